@@ -25,6 +25,7 @@ PLACES = (
     "include/registry",
     "include/reproduction",
     "include/training",
+    *("config", "dags", "plugins", "include/local", "include/orchestration/docs", "include/use_cases"),
 )
 """Files, and folders whose files are read. Add a folder of code when its prose has been rewritten."""
 LEFT_OUT = ("docs/decisions",)

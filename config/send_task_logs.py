@@ -1,7 +1,7 @@
-"""Sends the task logs below a folder to where Airflow's configuration has them: `send_task_logs.py FOLDER`.
+"""Send the task logs below a folder to Airflow's remote logs: `send_task_logs.py FOLDER`.
 
-For logs that their task could not send: it was killed, or S3 was away when it ended. What is there already is kept, and
-the rest appended. A log that was sent is emptied, as Airflow does after each task.
+For logs that their task could not send because it was killed or S3 was not reachable. Existing remote content is kept,
+and the rest appended. A sent log is emptied, as Airflow does after each task.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main(folder: Path) -> int:
-    """Send every log that is not empty; the number of those that could not be sent."""
+    """Send every log that is not empty; return the number of logs that could not be sent."""
     os.environ["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] = str(folder)
     from airflow.providers.amazon.aws.log.s3_task_handler import S3RemoteLogIO
 
@@ -22,7 +22,7 @@ def main(folder: Path) -> int:
             remote.upload(path)
             left += bool(path.stat().st_size)
     if left:
-        sys.stderr.write(f"{left} task logs below {folder} could not be sent; they are sent when a worker starts.\n")
+        sys.stderr.write(f"{left} task logs below {folder} could not be sent; the next start of a worker sends them.\n")
     return left
 
 

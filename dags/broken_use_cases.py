@@ -1,6 +1,6 @@
-"""Reports each use case that cannot be loaded, and each DAG that cannot be made; it holds no DAG.
+"""Report each use case that cannot be loaded and each DAG that cannot be made; this file has no DAG.
 
-The other files make the DAGs that can be made, so one broken declaration stops no other use case. Airflow shows the
+The other files make the DAGs that can be made, so a broken declaration affects no other use case. Airflow shows the
 report as the import error of this file.
 """
 

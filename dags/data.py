@@ -1,4 +1,4 @@
-"""<use case>__data: every day, ingest → validate → build_features; first, what others deliver is waited for."""
+"""<use case>__data: every day, ingest → validate → build_features, after waiting for delivered files."""
 
 from airflow.sdk import DAG, chain
 

@@ -1,4 +1,4 @@
-"""<use case>__maintenance: by hand with a form, a dry run unless asked to act; on Sundays where declared."""
+"""<use case>__maintenance: manual, a dry run unless Apply is set; on Sundays if declared."""
 
 from airflow.sdk import DAG, Param
 
@@ -15,9 +15,9 @@ def make(use_case: UseCase) -> DAG:
             False,
             type="boolean",
             title="Apply",
-            description="Off: a dry run, which says what would be removed and changes nothing. On: it is removed."
+            description="Off: a dry run, which lists what would be removed and changes nothing. On: remove it."
             + (
-                " Attention: a trigger unpauses this DAG, and the runs of its schedule remove."
+                " Attention: triggering unpauses this DAG, and its scheduled runs remove."
                 if use_case.retention.automatic
                 else ""
             ),

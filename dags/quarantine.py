@@ -1,4 +1,4 @@
-"""<use case>__quarantine: by hand, with a form: which quarantined rows are sent back, how, and why."""
+"""<use case>__quarantine: manual, with a form: which quarantined rows to resubmit, how, and why."""
 
 from airflow.sdk import DAG
 

@@ -1,4 +1,4 @@
-"""<use case>__reproduce: by hand, with a form: which version to build again."""
+"""<use case>__reproduce: manual, with a form: which version to rebuild."""
 
 from airflow.sdk import DAG, Param
 
@@ -16,7 +16,7 @@ def make(use_case: UseCase) -> DAG:
             **orchestration_params.A_NAME,
             minLength=1,
             title="Version",
-            description="The registered version to build again and compare. A wrong one is refused with a list.",
+            description="The registered version to rebuild and compare. The error for a wrong one lists the versions.",
         ),
     }
 

@@ -17,7 +17,7 @@ def make(use_case: UseCase) -> DAG:
     made = {what: [dag_factory.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
     wait = {**dag_factory.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
 
-    # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
+    # A backfill runs several days at once, regardless of max_active_runs: the sensor keeps them in order.
     with dag_factory.daily_dag(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
             PreviousDecisionSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),

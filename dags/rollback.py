@@ -1,4 +1,4 @@
-"""<use case>__rollback: by hand, with a form: to which version, from which day on, and why."""
+"""<use case>__rollback: manual, with a form: to which version, from which day, and why."""
 
 from airflow.sdk import DAG, Param
 
@@ -16,18 +16,18 @@ def make(use_case: UseCase) -> DAG:
             **orchestration_params.A_NAME,
             minLength=1,
             title="Version",
-            description="The version to go back to; it was the champion before. A wrong one is refused with a list.",
+            description="The former champion to go back to. The error for a wrong one lists the versions.",
         ),
         "effective_from": Param(
             **orchestration_params.A_DAY,
             title="Effective from",
-            description="The first day that it is the champion of, no day to come. Days scored before keep theirs.",
+            description="Its first day as the champion, not in the future. Days already scored keep their version.",
         ),
         "reason": Param(
             **orchestration_params.A_REASON,
             minLength=3,
             title="Reason",
-            description="Why; kept on the ledger with your name.",
+            description="Why you roll back; kept on the ledger with your name.",
         ),
     }
 

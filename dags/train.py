@@ -1,4 +1,7 @@
-"""<use case>__train: prepare → tune → train → evaluate → register → brief → approve → promote; on Mondays, by hand."""
+"""<use case>__train: on Mondays or manual.
+
+prepare → tune → train → evaluate → register → brief → approve → promote
+"""
 
 from airflow.sdk import DAG, chain
 

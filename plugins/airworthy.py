@@ -1,4 +1,4 @@
-"""Airworthy's page in Airflow: in the navigation, and as a tab of every DAG. All of it is in include/web."""
+"""Register the page of include/web in Airflow: in the navigation, and as a tab of every DAG."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ Messages = Callable[..., Awaitable[Any]]
 
 
 class Page:
-    """The page as an ASGI application, built when it is first asked for: every process of Airflow loads this file,
-    and only the API server ever serves it."""
+    """The page as an ASGI application, built at the first request.
+
+    Every process of Airflow loads this file, but only the API server serves the page.
+    """
 
     def __init__(self) -> None:
         self._app: Callable[..., Awaitable[None]] | None = None
@@ -26,7 +28,7 @@ class Page:
 
 
 def limit_requests(app: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Return the whole API server behind limits on a request's size; imported only where requests are served."""
+    """Return the API server's application with limits on the size of requests."""
     from include.web.request_limits import guard_airflow
 
     return guard_airflow(app)
@@ -35,7 +37,7 @@ def limit_requests(app: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
 class AirworthyPlugin(AirflowPlugin):
     name = "airworthy"
     fastapi_root_middlewares = [{"middleware": limit_requests, "name": "Airworthy request limits"}]  # noqa: RUF012
-    # Addresses are relative to Airflow's own, which may lie below a path.
+    # Addresses are relative to Airflow's, which may be below a path.
     fastapi_apps = [{"app": Page(), "url_prefix": "/airworthy", "name": "Airworthy"}]  # noqa: RUF012 (Airflow's own way)
     external_views = [  # noqa: RUF012
         {

@@ -1,4 +1,4 @@
-"""The moment from which deadlines count: the scheduler takes it from plugins alone."""
+"""Register the reference time of deadlines: the scheduler loads it only from a plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registers the timetable of the partitioned DAGs: Airflow stores only timetables that a plugin names."""
+"""Register the timetable of the partitioned DAGs: Airflow stores only timetables of plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy replay`: what each policy would have come to, as a table, a drawing and a file."""
+"""`airworthy replay`: print the results of a backtest as tables, a chart and a file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from include.model.metrics import HEADLINE, METRICS
 from include.project import open_project
 
 _FOOTNOTE = (
-    "A false alarm is a training whose model is not better, on the 28 scored days after it, than the one that flew:"
-    " counted as promoted + not promoted. A model that is promoted on a day flies from the next day on."
+    "A false alarm is a training whose model is not better than the champion on the 28 scored days after it:"
+    " counted as promoted + not promoted. A model that is promoted on a day is champion from the next day on."
 )
 
 
@@ -36,7 +36,7 @@ def print_backtest(
     plot: Path | None = None,
     json_file: Path | None = None,
 ) -> None:
-    """Replay, telling what is done meanwhile; print the tables and write what was asked for."""
+    """Run a backtest with progress lines; print the tables and write the requested files."""
     _require_folders(plot, json_file)
     use_case, began = load_use_case(name), time.monotonic()
     from_day, to_day = first or earliest_period(use_case), last or use_case.first_period + timedelta(days=364)
@@ -60,15 +60,19 @@ def print_backtest(
 
 
 def _require_folders(*files: Path | None) -> None:
-    """InvalidRequestError at once, and not when minutes of work are to be written down."""
+    """Check the output files before minutes of work.
+
+    Raises:
+        InvalidRequestError: a file cannot be written.
+    """
     for file in filter(None, files):
         if file.is_dir() or not file.parent.is_dir():
             reason = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
-            raise InvalidRequestError(f"{file} cannot be written: {reason}. Name a file in a folder that is there.")
+            raise InvalidRequestError(f"{file} cannot be written: {reason}. Name a file in an existing folder.")
 
 
 def earliest_period(use_case: UseCase) -> date:
-    """The first of the first month in which a model can be trained."""
+    """Return the first day of the first month in which a model can be trained."""
     training = use_case.training
     needed = training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
     day = use_case.first_period + timedelta(days=needed - 1 + use_case.label.label_delay_periods)
@@ -76,10 +80,10 @@ def earliest_period(use_case: UseCase) -> date:
 
 
 def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
-    """A line per policy."""
+    """Return a table with one line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
     shown = (METRICS[metric].label for metric in HEADLINE)
-    for column in ("trained", "promoted", "false alarms", "days it asked", *shown):
+    for column in ("trained", "promoted", "false alarms", "days triggered", *shown):
         made.add_column(column, justify="right")
     made.add_column(line_of(f"{found.unit} against never"), justify="right")
     made.add_column("worst month", justify="right")
@@ -113,7 +117,7 @@ def _trainings(console: Console, outcome: PolicyOutcome) -> None:
     console.print()
     print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
     for each in outcome.trainings:
-        after = "nobody can say yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
+        after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
         print_line(console, f"  {each['day']}  {each['result']:<9} {after}; {each['reason']}")
 
 

@@ -1,4 +1,4 @@
-"""`airworthy check`: validate the days of a use case, judge a model, and print every finding."""
+"""`airworthy check`: validate the days of a use case, evaluate a model, and print every finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EVERY = 2.0
 
 
 class CheckFailedError(AirworthyError):
-    """A use case that could not be checked to its end, or a model that would not be promoted."""
+    """The check of a use case stopped early, or the model would not be promoted."""
 
     def __init__(self, name: str, day: date, reason: str) -> None:
         super().__init__(
@@ -35,14 +35,14 @@ class CheckFailedError(AirworthyError):
 
 
 def print_check(console: Console, name: str, day: date) -> None:
-    """Land what a training as of `day` needs, train, judge, and print every finding. Nothing is registered.
+    """Ingest what a training as of `day` needs, train, evaluate, and print every finding.
 
-    What was landed stays in a folder of its own for the next check, as long as the code that made it is the same. The
-    MLflow store is thrown away.
+    Registers nothing. The ingested data stay in a separate folder for the next check, as long as the code that made
+    them is the same; the MLflow store is deleted.
 
     Raises:
-        InvalidRequestError: the day is before the first one, has not begun, or leaves nothing to learn from.
-        CheckFailedError: there is an error, or a gate is not passed.
+        InvalidRequestError: the day is before the first one, has not begun, or leaves no training days.
+        CheckFailedError: there is an error, or a gate did not pass.
     """
     use_case = load_use_case(name)
     use_case.require(day)
@@ -67,7 +67,7 @@ def print_check(console: Console, name: str, day: date) -> None:
 
 
 def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
-    """Print findings as they come; return how many are errors."""
+    """Print findings as they come; return the number of errors."""
     errors = 0
     for finding in findings:
         print_line(console, f"{finding.severity:<10} {finding.text}", _STYLES[finding.severity])
@@ -76,7 +76,7 @@ def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
 
 
 def _progress(console: Console) -> check_use_case.Tell:
-    """Return a function that prints what is being done, at most every few seconds."""
+    """Return a function that prints the current step, at most every few seconds."""
     printed = [time.monotonic()]
 
     def tell(what: str) -> None:
@@ -89,7 +89,7 @@ def _progress(console: Console) -> check_use_case.Tell:
 
 @contextmanager
 def _own_places(home: Path) -> Iterator[Path]:
-    """Let the settings name the kept folder and a new MLflow store; as before when the block ends."""
+    """Point the settings to the kept folder and a new MLflow store until the block ends."""
     before = dict(os.environ)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="airworthy-check-") as folder, chdir(folder):

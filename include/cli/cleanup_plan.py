@@ -1,4 +1,4 @@
-"""What `airworthy plan` shows: the periods that are stale, and the command that makes them again."""
+"""`airworthy plan`: print the stale periods, and the command that rebuilds them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from include.project import open_project
 
 
 def print_stale_periods(console: Console, name: str) -> None:
-    """Print the staleness of each table of a use case, by stretches of days; changes nothing.
+    """Print the staleness of each table of a use case, by stretches of days; change nothing.
 
-    Raises InvalidRequestError for an unknown name.
+    Raises:
+        InvalidRequestError: the name is unknown.
     """
     use_case = load_use_case(name)
     found = staleness.find_stale(open_project(use_case))
@@ -25,8 +26,6 @@ def print_stale_periods(console: Console, name: str) -> None:
         for stretch in staleness.stale_stretches(table):
             print_line(console, f"  {stretch}", "dim")
     if command := staleness.rebuild_command(use_case, found):
-        print_line(console, "Make them again with:")
+        print_line(console, "Rebuild them with:")
         print_line(console, f"  {command}")
-        print_line(
-            console, "Models that were trained from them stay as they are; the next training reads what is there then."
-        )
+        print_line(console, "Models trained on them do not change; the next training reads the rebuilt periods.")

@@ -1,4 +1,4 @@
-"""Print to a terminal, which obeys some characters instead of showing them: the one way out of every command."""
+"""Print to a terminal with control characters escaped; every command prints through this module."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.text import Text
 from include.printable import escape_line, escape_text
 
 WIDE = 400
-"""Columns where no terminal says how many there are: a table that goes into a pipe or a file is never cut."""
+"""Columns without a terminal: a table that goes into a pipe or a file is not cut."""
 
 
 class PrintableConsole(Console):
-    """A console that writes out every character that would drive the terminal, whatever is printed.
+    """A console that escapes every control character in what is printed.
 
-    Only its own codes, of styles and of a line that is drawn again, reach the terminal. Square brackets and colons are
-    text, no markup. A line break in what others have written must be escaped before, by `print_line` or `escape_line`.
+    Only its own codes, for styles and redrawn lines, reach the terminal. Square brackets and colons are text, not
+    markup. Escape line breaks in untrusted text first, by `print_line` or `escape_line`.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -34,7 +34,7 @@ class PrintableConsole(Console):
 
 
 def make_console(*, stderr: bool = False) -> PrintableConsole:
-    """Return the console that commands print to, or the one of their errors."""
+    """Return the console for output, or for errors."""
     stream = sys.stderr if stderr else sys.stdout
     piped = not stream.isatty() and "COLUMNS" not in os.environ
     return PrintableConsole(
@@ -43,7 +43,7 @@ def make_console(*, stderr: bool = False) -> PrintableConsole:
 
 
 def print_line(console: Console, line: object, style: str = "") -> None:
-    """Print one line: a line break in it is written out, so that it cannot draw a line of its own."""
+    """Print one line; a line break in it is escaped, so that it cannot start another line."""
     console.print(line_of(line, style))
 
 
@@ -53,5 +53,5 @@ def line_of(line: object, style: str = "") -> Text:
 
 
 def print_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of an error that nobody foresaw, as `sys.excepthook` does; its message may quote a row."""
+    """Print the traceback of an unexpected error, escaped: its message may quote a row."""
     sys.stderr.write(escape_text("".join(traceback.format_exception(kind, error, trace))))

@@ -21,15 +21,15 @@ from include.printable import escape_line
 def print_frame(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
     """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
 
-    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
+    In CSV, a text that a spreadsheet would run as a formula gets an apostrophe in front.
 
     Raises:
         InvalidRequestError: there is no such table or day, or the file cannot be written.
-        NotReadyError: neither the lake nor what `check` has kept holds the day.
+        NotReadyError: neither the lake nor the data that `check` kept have the day.
     """
     frames = load(name, day)
     if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
-        raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
+        raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in an existing folder.")
     found = frames.read(table)
     if out:
         if out.suffix == ".parquet":
@@ -47,7 +47,7 @@ def print_frame(console: Console, name: str, table: str, day: date, rows: int, o
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    """Return the rows with lists of strings joined, since CSV holds none."""
+    """Return the rows with lists of strings joined, since CSV has no lists."""
     for place, column in enumerate(rows.schema):
         if pa.types.is_list(column.type):
             joined = ["; ".join(each or []) for each in rows[column.name].to_pylist()]

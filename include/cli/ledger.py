@@ -1,4 +1,4 @@
-"""What `airworthy ledger` shows: every entry, and whether they are whole."""
+"""`airworthy ledger`: print every entry and verify the ledger."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from include.registry.mlflow_registry import Registry
 
 
 def print_ledger(console: Console, name: str) -> None:
-    """Print the ledger of a use case, then hold it against MLflow.
+    """Print the ledger of a use case, then compare it with MLflow.
 
-    LedgerCorruptedError if it is not whole, ModelReplacedError if the registry no longer holds its champion.
+    Raises:
+        LedgerCorruptedError: the ledger is not complete.
+        ModelReplacedError: the registry no longer holds its champion.
     """
     use_case = load_use_case(name)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
@@ -36,14 +38,16 @@ def print_ledger(console: Console, name: str) -> None:
     print_line(console, f"verified: {_count(len(entries))}, unbroken, signed, {_compared(head, entries)}", "green")
 
 
-_FLIES_NOT = {"rejection": "never flies", "approval": "may fly", "restoration": "flies in its place"}
+_NO_EFFECTIVE_DAYS = {"rejection": "never champion", "approval": "may be promoted", "restoration": "takes its place"}
 
 
 def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
-    """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
+    """Return an entry on two lines: a wide table would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
     days = (
-        f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.makes_champion else _FLIES_NOT[entry.action]
+        f"{entry.effective_from} to {_last_day(entry, entries)}"
+        if entry.makes_champion
+        else _NO_EFFECTIVE_DAYS[entry.action]
     )
     first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
     return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])
@@ -53,15 +57,15 @@ def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
     ends = entries_until(entry, entries)
     if ends is None:
         return "…"
-    return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))
+    return "no day: replaced" if ends == entry.effective_from else str(ends - timedelta(days=1))
 
 
 def _compared(head: str | None, entries: Sequence[LedgerEntry]) -> str:
-    """What the head says of entries that it bears out."""
+    """Return how the head in MLflow relates to the verified entries."""
     if entries and head == entries[-1].head:
         return "head matches"
     at = f"is at entry {head.partition(':')[0]}" if head else "is not set yet"
-    return f"but the head in MLflow {at}: the next promotion, registration or rollback moves it on"
+    return f"but the head in MLflow {at}: the next promotion, registration or rollback updates it"
 
 
 def _count(entries: int) -> str:

@@ -1,4 +1,4 @@
-"""The `airworthy` command: what an operator asks from a shell."""
+"""The `airworthy` command: operate and inspect use cases from a shell."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ app.add_typer(quarantine.app, name="quarantine")
 
 @app.command()
 def up(
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops everything.")] = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay in the foreground; Ctrl-C stops everything.")
+    ] = False,
 ) -> None:
-    """Start Airflow and MLflow on this machine, and wait until they work."""
+    """Start Airflow and MLflow on this machine, and wait until they are healthy."""
     services.start_services(console, foreground)
 
 
 @app.command()
 def down() -> None:
-    """Stop them; no process is left."""
+    """Stop Airflow and MLflow with all their processes."""
     services.stop_services(console)
 
 
 @app.command()
 def status() -> None:
-    """Say which services run, and where."""
+    """Show which services run, and their addresses."""
     services.print_status(console)
 
 
 @app.command()
 def demo() -> None:
-    """Take real flights through the whole life of a model, in the real scheduler."""
+    """Run the flight_delays use case from data to retraining, in Airflow's scheduler."""
     from include.cli import walkthrough
 
     walkthrough.run_demo(console)
@@ -59,7 +61,7 @@ def report(
     first: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
     last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
 ) -> None:
-    """Rows, versions and metrics of a use case; with days, how good the predictions between them were."""
+    """Show rows, versions and metrics of a use case; with days, the performance of their predictions."""
     from include.cli import walkthrough
 
     walkthrough.show_report(console, use_case, first.date() if first else None, last.date() if last else None)
@@ -67,7 +69,7 @@ def report(
 
 @app.command()
 def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1)] = 10) -> None:
-    """The rows of a day that are most probable."""
+    """Show the rows of a day with the highest probability."""
     from include.cli import walkthrough
 
     walkthrough.show_predictions(console, use_case, day.date(), rows)
@@ -75,7 +77,7 @@ def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1
 
 @app.command()
 def ledger(use_case: str) -> None:
-    """Who was made champion, from which day on, by whom and why; and whether the record is whole."""
+    """Show the ledger: each champion with its effective day, actor and reason; and verify the ledger."""
     from include.cli import ledger as cli_ledger
 
     cli_ledger.print_ledger(console, use_case)
@@ -83,7 +85,7 @@ def ledger(use_case: str) -> None:
 
 @app.command()
 def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
-    """Where one prediction comes from: its model, its code, and the days of every feed it was made of."""
+    """Show the lineage of one prediction: its model, its code, and the days of every feed it used."""
     from include.cli import lineage as cli_lineage
 
     cli_lineage.print_lineage(console, use_case, day.date(), keys)
@@ -91,9 +93,9 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
 
 @app.command()
 def check(use_case: str, day: Day) -> None:
-    """Validate the days that a training as of a day needs, train, judge, and say all that is wrong; no Airflow needed.
+    """Validate the days that a training needs, train, evaluate, and list all problems; without Airflow.
 
-    What was landed is kept for the next check. Fails where a gate does.
+    The ingested data are kept for the next check. Fails if a gate fails.
     """
     from include.cli import check as cli_check
 
@@ -108,7 +110,7 @@ def frame(
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
 ) -> None:
-    """Print or write the rows of one day of a table, from the lake or from what `check` has kept."""
+    """Print or write the rows of one day of a table, from the lake or from the data that `check` kept."""
     from include.cli import frame as cli_frame
 
     cli_frame.print_frame(console, use_case, table, day.date(), rows, out)
@@ -116,7 +118,7 @@ def frame(
 
 @app.command()
 def plan(use_case: str) -> None:
-    """Name the periods that other code or other inputs made than those of now, and how to make them again."""
+    """List the stale periods, made by other code or inputs than the current ones, and how to rebuild them."""
     from include.cli import cleanup_plan
 
     cleanup_plan.print_stale_periods(console, use_case)
@@ -124,13 +126,13 @@ def plan(use_case: str) -> None:
 
 @app.command()
 def upgrade(use_case: str) -> None:
-    """Bring the lake of a use case, which older code has stored, to the form that this code reads."""
+    """Migrate the lake of a use case from an older format to the format of this code."""
     services.upgrade(console, use_case)
 
 
 @app.command()
 def token() -> None:
-    """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
+    """Print a token for Prometheus to scrape the metrics; valid for a day, read-only."""
     typer.echo(services.print_token())
 
 
@@ -140,12 +142,12 @@ def replay(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First scored day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last scored day.")] = None,
     variations: Annotated[
-        bool, typer.Option(help="Also the declared policy with one number changed at a time.")
+        bool, typer.Option(help="Also try the declared policy with one number changed at a time.")
     ] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw it into this PNG file.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all figures into this JSON file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a chart into this PNG file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all results into this JSON file.")] = None,
 ) -> None:
-    """Walk past days under several retraining policies, and say what each would have come to."""
+    """Simulate several retraining policies on past days, and compare their results."""
     from include.cli import backtest
 
     days = (day.date() if day else None for day in (first, last))
@@ -154,10 +156,10 @@ def replay(
 
 @app.command()
 def maintain(
-    use_case: Annotated[str | None, typer.Option(help="Only this one.")] = None,
-    apply_changes: Annotated[bool, typer.Option("--apply", help="Do it; otherwise nothing is changed.")] = False,
+    use_case: Annotated[str | None, typer.Option(help="Only this use case.")] = None,
+    apply_changes: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
-    """Say what the declared retention no longer keeps, with counts and bytes; with --apply, remove it."""
+    """List what exceeds the declared retention, with counts and bytes; with --apply, remove it."""
     from include.cli import maintain as cli_maintain
 
     cli_maintain.print_cleanup(console, use_case, apply_changes=apply_changes)
@@ -167,10 +169,10 @@ def maintain(
 def rebuild(
     use_case: str,
     table: Annotated[str, typer.Argument(help="As in the lake: features, raw/<feed>, …")],
-    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to build again.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; otherwise nothing is changed.")] = False,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to rebuild.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
-    """Take periods out of a table whose columns changed their types, for a backfill to fill it again."""
+    """Remove periods from a table whose column types changed, so that a backfill can rebuild them."""
     from include.cli import rebuild as cli_rebuild
 
     cli_rebuild.print_rebuild(console, use_case, table, since.date(), apply=apply)
@@ -178,13 +180,13 @@ def rebuild(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def airflow(context: typer.Context) -> None:
-    """Airflow's own command, in the environment of the local services: `… airflow dags list`."""
+    """Run Airflow's command in the environment of the local services: `… airflow dags list`."""
     os.umask(UMASK)  # as in the services, whose files it may write
     os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], services.shell_environment())  # noqa: S606
 
 
 def main() -> None:
-    """Run the command; print an error that is meant for the operator as one message, not as a traceback."""
+    """Run the command; print an expected error as one message, not as a traceback."""
     sys.excepthook = print_failure
     try:
         app()

@@ -1,4 +1,4 @@
-"""What `airworthy maintain` shows: what would go, or has gone, of each use case."""
+"""`airworthy maintain`: print what is removed, or would be, of each use case."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_
 
 
 def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) -> None:
-    """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless
-    `apply_changes`.
+    """Maintain one use case, or all, and print counts, bytes and the first items of each kind.
 
-    Of all, those that can be loaded are maintained before a broken one is reported.
+    A dry run unless `apply_changes`. Without a name, all use cases that can be loaded are maintained before a broken
+    one is reported. Raises the errors of `maintenance.apply` too.
 
     Raises:
-        InvalidRequestError: the name is unknown, or a use case cannot be loaded; also what stages/maintain.py raises.
+        InvalidRequestError: the name is unknown, or a use case cannot be loaded.
     """
     declared = [load_use_case(name)] if name else all_use_cases().values()
     results = []
@@ -36,7 +36,7 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
             where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
             print_line(console, f"    {item['kind']} {where}: {item['reason']}", "dim")
     if not apply_changes:
-        console.print("A dry run: nothing was changed. With --apply it is done.")
+        console.print("Dry run: nothing was changed. Run it with --apply to remove.")
     for result in results:
         apply.require_plan(result)
     for error in () if name else broken_use_cases().values():
@@ -44,6 +44,6 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
 
 
 def _logs() -> list[str]:
-    """Where the environment says that Airflow keeps its tasks' logs; the local services' own folder otherwise."""
-    told = [os.environ.get(name, "") for name in _LOGS]
-    return [place for place in told if place] or [str(instance.current().logs / "tasks")]
+    """Return where the environment says that task logs are; by default the local services' folder."""
+    places = [os.environ.get(name, "") for name in _LOGS]
+    return [place for place in places if place] or [str(instance.current().logs / "tasks")]

@@ -1,4 +1,4 @@
-"""`airworthy quarantine`: its commands and their options; what they do is in local/quarantine_text.py."""
+"""`airworthy quarantine`: define the commands and options; quarantine_report.py implements them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 
 FORMATS = ["%Y-%m-%d"]
 Feed = Annotated[str | None, typer.Option(help="Only this feed.")]
-Day = Annotated[datetime | None, typer.Option(formats=FORMATS, help="Only rows set aside on this day.")]
-Reason = Annotated[list[str] | None, typer.Option(help="Only rows of this reason; may be repeated.")]
-Row = Annotated[list[str] | None, typer.Option(help="Only the row of this id; may be repeated.")]
-Why = Annotated[str, typer.Option(help="Kept with the correction, with your name.")]
+Day = Annotated[datetime | None, typer.Option(formats=FORMATS, help="Only rows quarantined on this day.")]
+Reason = Annotated[list[str] | None, typer.Option(help="Only rows with this reason; may be repeated.")]
+Row = Annotated[list[str] | None, typer.Option(help="Only the row with this id; may be repeated.")]
+Comment = Annotated[str, typer.Option(help="Stored with the correction and your name.")]
 KnownOn = Annotated[
-    datetime | None, typer.Option(formats=FORMATS, help="The day they become known; else the first free one.")
+    datetime | None,
+    typer.Option(formats=FORMATS, help="The day on which they become known; default: the first free day."),
 ]
 
 
 class CountsUnlessNamed(TyperGroup):
-    """`quarantine <use case>` counts; the other commands stand before the use case."""
+    """Run `counts` for `quarantine <use case>`; other commands come before the use case."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
@@ -37,14 +38,14 @@ class CountsUnlessNamed(TyperGroup):
 app = typer.Typer(
     cls=CountsUnlessNamed,
     no_args_is_help=True,
-    help="Rows that were set aside: look at them, and send them back, corrected or released.",
+    help="List quarantined rows, and resubmit them, corrected or released.",
 )
 console = make_console()
 
 
 @app.command()
 def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
-    """Rows by feed, day and reason; what `quarantine <use case>` shows."""
+    """Count rows by feed, day and reason; same as `quarantine <use case>`."""
     from include.cli import quarantine_report
 
     quarantine_report.print_counts(console, _chosen(use_case, feed, day, reason, row))
@@ -52,7 +53,7 @@ def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = N
 
 @app.command()
 def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
-    """Print the rows: the id of each, its values, its reasons and what has become of it."""
+    """Print each row with its id, values, reasons and state."""
     from include.cli import quarantine_report
 
     quarantine_report.print_quarantined(console, _chosen(use_case, feed, day, reason, row))
@@ -62,7 +63,7 @@ def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = Non
 def export(
     use_case: str, file: Path, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None
 ) -> None:
-    """Write the open rows into a new CSV file, to be corrected."""
+    """Write the open rows into a new CSV file for correction."""
     from include.cli import quarantine_report
 
     quarantine_report.export_quarantined(console, _chosen(use_case, feed, day, reason, row), file)
@@ -70,9 +71,9 @@ def export(
 
 @app.command()
 def correct(
-    use_case: str, file: Path, comment: Why, feed: Feed = None, day: Day = None, known_on: KnownOn = None
+    use_case: str, file: Path, comment: Comment, feed: Feed = None, day: Day = None, known_on: KnownOn = None
 ) -> None:
-    """Send back the rows of a CSV or Parquet file, each in the place of a quarantined one."""
+    """Resubmit the rows of a CSV or Parquet file, each in place of a quarantined row."""
     from include.cli import quarantine_report
 
     quarantine_report.send_corrected(console, _chosen(use_case, feed, day, None, None), file, comment, _date(known_on))
@@ -81,14 +82,14 @@ def correct(
 @app.command()
 def release(
     use_case: str,
-    comment: Why,
+    comment: Comment,
     feed: Feed = None,
     day: Day = None,
     reason: Reason = None,
     row: Row = None,
     known_on: KnownOn = None,
 ) -> None:
-    """Send back rows as they are: the reasons that are named no longer count for them."""
+    """Resubmit rows unchanged: the named reasons are ignored for them."""
     from include.cli import quarantine_report
 
     quarantine_report.release_quarantined(console, _chosen(use_case, feed, day, reason, row), comment, _date(known_on))
@@ -97,11 +98,9 @@ def release(
 @app.command()
 def balance(
     use_case: str,
-    ask_source: Annotated[
-        bool, typer.Option(help="Also hold every landed day against what its source delivers.")
-    ] = False,
+    ask_source: Annotated[bool, typer.Option(help="Also compare every landed day with its source.")] = False,
 ) -> None:
-    """Say where every delivered row is; fails if any is lost."""
+    """Show where every delivered row is; fail if any is lost."""
     from include.cli import quarantine_report
 
     if not quarantine_report.print_reconciliation(console, _chosen(use_case, None, None, None, None), ask_source):

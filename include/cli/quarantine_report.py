@@ -1,4 +1,4 @@
-"""What `airworthy quarantine` shows and does: rows that were set aside, and their way back."""
+"""Implement `airworthy quarantine`: show quarantined rows and resubmit them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from include.project import open_project
 
 @dataclass(frozen=True)
 class RowSelection:
-    """Which rows a command is about."""
+    """The rows that a command selects."""
 
     use_case: str
     feed: str | None
@@ -34,14 +34,18 @@ class RowSelection:
         return load_use_case(self.use_case)
 
     def one_feed(self) -> str:
-        """The feed that was named, or the only one; InvalidRequestError where it must be named."""
+        """Return the named feed, or the only one.
+
+        Raises:
+            InvalidRequestError: no feed is named, and there are several.
+        """
         feeds = [feed.name for feed in self.declared().feeds]
         if self.feed is None and len(feeds) > 1:
             raise InvalidRequestError(f"Name the feed with --feed: {self.use_case} has {feeds}.")
         return self.feed or feeds[0]
 
     def found(self) -> Iterator[QuarantinedRows]:
-        """The chosen rows, feed by feed; only of feeds that have any, unless the feed was named."""
+        """Yield the selected rows by feed; feeds without such rows are left out, unless named."""
         use_case = self.declared()
         if self.feed:
             quarantine.require_feed(use_case, self.feed)
@@ -57,16 +61,16 @@ class RowSelection:
         except InvalidRequestError:
             if self.feed:
                 raise
-            return  # what another feed lacks is no mistake of whoever named none
+            return  # no feed is named, so a feed without such rows is no error
         if found.went:
             yield found
 
 
 def print_counts(console: Console, chosen: RowSelection) -> None:
-    """Rows by feed, day and reason, and how many of them are open, corrected and released."""
+    """Print rows by feed, day and reason: how many are open, corrected and released."""
     rows = [row for found in chosen.found() for row in quarantine.count_quarantined(found)]
     for row in rows:
-        # The reason stands last and whole: it is what a release is given.
+        # The reason comes last and in full: `release` takes it as an option.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
         print_line(console, f"{row.day}  {row.feed}  {fate}  {row.reason}")
     if not rows:
@@ -75,7 +79,7 @@ def print_counts(console: Console, chosen: RowSelection) -> None:
 
 
 def print_quarantined(console: Console, chosen: RowSelection) -> None:
-    """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
+    """Print each row: its id, values, reasons and state; control characters are escaped."""
     for found in chosen.found():
         print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
         for row, state in zip(found.rows.to_pylist(), found.states(), strict=True):
@@ -85,7 +89,7 @@ def print_quarantined(console: Console, chosen: RowSelection) -> None:
 
 
 def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> None:
-    """Write the open rows into a CSV file; an existing file is left as it is."""
+    """Write the open rows into a new CSV file; an existing file is not changed."""
     feed = chosen.one_feed()
     found = quarantine.read_quarantine(open_project(chosen.declared()), feed, chosen.day).chosen(
         chosen.reasons, chosen.rows
@@ -102,7 +106,7 @@ def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> No
 
 
 def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: str, known_on: date | None) -> None:
-    """Send the rows of the file back."""
+    """Resubmit the rows of a file."""
     try:
         uploads.require_size(path.name, StoragePath.of(path).size())
         content = path.read_bytes()
@@ -123,7 +127,7 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
 
 
 def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: date | None) -> None:
-    """Send rows back as they are."""
+    """Resubmit rows unchanged."""
     done = resubmit.resubmit_released(
         open_project(chosen.declared()),
         chosen.one_feed(),
@@ -138,8 +142,8 @@ def release_quarantined(console: Console, chosen: RowSelection, comment: str, kn
 
 
 def print_reconciliation(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
-    """Say of every feed where its rows are; whether nothing is lost."""
-    found = reconcile.reconcile(open_project(chosen.declared()), ask_source=ask_source)
-    for each in found:
-        print_line(console, each.told, "red" if each.faults else "")
-    return not any(each.faults for each in found)
+    """Print where the rows of every feed are; return whether none is lost."""
+    results = reconcile.reconcile(open_project(chosen.declared()), ask_source=ask_source)
+    for result in results:
+        print_line(console, result.told, "red" if result.faults else "")
+    return not any(result.faults for result in results)

@@ -13,6 +13,6 @@ from include.project import open_project
 
 
 def print_rebuild(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
-    """Print what rebuilding a table from a period on changes; change it only with `apply`."""
+    """Print what rebuilding a table from a period removes; remove it only with `apply`."""
     for line in rebuild_table(open_project(load_use_case(use_case)), table, since, apply=apply).lines:
         print_line(console, line)

@@ -1,4 +1,4 @@
-"""What the demo and `airworthy report` show at their end."""
+"""Print the report of a use case, for the demo and `airworthy report`."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from include.web.summary import FeedReport, UseCaseReport, VersionReport
 
 SUBJECTS = ("model", "logistic", "prior")
 _REASONS = 3
-"""Reasons for which days wait that are shown, the most frequent first."""
+"""Number of reasons for waiting days that are shown, the most frequent first."""
 
 
 def print_report(
     console: Console, use_case: UseCase, report: UseCaseReport, realised: RealisedPerformance | None
 ) -> None:
-    """Print the report: rows, versions, how good they are."""
+    """Print the report: rows, versions, their performance."""
     console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
 
 def places(console: Console, use_case: UseCase, here: Instance, first: date, last: date) -> None:
-    """Print where a person looks next, how to log in and how to stop."""
+    """Print the addresses to open next, how to log in and how to stop."""
     dags = f"{here.airflow_url}/dags"
     lines = {
         "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
@@ -55,7 +55,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
 
 
 def _data_docs(use_case: UseCase, here: Instance) -> str:
-    """What a browser on this machine opens: the file, or, of pages on S3, where Airflow shows them."""
+    """Return the address for a browser on this machine: the file, or Airflow's page if it is on S3."""
     index = data_docs.data_docs_folder(use_case.name) / "index.html"
     return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 
@@ -107,18 +107,18 @@ def _state(version: VersionReport) -> str:
 
 
 def _decisions(report: UseCaseReport) -> list[RenderableType]:
-    """Trainings that nobody asked for by hand, and why they were."""
+    """Return the lines about automatic trainings, with their reasons."""
     if not report.decided_days:
         return []
     lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_days} days", "bold")]
-    for found in report.decisions:
-        came = f"version {found.version} {found.outcome}" if found.version else found.outcome
-        lines += [line_of(f"  {found.day}  train: {came}"), line_of(f"              {found.reason}")]
-    return lines if report.decisions else [*lines, line_of("  No day asked for a training.")]
+    for decision in report.decisions:
+        outcome = f"version {decision.version} {decision.outcome}" if decision.version else decision.outcome
+        lines += [line_of(f"  {decision.day}  train: {outcome}"), line_of(f"              {decision.reason}")]
+    return lines if report.decisions else [*lines, line_of("  No day triggered a training.")]
 
 
 def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
-    """Return how good the predictions were, or why that is not known."""
+    """Return the lines about the performance of predictions, or why it is not known."""
     if realised is None:
         return []
     span = f"{realised.first} … {realised.last}"
@@ -126,9 +126,9 @@ def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
     waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
     if not realised.rows:
         cause = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
-        return ["", line_of(f"How it turned out on {span} is not known: {cause}."), *waiting]
+        return ["", line_of(f"The performance on {span} is not known: {cause}."), *waiting]
     days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
-    return ["", _metrics(f"as it turned out on {days}", realised.metrics), *waiting]
+    return ["", _metrics(f"realised on {days}", realised.metrics), *waiting]
 
 
 def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:

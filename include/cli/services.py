@@ -1,4 +1,4 @@
-"""What `up`, `down` and `status` show."""
+"""`airworthy up`, `down`, `status`, `token` and `upgrade`: run and print."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def start_services(console: Console, foreground: bool) -> None:
     here = instance.current()
     with show_waiting(console, "Starting Airflow and MLflow; a minute or so …"):
         started = services.start_instance(here, say=plain_errors(console))
-    console.print("Up." if started else "Up already; nothing was changed.")
+    console.print("Up." if started else "Already up; nothing was changed.")
     console.print(summary(here))
     if foreground:
         console.print("Ctrl-C stops everything.")
@@ -45,18 +45,18 @@ def print_status(console: Console) -> None:
 
 
 def print_token() -> str:
-    """A token of the user who may only look, for whoever scrapes the metrics; it holds for a day."""
+    """Return a token of the read-only user, with which Prometheus scrapes the metrics for a day."""
     here = instance.current()
     return AirflowClient(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
 
 
 def shell_environment() -> dict[str, str]:
-    """For a command that an operator runs beside the services; without their mark, so that `down` spares it."""
+    """Return the environment for an operator's command, without the mark by which `down` finds services."""
     return {key: value for key, value in environment.current(instance.current()).items() if key != environment.MARK}
 
 
 def summary(here: Instance) -> str:
-    """Where everything is, and how to log in."""
+    """Return the addresses of the services, and how to log in."""
     password = credentials.load_or_make(here).password
     lines = {
         "Airflow": here.airflow_url,
@@ -69,14 +69,14 @@ def summary(here: Instance) -> str:
 
 
 def stop_command(here: Instance) -> str:
-    """What stops this instance, typed in the same shell or another."""
+    """Return the command that stops this instance, for any shell."""
     return (
         "make down" if "AIRWORTHY_HOME" not in os.environ else f"AIRWORTHY_HOME={shlex.quote(str(here.home))} make down"
     )
 
 
 def table(here: Instance) -> Table:
-    """One row for each service."""
+    """Return a table with one row per service."""
     report = supervisor.read_report(here)
     known = report.services if report else {}
     ready = health.is_healthy(here, report) if report else frozenset()
@@ -94,7 +94,7 @@ def table(here: Instance) -> Table:
 
 
 def upgrade(console: Console, name: str) -> None:
-    """Bring a use case's lake to the format of this code, and say what was done."""
+    """Migrate a use case's lake to the format of this code, and print what was done."""
     from include.declaration.registry import load_use_case
     from include.maintenance.upgrade import upgrade_format
 

@@ -1,4 +1,4 @@
-"""`airworthy demo`, `report` and `predictions`: what a newcomer types first."""
+"""`airworthy demo`, `report` and `predictions`: run the demo and print results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHIPPED = "flight_delays"
 
 
 def run_demo(console: Console) -> None:
-    """Start the services, take the shipped use case through its life, and report the result.
+    """Start the services, run the shipped use case from data to retraining, and report the result.
 
     Raises:
         DemoRunningError: another process runs the demo of this home.
@@ -41,9 +41,9 @@ def run_demo(console: Console) -> None:
 def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.DemoPlan) -> None:
     use_case = project.use_case
     services.start_services(console, foreground=False)
-    os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
+    os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # the report reads the MLflow server that the demo uses
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
-    with show_waiting(console, "Reading what there is …"):
+    with show_waiting(console, "Reading the current state …"):
         before = reporting.build_report(project).state
     demo.Demo(api, use_case, chosen, console).run()
     with show_waiting(console, "Measuring the result …"):
@@ -52,12 +52,12 @@ def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.D
     console.print()
     report.print_report(console, use_case, found, realised)
     if found.state == before:
-        console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
+        console.print("\nNothing was changed: every table, the ledger and the registry are as before.")
     report.places(console, use_case, here, *chosen.scored)
 
 
 def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:
-    """Print the same summary at any time; with two days, also how good the predictions between them were.
+    """Print the report of a use case; with days, also the performance of the predictions between them.
 
     Raises:
         InvalidRequestError: the days are in the wrong order, or none of them is a day of the use case.
@@ -74,7 +74,11 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
 
 
 def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
-    """Print a day's rows, the most probable first. PartitionMissingError where the day is not scored."""
+    """Print a day's rows, those with the highest probability first.
+
+    Raises:
+        PartitionMissingError: the day is not scored.
+    """
     use_case = load_use_case(name)
     use_case.require(day)
     if not clone.clone_days(Lake.of(use_case), "predictions", day, day):

@@ -1,4 +1,4 @@
-"""A thin client of Airflow's public REST API, for the demo and the end-to-end tests."""
+"""Call Airflow's public REST API, for the demo and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import httpx
 from include.errors import AirworthyError
 
 PAGE = 100
-"""Rows a page; the server's own maximum."""
+"""Rows per page, the server's maximum."""
 BACKFILL_NOTICED_S = 600.0
 CONNECT_S, ANSWER_S = 60.0, 1200.0
-"""How long a connection and an answer are waited for. A server that is there answers on a busy machine too; one that
-has ended refuses the connection at once."""
+"""Timeouts of a connection and an answer: long, for busy machines. A stopped server refuses the connection at once."""
 FINISHED = frozenset({"success", "failed"})
 
 
@@ -53,7 +52,7 @@ class DagRun:
 
 @dataclass
 class AirflowClient:
-    """The API of one Airflow, as one user. Raises AirflowRefusedError or AirflowUnreachableError."""
+    """The API of one Airflow, as one user; methods raise AirflowRefusedError or AirflowUnreachableError."""
 
     address: str
     user: str
@@ -72,19 +71,19 @@ class AirflowClient:
 
     @property
     def token(self) -> str:
-        """The token that this user was given."""
+        """Return the user's token."""
         return str(self._client.headers["Authorization"]).removeprefix("Bearer ")
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        """One request below /api/v2, logged in anew if the token has run out."""
+        """Send a request below /api/v2; log in again if the token has expired."""
         answer = self._send(method, f"/api/v2{path}", **arguments)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._log_in()
             answer = self._send(method, f"/api/v2{path}", **arguments)
         if answer.is_error:
             raise AirflowRefusedError(f"{method} {path}", answer)
-        found: dict[str, Any] = answer.json() if answer.content else {}
-        return found
+        content: dict[str, Any] = answer.json() if answer.content else {}
+        return content
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
@@ -93,7 +92,7 @@ class AirflowClient:
             raise AirflowUnreachableError(self.address, error) from error
 
     def has_dag(self, dag_id: str) -> bool:
-        """Whether Airflow has parsed that DAG."""
+        """Return whether Airflow has parsed that DAG."""
         try:
             self.call("GET", f"/dags/{dag_id}")
         except AirflowRefusedError:
@@ -101,13 +100,13 @@ class AirflowClient:
         return True
 
     def unpause(self, dag_id: str) -> None:
-        """Let the DAG run. A paused DAG runs no backfill and no manual run either."""
+        """Unpause a DAG; a paused DAG runs neither backfills nor manual runs."""
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def backfill(self, dag_id: str, first: date, last: date, *, again: str = "failed", at_once: int = 8) -> None:
-        """Create the runs of those days; of days that have one, only the failed (or what `again` says) anew.
+        """Create the runs of a range of days; existing runs are repeated only if failed (or as `again`).
 
-        Airflow allows one backfill of a DAG at a time, and takes half a minute to notice that one is over.
+        Airflow allows one backfill of a DAG at a time, and takes half a minute to notice its end.
         """
         deadline = time.monotonic() + BACKFILL_NOTICED_S
         while self.has_lingering_backfill(dag_id) and time.monotonic() < deadline:
@@ -116,7 +115,7 @@ class AirflowClient:
         self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
 
     def has_lingering_backfill(self, dag_id: str) -> bool:
-        """Whether every run of a backfill has ended, and Airflow has not noticed yet."""
+        """Return whether every run of a backfill has ended, but Airflow has not noticed yet."""
         found = self.call("GET", "/backfills", params={"dag_id": dag_id, "limit": PAGE, "order_by": "-id"})["backfills"]
         over = all(run.state in FINISHED for run in self.runs(dag_id) if run.run_type == "backfill")
         return over and any(item["completed_at"] is None for item in found)
@@ -124,16 +123,16 @@ class AirflowClient:
     def trigger(
         self, dag_id: str, *, conf: Mapping[str, Any] | None = None, partition_key: str | None = None, note: str = ""
     ) -> DagRun:
-        """Start a run by hand."""
+        """Start a manual run."""
         body = {"logical_date": None, "conf": dict(conf or {}), "partition_key": partition_key, "note": note or None}
         return _run(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body))
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
-        """A run as it is now."""
+        """Return a run in its current state."""
         return _run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
 
     def runs(self, dag_id: str) -> list[DagRun]:
-        """All runs of a DAG, the first created first."""
+        """Return all runs of a DAG, in order of creation."""
         found: list[DagRun] = []
         while True:
             query: dict[str, str | int] = {"limit": PAGE, "offset": len(found), "order_by": "id"}
@@ -143,25 +142,25 @@ class AirflowClient:
                 return found
 
     def states(self, dag_id: str, first: date, last: date) -> Counter[str]:
-        """State of the newest run of each day of the range: state to number of days."""
+        """Count the days of a range by the state of their newest run."""
         newest = {run.partition_key: run.state for run in self.runs(dag_id)}
         return Counter(state for key, state in newest.items() if key and str(first) <= key <= str(last))
 
     def failures(self, dag_id: str, run_id: str) -> list[str]:
-        """Names of the tasks that failed in a run, each with the last words of its log."""
+        """Return the failed tasks of a run, each with the last error of its log."""
         tasks = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return [
-            f"{item['task_id']}: {self._last_words(dag_id, run_id, item)}"
+            f"{item['task_id']}: {self._last_error(dag_id, run_id, item)}"
             for item in tasks
             if item["state"] == "failed"
         ]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """What a task returned."""
+        """Return the result of a task."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.call("GET", path, params={"deserialize": True})["value"]
 
-    def _last_words(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
+    def _last_error(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         lines = self.call("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})["content"]
         errors = [line for line in lines if isinstance(line, dict) and line.get("error_detail")]

@@ -1,8 +1,8 @@
-"""Whether everything that docker-compose.yaml's `init` makes is there already, asked without importing Airflow.
+"""Check without importing Airflow whether docker-compose.yaml's `init` has nothing to do.
 
-`init` runs at every `docker compose up`, also where only a worker is added. Looking costs a second; preparing costs
-five processes that import Airflow or MLflow. What a finished preparation was made of is kept in Airflow's database,
-with the versions of both schemas, so that newer code and a restored database are prepared again.
+`init` runs at every `docker compose up`, even if only a worker is added. Checking takes a second; preparing starts
+five processes that import Airflow or MLflow. Airflow's database keeps the fingerprint of a finished preparation and
+the versions of both schemas, so that newer code and a restored database are prepared again.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 
 
 def fingerprint() -> str:
-    """Return a digest of what prepares: the locked libraries, and the code that does it."""
+    """Return a digest of the locked libraries and of the code that prepares."""
     parts = [REPOSITORY / "requirements.txt", Path(__file__), Path(__file__).with_name("compose_init.py")]
     return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts)).hexdigest()
 
 
 def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
-    """Return whether a preparation by this code ended, and its schemas, its pool and its users are still there.
+    """Return whether this code has finished a preparation, and schemas, pool and users still exist.
 
-    The databases are asked as the users that the services are, and the server as its superuser, so a password that was
-    changed is prepared again, or refused.
+    It connects to the databases as the services' users, and to the server as its superuser, so a changed password is
+    prepared again, or refused.
     """
     import psycopg2
 
     if not environment.keys() >= set(DATABASES):
-        return False  # the preparation says which is missing
+        return False  # the preparation reports which one is missing
     try:
         if server := environment.get("AIRWORTHY_POSTGRES"):
-            _ask(server, "SELECT 1")  # a superuser with another password must be refused at once
+            _ask(server, "SELECT 1")  # refuse a wrong superuser password at once
         airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-        [kept] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
+        [stored] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
         pools = _ask(airflow, "SELECT 1 FROM slot_pool WHERE pool = %s", TRAINING_POOL)
         known = {name for (name,) in _ask(airflow, "SELECT username FROM ab_user")}
-        return bool(pools) and known >= set(users) and kept == (fingerprint(), schemas(environment))
+        return bool(pools) and known >= set(users) and stored == (fingerprint(), schemas(environment))
     except (psycopg2.Error, ValueError):  # no database yet, no table, or no row of it
         return False
 
 
 def remember_prepared(environment: Mapping[str, str]) -> None:
-    """Keep that a preparation ended."""
+    """Store that a preparation has finished."""
     airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     _ask(airflow, "DROP TABLE IF EXISTS airworthy_prepared")
     _ask(airflow, "CREATE TABLE airworthy_prepared (made_by text NOT NULL, schemas text NOT NULL)")
@@ -62,7 +62,7 @@ def schemas(environment: Mapping[str, str]) -> str:
 
 
 def _ask(address: str, statement: str, *values: str) -> list[tuple[Any, ...]]:
-    """Return the rows of one statement, in a connection of its own."""
+    """Return the rows of one statement, run in its own connection."""
     import psycopg2
 
     connection = psycopg2.connect(address.replace("postgresql+psycopg2://", "postgresql://", 1), connect_timeout=30)

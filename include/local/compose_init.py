@@ -1,8 +1,8 @@
-"""What must be there before the services of docker-compose.yaml start: `python -m include.local.compose_init`; with
-`databases`, only the databases and their users, for a backup to be read into.
+"""Prepare the services of docker-compose.yaml: `python -m include.local.compose_init [databases]`.
 
-Databases and their users, buckets, migrations, the pool of trainings, Airflow's users. Made where it is missing, and
-left as it is where it is there, so that it may run at each start. Everything is named by the environment.
+Creates databases and their users, buckets, the training pool and Airflow's users, and runs the migrations; existing
+ones are not changed, so it may run at each start. With `databases`, it creates only the databases and their users, to
+restore a backup into. The environment names everything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLACES = (
     "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER",
 )
 USERS = {"admin": ("Admin", "AIRWORTHY_ADMIN_PASSWORD"), "prometheus": ("Viewer", "AIRWORTHY_VIEWER_PASSWORD")}
-"""Role of each user, and the setting with its first password."""
+"""User to role and the setting with the initial password."""
 AIRFLOW = (sys.executable, "-m", "airflow")
 SECRETS = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "AIRFLOW_DATABASE_PASSWORD",
@@ -35,28 +35,28 @@ SECRETS = {
     "AIRFLOW__CELERY__BROKER_URL": "REDIS_PASSWORD",
     "AIRWORTHY_POSTGRES": "POSTGRES_PASSWORD",
 }
-"""Addresses that docker-compose.yaml puts together, and the setting whose value is the password in each."""
+"""Addresses that docker-compose.yaml composes, and the setting with the password of each."""
 _ADDRESS = re.compile(
     r"[a-z0-9+]+://[\w.-]*:(?:[\w.~=+-]|%[0-9A-Fa-f]{2})+@[\w.-]+(?::\d+)?(?:/[\w-]*)?(?:\?[^\s#]*)?", re.ASCII
 )
 
 
 class NotPreparedError(AirworthyError):
-    """A step of the preparation failed; what it wrote stands above."""
+    """A step of the preparation failed; its output is above."""
 
     def __init__(self, step: str, status: int) -> None:
-        super().__init__(f"{step} ended with status {status}; what it wrote stands above. Nothing after it was done.")
+        super().__init__(f"{step} ended with status {status}; its output is above. The steps after it were not run.")
 
 
 class OddPasswordError(AirworthyError):
-    """A password has characters that an address misreads."""
+    """A password has characters with a special meaning in an address."""
 
     def __init__(self, setting: str, address: str) -> None:
         self.setting = setting
         super().__init__(
-            f"{setting} in .env has a character with a meaning of its own in an address ({address}), or is empty. Use"
-            " letters, digits and . _ - = only. If a database has been made with that password, docs/operate.md"
-            " (Rotating a secret) says how to replace it."
+            f"{setting} in .env has a character with a special meaning in an address ({address}), or is empty. Use"
+            " letters, digits and . _ - = only. If a database was created with that password, docs/operate.md"
+            " (Rotating a secret) describes how to replace it."
         )
 
 
@@ -65,18 +65,20 @@ class PasswordRefusedError(AirworthyError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({reason}). Its own is the one with which its volume was"
-            f" made;"
-            " docs/operate.md (Rotating a secret) says how to change it there."
+            f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({reason}). It keeps the password with which its volume was"
+            " created; docs/operate.md (Rotating a secret) describes how to change it."
         )
 
 
 def prepare_services(environment: Mapping[str, str], *, only_databases: bool = False) -> None:
-    """Prepare everything, or nothing where all is there.
+    """Prepare everything that is missing.
+
+    Errors of the database and of S3 are raised as they are.
 
     Raises:
-        OddPasswordError, PasswordRefusedError: a setting of `.env` must be changed.
-        NotPreparedError: a step failed. Else the database's or S3's own error.
+        OddPasswordError: a password in `.env` breaks an address.
+        PasswordRefusedError: PostgreSQL refuses a password in `.env`.
+        NotPreparedError: a step failed.
     """
     refuse_odd_passwords(environment)
     if not only_databases and already_prepared.is_prepared(environment, USERS):
@@ -97,7 +99,11 @@ def prepare_services(environment: Mapping[str, str], *, only_databases: bool = F
 
 
 def refuse_odd_passwords(environment: Mapping[str, str]) -> None:
-    """Raise OddPasswordError for an address that the password within it breaks apart."""
+    """Check that no password breaks its address.
+
+    Raises:
+        OddPasswordError: a password does.
+    """
     for name, setting in SECRETS.items():
         address = environment.get(name)
         if address is not None and not _ADDRESS.fullmatch(address):
@@ -105,10 +111,13 @@ def refuse_odd_passwords(environment: Mapping[str, str]) -> None:
 
 
 def make_databases(server: str, addresses: Iterable[str]) -> None:
-    """For each address its user and its database, which that user alone may connect to.
+    """Create the user and the database of each address; only that user may connect to it.
 
-    `server`: address of a database whose user is a superuser: others may not make one for any user.
-    A user that is there gets the address's password.
+    An existing user gets the address's password.
+
+    Args:
+        server: address of a database as a superuser.
+        addresses: addresses of the databases.
     """
     import psycopg2
     from psycopg2 import sql
@@ -119,7 +128,7 @@ def make_databases(server: str, addresses: Iterable[str]) -> None:
         if "authentication failed" not in str(error):
             raise
         raise PasswordRefusedError(str(error).strip().rpartition("FATAL:")[2].strip()) from None
-    connection.autocommit = True  # a database cannot be made within a transaction
+    connection.autocommit = True  # a database cannot be created within a transaction
     try:
         with connection.cursor() as cursor:
             for address in addresses:
@@ -140,7 +149,7 @@ def make_databases(server: str, addresses: Iterable[str]) -> None:
 
 
 def make_buckets(places: Iterable[str]) -> None:
-    """The bucket of each `s3://bucket/prefix` that has none yet; other places need nothing."""
+    """Create the missing bucket of each `s3://bucket/prefix`; ignore other places."""
     import boto3
     from botocore.exceptions import ClientError
 
@@ -157,16 +166,19 @@ def make_buckets(places: Iterable[str]) -> None:
 
 
 def make_user(name: str, role: str, password: str) -> None:
-    """A user of Airflow's FAB auth manager; one who is there keeps role and password."""
+    """Create a user of Airflow's FAB auth manager; an existing one keeps role and password."""
     actor = ["--username", name, "--role", role, "--firstname", name, "--lastname", "-", "--email", f"{name}@localhost"]
-    # Airflow asks for the password twice; a command line could be read by others.
+    # Airflow asks for the password twice; on the command line other accounts could read it.
     run_command([*AIRFLOW, "users", "create", *actor], typed=f"{password}\n{password}\n")
 
 
 def run_command(command: list[str], typed: str = "") -> None:
-    """Runs a command to its end, however long a large database's migration takes. Raises NotPreparedError where it
-    fails."""
-    # A session of its own has no terminal: what is asked is answered from here.
+    """Run a command to its end, without a time limit: migrations of a large database are slow.
+
+    Raises:
+        NotPreparedError: the command failed.
+    """
+    # A new session has no terminal, so questions are answered from `typed`.
     done = subprocess.run(command, check=False, input=typed, text=True, start_new_session=True)
     if done.returncode:
         raise NotPreparedError(" ".join(command[2:5]), done.returncode)

@@ -1,4 +1,4 @@
-"""The admin password and the keys of one instance: made at random on its first start, readable by its owner only."""
+"""Create and read the passwords and keys of an instance: random, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from include.local.instance import Instance
 
 USER = "admin"
 VIEWER = "prometheus"
-"""May look, and nothing else: for whoever scrapes."""
+"""The read-only user, with which Prometheus scrapes."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Kept between starts: a session or an encrypted connection outlives `make down`."""
+    """Secrets of an instance; kept, so that sessions and encrypted Connections survive `make down`."""
 
     password: str
     fernet_key: str
@@ -28,12 +28,12 @@ class Credentials:
 
 
 def password_file(instance: Instance) -> Path:
-    """Airflow reads the passwords from here: `{"admin": "…", …}`."""
+    """Return the file from which Airflow reads the passwords: `{"admin": "…", …}`."""
     return instance.home / "credentials" / "password.json"
 
 
 def load_or_make(instance: Instance) -> Credentials:
-    """The credentials of `instance`; a missing part is made."""
+    """Return the credentials of `instance`; create missing parts."""
     folder = instance.home / "credentials"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = _read_or_write(
@@ -49,27 +49,31 @@ def load_or_make(instance: Instance) -> Credentials:
 
 
 def viewer_password(instance: Instance) -> str:
-    """The password of VIEWER; where the file is older than that user, Airflow has added it when it started."""
+    """Return the password of VIEWER; Airflow adds the user at its start to an older file.
+
+    Raises:
+        NotReadyError: Airflow was not started since.
+    """
     load_or_make(instance)
-    found: dict[str, str] = json.loads(password_file(instance).read_text())
-    if VIEWER not in found:
+    passwords: dict[str, str] = json.loads(password_file(instance).read_text())
+    if VIEWER not in passwords:
         raise NotReadyError(
-            f"{password_file(instance)} has no user {VIEWER!r} yet: start the services anew (make down, up)."
+            f"{password_file(instance)} has no user {VIEWER!r} yet: restart the services (make down, up)."
         )
-    return found[VIEWER]
+    return passwords[VIEWER]
 
 
 def _read_or_write(path: Path, new: dict[str, str]) -> dict[str, str]:
-    """What is in `path`; if there is nothing, `new`, whole from the first moment and never readable by others."""
+    """Return the content of `path`; create it with `new` if it is missing, atomically and private."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(new, file)
         try:
-            os.link(draft, path)  # fails where another process was first; then theirs counts
+            os.link(draft, path)  # fails if another process was first, whose content is then used
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-    found: dict[str, str] = json.loads(path.read_text())
-    return found
+    content: dict[str, str] = json.loads(path.read_text())
+    return content

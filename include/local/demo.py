@@ -1,4 +1,4 @@
-"""The demo: the shipped use case through its whole life, in the real scheduler, through Airflow's API alone."""
+"""Run the shipped use case from data to retraining in Airflow's scheduler, through its API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from include.local.airflow_client import FINISHED, AirflowClient
 from include.local.progress import PhaseProgress, Update
 
 LIMIT_S = 3600.0
-"""A step in which nothing changes for so long is given up; how long a whole step takes depends on the machine."""
+"""A step fails after this time without any change; the time of a whole step depends on the machine."""
 POLL_S = 1.0
 
 
@@ -27,52 +27,52 @@ class DemoFailedError(AirworthyError):
 
 
 Days = tuple[date, date]
-"""The first and the last of days that follow each other."""
+"""The first and the last of consecutive days."""
 
 
 @dataclass(frozen=True)
 class DemoPhase:
-    """Days that pass one after the other: trainings that a person asks for, then scoring, measuring, deciding."""
+    """A range of days: manual trainings, then scoring, monitoring and retraining decisions."""
 
     train: tuple[date, ...]
-    """As of which days; each model after the first is judged against the champion of its day."""
-    fly: Days
+    """Days to train as of; each model after the first is compared with the champion of its day."""
+    score: Days
     decide_from: date | None = None
-    """The day on which decisions on retraining begin, if not on the first."""
+    """The first day with a retraining decision, if not the first scored day."""
 
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """Which days the demo runs."""
+    """The days that the demo runs."""
 
     data: Days
     stretches: tuple[DemoPhase, ...]
 
     @property
     def scored(self) -> Days:
-        return self.stretches[0].fly[0], self.stretches[-1].fly[1]
+        return self.stretches[0].score[0], self.stretches[-1].score[1]
 
 
 PLANS = {
     "full": DemoPlan(
         data=(date(2013, 1, 1), date(2013, 4, 30)),
         stretches=(
-            # Late in April the policy asks for a training by itself.
+            # Late in April the policy may trigger a training.
             DemoPhase(
                 train=(date(2013, 4, 1), date(2013, 4, 15)),
-                fly=(date(2013, 4, 1), date(2013, 4, 28)),
+                score=(date(2013, 4, 1), date(2013, 4, 28)),
                 decide_from=date(2013, 4, 15),
             ),
-            DemoPhase(train=(date(2013, 4, 29),), fly=(date(2013, 4, 29), date(2013, 4, 30))),
+            DemoPhase(train=(date(2013, 4, 29),), score=(date(2013, 4, 29), date(2013, 4, 30))),
         ),
     ),
     "short": DemoPlan(
         data=(date(2013, 1, 1), date(2013, 4, 7)),
         stretches=(
             DemoPhase(
-                # As of an earlier Monday, one group of carriers is worse off than with the prior, and nothing flies.
+                # As of an earlier Monday, a slice of carriers is worse than the prior, and no model is promoted.
                 train=(date(2013, 4, 1),),
-                fly=(date(2013, 4, 1), date(2013, 4, 7)),
+                score=(date(2013, 4, 1), date(2013, 4, 7)),
                 decide_from=date(2013, 4, 6),
             ),
         ),
@@ -81,27 +81,31 @@ PLANS = {
 
 
 def plan_demo() -> DemoPlan:
-    """The plan that `AIRWORTHY_DEMO` names, the full one by default."""
+    """Return the plan that `AIRWORTHY_DEMO` names, by default the full one."""
     name = os.environ.get("AIRWORTHY_DEMO") or "full"
     if name not in PLANS:
-        raise InvalidRequestError(f"AIRWORTHY_DEMO={name!r} names no demo; there are {sorted(PLANS)}.")
+        raise InvalidRequestError(f"AIRWORTHY_DEMO={name!r} is not a demo; choose one of {sorted(PLANS)}.")
     return PLANS[name]
 
 
 def today(use_case: UseCase) -> date:
-    """The day that has begun where the use case is."""
+    """Return the current day in the use case's time zone."""
     return datetime.now(ZoneInfo(use_case.time_zone)).date()
 
 
 class Demo:
-    """One walk through the use case's life. Every step that has been done already is left as it is."""
+    """One run of the demo; it skips the steps that are done already."""
 
     def __init__(self, api: AirflowClient, use_case: UseCase, chosen: DemoPlan, console: Console) -> None:
         self.api, self.use_case, self.plan = api, use_case, chosen
         self.progress = PhaseProgress(console)
 
     def run(self) -> None:
-        """All steps in order. Raises DemoFailedError with the failed task's own words."""
+        """Run all steps in order.
+
+        Raises:
+            DemoFailedError: a step failed; the message has the failed task's error.
+        """
         data, train, score, monitor, retrain = (
             f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score", "monitor", "retrain")
         )
@@ -111,10 +115,10 @@ class Demo:
             for stretch in self.plan.stretches:
                 for day in stretch.train:
                     self._train(train, day)
-                first, last = stretch.fly
+                first, last = stretch.score
                 self._backfill(score, first, last)
                 self._backfill(monitor, first, last)
-                # One at a time: each decision builds on that of the day before.
+                # One at a time: each decision needs that of the day before.
                 self._backfill(retrain, stretch.decide_from or first, last, at_once=1)
             for dag_id in (data, score, monitor):
                 self._scheduled(dag_id)
@@ -128,7 +132,7 @@ class Demo:
         days = (last - first).days + 1
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, first, last)
-        if sum(states.values()) - states["failed"] < days:  # else the rest is under way, from a demo that was left
+        if sum(states.values()) - states["failed"] < days:  # else an interrupted demo has started the rest
             self.api.backfill(dag_id, first, last, at_once=at_once)
         what = f"{dag_id} {first} … {last}"
         self._until(what, lambda: self.api.states(dag_id, first, last), days, dag_id)
@@ -141,7 +145,7 @@ class Demo:
         self._until(f"{dag_id} as of {day}", lambda: self.api.states(dag_id, day, day), 1, dag_id)
 
     def _scheduled(self, dag_id: str) -> None:
-        """Wait for the run that the scheduler made by itself for today."""
+        """Wait for the run that the scheduler created for today."""
         day = today(self.use_case)
 
         def scheduled() -> Counter[str]:
@@ -154,7 +158,7 @@ class Demo:
         self._until(f"{dag_id} {day}, by the schedule", scheduled, 1, dag_id)
 
     def _settled(self, dag_id: str) -> None:
-        """Wait for the runs that are under way: after a backfill the scheduler counts on from there, up to today."""
+        """Wait for the open runs: after a backfill the scheduler continues from there up to today."""
         runs = len(self.api.runs(dag_id))
 
         def ended() -> Counter[str]:
@@ -164,7 +168,7 @@ class Demo:
         self._until(f"{dag_id}, every run", ended, runs, dag_id)
 
     def _until(self, what: str, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
-        """Show the progress until every day has succeeded, or has ended otherwise; give up when nothing changes."""
+        """Show the progress until every day has succeeded; fail on failed days or if nothing changes."""
         with self.progress.start_phase(what, wanted) as update:
             self._wait(update, states, wanted, dag_id)
 
@@ -184,7 +188,7 @@ class Demo:
                 done = f"{now['success']} of {wanted} done ({waiting or 'nothing runs'})"
                 raise DemoFailedError(
                     f"{dag_id}: {done}, and nothing has changed for {LIMIT_S:.0f} s."
-                    f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on."
+                    f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to continue."
                 )
             time.sleep(POLL_S)
 
@@ -193,5 +197,5 @@ class Demo:
         words = "\n  ".join(self.api.failures(dag_id, failed[-1].run_id))
         return (
             f"{dag_id}: {count} runs failed, the last one {failed[-1].run_id}:\n  {words}\n"
-            f"See {self.api.address}/dags/{dag_id}/runs/{failed[-1].run_id}; run `make demo` again to go on from here."
+            f"See {self.api.address}/dags/{dag_id}/runs/{failed[-1].run_id}; run `make demo` again to continue."
         )

@@ -1,4 +1,4 @@
-"""The environment of every local process: Airflow's components, their tasks, and MLflow."""
+"""Build the environment of every local process: Airflow's components, their tasks, and MLflow."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from include.settings import REPOSITORY, Settings
 OWN_PATHS = (REPOSITORY, REPOSITORY / "config")
 """Folders of this project from which modules are imported."""
 MARK = "AIRWORTHY_INSTANCE"
-"""Every process of an instance carries this variable, with the instance's home as its value: so `down` finds them."""
+"""Variable of every process of an instance, with the instance's home as its value; `down` finds them by it."""
 
 
 def current(instance: Instance) -> dict[str, str]:
-    """What a process of `instance` gets, as of now; makes the credentials if there are none."""
+    """Return the current environment for a process of `instance`; create credentials if missing."""
     return service_environment(
         instance,
         settings.current_settings(),
@@ -34,10 +34,10 @@ def current(instance: Instance) -> dict[str, str]:
 def service_environment(
     instance: Instance, where: Settings, secret: Credentials, base: Mapping[str, str], cores: int, memory_bytes: int
 ) -> dict[str, str]:
-    """The whole environment, made from `base`: pure.
+    """Return the whole environment, made from `base`; a pure function.
 
-    Of `base`, what tunes Airflow wins over the defaults here; what says where things are does not, so that an
-    `AIRFLOW_HOME` or a database of another Airflow on this machine is never touched.
+    Variables in `base` that tune Airflow override the defaults here. Those that name places do not, so that the
+    `AIRFLOW_HOME` or database of another Airflow on this machine is never touched.
     """
     return {
         **_tuning(cores, memory_bytes),
@@ -49,28 +49,28 @@ def service_environment(
 
 
 def _tuning(cores: int, memory_bytes: int) -> dict[str, str]:
-    """Defaults, each of which the caller's own variable overrides."""
+    """Return the defaults; the caller's variables override them."""
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        # The default of 32 forks 32 workers; two for a core keep it busy while one of them waits for the API.
+        # The default of 32 forks 32 workers; two per core keep it busy while one of them waits for the API.
         "AIRFLOW__CORE__PARALLELISM": str(min(2 * cores, 32)),
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
-        # Half of the machine: a task that needs more is ended in words, not by the kernel.
+        # Half of the machine: a task that needs more ends with an error, not killed by the kernel.
         task_memory.VARIABLE: f"{memory_bytes / 2 / task_memory.GIGABYTE:.1f}",
-        # Whatever waits is left to the triggerer, which runs here.
+        # Sensors wait in the triggerer, which runs here.
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": "20",
         "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "40",
-        # New and changed DAG files are seen within seconds; the unchanged ones are not parsed again for a minute.
+        # New and changed DAG files are read within seconds; unchanged ones are parsed again after a minute.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": str(min(2, cores)),
-        # Importing it is worth hundreds of lines to itself.
+        # Its import logs hundreds of lines.
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
-        # Several tasks share the cores: a library that is not told how many threads it may have gets one.
+        # Several tasks share the cores: by default a library uses one thread.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -89,17 +89,17 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
         "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
         "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), base.get("PATH", os.defpath)])),
-        # The caller's own entries come last: a package of use cases may be there.
+        # The caller's entries come last: they may hold packages of use cases.
         "PYTHONPATH": os.pathsep.join(filter(None, [*map(str, OWN_PATHS), base.get("PYTHONPATH", "")])),
-        "PYTHONDONTWRITEBYTECODE": "",  # each task would compile this project anew
+        "PYTHONDONTWRITEBYTECODE": "",  # otherwise each task compiles this project again
         "PYTHONUNBUFFERED": "1",
-        "SPT_NOENV": "1",  # or setproctitle writes over the environment in which the mark is looked for
+        "SPT_NOENV": "1",  # otherwise setproctitle overwrites the environment, and with it the mark
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "MLFLOW_TRACKING_URI": instance.mlflow_url,
         "MLFLOW_BACKEND_STORE_URI": instance.mlflow_database or f"sqlite:///{instance.home}/mlflow/mlflow.db",
         "MLFLOW_ARTIFACTS_DESTINATION": instance.mlflow_artifacts or f"{instance.home}/mlflow/artifacts",
-        # boto3, by which MLflow's server reaches S3, knows the region by this name alone.
+        # boto3, with which MLflow's server reads S3, reads the region only from this variable.
         **({"AWS_DEFAULT_REGION": region} if (region := base.get("AWS_REGION")) else {}),
     }
 
@@ -123,13 +123,13 @@ def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": secret.jwt_secret,
         "LOGGING__BASE_LOG_FOLDER": str(instance.logs / "tasks"),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
-        # Airflow sets these itself, whatever the umask: a task's log may quote rows.
+        # Airflow sets permissions regardless of the umask; a task's log may quote rows.
         "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
-        # Into the processor's own log, which rotates; a file for every DAG file and day would not.
+        # Into the processor's log, which rotates; files per DAG file and day would not.
         "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(instance.logs / "dag-files"),
-        # Logs are read from the disk that all components share, and health over the API: no further ports.
+        # Logs are read from the shared disk, and health over the API, so no further ports are needed.
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     }
     return {
@@ -139,13 +139,13 @@ def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
 
 
 def _quiet() -> dict[str, str]:
-    """Nobody is told about what runs here; and MLflow is one process with one worker, not ten."""
+    """Return the variables that turn off telemetry, and limit MLflow to one process with one worker."""
     return {
         "DO_NOT_TRACK": "1",
         "SCARF_ANALYTICS": "false",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # It would print the address that programs use into the logs; people open MLflow by another host name.
+        # It would log the address for programs; browsers open MLflow by another host name.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

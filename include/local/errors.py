@@ -1,4 +1,4 @@
-"""What can go wrong with the local services, said to the operator."""
+"""Errors of the local services, with what the operator should do."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from include.errors import AirworthyError
 
 
 class InvalidSettingError(AirworthyError):
-    """An environment variable that cannot be meant."""
+    """An environment variable has an invalid value."""
 
     def __init__(self, name: str, value: str, want: str) -> None:
         super().__init__(f"{name} is {value!r}: give {want}. Nothing was started.")
 
 
 class PortTakenError(AirworthyError):
-    """Somebody else listens where a service should."""
+    """Another process listens on a service's port."""
 
     def __init__(self, service: str, port: int, setting: str) -> None:
         super().__init__(
@@ -26,42 +26,42 @@ class PortTakenError(AirworthyError):
 
 
 class StartedElsewhereError(AirworthyError):
-    """Two `up` of one instance at once."""
+    """Two `up` of one instance run at the same time."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(f"Another `make up` of {home} is at work; wait for it, or stop it with `make down`.")
+        super().__init__(f"Another `make up` of {home} is running; wait for it, or stop it with `make down`.")
 
 
 class DemoRunningError(AirworthyError):
-    """Two demos of one instance at once."""
+    """Two demos of one instance run at the same time."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(
-            f"Another `make demo` of {home} is running. Wait for it; or stop it, and run `make demo` again to continue."
+            f"Another `make demo` of {home} is running. Wait for it, or stop it and run `make demo` again to continue."
         )
 
 
 class ServiceDiedError(AirworthyError):
-    """A service, or a preparation for it, ended by itself."""
+    """A service, or a step that prepares it, ended by itself."""
 
     def __init__(self, what: str, log: Path, lines: Sequence[str]) -> None:
-        last = "\n".join(f"    {line}" for line in lines) or "    (it wrote nothing)"
-        super().__init__(f"{what} did not start; its log ends with:\n{last}\nAll of it: {log}. Nothing runs now.")
+        last = "\n".join(f"    {line}" for line in lines) or "    (it is empty)"
+        super().__init__(f"{what} did not start; its log ends with:\n{last}\nThe whole log: {log}. Nothing runs now.")
 
 
 class NotHealthyError(AirworthyError):
-    """Services that run but never became ready."""
+    """Services run but did not become ready."""
 
     def __init__(self, services: Sequence[str], seconds: float, logs: Path) -> None:
         super().__init__(
-            f"Not ready after {seconds:.0f} s: {', '.join(services)}. All was stopped again; the logs are in {logs}."
+            f"Not ready after {seconds:.0f} s: {', '.join(services)}. All were stopped; the logs are in {logs}."
         )
 
 
 class ProcessesLeftError(AirworthyError):
-    """Processes that even SIGKILL did not end."""
+    """SIGKILL did not end some processes."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         super().__init__(
-            f"These processes do not end: {', '.join(map(str, pids))}. Look at them with: ps -fp {pids[0]}"
+            f"These processes do not end: {', '.join(map(str, pids))}. Inspect them with: ps -fp {pids[0]}"
         )

@@ -1,4 +1,4 @@
-"""Whether each service does its work, and not merely runs."""
+"""Check whether each service is ready for work, not only running."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _HEARTBEATS = {
     "dag-processor": ("dag_processor", "latest_dag_processor_heartbeat"),
     "triggerer": ("triggerer", "latest_triggerer_heartbeat"),
 }
-# A proxy in the environment has no business between two processes of this machine.
+# A proxy in the environment must not be used between processes of this machine.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def is_healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
-    """The services that are ready for work."""
+    """Return the services that are ready for work."""
     ready = {"mlflow"} if _get(f"{instance.mlflow_url}/health") is not None else set()
     airflow = _get(f"{instance.airflow_url}/api/v2/monitor/health")
     if airflow is not None:
@@ -37,13 +37,13 @@ def unhealthy_services(instance: Instance, report: SupervisorReport) -> list[str
 
 
 def _beats(name: str, answer: dict[str, Any], report: SupervisorReport) -> bool:
-    """A heartbeat of before the start is that of a predecessor which was killed."""
+    """Return whether the service has sent a heartbeat since its start; older ones are of a killed process."""
     section, field = _HEARTBEATS[name]
-    said = answer.get(section) or {}
+    reported = answer.get(section) or {}
     service = report.services.get(name)
-    if said.get("status") != "healthy" or not said.get(field) or service is None:
+    if reported.get("status") != "healthy" or not reported.get(field) or service is None:
         return False
-    return datetime.fromisoformat(said[field]).timestamp() >= service.started
+    return datetime.fromisoformat(reported[field]).timestamp() >= service.started
 
 
 def _get(url: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""One local instance: a folder for all its state, two ports and a metadata database."""
+"""Describe one local instance: a folder for all its state, two ports and a metadata database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
 
 @dataclass(frozen=True)
 class Instance:
-    """Two instances with different homes and ports run side by side and never touch each other."""
+    """One installation; instances with different homes and ports run independently of each other."""
 
     home: Path
     airflow_port: int
@@ -40,7 +40,7 @@ class Instance:
 
     @property
     def mlflow_shown(self) -> str:
-        """MLflow's address for a browser, by another host name than Airflow's, whose cookie it must not get."""
+        """Return MLflow's address for a browser; its host name differs from Airflow's, whose cookie it must not get."""
         return f"http://localhost:{self.mlflow_port}"
 
     @property
@@ -53,12 +53,12 @@ class Instance:
 
     @property
     def state_file(self) -> Path:
-        """Where the supervisor writes what it knows of its services."""
+        """Return the file into which the supervisor writes the state of its services."""
         return self.home / "run" / "services.json"
 
     @property
     def sqlite(self) -> Path | None:
-        """The file of the metadata database, if it is one."""
+        """Return the file of the metadata database, if it is SQLite."""
         return Path(self.database.removeprefix("sqlite:///")) if self.database.startswith("sqlite:///") else None
 
     def log(self, service: str) -> Path:
@@ -66,10 +66,10 @@ class Instance:
 
 
 def current() -> Instance:
-    """The instance that the environment names.
+    """Return the instance that the environment names.
 
     Raises:
-        InvalidSettingError: a port or a database address that cannot be meant.
+        InvalidSettingError: a port or a database address is invalid.
     """
     env, home = os.environ, settings.current_settings().home
     airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
@@ -93,8 +93,10 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _database(name: str, env: Mapping[str, str]) -> str:
-    """That variable's address, empty where it names none. SQLAlchemy 2.1 takes psycopg 3 for a bare `postgresql://`;
-    Airflow is tested with psycopg2."""
+    """Return the address in a variable, for psycopg2; empty if it is not set.
+
+    SQLAlchemy 2.1 uses psycopg 3 for a plain `postgresql://`, but Airflow is tested with psycopg2.
+    """
     value = env.get(name)
     if not value:
         return ""

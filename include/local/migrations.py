@@ -1,4 +1,4 @@
-"""Brings the metadata databases of Airflow and MLflow to the installed versions."""
+"""Migrate the metadata databases of Airflow and MLflow to the installed versions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TAIL_LINES = 15
 
 
 def migrate_databases(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Migrates both, at the same time; nothing where the same versions have done so before.
+    """Migrate both databases in parallel, unless the installed versions have done so before.
 
     Raises:
-        ServiceDiedError: a migration failed; the message holds the end of what it wrote.
+        ServiceDiedError: a migration failed; the message has the end of its log.
     """
     stamp, want = instance.home / "run" / "migrated", _stamp(instance)
-    if stamp.exists() and stamp.read_text() == want and _files_are_there(instance):
+    if stamp.exists() and stamp.read_text() == want and _sqlite_files_exist(instance):
         return
     say("Preparing the databases of Airflow and MLflow …")
     commands = {
@@ -37,14 +37,14 @@ def migrate_databases(instance: Instance, env: Mapping[str, str], say: Callable[
         raise ServiceDiedError(failed[0], *log_tail(instance.log(failed[0])))
     for file in _sqlite_files(instance):
         with sqlite3.connect(file) as connection:
-            # Kept in the file: with a write-ahead log five processes read while one of them writes.
+            # A persistent setting: with a write-ahead log, processes can read while one writes.
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
     stamp.write_text(want)
 
 
 def log_tail(log: Path) -> tuple[Path, list[str]]:
-    """A log and its last lines, for a message."""
+    """Return a log and its last lines, for a message."""
     if not log.exists():
         return log, []
     with log.open(errors="replace") as file:
@@ -73,6 +73,6 @@ def _sqlite_files(instance: Instance) -> list[Path]:
     return [mlflow] if instance.sqlite is None else [mlflow, instance.sqlite]
 
 
-def _files_are_there(instance: Instance) -> bool:
-    """A database server may have been emptied meanwhile, so there the migration looks again."""
+def _sqlite_files_exist(instance: Instance) -> bool:
+    """Return whether the SQLite files exist; False for a server, whose database may have been emptied."""
     return instance.sqlite is not None and all(file.exists() for file in _sqlite_files(instance))

@@ -1,4 +1,4 @@
-"""Which processes belong to an instance, and ending them all."""
+"""Find and end all processes of an instance."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ _PATIENCE_S = 20.0
 
 
 def marked_processes(home: Path) -> list[psutil.Process]:
-    """The living processes that carry the mark of the instance at `home`, but for the caller and its ancestors.
+    """Return the running processes with the mark of the instance at `home`.
 
-    The mark is inherited: sessions, process groups and re-parenting do not matter. A zombie has ended.
+    Excludes the caller, its ancestors, and zombies. The mark is an inherited environment variable, so sessions, process
+    groups and re-parenting do not matter.
     """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return [process for process in psutil.process_iter() if process.pid not in own and _carries(process, str(home))]
 
 
 def is_alive(pid: int, home: Path) -> bool:
-    """Whether `pid` is still a process of this instance, and not a number that was given to another one."""
+    """Return whether `pid` is a process of this instance, and not a reused number."""
     try:
         return _carries(psutil.Process(pid), str(home))
     except psutil.Error:
@@ -34,10 +35,10 @@ def is_alive(pid: int, home: Path) -> bool:
 
 
 def sweep(home: Path) -> int:
-    """Ends every process of the instance, first politely; returns how many there were.
+    """End every process of the instance, by SIGTERM and then SIGKILL; return their number.
 
     Raises:
-        ProcessesLeftError: some did not end even when killed.
+        ProcessesLeftError: SIGKILL did not end some.
     """
     seen: set[int] = set()
     started = time.monotonic()
@@ -53,7 +54,7 @@ def sweep(home: Path) -> int:
 
 
 def wait_until_gone(pids: Iterable[int], home: Path, timeout_s: float) -> None:
-    """Returns when none of `pids` lives, or after `timeout_s`; does not wait for somebody to reap them."""
+    """Wait until none of `pids` runs, or for `timeout_s`; zombies count as ended."""
     end = time.monotonic() + timeout_s
     left = list(pids)
     while (left := [pid for pid in left if is_alive(pid, home)]) and time.monotonic() < end:
@@ -64,7 +65,7 @@ def _carries(process: psutil.Process, home: str) -> bool:
     try:
         return bool(process.environ().get(MARK) == home and process.status() != psutil.STATUS_ZOMBIE)
     except (psutil.Error, OSError):
-        return False  # it ended meanwhile, or it is somebody else's
+        return False  # it has ended, or belongs to another account
 
 
 def _end(process: psutil.Process, kill: bool) -> None:

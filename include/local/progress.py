@@ -1,4 +1,4 @@
-"""Show what is waited for: in a terminal by a bar or a spinner, elsewhere by lines, at least one every few seconds."""
+"""Show progress: by a bar or a spinner in a terminal, otherwise by a line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ INTERVAL_S = 10.0
 """Seconds between two lines of the same phase."""
 
 Update = Callable[[int, str], None]
-"""Takes how much of a phase is done, and what is waited for."""
+"""Takes the number of finished units of a phase, and what is still open."""
 
 
 @contextmanager
 def show_waiting(console: Console, what: str) -> Iterator[None]:
-    """Show until the block ends that `what` is under way."""
+    """Show that `what` is running until the block ends."""
     if console.is_terminal:
         with console.status(what):
             yield
@@ -78,7 +78,7 @@ class PhaseProgress:
 
 @contextmanager
 def _repeat(report: Callable[[], None]) -> Iterator[None]:
-    """Call `report` every `INTERVAL_S` until the block ends, also while the block waits for one slow answer."""
+    """Call `report` every `INTERVAL_S` until the block ends, even while the block is blocked."""
     ended = threading.Event()
 
     def repeat() -> None:

@@ -1,4 +1,4 @@
-"""Airflow's components and MLflow on this machine: up, down, status."""
+"""Start and stop Airflow's components and MLflow on this machine."""
 
 from __future__ import annotations
 
@@ -29,19 +29,24 @@ from include.local.instance import SERVICES, Instance
 from include.local.supervisor import SupervisorReport
 
 Say = Callable[[str], None]
-"""Tells the operator one line of progress."""
+"""Prints one line of progress."""
 
 START_TIMEOUT_S = 1200.0
-_STOP_TIMEOUT_S = 45.0  # config/supervisord.conf gives each service 10 s, all at once; the sweep comes on top
-_RESTARTS_FORGIVEN = 1  # one service may be a moment too early for another
+_STOP_TIMEOUT_S = 45.0  # config/supervisord.conf gives all services 10 s; the sweep needs more
+_RESTARTS_FORGIVEN = 1  # a service may start before one that it needs
 
 
 def start_instance(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool:
-    """Starts what is not running and waits until all of it works; False if it ran already.
+    """Start the services and wait until all are healthy; return False if they ran already.
+
+    After PortTakenError, ServiceDiedError and NotHealthyError, nothing of this instance runs.
 
     Raises:
-        PortTakenError, ServiceDiedError, NotHealthyError, StartedElsewhereError: and then nothing of this instance
-        runs. InvalidSettingError: others may read the home, and it cannot be made private.
+        PortTakenError: another process listens on a port.
+        ServiceDiedError: a service or a migration ended.
+        NotHealthyError: a service is not ready in time.
+        StartedElsewhereError: another process starts this instance.
+        InvalidSettingError: other accounts may read the home, and it cannot be made private.
     """
     with private_files.private_file():
         return _up(instance, say, timeout_s)
@@ -55,7 +60,7 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
             _ensure_training_pool(instance)
             return False
         if removed := processes.sweep(instance.home):
-            say(f"Removed {removed} processes that a killed run had left.")
+            say(f"Removed {removed} processes left over from a killed run.")
         _check_ports(instance)
         try:
             env = environment.current(instance)
@@ -63,14 +68,14 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
             parent = _start(instance, env)
             _wait_until_healthy(instance, say, timeout_s, parent.pid)
             _ensure_training_pool(instance)
-        except BaseException:  # Ctrl-C too: what was half started is stopped
+        except BaseException:  # Ctrl-C too: stop what has started
             stop_instance(instance)
             raise
         return True
 
 
 def stop_instance(instance: Instance) -> int:
-    """Stops every process of the instance, and returns only when none is left; how many there were."""
+    """Stop every process of the instance; return their number when all have ended."""
     report = supervisor.read_report(instance)
     count = len(processes.marked_processes(instance.home))
     if report is not None:
@@ -83,7 +88,7 @@ def stop_instance(instance: Instance) -> int:
 
 
 def stay_in_foreground(instance: Instance, say: Say) -> None:
-    """Waits until the services end, or Ctrl-C or SIGTERM asks for it; then none of them is left."""
+    """Wait until the services end, or stop them at Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while (report := supervisor.read_report(instance)) is not None:
@@ -147,7 +152,7 @@ def _check_ports(instance: Instance) -> None:
 
 
 def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """The parent, in a session of its own: it outlives this process, and a Ctrl-C here does not reach it."""
+    """Start the supervisor in a new session: it outlives this process, and Ctrl-C does not reach it."""
     with instance.log("supervisor-output").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "include.local.supervisor", str(supervisor.CONFIGURATION)],
@@ -162,7 +167,7 @@ def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
 
 def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: int) -> None:
     started = time.monotonic()
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     while True:
         report = supervisor.read_report(instance)
         if report is None and not _is_running(parent):
@@ -171,19 +176,19 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
         if report is not None:
             _raise_if_dead(instance, report)
             ready = health.is_healthy(instance, report)
-            for name in sorted(ready - told, key=SERVICES.index):
+            for name in sorted(ready - reported, key=SERVICES.index):
                 if waited > 1:  # otherwise it ran already
                     say(f"{name} is ready after {waited:.0f} s")
-            told |= ready
+            reported |= ready
             if ready >= set(SERVICES):
                 return
         if waited > timeout_s:
-            raise NotHealthyError([name for name in SERVICES if name not in told], timeout_s, instance.logs)
+            raise NotHealthyError([name for name in SERVICES if name not in reported], timeout_s, instance.logs)
         time.sleep(0.5)
 
 
 def _ensure_training_pool(instance: Instance) -> None:
-    """A pool that somebody has changed stays as it is."""
+    """Create the training pool; do not change an existing one."""
     api = AirflowClient(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
     if settings.TRAINING_POOL not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
         pool = {

@@ -1,7 +1,7 @@
-"""The parent of all local services: `python -m include.local.supervisor CONFIGURATION`, started by `up`.
+"""Run all local services: `python -m include.local.supervisor CONFIGURATION`, started by `up`.
 
-It runs supervisord within itself, writes down what becomes of each service, and when told to stop (SIGTERM, SIGINT)
-leaves no process behind, whatever session or group a grandchild made for itself.
+The process runs supervisord, writes the state of each service into a file, and at SIGTERM or SIGINT ends every
+process of the instance, even grandchildren in other sessions or process groups.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ CONFIGURATION = REPOSITORY / "config" / "supervisord.conf"
 
 @dataclass(frozen=True)
 class SupervisedService:
-    """What the supervisor knows of one service."""
+    """State of one service."""
 
     state: str
-    """supervisord's word: STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, …"""
+    """supervisord's state: STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, …"""
     pid: int
     started: float
-    """When its process was started, in seconds since the epoch."""
+    """Start time of its process, in seconds since the epoch."""
     deaths: int
-    """How often it ended by itself."""
+    """Number of times that it ended by itself."""
 
 
 @dataclass(frozen=True)
 class SupervisorReport:
-    """The state file."""
+    """Content of the state file."""
 
     supervisor: int
     services: dict[str, SupervisedService]
 
 
 def read_report(instance: Instance) -> SupervisorReport | None:
-    """The report of the living supervisor of `instance`; None if there is none."""
+    """Return the report of the running supervisor of `instance`; None if none runs."""
     try:
         raw = json.loads(instance.state_file.read_text())
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def read_report(instance: Instance) -> SupervisorReport | None:
 
 
 class _Parent(Supervisor):
-    """supervisord that reports each change of a service into a file: no socket, no port."""
+    """supervisord that writes each change of a service into a file, without a socket or port."""
 
     def __init__(self, options: ServerOptions, state_file: Path) -> None:
         super().__init__(options)
@@ -107,7 +107,7 @@ def main() -> None:
         _Parent(options, home / "run" / "services.json").main()
     finally:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(signum, signal.SIG_IGN)  # already stopping; a second Ctrl-C must not cut the sweep short
+            signal.signal(signum, signal.SIG_IGN)  # already stopping; a second Ctrl-C must not interrupt the sweep
         processes.sweep(home)
         (home / "run" / "services.json").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Look up, for a question that is tried again, the answer that a person gave to it before."""
+"""Look up the answer that a person gave to an earlier try of an approval task."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 SETTLED = 5.0
-"""Seconds after which the scheduler has seen the asking process end: a resumption that comes before is lost again."""
+"""Seconds until the scheduler has seen the asking process end; a resumption before that is lost too."""
 
 
 class AnswerLookup(BaseTrigger):
-    """Fires once, with the answer that Airflow keeps with a task instance, or with None.
+    """Fire once, with the answer that Airflow keeps with a task instance, or with None.
 
-    A task cannot read it itself: Airflow gives answers to its triggerer alone.
+    Only the triggerer can read answers; a task cannot.
     """
 
     def __init__(self, ti_id: str, wait: float = SETTLED) -> None:
@@ -33,7 +33,7 @@ class AnswerLookup(BaseTrigger):
 
 
 async def _stored(ti_id: UUID) -> dict[str, Any] | None:
-    """Return the answer as plain values; None where nobody has answered, or nothing was asked."""
+    """Return the answer as plain values; None if there is no answer or no question."""
     from airflow.sdk.execution_time.comms import GetHITLDetailResponse
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 

@@ -1,4 +1,4 @@
-"""The approval by a person: Airflow's operator, with a decision that outlives the task."""
+"""Ask a person to approve a promotion, and store the decision with the version."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from include.printable import escape_line
 from include.project import open_project
 
 BRIEF, REGISTER = "brief", "register"
-"""The tasks whose results it reads: what a person must know, and the version."""
+"""The tasks whose results it reads: the text of the request, and the version."""
 REASON, QUESTION = "answer_reason", "question"
-"""Fields of the answer. Neither has the name of a field of the training's form: Airflow would prefill it from there."""
+"""Fields of the answer. Their names differ from those of the training form, from which Airflow would prefill them."""
 
 
 class PromotionApproval(ApprovalOperator):
-    """Waits, without a worker slot, until a person approves or rejects a version; no answer in time rejects it.
+    """Wait, without a worker slot, for a person's approval; no answer in time is a rejection.
 
-    The decision is kept with the version before anything else happens: cleared and run again, a version that was
-    rejected stays so.
+    The decision is stored with the version first: clearing the task does not undo a rejection.
     """
 
     ui_color = "#f3e6f1"
@@ -49,7 +48,7 @@ class PromotionApproval(ApprovalOperator):
         self.use_case = use_case.name
 
     def execute(self, context: Any) -> Any:
-        """Ask, unless it is decided already; a later try first looks for an answer that was given and not kept."""
+        """Ask, unless decided already; a later try first looks for an answer that was not stored."""
         from include.promotion import approve
 
         with dag_factory.fail_without_retry():
@@ -59,18 +58,18 @@ class PromotionApproval(ApprovalOperator):
                 approve.approval_question(open_project(declared), version),
             )
         if decision is not None:
-            if not decision.approved:  # whoever kept that may have been killed before it was told
+            if not decision.approved:  # the run that stored it may have been killed before its alert
                 callbacks.notify_rejected(declared, version, f"Rejected by {decision.actor}: {decision.reason}")
-            raise AirflowSkipException(f"It was {decision}.")
+            raise AirflowSkipException(f"The version was {decision}.")
         if context["ti"].try_number > 1 and dag_factory.default_deferrable():
             self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
         return self._ask(context, question)
 
     def resume(self, context: Any, event: dict[str, Any] | None) -> Any:
-        """Take the answer to this very question that the try before did not keep, or ask again.
+        """Use the answer to this question that the previous try did not store, or ask again.
 
-        Airflow takes an answer that comes before its scheduler has seen the asking process end for a lost task, and
-        tries again; asking once more would wipe the answer.
+        If an answer arrives before the scheduler has seen the asking process end, Airflow counts the task as lost and
+        retries it; asking again would delete that answer.
         """
         from include.promotion import approve
 
@@ -79,15 +78,15 @@ class PromotionApproval(ApprovalOperator):
                 open_project(load_use_case(self.use_case)), context["ti"].xcom_pull(task_ids=REGISTER)
             )
         if event is None or event["params_input"].get(QUESTION) != question:
-            self.log.warning("No answer to %s is kept; the question is asked again.", question)
+            self.log.warning("No answer to %s is stored; asking again.", question)
             return self._ask(context, question)
         person = answer_actor(event["responded_by_user"])
-        self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person)
+        self.log.warning("%s answered before Airflow had registered the question; using that answer.", person)
         answered = datetime.fromisoformat(event["responded_at"])
         return self.execute_complete(context, event | {"responded_at": answered})
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Keep the decision, then go on, or skip the promotion; ask again where the answer gives no reason."""
+        """Store the decision, then continue or skip the promotion; ask again if the reason is missing."""
         from include.promotion import approve
 
         if "error" in event:
@@ -101,8 +100,8 @@ class PromotionApproval(ApprovalOperator):
             self._require_same_question(given, question)
             if not reason or len(reason) > REASON_LENGTH:
                 self.log.warning(
-                    "%s answered %s %s, and nothing was decided. The question is asked again: fill in"
-                    " %r with at most %d characters; the reason is kept for ever, under that name.",
+                    "%s answered %s %s, and nothing was decided. Asking again: fill in"
+                    " %r with at most %d characters; the ledger keeps the reason with the name.",
                     *(answer_actor(person), escape_line(event["chosen_options"][0])),
                     *("with a reason that is too long" if reason else "without a reason", REASON, REASON_LENGTH),
                 )
@@ -120,43 +119,47 @@ class PromotionApproval(ApprovalOperator):
             callbacks.notify_rejected(
                 load_use_case(self.use_case), result.version, f"Rejected by {result.actor}: {result.reason}"
             )
-        self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # against which Airflow checks the answer
+        self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # Airflow validates the answer against these
         return super().execute_complete(context, event)
 
     def _ask(self, context: Any, question: str) -> Any:
-        self.params = ParamsDict(_fields(question))  # made here: nothing of the run's own fields may fill them
+        self.params = ParamsDict(_fields(question))  # made here, so that no field of the run prefills them
         return super().execute(context)
 
     def _require_same_question(self, given: Mapping[str, Any], question: str) -> None:
-        """Fail where the answer is to another question than this run would ask now.
+        """Fail if the answer belongs to another question than the one this run would ask now.
 
-        Airflow keeps the text of the first question of a run, also when cleared tasks have made another version.
+        Airflow keeps the text of a run's first question, even after cleared tasks have made another version.
         """
         if more := sorted(set(given) - {REASON, QUESTION}):
             raise AirflowFailException(
-                f"The answer has fields that the question has not: {shorten(str(more), NAME_LENGTH)}. Nothing was"
+                f"The answer has unknown fields: {shorten(str(more), NAME_LENGTH)}. Nothing was"
                 f" decided. Over REST, send `params_input` with {REASON!r} and {QUESTION!r} alone."
             )
         if (answered := given.get(QUESTION)) != question:
-            named = shorten(str(answered), NAME_LENGTH) if answered else "nothing that it names"
+            named = shorten(str(answered), NAME_LENGTH) if answered else "no named question"
             raise AirflowFailException(
-                f"The answer is to the question about {named}; what is to be decided is"
-                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as the question's"
-                f" `params` have it. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
-                " same day: an equal training is found again, and the question is asked as it is now."
+                f"The answer is to the question about {named}; this run asks about"
+                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
+                f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
+                " same day: it reuses an equal training and asks the current question."
             )
 
 
 def _fields(question: str) -> dict[str, Param]:
-    """What an answer holds besides yes or no."""
+    """Return the fields of an answer in addition to approve or reject."""
     return {
         REASON: Param(
             "",
             **params.A_REASON,
             title="Reason",
-            description="Yours, needed; kept on the ledger with your name. An answer without one is asked again.",
+            description="Required; kept on the ledger with your name. Without a reason the question is asked again.",
         ),
         QUESTION: Param(
-            question, **params.A_NAME, enum=[question], title="Decided on", description="What your answer is about."
+            question,
+            **params.A_NAME,
+            enum=[question],
+            title="Decided on",
+            description="The version that your answer is about.",
         ),
     }

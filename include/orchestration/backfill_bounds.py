@@ -1,6 +1,6 @@
-"""Which calendar days a person chose for a backfill, from the instants that Airflow received.
+"""Find the calendar days that a user chose for a backfill, from the instants that Airflow received.
 
-What reaches the scheduler as (from, to), seen in Airflow 3.3.2 and in the source of its form:
+What reaches the scheduler as (from, to), observed in Airflow 3.3.2 and in the source of its form:
 
 * command line: `--from-date 2013-05-20` is 00:00 UTC (or 00:00 of `[core] default_timezone`); so is a date over REST;
 * REST with an offset, `2013-05-20T00:00:00-04:00`: the offset is kept, so the digits say the day;
@@ -8,8 +8,8 @@ What reaches the scheduler as (from, to), seen in Airflow 3.3.2 and in the sourc
   not send that zone. Where the time is left empty, `from` is 00:00:00.000 there and `to` is 23:59:59.999. A time that
   was typed has neither seconds nor milliseconds.
 
-So only a `to` of 59.999 seconds proves that a day was chosen by a clock that nobody names. An instant on the hour does
-not: 14:00 UTC is midnight in Sydney, and is also what a person types who means 14:00. It is read as an instant.
+So only a `to` of 59.999 seconds proves that a day was chosen in an unknown zone. An instant on the hour does not:
+14:00 UTC is midnight in Sydney, but a user may also have typed 14:00. It is read as an instant.
 """
 
 from __future__ import annotations
@@ -22,33 +22,35 @@ from include.declaration import clock
 
 DAY = timedelta(days=1)
 LATEST_MIDNIGHT = timedelta(hours=10)
-"""The latest time of a day (UTC) at which that day begins in a zone that many people live in: Hawaii.
+"""The latest time (UTC) at which a day begins in a zone with many inhabitants: Hawaii.
 
 Zones at -11 and -12 share their midnights with +13 and +12 (New Zealand), and +14 shares them with -10 (Hawaii): these
-three are only recognised when the use case itself is there.
+three are recognised only if they are the use case's own.
 """
 QUARTER = 15
-"""Offsets of zones from UTC are multiples of so many minutes."""
+"""Minutes; offsets of zones from UTC are multiples of it."""
 LAST_MINUTE = (23, 59)
 LAST_SECOND = 59
 LAST_MILLISECOND = 999_000
 
 LONGEST_BACKFILL = 4_000
-"""Days that one backfill may span, more than ten years: Airflow makes all of its runs within one request."""
+"""Days that one backfill may span, more than ten years; Airflow creates all its runs in one request."""
 FIRST_DAY, LAST_DAY = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""Bounds of what is counted in days of a time zone: Python's calendar ends with the year 9999 and begins with 1."""
+"""Bounds within which every zone has days: Python's calendar covers the years 1 to 9999."""
 
 
 def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return the bounds of a backfill, with an end that is far ahead brought near: no period is made after `now`.
+    """Return the bounds of a backfill; an end far in the future is moved close to `now`.
+
+    No period is made after `now`.
 
     Raises:
-        InvalidBackfillDateRange: they are further apart than `LONGEST_BACKFILL`.
+        InvalidBackfillDateRange: the bounds are further apart than `LONGEST_BACKFILL`.
     """
     from airflow.models.backfill import InvalidBackfillDateRange
 
     if (ahead := last - now) > DAY * 2:
-        last -= timedelta(days=ahead.days - 1)  # whole days, so that the time of day goes on saying what it ends
+        last -= timedelta(days=ahead.days - 1)  # whole days: the time of day shows whether it ends a day
     if (span := (last - first).days) > LONGEST_BACKFILL:
         raise InvalidBackfillDateRange(
             f"A backfill from {first.date()} to {last.date()} spans {span:,} days, and at most {LONGEST_BACKFILL:,} are"
@@ -58,17 +60,17 @@ def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[da
 
 
 def within_calendar(moment: datetime) -> datetime:
-    """Return the moment, or the nearest one whose day exists in every time zone."""
+    """Return the moment, clipped to days that exist in every time zone."""
     return min(max(moment, FIRST_DAY), LAST_DAY)
 
 
 def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date]:
-    """Return the first and the last calendar day that a person chose; a bound means its whole day.
+    """Return the first and the last calendar day that a user chose; a bound means its whole day.
 
     Args:
         first: the lower bound as Airflow received it, with a time zone.
         last: the upper bound likewise.
-        zone: the time zone of the use case, in which a bound that names no day by itself is read.
+        zone: the time zone of the use case, used for a bound that does not begin or end a day.
     """
     first, last = _plain(first), _plain(last)
     if named := next((moment for moment in (first, last) if moment.utcoffset()), None):
@@ -84,9 +86,9 @@ def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, da
 
 
 def chosen_day(moment: datetime, zone: tzinfo) -> date:
-    """Return the calendar day that one bound alone means: of a window of runs, where no other bound is known.
+    """Return the calendar day of a single bound, as in a filter of the list of runs.
 
-    There a whole quarter of an hour is taken for midnight: that is what the list of runs sends for a day.
+    A whole quarter of an hour counts as midnight: that is what the list of runs sends for a day.
     """
     moment = _plain(moment)
     if moment.utcoffset():
@@ -100,12 +102,12 @@ def chosen_day(moment: datetime, zone: tzinfo) -> date:
 
 
 def ends_a_day(moment: datetime) -> bool:
-    """Return whether it is the last second before a quarter of an hour, as 23:59:59 is in every zone."""
+    """Return whether a moment is the last second before a quarter of an hour, like 23:59:59."""
     return moment.minute % QUARTER == QUARTER - 1 and moment.second == LAST_SECOND
 
 
 def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
-    """Return the zone by which a person read both bounds, of which one at most begins or ends a day."""
+    """Return the zone of two bounds if at most one of them begins or ends a day."""
     for where in (zone, UTC):
         if ends_a_day(last) and _ends_day_in(last, where):
             return where
@@ -118,27 +120,27 @@ def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
 
 
 def _by_named(moment: datetime, named: datetime) -> date:
-    """Return the day of a bound where one of the two has an offset: the digits say it, and those of a day in UTC."""
+    """Return the day of a bound if one of the two has an offset; midnight in UTC keeps its date."""
     if moment.utcoffset() or _bounded_day(moment, UTC) is not None:
         return moment.date()
     return moment.astimezone(named.tzinfo).date()
 
 
 def _plain(moment: datetime) -> datetime:
-    """Return a moment of the standard library: pendulum's subtraction refuses other libraries' zones."""
+    """Return a standard-library datetime: pendulum's subtraction rejects other libraries' zones."""
     return datetime.combine(
         moment.date(), time(moment.hour, moment.minute, moment.second, moment.microsecond), moment.tzinfo
     )
 
 
 def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date] | None:
-    """Return the days in a zone, if `first` begins one there and `last` begins or ends one; else None."""
+    """Return the days in a zone if `first` begins one and `last` begins or ends one; else None."""
     ends = _bounded_day(last, zone) if _begins_day_in(first, zone) else None
     return None if ends is None else (first.astimezone(zone).date(), ends)
 
 
 def _bounded_day(moment: datetime, zone: tzinfo) -> date | None:
-    """Return the day that begins at this moment in a zone, or whose last minute it is in; None if it is neither."""
+    """Return the day that begins or ends (in its last minute) at a moment in a zone, or None."""
     bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
     return moment.astimezone(zone).date() if bounds else None
 
@@ -155,9 +157,9 @@ def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:
 
 @lru_cache(maxsize=4096)
 def _bounds_elsewhere(first: datetime, last: datetime) -> tuple[date, date] | None:
-    """Return the days, if `last` ends one in a zone of the world in which `first` begins one.
+    """Return the days if `first` begins one and `last` ends one in some zone of the world.
 
-    Real zones are tried, so that clocks may change between the bounds. All zones in which both do agree on the days.
+    Real zones are tried, since clocks may change between the bounds. All matching zones agree on the days.
     """
     if not _may_be_midnight(first) or last.minute % QUARTER != QUARTER - 1:
         return None
@@ -175,7 +177,7 @@ def _zones() -> tuple[ZoneInfo, ...]:
 
 
 def _is_form_end(moment: datetime) -> bool:
-    """Return whether only the form can have made it, from a last day without a time."""
+    """Return whether a moment must come from the form, as a last day without a time."""
     return ends_a_day(moment) and moment.microsecond >= LAST_MILLISECOND
 
 
@@ -184,7 +186,7 @@ def _may_be_midnight(moment: datetime) -> bool:
 
 
 def _zone_of_bound(moment: datetime) -> tzinfo:
-    """Return the offset at which a day begins at this moment or ends with it: from -10:00 on, below +14:00."""
+    """Return the offset, from -10:00 to below +14:00, at which a day begins or ends at a moment."""
     begins = moment.astimezone(UTC)
     if ends_a_day(moment):
         begins = begins.replace(second=0, microsecond=0) + timedelta(minutes=1)

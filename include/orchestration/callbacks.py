@@ -1,6 +1,6 @@
-"""Alerts: Airflow's own notifiers, told of what happens to a use case, each where its Connection exists.
+"""Send alerts through Airflow notifiers (e-mail, webhook), each if its Airflow Connection exists.
 
-No alert ever fails the task that it speaks of: what goes wrong here is an error in the log.
+A failure in this module never fails a task; it is logged as an error.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from include.project import Project
 log = printable_logger(__name__)
 
 SECONDS = 15
-"""How long a webhook may take to answer; for mail, the Connection's extra `timeout` says so."""
+"""How long a webhook may take to answer; the limit of mail is the Connection's extra `timeout`."""
 GOING_AWAY = 421
-"""What a mail server says before it hangs up."""
+"""The code with which a mail server closes the connection."""
 CLOSED = {401, 403, 404, 407, 408, 429, 502, 503, 504}
-"""What a webhook answers to every message alike; another refusal may be of that one message."""
+"""Status codes that do not depend on the message; another refusal may concern one message only."""
 
 
 def notify_failed(context: Mapping[str, Any]) -> None:
-    """A task has failed and is not tried again: `on_failure_callback` of every task."""
+    """Send an alert for a task that failed after its last try: `on_failure_callback` of every task."""
     with _quietly("the failure of a task"):
         from include.notifications import messages, notify
 
@@ -54,65 +54,65 @@ def notify_failed(context: Mapping[str, Any]) -> None:
             error=_words(context.get("exception")),
             links=_links(name, ti.dag_id, run.run_id) | {"log": ti.log_url},
         )
-        notify.deliver_queued(declared, message, _ways(declared))
+        notify.deliver_queued(declared, message, _channels(declared))
 
 
 def notify_breaches(project: Project, day: date) -> None:
-    """A day was measured: tell of the limits that it broke first, and send what could not be sent before."""
+    """Send an alert for limits newly breached on a measured day, and what is still queued."""
     use_case = project.use_case
     with _quietly("breaches"):
         from include.notifications import notify
 
-        notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _channels(use_case))
 
 
 def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
-    """Files that have landed are others by now: what stages/collect.py noticed. Each change is told of once."""
+    """Send one alert for each ingested file that was delivered again with other content."""
     for each in found:
         with _quietly("a delivery"):
             from include.notifications import notify
 
             notify.deliver_queued(
-                use_case, notify.redelivery_alert(use_case, each, _links_of_run(use_case)), _ways(use_case)
+                use_case, notify.redelivery_alert(use_case, each, _links_of_run(use_case)), _channels(use_case)
             )
 
 
 def notify_promoted(project: Project, result: Any) -> None:
-    """A version was promoted, or not: what stages/promote.py returned."""
+    """Send an alert about a promotion, or about why there was none."""
     use_case = project.use_case
     with _quietly("a promotion"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.promotion_alert(project, result, _links_of_run(use_case)), _ways(use_case)
+            use_case, notify.promotion_alert(project, result, _links_of_run(use_case)), _channels(use_case)
         )
 
 
 def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
-    """A person, or the end of the time to answer, rejected a version."""
+    """Send an alert for a version that was rejected by a person or by the time limit."""
     with _quietly("a rejection"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)), _ways(use_case)
+            use_case, notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)), _channels(use_case)
         )
 
 
 def notify_rolled_back(project: Project, result: Any) -> None:
-    """A person went back to an earlier version: what stages/rollback.py returned."""
+    """Send an alert for a rollback to an earlier version."""
     use_case = project.use_case
     with _quietly("a rollback"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.rollback_alert(project, result, _links_of_run(use_case)), _ways(use_case)
+            use_case, notify.rollback_alert(project, result, _links_of_run(use_case)), _channels(use_case)
         )
 
 
 def deadline_alert(use_case: UseCase) -> DeadlineAlert:
-    """For every daily DAG, for its scheduled runs.
+    """Return the deadline alert of a daily DAG's scheduled runs.
 
-    The callback runs in the triggerer, which works while no executor has a free slot: of all moments, then.
+    The callback runs in the triggerer, which works even if no executor has a free slot.
     """
     return DeadlineAlert(
         reference=ScheduledRunQueuedAt(),
@@ -122,7 +122,10 @@ def deadline_alert(use_case: UseCase) -> DeadlineAlert:
 
 
 async def notify_missed_deadline(use_case: str, context: Mapping[str, Any]) -> None:
-    """A run has missed its deadline; `context` holds the run as the REST API shows it, and the deadline."""
+    """Send an alert for a run that missed its deadline.
+
+    `context` holds the run as the REST API shows it, and the deadline.
+    """
     await asyncio.to_thread(_missed, use_case, context)
 
 
@@ -133,7 +136,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
         run, due = context["dag_run"], _moment(context["deadline"]["deadline_time"])
         state, ended = str(run["state"]), run.get("end_date")
         if state == "failed" or (ended and _moment(ended) <= due):
-            return  # the failure was told of; or it was done in time
+            return  # the failure has its own alert; or the run ended in time
         declared, dag_id, run_id = load_use_case(use_case), run["dag_id"], run["dag_run_id"]
         message = messages.deadline_message(
             use_case,
@@ -145,23 +148,28 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
             allowed=str(declared.alerts.deadline),
             links=_links(use_case, dag_id, run_id),
         )
-        notify.deliver_queued(declared, message, _ways(declared))
+        notify.deliver_queued(declared, message, _channels(declared))
 
 
-def _ways(use_case: UseCase) -> dict[str, Callable[[Any], None]]:
-    """Every way by which the use case's people can be told: those whose Connection exists."""
+def _channels(use_case: UseCase) -> dict[str, Callable[[Any], None]]:
+    """Return the sender of each alert channel of the use case whose Connection exists."""
     alerts = use_case.alerts
-    found: dict[str, Callable[[Any], None]] = {}
+    channels: dict[str, Callable[[Any], None]] = {}
     if alerts.email_to and _exists(alerts.smtp_connection):
-        found["email"] = partial(_mail, use_case)
+        channels["email"] = partial(_mail, use_case)
     if _exists(alerts.webhook_connection):
-        found["webhook"] = partial(_post, use_case)
-    return found
+        channels["webhook"] = partial(_post, use_case)
+    return channels
 
 
 def _mail(use_case: UseCase, message: Any) -> None:
-    """Send it with Airflow's notifier. `notify`, not the call: that swallows errors, and renders what an error says
-    as a template."""
+    """Send a message by Airflow's mail notifier.
+
+    Calling the notifier itself would swallow errors and render the message as a template; `notify` does not.
+
+    Raises:
+        NotificationRefusedError: the server refuses this message.
+    """
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
     from include.notifications.notify import NotificationRefusedError
@@ -185,7 +193,7 @@ def _mail(use_case: UseCase, message: Any) -> None:
 
 
 def _post(use_case: UseCase, message: Any) -> None:
-    """As `_mail`, to the webhook."""
+    """Send a message to the webhook; raises as `_mail`."""
     from airflow.providers.http.notifications.http import HttpNotifier
 
     from include.notifications.notify import NotificationRefusedError
@@ -198,7 +206,7 @@ def _post(use_case: UseCase, message: Any) -> None:
     try:
         notifier.notify({})
     except Exception as error:
-        # Airflow's own error has the status in its words alone; the one that it was raised on has the answer.
+        # Airflow's error has the status only in its text; the error that caused it has the response.
         answer = getattr(error.__context__, "response", None)
         if answer is None or answer.status_code in CLOSED:
             raise
@@ -206,27 +214,27 @@ def _post(use_case: UseCase, message: Any) -> None:
 
 
 def _exists(connection: str) -> bool:
-    """Whether Airflow has that Connection, as far as it can say; a line in the log where it has not.
+    """Return whether Airflow has that Connection; True if the lookup fails.
 
-    Where it cannot say, the alert is written down for that way too, and sending it is tried again later.
+    After a failed lookup the alert is queued, and sending is retried later.
     """
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
-        log.info("There is no Connection %r: nothing is sent that way.", connection)
+        log.info("There is no Connection %r: its channel is not used.", connection)
         return False
     except Exception:
-        log.exception("Airflow does not say whether there is a Connection %r; it is taken to be there.", connection)
+        log.exception("The lookup of the Connection %r failed; it is assumed to exist.", connection)
     return True
 
 
 def _words(error: object) -> str:
-    """The error's own words, with its kind, and without what Airflow knows to be secret."""
+    """Return the error's class and text, with the secrets that Airflow knows masked."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
     if error is None:
         return ""
-    cause = getattr(error, "__cause__", None) or error  # what is not tried again is wrapped by dag.told
+    cause = getattr(error, "__cause__", None) or error  # fail_without_retry wraps the error
     kind = "" if isinstance(cause, str) else f"{type(cause).__name__}: "
     return str(redact(f"{kind}{cause}"))
 
@@ -251,8 +259,8 @@ def _moment(value: Any) -> datetime:
 
 @contextmanager
 def _quietly(what: str) -> Iterator[None]:
-    """Whatever goes wrong in telling is told to the log: the task has done its work."""
+    """Log any error of sending an alert: the task itself has done its work."""
     try:
         yield
     except Exception:
-        log.exception("The alert of %s could not be made; nobody was told.", what)
+        log.exception("The alert about %s could not be made; it was not sent.", what)

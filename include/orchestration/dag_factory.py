@@ -1,4 +1,4 @@
-"""What every DAG is made of besides its tasks: schedule, form, assets, the run's day, what is tried again."""
+"""Make DAGs without their tasks: schedule, form, assets, the run's day, retries."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ MONDAY = 1
 RETRIED: dict[str, Any] = {
     "retries": RETRIES,
     "retry_policy": RetryTemporaryErrors(),
-    "retry_delay": FIRST_DELAY,  # after a try that was killed, about which no policy is asked
+    "retry_delay": FIRST_DELAY,  # after a killed try, for which the policy is not asked
     "retry_exponential_backoff": True,
     "max_retry_delay": LONGEST_DELAY,
     "execution_timeout": timedelta(minutes=30),
 }
-"""For what reads or writes elsewhere. Bad data and bad requests are never tried again: see `told`."""
+"""Arguments of whatever reads or writes elsewhere. `fail_without_retry` ends bad data and bad requests at once."""
 INPUT_OUTPUT: dict[str, Any] = RETRIED | {"multiple_outputs": False}
-"""For tasks: what they return is one value to Airflow, or each of its keys would be a request of its own."""
+"""Arguments of tasks. They return one value: with multiple outputs, each key would be a separate request."""
 
 WAITING: dict[str, Any] = RETRIED | {"execution_timeout": timedelta(hours=7)}
-"""For sensors: longer than the longest wait, which ends with a message of its own."""
+"""Arguments of sensors: more time than the longest wait, which ends with its own message."""
 
 ASKING: dict[str, Any] = {name: value for name, value in RETRIED.items() if name != "execution_timeout"}
-"""For questions to a person: how long the answer may take is the use case's choice."""
+"""Arguments of questions to a person: the use case declares how long the answer may take."""
 
 
 def daily_dag(
@@ -50,10 +50,10 @@ def daily_dag(
     from_now_on: bool = False,
     **arguments: Any,
 ) -> DAG:
-    """Return the DAG `<use case>__<kind>`: one run per day, whose partition key is the day that begins then.
+    """Return the DAG `<use case>__<kind>` with one run per day, whose partition key is that day.
 
-    Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
-    With `from_now_on` it waits for the next day, as `weekly` does: for what builds on the day before.
+    After it is unpaused, it runs for the newest day at once (`catchup=False` with a start date). With `from_now_on` it
+    waits for the next day, like `weekly_dag`: for tasks that need the previous day's run.
     """
     arguments["deadline"] = callbacks.deadline_alert(use_case)
     if from_now_on:
@@ -69,9 +69,9 @@ def daily_dag(
 
 
 def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
-    """Return the same for Mondays; unpaused, it waits for the next one.
+    """Return a DAG with one run each Monday; after it is unpaused, it waits for the next one.
 
-    Only a run that was due within the last hour is made up; after a backfill Airflow counts on from the backfilled
+    Only a run that was due within the last hour is made up. After a backfill, Airflow continues from the backfilled
     days and makes the newest Monday's run.
     """
     schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
@@ -80,22 +80,22 @@ def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **a
 
 
 def _last_run(use_case: UseCase) -> dict[str, Any]:
-    """Return the argument of a DAG that ends its schedule with the use case's last day."""
+    """Return the argument that ends a DAG's schedule with the use case's last day."""
     if use_case.last_period is None:
         return {}
     return {"end_date": clock.start_of_day(use_case.last_period, ZoneInfo(use_case.time_zone))}
 
 
 def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
-    """A DAG without a schedule: a person starts it, with its form, and it has no day."""
+    """Return a DAG without a schedule and without a day; a person starts it with its form."""
     return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
 
 
 def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
-    """Return a DAG that looks after what is stored, by hand or, if declared, in the small hours of Sunday.
+    """Return the maintenance DAG: manual or, if declared, on Sundays at 04:00.
 
-    It has one run at a time and no day, since it depends on the clock. Its schedule removes files, and the form
-    unpauses a DAG by default: so there is a schedule only where the retention is declared automatic.
+    It has one run at a time and no day, since it depends on the clock. Scheduled runs remove files, and triggering by
+    the form unpauses a DAG by default; so it has a schedule only if the retention is declared automatic.
     """
     schedule = None
     if use_case.retention.automatic:
@@ -104,39 +104,47 @@ def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]
 
 
 def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+    documentation = dag_docs.render_dag_documentation(use_case, kind)
     return DAG(
         f"{use_case.name}__{kind}",
         catchup=False,
         default_args={"owner": use_case.owner, "on_failure_callback": callbacks.notify_failed},
-        description=dag_docs.DESCRIPTIONS[kind],
-        doc_md=dag_docs.dag_documentation(use_case, kind),
-        auto_register=False,  # one that is half made when its making fails must not be there
+        description=documentation.description,
+        doc_md=documentation.markdown,
+        auto_register=False,  # a DAG whose construction fails half-way must not be registered
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
         **arguments,
     )
 
 
 def asset(use_case: UseCase, what: str) -> Asset:
-    """The asset that a stage reads or writes, as the asset graph shows it."""
+    """Return the asset that a task reads or writes, as the asset graph shows it."""
     return Asset(name=f"{use_case.name}/{what}", uri=f"airworthy://{use_case.name}/{what}", group=use_case.name)
 
 
 def day_of(context: Mapping[str, Any]) -> date:
-    """The day of the run: its partition key, or the form's `day`; InvalidRequestError for neither, both or no date."""
+    """Return the day of the run: its partition key, or the form's `day`.
+
+    Raises:
+        InvalidRequestError: neither is given, they differ, or the value is no date.
+    """
     key, chosen = context["dag_run"].partition_key, context["params"].get("day")
     if key and chosen and key != chosen:
         raise InvalidRequestError(f"The run has the partition key {key!r} and the day {chosen!r}: give one of them.")
     if not (key or chosen):
         raise InvalidRequestError(
-            "This run does not say which day it is for. Trigger it with the form's field `day`"
+            "This run has no day. Trigger it with the form's field `day`"
             ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
         )
     return parse_day(key or chosen)
 
 
 def parse_day(text: str) -> date:
-    """The day of a text that a person or a program gave: YYYY-MM-DD in ASCII, and no other of ISO 8601's ways to write
-    one, so that a day has one name everywhere. InvalidRequestError for anything else."""
+    """Parse a day written as YYYY-MM-DD in ASCII, the only accepted format of ISO 8601.
+
+    Raises:
+        InvalidRequestError: the text has another format or names no day.
+    """
     try:
         day = date.fromisoformat(text)
     except (TypeError, ValueError):
@@ -150,7 +158,7 @@ def parse_day(text: str) -> date:
 
 @contextmanager
 def fail_without_retry() -> Iterator[None]:
-    """Fail at once, without retries, on what trying again cannot mend; end a task that outgrows its memory."""
+    """Fail without retries on permanent errors; end a task that exceeds its memory limit."""
     try:
         with limited_memory():
             yield
@@ -161,10 +169,10 @@ def fail_without_retry() -> Iterator[None]:
 
 
 def default_deferrable() -> bool:
-    """Whether what waits may be left to a triggerer: Airflow's own option [operators] default_deferrable."""
+    """Return Airflow's option [operators] default_deferrable: whether a triggerer does the waiting."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def add_asset_metadata(use_case: UseCase, what: str, **extra: Any) -> None:
-    """Put figures and links on the asset's event, where the asset page shows them."""
+    """Add values and links to the asset's event, for the asset page."""
     get_current_context()["outlet_events"][asset(use_case, what)].extra.update(escape_values(extra))

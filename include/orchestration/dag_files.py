@@ -1,4 +1,4 @@
-"""Making the DAGs of all use cases in one file: one that cannot be made takes none of the others with it."""
+"""Make the DAGs of all use cases in one file; a DAG that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from include.printable import printable_logger
 
 log = printable_logger(__name__)
 FAILED = "FAILED"
-"""The name by which a DAG file keeps what it could not make; `broken_use_cases.py` reports it."""
+"""The name under which a DAG file keeps its failures; `broken_use_cases.py` reports them."""
 
 
 def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
-    """Return the names that a DAG file adds to its own: each use case's DAG by its id, and `FAILED`.
+    """Return the globals of a DAG file: each use case's DAG by its id, and `FAILED`.
 
     Args:
         kind: what follows the use case's name in the DAG's id.
@@ -51,10 +51,10 @@ def _folder(use_case: UseCase) -> Path | None:
 
 
 def failures(file: Path) -> list[BrokenDagError]:
-    """Return what the DAG files next to this one could not make.
+    """Return the failures of the DAG files next to this one.
 
-    Airflow reads each file in a process of its own, so their DAGs are made here again. A file that fails as a whole is
-    reported by Airflow under its own name.
+    Airflow reads each file in a separate process, so their DAGs are made again here. Airflow itself reports a file
+    that fails as a whole.
     """
     found = list[BrokenDagError]()
     for other in sorted(file.parent.glob("*.py")):

@@ -1,4 +1,4 @@
-"""From when on the deadline of a run counts; Airflow's scheduler itself loads this, through plugins/deadline.py."""
+"""Define when the deadline of a run starts; the scheduler loads this through plugins/deadline.py."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class ScheduledRunQueuedAt(BaseDeadlineReference):
-    """The moment at which a scheduled run was queued; other runs have no deadline: who starts them watches them.
+    """The time at which a scheduled run was queued; manual and backfill runs have no deadline.
 
-    Airflow's own DAGRUN_QUEUED_AT cannot be used: in 3.3.2 no run that has one can be cleared before its deadline is
-    over (500, apache/airflow#70368). Clearing a run does not move this one.
+    Airflow's DAGRUN_QUEUED_AT cannot be used: in 3.3.2 a run that has one cannot be cleared before its deadline
+    (500, apache/airflow#70368). Clearing a run does not change this reference.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
 
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
-        """Called by the scheduler when it makes the run."""
+        """Return the reference time; the scheduler calls this when it creates the run."""
         from airflow.models import DagRun
         from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""The sensor, with its trigger, that waits for a day's files in a landing bucket. Imported only where there is one."""
+"""Wait for a day's files in a landing bucket; imported only for a feed that has one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ log = printable_logger(__name__)
 
 
 def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
-    """Whether the day's files are in the bucket now, or more objects than its Landing accepts, which ingest refuses.
+    """Return whether the day's files are in the bucket now.
 
-    `anew` is for a process that outlives the Connection's keys.
+    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `anew` reads the
+    Connection's keys again, for a process that outlives them.
 
     Raises:
         BucketError: the bucket cannot be read.
@@ -39,14 +40,14 @@ def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
     except TooManyObjectsError as error:
         log.warning("%s", error)
         return True
-    return landing.is_delivered([each.key for each in listed], day)
+    return landing.is_delivered([stored.key for stored in listed], day)
 
 
 class DeliveryTrigger(BaseTrigger):
-    """Fires `{"there": …, "why": …}` when a day's files are there, at the moment `until` (ISO, UTC), or when the bucket
-    refuses for good.
+    """Fire `{"there": …, "reason": …}` when a day's files are in the bucket, or the wait is over.
 
-    Airflow's own S3KeyTrigger ends at the first 503, and needs aiobotocore, which holds boto3 back.
+    The wait is over at `until` (ISO, UTC), or at a permanent error of the bucket. Airflow's S3KeyTrigger ends at the
+    first 503, and needs aiobotocore, which pins an old boto3.
     """
 
     def __init__(self, use_case: str, feed: str, day: str, until: str, every_seconds: float) -> None:
@@ -64,7 +65,7 @@ class DeliveryTrigger(BaseTrigger):
         day, until, there, reason = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
         while True:
             try:
-                # In a thread: the triggerer's loop serves every waiting task.
+                # In a thread: the triggerer's event loop serves every waiting task.
                 there, reason = await asyncio.to_thread(is_delivered, landing, day), ""
             except Exception as error:
                 log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
@@ -78,11 +79,10 @@ class DeliveryTrigger(BaseTrigger):
 
 
 class DeliverySensor(S3KeySensor):
-    """Airflow's S3KeySensor for the files of the run's day: waits, without a worker slot, until they are all there, and
-    fails at the limit with bucket, prefix and day.
+    """Wait, without a worker slot, for the files of the run's day; fail at the limit.
 
-    The limit is counted from the day's decision time: of a day long past, the files are there or are missed at once.
-    Where no triggerer runs it gives the slot back between two looks instead (reschedule mode).
+    The limit counts from the day's decision time, so for a past day missing files fail at once. Without a triggerer
+    the sensor releases its slot between two checks (reschedule mode).
     """
 
     def __init__(self, *, use_case: UseCase, feed: Feed, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class DeliverySensor(S3KeySensor):
         self.limit, self.every_seconds = landing.wait, landing.every.total_seconds()
 
     def poke(self, context: Any) -> bool:
-        """Look once; a day that keeps what has landed is not waited for. Fails at the limit."""
+        """Check once; a day that keeps its ingested files does not wait. Fails at the limit."""
         from include.ingestion import ingest_files
         from include.ingestion.bucket import BucketError
 
@@ -117,7 +117,7 @@ class DeliverySensor(S3KeySensor):
         late = datetime.now(UTC) >= self._until(day)
         with dag_factory.fail_without_retry():
             try:
-                # Not the provider's own look, which lists any number of objects.
+                # Not the provider's check, which lists any number of objects.
                 there = is_delivered(self.landing, day, anew=False)
             except BucketError as error:
                 if late or not error.worth_retrying:
@@ -130,7 +130,7 @@ class DeliverySensor(S3KeySensor):
             ):
                 return True
         if late:
-            self._give_up(day)
+            self._fail_at_limit(day)
         return False
 
     def execute(self, context: Any) -> None:
@@ -145,15 +145,15 @@ class DeliverySensor(S3KeySensor):
             self.defer(trigger=trigger, method_name="execute_complete")
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Go on, or fail with what was waited for."""
+        """Continue, or fail with the name of the missing files."""
         if not event["there"]:
-            self._give_up(dag_factory.day_of(context), event["reason"])
+            self._fail_at_limit(dag_factory.day_of(context), event["reason"])
 
-    def _give_up(self, day: date, reason: str = "") -> None:
+    def _fail_at_limit(self, day: date, reason: str = "") -> None:
         late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
         )
-        raise AirflowFailException(f"{late} The last look failed: {reason}" if reason else str(late))
+        raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late))
 
     def _until(self, day: date) -> datetime:
         midnight = datetime.combine(day, time(), ZoneInfo(self.use_case.time_zone))
@@ -161,7 +161,7 @@ class DeliverySensor(S3KeySensor):
 
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:
-    """A sensor `wait_for_<feed>` for each feed with a landing bucket."""
+    """Return a sensor `wait_for_<feed>` for each feed with a landing bucket."""
     arguments = {name: value for name, value in dag_factory.RETRIED.items() if name != "execution_timeout"}
     return [
         DeliverySensor(

@@ -1,4 +1,4 @@
-"""The forms that open when a person triggers a run by hand."""
+"""Define the forms for triggering a run manually."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from include.declaration.use_case import UseCase
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
 A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
-"""The JSON schema of a day; with `OPTIONAL` one that may be left empty."""
+"""JSON schema of a day; combined with `OPTIONAL` it may be empty."""
 A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
 A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
@@ -28,12 +28,15 @@ DAY = Param(
     None,
     **A_DAY | OPTIONAL,
     title="Day",
-    description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
+    description="The day to run for. Required in a manual run; leave it empty in a backfill, whose runs have a day.",
 )
 
 
 def quarantine_params(use_case: UseCase) -> dict[str, Param]:
-    """What sending quarantined rows back asks for. Empty fields: all days and rows, no file, the first free day."""
+    """Return the form for resubmitting quarantined rows.
+
+    Empty fields mean: all days and rows, no file, the first free day.
+    """
     a_day = A_DAY | OPTIONAL
     several: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH}
     feeds = [feed.name for feed in use_case.feeds]
@@ -43,47 +46,47 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
             "release",
             type="string",
             enum=["release", "correct"],
-            title="What to do",
-            description="Release: send rows back as they are. Correct: send back the rows of a file.",
+            title="Action",
+            description="Release: resubmit rows unchanged. Correct: resubmit the rows of a file.",
         ),
         "quarantined_on": Param(
-            None, **a_day, title="Quarantined on", description="Only rows that were set aside on this day. Empty: any."
+            None, **a_day, title="Quarantined on", description="Only rows quarantined on this day. Empty: any day."
         ),
         "reasons": Param(
             None,
             **several,
             items=A_REASON | {"minLength": 1},
             title="Reasons",
-            description="To release: the reasons that no longer count, one a line, as the quarantine words them.",
+            description="For a release: the reasons to ignore, one per line, exactly as the quarantine shows them.",
         ),
         "rows": Param(
             None,
             **several,
             items=A_NAME | {"minLength": 1},
             title="Rows",
-            description="To release: only the rows of these ids, one a line. Empty: all.",
+            description="For a release: only the rows with these ids, one per line. Empty: all rows.",
         ),
         "file": Param(
             None,
             **A_NAME | OPTIONAL,
             title="File",
-            description="To correct: the name of a CSV or Parquet file in the use case's inbox in the lake.",
+            description="For a correction: the name of a CSV or Parquet file in the use case's inbox in the lake.",
         ),
         "known_on": Param(
             None,
             **a_day,
             title="Known on",
-            description="The day on which the rows become known: one of which nothing is landed yet. Empty: the day"
-            " after the newest.",
+            description="The day on which the rows become known; it must not be ingested yet. Empty: the day after the"
+            " newest.",
         ),
         "comment": Param(
-            **A_REASON, minLength=3, title="Comment", description="Kept with the correction and your name."
+            **A_REASON, minLength=3, title="Comment", description="Stored with the correction and your name."
         ),
     }
 
 
 def data_params(use_case: UseCase) -> dict[str, Param]:
-    """What landing a day may be asked for besides its day; nothing where no files are delivered."""
+    """Return the data form's fields in addition to the day; none if no feed has a landing bucket."""
     if not any(feed.landing for feed in use_case.feeds):
         return {}
     return {
@@ -91,25 +94,27 @@ def data_params(use_case: UseCase) -> dict[str, Param]:
             False,
             type="boolean",
             title="Take changed files",
-            description="Land the files of the day as they are now, although they were delivered again after the day"
-            " had been published. What was decided on them is not decided again.",
+            description="Ingest the day's files as they are now, even if they were delivered again after the day was"
+            " published. Decisions based on the earlier files do not change.",
         )
     }
 
 
 def train_params(use_case: UseCase) -> dict[str, Param]:
-    """What a training asks for besides its day. Empty fields mean: as declared."""
+    """Return the training form's fields in addition to the day; empty fields mean: as declared."""
     return {
         "reason": Param(
-            None, **A_REASON | OPTIONAL, title="Reason", description="Why this training; kept with the version."
+            None,
+            **A_REASON | OPTIONAL,
+            title="Reason",
+            description="Why you start this training; stored with the version.",
         ),
         "promotion": Param(
             BY_A_PERSON if use_case.approval.required else AUTOMATIC,
             type="string",
             enum=[AUTOMATIC, BY_A_PERSON],
             title="Promotion",
-            description="Who promotes a model that passed its gates: the gates themselves (automatic), or a person"
-            " (approval).",
+            description="How a model that passed its gates is promoted: automatically, or after a person's approval.",
         ),
         **_model(use_case),
         **_TUNING,
@@ -124,7 +129,7 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             minimum=1,
             maximum=WINDOW_DAYS,
             title="Window",
-            description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_periods}.",
+            description=f"Days of data before the run's day to train on. Empty: {use_case.training.window_periods}.",
             section="Model",
         ),
         "parameters": Param(
@@ -134,7 +139,7 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             additionalProperties={"type": ["number", "string", "boolean", "null"], "maxLength": NAME_LENGTH},
             propertyNames={"maxLength": NAME_LENGTH},
             title="LightGBM parameters",
-            description='Overrides of the declared ones, such as {"num_leaves": 15}; checked before training.',
+            description='Overrides the declared parameters, such as {"num_leaves": 15}; checked before training.',
             section="Model",
         ),
     }
@@ -147,7 +152,7 @@ _TUNING = {
         minimum=0,
         maximum=TUNING_TRIALS,
         title="Tuning: trials",
-        description="How many sets of parameters to try on the validation days, in the declared ranges. Empty: no"
+        description="Number of parameter sets to try on the validation days, within the declared ranges. Empty: no"
         " tuning.",
         section="Tuning",
     ),
@@ -157,15 +162,15 @@ _TUNING = {
         exclusiveMinimum=0,
         maximum=TUNING_MINUTES,
         title="Tuning: minutes",
-        description="No new trial is begun after this time. Empty: 30.",
+        description="No new trial starts after this time. Empty: 30.",
         section="Tuning",
     ),
 }
-"""What a search of parameters may take."""
+"""Fields that limit the search for parameters."""
 
 
 def score_params() -> dict[str, Param]:
-    """What scoring may be asked for besides its day."""
+    """Return the scoring form's fields in addition to the day."""
     return {
         "version": Param(
             None,
@@ -177,12 +182,12 @@ def score_params() -> dict[str, Param]:
             False,
             type="boolean",
             title="Rescore",
-            description="Score a day again with the champion that the ledger names for it now.",
+            description="Score an already scored day again, with the champion that the ledger now has for it.",
         ),
         "allow_future_model": Param(
             False,
             type="boolean",
             title="Allow future model",
-            description="Allow a version that was trained as of a later day, which may have seen this one.",
+            description="Allow a version trained as of a later day, whose training data may include this day.",
         ),
     }

@@ -1,4 +1,4 @@
-"""Sensors and their triggers: they wait for small facts in the lake, and never read data."""
+"""Wait for a day of a table, or for the previous day's decision; sensors never read data."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from include.orchestration import dag_factory
 from include.project import open_project
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
-"""States of a task that are its last."""
+"""Final states of a task."""
 LIVE = {"queued", "running"}
-"""States of a run that may still do something."""
+"""States of a run that has not ended."""
 TURN_SECONDS = 2.0
-"""How often the decision of the day before is looked for: a backfill waits for it on every day."""
+"""Seconds between two checks for the previous day's decision; a backfill waits for it on every day."""
 TURN_PATIENCE = timedelta(seconds=20)
-"""How often it is asked whether a run for an earlier day is there at all: a trigger cannot know."""
+"""Time between two checks whether a run for an earlier day exists; a trigger cannot check that."""
 PATIENCE = timedelta(seconds=60)
-"""How often a sensor for a past day looks whether a run that makes the day is there at all."""
+"""Time between two checks whether a run that makes a past day exists."""
 LAST_TASKS = {"features": "build_features", "predictions": "score", "metrics": "measure"}
-"""Table to the task after which a day of it is there, of the DAG that makes it."""
-NOBODY = ", and no run that would make them is queued or running"
+"""Table to the task that writes it, in the DAG that makes it."""
+NO_RUN = ", and no run that would make them is queued or running"
 LIMIT = timedelta(hours=6)
-"""How long a day may take before a person should look."""
+"""How long to wait for a day before the task fails."""
 TURN_LIMIT = LIMIT + timedelta(hours=2)
-"""A day that nobody scores is measured when its monitor has waited for LIMIT, and is decided after that."""
+"""A day that is not scored is measured after its monitor has waited for LIMIT, and is decided after that."""
 
 
 def check_available(use_case: str, table: str, day: date) -> bool:
-    """Whether the table holds that day, or never will."""
+    """Return whether the table holds that day, or never will."""
     from include.retraining import readiness
 
     return readiness.is_available(open_project(load_use_case(use_case)), table, day)
 
 
 def check_ready_to_decide(use_case: str, day: date) -> bool:
-    """Whether the day is decided, or all is known that its decision builds on."""
+    """Return whether the day is decided, or everything that its decision needs is known."""
     from include.retraining import readiness
 
     return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), day)
 
 
 class DayTrigger(BaseTrigger):
-    """Fires True when a day of a table is there, False at the moment `until` (ISO, UTC)."""
+    """Fire True when a table holds a day, False at the moment `until` (ISO, UTC)."""
 
     def __init__(self, use_case: str, table: str, day: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -67,27 +67,28 @@ class DayTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         day, until = date.fromisoformat(self.day), datetime.fromisoformat(self.until)
-        # The lake is read in a thread: the triggerer's loop serves every waiting task.
-        while not (there := await asyncio.to_thread(self.is_there, day)):
+        # The lake is read in a thread: the triggerer's event loop serves every waiting task.
+        while not (available := await asyncio.to_thread(self.is_there, day)):
             if datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
-        yield TriggerEvent(there)  # type: ignore[no-untyped-call]
+        yield TriggerEvent(available)  # type: ignore[no-untyped-call]
 
 
 class PreviousDecisionTrigger(DayTrigger):
-    """Fires True when the day may be decided."""
+    """Fire True when the day may be decided."""
 
     def is_there(self, day: date) -> bool:
         return check_ready_to_decide(self.use_case, day)
 
 
 class DaySensor(BaseSensorOperator):
-    """Waits, without a worker slot, until a table holds the run's day; at the limit says which command makes it.
+    """Wait, without a worker slot, until a table holds the run's day; fail at the limit.
 
-    A past day is only waited for while a run that makes it is queued or running: else the sensor says so at once. With
-    `required=False` it then goes on: the next task says that the day is missing. Where no triggerer runs it gives the
-    slot back between two looks instead (reschedule mode); unless `deferrable` says which, `dag.has_triggerer` does.
+    The error names the command that makes the day. A past day is waited for only while a run that makes it is queued
+    or running; otherwise the sensor fails at once. With `required=False` it continues instead of failing, and the next
+    task reports that the day is missing. Without a triggerer it releases its slot between two checks (reschedule
+    mode); the default of `deferrable` is `dag_factory.default_deferrable()`.
     """
 
     ui_color = "#e6f1f2"
@@ -117,18 +118,18 @@ class DaySensor(BaseSensorOperator):
         self._wait_for_day(context)
 
     def _wait_for_day(self, context: Any) -> None:
-        """Defer until the day is there; go on at once where it is, or where nobody makes it."""
+        """Defer until the day is available; return at once if it is, or if no run makes it."""
         with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
             if check_available(self.use_case, self.table, day):
                 return
             is_past = self._is_past(day)
         if is_past and not self._makers(context, day):
-            self._go_on_without(day, NOBODY)
+            self._continue_without(day, NO_RUN)
             return
         until = self._until(context)
         self.log.info(
-            "There are no %s of %s yet. The run of %s__%s for %s makes them; it is awaited until %s.",
+            "There are no %s of %s yet. The run of %s__%s for %s makes them; waiting until %s.",
             *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
         )
         until = min(until, datetime.now(UTC) + PATIENCE) if is_past else until
@@ -136,14 +137,14 @@ class DaySensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.isoformat()})
 
     def poke(self, context: Any) -> bool:
-        """Look once, in reschedule mode; at the limit as `resume`."""
+        """Check once, in reschedule mode; at the limit like `resume`."""
         with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
             if check_available(self.use_case, self.table, day):
                 return True
-            in_vain = self._is_past(day) and not self._makers(context, day)
-        if in_vain:
-            self._go_on_without(day, NOBODY)
+            without_run = self._is_past(day) and not self._makers(context, day)
+        if without_run:
+            self._continue_without(day, NO_RUN)
             return True
         if datetime.now(UTC) < self._until(context):
             return False
@@ -151,16 +152,16 @@ class DaySensor(BaseSensorOperator):
         return True
 
     def resume(self, context: Any, event: bool, day: str) -> None:
-        """Go on; or look again whether anybody makes the day; at the limit, fail with the command that makes it."""
+        """Continue if the day is available; else wait again, or at the limit fail with its command."""
         if event:
             return
         if datetime.now(UTC) < self._until(context):
             self._wait_for_day(context)
         else:
-            self._go_on_without(date.fromisoformat(day), f" after {self.limit}")
+            self._continue_without(date.fromisoformat(day), f" after {self.limit}")
 
-    def _go_on_without(self, day: date, reason: str) -> None:
-        """Fail with the command that makes the day; where the day is not required, only say so.
+    def _continue_without(self, day: date, reason: str) -> None:
+        """Fail with the command that makes the day; only log it if the day is not required.
 
         Raises:
             AirflowFailException: the day is required.
@@ -171,30 +172,29 @@ class DaySensor(BaseSensorOperator):
         self.log.warning("%s", missing)
 
     def _is_past(self, day: date) -> bool:
-        """Return whether no schedule will make the day any more, so that only a run that is there can."""
+        """Return whether the schedule no longer makes the day, so that only an existing run can."""
         return self.table in LAST_TASKS and day < load_use_case(self.use_case).today()
 
     def _makers(self, context: Any, day: date) -> list[str]:
-        """Return the runs, queued or running, that may make the day; those by hand do not show their day."""
+        """Return the queued or running runs that may make the day; manual runs do not show their day."""
         dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
         states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
         candidates = [run for run, key in unfinished_runs(states).items() if key in (day, None)]
         return live_runs(context, dag_id, candidates)
 
     def _until(self, context: Any) -> datetime:
-        """Counted from the start of the run, so that a retry does not wait anew."""
+        """Return the end of the wait, counted from the start of the run, not of a retry."""
         start: datetime = context["dag_run"].start_date or datetime.now(UTC)
         return start + self.limit
 
 
 class PreviousDecisionSensor(DaySensor):
-    """Waits, as above, for the day's measures; then until the day before is decided, and until it is known what became
-    of the trainings before.
+    """Wait for the day's metrics, the previous day's decision, and the outcomes of earlier trainings.
 
-    For an earlier day it waits only while a run for one is there: a backfill runs several days at once. Else it fails
-    at once and says which day is missing, or lets the chain of decisions begin. Where only an outcome is missing it
-    goes on too: that makes the decision a hold, with this reason. At the limit no chain begins while earlier days have
-    not ended: in a backfill in reverse order they cannot even start.
+    It waits for earlier days only while a run for one exists, as in a backfill of several days. Otherwise it fails at
+    once and names the missing day, or starts the chain of decisions. If only an outcome is missing it continues: the
+    decision is then a hold, with that reason. At the limit no chain starts while runs of earlier days have not ended;
+    in a backfill in reverse order they cannot even start.
     """
 
     def __init__(self, *, use_case: str, last_task: str, limit: timedelta = TURN_LIMIT, **kwargs: Any) -> None:
@@ -207,44 +207,45 @@ class PreviousDecisionSensor(DaySensor):
             self._take_turn(context)
 
     def resume(self, context: Any, event: bool, day: str) -> None:
-        """Go on to wait for the day before, or fail with the command that makes the day's measures."""
+        """Wait for the day before, or fail with the command that makes the day's metrics."""
         super().resume(context, event, day)
         if self.deferrable:
             self._take_turn(context)
 
     def poke(self, context: Any) -> bool:
-        """Look once, in reschedule mode; at the limit as `resume_turn`."""
+        """Check once, in reschedule mode; at the limit like `resume_turn`."""
         return super().poke(context) and (
-            not self._must_wait(context) or (datetime.now(UTC) >= self._until(context) and self._give_up(context))
+            not self._must_wait(context)
+            or (datetime.now(UTC) >= self._until(context) and self._check_at_limit(context))
         )
 
     def resume_turn(self, context: Any, event: bool) -> None:
-        """Go on; or look again whether anybody is at an earlier day; at the limit, fail with the command for it."""
+        """Continue if it is the day's turn; else wait again, or at the limit fail with the command."""
         if event:
             return
         if datetime.now(UTC) < self._until(context):
             self._take_turn(context)
         else:
-            self._give_up(context)
+            self._check_at_limit(context)
 
     def _take_turn(self, context: Any) -> None:
         if not self._must_wait(context):
             return
         day, until = dag_factory.day_of(context), self._until(context)
-        self.log.info("An earlier day is about to be decided; waiting until %s.", until)
+        self.log.info("A run decides an earlier day; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + TURN_PATIENCE)
         trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
         self.defer(trigger=trigger, method_name="resume_turn")
 
     def _must_wait(self, context: Any) -> bool:
-        """Whether it is not the day's turn, and somebody is there to wait for."""
+        """Return whether it is not the day's turn yet, and a run of an earlier day exists."""
         day = dag_factory.day_of(context)
         if check_ready_to_decide(self.use_case, day):
             return False
-        return bool(self._earlier(context)) or not self._go_on(context)
+        return bool(self._earlier(context)) or not self._continue_without_earlier(context)
 
     def _earlier(self, context: Any) -> list[date]:
-        """Earlier days whose runs have not ended."""
+        """Return the earlier days whose runs have not ended."""
         day, last = (
             dag_factory.day_of(context),
             context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task]),
@@ -252,46 +253,46 @@ class PreviousDecisionSensor(DaySensor):
         before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < day}
         return sorted(before[run] for run in live_runs(context, self.dag_id, list(before)))
 
-    def _go_on(self, context: Any) -> bool:
-        """True, unless the decision of the day before is needed."""
+    def _continue_without_earlier(self, context: Any) -> bool:
+        """Return True; fail if the decision of the day before is needed."""
         from include.retraining import decide
 
         with dag_factory.fail_without_retry():
             decide.require_decision_before(open_project(load_use_case(self.use_case)), dag_factory.day_of(context))
-        self.log.info("Nobody is there who decides an earlier day, or tells what became of a training.")
+        self.log.info("No run decides an earlier day or records the outcome of a training; continuing.")
         return True
 
-    def _give_up(self, context: Any) -> bool:
-        """True at the limit, unless the decision of an earlier day is needed, or may still come."""
+    def _check_at_limit(self, context: Any) -> bool:
+        """Return True at the limit; fail if an earlier day's decision is needed or may still come."""
         from include.retraining import decide
 
         before, earlier = dag_factory.day_of(context) - timedelta(days=1), self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
-                f"{self.use_case}: after {self.limit}, {before} is not decided yet, since the run for {earlier[0]} has"
-                " not ended, and decisions are made in the order of days. Clear this run when that one has ended; and"
+                f"{self.use_case}: after {self.limit}, {before} is not decided yet: decisions are made in the order of"
+                f" days, and the run for {earlier[0]} has not ended. Clear this run when that one has ended, and"
                 " backfill days in their order, not in reverse."
             )
-        return self._go_on(context)
+        return self._continue_without_earlier(context)
 
 
 def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date | None]:
-    """Return the runs whose last task has not ended, each with its day; `states` has that task's state by run.
+    """Return the runs whose last task has not ended, each with its day; None for manual runs.
 
-    Airflow tells a task no run's partition key but its own; scheduled and backfilled runs have it in their id:
-    `<type>__<time>__<key>__<random>`. The day of a run by hand is None.
+    `states` has the last task's state by run. A task can read no partition key but its own; scheduled and backfilled
+    runs have it in their id: `<type>__<time>__<key>__<random>`.
     """
-    found: dict[str, date | None] = {}
+    unfinished: dict[str, date | None] = {}
     for run_id, tasks in states.items():
         if not ENDED & set(tasks.values()):
             key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
-            found[run_id] = date.fromisoformat(key[1]) if key else None
-    return found
+            unfinished[run_id] = date.fromisoformat(key[1]) if key else None
+    return unfinished
 
 
 def live_runs(context: Any, dag_id: str, runs: Sequence[str]) -> list[str]:
-    """Return those of the runs that are queued or running.
+    """Return the runs that are queued or running.
 
-    A cancelled backfill fails its queued runs and leaves their tasks without a state: these never end.
+    A cancelled backfill fails its queued runs but leaves their tasks without a state, so these never end.
     """
     return [run for run in runs if context["ti"].get_dagrun_state(dag_id, run) in LIVE]

@@ -1,4 +1,4 @@
-"""The schedule of every partitioned DAG: one run per period, none skipped, none doubled."""
+"""Schedule partitioned DAGs: exactly one run per period."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DAYS_OF_WEEK = 7
 
 
 class PeriodTimetable(CronPartitionTimetable):
-    """One run per day, or per week, at the first instant of the day in the use case's time zone.
+    """Schedule one run per day or week, at the first instant of the day in the use case's time zone.
 
     Airflow's `CronPartitionTimetable` reads a backfill's bounds as wall-clock digits, although its form sends instants,
-    and drops the day before one whose midnight does not exist. Here periods are counted as calendar days, and an
-    instant is only looked up for the day. The plugin registers the class, so that Airflow can store it.
+    and drops the day before one whose midnight does not exist. This class counts calendar days and converts a day to
+    an instant last. The plugin registers the class, so that Airflow can store it.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PeriodTimetable(CronPartitionTimetable):
 
     @property
     def summary(self) -> str:
-        """Return what the list of DAGs shows as their schedule."""
+        """Return the schedule as the list of DAGs shows it."""
         every = "daily" if self._weekday is None else f"{calendar.day_name[self._weekday - 1]}s"
         return f"{every} 00:00 {self._timezone}"
 
@@ -79,7 +79,9 @@ class PeriodTimetable(CronPartitionTimetable):
         }
 
     def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
-        """Yield the period of each chosen day that has begun; both bounds mean whole days (see `backfill_bounds`).
+        """Yield the period of each chosen day that has begun; both bounds mean whole days.
+
+        `backfill_bounds` finds the days.
 
         Raises:
             InvalidBackfillDateRange: the bounds are further apart than one backfill may be; Airflow answers 422.
@@ -94,7 +96,7 @@ class PeriodTimetable(CronPartitionTimetable):
                 )
 
     def localize_partition_datetime(self, dt: datetime) -> DateTime:
-        """Return where the chosen day begins, or its last millisecond for a bound that means the end of a day."""
+        """Return the start of the chosen day, or its last millisecond for a bound that ends a day."""
         dt = backfill_bounds.within_calendar(dt)
         day = backfill_bounds.chosen_day(dt, self._timezone)
         if backfill_bounds.ends_a_day(dt):
@@ -125,7 +127,7 @@ class PeriodTimetable(CronPartitionTimetable):
         return self._nearest(current, step=-1, inclusive=True)
 
     def _nearest(self, current: DateTime, *, step: int, inclusive: bool) -> DateTime:
-        """Return the start of the nearest period after (step 1) or before (step -1) an instant, or at it."""
+        """Return the start of the nearest period after (step 1) or before (step -1) an instant."""
         day = current.astimezone(self._timezone).date()
         while True:
             start = self._start(day)
@@ -134,13 +136,13 @@ class PeriodTimetable(CronPartitionTimetable):
             day += timedelta(days=step)
 
     def _start(self, day: date) -> DateTime | None:
-        """Return when the period named by `day` begins; None where no period begins on that day."""
+        """Return the start of the period that begins on `day`, or None."""
         if self._weekday is not None and day.isoweekday() != self._weekday:
             return None
         start = clock.start_of_day(day, self._timezone)
         return None if start is None else coerce_datetime(start)
 
     def _begin(self, day: date) -> DateTime:
-        """Return the first instant of `day`, of any weekday, or of the next day where the zone skipped it."""
+        """Return the first instant of `day`, of any weekday; of the next day if the zone skipped it."""
         start = clock.start_of_day(day, self._timezone)
         return self._begin(day + timedelta(days=1)) if start is None else coerce_datetime(start)

@@ -1,4 +1,4 @@
-"""Starting the training that a day's decision asked for: once, whatever is cleared, and waited for without a slot."""
+"""Start the training that a day's decision triggered, at most once, and wait for its end."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from include.orchestration import dag_factory
 from include.project import open_project
 
 ENDED = ("success", "failed")
-"""States in which a run is over."""
+"""States of a run that has ended."""
 NOTE_LENGTH = 1000
 """Characters that Airflow keeps of a run's note."""
 
 
 def training_of(day: date) -> str:
-    """Airflow's id of the run of <use case>__train that a day's decision started. A day has one."""
+    """Return the id of the run of <use case>__train that a day's decision starts, one per day."""
     return f"drift__{day.isoformat()}"
 
 
 def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
-    """Whether Airflow has that run."""
+    """Return whether Airflow has that run."""
     return bool(context["ti"].get_dr_count(dag_id=dag_id, run_ids=[training]))
 
 
 class TriggerTrainingOperator(TriggerDagRunOperator):
-    """Starts <use case>__train as of the run's day, with the decision's reason, and waits until it has ended.
+    """Start <use case>__train as of the run's day, with the decision's reason, and wait for its end.
 
-    A run that is there is only waited for: cleared, or killed at any moment, there is never a second one. How it ended
-    is left to `record`. Where the training's DAG is paused, which would keep the run queued for ever, it is skipped.
-    It waits without a worker slot where a triggerer runs, and else with one.
+    An existing run is only waited for, so clearing or killing the task never starts a second one. `record` evaluates
+    how the run ended. If the training DAG is paused, the task is skipped: the run would stay queued. The task waits
+    without a worker slot if a triggerer runs, otherwise with one.
     """
 
     ui_color = "#f1ece6"
@@ -56,7 +56,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
             deferrable=dag_factory.default_deferrable(),
             poke_interval=poke_interval,
             openlineage_inject_parent_info=False,
-            # Besides the training itself, a person may be asked.
+            # The training may also wait for an approval.
             execution_timeout=use_case.approval.wait + timedelta(hours=12),
             **kwargs,
         )
@@ -72,14 +72,14 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
                 outcome.recorded_outcome(open_project(declared), day),
             )
         training = self.trigger_run_id = training_of(day)
-        there = was_started(context, self.trigger_dag_id, training)
-        if not there and recorded in ("promoted", "rejected", "not promoted"):
-            raise AirflowSkipException(f"{day} was trained before ({recorded}); Airflow no longer knows that run.")
-        if there and context["ti"].get_dagrun_state(self.trigger_dag_id, training) in ENDED:
+        exists = was_started(context, self.trigger_dag_id, training)
+        if not exists and recorded in ("promoted", "rejected", "not promoted"):
+            raise AirflowSkipException(f"{day} was trained before ({recorded}); Airflow no longer has that run.")
+        if exists and context["ti"].get_dagrun_state(self.trigger_dag_id, training) in ENDED:
             return
         if context["ti"].get_dag(self.trigger_dag_id).is_paused:
             raise AirflowSkipException(self.PAUSED.format(dag_id=self.trigger_dag_id))
-        if there:
+        if exists:
             self._wait_for(context, training)
             return
         reason = decision.reason if decision else ""
@@ -90,7 +90,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
         super().execute(context)
 
     def _wait_for(self, context: Any, training: str) -> None:
-        """Wait for a run that is there, as Airflow's operator does for one that it has started."""
+        """Wait for an existing run, as Airflow's operator waits for a run that it started."""
         if self.deferrable:
             self.defer(
                 trigger=DagStateTrigger(

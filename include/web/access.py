@@ -1,4 +1,4 @@
-"""Who may look: a user whom Airflow knows, at the use cases whose DAGs that user may read."""
+"""Check access: a user of Airflow sees the use cases whose DAGs that user may read."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def require_readable(user: BaseUser, name: str) -> UseCase:
     """Return the use case of that name.
 
     Raises:
-        HTTPException: 404 if there is none whose DAGs the user may all read, so that nobody learns of one that they may
-            not read; 503, with the reason, if it cannot be loaded.
+        HTTPException: 404 if it does not exist or the user may not read all its DAGs: the answer does not reveal which;
+            503, with the reason, if it cannot be loaded.
     """
     if may_read(user, name):
         if found := all_use_cases().get(name):
@@ -47,7 +47,7 @@ def require_readable(user: BaseUser, name: str) -> UseCase:
 
 
 def may_read(user: BaseUser, name: str) -> bool:
-    """Whether the user may read every DAG of the use case."""
+    """Return whether the user may read every DAG of the use case."""
     dag_ids = [f"{name}__{kind}" for kind in DAG_KINDS]
     teams = DagModel.get_dag_id_to_team_name_mapping(dag_ids)
     requests: list[IsAuthorizedDagRequest] = [

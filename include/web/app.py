@@ -1,4 +1,4 @@
-"""The page's routes. Each needs the logged-in user, and none accepts anything but GET."""
+"""Define the page's routes; each requires a logged-in user and accepts only GET."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'self'",
-            "img-src 'self' data:",  # plotly draws a heat map as a picture
-            "style-src 'self' 'unsafe-inline'",  # and styles what it draws
+            "img-src 'self' data:",  # plotly draws a heat map as an image
+            "style-src 'self' 'unsafe-inline'",  # plotly sets inline styles
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
@@ -35,12 +35,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
-"""Nothing from elsewhere, no script but the page's own files, and nothing kept by who stands in between."""
+"""Load nothing from other origins, run only the page's own scripts, and let no proxy store the page."""
 TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood", 503: "Broken"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
     422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
-    503: "Correct its declaration: `airflow dags list-import-errors` says the same.",
+    503: "Correct its declaration: `airflow dags list-import-errors` shows the same error.",
 }
 
 
@@ -50,7 +50,7 @@ def build_app() -> Guard:
 
 
 def page_routes() -> FastAPI:
-    """Return the page's routes, without the limits on what may be asked."""
+    """Return the page's routes, without the limits on requests."""
     html.prepare_templates()
     app = FastAPI(title="Airworthy", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(AnyHTTPException, _refused)  # type: ignore[arg-type]
@@ -81,11 +81,11 @@ def _index(request: Request, user: GetUserDep) -> Response:
 
 
 def _line(project: Project) -> Overview | None:
-    """What the index shows of a use case; None where that fails, since the others are shown all the same."""
+    """Return the index's entry of a use case; None if that fails, so that the others are still shown."""
     try:
         return overview.build_overview(project, project.use_case.newest_period(), span=1)
     except Exception:
-        log.exception("Airworthy's page could not look at %s", project.use_case.name)
+        log.exception("The page could not read %s", project.use_case.name)
         return None
 
 
@@ -97,7 +97,7 @@ def _use_case(
     span: int = html.SPANS[1],
 ) -> Response:
     if span not in html.SPANS:
-        raise HTTPException(422, f"Of {span} days there is no drawing.")
+        raise HTTPException(422, f"The span cannot be {span} days.")
     use_case = access.require_readable(user, name)
     seen = _seen(open_project(use_case), day, span)
     several = len(access.readable_use_cases(user)) > 1
@@ -108,10 +108,10 @@ def _use_case(
 
 
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
-    """The tab of a DAG: the page of the use case it belongs to."""
+    """Return the tab of a DAG: the page of its use case."""
     name, kind, _ = dag_id.partition("__")
     if not kind or (name not in access.readable_use_cases(user) and name not in access.broken_use_cases_of(user)):
-        text = f"{dag_id} is no DAG of a use case that you may read: this tab is for those."
+        text = f"{dag_id} is not a DAG of a use case that you may read, so this tab is empty."
         return _page(html.message_page("No use case", text, _base(request)))
     return _use_case(request, user, name)
 
@@ -121,13 +121,13 @@ def _data_docs(user: GetUserDep, name: str, path: str) -> Response:
 
 
 def _metrics(user: GetUserDep) -> Response:
-    """For Prometheus: of the use cases that the user may read."""
+    """Return the Prometheus metrics of the use cases that the user may read."""
     text = prometheus.render_metrics(access.readable_use_cases(user).values())
     return Response(text, headers=HEADERS | {"Content-Type": prometheus.CONTENT_TYPE})
 
 
 def _static(request: Request, name: str) -> Response:
-    """A file of the page, or Plotly. An address carries the version, so that it may be kept for good."""
+    """Return a file of the page, or Plotly; the address has the version, so browsers may cache it forever."""
     if name not in html.FILES and name != "plotly.js":
         raise HTTPException(404, f"There is no file {name!r}.")
     content, tag = _file(name)
@@ -147,7 +147,7 @@ def _nothing(path: str) -> Response:
 
 @cache
 def _file(name: str) -> tuple[bytes, str]:
-    """A file's content and what it is."""
+    """Return a file's content and its ETag."""
     path = html.plotly_file() if name == "plotly.js" else html.HERE / "static" / name
     content = path.read_bytes()
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
@@ -158,7 +158,7 @@ def _seen(project: Project, day: date | None, span: int) -> Overview:
 
 
 def _base(request: Request) -> str:
-    """The path of these pages, without a slash at its end."""
+    """Return the path of these pages, without a trailing slash."""
     path: str = request.scope["root_path"]
     return path.rstrip("/")
 
@@ -168,7 +168,7 @@ def _page(text: str, status: int = 200) -> HTMLResponse:
 
 
 def _refused(request: Request, error: AnyHTTPException) -> Response:
-    """The refusal as a page where a person looks, and as JSON where a program does."""
+    """Return an error as a page to browsers, and as JSON to programs."""
     if "text/html" not in request.headers.get("Accept", ""):
         return JSONResponse(
             {"detail": escape_values(error.detail)}, error.status_code, headers=HEADERS | dict(error.headers or {})
@@ -184,9 +184,9 @@ def _misunderstood(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """What nobody foresaw: the reason goes to the API server's log, not to whoever looks."""
-    log.error("Airworthy's page failed at %s", request.url.path, exc_info=error)
-    text = "The page could not be made. The reason is in the API server's log."
+    """Return a page for an unexpected error; its reason is only in the API server's log."""
+    log.error("The page failed at %s", request.url.path, exc_info=error)
+    text = "The page could not be rendered. The reason is in the API server's log."
     return _page(
-        html.message_page("Something failed", text, _base(request), do="Load it again, or tell an operator."), 500
+        html.message_page("Something failed", text, _base(request), do="Reload it, or notify an operator."), 500
     )

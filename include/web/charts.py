@@ -1,6 +1,6 @@
-"""Figures: what stands in the measures, as Plotly's own JSON. Colours are names of the style sheet's properties.
+"""Draw the metrics as Plotly JSON; colours are names of the style sheet's properties.
 
-Dates are those of the use case. A day that was not measured is a gap in a line, and shaded.
+Dates are days of the use case. A day without metrics is a gap in a line, and shaded.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add
 Figure = dict[str, Any]
 Values = npt.NDArray[np.float64]
 HEIGHT = 405
-"""Pixels of the heat map: those of the two charts beside it."""
+"""Height of the heat map in pixels: that of the two charts next to it."""
 FEATURES = 14
-"""So many of the most important features have a row of their own; the others share one."""
+"""Number of features with their own row, the most important ones; the others share one row."""
 LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
 """Metrics that are drawn against their limit, each in a chart of its own."""
 PERFORMANCE_SHOWN = ("log_loss", "auc")
 """Evaluation metrics that have a chart of performance."""
 REASONS = 5
-"""So many reasons of quarantine have a colour of their own."""
+"""Number of quarantine reasons with their own colour."""
 
 
 def all_charts(seen: Overview) -> dict[str, Figure]:
-    """Every figure of the page, by the name of its place; a figure without data is left out."""
-    found = {
+    """Return the page's charts by the name of their place; a chart without data is left out."""
+    drawn_charts = {
         **{metric: performance_chart(seen, metric) for metric in PERFORMANCE_SHOWN},
         "heat": drift_heatmap(seen),
         **{metric.name: limited_chart(seen, metric) for metric in LIMITED},
@@ -42,11 +42,11 @@ def all_charts(seen: Overview) -> dict[str, Figure]:
         "volumes": volumes_chart(seen),
         "quarantine": quarantine_chart(seen),
     }
-    return {name: drawn for name, drawn in found.items() if drawn is not None}
+    return {name: drawn for name, drawn in drawn_charts.items() if drawn is not None}
 
 
 def performance_chart(seen: Overview, metric: str) -> Figure | None:
-    """The metric on the newest days whose labels are known, with its interval, the baselines' and the promise."""
+    """Draw a metric on the newest labelled days: model with interval, baselines, expected value."""
     measures, name = seen.measures, f"{WINDOW}{metric}"
     model = measures.of(name, "model")
     if not any(row.value is not None for row in model):
@@ -57,7 +57,7 @@ def performance_chart(seen: Overview, metric: str) -> Figure | None:
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
     traces.append(
-        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "promised", "var(--promise)", dash="dash")
+        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "expected", "var(--promise)", dash="dash")
     )
     traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
     compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
@@ -72,7 +72,7 @@ def _detail(row: MetricValue) -> str:
 
 
 def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
-    """A figure beside its limit, and where it broke."""
+    """Draw a metric with its limit, and mark the breaches."""
     rows = seen.measures.of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
         return None
@@ -84,7 +84,7 @@ def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
 
 
 def drift_heatmap(seen: Overview) -> Figure | None:
-    """PSI, at most 1, times importance of each feature and day: what a drift can mean. Most important on top."""
+    """Draw PSI (at most 1) times importance of each feature and day, the most important on top."""
     psi, share = seen.measures.grid("psi", seen.calendar), seen.measures.grid("importance", seen.calendar)
     if not np.isfinite(psi.values).any():
         return None
@@ -101,7 +101,7 @@ def drift_heatmap(seen: Overview) -> Figure | None:
     drawn = weighted[shown]
     if len(rest):
         names.append(f"{len(rest)} others, summed  {latest[rest].sum():.0%}")
-        # A day on which none of them was measured stays empty: 0 would say that nothing drifts.
+        # A day on which none of them was measured stays empty: 0 would mean no drift.
         known = np.isfinite(weighted[rest]).any(axis=0)
         drawn = np.vstack([drawn, np.where(known, np.nansum(weighted[rest], axis=0), np.nan)])
         plain = np.vstack([plain, np.fmax.reduce(psi.values[rest], axis=0)])
@@ -113,7 +113,7 @@ def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> 
     trace = {
         "type": "heatmap",
         "x": [day.isoformat() for day in days],
-        "y": names[::-1],  # a plot begins at the bottom
+        "y": names[::-1],  # the axis starts at the bottom
         "z": _plain(weighted[::-1]),
         "customdata": _plain(psi[::-1]),
         "colorscale": [[0, "var(--calm)"], [0.25, "var(--warm)"], [0.6, "var(--hot)"], [1, "var(--bad)"]],
@@ -136,29 +136,29 @@ def _last(values: Values) -> float:
 
 
 def _top(seen: Overview, weighted: Values) -> float:
-    """Where the scale ends: at the limit of the whole, or above it, so that a calm year looks calm."""
+    """Return the end of the scale: at least the limit of the sum, so that small drift looks small."""
     limits = [row.limit for row in seen.measures.of("weighted_drift", "features") if row.limit]
     known = weighted[np.isfinite(weighted)]
     return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
 
 
 def _plain(values: Values) -> list[list[float | None]]:
-    """Without NaN, which JSON does not know."""
-    found = np.round(values, 5).astype(object)
-    found[np.isnan(values)] = None
-    cells: list[list[float | None]] = found.tolist()
+    """Return the values with None for NaN, which JSON does not have."""
+    rounded = np.round(values, 5).astype(object)
+    rounded[np.isnan(values)] = None
+    cells: list[list[float | None]] = rounded.tolist()
     return cells
 
 
 def rates_chart(seen: Overview) -> Figure | None:
-    """What was predicted of each day, and what came true: on the day that is spoken of."""
+    """Draw the predicted and the actual rate of positives, on the day that they are about."""
     predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
     warned = seen.measures.of("warning_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
-        add_line(seen, came, "came true", "var(--promise)", width=1.6, by="about"),
-        add_line(seen, warned, "warned of", GREY, dash="dot", by="about"),
+        add_line(seen, came, "actual", "var(--promise)", width=1.6, by="about"),
+        add_line(seen, warned, "warnings", GREY, dash="dot", by="about"),
         add_line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
     ]
     drawn = new_chart(seen, traces, floor=True)
@@ -167,7 +167,7 @@ def rates_chart(seen: Overview) -> Figure | None:
 
 
 def volumes_chart(seen: Overview) -> Figure | None:
-    """Rows of each feed, published and quarantined; each feed in a band of its own, from its own zero."""
+    """Draw the published and quarantined rows of each feed, each feed on its own axis from 0."""
     counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
     feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
     if not feeds:
@@ -203,7 +203,7 @@ def quarantine_chart(seen: Overview) -> Figure | None:
 
 
 def _stacked(seen: Overview, drawn: Figure) -> Figure:
-    """Bars on each other, and shaded the days of which nobody knows how many rows passed."""
+    """Stack the bars, and shade the days without a known number of published rows."""
     unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
@@ -223,11 +223,11 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
 
 
 def _marked(seen: Overview, drawn: Figure) -> Figure:
-    """With the days on which a version took over, and the days that were not measured."""
+    """Mark the days on which a version became champion, and shade the days without metrics."""
     shown = seen.calendar
     first, last = shown[0], shown[-1]
-    flights = [entry for entry in seen.entries if entry.makes_champion and first <= entry.effective_from <= last]
-    drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in flights]
+    promotions = [entry for entry in seen.entries if entry.makes_champion and first <= entry.effective_from <= last]
+    drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in promotions]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
     return drawn
 

@@ -1,4 +1,4 @@
-"""Documents: the Data Docs of a use case, as they were written, for who may read the use case."""
+"""Serve the Data Docs of a use case, as they were written, to users who may read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = printable_logger(__name__)
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
-            "default-src 'none'",  # Great Expectations' pages ask for scripts and styles from elsewhere: none is loaded
+            "default-src 'none'",  # Great Expectations' pages link external scripts and styles: none is loaded
             "style-src 'unsafe-inline'",
             "img-src data:",
             "base-uri 'none'",
@@ -26,17 +26,20 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
-"""No script runs, nothing is asked of another place, and the styles that stand in the page itself show."""
+"""Run no script, load nothing from other origins, and apply the page's inline styles."""
 
 
 def data_docs_page(name: str, path: str) -> Response:
-    """A page of the use case of that name, which the caller has made sure may be read; HTTPException 404 if there is
-    none at that path below the use case's folder, 503 if the place of the pages does not answer as it should."""
+    """Return a page of a use case's Data Docs; the caller has checked the user's access.
+
+    Raises:
+        HTTPException: 404 if there is no page at that path below the use case's folder; 503 if the store fails.
+    """
     try:
         content = document.read_document(name, path)
     except AirworthyError as error:
         log.exception("Data Docs of %s cannot be read.", name)
-        raise HTTPException(503, "Data Docs cannot be read now. The log of the API server says why.") from error
+        raise HTTPException(503, "Data Docs cannot be read now. The reason is in the API server's log.") from error
     if content is None:
         raise HTTPException(404, f"There is no such page of Data Docs. {name}__data writes one for each day and feed.")
     return Response(content, media_type="text/html; charset=utf-8", headers=HEADERS)

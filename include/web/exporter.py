@@ -1,5 +1,7 @@
-"""Scrape: the newest figures, decisions and champion of a use case, as they are kept. It writes nothing, makes no table
-and raises nothing: what cannot be read is named."""
+"""Read the newest metrics, decision and champion of a use case for the Prometheus exporter.
+
+Writes nothing and raises nothing: the result names what cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -20,52 +22,52 @@ from include.retraining.budget import RetrainingBudget
 log = printable_logger(__name__)
 
 PARTS = ("metrics", "decisions", "claims", "ledger")
-"""What is read, each on its own: one damaged table must not hide the others."""
+"""Parts that are read separately, so that one damaged table does not hide the others."""
 
 
 @dataclass(frozen=True)
 class ExporterSnapshot:
-    """What is known of a use case at `now`; a part that cannot be read is in `unreadable`, and empty."""
+    """State of a use case at `now`; a part that cannot be read is empty, and named in `unreadable`."""
 
     use_case: UseCase
     now: datetime
     measured_day: date | None = None
     rows: Sequence[Mapping[str, Any]] = ()
-    """Of the table metrics, those of that day."""
+    """Rows of the table metrics of that day."""
     decision: tuple[date, str] | None = None
     asks: bool = False
-    """Whether a signal of that decision asks for a training, be one allowed or not."""
+    """Whether a signal of that decision triggers, even if the policy then holds."""
     retrainings: Mapping[str, date] = field(default_factory=dict)
-    """Outcome to the newest day of one."""
+    """Outcome to the newest day with it."""
     claimed: int | None = None
     champion: LedgerEntry | None = None
     unreadable: tuple[str, ...] = ()
 
 
 def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
-    """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
+    """Read the newest metrics, decision and retrainings, the month's claims, and today's champion."""
     use_case = project.use_case
     now = min(now, _end(use_case)) if use_case.last_period else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
-    looks: tuple[Callable[[], dict[str, Any]], ...] = (
+    readers: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(project, today),
         lambda: _decisions(project, today),
         lambda: {"claimed": len(RetrainingBudget.of(use_case).of_month(today))},
         lambda: {"champion": project.ledger.champion_apart_from(None, today)},
     )
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     unreadable = []
-    for part, look in zip(PARTS, looks, strict=True):
+    for part, read in zip(PARTS, readers, strict=True):
         try:
-            found |= look()
+            values |= read()
         except Exception:
             log.exception("%s: %s cannot be read; the other metrics are served.", use_case.name, part)
             unreadable.append(part)
-    return ExporterSnapshot(use_case, now, unreadable=tuple(unreadable), **found)
+    return ExporterSnapshot(use_case, now, unreadable=tuple(unreadable), **values)
 
 
 def _end(use_case: UseCase) -> datetime:
-    """Return the last instant of a use case that ends: nothing grows older after it."""
+    """Return the last instant of a use case that ends; ages do not grow after it."""
     zone = ZoneInfo(use_case.time_zone)
     assert use_case.last_period is not None
     return datetime.combine(use_case.last_period, time.max, zone)
@@ -87,8 +89,8 @@ def _decisions(project: Project, today: date) -> dict[str, Any]:
 
 
 def _newest(project: Project, table: str, today: date) -> tuple[date | None, list[dict[str, Any]]]:
-    """The newest day of a table up to today, and its rows."""
-    if not _is_there(project, table):
+    """Return the newest day of a table up to today, and its rows."""
+    if not _table_exists(project, table):
         return None, []
     view = project.lake.as_of(today)
     days = list(view.partitions(table))
@@ -96,9 +98,9 @@ def _newest(project: Project, table: str, today: date) -> tuple[date | None, lis
 
 
 def _all(project: Project, table: str, today: date) -> list[dict[str, Any]]:
-    return project.lake.as_of(today).read(table).to_pylist() if _is_there(project, table) else []
+    return project.lake.as_of(today).read(table).to_pylist() if _table_exists(project, table) else []
 
 
-def _is_there(project: Project, table: str) -> bool:
-    """Whether the table was ever made: whoever only looks makes none."""
+def _table_exists(project: Project, table: str) -> bool:
+    """Return whether the table exists; reading must not create it."""
     return history.is_table(project.lake.uri(table))

@@ -1,4 +1,4 @@
-"""Sheet: the page of one use case, and the page of several, as HTML."""
+"""Render the page of one use case, and the index of several, as HTML."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from include.web.overview import Overview, StaleTables
 
 HERE = Path(__file__).parent
 SPANS = (30, 90, 365)
-"""Days that may be drawn."""
+"""Numbers of days that a page can draw."""
 HOLDS = 6
-"""So many of the newest decisions are listed whatever they were; older ones only where they led to a training."""
+"""Number of newest decisions that are all listed; of older ones, only those that led to a training."""
 BREACHES = 14
-"""So many rows of the table of breaches."""
+"""Rows of the table of breaches."""
 FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
@@ -48,12 +48,12 @@ def _templates() -> Environment:
 
 
 def _printable(value: object) -> object:
-    """Return what a template shows: of a text, each character that cannot be seen is written out."""
+    """Return a value for a template; in a text, invisible characters are escaped."""
     return escape_text(value) if type(value) is str else value
 
 
 def prepare_templates() -> None:
-    """Compile every template now, or the first person to look waits for it."""
+    """Compile every template now, so that the first request does not wait for it."""
     for name in _templates().list_templates():
         _templates().get_template(name)
 
@@ -61,7 +61,10 @@ def prepare_templates() -> None:
 def use_case_page(
     seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
 ) -> str:
-    """The page of a use case. `base` is the path of these pages; `chosen`: the day was asked for, not the newest."""
+    """Render the page of a use case.
+
+    `base` is the path of these pages; `chosen` is true if the request names the day.
+    """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, days = _broken(seen), seen.measured
     return _rendered(
@@ -89,20 +92,20 @@ def use_case_page(
         breaches=breaches[:BREACHES],
         false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_why_not(seen, ("performance",), "No day has labels yet."),
-        no_rows=_why_not(seen, ("volumes",), "No feed was counted on the days that are drawn."),
+        no_performance=_missing_reason(seen, ("performance",), "No day has labels yet."),
+        no_rows=_missing_reason(seen, ("volumes",), "No feed was counted on the days shown."),
         no_quarantine=_no_quarantine(seen),
-        no_drift=_why_not(seen, ("heat", "limited"), "Drift was not measured."),
+        no_drift=_missing_reason(seen, ("heat", "limited"), "Drift was not measured."),
     )
 
 
 def index_page(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
-    """Return the page of several use cases, a line for each; `lost` says why nothing can be shown of some."""
+    """Render the index of several use cases; `lost` has the reason why one cannot be shown."""
     return _rendered("index.html", base, seen=seen, lost=lost or {})
 
 
 def message_page(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
-    """A page that says one thing."""
+    """Render a page with one message."""
     return _rendered("message.html", base, title=title, text=text, do=do, home=home)
 
 
@@ -111,9 +114,9 @@ def _rendered(template: str, base: str, **values: object) -> str:
 
 
 def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
-    """Measured stretches that are not drawn, newest first."""
-    found = measured_stretches(seen.measured)
-    return [each for each in reversed(found) if each[1] < seen.first or each[0] > seen.day][:6]
+    """Return the measured stretches that are not drawn, newest first."""
+    stretches = reversed(measured_stretches(seen.measured))
+    return [(first, last) for first, last in stretches if last < seen.first or first > seen.day][:6]
 
 
 def _age(seen: Overview) -> MetricValue | None:
@@ -122,24 +125,24 @@ def _age(seen: Overview) -> MetricValue | None:
 
 
 def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
-    """Every broken limit and its sentence, newest day first, what matters before what is only shown.
+    """Return every breach and its sentence, newest day first; informational breaches last.
 
-    Of a day's features that drift there is one row, that of the most drifted: dozens would hide the rest.
+    Drifted features of a day share one row, that of the most drifted: dozens would hide the rest.
     """
-    found: list[tuple[MetricValue, str]] = []
+    breaches: list[tuple[MetricValue, str]] = []
     for _, rows in groupby(seen.measures.breached(), key=lambda row: row.day):
-        each = list(rows)
-        shown = sorted((row for row in each if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
-        acting = sorted((row for row in each if not status.is_shown_only(row)), key=status.order)
-        found += [(row, status.in_words(row)) for row in acting]
+        of_day = list(rows)
+        shown = sorted((row for row in of_day if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
+        acting = sorted((row for row in of_day if not status.is_shown_only(row)), key=status.order)
+        breaches += [(row, status.in_words(row)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
-            found.append((shown[0], status.in_words(shown[0]) + more))
-    return found
+            breaches.append((shown[0], status.in_words(shown[0]) + more))
+    return breaches
 
 
-def _why_not(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
-    """The newest reason that the measures give for what those charts lack."""
+def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
+    """Return the newest stored reason why those charts have no data."""
     stated = [row for row in seen.measures.on(seen.day) if row.state]
     defined = [(find_metric(row.metric), row.state) for row in stated]
     reasons = [state for metric, state in defined if metric is not None and metric.is_explained_on(*charts_)]
@@ -147,11 +150,11 @@ def _why_not(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
 
 
 def _no_quarantine(seen: Overview) -> str:
-    """Why no row is drawn as quarantined: there was none, or nobody knows."""
+    """Return why no quarantined row is drawn: there was none, or the number is not known."""
     rows = seen.measures.of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
-        return _why_not(seen, ("volumes",), "No feed was checked on the days that are drawn.")
+        return _missing_reason(seen, ("volumes",), "No feed was validated on the days shown.")
     if not unknown:
         return "No row was quarantined on the days that were measured."
     newest, known = unknown[-1], len(rows) > len(unknown)
@@ -161,13 +164,13 @@ def _no_quarantine(seen: Overview) -> str:
 
 @cache
 def static_stamp() -> str:
-    """What the page's own files are: an address with it never goes stale."""
+    """Return a digest of the page's own files, for addresses that can be cached forever."""
     return hashlib.sha256(b"".join((HERE / "static" / name).read_bytes() for name in sorted(FILES))).hexdigest()[:12]
 
 
 @cache
 def plotly_file() -> Path:
-    """Plotly's JavaScript, as its package ships it; found without importing the package."""
+    """Return the path of Plotly's JavaScript in its package, without importing the package."""
     found = find_spec("plotly")
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError("plotly is not installed: run `make setup`.")

@@ -1,4 +1,4 @@
-"""Links: where else a person looks. Addresses come from the settings; nothing is asked of MLflow."""
+"""Build links to Airflow, MLflow and Data Docs from the settings, without requests to MLflow."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from include.web.overview import Overview
 
 @dataclass(frozen=True)
 class Link:
-    """A place elsewhere."""
+    """A link with its name."""
 
     name: str
     address: str
     leaves: bool = True
-    """Whether it leads out of these pages."""
+    """Whether it leads outside these pages."""
     hint: str = ""
 
 
 def links_of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
-    """The use case's DAGs, model, Data Docs and declared links. `base` is the path of these pages, below Airflow's."""
+    """Return links to the use case's DAGs, model, Data Docs and declared links.
+
+    `base` is the path of these pages, below Airflow's.
+    """
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = seen.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
@@ -30,14 +33,14 @@ def links_of(seen: Overview, base: str, where: Settings | None = None) -> list[L
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
         if model:
-            # Only MLflow knows the version's run: its page names the card in a tag.
-            found.append(Link("model card", address, hint="The tag model_card of the version says where its card is."))
+            # Only MLflow has the version's run: the version's page has the card's address in a tag.
+            found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     return [*found, *(Link(text, address) for text, address in seen.use_case.links.items() if _plain(address))]
 
 
 def version_link(where: Settings, name: str, number: str) -> str:
-    """MLflow's page of a version, or of the model; empty where MLflow is no server."""
+    """Return MLflow's page of a version, or of the model; empty if MLflow is not a server."""
     if not where.mlflow_shown:
         return ""
     last = f"/versions/{quote(number)}" if number else ""

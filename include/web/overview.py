@@ -1,4 +1,4 @@
-"""Overview: what a person sees of a use case on one day, from its measures, decisions and ledger. Writes nothing."""
+"""Build the overview of a use case on one day from its metrics, decisions and ledger; writes nothing."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from include.registry import lifecycle
 from include.registry.ledger import LedgerCorruptedError, LedgerEntry
 
 DECISIONS, TRAININGS = 14, 10
-"""So many of the last decisions are read, and of those that led to a training."""
+"""Numbers of newest decisions, and of newest decisions that led to a training, that are read."""
 UNDRAWN = frozenset(
     name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart
 )
-"""Metrics of every feature that no figure shows: of other days than the one looked at, only breaches are kept."""
+"""Metrics of features without a chart: for days other than the shown one, only breaches are read."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class DecisionView:
-    """One day's decision, and what came of the training, if that was it."""
+    """One day's decision, and the outcome of its training, if any."""
 
     day: date
     outcome: str
@@ -57,18 +57,18 @@ class DecisionView:
 
 @dataclass(frozen=True)
 class QuarantineView:
-    """Quarantined rows of all feeds, by what has become of them."""
+    """Number of quarantined rows of all feeds, by state."""
 
     open: int
     waiting: int
-    """Sent back, to become known after the day looked at."""
+    """Resubmitted, known after the shown day."""
     replayed: int
-    """Sent back, and known by then."""
+    """Resubmitted, known by the shown day."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What stands in the tables, as it was known on `day`; plain values."""
+    """State of a use case as known on `day`; plain values."""
 
     use_case: UseCase
     day: date
@@ -78,49 +78,51 @@ class Overview:
     measured: tuple[date, ...]
     """Every day that was measured."""
     first: date
-    """The first day of what is drawn."""
+    """The first day that is drawn."""
     measures: MetricTable
-    """Of the days from `first` to `day`."""
+    """Metrics of the days from `first` to `day`."""
     status: Status
     champion: LedgerEntry | None
     entries: tuple[LedgerEntry, ...]
-    """The ledger's entries that hold by `day`, newest first."""
+    """The ledger's entries effective by `day`, newest first."""
     decisions: tuple[DecisionView, ...]
     """Newest first."""
     set_aside: QuarantineView | None
-    """None where no feed was ever checked."""
+    """None if no feed was ever validated."""
     problems: tuple[str, ...]
 
     @cached_property
     def calendar(self) -> list[date]:
-        """Every day that is drawn, measured or not."""
+        """Return every day that is drawn, measured or not."""
         return days_from(self.first, self.day)
 
 
 def build_overview(project: Project, today: date, day: date | None = None, span: int = 90) -> Overview:
-    """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
+    """Build the overview as of `day` (None: the newest measured day, else `today`), over `span` days.
 
-    A day before the use case's first is taken for that, and one to come for `today`. A table or ledger that cannot be
-    read is told in `problems`; the rest is shown without it.
+    A day before the use case's first, or after `today`, is replaced by that. `problems` names each table or ledger
+    that cannot be read; the rest is shown without it.
     """
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
     nothing = RangeReader(lake, "metrics", ())
-    metrics = _told(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
+    metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
     day = min(max(day, use_case.first_period), today) if day else None
     seen = day or newest or today
     drawn = metrics.between(seen - timedelta(days=span - 1), seen)
     empty = MetricTable(nothing.rows())
-    measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
-    entries: list[LedgerEntry] = _told(problems, "The ledger", lambda: _entries(project, seen), [])
-    decisions: list[DecisionView] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
+    measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
+    entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, seen), [])
+    decisions: list[DecisionView] = _read_or_report(
+        problems, "The table of decisions", lambda: _decisions(lake, seen), []
+    )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = _told(problems, what, lambda: _set_aside(project, seen), None)
+    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, seen), None)
     champion = lifecycle.champion_of(seen, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
-    waits = training is not None and not training.result
-    said = status.overall_status(
+    is_open = training is not None and not training.result
+    shown_status = status.overall_status(
         StatusInputs(
             use_case=use_case.name,
             day=seen,
@@ -129,8 +131,8 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
             rows=measures.on(seen),
             champion=champion.version if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
-            training=training.reason if training and waits else "",
-            training_since=training.day if training and waits else None,
+            training=training.reason if training and is_open else "",
+            training_since=training.day if training and is_open else None,
             problems=problems,
         )
     )
@@ -142,7 +144,7 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
         measured=metrics.days,
         first=max(min(drawn.days, default=seen), seen - timedelta(days=span - 1)),
         measures=measures,
-        status=said,
+        status=shown_status,
         champion=champion,
         entries=tuple(reversed(entries)),
         decisions=tuple(decisions),
@@ -153,50 +155,55 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
 
 @dataclass(frozen=True)
 class StaleTables:
-    """What of a use case's tables was made by other code or from other inputs than those of now."""
+    """The tables of a use case that other code or other inputs made than the current ones."""
 
     tables: tuple[str, ...]
     """A sentence per stale table."""
     command: str
-    """What makes it again; empty where nothing is stale."""
+    """The command that rebuilds them; empty if nothing is stale."""
 
 
 def stale_tables(project: Project) -> StaleTables:
-    """Return what is stale now, by the code as it is saved now; no reason names a path."""
+    """Return the tables that are stale according to the code on disk; no reason names a path."""
     problems: list[str] = []
-    found: list[TableStaleness] = _told(
+    found: list[TableStaleness] = _read_or_report(
         problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
     )
     tables = [each.words for each in found if each.stale]
     return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
 
 
-def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns; where it fails, the reason among the problems, and `otherwise`. No reason names a path."""
+def _read_or_report(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
+    """Return what `read` returns; if it fails, add the reason to `problems` and return `otherwise`.
+
+    No reason names a path.
+    """
     try:
         return read()
     except LedgerCorruptedError as error:
-        del error  # it names a path of the server, which is for its operators
-        problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
+        del error  # it names a path of the server, which only operators may see
+        problems.append("The ledger is damaged: the command `ledger` shows where. Restore its folder from a backup.")
     except CorrectionsCorruptedError as error:
         del error  # as above
-        problems.append("The corrections are damaged: the command `quarantine` says where. Restore them from a backup.")
+        problems.append(
+            "The corrections are damaged: the command `quarantine` shows where. Restore them from a backup."
+        )
     except AirworthyError as error:
         problems.append(str(error))
     except OSError as error:
-        reason = error.strerror or type(error).__name__  # the whole text names the path
-        problems.append(f"{what} cannot be read: {reason}. Look at its folder in the lake, and who may read it.")
+        reason = error.strerror or type(error).__name__  # the full text names the path
+        problems.append(f"{what} cannot be read: {reason}. Check its folder in the lake and the folder's permissions.")
     return otherwise
 
 
 def _measures(drawn: RangeReader, seen: date) -> MetricTable:
-    """All measures of the day looked at, and of the days before it what is drawn or broke a limit."""
+    """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
     before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
     return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
 def _set_aside(project: Project, seen: date) -> QuarantineView | None:
-    """Count the rows of all feeds that were quarantined by the day looked at, as the command line counts them."""
+    """Count the rows of all feeds that were quarantined by the shown day, as the command line does."""
     lake, states = project.lake, Counter[str]()
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
@@ -218,7 +225,7 @@ def _entries(project: Project, day: date) -> list[LedgerEntry]:
 
 
 def _decisions(lake: Lake, day: date) -> list[DecisionView]:
-    """The last decisions by `day`, newest first, each with what came of it."""
+    """Return the last decisions by `day`, newest first, each with its outcome."""
     results = {row["day"]: row for row in RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
     decided = RangeReader.of(lake, "decisions", day)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
@@ -242,7 +249,7 @@ def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
 
 def _signals(text: str | None) -> tuple[Mapping[str, Any], ...]:
     try:
-        found = json.loads(text or "[]")
+        signals = json.loads(text or "[]")
     except ValueError:
         return ()
-    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
+    return tuple(signal for signal in signals if isinstance(signal, dict)) if isinstance(signals, list) else ()

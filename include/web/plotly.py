@@ -1,4 +1,4 @@
-"""Canvas: the pieces that every figure is drawn from, as Plotly's own JSON."""
+"""Make the parts of charts as Plotly JSON: frame, lines, bands and marks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ GREY = "var(--quiet)"
 PALETTE = ("var(--first)", "var(--second)", "var(--promise)", "var(--hot)", "var(--third)")
 
 FEW = 8
-"""Of so few days each is named below a figure."""
+"""With fewer days than this, the axis names each day."""
 
 
 def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
-    """Traces in a plain frame over the days that are drawn; `floor` begins the axis at 0."""
+    """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
     first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
-    # Plotly would write a date twice where a few days leave room for hours.
+    # With few days Plotly adds ticks within a day and repeats its date.
     daily: Figure = {"dtick": 86_400_000} if (seen.day - seen.first).days < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
@@ -56,31 +56,31 @@ def add_line(
     by: Literal["day", "about"] = "day",
     detail: Callable[[MetricValue], str] | None = None,
 ) -> Figure:
-    """A line with a gap wherever a day has no value; empty where it never has one."""
+    """Return a line with a gap for each day without a value; empty if no day has one."""
     at = {getattr(row, by): row for row in rows}
     if all(getattr(row, of) is None for row in rows):
         return {}
     days = seen.calendar
-    found = [at.get(day) for day in days]
+    row_of_day = [at.get(day) for day in days]
     trace: Figure = {
         "type": "scatter",
         "mode": "lines+markers" if len(rows) < 8 else "lines",
         "name": name,
         "x": [day.isoformat() for day in days],
-        "y": [None if row is None else getattr(row, of) for row in found],
+        "y": [None if row is None else getattr(row, of) for row in row_of_day],
         "line": {"color": colour, "dash": dash, "width": width},
         "marker": {"size": 5, "color": colour},
         "connectgaps": False,
         "hovertemplate": "%{y:.4f}<extra>" + name + "</extra>",
     }
     if detail:
-        trace["text"] = ["" if row is None else detail(row) for row in found]
+        trace["text"] = ["" if row is None else detail(row) for row in row_of_day]
         trace["hovertemplate"] = "%{y:.4f}  (%{text})<extra>" + name + "</extra>"
     return trace
 
 
 def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
-    """The area between the lower and upper ends of the intervals, one closed piece for each run of days."""
+    """Return the area between the interval bounds, one closed piece per run of days."""
     at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
@@ -100,7 +100,7 @@ def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
 
 
 def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
-    """A mark wherever a limit broke."""
+    """Return a mark for each breach."""
     if not rows:
         return {}
     return {
@@ -111,7 +111,7 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
 
 
 def add_vertical(day: date, text: str) -> Figure:
-    """A line on the day from which another version flies."""
+    """Return a vertical line on the day from which another version is champion."""
     return {
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.isoformat(), "x1": day.isoformat(),
         "line": {"color": "var(--quiet)", "width": 1, "dash": "dot"},

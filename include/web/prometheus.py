@@ -1,6 +1,6 @@
-"""Metrics for Prometheus: the newest figure of each kind of each use case, and how old it is at this moment.
+"""Export the newest metrics of each use case, and their ages, in Prometheus' text format.
 
-What has no value is absent, never 0 or NaN. Ages are counted to the clock, so that a monitor that no longer runs shows.
+A metric without a value is absent, never 0 or NaN. Ages grow with the clock, so a monitor that stopped is visible.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ from include.web.exporter import ExporterSnapshot
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
-"""A comment in Prometheus' format: for whoever looks why nothing arrives."""
+"""A comment in Prometheus' format: it explains an empty answer."""
 SUBJECTS = (MODEL, *BASELINES)
-"""Subjects whose figures are of predictions, once their labels are known."""
+"""Subjects whose metrics compare predictions with labels."""
 FIGURES = {
     name: metric
     for name, metric in MONITORING_METRICS.items()
     if metric.series and not metric.is_pattern and name != STALENESS
 }
-"""Metrics of the table that have a series of their own."""
+"""Metrics of the table with their own series."""
 PARTS = {metric.prefix: metric for metric in MONITORING_METRICS.values() if metric.series and metric.is_pattern}
 """First part of a metric's name to its definition; its series has the bounds of its interval too."""
 OTHERS = {
-    "up": "Whether all that is told of the use case could be read.",
+    "up": "Whether everything about the use case could be read.",
     "readable": "Whether that part could be read.",
     "measured": "Whether any day was ever measured.",
     "measured_day_timestamp_seconds": "Midnight of the newest measured day.",
     "staleness_seconds": "Time since midnight of the newest day of the subject.",
-    "realised": "Figure of the newest single day whose labels are complete.",
-    "figure": "Any other figure of the newest measured day.",
-    "limit": "The limit of a figure.",
-    "breached": "Whether a figure is over its limit; absent where it was not judged.",
-    "unmeasured": "1 for what could not be measured, or not be judged, on the newest measured day; the page says why.",
-    "decision_asks": "Whether a signal of the newest decision asks for a training, be one allowed or not.",
+    "realised": "Value of the newest single day whose labels are complete.",
+    "figure": "Any other metric of the newest measured day.",
+    "limit": "The limit of a metric.",
+    "breached": "Whether a metric is over its limit; absent if it was not judged.",
+    "unmeasured": "1 for a metric not measured or not judged on the newest measured day; the page has the reason.",
+    "decision_asks": "Whether a signal of the newest decision triggers, even if the policy then holds.",
     "decision_retrain": "Whether the newest decision was to train.",
     "decision_timestamp_seconds": "Midnight of the day of the newest decision.",
-    "retraining_timestamp_seconds": "Midnight of the day of the newest retraining that ended so.",
+    "retraining_timestamp_seconds": "Midnight of the day of the newest retraining with that outcome.",
     "trainings_claimed": "Trainings claimed for days of this calendar month.",
     "trainings_allowed": "Trainings that may be claimed for days of a calendar month.",
     "champion_present": "Whether a model is champion today.",
     "champion_info": "The champion of today.",
-    "champion_effective_timestamp_seconds": "Midnight of the day from which on it is champion.",
+    "champion_effective_timestamp_seconds": "Midnight of the champion's effective day.",
 }
 
 
 def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
-    """Every metric of the use cases in Prometheus' text format; never raises for a use case that cannot be read."""
+    """Render the metrics of the use cases; a use case that cannot be read does not raise."""
     readings = [exporter.read_snapshot(open_project(use_case), now or datetime.now(UTC)) for use_case in use_cases]
     if not readings:
         return NOTHING.encode()
@@ -69,18 +69,18 @@ def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) ->
 
 
 def metric_families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
-    """The series of those readings. No series comes twice: Prometheus would refuse all of them."""
+    """Return the series of the snapshots, each once: Prometheus would refuse all of them otherwise."""
     series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for reading in readings:
         for name, value, labels in _series(reading):
             shown = {label: escape_line(text) for label, text in labels.items()}
             series[name, tuple({"use_case": reading.use_case.name, **shown}.items())] = value
-    found: dict[str, GaugeMetricFamily] = {}
+    families: dict[str, GaugeMetricFamily] = {}
     for (name, pairs), value in sorted(series.items()):
-        if name not in found:
-            found[name] = GaugeMetricFamily(f"airworthy_{name}", HELP[name], labels=[label for label, _ in pairs])
-        found[name].add_metric([said for _, said in pairs], value)
-    return list(found.values())
+        if name not in families:
+            families[name] = GaugeMetricFamily(f"airworthy_{name}", HELP[name], labels=[label for label, _ in pairs])
+        families[name].add_metric([label_value for _, label_value in pairs], value)
+    return list(families.values())
 
 
 def _help() -> dict[str, str]:
@@ -94,11 +94,11 @@ def _help() -> dict[str, str]:
 
 
 HELP = _help()
-"""Every name, without its prefix, and what it means."""
+"""Series name, without its prefix, to its meaning."""
 
 
 class _Readings(Collector):
-    """The readings as prometheus_client asks for them."""
+    """The snapshots as a prometheus_client collector."""
 
     def __init__(self, readings: Sequence[ExporterSnapshot]) -> None:
         self._readings = readings
@@ -114,7 +114,7 @@ Series = Iterator[tuple[str, float, dict[str, str]]]
 
 
 def _series(reading: ExporterSnapshot) -> Series:
-    """Name, value and labels of every series of a use case."""
+    """Yield name, value and labels of every series of a use case."""
     yield "up", float(not reading.unreadable), {}
     for part in exporter.PARTS:
         yield "readable", float(part not in reading.unreadable), {"part": part}
@@ -136,10 +136,10 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
         return
     yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_day).timestamp(), {}
     yield "staleness_seconds", _age(reading, reading.measured_day), {"subject": "metrics"}
-    for row in sorted(reading.rows, key=lambda row: row["about"]):  # of two, the one about the newer day is told
+    for row in sorted(reading.rows, key=lambda row: row["about"]):  # the newer day overwrites the older one
         both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
         if row["value"] is None or (row["breached"] is None and row["state"]):
-            yield "unmeasured", 1.0, both  # also with a value: of too few days, say, that nobody may judge by
+            yield "unmeasured", 1.0, both  # also with a value that cannot be judged, such as of too few days
         if row["value"] is None:
             pass
         elif row["metric"] == STALENESS:

@@ -1,4 +1,4 @@
-"""Refuse requests of unusual size before they are parsed, and add the page's headers to every answer."""
+"""Refuse oversized requests before they are parsed, and add the page's headers to every answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAIN = {
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What a request may have, at most."""
+    """Upper limits of a request."""
 
     path: int
     """Bytes of the path, as it was sent."""
@@ -47,14 +47,14 @@ class RequestLimits:
 PAGE = RequestLimits(path=2_000, query=500, parameters=8, headers=200)
 """Limits of the page: it reads two parameters."""
 AIRFLOW = RequestLimits(path=8_000, query=65_536, parameters=600, headers=200)
-"""Limits of Airflow's own addresses. FastAPI compares each parameter with all others, so that 8,000 of them stop the
-server for 16 seconds; Airflow's UI sends up to 365, one for each run that a grid can show."""
+"""Limits of Airflow's own addresses. FastAPI compares each parameter with all others: 8,000 of them block the server
+for 16 seconds. Airflow's UI sends up to 365, one for each run that a grid can show."""
 
 
 class Guard:
-    """An ASGI application in front of another one, which refuses what is beyond the limits.
+    """ASGI middleware that refuses requests beyond the limits.
 
-    `headers` are added to each answer, also an error's, where the application has not set them itself.
+    `headers` are added to each answer, also to errors, unless the application has set them itself.
     """
 
     def __init__(self, app: Application, limits: RequestLimits, headers: Mapping[str, str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Report: what stands in the lake and the registry of a use case, in the figures an operator asks for first."""
+"""Summarise the lake and the registry of a use case for the command `report`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FeedReport:
     reasons: Mapping[str, int]
     """Reason to rows that have it; a row may have several."""
     not_validated: tuple[date, ...]
-    """Landed days that are refused or not validated yet: their rows wait in raw/<feed>."""
+    """Landed days that are refused or not validated yet; their rows are only in raw/<feed>."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,31 @@ class VersionReport:
     life: str
     """candidate, challenger, champion, archived or rejected."""
     flies_from: tuple[date, ...]
-    """The days from which the ledger makes it champion, in order of the entries."""
+    """Its effective days as champion, in the order of the ledger."""
     compared_with: str
-    """The champion that it was judged against; empty if there was none."""
+    """The champion that it was compared with; empty if there was none."""
     verdicts: tuple[Mapping[str, Any], ...]
     why_not: str
-    """Why it was not promoted; empty if it was, or nobody has tried."""
+    """Why it was not promoted; empty if it was promoted, or not tried yet."""
     card: str
-    """Where its model card is."""
+    """Address of its model card."""
     test: Mapping[str, Mapping[str, float]]
     """Subject (model, prior, logistic) to metric to value on the test days."""
 
     @property
     def champion(self) -> bool:
-        """Whether it is the champion of the newest day."""
+        """Return whether it is the champion of the newest day."""
         return self.life == CHAMPION
 
 
 @dataclass(frozen=True)
 class DecisionReport:
-    """A day on which a training was decided, and what came of it."""
+    """A day on which a training was decided, and its outcome."""
 
     day: date
     reason: str
     outcome: str
-    """promoted, rejected, not promoted, failed, not started; or that it goes on."""
+    """promoted, rejected, not promoted, failed, not started, or not ended yet."""
     version: str
     """The challenger; empty if there is none."""
 
@@ -79,19 +79,23 @@ class UseCaseReport:
     decided_days: int
     """Days on which it was decided whether to train."""
     decisions: tuple[DecisionReport, ...]
-    """Those on which the answer was yes."""
+    """The decisions to train."""
     state: Mapping[str, str]
-    """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
+    """Delta version of each table, size of ledger and registry; equal if nothing has changed."""
 
 
 def build_report(project: Project) -> UseCaseReport:
-    """Everything there is, whatever its day. Raises MlflowUnreachableError."""
+    """Build the report over all days.
+
+    Raises:
+        MlflowUnreachableError: MLflow does not answer.
+    """
     use_case = project.use_case
     view = project.lake.as_of(date.max)
     registry, ledger = project.registry, project.ledger
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
-    told = lifecycle.lifecycle_states(versions, entries, use_case.newest_period())
+    states = lifecycle.lifecycle_states(versions, entries, use_case.newest_period())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
     return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
@@ -100,7 +104,7 @@ def build_report(project: Project) -> UseCaseReport:
             VersionReport(
                 number=version.number,
                 as_of=version.as_of,
-                life=told[version.number],
+                life=states[version.number],
                 flies_from=tuple(
                     entry.effective_from
                     for entry in entries
@@ -139,7 +143,7 @@ def _rows(view: AsOfSnapshot, table: str) -> int:
 
 
 def _feed(view: AsOfSnapshot, feed: str) -> FeedReport:
-    with view.explaining(f"checked/{feed}"):  # checking all columns of all days would be dear, for counting one
+    with view.explaining(f"checked/{feed}"):  # verifying all columns of all days is too slow for one count
         checked = view.table(f"checked/{feed}", checked=False)
         reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())
         counted = {row["reason"]: row["rows"] for row in reasons.order_by("reason").to_pyarrow().to_pylist()}

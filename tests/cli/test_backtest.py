@@ -54,5 +54,5 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(
     tmp_path, monkeypatch, option, file, reason
 ):
     monkeypatch.setattr(backtest.run, "run_backtest", lambda *_, **__: pytest.fail("it was replayed"))
-    with pytest.raises(InvalidRequestError, match=rf"{reason}.*Name a file in a folder that is there"):
+    with pytest.raises(InvalidRequestError, match=rf"{reason}.*Name a file in an existing folder"):
         backtest.print_backtest(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

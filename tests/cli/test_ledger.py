@@ -88,7 +88,7 @@ def test_a_rejection_is_shown_as_one_that_never_flies(decided):
     approve.record_approval(
         open_project(USE_CASE), register(decided, date(2020, 3, 9)), approved=False, actor="Ann", reason="no"
     )
-    assert "4  version 3    rejection  never flies" in printed()
+    assert "4  version 3    rejection  never champion" in printed()
 
 
 def test_an_entry_without_proof_is_shown_as_that(decided, monkeypatch, capsys):

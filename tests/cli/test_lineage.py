@@ -58,7 +58,7 @@ def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
     lines = shown(found(), monkeypatch)
     [line] = [line for line in lines if "2020-02-29" in line]
     assert line.endswith("2020-02-29  1,000 rows  checked v7 b2-01234567  raw v7 b2-01234567")
-    last = "All that it came from stands today as it was read: the features, and 2 days of 1 feeds."
+    last = "All inputs are unchanged since they were read: the features, and 2 days of 1 feeds."
     assert " ".join(line.strip() for line in lines[-2:]) == last
 
 
@@ -66,17 +66,17 @@ def test_a_day_that_changed_since_is_told_in_full_and_on_the_last_line(monkeypat
     corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
     printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed
-    assert printed.endswith(f"NOT all is as it was; changed since it was read: checked/events of {DAY}")
+    assert printed.endswith(f"NOT all is unchanged; changed since it was read: checked/events of {DAY}")
 
 
 @pytest.mark.parametrize(
     ("lineage", "said"),
     [
-        (found(features=None, feeds=()), "the commit of the predictions does not tell"),
-        (found(feeds=()), "no commit that wrote them is found"),
+        (found(features=None, feeds=()), "the commit of the predictions does not name them"),
+        (found(feeds=()), "the commit that wrote them was not found"),
         (found(feeds=(feed(days=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
-        (with_day(FeedDay(content("checked/events"), None)), "which commits wrote some of the days"),
-        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "which commits wrote some"),
+        (with_day(FeedDay(content("checked/events"), None)), "commits that wrote some of the days"),
+        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],
 )
 def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):

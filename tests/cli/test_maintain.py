@@ -34,7 +34,7 @@ def test_a_dry_run_shows_what_would_go_and_how_to_do_it(page):
     shown = maintain()
     assert "1         3 B  Data Docs" in shown
     assert "events/2020-01-01__aa.html: of " in shown
-    assert "nothing was changed. With --apply it is done." in shown
+    assert "nothing was changed. Run it with --apply to remove." in shown
     assert page.exists()
 
 

@@ -81,7 +81,7 @@ def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome()
 
 
 def test_where_no_day_asked_for_a_training_that_is_said():
-    assert "No day asked for a training." in shown(CHAMPION, decided_days=12)
+    assert "No day triggered a training." in shown(CHAMPION, decided_days=12)
     assert "No day asked" not in shown(CHAMPION, decided_days=12, decisions=(TRIGGERED,))
 
 

@@ -30,7 +30,7 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (context(), "does not say which day"),
+        (context(), "This run has no day"),
         (context("2020-01-05", "2020-01-06"), "give one of them"),
         (context(day="yesterday"), "'yesterday' is no day"),
         (context(day="../2020"), "is no day"),

@@ -112,7 +112,7 @@ def test_status_shows_each_service_with_its_address(running: Shell):
 def test_up_when_up_says_so_and_changes_nothing(running: Shell):
     before = running.report()
     done = running.run("up")
-    assert "Up already" in done.stdout
+    assert "Already up" in done.stdout
     assert running.report() == before
 
 

@@ -277,7 +277,7 @@ def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
     folder = NotificationQueue.of(toy.USE_CASE).folder
     folder.write(b"a file where a folder should be")
     callbacks.notify_failed(context("score", "score"))
-    assert "nobody was told" in caplog.text
+    assert "it was not sent" in caplog.text
 
 
 def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):

@@ -15,6 +15,7 @@ from include.ingestion import ingest, validate
 from include.ingestion.bucket import BucketError
 from include.orchestration import delivery_sensor
 from include.orchestration.delivery_sensor import DeliverySensor, DeliveryTrigger
+from include.orchestration.retries import RETRIES
 from include.project import open_project
 from include.settings import REPOSITORY
 from tests.landing_bucket import DAY, deliver, landing_toy
@@ -174,7 +175,7 @@ def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(
     monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["reason"]
-    with pytest.raises(AirflowFailException, match=r"'events/.*The last look failed: .*NoSuchBucket"):
+    with pytest.raises(AirflowFailException, match=r"'events/.*The last check failed: .*NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 
 
@@ -189,7 +190,7 @@ def test_only_use_cases_with_landing_feeds_wait_and_ask_whether_to_take_changed_
     assert waiting.get_task("ingest").upstream_task_ids == {"wait_for_events", "wait_for_outcomes"}
     for task in waiting.roots:
         assert task.limit < task.execution_timeout
-        assert task.retries == 3
+        assert task.retries == RETRIES
     assert "take_changed" in waiting.params
     assert [task.task_id for task in other.roots] == ["ingest"]
     assert list(other.params) == ["day"]

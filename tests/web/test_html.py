@@ -127,7 +127,7 @@ def test_the_state_of_the_files_is_in_their_addresses(at_home):
             "days that were measured.",
         ),
         ((None, None), f"events of {day_of(1)}: It was refused.", "No row was quarantined"),
-        ((), "No feed was checked", "No row was quarantined"),
+        ((), "No feed was validated", "No row was quarantined"),
     ],
 )
 def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):

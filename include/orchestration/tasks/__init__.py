@@ -1,4 +1,4 @@
-"""Airflow tasks, a module for each kind of DAG. They translate; they do not think.
+"""Airflow tasks, one module per kind of DAG; they only call the capabilities' functions.
 
-Heavy libraries are imported inside the tasks: these modules are read whenever a DAG file is parsed.
+Heavy libraries are imported inside the tasks: these modules are imported whenever a DAG file is parsed.
 """

@@ -17,7 +17,7 @@ from include.project import open_project
 
 @task(**INPUT_OUTPUT)
 def ingest(use_case: str) -> dict[str, int]:
-    """Land what became known of every feed; rows landed by feed."""
+    """Ingest the rows of every feed that became known; return the rows landed by feed."""
     from include.ingestion import ingest
 
     with fail_without_retry():
@@ -35,17 +35,22 @@ def ingest(use_case: str) -> dict[str, int]:
 
 
 def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
-    """For the asset's event: the files of the day, and those of earlier days that are others by now. People are told
-    of these."""
+    """Return the day's files and the changed files of earlier days, for the asset's event.
+
+    Changed files also raise an alert.
+    """
     from include.ingestion import ingest_files
 
-    found = ingest_files.noticed_redelivery(open_project(declared), day)
-    callbacks.notify_redelivered(declared, found)
-    return {"files": ingest_files.files_of(open_project(declared), day), "redelivered": [str(each) for each in found]}
+    changed = ingest_files.noticed_redelivery(open_project(declared), day)
+    callbacks.notify_redelivered(declared, changed)
+    return {"files": ingest_files.files_of(open_project(declared), day), "redelivered": [str(file) for file in changed]}
 
 
 def wait_for_deliveries(use_case: UseCase) -> list[Any]:
-    """A sensor for each feed whose files others deliver. Amazon's provider is imported only where there is one."""
+    """Return a sensor for each feed with a landing bucket.
+
+    Amazon's provider is imported only if there is such a feed.
+    """
     if not any(feed.landing for feed in use_case.feeds):
         return []
     from include.orchestration import delivery_sensor
@@ -55,12 +60,12 @@ def wait_for_deliveries(use_case: UseCase) -> list[Any]:
 
 @task(**INPUT_OUTPUT)
 def validate(use_case: str) -> dict[str, dict[str, int]]:
-    """Judge every feed; rows landed, published and quarantined by feed."""
+    """Validate every feed; return the rows landed, published and quarantined by feed."""
     from include.ingestion import validate
 
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
-        found = {
+        rows = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
             for feed, done in validate.validate_period(open_project(declared), day).items()
         }
@@ -68,15 +73,15 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
         declared,
         "checked",
         day=day.isoformat(),
-        rows=found,
+        rows=rows,
         data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
-    return found
+    return rows
 
 
 @task(**INPUT_OUTPUT)
 def build_features(use_case: str) -> dict[str, object]:
-    """Write the labels that became known, then the features of the day; rows and Delta version."""
+    """Write the labels that became known, then the day's features; return rows and Delta version."""
     from include.features import build
 
     with fail_without_retry():

@@ -19,9 +19,9 @@ log = printable_logger(__name__)
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
 def maintain(use_case: str) -> dict[str, object]:
-    """Remove what the declared retention no longer keeps, or say what would go.
+    """Remove what exceeds the declared retention, or list it in a dry run.
 
-    A run that a person started removes where the form says so; one of the schedule where the use case declares it.
+    A manual run removes if the form's `apply_changes` is set; a scheduled run if the retention is automatic.
     """
     from include.maintenance import apply
 
@@ -34,7 +34,7 @@ def maintain(use_case: str) -> dict[str, object]:
         result = apply.maintain(open_project(declared), apply_changes=apply_changes, logs=logs())
         log.info(
             "%s.",
-            "Done" if apply_changes else "A dry run: nothing was changed. Trigger it with `apply_changes` to do it",
+            "Done" if apply_changes else "Dry run: nothing was changed. Trigger it with `apply_changes` to remove",
         )
         log.info("%s", SCHEDULED if automatic else BY_HAND)
         log.info("Started by %s.", actor := run_actor(context))
@@ -44,14 +44,14 @@ def maintain(use_case: str) -> dict[str, object]:
 
 
 SCHEDULED = (
-    "The retention is declared automatic: unless this DAG is paused, its schedule removes what is listed on Sundays at"
+    "The retention is automatic: unless this DAG is paused, its scheduled runs remove what is listed, on Sundays at"
     " 04:00. Triggering it by the form unpauses it, unless *Unpause on trigger* is off."
 )
-BY_HAND = "This DAG has no schedule (retention.automatic is False): nothing is removed unless a person asks for it."
+BY_HAND = "This DAG has no schedule (retention.automatic is False): only manual runs with `apply_changes` remove."
 
 
 def logs() -> list[str]:
-    """Where Airflow keeps the logs of its tasks: a folder, and where it is told to, a place on S3 too."""
+    """Return where Airflow keeps task logs: a folder, and if remote logging is on, a prefix on S3."""
     places = [conf.get("logging", "base_log_folder", fallback="")]
     if conf.getboolean("logging", "remote_logging", fallback=False):
         places.append(conf.get("logging", "remote_base_log_folder", fallback=""))

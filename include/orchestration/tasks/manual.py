@@ -1,4 +1,4 @@
-"""Tasks of what only a person starts: <use case>__rollback, <use case>__reproduce and <use case>__quarantine."""
+"""Tasks of the manual DAGs: <use case>__rollback, <use case>__reproduce and <use case>__quarantine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = printable_logger(__name__)
 
 @task(**INPUT_OUTPUT)
 def roll_back(use_case: str) -> dict[str, object]:
-    """Make a version that was champion before the champion again, as the form says; how long it flies."""
+    """Make a former champion the champion again, as set in the form; return the ledger's outcome."""
     from include.promotion import rollback
 
     with fail_without_retry():
@@ -42,7 +42,7 @@ def roll_back(use_case: str) -> dict[str, object]:
 
 @task(**INPUT_OUTPUT)
 def send_back(use_case: str) -> dict[str, object]:
-    """Send quarantined rows back as the form says; on which day they become known."""
+    """Resubmit quarantined rows as set in the form; return the day on which they become known."""
     from include.ingestion import resubmit
 
     with fail_without_retry():
@@ -61,12 +61,12 @@ def send_back(use_case: str) -> dict[str, object]:
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def reproduce(use_case: str) -> dict[str, object]:
-    """Build the form's version again from its registry entry; fails, with the report, unless the trees are equal."""
+    """Rebuild the form's version from its registry entry; fail with the report if the trees differ."""
     from include.reproduction import reproduce
 
     with fail_without_retry():
-        found = reproduce.require_reproducible(
+        result = reproduce.require_reproducible(
             open_project(load_use_case(use_case)), get_current_context()["params"]["version"]
         )
-    log.info(found.report())
-    return asdict(found)
+    log.info(result.report())
+    return asdict(result)

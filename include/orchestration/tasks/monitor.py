@@ -18,9 +18,9 @@ log = printable_logger(__name__)
 
 @task(**INPUT_OUTPUT)
 def measure(use_case: str) -> dict[str, object]:
-    """Measure the run's day: its data, its predictions, and the performance on the days whose labels are known by it.
+    """Measure the run's day: its data, its predictions, and the performance on labelled days.
 
-    A breach fails nothing: what is done about it is decided elsewhere.
+    A breach does not fail the task: `<use case>__retrain` decides what follows.
     """
     from include.monitoring import monitor
 
@@ -32,8 +32,8 @@ def measure(use_case: str) -> dict[str, object]:
         log.warning("Breached: %s", breach)
     for state in result.states:
         log.info("Not measured: %s", state)
-    told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
-    add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
+    issues = {"breaches": list(result.breaches), "not_measured": list(result.states)}
+    add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **issues)
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:
         callbacks.notify_breaches(open_project(declared), date.fromisoformat(again.day))

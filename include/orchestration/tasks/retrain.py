@@ -18,20 +18,20 @@ log = printable_logger(__name__)
 
 @task.short_circuit(**INPUT_OUTPUT)
 def decide(use_case: str) -> str | None:
-    """Decide by the policy, once for the day; the reason to train, or nothing, and then nothing follows."""
+    """Decide once for the day whether to train; return the reason, or None to skip the other tasks."""
     from include.retraining import decide
 
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
         decision = decide.decide_retraining(open_project(declared), day)
-    log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; it stands.)")
+    log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
     add_asset_metadata(declared, "decisions", day=decision.day, outcome=decision.outcome, reason=decision.reason)
     return decision.reason if decision.outcome == "retrain" else None
 
 
 @task(**INPUT_OUTPUT)
 def claim(use_case: str) -> dict[str, object]:
-    """Claim a training of the month's budget; skipped where others were first."""
+    """Claim a training of the month's budget; skip if the budget is used up."""
     from include.retraining import reserve_slot
 
     with fail_without_retry():
@@ -43,7 +43,7 @@ def claim(use_case: str) -> dict[str, object]:
 
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
 def record(use_case: str) -> dict[str, object]:
-    """Record what became of the training; fails, naming its run, where that failed or was not started."""
+    """Record the outcome of the training; fail, naming its run, if it failed or was not started."""
     from include.retraining import outcome, reserve_slot
 
     with fail_without_retry():
@@ -61,7 +61,7 @@ def record(use_case: str) -> dict[str, object]:
             "rejected",
             "not promoted",
         ):
-            raise AirflowSkipException(f"The outcome is recorded, and Airflow no longer knows the run {training}.")
+            raise AirflowSkipException(f"The outcome is recorded, and Airflow no longer has the run {training}.")
         pulled = {
             name: task_instance.xcom_pull(name, dag_id=dag_id, run_id=training) for name in ("register", "promote")
         }

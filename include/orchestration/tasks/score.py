@@ -15,22 +15,28 @@ from include.project import open_project
 
 @task(**INPUT_OUTPUT)
 def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion; version, rows and warnings. What was measured of it before is measured
-    again, also by a run that finds the day scored: the one before may have ended in between."""
+    """Score the run's day with its champion; return the version and the number of rows and warnings.
+
+    Metrics that exist for the day are measured again, even if the day was scored already: an earlier run may have
+    ended between scoring and measuring.
+    """
     from include.monitoring import durations, monitor
     from include.scoring import score
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
         params, day = context["params"], day_of(context)
-        asked = {"rescore": params.get("rescore", False), "allow_future_model": params.get("allow_future_model", False)}
+        options = {
+            "rescore": params.get("rescore", False),
+            "allow_future_model": params.get("allow_future_model", False),
+        }
         with durations.Stopwatch() as clock:
-            result = score.score_period(open_project(declared), day, version=params.get("version"), **asked)
-        if result.changed:  # a rerun that finds its work done says nothing of what it costs
+            result = score.score_period(open_project(declared), day, version=params.get("version"), **options)
+        if result.changed:  # the duration of a rerun without work is meaningless
             durations.record_duration(open_project(declared), "score", day, clock, result.rows, result.version)
         measured = monitor.remeasure_period(open_project(declared), day)
     add_asset_metadata(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
-    for each in measured:
-        if each.changed:
-            callbacks.notify_breaches(open_project(declared), date.fromisoformat(each.day))
+    for remeasured in measured:
+        if remeasured.changed:
+            callbacks.notify_breaches(open_project(declared), date.fromisoformat(remeasured.day))
     return asdict(result)

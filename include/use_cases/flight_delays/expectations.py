@@ -1,7 +1,7 @@
-"""What one day of each feed must be like, besides its keys, which are given and occur only once in every feed.
+"""Expectations of one day of each feed; keys are checked for every feed without a declaration.
 
-Only constants and the day's own rows are used: what compares days with each other is monitoring. The limits stand
-well outside of what 2013 holds, and inside of what cannot be; each says what was seen.
+They use only constants and the day's own rows; monitoring compares days with each other. The limits are well outside
+the range of 2013 and exclude impossible values; comments give the range seen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STATUSES = ("landed", "cancelled", "diverted")
 
 
 def schedule() -> Suite:
-    """A day's planned flights."""
+    """Return the suite of a day's planned flights."""
     return Suite(
         rows=(
             *_flights(["sched_arr_time", "distance"]),
@@ -34,7 +34,7 @@ def schedule() -> Suite:
 
 
 def outcomes() -> Suite:
-    """What became known in a day of the flights that landed, were cancelled or were diverted."""
+    """Return the suite of outcomes: flights that landed, were cancelled or were diverted."""
     return Suite(
         rows=(
             *_flights(["status"]),
@@ -54,13 +54,13 @@ def outcomes() -> Suite:
             _complete("cancelled", given=[], missing=["dep_delay", "arr_delay", "air_time"]),
             _complete("diverted", given=["dep_delay"], missing=["arr_delay", "air_time"]),
         ),
-        # Seen: 640 to 1,105: most of a day's flights, and what the day before left in the air.
+        # Seen: 640 to 1,105: most of a day's flights, and those still in the air at the midnight before.
         table=(_columns("outcomes"), _volume(300, 1700)),
     )
 
 
 def weather() -> Suite:
-    """A day's hourly observations; a measure may be missing, but never impossible."""
+    """Return the suite of a day's hourly observations; a measure may be missing, but not impossible."""
     return Suite(
         rows=(
             _set("origin", ORIGINS),
@@ -96,7 +96,7 @@ def weather() -> Suite:
 
 
 def _flights(also_given: Sequence[str]) -> Iterable[Any]:
-    """What holds for a flight in the schedule as in the outcomes."""
+    """Yield the expectations that schedule and outcomes share."""
     yield _given(also_given)
     yield _set("origin", ORIGINS)
     yield custom.ExpectColumnValuesToBeKnownAirports(column="dest", description="dest must be a known airport")
@@ -109,7 +109,7 @@ def _flights(also_given: Sequence[str]) -> Iterable[Any]:
 
 
 def _given(columns: Sequence[str]) -> Any:
-    if len(columns) == 1:  # of several columns Great Expectations takes no fewer than two
+    if len(columns) == 1:  # Great Expectations' multi-column expectations need at least two columns
         return gxe.ExpectColumnValuesToNotBeNull(column=columns[0], description=f"{columns[0]} must be given")
     return custom.ExpectColumnsToBeComplete(
         column_list=list(columns), given=list(columns), missing=[], description=f"{', '.join(columns)} must be given"
@@ -117,13 +117,13 @@ def _given(columns: Sequence[str]) -> Any:
 
 
 def _complete(status: str, given: list[str], missing: list[str]) -> Any:
-    told = [f"{' and '.join(names)} {verb}" for names, verb in ((given, "given"), (missing, "missing")) if names]
+    conditions = [f"{' and '.join(names)} {verb}" for names, verb in ((given, "given"), (missing, "missing")) if names]
     return custom.ExpectColumnsToBeComplete(
         column_list=["status", *given, *missing],
         given=given,
         missing=missing,
         status=status,
-        description=f"a {status} flight must have {', and '.join(told)}",
+        description=f"a {status} flight must have {', and '.join(conditions)}",
     )
 
 

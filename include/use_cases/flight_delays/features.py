@@ -17,23 +17,23 @@ from ibis.expr.types import Table
 from include.use_cases.flight_delays import GROUPS, LATE_FROM_MINUTES, USE_CASE, WINDOWS
 
 PRIOR_FLIGHTS = 20
-"""How many flights of average lateness every history begins with; see `excess`."""
+"""Number of flights of average lateness that every history starts with; see `excess`."""
 WEATHER_DAYS = 2
-"""An observation is the last one known only if it came within so many days; an older one says nothing."""
+"""Days within which the last observation must have become known; an older one is not used."""
 _CELL = ("carrier", "flight", "origin", "dest", "hour")
 _COUNTS = tuple(f"{what}_{days}" for what in ("late", "flights") for days in WINDOWS)
 _ARROW_TO_IBIS = {"category": "string", "date32": "date"}
 
 
 def build(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
-    """One row per flight of `day`: the use case's keys, then its features.
+    """Return one row per flight of `day`: the use case's keys, then its features.
 
     The arguments hold clean rows of days up to `day`, with a column `day`, the look-back included; later days, or
     days before the look-back, change nothing.
     """
     cells, overall = _history(day, outcomes)
-    # One chain of joins with one projection at its end: Ibis compiles it in half the time of join after join.
-    # A flight of an earlier day that was corrected became known today; it has flown, and is nothing to predict.
+    # One chain of joins with one projection at its end: Ibis compiles it in half the time of separate joins.
+    # A corrected flight of an earlier day became known today; it has flown, so it is not predicted.
     joined = _planned(schedule.filter(_.day == day, _.flight_date == day))
     for group, columns in GROUPS.items():
         joined = joined.left_join(_sums(cells, group), [(column, f"{group}_{column}") for column in columns])
@@ -44,7 +44,7 @@ def build(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Tab
 
 
 def labels(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
-    """Keys and `late` (1 or 0) of the flights whose arrival became known on `day`.
+    """Return keys and `late` (1 or 0) of the flights whose arrival became known on `day`.
 
     A cancelled or diverted flight never arrived as planned: it has no label. Late is an arrival 15 minutes or more
     after the scheduled time: ArrDel15 of the US Bureau of Transportation Statistics.
@@ -54,17 +54,17 @@ def labels(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Ta
 
 
 def excess(late: Any, flights: Any, rate: Any) -> Any:
-    """How far a late rate lies above the overall `rate`, leaning towards 0 where there are few flights.
+    """Return how far a late rate is above the overall `rate`, shrunk towards 0 for few flights.
 
     The rate is (late + m rate) / (flights + m) with m = PRIOR_FLIGHTS, the m-estimate of Cestnik (Estimating
-    probabilities: a crucial task in machine learning, ECAI 1990); less `rate` it is what is returned here. For
-    numbers and for Ibis columns; null where `rate` is, that is, where nothing has flown yet.
+    probabilities: a crucial task in machine learning, ECAI 1990); the result is that minus `rate`. Works on numbers and
+    on Ibis columns; null if `rate` is null, that is, before any flight.
     """
     return (late - flights * rate) / (flights + PRIOR_FLIGHTS)
 
 
 def _planned(schedule: Table) -> Table:
-    """What the timetable of the day itself says of each flight and of the traffic around it."""
+    """Return each flight's timetable features, and the traffic planned around it on that day."""
     flights = schedule.select(
         *USE_CASE.keys,
         "distance",
@@ -72,7 +72,7 @@ def _planned(schedule: Table) -> Table:
         dep_minute=_.sched_dep_time % 100,
         arr_hour=_.sched_arr_time // 100,
         day_of_week=_.flight_date.day_of_week.index(),
-        # Local clock at both ends: it holds the difference of time zones too, which is constant for a destination.
+        # Local time at both ends: includes the difference of time zones, which is constant for a destination.
         scheduled_minutes=(_minute_of_day(_.sched_arr_time) - _minute_of_day(_.sched_dep_time) + 1440) % 1440,
     )
     return flights.mutate(
@@ -86,14 +86,14 @@ def _planned(schedule: Table) -> Table:
 
 
 def _minute_of_day(clock: Any) -> Any:
-    """Minutes since midnight of a clock time written as HHMM."""
+    """Return the minutes since midnight of a clock time written as HHMM."""
     return clock // 100 * 60 + clock % 100
 
 
 def _history(day: date, outcomes: Table) -> tuple[Table, Table]:
-    """Counts of late and of all landed flights in each trailing window: by cell, and one row over all flights.
+    """Count late and all landed flights in each trailing window, by cell and over all flights.
 
-    The rows are read once; every group's history is then a sum over the far fewer cells.
+    The rows are read once; every group's history is a sum over the far fewer cells.
     """
     landed = outcomes.filter(
         _.day > day - timedelta(days=max(WINDOWS)), _.day <= day, _.status == "landed", _.arr_delay.notnull()
@@ -110,16 +110,16 @@ def _history(day: date, outcomes: Table) -> tuple[Table, Table]:
 
 
 def _sums(cells: Table, group: str) -> Table:
-    """The cells' counts summed over the columns of a group; every column is named <group>_<column>."""
+    """Sum the cells' counts over the columns of a group; every column is named <group>_<column>."""
     columns = {f"{group}_{column}": cells[column] for column in GROUPS[group]}
     return cells.group_by(**columns).aggregate(**{f"{group}_{name}": cells[name].sum() for name in _COUNTS})
 
 
 def _last_observed(day: date, weather: Table) -> Table:
-    """The last observation at each airport (`observed_at`) known at the midnight of `day`, as last_<measure>."""
+    """Return the last observation at each airport (`observed_at`) known by `day`, as last_<measure>."""
     recent = weather.filter(_.day > day - timedelta(days=WEATHER_DAYS), _.day <= day)
     # In the hour that occurs twice, the later one has the smaller offset from UTC.
-    # Of an observation that was corrected, what became known last counts.
+    # Of a corrected observation, the version that became known last counts.
     latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset"), ibis.desc("day")]
     ranked = recent.mutate(rank=ibis.row_number().over(group_by="origin", order_by=latest))
     measures = [name for name in USE_CASE.features if name.startswith("last_")]
@@ -129,12 +129,12 @@ def _last_observed(day: date, weather: Table) -> Table:
 
 
 def _trailing() -> dict[str, Any]:
-    """Excess and volume of each group in each window, by feature name, from the joined counts."""
+    """Return excess and volume of each group in each window, by feature name, from the joined counts."""
     values = {}
     for group in GROUPS:
         for days in WINDOWS:
             late, flights = _[f"{group}_late_{days}"].coalesce(0), _[f"{group}_flights_{days}"].coalesce(0)
             values[f"{group}_excess_{days}d"] = excess(late, flights, _[f"all_late_{days}d"])
-            # A mean per delivered day: the plain count would tell the source's first weeks from later ones.
+            # A mean per delivered day: the plain count would distinguish the source's first weeks from later ones.
             values[f"{group}_flights_{days}d"] = flights.cast("float64") / _[f"delivered_{days}"]
     return values

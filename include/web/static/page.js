@@ -1,10 +1,10 @@
-// Draws the figures that stand in the page, in the colours of the style sheet, and opens links to other pages.
+// Draw the page's charts in the colours of the style sheet, and open links to other pages.
 "use strict";
 (() => {
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const shown = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
 
-  // "var(--first)" is a colour of the style sheet: Plotly wants the colour itself.
+  // "var(--first)" is a colour of the style sheet; Plotly needs its value.
   const coloured = (value, style) => {
     if (typeof value === "string" && value.startsWith("var(--")) return style.getPropertyValue(value.slice(4, -1)).trim();
     if (Array.isArray(value)) return value.map((each) => coloured(each, style));
@@ -24,8 +24,8 @@
   draw();
   document.addEventListener("theme", draw);
 
-  // Airflow shows the page in a frame that may open no window and may not leave itself: the document around it may.
-  // Airflow's own pages replace this one; others get a window of their own.
+  // Airflow shows the page in a sandboxed frame that cannot open windows or navigate away; the outer document can.
+  // Airflow's own pages replace this one; others open in a new window.
   const open = (event) => {
     const link = event.target.closest("a[data-out]");
     if (!link || event.defaultPrevented || (event.type === "auxclick" && event.button !== 1)) return;
@@ -35,7 +35,7 @@
     try {
       page = window.parent.document;
     } catch {
-      // framed by another origin: then it stays in this frame
+      // framed by another origin: the link opens within this frame
     }
     event.preventDefault();
     const outer = page.createElement("a");

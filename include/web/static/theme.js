@@ -1,16 +1,16 @@
-// Light or dark, as Airflow's own switch has it; outside of Airflow's frame, as the system has it. Runs before anything
-// is painted, and again whenever the switch is turned.
+// Follow Airflow's light or dark theme; outside Airflow's frame, the system's. Runs before the first paint, and again
+// when the theme changes.
 "use strict";
 (() => {
   const outer = () => {
     try {
       return window.parent === window ? null : window.parent.document.documentElement;
     } catch {
-      return null; // framed by another origin: its switch is not ours to read
+      return null; // framed by another origin: its theme cannot be read
     }
   };
   const system = window.matchMedia("(prefers-color-scheme: dark)");
-  const told = (root) => {
+  const themeOf = (root) => {
     for (const name of ["dark", "light"]) {
       if (root.classList.contains(name) || root.dataset.theme === name) return name;
     }
@@ -18,7 +18,7 @@
   };
   const apply = () => {
     const root = outer();
-    const theme = (root && told(root)) || (system.matches ? "dark" : "light");
+    const theme = (root && themeOf(root)) || (system.matches ? "dark" : "light");
     if (document.documentElement.dataset.theme === theme) return;
     document.documentElement.dataset.theme = theme;
     document.dispatchEvent(new CustomEvent("theme"));
