@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs")
+PLACES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs",
+    "include/declaration",
+    "include/errors.py",
+)
 """Files, and folders whose files are read. Add a folder of code when its prose has been rewritten."""
 LEFT_OUT = ("docs/decisions",)
 """Records of decisions: take a record out of here by rewriting all of them."""
