@@ -10,7 +10,7 @@ from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monit
 @pytest.mark.parametrize(
     ("metric", "arguments", "said"),
     [
-        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*there are .*log_loss"),
+        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*must be one of .*log_loss"),
         ("log_loss", {"max_degradation": -0.1}, "at least 0"),
         ("log_loss", {}, "exactly one of max_degradation .* and false_alarms_per_year"),
         ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
