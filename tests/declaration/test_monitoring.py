@@ -98,7 +98,7 @@ def test_a_policy_says_in_words_what_it_does():
     for part in (
         "performance, worse than baseline, weighted drift",
         "3 or more of the last 5",
-        "At least 14 days",
+        "at least 14 days",
         "At most 2 trainings",
     ):
         assert part in rules
