@@ -18,13 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs"),
-    "include/evaluation",
-    "include/features",
-    "include/maintenance",
-    "include/promotion",
-    "include/registry",
-    "include/reproduction",
-    "include/training",
+    *("include/declaration", "include/errors.py", "include/evaluation", "include/features", "include/maintenance"),
+    *("include/promotion", "include/registry", "include/reproduction", "include/training"),
     *("config", "dags", "plugins", "include/local", "include/orchestration/docs", "include/use_cases"),
 )
 """Files, and folders whose files are read. Add a folder of code when its prose has been rewritten."""

@@ -39,8 +39,8 @@ class PrintableLogger(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         if self.isEnabledFor(level):
             kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
-            told = (each if isinstance(each, int | float | None) else escape_line(each) for each in args)
-            super().log(level, escape_text(str(msg)), *told, **kwargs)
+            escaped = (each if isinstance(each, int | float | None) else escape_line(each) for each in args)
+            super().log(level, escape_text(str(msg)), *escaped, **kwargs)
 
 
 def printable_logger(name: str) -> PrintableLogger:

@@ -1,4 +1,4 @@
-"""Where things are, from the environment: one frozen object, read anew by whoever needs it."""
+"""Read the settings from the environment into a frozen object."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 _NAMED = 5
-"""So many names stand in a reason; the rest is counted."""
+"""Number of names that a reason lists; further names are counted."""
 
 
 def but(passed: bool) -> str:

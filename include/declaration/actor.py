@@ -14,7 +14,7 @@ from include.declaration.form_limits import NAME_LENGTH
 from include.errors import shorten
 from include.printable import escape_line
 
-NOBODY = "no user (no answer in time)"
+UNANSWERED = "no user (no answer in time)"
 """Actor of the rejection when an approval request is not answered in time."""
 _UNNAMED = "a user whom Airflow does not name"
 _USER_LENGTH = 100
@@ -33,8 +33,8 @@ def run_actor(context: Mapping[str, Any]) -> str:
 
 
 def answer_actor(user: Mapping[str, Any] | None) -> str:
-    """Return the user who answered an approval request, as Airflow names the login; `NOBODY` for None."""
-    return NOBODY if user is None else _user(user.get("name"))
+    """Return the user who answered an approval request, as Airflow names the login; `UNANSWERED` for None."""
+    return UNANSWERED if user is None else _user(user.get("name"))
 
 
 def account_actor() -> str:

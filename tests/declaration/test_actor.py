@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 
-from include.declaration.actor import NOBODY, account_actor, answer_actor, run_actor
+from include.declaration.actor import UNANSWERED, account_actor, answer_actor, run_actor
 from include.settings import REPOSITORY
 
 pytestmark = pytest.mark.security
@@ -55,7 +55,7 @@ def test_a_run_id_stays_one_quoted_line_of_bounded_length(run_id):
 
 def test_a_question_is_answered_by_the_user_that_was_logged_in_or_by_nobody():
     assert answer_actor({"id": "1", "name": "ann"}) == "ann"
-    assert answer_actor(None) == NOBODY
+    assert answer_actor(None) == UNANSWERED
     assert "does not name" in answer_actor({"id": "1", "name": ""})
 
 

@@ -10,7 +10,7 @@ from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monit
 @pytest.mark.parametrize(
     ("metric", "arguments", "said"),
     [
-        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*there are .*log_loss"),
+        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*must be one of .*log_loss"),
         ("log_loss", {"max_degradation": -0.1}, "at least 0"),
         ("log_loss", {}, "exactly one of max_degradation .* and false_alarms_per_year"),
         ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
@@ -98,7 +98,7 @@ def test_a_policy_says_in_words_what_it_does():
     for part in (
         "performance, worse than baseline, weighted drift",
         "3 or more of the last 5",
-        "At least 14 days",
+        "at least 14 days",
         "At most 2 trainings",
     ):
         assert part in rules

@@ -50,7 +50,7 @@ def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_to
     before = state()
     with pytest.raises(
         InvalidRequestError,
-        match=r"toy: version 1 was rejected by no user \(no answer in time\)\. A rejection is final",
+        match=r"version 1 was rejected by no user \(no answer in time\)\. A rejection is final",
     ):
         decide(version, True)
     assert state() == before

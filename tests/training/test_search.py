@@ -68,15 +68,15 @@ def test_a_use_case_without_a_space_is_told_how_to_declare_one():
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("num_leafs", SearchRange(2, 8), "'num_leafs' is not possible. Did you mean 'num_leaves'"),
-        ("objective", SearchRange(2, 8), "'objective' is not possible"),
-        ("rounds", SearchRange(2, 8), "'rounds' is not possible. These can be searched: bagging_fraction, "),
+        ("num_leafs", SearchRange(2, 8), "'num_leafs' cannot be searched. Did you mean 'num_leaves'"),
+        ("objective", SearchRange(2, 8), "'objective' cannot be searched"),
+        ("rounds", SearchRange(2, 8), "'rounds' cannot be searched. These can be searched: bagging_fraction, "),
         ("num_leaves", SearchRange(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
         ("num_leaves", SearchRange(1, 31), "'num_leaves' must be .* 1 to 31 is outside"),
         ("learning_rate", SearchRange(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is outside"),
         ("lambda_l2", SearchRange(0.0, float("inf")), "0 to inf is outside"),
         ("lambda_l2", SearchRange(0.0, 5.0), "'lambda_l2' has no value in `parameters`"),
-        ("num_leaves", SearchRange(20, 40), "'num_leaves' begins with 15, which is no value from 20 to 40"),
+        ("num_leaves", SearchRange(20, 40), "'num_leaves' tries 15 first, which is not a value from 20 to 40"),
         ("learning_rate", SearchRange(0, 1), "'learning_rate' must be"),
     ],
 )
@@ -91,7 +91,7 @@ def test_all_that_is_wrong_is_said_at_once():
 
 
 def test_a_declared_fraction_is_not_among_whole_numbers():
-    with pytest.raises(ValueError, match=r"'lambda_l2' begins with 2\.5, which is no value from 1 to 5"):
+    with pytest.raises(ValueError, match=r"'lambda_l2' tries 2\.5 first, which is not a value from 1 to 5"):
         searching({"lambda_l2": SearchRange(1, 5)}, lambda_l2=2.5)
 
 
