@@ -166,7 +166,7 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
 @pytest.mark.parametrize(
     "limit",
     [
-        "was tested on 2013-09-15 to 2013-10-12 alone",
+        "tested only on 2013-09-15 to 2013-10-12",
         "Failed: auc at least 0.75. AUC is 0.712, below 0.75.",
         "Inconclusive: log_loss better than the champion. Only 3 days left.",
         "No gate is declared for: how it does in single groups of rows; bad input",
