@@ -23,7 +23,7 @@ from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LEN
 from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
-from include.lake import schemas
+from include.lake import lake_format, schemas
 from include.maintenance import rebuild
 from include.monitoring import monitor
 from include.orchestration import approval_operator
@@ -40,8 +40,8 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = [pytest.mark.security, pytest.mark.slow]
 LONGEST_MESSAGE = 10_000
-CREATED = "_delta_log/00000000000000000000.json"
-"""Of a table without a row: reading makes tables that are not there yet."""
+CREATED = ("_delta_log/00000000000000000000.json", f"/{lake_format.NAME}")
+"""Of a table without a row, and the lake's format number: reading makes tables that are not there yet."""
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     st.sampled_from(
