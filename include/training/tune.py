@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -158,7 +157,7 @@ def _require(use_case: UseCase, trials: int, minutes: float) -> None:
         raise InvalidRequestError(
             f"{use_case.name}: tuning needs a whole number of trials from 1 to {TUNING_TRIALS}, not {trials!r}."
         )
-    if not (math.isfinite(minutes) and 0 < minutes <= TUNING_MINUTES):
+    if not 0 < minutes <= TUNING_MINUTES:  # neither is true of NaN, nor the second of an integer beyond floats
         raise InvalidRequestError(
             f"{use_case.name}: tuning needs a number of minutes above 0, at most {TUNING_MINUTES}, not {minutes!r}."
         )
