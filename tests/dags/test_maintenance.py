@@ -66,7 +66,7 @@ def test_a_dry_run_says_whether_a_schedule_will_remove(asked, monkeypatch, caplo
     asked["use_case"] = use_case
     with caplog.at_level("INFO"):
         execute(monkeypatch, "manual", False)
-    assert ("its schedule removes" in caplog.text) is armed
+    assert ("its scheduled runs remove" in caplog.text) is armed
     assert ("has no schedule" in caplog.text) is not armed
 
 

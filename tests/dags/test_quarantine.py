@@ -53,11 +53,11 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"what": "correct", "file": "../../secret.csv"}, "no name of a file in the inbox"),
-        ({"what": "correct", "file": "/etc/passwd"}, "no name of a file in the inbox"),
+        ({"what": "correct", "file": "../../secret.csv"}, "not a valid name of a file in the inbox"),
+        ({"what": "correct", "file": "/etc/passwd"}, "not a valid name of a file in the inbox"),
         ({"what": "correct"}, "name a file of the inbox"),
         ({"reasons": [HOUR], "known_on": str(DAY)}, "is not after"),
-        ({"reasons": ["no such reason"]}, "their reasons are"),
+        ({"reasons": ["no such reason"]}, "the rows' reasons are"),
     ],
 )
 def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):

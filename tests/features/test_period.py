@@ -83,7 +83,7 @@ def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[dat
     [
         ({"period": ""}, r"the period of a row is not declared.*\['event_date'\].*period=PARTITION"),
         ({"period": "size"}, "period='size' is not one of the keys"),
-        ({"period": "id"}, "period='id' is int64, no date32"),
+        ({"period": "id"}, "period='id' is int64, not date32"),
     ],
 )
 def test_a_declaration_without_a_period_that_can_be_told_is_refused(changed, words):

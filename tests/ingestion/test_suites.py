@@ -89,7 +89,7 @@ def test_an_unknown_column_of_several_is_named(monkeypatch, rule):
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (gxe.ExpectColumnValuesToMatchLikePattern(column="kind", like_pattern="a%"), "in databases alone"),
+        (gxe.ExpectColumnValuesToMatchLikePattern(column="kind", like_pattern="a%"), "only in databases"),
         (gxe.ExpectColumnValuesToBeBetween(column="id", max_value=2**53 + 1), "keeps limits as floats"),
         (gxe.ExpectColumnValuesToBeBetween(column="id", min_value=-(2**60)), "keeps limits as floats"),
         (gxe.ExpectColumnValuesToBeInSet(column="event_date", value_set=["2020-01-01"]), "'event_date' is date32"),

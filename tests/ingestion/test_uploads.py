@@ -27,7 +27,7 @@ def test_a_hostile_name_reaches_no_file(name, lake_home: Path):
 
 def test_a_file_that_is_not_there_is_said_with_those_that_are():
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(b"x")
-    with pytest.raises(InvalidRequestError, match=r"no file 'days\.csv'.*there are \['hours\.csv'\]"):
+    with pytest.raises(InvalidRequestError, match=r"no file 'days\.csv'.*it contains \['hours\.csv'\]"):
         uploads.read_upload(USE_CASE, "days.csv")
 
 

@@ -38,7 +38,7 @@ def test_a_misspelt_name_gets_a_suggestion():
 
 
 def test_a_name_like_no_other_gets_those_that_may_be_set():
-    with pytest.raises(InvalidRequestError, match=r"'qqqq' is none.*These may be set: bagging_fraction"):
+    with pytest.raises(InvalidRequestError, match=r"'qqqq' cannot be set.*These may be set: bagging_fraction"):
         lightgbm_params.merge_parameters(USE_CASE, {"qqqq": 10})
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(InvalidRequestError, match=r"'a' is none.*'seed' is set.*'rounds' must be"):
+    with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'rounds' must be"):
         lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 
 

@@ -103,7 +103,7 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
     found = measured(KNOWN)
     (state,) = unmeasured(found, ("labelled_rows", "model"))
     assert state == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
-    assert "Of no day" in found["skill_loss/log_loss", "prior"]["state"]
+    assert "No day from" in found["skill_loss/log_loss", "prior"]["state"]
 
 
 @pytest.mark.usefixtures("scored")
@@ -204,7 +204,7 @@ def test_a_profile_without_its_usual_days_is_a_state(monkeypatch):
     version = Registry(USE_CASE).version("1")
     values = Registry(USE_CASE).load_companion(version, "profile")
     odd = {**values, "usual": {**values["usual"], "psi": {}}}
-    monkeypatch.setattr(Registry, "beside", lambda *_: odd)
+    monkeypatch.setattr(Registry, "load_companion", lambda *_: odd)
     states = unmeasured(measured(LAST), ("weighted_drift", "features"), ("prediction_drift", "prediction"))
     assert all("Version 1 cannot be compared" in state for state in states)
 
@@ -352,7 +352,7 @@ def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_comp
     monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), date(2020, 1, 9))
     rows = landed.as_of(date(2020, 1, 9)).read("metrics", since=date(2020, 1, 9)).to_pylist()
     states = [row["state"] for row in rows if row["metric"] == "volume_change"]
-    assert len(states) == 2 and all("no day before" in state for state in states)
+    assert len(states) == 2 and all("no earlier day" in state for state in states)
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):

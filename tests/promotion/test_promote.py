@@ -262,7 +262,7 @@ def test_what_blocks_is_never_told_to_be_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
     entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))
-    assert promote._judged(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
+    assert promote._passed_gates(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
 
 
 @pytest.mark.parametrize("damage", ["missing", "other trees", "unreadable"])

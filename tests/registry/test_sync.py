@@ -123,7 +123,7 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     for action in (sync.sync_registry, lambda _: promoted("1", actor="a run")):
         with pytest.raises(
             LedgerCorruptedError,
-            match=f"missing, .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
+            match=f"missing; .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
         ):
             action(USE_CASE)
     registry.set_ledger_head(head)
