@@ -147,7 +147,10 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
         ("a,b\n1,2\n", r"lacks \['event_date', .*has undeclared \['a', 'b'\]"),
         ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,x,1.0,noon,false\n', "cannot be read.*noon"),
         ('"event_date","id","kind","size","hour","urgent"\n', "holds no rows"),
-        ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,77,x,1.0,5,false\n', "id=77, but no quarantined row has"),
+        (
+            '"event_date","id","kind","size","hour","urgent"\n2020-01-10,77,x,1.0,5,false\n',
+            "id=77, but no quarantined row has",
+        ),
         ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,x,nan,5,false\n', "'size' holds NaN"),
         ('"id","id","event_date","kind","size","hour","urgent"\n0,0,2020-01-10,x,1.0,5,false\n', r"has twice \['id'\]"),
         (

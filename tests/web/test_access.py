@@ -75,7 +75,7 @@ def test_the_index_lists_every_use_case_with_its_state(server):
 def test_a_dag_has_the_page_of_its_use_case(server):
     with server.client("vera") as client:
         assert "<h1>toy</h1>" in client.get("/airworthy/dag/toy__train").text
-        assert "no DAG of a use case" in client.get("/airworthy/dag/somebody_elses").text
+        assert "is not a DAG of a use case" in client.get("/airworthy/dag/somebody_elses").text
 
 
 @pytest.mark.parametrize("query", ["?day=tomorrow", "?span=7", "?span=x"])
