@@ -40,8 +40,8 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = [pytest.mark.security, pytest.mark.slow]
 LONGEST_MESSAGE = 10_000
-CREATED = ("_delta_log/00000000000000000000.json", f"/{lake_format.NAME}")
-"""Of a table without a row, and the lake's format number: reading makes tables that are not there yet."""
+CREATED = "_delta_log/00000000000000000000.json"
+"""Of a table without a row: reading makes tables that are not there yet."""
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     st.sampled_from(
@@ -188,7 +188,10 @@ def test_a_function_answers_anything_in_words_and_a_refusal_writes_nothing(name,
             function(**values)
         except AirworthyError as error:
             said, was_refused = str(error), isinstance(error, InvalidRequestError | NotReadyError)
-        written = [path for path in files_below(lake) if not path.endswith(CREATED)]
+        files = files_below(lake)
+        written = [path for path in files if not path.endswith(CREATED)]
+        if len(written) < len(files):  # with the first table a lake gets its format number, and nothing else
+            written = [path for path in written if path != f"{USE_CASE.name}/{lake_format.NAME}"]
         shutil.rmtree(lake, ignore_errors=True)  # the next one finds it empty, too
         assert len(said) < LONGEST_MESSAGE
         assert not (was_refused and written)
