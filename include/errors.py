@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from include.printable import escape_text
+
+if TYPE_CHECKING:
+    from include.declaration.period import Period
 
 MESSAGE_LENGTH = 20_000
 """Characters of an error's message, which may quote many or long names from outside."""
@@ -52,7 +56,7 @@ class ColumnsError(DataError):
     """A table does not have exactly the declared columns, in name or type."""
 
     def __init__(
-        self, table: str, day: date, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
+        self, table: str, day: Period, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
     ) -> None:
         parts = []
         if missing := sorted(missing):
@@ -67,7 +71,7 @@ class ColumnsError(DataError):
 class SourceError(AirworthyError):
     """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
 
-    def __init__(self, use_case: str, feed: str, day: date, cause: Exception) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, cause: Exception) -> None:
         self.worth_retrying = isinstance(cause, OSError) or getattr(cause, "worth_retrying", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
@@ -79,7 +83,7 @@ class SourceError(AirworthyError):
 class FeedRefusedError(DataError):
     """A day of a feed failed a table-level expectation, and was not published."""
 
-    def __init__(self, use_case: str, feed: str, day: date, reasons: Sequence[str], page: str | None = None) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, reasons: Sequence[str], page: str | None = None) -> None:
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
             f"{use_case}: feed {feed!r} of {day} is refused and not published: "
@@ -103,7 +107,7 @@ class SuiteError(AirworthyError):
 class ExpectationFailedError(AirworthyError):
     """An expectation raised an exception: an error in the code, not in the data."""
 
-    def __init__(self, use_case: str, feed: str, day: date, raised: Sequence[str]) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, raised: Sequence[str]) -> None:
         self.use_case, self.feed, self.day, self.raised = use_case, feed, day, tuple(raised)
         super().__init__(
             f"{use_case}: an expectation on feed {feed!r} of {day} raised an error: {'; '.join(raised)}."
@@ -118,7 +122,7 @@ MADE_BY = {"features": "data", "predictions": "score", "metrics": "monitor", "de
 class KeysChangedError(AirworthyError):
     """Stored periods predate the declared keys, period or label."""
 
-    def __init__(self, use_case: str, table: str, columns: Sequence[str], days: Sequence[date]) -> None:
+    def __init__(self, use_case: str, table: str, columns: Sequence[str], days: Sequence[Period]) -> None:
         self.use_case, self.table, self.columns, self.days = use_case, table, tuple(columns), tuple(days)
         dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
         super().__init__(
@@ -133,7 +137,7 @@ class KeysChangedError(AirworthyError):
 class PartitionMissingError(NotReadyError):
     """A table does not have the day yet."""
 
-    def __init__(self, use_case: str, table: str, day: date, waited: str = "") -> None:
+    def __init__(self, use_case: str, table: str, day: Period, waited: str = "") -> None:
         super().__init__(
             f"{use_case}: there are no {table} of {day} in the lake{waited}. Create them with:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {day} --to-date {day}"
@@ -144,14 +148,14 @@ class PartitionMissingError(NotReadyError):
 class FeaturesMissingError(PartitionMissingError):
     """A day has no features yet."""
 
-    def __init__(self, use_case: str, day: date, waited: str = "") -> None:
+    def __init__(self, use_case: str, day: Period, waited: str = "") -> None:
         super().__init__(use_case, "features", day, waited)
 
 
 class NoChampionError(NotReadyError):
     """No model is effective on a day."""
 
-    def __init__(self, use_case: str, day: date, first: date | None, versions: Sequence[str] = ()) -> None:
+    def __init__(self, use_case: str, day: Period, first: Period | None, versions: Sequence[str] = ()) -> None:
         """Build the message.
 
         `first` is the effective day of the first champion; `versions` are sentences about versions that are not
@@ -248,7 +252,7 @@ class NotBegunError(InvalidRequestError):
     """The day has not begun in the use case's time zone."""
 
     def __init__(
-        self, use_case: str, day: date, time_zone: str, today: date, start: datetime | None, now: datetime
+        self, use_case: str, day: Period, time_zone: str, today: Period, start: datetime | None, now: datetime
     ) -> None:
         self.day, self.today, self.start = day, today, start
         self.worth_retrying = start is not None and start - now < NEARLY_BEGUN

@@ -11,6 +11,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, NotReadyError
@@ -25,7 +26,7 @@ class Frames:
     """The tables of a use case, as they were known at the decision time of a period."""
 
     use_case: UseCase
-    period: date
+    period: Period
 
     @property
     def names(self) -> list[str]:
@@ -36,7 +37,7 @@ class Frames:
         """Return the rows of the period itself as a pandas frame; raises as `read`."""
         return self.read(table).to_pandas()
 
-    def read(self, table: str, since: date | str | None = None) -> pa.Table:
+    def read(self, table: str, since: Period | date | str | None = None) -> pa.Table:
         """Return the rows from the period `since` to the loaded one, in order of periods and keys.
 
         Without `since`, the rows of the loaded period alone. Later periods are never read.
@@ -45,7 +46,7 @@ class Frames:
             InvalidRequestError: there is no such table, or `since` is after the loaded period.
             NotReadyError: neither the lake nor what `check` has kept holds the loaded period.
         """
-        first = self.period if since is None else _as_date(since)
+        first = self.period if since is None else _as_period(since)
         if table not in self.names:
             raise InvalidRequestError(f"{self.use_case.name} has no table {table!r}; there are {self.names}.")
         if first > self.period:
@@ -61,13 +62,13 @@ class Frames:
         )
 
 
-def load(use_case: str, period: date | str) -> Frames:
-    """Return the tables of a use case as of a period, a date or its text such as `2013-04-01`.
+def load(use_case: str, period: Period | date | str) -> Frames:
+    """Return the tables of a use case as of a period, or its date or key such as `2013-04-01`.
 
     Raises:
         InvalidRequestError: there is no such use case or period.
     """
-    declared, day = load_use_case(use_case), _as_date(period)
+    declared, day = load_use_case(use_case), _as_period(period)
     declared.require(day)
     return Frames(declared, day)
 
@@ -76,8 +77,7 @@ def _kept_lake(use_case: UseCase) -> Lake:
     return Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
 
 
-def _as_date(period: date | str) -> date:
-    try:
-        return date.fromisoformat(period) if isinstance(period, str) else period
-    except ValueError:
-        raise InvalidRequestError(f"{period!r} is no period; write it as 2013-04-01.") from None
+def _as_period(period: Period | date | str) -> Period:
+    if isinstance(period, date):
+        return Period.from_date(period)
+    return Period(period) if isinstance(period, str) else period

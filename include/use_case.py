@@ -3,7 +3,8 @@
 from include.declaration.costs import DecisionCosts
 from include.declaration.landing import Landing
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
-from include.declaration.period import PARTITION
+from include.declaration.period import Period
+from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.suite import Suite
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
@@ -34,6 +35,7 @@ __all__ = [
     "Monitoring",
     "NotReadyError",
     "PerformanceLimit",
+    "Period",
     "Retention",
     "Retraining",
     "RobustnessGate",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from functools import cached_property
 
 import lightgbm
@@ -20,6 +19,7 @@ from include.backtest.model_cache import ModelCache
 from include.backtest.simulator import BacktestOutcome
 from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.monitoring import Monitoring, Retraining
+from include.declaration.period import Period, period_range, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation import judging
@@ -28,7 +28,6 @@ from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.arrays import Numbers
 from include.model.baselines import Logistic, Prior
@@ -70,19 +69,19 @@ class HistoricalEvaluator:
     use_case: UseCase
     past: LabelHistory
     tell: Callable[[str], None]
-    _fits: dict[date, HistoricalModel] = field(default_factory=dict)
-    _profiles: dict[date, ReferenceProfile] = field(default_factory=dict)
-    _predicted: dict[tuple[date, date], dict[str, Numbers]] = field(default_factory=dict)
-    _limits: dict[tuple[date, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
-    _measured: dict[tuple[date, date, Monitoring], MeasuredPeriod] = field(default_factory=dict)
-    _judged: dict[tuple[date, date], BacktestOutcome] = field(default_factory=dict)
+    _fits: dict[Period, HistoricalModel] = field(default_factory=dict)
+    _profiles: dict[Period, ReferenceProfile] = field(default_factory=dict)
+    _predicted: dict[tuple[Period, Period], dict[str, Numbers]] = field(default_factory=dict)
+    _limits: dict[tuple[Period, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
+    _measured: dict[tuple[Period, Period, Monitoring], MeasuredPeriod] = field(default_factory=dict)
+    _judged: dict[tuple[Period, Period], BacktestOutcome] = field(default_factory=dict)
 
     @cached_property
     def matured(self) -> Numbers:
         """Return the label of every row as known when its day had matured; NaN if unknown."""
         return self.past.matured(self.use_case.label.label_delay_periods)
 
-    def fit(self, day: date) -> HistoricalModel:
+    def fit(self, day: Period) -> HistoricalModel:
         """Return the model as of `day`, from the cache if it was fitted before.
 
         Raises:
@@ -92,12 +91,12 @@ class HistoricalEvaluator:
             self._fits[day] = self._fit(day)
         return self._fits[day]
 
-    def _fit(self, day: date) -> HistoricalModel:
+    def _fit(self, day: Period) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, day)
         inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
-        cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
+        cut = splits.split_days(use_case, day, first, periods_of(rows["day"].unique().to_pylist()))
         cache = ModelCache.of(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
@@ -110,7 +109,7 @@ class HistoricalEvaluator:
             cache.keep(inputs.fingerprint, values)
         return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
-    def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
+    def _labelled(self, as_of: Period, first: Period, last: Period) -> pa.Table:
         """Return the rows, with keys, whose label was known when `as_of` began, like `dataset.labelled_rows`."""
         span = self.past.span(first, last)
         labels = self.past.labels(as_of)[span]
@@ -118,7 +117,7 @@ class HistoricalEvaluator:
         rows = self.past.rows.slice(span.start, span.stop - span.start)
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
-    def profile(self, day: date) -> ReferenceProfile:
+    def profile(self, day: Period) -> ReferenceProfile:
         """Return the reference profile of the model as of `day`, equal to that of a real training."""
         if day not in self._profiles:
             fit, cache = self.fit(day), ModelCache.of(self.use_case)
@@ -129,44 +128,44 @@ class HistoricalEvaluator:
             self._profiles[day] = ReferenceProfile.from_json(values)
         return self._profiles[day]
 
-    def _profile(self, day: date, fit: HistoricalModel) -> ReferenceProfile:
+    def _profile(self, day: Period, fit: HistoricalModel) -> ReferenceProfile:
         rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
         parts = {name: dataset.split_rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
-    def predicted(self, model: date, day: date) -> dict[str, Numbers]:
+    def predicted(self, model: Period, day: Period) -> dict[str, Numbers]:
         """Return the predictions of a model and its baselines for every row of `day`, by subject."""
         if (model, day) not in self._predicted:
             self._predicted[model, day] = self.fit(model).model.predict_all(self._features(day))
         return self._predicted[model, day]
 
-    def rows(self, day: date) -> int:
+    def rows(self, day: Period) -> int:
         """Return the number of rows of a day."""
         return len(self._features(day))
 
-    def _features(self, day: date) -> pa.Table:
+    def _features(self, day: Period) -> pa.Table:
         span = self.past.span(day, day)
         return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
 
-    def realised(self, model: date, day: date) -> tuple[Numbers, Numbers]:
+    def realised(self, model: Period, day: Period) -> tuple[Numbers, Numbers]:
         """Return a day's labels, as known when it had matured, with the model's predictions."""
         labels = self.matured[self.past.span(day, day)]
         known = ~np.isnan(labels)
         return labels[known], self.predicted(model, day)[MODEL][known]
 
-    def losses(self, day: date, model: date) -> tuple[float, int]:
+    def losses(self, day: Period, model: Period) -> tuple[float, int]:
         """Return the summed log loss of a model on a day's labelled rows, and their number."""
         labels, probabilities = self.realised(model, day)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
-    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], MeasuredPeriod]:
+    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[Period, Period], MeasuredPeriod]:
         """Return a function that measures a day scored by a model, under these limits.
 
         The policy is needed for limits that declare a rate of false alarms.
         """
 
-        def measured(day: date, model: date) -> MeasuredPeriod:
+        def measured(day: Period, model: Period) -> MeasuredPeriod:
             limits = self._limits_of(model, monitoring, policy)
             key = (day, model, limits)
             if key not in self._measured:
@@ -175,53 +174,54 @@ class HistoricalEvaluator:
 
         return measured
 
-    def _limits_of(self, model: date, monitoring: Monitoring, policy: Retraining) -> Monitoring:
+    def _limits_of(self, model: Period, monitoring: Monitoring, policy: Retraining) -> Monitoring:
         key = (model, monitoring, policy)
         if key not in self._limits:
             gap_periods = self.use_case.training.gap_periods
             self._limits[key] = false_alarms.resolve_limits(self.profile(model), monitoring, policy, gap_periods)
         return self._limits[key]
 
-    def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
-        version, profile = model.isoformat(), self.profile(model)
+    def _measure(self, day: Period, model: Period, monitoring: Monitoring) -> MeasuredPeriod:
+        version, profile = model.key, self.profile(model)
         if not self._features(day).num_rows:
             return MeasuredPeriod(day, None, state="the day has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(day)])
         predictions = profile.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
         rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
-        rows.append(metric_row.row_with_limit("staleness", "model", float((day - model).days), monitoring.max_age_days))
+        rows.append(metric_row.row_with_limit("staleness", "model", float(day - model), monitoring.max_age_days))
         rows += self._performance(day, model, profile, monitoring)
         return retraining_policy.signals_of(
             day, metric_row.metric_table_rows(rows, version, day, schemas.METRICS).to_pylist()
         )
 
     def _performance(
-        self, day: date, model: date, profile: ReferenceProfile, monitoring: Monitoring
+        self, day: Period, model: Period, profile: ReferenceProfile, monitoring: Monitoring
     ) -> list[metric_row.MetricRow]:
         """Judge the model on its newest labelled days, as known when `day` began."""
-        newest = day - timedelta(days=self.use_case.label.label_delay_periods)
+        newest = day - self.use_case.label.label_delay_periods
         span = self.past.span(model, newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
         chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
-        span = self.past.span(chosen[0], newest)
+        oldest = Period.from_date(chosen[0])
+        span = self.past.span(oldest, newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
         known = ~np.isnan(labels)
-        by_day = [self.predicted(model, scored) for scored in days_from(chosen[0], newest)]
+        by_day = [self.predicted(model, scored) for scored in period_range(oldest, newest)]
         predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
         return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
 
-    def largest_psi(self, day: date, model: date) -> float | None:
+    def largest_psi(self, day: Period, model: Period) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
         profile = self.profile(model)
         counts = drift.count_bins(profile.bins, [self._features(day)])
         psis = (drift.psi(histogram.counts, counts[name]) for name, histogram in profile.features.items())
         return max((value for value in psis if value is not None), default=None)
 
-    def judge(self, day: date, champion: date) -> BacktestOutcome:
+    def judge(self, day: Period, champion: Period) -> BacktestOutcome:
         """Train as of `day`, and judge the model by the gates that need only `KNOWN_INPUTS`."""
         if (day, champion) not in self._judged:
             try:
@@ -230,7 +230,7 @@ class HistoricalEvaluator:
                 self._judged[day, champion] = BacktestOutcome("failed", str(lacking))
         return self._judged[day, champion]
 
-    def _judge(self, fit: HistoricalModel, day: date, champion: date) -> BacktestOutcome:
+    def _judge(self, fit: HistoricalModel, day: Period, champion: Period) -> BacktestOutcome:
         gates = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
         current, use_case = self.fit(champion), self.use_case
         rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
@@ -242,13 +242,11 @@ class HistoricalEvaluator:
             subject: metrics.compute_metrics(test.labels, values, use_case.costs)
             for subject, values in predicted.items()
         }
-        seen = days_from(current.cut.train[0], current.cut.validation[-1])
+        seen = period_range(current.cut.train[0], current.cut.validation[-1])
         inputs = GateInputs(
             metrics=measured,
             days=len(fit.cut.test),
-            champion=ChampionInputs(
-                champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features
-            ),
+            champion=ChampionInputs(champion.key, same=day == champion, seen=tuple(seen), features=use_case.features),
             rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows),
         )
         results = judging.judge_gates(gates, inputs, use_case.costs)
@@ -260,11 +258,11 @@ class HistoricalEvaluator:
         )
 
 
-def load_label_history(project: Project, first: date, last: date) -> LabelHistory:
+def load_label_history(project: Project, first: Period, last: Period) -> LabelHistory:
     """Read the rows that a backtest from `first` to `last` needs, and the labels known when `last` has matured."""
     use_case = project.use_case
     matures = use_case.label.label_delay_periods
-    view, keys = project.lake.as_of(last + timedelta(days=matures)), list(use_case.keys)
+    view, keys = project.lake.as_of(last + matures), list(use_case.keys)
     earliest, _ = splits.training_window(use_case, first)
     rows = view.read("features", earliest, last, order_by=["day", *keys])
     require_distinct(use_case.name, "features", rows, ["day", *keys])

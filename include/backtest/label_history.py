@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import Period
 from include.model.arrays import Numbers
 
 Days = npt.NDArray[np.datetime64]
@@ -43,15 +43,15 @@ class LabelHistory:
         days: Days = self.rows["day"].to_numpy().astype("datetime64[D]")
         return days
 
-    def span(self, first: date, last: date) -> slice:
+    def span(self, first: Period, last: Period) -> slice:
         """Return the slice of the rows from `first` to `last`, both included."""
         days = self.days
-        start = int(np.searchsorted(days, np.datetime64(first)))
-        return slice(start, int(np.searchsorted(days, np.datetime64(last), side="right")))
+        start = int(np.searchsorted(days, np.datetime64(first.start_date)))
+        return slice(start, int(np.searchsorted(days, np.datetime64(last.start_date), side="right")))
 
-    def labels(self, day: date) -> Numbers:
+    def labels(self, day: Period) -> Numbers:
         """Return the label of every row as known when `day` began; NaN if unknown."""
-        end = int(np.searchsorted(self.known, np.datetime64(day), side="right"))
+        end = int(np.searchsorted(self.known, np.datetime64(day.start_date), side="right"))
         return self._labels_of_rows(np.arange(end))
 
     def matured(self, days: int) -> Numbers:

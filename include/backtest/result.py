@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
 
 from include.backtest.simulator import Alarm, Policy, SimulatedTraining, Simulation
 from include.declaration.costs import DecisionCosts
+from include.declaration.period import Period
 from include.model import metrics
 from include.model.arrays import Numbers
 
@@ -24,7 +24,7 @@ DIGITS = 6
 class RealisedCosts:
     """Hold the labels and predictions of the scored days, in order of days."""
 
-    days: Sequence[date]
+    days: Sequence[Period]
     """The days with labelled rows."""
     starts: Sequence[int]
     """The index of each day's first row, followed by the number of rows."""
@@ -32,7 +32,7 @@ class RealisedCosts:
     predicted: Numbers
 
     @classmethod
-    def of(cls, by_day: Mapping[date, tuple[Numbers, Numbers]]) -> RealisedCosts:
+    def of(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
         """Build it from each day's labels and probabilities, without days that have no label."""
         labelled = {day: pair for day, pair in sorted(by_day.items()) if len(pair[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
@@ -93,7 +93,7 @@ def summarise_policies(
     costs: DecisionCosts,
 ) -> PolicyOutcome:
     """Summarise a simulation with its realised predictions and the benefits of its trainings."""
-    places = {f"{day:%Y-%m}": (realised.days.index(day)) for day in reversed(realised.days)}
+    places = {f"{day.start_date:%Y-%m}": (realised.days.index(day)) for day in reversed(realised.days)}
     ends = [*list(reversed(places.values()))[1:], len(realised.days)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)
     spent = metrics.losses("expected_cost", realised.labels, realised.predicted, costs)
@@ -105,7 +105,7 @@ def summarise_policies(
         metrics=realised.metrics(0, len(realised.days), costs),
         months={month: realised.metrics(first, end, costs) for month, first, end in months},
         rolling={
-            realised.days[end - 1].isoformat(): realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
+            realised.days[end - 1].key: realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
             for end in range(ROLLING_DAYS, len(realised.days) + 1, STEP_DAYS)
         },
         cost=round(float(np.sum(spent)), DIGITS),
@@ -114,8 +114,8 @@ def summarise_policies(
 
 def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any]:
     return {
-        "day": training.day.isoformat(),
-        "replaced": training.replaced.isoformat(),
+        "day": training.day.key,
+        "replaced": training.replaced.key,
         "result": training.result,
         "reason": training.reason,
         "verdict": training.verdict,

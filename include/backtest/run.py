@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 from include.backtest import history, plot, result, sensitivity, simulator
@@ -12,10 +11,10 @@ from include.backtest.history import HistoricalEvaluator
 from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Policy
 from include.declaration.monitoring import Monitoring, Retraining
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.features import build
-from include.lake.partitions import days_from
 from include.model import splits
 from include.project import Project
 
@@ -40,8 +39,8 @@ class BacktestResult:
 
 def run_backtest(
     project: Project,
-    first: date,
-    last: date,
+    first: Period,
+    last: Period,
     *,
     variations: bool = False,
     tell: Callable[[str], None] = lambda _: None,
@@ -68,7 +67,7 @@ def run_backtest(
         raise InvalidRequestError(
             f"{use_case.name}: a replay begins with a model as of its first day. {lacking}"
         ) from lacking
-    days = [day for day in days_from(first, last) if evaluator.rows(day)]
+    days = [day for day in period_range(first, last) if evaluator.rows(day)]
     declared = _declared(evaluator, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
     policies = [
         simulator.never_retrain(),
@@ -78,9 +77,7 @@ def run_backtest(
     ]
     outcomes = [_outcome(evaluator, policy, days) for policy in [*policies, _performance_only(evaluator), declared]]
     varied = [_outcome(evaluator, policy, days) for policy in _variations(evaluator)] if variations else []
-    return BacktestResult(
-        use_case.name, first.isoformat(), last.isoformat(), use_case.costs.unit, tuple(outcomes), tuple(varied)
-    )
+    return BacktestResult(use_case.name, first.key, last.key, use_case.costs.unit, tuple(outcomes), tuple(varied))
 
 
 def draw_backtest(found: BacktestResult) -> bytes:
@@ -88,23 +85,23 @@ def draw_backtest(found: BacktestResult) -> bytes:
     return plot.plot_backtest(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
 
 
-def _require_judged(use_case: UseCase, last: date) -> None:
+def _require_judged(use_case: UseCase, last: Period) -> None:
     """Check that the labels of the last day can be known.
 
     Raises:
         InvalidRequestError: the use case has no such day, or its labels are complete after the newest possible day.
     """
     use_case.require(last)
-    judged_on = last + timedelta(days=use_case.label.label_delay_periods)
+    judged_on = last + use_case.label.label_delay_periods
     if judged_on > use_case.newest_period():
         raise InvalidRequestError(
             f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
             f" {use_case.newest_period()}. End the replay on"
-            f" {use_case.newest_period() - timedelta(days=use_case.label.label_delay_periods)} or before."
+            f" {use_case.newest_period() - use_case.label.label_delay_periods} or before."
         )
 
 
-def _build(project: Project, first: date, last: date, tell: Callable[[str], None]) -> None:
+def _build(project: Project, first: Period, last: Period, tell: Callable[[str], None]) -> None:
     """Build the features and labels that trainings from `first` to `last` read.
 
     The days after `last`, up to its complete labels, are built first, so that a source that ends too early is noticed
@@ -112,9 +109,9 @@ def _build(project: Project, first: date, last: date, tell: Callable[[str], None
     """
     use_case = project.use_case
     earliest, _ = splits.training_window(use_case, first)
-    end = last + timedelta(days=use_case.label.label_delay_periods)
+    end = last + use_case.label.label_delay_periods
     built = project.lake.as_of(end).partitions("features", earliest, end)
-    beyond, needed = days_from(last + timedelta(days=1), end), days_from(earliest, last)
+    beyond, needed = period_range(last + 1, end), period_range(earliest, last)
     for day in (missing for missing in [*beyond, *needed] if missing not in built):
         tell(f"building the features of {day}")
         try:
@@ -151,7 +148,7 @@ def _variations(evaluator: HistoricalEvaluator) -> list[Policy]:
     ]
 
 
-def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
+def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[Period]) -> PolicyOutcome:
     evaluator.tell(f"simulating: {policy.name}")
     simulation = simulator.simulate(policy, days, days[0], evaluator.judge)
     realised = RealisedCosts.of({day: evaluator.realised(model, day) for day, model in simulation.flown.items()})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 from include.declaration.monitoring import Retraining
+from include.declaration.period import Period
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, Result
 
@@ -44,8 +44,8 @@ class BacktestOutcome:
 class SimulatedTraining:
     """Hold a training that a policy triggered."""
 
-    day: date
-    replaced: date
+    day: Period
+    replaced: Period
     """As-of day of the champion at that time."""
     result: Result
     reason: str
@@ -56,7 +56,7 @@ class SimulatedTraining:
 class SimulationState:
     """Hold the champions up to a day, and the trainings before it."""
 
-    flown: dict[date, date] = field(default_factory=dict)
+    flown: dict[Period, Period] = field(default_factory=dict)
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: list[SimulatedTraining] = field(default_factory=list)
 
@@ -66,11 +66,11 @@ class SimulationState:
         return [PastDecision(training.day, "retrain", training.result) for training in self.trainings]
 
 
-Asks = Callable[[date, SimulationState], PolicyAnswer]
+Asks = Callable[[Period, SimulationState], PolicyAnswer]
 """Decides, from a day and the state at it, whether to train."""
 
 
-Measures = Callable[[date, date], MeasuredPeriod]
+Measures = Callable[[Period, Period], MeasuredPeriod]
 """Returns what the monitor measures on a day for a model, given by its as-of day."""
 
 
@@ -87,7 +87,7 @@ class Policy:
 class Simulation:
     """Hold the result of a simulated policy."""
 
-    flown: Mapping[date, date]
+    flown: Mapping[Period, Period]
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: tuple[SimulatedTraining, ...]
     alarms: int
@@ -95,7 +95,7 @@ class Simulation:
 
 
 def simulate(
-    policy: Policy, days: Sequence[date], first: date, judge: Callable[[date, date], BacktestOutcome]
+    policy: Policy, days: Sequence[Period], first: Period, judge: Callable[[Period, Period], BacktestOutcome]
 ) -> Simulation:
     """Start with the model of `first` as champion, and train whenever the policy triggers.
 
@@ -124,31 +124,33 @@ def never_retrain() -> Policy:
 
 def retrain_weekly() -> Policy:
     """Return the policy that trains every Monday, like the DAG `train`."""
-    return _scheduled("weekly", "every Monday, as the DAG train is scheduled", lambda day: day.weekday() == 0)
+    return _scheduled(
+        "weekly", "every Monday, as the DAG train is scheduled", lambda day: day.start_date.weekday() == 0
+    )
 
 
 def retrain_monthly() -> Policy:
     """Return the policy that trains on the first of each month."""
-    return _scheduled("monthly", "on the first of each month", lambda day: day.day == 1)
+    return _scheduled("monthly", "on the first of each month", lambda day: day.start_date.day == 1)
 
 
-def _scheduled(name: str, meaning: str, due: Callable[[date], bool]) -> Policy:
-    def asks(day: date, _so_far: SimulationState) -> PolicyAnswer:
+def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:
+    def asks(day: Period, _so_far: SimulationState) -> PolicyAnswer:
         return PolicyAnswer(due(day), due(day), "It is a scheduled day.")
 
     return Policy(name, meaning, asks)
 
 
-def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
+def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
     """Return the rule of thumb that trains if any feature's PSI is above 0.2 on a day.
 
     `largest` returns the largest PSI for a day and a model.
     """
 
-    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
+    def asks(day: Period, so_far: SimulationState) -> PolicyAnswer:
         value = largest(day, so_far.flown[day])
         alarm = value is not None and value > PSI_LIMIT
-        waits = bool(so_far.trainings) and day < so_far.trainings[-1].day + timedelta(days=PSI_GAP_DAYS)
+        waits = bool(so_far.trainings) and day < so_far.trainings[-1].day + PSI_GAP_DAYS
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
     meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
@@ -158,10 +160,10 @@ def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
 def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """Return a declared policy, which decides like the DAG `retrain`."""
 
-    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
-        since = day - timedelta(days=policy.look_back_periods)
+    def asks(day: Period, so_far: SimulationState) -> PolicyAnswer:
+        since = day - policy.look_back_periods
         measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= day]
-        champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
+        champion = CurrentChampion(so_far.flown[day].key, so_far.flown[day])
         decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)
         return PolicyAnswer(decision.retrain, any(signal.asks for signal in decision.signals), decision.reason)
 
@@ -184,7 +186,7 @@ class Alarm:
 
 
 def retraining_benefits(
-    training: SimulatedTraining, days: Sequence[date], losses: Callable[[date, date], tuple[float, int]]
+    training: SimulatedTraining, days: Sequence[Period], losses: Callable[[Period, Period], tuple[float, int]]
 ) -> Alarm:
     """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` after it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Table
 from include.backtest import run
 from include.backtest.run import BacktestResult, PolicyOutcome
 from include.cli.escaping import line_of, print_line
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
@@ -29,8 +30,8 @@ _FOOTNOTE = (
 def print_backtest(
     console: Console,
     name: str,
-    first: date | None,
-    last: date | None,
+    first: Period | None,
+    last: Period | None,
     *,
     variations: bool = False,
     plot: Path | None = None,
@@ -39,7 +40,7 @@ def print_backtest(
     """Run a backtest with progress lines; print the tables and write the requested files."""
     _require_folders(plot, json_file)
     use_case, began = load_use_case(name), time.monotonic()
-    from_day, to_day = first or earliest_period(use_case), last or use_case.first_period + timedelta(days=364)
+    from_day, to_day = first or earliest_period(use_case), last or use_case.first_period + 364
 
     def tell(what: str) -> None:
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
@@ -71,12 +72,13 @@ def _require_folders(*files: Path | None) -> None:
             raise InvalidRequestError(f"{file} cannot be written: {reason}. Name a file in an existing folder.")
 
 
-def earliest_period(use_case: UseCase) -> date:
+def earliest_period(use_case: UseCase) -> Period:
     """Return the first day of the first month in which a model can be trained."""
     training = use_case.training
     needed = training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
-    day = use_case.first_period + timedelta(days=needed - 1 + use_case.label.label_delay_periods)
-    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    day = use_case.first_period + (needed - 1 + use_case.label.label_delay_periods)
+    start = day.start_date
+    return day if start.day == 1 else Period.from_date((start.replace(day=1) + timedelta(days=32)).replace(day=1))
 
 
 def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:

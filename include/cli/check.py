@@ -7,12 +7,12 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import chdir, contextmanager
-from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 
 from include.cli.escaping import print_line
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
@@ -27,14 +27,14 @@ _EVERY = 2.0
 class CheckFailedError(AirworthyError):
     """The check of a use case stopped early, or the model would not be promoted."""
 
-    def __init__(self, name: str, day: date, reason: str) -> None:
+    def __init__(self, name: str, day: Period, reason: str) -> None:
         super().__init__(
             f"{name}: a model trained as of {day} would not be promoted ({reason}); the lines above have the"
             " reasons. Change the features, the training or the gates of the use case."
         )
 
 
-def print_check(console: Console, name: str, day: date) -> None:
+def print_check(console: Console, name: str, day: Period) -> None:
     """Ingest what a training as of `day` needs, train, evaluate, and print every finding.
 
     Registers nothing. The ingested data stay in a separate folder for the next check, as long as the code that made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from include.cli.escaping import print_line
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.model.spreadsheet import mark_formulas
 from include.notebook import load
 from include.printable import escape_line
 
 
-def print_frame(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
+def print_frame(console: Console, name: str, table: str, day: Period, rows: int, out: Path | None) -> None:
     """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
 
     In CSV, a text that a spreadsheet would run as a formula gets an apostrophe in front.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from rich.console import Console
 from rich.text import Text
@@ -57,7 +56,7 @@ def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
     ends = entries_until(entry, entries)
     if ends is None:
         return "…"
-    return "no day: replaced" if ends == entry.effective_from else str(ends - timedelta(days=1))
+    return "no day: replaced" if ends == entry.effective_from else str(ends - 1)
 
 
 def _compared(head: str | None, entries: Sequence[LedgerEntry]) -> str:

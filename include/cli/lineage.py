@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from include.cli.escaping import line_of
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
@@ -23,7 +23,7 @@ _CHANGED_STYLE = "yellow"
 _DIGEST = len("b2-01234567")
 
 
-def print_lineage(console: Console, name: str, day: date, named: Sequence[str]) -> None:
+def print_lineage(console: Console, name: str, day: Period, named: Sequence[str]) -> None:
     """Trace and print the lineage of a day's prediction whose keys are given as `key=value`."""
     found = lineage.trace_lineage(open_project(load_use_case(name)), day, parse_keys(named))
     for part in (lineage_tree(found), conclusion(found)):

@@ -12,6 +12,7 @@ import typer
 
 from include.cli import quarantine, services
 from include.cli.escaping import make_console, print_failure
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.local.private_files import UMASK
 
@@ -55,6 +56,14 @@ def demo() -> None:
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 
 
+def _period_of(moment: datetime) -> Period:
+    return Period.from_date(moment.date())
+
+
+def _range(first: datetime | None, last: datetime | None) -> tuple[Period | None, Period | None]:
+    return (_period_of(first) if first else None, _period_of(last) if last else None)
+
+
 @app.command()
 def report(
     use_case: str,
@@ -64,7 +73,7 @@ def report(
     """Show rows, versions and metrics of a use case; with days, the performance of their predictions."""
     from include.cli import walkthrough
 
-    walkthrough.show_report(console, use_case, first.date() if first else None, last.date() if last else None)
+    walkthrough.show_report(console, use_case, *_range(first, last))
 
 
 @app.command()
@@ -72,7 +81,7 @@ def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1
     """Show the rows of a day with the highest probability."""
     from include.cli import walkthrough
 
-    walkthrough.show_predictions(console, use_case, day.date(), rows)
+    walkthrough.show_predictions(console, use_case, _period_of(day), rows)
 
 
 @app.command()
@@ -88,7 +97,7 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
     """Show the lineage of one prediction: its model, its code, and the days of every feed it used."""
     from include.cli import lineage as cli_lineage
 
-    cli_lineage.print_lineage(console, use_case, day.date(), keys)
+    cli_lineage.print_lineage(console, use_case, _period_of(day), keys)
 
 
 @app.command()
@@ -99,7 +108,7 @@ def check(use_case: str, day: Day) -> None:
     """
     from include.cli import check as cli_check
 
-    cli_check.print_check(console, use_case, day.date())
+    cli_check.print_check(console, use_case, _period_of(day))
 
 
 @app.command()
@@ -113,7 +122,7 @@ def frame(
     """Print or write the rows of one day of a table, from the lake or from the data that `check` kept."""
     from include.cli import frame as cli_frame
 
-    cli_frame.print_frame(console, use_case, table, day.date(), rows, out)
+    cli_frame.print_frame(console, use_case, table, _period_of(day), rows, out)
 
 
 @app.command()
@@ -150,8 +159,7 @@ def replay(
     """Simulate several retraining policies on past days, and compare their results."""
     from include.cli import backtest
 
-    days = (day.date() if day else None for day in (first, last))
-    backtest.print_backtest(console, use_case, *days, variations=variations, plot=plot, json_file=json)
+    backtest.print_backtest(console, use_case, *_range(first, last), variations=variations, plot=plot, json_file=json)
 
 
 @app.command()
@@ -175,7 +183,7 @@ def rebuild(
     """Remove periods from a table whose column types changed, so that a backfill can rebuild them."""
     from include.cli import rebuild as cli_rebuild
 
-    cli_rebuild.print_rebuild(console, use_case, table, since.date(), apply=apply)
+    cli_rebuild.print_rebuild(console, use_case, table, _period_of(since), apply=apply)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

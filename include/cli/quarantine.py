@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from include.cli.escaping import make_console
+from include.declaration.period import Period
 
 if TYPE_CHECKING:
     from include.cli.quarantine_report import RowSelection
@@ -76,7 +77,9 @@ def correct(
     """Resubmit the rows of a CSV or Parquet file, each in place of a quarantined row."""
     from include.cli import quarantine_report
 
-    quarantine_report.send_corrected(console, _chosen(use_case, feed, day, None, None), file, comment, _date(known_on))
+    quarantine_report.send_corrected(
+        console, _chosen(use_case, feed, day, None, None), file, comment, _period_of(known_on)
+    )
 
 
 @app.command()
@@ -92,7 +95,9 @@ def release(
     """Resubmit rows unchanged: the named reasons are ignored for them."""
     from include.cli import quarantine_report
 
-    quarantine_report.release_quarantined(console, _chosen(use_case, feed, day, reason, row), comment, _date(known_on))
+    quarantine_report.release_quarantined(
+        console, _chosen(use_case, feed, day, reason, row), comment, _period_of(known_on)
+    )
 
 
 @app.command()
@@ -112,8 +117,8 @@ def _chosen(
 ) -> RowSelection:
     from include.cli.quarantine_report import RowSelection
 
-    return RowSelection(use_case, feed, _date(day), tuple(reason or ()), tuple(row or ()))
+    return RowSelection(use_case, feed, _period_of(day), tuple(reason or ()), tuple(row or ()))
 
 
-def _date(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+def _period_of(moment: datetime | None) -> Period | None:
+    return Period.from_date(moment.date()) if moment else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 
 from include.cli.escaping import print_line
 from include.declaration.actor import account_actor
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
@@ -26,7 +26,7 @@ class RowSelection:
 
     use_case: str
     feed: str | None
-    day: date | None
+    day: Period | None
     reasons: tuple[str, ...]
     rows: tuple[str, ...]
 
@@ -105,7 +105,7 @@ def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> No
     )
 
 
-def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: str, known_on: date | None) -> None:
+def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: str, known_on: Period | None) -> None:
     """Resubmit the rows of a file."""
     try:
         uploads.require_size(path.name, StoragePath.of(path).size())
@@ -126,7 +126,7 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
     print_line(console, done.told)
 
 
-def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: date | None) -> None:
+def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: Period | None) -> None:
     """Resubmit rows unchanged."""
     done = resubmit.resubmit_released(
         open_project(chosen.declared()),

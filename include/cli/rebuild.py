@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from rich.console import Console
 
 from include.cli.escaping import print_line
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.maintenance.rebuild import rebuild_table
 from include.project import open_project
 
 
-def print_rebuild(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
+def print_rebuild(console: Console, use_case: str, table: str, since: Period, *, apply: bool) -> None:
     """Print what rebuilding a table from a period removes; remove it only with `apply`."""
     for line in rebuild_table(open_project(load_use_case(use_case)), table, since, apply=apply).lines:
         print_line(console, line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.table import Table
 from include import settings
 from include.cli import services
 from include.cli.escaping import line_of, print_line
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.ingestion import data_docs
 from include.local import credentials
@@ -33,7 +33,7 @@ def print_report(
     console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
 
-def places(console: Console, use_case: UseCase, here: Instance, first: date, last: date) -> None:
+def places(console: Console, use_case: UseCase, here: Instance, first: Period, last: Period) -> None:
     """Print the addresses to open next, how to log in and how to stop."""
     dags = f"{here.airflow_url}/dags"
     lines = {

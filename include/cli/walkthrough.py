@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import date
 
 from rich.console import Console
 from rich.table import Table
 
 from include.cli import report, services
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
@@ -56,7 +56,7 @@ def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.D
     report.places(console, use_case, here, *chosen.scored)
 
 
-def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:
+def show_report(console: Console, name: str, first: Period | None, last: Period | None) -> None:
     """Print the report of a use case; with days, also the performance of the predictions between them.
 
     Raises:
@@ -73,7 +73,7 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
     report.print_report(console, use_case, reporting.build_report(open_project(use_case)), realised)
 
 
-def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
+def show_predictions(console: Console, name: str, day: Period, rows: int) -> None:
     """Print a day's rows, those with the highest probability first.
 
     Raises:

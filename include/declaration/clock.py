@@ -1,10 +1,11 @@
-"""Provide the clock of all use cases, and calculate days in a time zone."""
+"""Provide the clock of all use cases, and calculate when periods start in a time zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
+from include.declaration.period import Period
 from include.declaration.problems import did_you_mean, require
 
 
@@ -13,25 +14,30 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def today(time_zone: str) -> date:
-    """Return the current calendar day in `time_zone`."""
-    return now().astimezone(ZoneInfo(time_zone)).date()
+def today(time_zone: str) -> Period:
+    """Return the current period in `time_zone`."""
+    return period_at(now(), ZoneInfo(time_zone))
 
 
-def start_of_day(day: date, zone: tzinfo) -> datetime | None:
-    """Return the first instant (UTC) of `day` in `zone`; None if the zone skipped it.
+def period_at(instant: datetime, zone: tzinfo) -> Period:
+    """Return the period in which an instant is in `zone`."""
+    return Period.from_date(instant.astimezone(zone).date())
+
+
+def decision_time(period: Period, zone: tzinfo) -> datetime:
+    """Return the instant (UTC) at which a period starts in `zone`, and as of which it is run."""
+    # For a wall-clock time that does not exist, fold=0 gives the instant at which the clocks were set forward.
+    return datetime.combine(period.start_date, time(), zone).replace(fold=0).astimezone(UTC)
+
+
+def start_of_day(period: Period, zone: tzinfo) -> datetime | None:
+    """Return the first instant (UTC) of a period in `zone`; None if the zone skipped it.
 
     If clocks are set forward at midnight, the day begins at 01:00; if midnight occurs twice, at the first one. A zone
     that crosses the date line skips a whole day, such as Pacific/Apia 2011-12-30.
     """
-    # For a wall-clock time that does not exist, fold=0 gives the instant at which the clocks were set forward.
-    start = datetime.combine(day, time(), zone).replace(fold=0).astimezone(UTC)
-    return start if start.astimezone(zone).date() == day else None
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """Return the calendar days from `first` to `last`, both included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    start = decision_time(period, zone)
+    return start if start.astimezone(zone).date() == period.start_date else None
 
 
 def require_time_zone(name: str) -> bool:
@@ -54,7 +60,7 @@ def require_wait(wait: timedelta, say: str) -> None:
     require(timedelta() < wait <= LONGEST_WAIT, problem, field=say.rpartition(" ")[2])
 
 
-def require_existing(time_zone: str, day: date | None, field: str) -> None:
-    """Report a day that the time zone skipped."""
-    exists = day is None or start_of_day(day, ZoneInfo(time_zone)) is not None
-    require(exists, f"{field} {day} does not exist in {time_zone}, which skipped it.", field=field)
+def require_existing(time_zone: str, period: Period | None, field: str) -> None:
+    """Report a period that the time zone skipped."""
+    exists = period is None or start_of_day(period, ZoneInfo(time_zone)) is not None
+    require(exists, f"{field} {period} does not exist in {time_zone}, which skipped it.", field=field)

@@ -19,7 +19,7 @@ from include.declaration.names import (
     require_feeds,
     require_use_case,
 )
-from include.declaration.period import require_period
+from include.declaration.period_column import require_period
 from include.declaration.problems import did_you_mean, report_below, require, sound
 from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits

@@ -5,9 +5,10 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from include.declaration.period import Period
 from include.declaration.problems import is_usable, name_of, require, stop_checks
 
 
@@ -93,8 +94,6 @@ def _is(value: object, expected: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if expected is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    if expected is date:
-        return isinstance(value, date) and not isinstance(value, datetime)
     return isinstance(value, expected)
 
 
@@ -123,6 +122,6 @@ def _hint(value: object, expected: Any) -> str:
         return f"One element needs a comma: ({value!r},)."
     if wants_tuple and isinstance(value, list):
         return "Write round brackets instead of square ones."
-    if isinstance(value, datetime):
-        return "Write date(year, month, day)."
+    if Period in (expected, *get_args(expected)) and isinstance(value, date | str):
+        return f'Write Period("{value:%Y-%m-%d}").' if isinstance(value, date) else f"Write Period({value!r})."
     return ""

@@ -10,11 +10,12 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
+from include.declaration.period import Period
 from include.declaration.problems import declared, did_you_mean, require
 from include.errors import DataError, NotReadyError
 
@@ -23,9 +24,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv", ".csv.gz", ".zip"), "par
 """Format to the name endings of its files, in lower or upper case."""
 GIGABYTE = 1_000_000_000
 LEAST_MEMORY = 300_000_000
-_DAYS = tuple(
-    map(date.fromisoformat, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01", "2020-02-01", "2021-01-01"))
-)
+_DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01", "2020-02-01", "2021-01-01")))
 """Days whose prefixes must differ."""
 
 
@@ -119,15 +118,15 @@ class Landing:
         slash = self.prefix.startswith("/")
         require(not slash, say + "the prefix must not begin with a slash.", field="prefix")
 
-    def prefix_of(self, day: date) -> str:
+    def prefix_of(self, day: Period) -> str:
         """Return the prefix of the keys of that day's objects."""
-        return self.prefix.format(day=day)
+        return self.prefix.format(day=day.start_date)
 
-    def where(self, day: date) -> str:
+    def where(self, day: Period) -> str:
         """Return the address of that day's files, for texts."""
         return f"s3://{self.bucket}/{self.prefix_of(day)}"
 
-    def files(self, keys: Iterable[str], day: date) -> list[str]:
+    def files(self, keys: Iterable[str], day: Period) -> list[str]:
         """Return the keys of the day's files among the keys in the bucket, sorted.
 
         Names that begin with `_` or `.`, and folders of such names, are left out: they are marks or unfinished files.
@@ -135,7 +134,7 @@ class Landing:
         start = self.prefix_of(day)
         return sorted(key for key in keys if key.startswith(start) and self._is_data(key, start))
 
-    def is_delivered(self, keys: Iterable[str], day: date) -> bool:
+    def is_delivered(self, keys: Iterable[str], day: Period) -> bool:
         """Return whether the day is complete: its mark exists, or any file if no mark is declared."""
         present = list(keys)
         return self.prefix_of(day) + self.ready in present if self.ready else bool(self.files(present, day))
@@ -147,7 +146,7 @@ class Landing:
         return key.lower().endswith(SUFFIXES[self.format]) and not hidden
 
 
-def require_apart(landings: Mapping[str, Landing], day: date) -> None:
+def require_apart(landings: Mapping[str, Landing], day: Period) -> None:
     """Report feeds that would read the same file."""
     places = sorted((landing.where(day), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
@@ -158,7 +157,7 @@ def require_apart(landings: Mapping[str, Landing], day: date) -> None:
 class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
-    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, there: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, where: str, limit: str, there: str) -> None:
         """Build the message: `limit` is the field with its value, `there` the measured size in words."""
         super().__init__(
             f"{use_case}: feed {feed!r} of {day}: under {where} there are {there}, and its Landing accepts {limit}."
@@ -170,7 +169,7 @@ class DeliveryTooLargeError(DataError):
 class DeliveryMissingError(NotReadyError):
     """A day's files, or the mark that they are complete, are not in the bucket."""
 
-    def __init__(self, use_case: str, feed: str, landing: Landing, day: date, waited: str = "") -> None:
+    def __init__(self, use_case: str, feed: str, landing: Landing, day: Period, waited: str = "") -> None:
         mark = f"no object {landing.ready!r}" if landing.ready else f"no {landing.format} file"
         super().__init__(
             f"{use_case}: the files of feed {feed!r} for {day} are not there{waited}: {mark} in the bucket"

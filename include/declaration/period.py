@@ -1,42 +1,110 @@
-"""Check which period a row of features, labels and predictions is about.
+"""Name a period of a use case's calendar: what a run, a partition and a declaration are about.
 
-Imports nothing heavy.
+Each period is a local day for now. Imports nothing heavy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import total_ordering
+from typing import overload
 
-from include.declaration.problems import did_you_mean, require
-
-PARTITION = "<partition>"
-"""Value of `UseCase.period` if no key holds the period: the period is the day of the row's partition."""
-PERIOD = "period"
-"""The column that `labels` returns in addition to keys and label if the period is `PARTITION`."""
+from include.errors import NAME_SHOWN, InvalidRequestError, shorten
 
 
-def require_period(period: str, key_types: Mapping[str, str], others: Collection[str]) -> None:
-    """Report a declaration that does not determine the period of a row.
+class PeriodError(InvalidRequestError, ValueError):
+    """A text is not the key of a period."""
 
-    Reported are: no period, a period that is not a `date32` key, and a column named `period` where `labels` adds one.
-    `others` are the names of features and label.
+    def __init__(self, key: object) -> None:
+        super().__init__(f"{shorten(str(key), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
+
+
+@total_ordering
+class Period:
+    """A period of a use case's calendar, named by its key: `Period("2013-04-01")` is that local day.
+
+    Keys of one calendar sort as texts. A period is compared only with periods: comparing it with a `date` raises
+    TypeError, so that code which mixes them never finds them silently unequal. The class is not a dataclass, because
+    `dataclasses.asdict` would write a dictionary in its place.
     """
-    dates = [key for key, kind in key_types.items() if kind == "date32"]
-    choice = f"the date32 key that holds it ({dates})" if dates else "a date32 key that holds it (there is none)"
-    advice = (
-        f"Declare period={choice}, or period=PARTITION if no key does: `labels` then returns a date32 column"
-        f" {PERIOD!r}, the day of the feature row that a label is about. Without it the label of one day would be"
-        " joined to the features of every day."
-    )
-    if period == PARTITION:
-        taken = [name for name in (*key_types, *others) if name.casefold() == PERIOD]
-        problem = f"{taken} is the column that `labels` adds for period=PARTITION."
-        require(not taken, problem, field="period", hint="Rename yours.")
-    elif not period:
-        require(False, "the period of a row is not declared.", field="period", hint=advice)
-    elif period not in key_types:
-        hint = f"{did_you_mean(period, dates)} {advice}".strip()
-        require(False, f"period={period!r} is not one of the keys {list(key_types)}.", field="period", hint=hint)
-    else:
-        problem = f"period={period!r} is {key_types[period]}, not date32."
-        require(period in dates, problem, field="period", hint=advice)
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: str) -> None:
+        """Check and keep the key.
+
+        Raises:
+            PeriodError: the key is not a day written as YYYY-MM-DD in ASCII, one of the formats of ISO 8601.
+        """
+        try:
+            day = date.fromisoformat(key)
+        except (TypeError, ValueError):
+            day = None
+        if day is None or day.isoformat() != key:
+            raise PeriodError(key)
+        self._key = key
+
+    @classmethod
+    def from_date(cls, day: date) -> Period:
+        """Return the period that starts on a local date."""
+        return cls(day.isoformat())
+
+    @property
+    def key(self) -> str:
+        """Return the text that names the period: the partition key of its runs, and its name in files and tables."""
+        return self._key
+
+    @property
+    def start_date(self) -> date:
+        """Return the local date on which the period starts."""
+        return date.fromisoformat(self._key)
+
+    def __str__(self) -> str:
+        return self._key
+
+    def __repr__(self) -> str:
+        return f"Period({self._key!r})"
+
+    def __hash__(self) -> int:
+        return hash(self.start_date)  # as of the date, so that a set or dictionary that mixes them compares, and raises
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, date):
+            raise TypeError(f"The period {self} is compared with the date {other}: use Period.from_date or start_date.")
+        return self._key == other._key if isinstance(other, Period) else NotImplemented
+
+    def __lt__(self, other: Period) -> bool:
+        return self._key < other._key if isinstance(other, Period) else NotImplemented
+
+    def __add__(self, periods: int) -> Period:
+        """Return the period that is that number of periods later."""
+        if not isinstance(periods, int):
+            return NotImplemented
+        return Period.from_date(self.start_date + timedelta(days=periods))
+
+    @overload
+    def __sub__(self, other: int) -> Period: ...
+    @overload
+    def __sub__(self, other: Period) -> int: ...
+    def __sub__(self, other: int | Period) -> Period | int:
+        """Return the period that is a number of periods earlier, or the number of periods since another."""
+        if isinstance(other, Period):
+            return (self.start_date - other.start_date).days
+        if not isinstance(other, int):
+            return NotImplemented
+        return Period.from_date(self.start_date - timedelta(days=other))
+
+
+EARLIEST, LATEST = Period("0001-01-01"), Period("9999-12-31")
+"""Bounds of an open range of periods."""
+
+
+def period_range(first: Period, last: Period) -> list[Period]:
+    """Return the periods from `first` to `last`, both included; none if `last` is before `first`."""
+    return [first + number for number in range(last - first + 1)]
+
+
+def periods_of(days: Iterable[date]) -> list[Period]:
+    """Return the periods that start on the given dates, in their order: the values of a table's column `day`."""
+    return [Period.from_date(day) for day in days]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +22,8 @@ from include.declaration.lightgbm_parameters import ROUNDS, wrong_declaration
 from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.origin import declaring_module, load_function
-from include.declaration.period import PARTITION, PERIOD
+from include.declaration.period import Period
+from include.declaration.period_column import PARTITION, PERIOD
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.errors import InvalidRequestError, NotBegunError
@@ -47,7 +48,7 @@ class Feed:
     """Columns that identify a row; partitions are sorted by them."""
     max_quarantined: float = 0.05
     """Largest share of a day's rows that may be quarantined; above it the day is refused."""
-    missing_periods: frozenset[date] = frozenset()
+    missing_periods: frozenset[Period] = frozenset()
     """Days that the source will never deliver; they are empty."""
     landing: Landing | None = None
     """The bucket to which suppliers deliver this feed's files; source.py then needs no function for it."""
@@ -195,7 +196,7 @@ class UseCase:
     owner: str
     time_zone: str
     """A day D begins at midnight in this zone; that is its decision time."""
-    first_period: date
+    first_period: Period
     look_back_periods: int
     """Features of D are built from days D - look_back_periods to D."""
     feeds: tuple[Feed, ...]
@@ -221,7 +222,7 @@ class UseCase:
     """A notice shown on every page, such as that data are replayed."""
     package: str = ""
     """Package of the functions; empty: the one that declares the use case."""
-    last_period: date | None = None
+    last_period: Period | None = None
     """Last day of data that end, such as a historical table: nothing runs after it."""
 
     def __post_init__(self) -> None:
@@ -259,7 +260,7 @@ class UseCase:
         if not self._names_its_package:  # type: ignore[attr-defined]
             object.__setattr__(self, "package", module)
 
-    def require(self, day: date) -> None:
+    def require(self, day: Period) -> None:
         """Check that `day` can be run: between the first and last period, and not in the future.
 
         Raises:
@@ -280,11 +281,11 @@ class UseCase:
         if day > self.today() or start is None:
             raise NotBegunError(self.name, day, self.time_zone, self.today(), start, clock.now())
 
-    def today(self) -> date:
+    def today(self) -> Period:
         """Return the current day in the use case's time zone."""
         return clock.today(self.time_zone)
 
-    def newest_period(self) -> date:
+    def newest_period(self) -> Period:
         """Return the newest day that can be run: today, or `last_period` if that is earlier."""
         return self.today() if self.last_period is None else min(self.today(), self.last_period)
 

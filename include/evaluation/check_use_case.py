@@ -9,13 +9,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.compute as pc
 
 from include import settings
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import evaluate
@@ -23,7 +23,6 @@ from include.evaluation.gates.leakage import MIN_DAYS, LeakageGate
 from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
-from include.lake.partitions import days_from
 from include.model import lightgbm_params, splits
 from include.project import Project, open_project
 from include.training import dataset, train
@@ -57,7 +56,7 @@ def kept_home(use_case: UseCase) -> Path:
     return settings.current_settings().home / "check" / use_case.name
 
 
-def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
+def findings_of_declaration(use_case: UseCase, day: Period) -> Iterator[CheckFinding]:
     """Yield findings about the declaration, which need no data."""
     try:
         lightgbm_params.merge_parameters(use_case, None)
@@ -77,7 +76,7 @@ def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFindi
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
         return
-    days, wanted = (last - first).days + 1, use_case.training.window_periods
+    days, wanted = last - first + 1, use_case.training.window_periods
     if days < wanted:
         yield CheckFinding("note", f"the window {first} to {last} has {days} of the {wanted} days that are declared.")
 
@@ -146,14 +145,14 @@ def _dependent_tables(table: str) -> list[str]:
     return [table, *later.get(kind, [])]
 
 
-def land_window(project: Project, day: date, tell: Tell) -> tuple[list[CheckFinding], int]:
+def land_window(project: Project, day: Period, tell: Tell) -> tuple[list[CheckFinding], int]:
     """Land and validate the days that a training as of `day` needs and the lake lacks.
 
     Returns an error for each day that is refused, and how many days are valid.
     """
     use_case = project.use_case
     first, _ = splits.training_window(use_case, day)
-    days = days_from(max(use_case.first_period, first - timedelta(days=use_case.look_back_periods)), day)
+    days = period_range(max(use_case.first_period, first - use_case.look_back_periods), day)
     refused: list[CheckFinding] = []
     for number, period in enumerate(days, start=1):
         tell(f"landing and validating {period}: day {number} of {len(days)}")
@@ -166,17 +165,17 @@ def land_window(project: Project, day: date, tell: Tell) -> tuple[list[CheckFind
     return refused, len(days) - len(refused)
 
 
-def build_window(project: Project, day: date, tell: Tell) -> None:
+def build_window(project: Project, day: Period, tell: Tell) -> None:
     """Build the missing features and labels of the window."""
     first, _ = splits.training_window(project.use_case, day)
     built = project.lake.as_of(day).partitions("features", first, day)
-    missing = [period for period in days_from(first, day) if period not in built]
+    missing = [period for period in period_range(first, day) if period not in built]
     for number, period in enumerate(missing, start=1):
         tell(f"building the features of {period}: day {number} of {len(missing)}")
         build.build_features(project, period)
 
 
-def findings_of_labels(project: Project, day: date) -> Iterator[CheckFinding]:
+def findings_of_labels(project: Project, day: Period) -> Iterator[CheckFinding]:
     """Yield the number of labelled rows of the window and the share of positives."""
     use_case = project.use_case
     first, last = splits.training_window(use_case, day)
@@ -192,7 +191,7 @@ def findings_of_labels(project: Project, day: date) -> Iterator[CheckFinding]:
     )
 
 
-def judge_use_case(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
+def judge_use_case(use_case: UseCase, day: Period, tell: Tell) -> evaluate.EvaluateResult:
     """Train as of `day` and judge the model by the declared gates, and always by a leakage gate."""
     gates = use_case.gates
     if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import pyarrow as pa
 
 from include.declaration.column_types import missing_features
 from include.declaration.gates import CHAMPION
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
@@ -17,7 +17,6 @@ from include.evaluation.checks.sampling import SplitDays, sample_periods
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
@@ -102,7 +101,7 @@ class _Collector:
         return sorted({column for gate in self.use_case.gates for column in gate.grouping_columns})
 
     def _labelled(self) -> pa.Table:
-        first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
+        first, last = (Period(self.test[end]) for end in ("first", "last"))
         keys = [column for column in self._grouping_columns() if column not in self.use_case.features]
         return dataset.labelled_rows(self.use_case, self.view, first, last, columns=keys)
 
@@ -124,20 +123,20 @@ class _Collector:
         periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
         return rebuild_periods(open_project(self.use_case), periods, self.candidate.as_of, lake=self.lake)
 
-    def _days_of(self, split: str) -> list[date]:
+    def _days_of(self, split: str) -> list[Period]:
         """Return the days of a split that have rows of features; others cannot show a leak."""
         bounds = self.candidate.report["splits"][split]
-        first, last = (date.fromisoformat(bounds[end]) for end in ("first", "last"))
+        first, last = (Period(bounds[end]) for end in ("first", "last"))
         return [day for day, partition in self.view.partitions("features", first, last).items() if partition.rows]
 
 
-def _seen_days(champion: Version) -> tuple[date, ...]:
+def _seen_days(champion: Version) -> tuple[Period, ...]:
     """Return the days from a champion's first train day to its last validation day.
 
     Its test days are not included: it was only judged on them.
     """
     cut = champion.report["splits"]
-    return tuple(days_from(date.fromisoformat(cut["train"]["first"]), date.fromisoformat(cut["validation"]["last"])))
+    return tuple(period_range(Period(cut["train"]["first"]), Period(cut["validation"]["last"])))
 
 
 def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -> None:
@@ -146,7 +145,7 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     Raises:
         NotReadyError: it does not.
     """
-    first, last = (date.fromisoformat(day) for day in candidate.tags[tags.WINDOW].split(".."))
+    first, last = (Period(day) for day in candidate.tags[tags.WINDOW].split(".."))
     now = {
         tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
         tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.model.arrays import Numbers
 
 
@@ -35,7 +35,7 @@ class ChampionInputs:
     """None: that day has no champion."""
     same: bool = False
     """Whether the model that is judged is the champion itself."""
-    seen: tuple[date, ...] = ()
+    seen: tuple[Period, ...] = ()
     """Days used for its training or early stopping: on these, its metrics are too good."""
     features: Mapping[str, str] = field(default_factory=dict)
     """Feature to type, as the champion reads them."""
@@ -73,7 +73,7 @@ class CorruptionResult:
 class RebuiltPeriod:
     """Hold the result of building a period again after all later data had been changed."""
 
-    day: date
+    day: Period
     rows: int
     """Rows of features that were built; a period without rows cannot show a leak."""
     leaking: tuple[str, ...] = ()

@@ -50,7 +50,8 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
         reason = f"The test rows have no probabilities of this model, or none of version {champion.version}."
         return gate.result("inconclusive", reason, metric=metric)
     unseen: npt.NDArray[np.bool_] = ~np.isin(
-        rows.days.astype("datetime64[D]"), np.array(champion.seen, dtype="datetime64[D]")
+        rows.days.astype("datetime64[D]"),
+        np.array([period.start_date for period in champion.seen], dtype="datetime64[D]"),
     )
     days, left = len(np.unique(rows.days)), len(np.unique(rows.days[unseen]))
     if left >= gate.min_periods:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from include.declaration.period import Period
 from include.evaluation.gates.result import GateResult
 from include.model import plotting
 from include.model.arrays import Numbers
@@ -154,7 +154,7 @@ def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, 
 
 def plot_champion(
     title: str,
-    days: Sequence[date],
+    days: Sequence[Period],
     differences: Numbers,
     *,
     mean: float,

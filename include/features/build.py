@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import Feed, UseCase
 from include.features import label, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Commit
-from include.lake.partitions import days_from
 from include.model import splits
 from include.project import Project
 
 
-def build_features(project: Project, day: date) -> Commit:
+def build_features(project: Project, day: Period) -> Commit:
     """Write the labels that became known on `day`, then the features of `day`.
 
     Look-back days that are not in the lake are landed first, by the same stages: the content of a day depends only on
@@ -22,23 +20,23 @@ def build_features(project: Project, day: date) -> Commit:
     """
     use_case = project.use_case
     use_case.require(day)
-    since = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
+    since = max(use_case.first_period, day - use_case.look_back_periods)
     land_missing(project, since, day)
     view = project.lake.as_of(day)
     label.build_labels(use_case, view, since)
     return materialize.materialize(use_case, "features", "build", view, since)
 
 
-def ensure_features(project: Project, first: date, last: date) -> list[date]:
+def ensure_features(project: Project, first: Period, last: Period) -> list[Period]:
     """Build missing features and labels of `first` to `last`; return the days built."""
     existing = project.lake.as_of(last).partitions("features", first, last)
-    missing = [day for day in days_from(max(first, project.use_case.first_period), last) if day not in existing]
+    missing = [day for day in period_range(max(first, project.use_case.first_period), last) if day not in existing]
     for day in missing:
         build_features(project, day)
     return missing
 
 
-def ensure_window(project: Project, day: date, window_periods: int | None) -> tuple[date, date, int]:
+def ensure_window(project: Project, day: Period, window_periods: int | None) -> tuple[Period, Period, int]:
     """Build the missing days that a training as of `day` reads.
 
     Returns the first and last day of its window, and the number of days built. `day` itself is built too, because the
@@ -49,7 +47,7 @@ def ensure_window(project: Project, day: date, window_periods: int | None) -> tu
     return first, last, len(ensure_features(project, first, day))
 
 
-def land_missing(project: Project, first: date, last: date) -> None:
+def land_missing(project: Project, first: Period, last: Period) -> None:
     """Ingest and validate the days of `first` to `last` that are not in the lake yet.
 
     Raises:
@@ -59,14 +57,14 @@ def land_missing(project: Project, first: date, last: date) -> None:
     view = project.lake.as_of(last)
     for feed in use_case.feeds:
         existing = view.partitions(f"checked/{feed.name}", first, last)
-        for day in days_from(first, last):
+        for day in period_range(first, last):
             if day not in existing and _has_rows(use_case, feed, day):
                 ingest.land_feed(project, feed, day)
                 validate.check_feed(project, feed, day)
                 data_docs.write_index(use_case.name)
 
 
-def _has_rows(use_case: UseCase, feed: Feed, day: date) -> bool:
+def _has_rows(use_case: UseCase, feed: Feed, day: Period) -> bool:
     """Return whether the day can have rows of the feed.
 
     A day declared absent can have corrections from before it was declared absent.

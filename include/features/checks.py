@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.period import PARTITION
+from include.declaration.period import Period
+from include.declaration.period_column import PARTITION
 from include.declaration.use_case import UseCase
 from include.features.results import ResultRefusedError
 from include.lake.soundness import row_text
@@ -20,7 +20,7 @@ _VALUES_NAMED = 5
 _BINARY = "return 1 if the predicted event happened, 0 if it did not, and null if that is not known"
 
 
-def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
+def label_checks(use_case: UseCase, table: str, day: Period) -> list[Check]:
     """Return the checks of each batch of features or labels of `day`, in order."""
     if table == "labels":
         return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
@@ -81,12 +81,12 @@ def _no_null(keys: Sequence[str]) -> Check:
     return wrong
 
 
-def _about_the_day(use_case: UseCase, day: date) -> Check:
+def _about_the_day(use_case: UseCase, day: Period) -> Check:
     """Check that the period key of every row of features is the day itself."""
     period = use_case.period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        others = batch.filter(pc.not_equal(batch[period], pa.scalar(day)))
+        others = batch.filter(pc.not_equal(batch[period], pa.scalar(day.start_date)))
         return (
             f"have {others.num_rows} rows about another day: {period!r}, which is declared as the period, must be {day}"
             f" in each; the first is {row_text(others, 0, use_case.keys)}"
@@ -97,12 +97,12 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
     return wrong
 
 
-def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
+def _about_an_earlier_day(use_case: UseCase, day: Period) -> Check:
     """Check that each label is about a day before the one when it becomes known."""
     period = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day)))
+        later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day.start_date)))
         return (
             f"have {later.num_rows} rows about a day that has not ended: {period!r} must be before {day}, at whose"
             f" start they are known; the first is {row_text(later, 0, use_case.label_keys)}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features import materialize
 from include.lake.lake import Commit
 from include.lake.snapshot import AsOfSnapshot
 
 
-def build_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> Commit:
+def build_labels(use_case: UseCase, view: AsOfSnapshot, since: Period) -> Commit:
     """Write the labels that became known on the view's day.
 
     They are built from the clean rows of `since` to that day.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake.snapshot import AsOfSnapshot
 
 _RANK = "__airworthy_rank"
 
 
-def known_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> ibis.Table:
+def known_labels(use_case: UseCase, view: AsOfSnapshot, since: Period) -> ibis.Table:
     """Return the labels known from `since` to the view's day, one row per key.
 
     The columns are `UseCase.label_keys` and the label. If a row has several labels, the one that became known last

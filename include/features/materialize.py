@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +11,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features.checks import Check, label_checks, require_binary
@@ -34,7 +34,7 @@ _MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.Out
 class ResultRowsError(AirworthyError):
     """A use case's function raised, or returned rows that cannot be stored for a day."""
 
-    def __init__(self, use_case: str, table: str, day: date, what: str, where: str = "") -> None:
+    def __init__(self, use_case: str, table: str, day: Period, what: str, where: str = "") -> None:
         self.use_case, self.table, self.day, self.what, self.where = use_case, table, day, what, where
         place = f" at {where}" if where else ""
         super().__init__(
@@ -43,7 +43,7 @@ class ResultRowsError(AirworthyError):
         )
 
 
-def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
+def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
     The call is `features.<function>(day, **clean feeds of since..day)`. Rows of an Ibis table stream from DuckDB in
@@ -69,7 +69,7 @@ class _Call:
     table: str
     name: str
     view: AsOfSnapshot
-    since: date
+    since: Period
     function: Callable[..., Any] | None = None
 
     @cached_property
@@ -158,7 +158,7 @@ def _code_of(use_case: UseCase, table: str, function: str) -> str:
         raise
 
 
-def _clean(view: AsOfSnapshot, feed: str, since: date) -> ibis.Table:
+def _clean(view: AsOfSnapshot, feed: str, since: Period) -> ibis.Table:
     checked = view.table(f"checked/{feed}", since)
     return checked.filter(checked.reasons.length() == 0).drop("reasons")
 

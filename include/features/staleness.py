@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Literal
 
+from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.lake import content_digest, history
 from include.lake.history import CommitNote
@@ -29,7 +29,7 @@ _WORDS: Mapping[Reason, str] = {
 class StalePeriod:
     """A period that the current code and inputs might build differently."""
 
-    day: date
+    day: Period
     rows: int
     reason: Reason
 
@@ -58,8 +58,8 @@ class TableStaleness:
 
 def find_stale(
     project: Project,
-    first: date | None = None,
-    last: date | None = None,
+    first: Period | None = None,
+    last: Period | None = None,
     *,
     tables: Sequence[str] = (),
     lake: Lake | None = None,
@@ -72,7 +72,7 @@ def find_stale(
     """
     use_case = project.use_case
     lake = lake or project.lake
-    view = lake.as_of(last or date.max)
+    view = lake.as_of(last or LATEST)
     names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
     chosen = [name for name in names if not tables or name in tables]
     since = first or use_case.first_period
@@ -85,7 +85,7 @@ def stale_stretches(found: TableStaleness) -> list[str]:
     groups: list[list[StalePeriod]] = []
     for period in found.stale:
         before = groups[-1][-1] if groups else None
-        if before and before.reason == period.reason and period.day - before.day == timedelta(days=1):
+        if before and before.reason == period.reason and period.day - before.day == 1:
             groups[-1].append(period)
         else:
             groups.append([period])
@@ -111,7 +111,7 @@ def _exists(lake: Lake, table: str) -> bool:
     return history.is_table(lake.uri(table))
 
 
-def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: date, reread: bool) -> TableStaleness:
+def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, reread: bool) -> TableStaleness:
     partitions, code = view.partitions(table, first), code_digest.table_code_digest(use_case, table, reread=reread)
     newest = _newest_notes(view, table)
     inputs = _Inputs(use_case, view, table)
@@ -132,7 +132,7 @@ def _is_delivered(use_case: UseCase, table: str) -> bool:
     return kind == code_digest.RAW and use_case.feed(feed).landing is not None
 
 
-def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, day: date) -> Reason | None:
+def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, day: Period) -> Reason | None:
     if note is None or note.digest != partition.digest or not (note.code or not code):
         return "no record"
     if code and note.code != code:
@@ -140,21 +140,21 @@ def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _I
     return None if inputs.are_now(day, note.inputs) else "other inputs"
 
 
-def _newest_notes(view: AsOfSnapshot, table: str) -> dict[date, CommitNote]:
+def _newest_notes(view: AsOfSnapshot, table: str) -> dict[Period, CommitNote]:
     """Return the newest note of each day.
 
     The log is read again only if the table has another version.
     """
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
-        newest: dict[date, CommitNote] = {}
+        newest: dict[Period, CommitNote] = {}
         for note in history.of(uri):
             newest.setdefault(note.day, note)
         _READ[uri] = (version, newest)
     return _READ[uri][1]
 
 
-_READ: dict[str, tuple[int, dict[date, CommitNote]]] = {}
+_READ: dict[str, tuple[int, dict[Period, CommitNote]]] = {}
 
 
 class _Inputs:
@@ -162,25 +162,25 @@ class _Inputs:
 
     def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
         kind, _, feed = table.partition("/")
-        self._look_back = timedelta(days=use_case.look_back_periods)
+        self._look_back = use_case.look_back_periods
         self._first = use_case.first_period
         self._whole = kind in (code_digest.LABELS, code_digest.FEATURES)
         sources = [f"checked/{source.name}" for source in use_case.feeds] if self._whole else []
         sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
         self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
 
-    def are_now(self, day: date, then: Mapping[str, str]) -> bool:
+    def are_now(self, day: Period, then: Mapping[str, str]) -> bool:
         """Return whether the inputs still have the digests that were read for `day`."""
         return all(self._digest(name, day) == then[name] for name in self._partitions if name in then)
 
-    def _digest(self, table: str, day: date) -> str:
+    def _digest(self, table: str, day: Period) -> str:
         partitions = self._partitions[table]
         if not self._whole:
             return partitions[day].digest if day in partitions else ""
         since = max(self._first, day - self._look_back)
         return content_digest.digest_values(
             {
-                known.isoformat(): partition.digest
+                known.key: partition.digest
                 for known, partition in partitions.items()
                 if since <= known <= day and partition.rows
             }

@@ -16,11 +16,12 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
@@ -49,7 +50,7 @@ class CorrectionsCorruptedError(AirworthyError):
 class CorrectionPeriodTakenError(InvalidRequestError):
     """A day accepts no more corrections: it was landed while the correction was being recorded."""
 
-    def __init__(self, use_case: str, feed: str, day: date) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period) -> None:
         super().__init__(
             f"{use_case}: {day} of feed {feed!r} was landed meanwhile and accepts no more corrections; nothing was"
             " recorded. Name a later day for the correction."
@@ -123,7 +124,7 @@ class CorrectionLog:
         ]
 
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
-        closing, closed = self.closed_days(), dict[date, _Closed]()
+        closing, closed = self.closed_days(), dict[Period, _Closed]()
         in_time = []
         for correction in recorded:
             day = correction.known_on
@@ -133,12 +134,12 @@ class CorrectionLog:
                 in_time.append(correction)
         return in_time
 
-    def closed_days(self) -> set[date]:
+    def closed_days(self) -> set[Period]:
         """Return the days that accept no more corrections."""
         names = (self.folder / "days").names()
-        return {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
+        return {Period(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
 
-    def close(self, day: date) -> list[Correction]:
+    def close(self, day: Period) -> list[Correction]:
         """Close a day to further corrections, and return its corrections.
 
         Raises:
@@ -146,7 +147,7 @@ class CorrectionLog:
         """
         return [self._read(number) for number in self._close(day).of_day]
 
-    def known_on(self, day: date) -> list[Correction]:
+    def known_on(self, day: Period) -> list[Correction]:
         """Return the corrections of a closed day; none if the day is open.
 
         Raises:
@@ -155,14 +156,14 @@ class CorrectionLog:
         closed = self._closed(day)
         return [self._read(number) for number in closed.of_day] if closed else []
 
-    def copy_day(self, day: date, to: CorrectionLog) -> None:
+    def copy_day(self, day: Period, to: CorrectionLog) -> None:
         """Copy the corrections of a closed day to another lake."""
         closed = self._closed(day)
         for number in closed.of_day if closed else ():
             to._place(number).create(self._place(number).read())
         if closed:
-            closed_file = self.folder / "days" / day.isoformat() / "closed.json"
-            (to.folder / "days" / day.isoformat() / "closed.json").create(closed_file.read())
+            closed_file = self.folder / "days" / day.key / "closed.json"
+            (to.folder / "days" / day.key / "closed.json").create(closed_file.read())
 
     def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
         """Append the draft, unless an equal correction exists.
@@ -194,10 +195,10 @@ class CorrectionLog:
             return RecordedCorrections(correction, new=True)
         raise CorrectionsBusyError(self.use_case.name, self.feed)
 
-    def _close(self, day: date) -> _Closed:
+    def _close(self, day: Period) -> _Closed:
         if (closed := self._closed(day)) is not None:
             return closed
-        folder = self.folder / "days" / day.isoformat()
+        folder = self.folder / "days" / day.key
         (folder / "closing").create(b"")
         recorded = self._all()
         of_day = [correction.number for correction in recorded if correction.known_on == day]
@@ -207,8 +208,8 @@ class CorrectionLog:
         assert closed is not None
         return closed
 
-    def _closed(self, day: date) -> _Closed | None:
-        place = self.folder / "days" / day.isoformat() / "closed.json"
+    def _closed(self, day: Period) -> _Closed | None:
+        place = self.folder / "days" / day.key / "closed.json"
         try:
             content = json.loads(place.read())
             return _Closed(int(content["records"]), tuple(int(number) for number in content["of_day"]))
@@ -243,7 +244,7 @@ class CorrectionLog:
             about = json.loads(rows.schema.metadata[_ABOUT])
             if about["number"] != number:
                 raise ValueError(f"it holds correction {about['number']}")
-            about["known_on"] = date.fromisoformat(about["known_on"])
+            about["known_on"] = Period(about["known_on"])
             about = {_FIELDS.get(name, name): value for name, value in about.items()}
             return Correction(rows=rows.replace_schema_metadata(None), **about)
         except (FileNotFoundError, pa.ArrowException, ValueError, TypeError, KeyError) as error:
@@ -261,7 +262,7 @@ def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str
 
 def _content(correction: Correction) -> bytes:
     about = {name: getattr(correction, _FIELDS.get(name, name)) for name in ("number", "kind", *_FIELDS, "recorded_at")}
-    about["known_on"] = correction.known_on.isoformat()
+    about["known_on"] = correction.known_on.key
     rows = correction.rows.replace_schema_metadata({_ABOUT: json.dumps(about, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)

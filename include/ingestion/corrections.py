@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import Period
 from include.errors import NAME_SHOWN, InvalidRequestError, shorten, shorten_names
 from include.lake import content_digest
 
@@ -36,7 +37,7 @@ class CorrectionDraft:
     """Rows that a person sends back, and the day on which they become known."""
 
     kind: Kind
-    known_on: date
+    known_on: Period
     actor: str
     comment: str
     rows: pa.Table
@@ -73,7 +74,7 @@ def correction_tuples(rows: pa.Table) -> list[Row]:
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
 
 
-def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
+def row_ids(days: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
     """Return a permanent id for each row: `<day>.<16 hex digits of its content>`.
 
     Further rows of the same content get the suffix `.2`, `.3`, …, in order of their reasons. `rows` have all columns
@@ -90,10 +91,10 @@ def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str
     return ids
 
 
-def _row_id(day: date, columns: Sequence[str], row: Row) -> str:
+def _row_id(day: Period, columns: Sequence[str], row: Row) -> str:
     named = zip(columns, row, strict=True)
     text = json.dumps({name: _plain(value) for name, value in named if value is not None}, sort_keys=True)
-    return f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{day.key}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _plain(value: object) -> object:

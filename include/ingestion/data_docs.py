@@ -9,7 +9,6 @@ import copy
 import functools
 import html
 import re
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,13 @@ from great_expectations.render.renderer.page_renderer import ValidationResultsPa
 from great_expectations.render.view.view import DefaultJinjaPageView
 
 from include import settings
+from include.declaration.period import Period
 from include.lake.object_store import StoragePath
 from include.printable import escape_text
 
 
 def write_data_docs(
-    use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult
+    use_case: str, feed: str, day: Period, digest: str, document: ExpectationSuiteValidationResult
 ) -> StoragePath:
     """Render the page of a validation and return its path.
 

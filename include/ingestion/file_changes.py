@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
+from include.declaration.period import Period
 from include.lake import content_digest
 
 What = Literal["added", "changed", "removed"]
@@ -19,7 +19,7 @@ class Redelivery:
     """Files of a day that differ from the landed ones."""
 
     feed: str
-    day: date
+    day: Period
     files: Mapping[str, What]
     """Key to its change, in order of keys."""
     state: str
@@ -31,7 +31,7 @@ class Redelivery:
         return f"feed {self.feed!r} of {self.day}: {words}" + (f" and {more} more" if more > 0 else "")
 
 
-def compare_files(feed: str, day: date, landed: Mapping[str, Mark], listed: Mapping[str, Mark]) -> Redelivery | None:
+def compare_files(feed: str, day: Period, landed: Mapping[str, Mark], listed: Mapping[str, Mark]) -> Redelivery | None:
     """Return the changes of a day's files since it was landed (key to mark), or None.
 
     The ETag also changes if the same bytes are uploaded again in parts of other sizes.
@@ -49,13 +49,13 @@ def compare_files(feed: str, day: date, landed: Mapping[str, Mark], listed: Mapp
     return Redelivery(feed, day, changes, content_digest.digest_values({key: listed[key] for key in sorted(listed)}))
 
 
-def is_flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
+def is_flooded(feed: str, day: Period, where: str, most: int) -> Redelivery:
     """Return the redelivery of a day with more objects than are listed."""
     what = f"{where}, where there are more than {most:,} objects"
     return Redelivery(feed, day, {what: "added"}, content_digest.digest_values({what: 0}))
 
 
-def redelivery_advice(use_case: str, feed: str, day: date) -> str:
+def redelivery_advice(use_case: str, feed: str, day: Period) -> str:
     """Return advice about files that changed after their day was landed."""
     return (
         f"The landed rows and all decisions based on them are kept. To correct rows of {feed!r}, deliver them with a"

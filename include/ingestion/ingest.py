@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.use_case import Feed
 from include.errors import DataError, SourceError
 from include.ingestion import ingest_files
@@ -18,7 +17,7 @@ from include.project import Project
 from include.registry import code_digest
 
 
-def ingest_period(project: Project, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
+def ingest_period(project: Project, day: Period, *, take_changed: bool = False) -> dict[str, Commit]:
     """Land every feed of `day` and return the commit of each, by feed name.
 
     `take_changed` also replaces a published day by files that were delivered again.
@@ -30,7 +29,7 @@ def ingest_period(project: Project, day: date, *, take_changed: bool = False) ->
     return {feed.name: land_feed(project, feed, day, take_changed=take_changed) for feed in project.use_case.feeds}
 
 
-def land_feed(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def land_feed(project: Project, feed: Feed, day: Period, *, take_changed: bool = False) -> Commit:
     """Land one feed of one day, from its landing bucket or from source.py.
 
     Raises:

@@ -7,9 +7,9 @@ unnoticed.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, Landing
+from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError
 from include.ingestion import file_changes
@@ -47,7 +48,7 @@ SHOWN = 100
 class DeliveryInvalidError(DataError):
     """A delivered file does not match the feed's declaration."""
 
-    def __init__(self, use_case: str, feed: str, day: date, where: str, reason: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, where: str, reason: str) -> None:
         super().__init__(
             f"{use_case}: feed {feed!r} of {day}: the file {where} cannot be read: {reason}. Nothing was written."
             " Have it delivered again, or change the feed's columns or its Landing."
@@ -57,7 +58,7 @@ class DeliveryInvalidError(DataError):
 class DeliveryLostError(AirworthyError):
     """A landed day is damaged, and the files that it was landed from have changed or are gone."""
 
-    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+    def __init__(self, use_case: str, table: str, day: Period, what: str) -> None:
         super().__init__(
             f"{use_case}: {table} of {day} is damaged: {what}. The files in the landing bucket are not those that it"
             f" was landed from, so the same rows cannot be landed again. Restore the table's folder {table}, with its"
@@ -65,7 +66,7 @@ class DeliveryLostError(AirworthyError):
         )
 
 
-def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def ingest_files(project: Project, feed: Feed, day: Period, *, take_changed: bool = False) -> Commit:
     """Land the files of a day.
 
     A published day keeps its rows if its files changed, unless `take_changed`.
@@ -122,18 +123,18 @@ def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool 
     return commit
 
 
-def keeps_files(project: Project, feed: Feed, day: date) -> bool:
+def keeps_files(project: Project, feed: Feed, day: Period) -> bool:
     """Return whether a run of that day keeps the landed rows and needs no files."""
     return _kept_partition(project.lake, feed, day) is not None
 
 
-def _kept_partition(lake: Lake, feed: Feed, day: date) -> Partition | None:
+def _kept_partition(lake: Lake, feed: Feed, day: Period) -> Partition | None:
     """Return the landed rows of a day that is in use, else None.
 
     The day is published, or tables were built from it before it was withdrawn. Features are built from
     `look_back_periods` earlier days and their own day, labels only from their own day.
     """
-    last = day + min(timedelta(days=lake.use_case.look_back_periods), date.max - day)
+    last = day + min(lake.use_case.look_back_periods, LATEST - day)
     view = lake.as_of(last)
     published = view.partitions(f"checked/{feed.name}", day, day).get(day)
     landed = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
@@ -141,7 +142,7 @@ def _kept_partition(lake: Lake, feed: Feed, day: date) -> Partition | None:
     return landed if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
 
 
-def _require_intact(view: AsOfSnapshot, feed: Feed, day: date) -> None:
+def _require_intact(view: AsOfSnapshot, feed: Feed, day: Period) -> None:
     """Check that the landed rows are intact.
 
     The bucket no longer has the files to land them again.
@@ -155,7 +156,7 @@ def _require_intact(view: AsOfSnapshot, feed: Feed, day: date) -> None:
         raise DeliveryLostError(view.lake.use_case.name, table, day, what)
 
 
-def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
+def landed_files(view: AsOfSnapshot, feed: Feed, since: Period, until: Period | None = None) -> list[dict[str, Any]]:
     """Return the files that days were landed from.
 
     Each has `day`, `key`, `size`, `etag`, `sha256` and `version_id`.
@@ -165,7 +166,7 @@ def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None
     return files
 
 
-def files_of(project: Project, day: date) -> dict[str, list[dict[str, Any]]]:
+def files_of(project: Project, day: Period) -> dict[str, list[dict[str, Any]]]:
     """Return the first SHOWN files of the day, by feed name.
 
     Each has key, size, SHA-256 and version.
@@ -175,7 +176,7 @@ def files_of(project: Project, day: date) -> dict[str, list[dict[str, Any]]]:
     return {feed: [{name: row[name] for name in names} for row in files[:SHOWN]] for feed, files in rows.items()}
 
 
-def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
+def noticed_redelivery(project: Project, day: Period) -> list[Redelivery]:
     """Return the files that differ from the landed ones.
 
     Covers `day` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days that
@@ -185,10 +186,10 @@ def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
     for feed in project.use_case.feeds:
         if (landing := feed.landing) is None:
             continue
-        since = max(project.use_case.first_period, day - timedelta(days=landing.watch_periods))
+        since = max(project.use_case.first_period, day - landing.watch_periods)
         rows = landed_files(view, feed, since, day)
-        for earlier in sorted({row["day"] for row in rows}):
-            marks = _marks([row for row in rows if row["day"] == earlier])
+        for landed_on, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
+            earlier, marks = Period.from_date(landed_on), _marks(list(of_day))
             try:
                 files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
                 redeliveries.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(files)))
@@ -203,7 +204,7 @@ def _landing(feed: Feed) -> Landing:
     return feed.landing
 
 
-def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[ListedObject], bool]:
+def _listed(bucket: Bucket, landing: Landing, day: Period) -> tuple[list[ListedObject], bool]:
     """Return the day's files in the bucket by name, and whether they are complete."""
     objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(day), landing.max_files)}
     return [objects[key] for key in landing.files(objects, day)], landing.is_delivered(objects, day)
@@ -218,7 +219,7 @@ def _marks_of(files: Sequence[ListedObject]) -> dict[str, Mark]:
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, day: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
     """Write the rows of all files and of the day's corrections to disk.
 
@@ -236,7 +237,7 @@ def _spool(
     return fetched, inputs | correction_inputs(feed.name, known), [*delivered, brought]
 
 
-def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence[Path]) -> None:
+def _require_known(use_case: UseCase, feed: Feed, day: Period, delivered: Sequence[Path]) -> None:
     """Check the delivered rows by `require_known_in_time`, a batch at a time."""
     if feed.known_at is None:
         return
@@ -260,7 +261,7 @@ def _in_order(
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, day: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> Iterator[FetchedObject]:
     """Fetch and spool one file at a time, and yield each."""
     copy = spool.path.with_name("file")

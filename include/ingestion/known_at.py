@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration import clock
+from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError
 from include.lake import schemas
@@ -17,7 +18,7 @@ from include.lake.soundness import row_text
 class KnownTooLateError(DataError):
     """A delivery has rows that became known after its decision time, or without the time when they did."""
 
-    def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, reason: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: Period, column: str, count: int, reason: str) -> None:
         self.use_case, self.feed, self.day, self.column, self.rows = use_case, feed, day, column, count
         super().__init__(
             f"{use_case}: feed {feed!r} of {day} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
@@ -26,12 +27,7 @@ class KnownTooLateError(DataError):
         )
 
 
-def decision_time(use_case: UseCase, day: date) -> datetime:
-    """Return the instant at which a day begins in the use case's time zone, in UTC."""
-    return datetime.combine(day, time.min, ZoneInfo(use_case.time_zone)).astimezone(UTC)
-
-
-def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
+def require_known_in_time(use_case: UseCase, feed: Feed, day: Period, rows: pa.Table | pa.RecordBatch) -> None:
     """Check that each delivered row of a feed and day was known by the decision time.
 
     A timestamp in the column `known_at` must not be after the decision time of `day`. A date must be before `day`,
@@ -48,9 +44,9 @@ def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Tab
     if rows.schema.names.count(column) > 1 or rows.schema.field(column).type != kind:
         return
     if pa.types.is_date32(kind):
-        latest, late = f"the beginning of {day}", pc.greater_equal(rows[column], pa.scalar(day, kind))
+        latest, late = f"the beginning of {day}", pc.greater_equal(rows[column], pa.scalar(day.start_date, kind))
     else:
-        begins = decision_time(use_case, day)
+        begins = clock.decision_time(day, ZoneInfo(use_case.time_zone))
         latest, late = (
             f"the beginning of {day} ({begins.isoformat()})",
             pc.greater(rows[column], pa.scalar(begins, kind)),

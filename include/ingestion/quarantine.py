@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.period import LATEST, Period, periods_of
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError, shorten_names
@@ -121,14 +121,14 @@ class QuarantineCount:
     """Number of quarantined rows of one feed, day and reason; a row with several reasons counts for each."""
 
     feed: str
-    day: date
+    day: Period
     reason: str
     open: int
     corrected: int
     released: int
 
 
-def read_quarantine(project: Project, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
+def read_quarantine(project: Project, feed: str, day: Period | None = None, *, checked: bool = True) -> QuarantinedRows:
     """Read the quarantined rows of a feed, of one day or of all days.
 
     `checked=False` skips the integrity check, for read-only views.
@@ -141,8 +141,8 @@ def read_quarantine(project: Project, feed: str, day: date | None = None, *, che
     declared = require_feed(use_case, feed)
     if day is not None:
         use_case.require(day)
-    view, table = project.lake.as_of(date.max), f"checked/{feed}"
-    first, last = (day, day) if day else (use_case.first_period, date.max)
+    view, table = project.lake.as_of(LATEST), f"checked/{feed}"
+    first, last = (day, day) if day else (use_case.first_period, LATEST)
     with view.explaining(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
@@ -157,16 +157,16 @@ def read_quarantine(project: Project, feed: str, day: date | None = None, *, che
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
-    ids = corrections.row_ids(days, bad.drop_columns(["day", schemas.REASONS.name]), reasons)
+    ids = corrections.row_ids(periods_of(days), bad.drop_columns(["day", schemas.REASONS.name]), reasons)
     origin = {"day": days, "digest": ids, "reasons": reasons}
     return _with_corrections(project, declared, corrections.with_origin(content, origin))
 
 
 def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
     """Count the open, corrected and released rows by day and reason, in order of days."""
-    counts: dict[tuple[date, str], Counter[str]] = {}
+    counts: dict[tuple[Period, str], Counter[str]] = {}
     for day, reasons, went in zip(
-        found.rows["day"].to_pylist(), found.rows["reasons"].to_pylist(), found.went, strict=True
+        periods_of(found.rows["day"].to_pylist()), found.rows["reasons"].to_pylist(), found.went, strict=True
     ):
         for reason in reasons:
             counts.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
@@ -193,7 +193,7 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
 def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
     correction_log = CorrectionLog.of(project.use_case, feed.name)
     by_id = {name: correction for correction in correction_log.standing() for name in correction.ids}
-    landed_days = set(project.lake.as_of(date.max).partitions(f"raw/{feed.name}"))
+    landed_days = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
     went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())
     landed = tuple(bool(correction and correction.known_on in landed_days) for correction in went)
     return QuarantinedRows(feed, rows, went, landed)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import pyarrow as pa
 
+from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed
 from include.errors import shorten_names
 from include.ingestion import corrections, quarantine
@@ -74,7 +74,7 @@ def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliat
 
 
 def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
-    view = project.lake.as_of(date.max)
+    view = project.lake.as_of(LATEST)
     landed = {day: partition.rows for day, partition in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: partition.rows for day, partition in view.partitions(f"checked/{feed.name}").items()}
     quarantined = quarantine.read_quarantine(project, feed.name)
@@ -102,7 +102,7 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
 
 
 def _faults(
-    view: AsOfSnapshot, feed: Feed, recorded: Sequence[Correction], *, ask: Callable[[date], pa.Table] | None
+    view: AsOfSnapshot, feed: Feed, recorded: Sequence[Correction], *, ask: Callable[[Period], pa.Table] | None
 ) -> list[str]:
     """Describe each mismatch."""
     landed, checked = view.partitions(f"raw/{feed.name}"), view.partitions(f"checked/{feed.name}")
@@ -116,7 +116,7 @@ def _faults(
     times = Counter(name for correction in recorded for name in correction.ids)
     if twice := sorted(name for name, count in times.items() if count > 1):
         faults.append(f"{shorten_names(twice)} were sent back twice")
-    known_on = defaultdict[date, list[Correction]](list)
+    known_on = defaultdict[Period, list[Correction]](list)
     for correction in recorded:
         known_on[correction.known_on].append(correction)
     for day, partition in landed.items():
@@ -129,7 +129,7 @@ def _faults(
     return faults
 
 
-def _has_corrections(view: AsOfSnapshot, feed: Feed, day: date, known: Sequence[Correction]) -> bool:
+def _has_corrections(view: AsOfSnapshot, feed: Feed, day: Period, known: Sequence[Correction]) -> bool:
     """Return whether the day was landed with the rows of all its corrections."""
     rows = view.read(f"raw/{feed.name}", since=day, until=day).drop(["day"])
     return corrections.correction_places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.period import LATEST, Period
 from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError
@@ -61,11 +61,11 @@ class ResubmissionRequest:
 
     feed: str
     what: str
-    quarantined_on: date | None
+    quarantined_on: Period | None
     reasons: Sequence[str] | None
     rows: Sequence[str] | None
     file: str | None
-    known_on: date | None
+    known_on: Period | None
     comment: str
     actor: str
 
@@ -117,8 +117,8 @@ def resubmit_corrected(
     *,
     actor: str,
     comment: str,
-    day: date | None = None,
-    known_on: date | None = None,
+    day: Period | None = None,
+    known_on: Period | None = None,
 ) -> Resubmission:
     """Send back the rows of the file `name`, each replacing a quarantined row.
 
@@ -151,9 +151,9 @@ def resubmit_released(
     *,
     actor: str,
     comment: str,
-    day: date | None = None,
+    day: Period | None = None,
     ids: Collection[str] = (),
-    known_on: date | None = None,
+    known_on: Period | None = None,
 ) -> Resubmission:
     """Send back unchanged the rows quarantined for these reasons, which are waived.
 
@@ -191,28 +191,28 @@ def resubmit_released(
     return _record(project, declared, "release", meant.content, meant, actor, comment, known_on)
 
 
-def free_day(project: Project, feed: Feed, after: date) -> date:
+def free_day(project: Project, feed: Feed, after: Period) -> Period:
     """Return the first day after `after` and after all landed or decided days.
 
     Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
     known then.
     """
-    day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + timedelta(days=1)
+    day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + 1
     while day in feed.missing_periods:
-        day += timedelta(days=1)
+        day += 1
     return day
 
 
-def _landed(project: Project, feed: Feed, since: date) -> set[date]:
+def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
-    view, closed = project.lake.as_of(date.max), CorrectionLog.of(project.use_case, feed.name).closed_days()
+    view, closed = project.lake.as_of(LATEST), CorrectionLog.of(project.use_case, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
 
-def _decided(project: Project, since: date) -> set[date]:
+def _decided(project: Project, since: Period) -> set[Period]:
     """Return the days from `since` on that are in one of the tables DECIDED."""
-    view = project.lake.as_of(date.max)
+    view = project.lake.as_of(LATEST)
     return {day for table in DECIDED for day in view.partitions(table, since)}
 
 
@@ -224,7 +224,7 @@ def _record(
     meant: QuarantinedRows,
     actor: str,
     comment: str,
-    known_on: date | None,
+    known_on: Period | None,
 ) -> Resubmission:
     form_limits.require_text("comment", comment)
     if len(comment.strip()) < 3:
@@ -232,21 +232,23 @@ def _record(
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
-    last = max(origin["day"])
-    draft = CorrectionDraft(kind=kind, known_on=known_on or date.max, actor=actor, comment=comment.strip(), rows=sent)
+    last = Period.from_date(max(origin["day"]))
+    draft = CorrectionDraft(kind=kind, known_on=known_on or LATEST, actor=actor, comment=comment.strip(), rows=sent)
     recorded = _at(project, feed, draft, last, known_on)
     return Resubmission(
         recorded.correction.number,
         feed.name,
         kind,
-        recorded.correction.known_on.isoformat(),
+        recorded.correction.known_on.key,
         rows.num_rows,
         again,
         recorded.new,
     )
 
 
-def _at(project: Project, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None) -> RecordedCorrections:
+def _at(
+    project: Project, feed: Feed, draft: CorrectionDraft, last: Period, known_on: Period | None
+) -> RecordedCorrections:
     """Record the draft for the requested day, or else for the first free one."""
     correction_log = CorrectionLog.of(project.use_case, feed.name)
     if existing := corrections.accepted_corrections(draft, correction_log.standing(), whenever=known_on is None):
@@ -262,7 +264,7 @@ def _at(project: Project, feed: Feed, draft: CorrectionDraft, last: date, known_
                 raise  # otherwise try the next free day
 
 
-def _require_free(project: Project, feed: Feed, day: date, last: date, free: date) -> None:
+def _require_free(project: Project, feed: Feed, day: Period, last: Period, free: Period) -> None:
     """Check that the rows can become known on a day.
 
     Raises:
@@ -282,7 +284,7 @@ def _require_free(project: Project, feed: Feed, day: date, last: date, free: dat
         problem = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
     elif use_case.last_period is not None and day > use_case.last_period:
         problem = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
-    elif day > free + timedelta(days=AHEAD_DAYS):
+    elif day > free + AHEAD_DAYS:
         problem = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
     if problem:
         raise InvalidRequestError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
@@ -34,7 +34,7 @@ class ValidationResult:
     commit: Commit
 
 
-def validate_period(project: Project, day: date) -> dict[str, ValidationResult]:
+def validate_period(project: Project, day: Period) -> dict[str, ValidationResult]:
     """Validate every feed of `day` and return the result of each, by feed name.
 
     All feeds are validated before an error is raised, so one refused feed does not block the others.
@@ -58,7 +58,7 @@ def validate_period(project: Project, day: date) -> dict[str, ValidationResult]:
     return done
 
 
-def check_feed(project: Project, feed: Feed, day: date) -> ValidationResult:
+def check_feed(project: Project, feed: Feed, day: Period) -> ValidationResult:
     """Validate one feed of one day.
 
     Raises:
@@ -73,7 +73,7 @@ def check_feed(project: Project, feed: Feed, day: date) -> ValidationResult:
         raise
 
 
-def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
+def _check(project: Project, feed: Feed, day: Period) -> ValidationResult:
     use_case = project.use_case
     lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
     view = lake.as_of(day)
@@ -102,7 +102,7 @@ def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
 
 
 def _parted(
-    use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
+    use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, corrections: Sequence[Correction]
 ) -> tuple[pa.Table, BroughtRows]:
     """Split the landed rows into those of the source and those of corrections.
 
@@ -124,7 +124,7 @@ def _parted(
 def _judged_again(
     use_case: UseCase,
     feed: Feed,
-    day: date,
+    day: Period,
     delivered: pa.Table,
     brought: BroughtRows,
     waived: Sequence[Sequence[str]],
@@ -148,7 +148,7 @@ def _judged_again(
     return pa.array(judged, schemas.REASONS.type)
 
 
-def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> ExpectationResults:
+def _judged(use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, digest: str) -> ExpectationResults:
     """Judge the delivered rows by the rules about keys and by the feed's suite.
 
     Raises:

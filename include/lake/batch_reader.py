@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.period import Period
 from include.lake import partition_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 
@@ -20,13 +20,13 @@ def open_files(path: Path | str) -> pq.ParquetFile:
     return partition_reader.open_file(path)
 
 
-def column_batches(view: AsOfSnapshot, table: str, days: Collection[date]) -> frozenset[str]:
+def column_batches(view: AsOfSnapshot, table: str, days: Collection[Period]) -> frozenset[str]:
     """Return the columns that all files of those days have: a day that was built by older code may lack one."""
     return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
 def row_batches(
-    view: AsOfSnapshot, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
+    view: AsOfSnapshot, table: str, day: Period, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
@@ -40,6 +40,6 @@ def row_batches(
         yield from partition_reader.read_batches(name, path, chosen, batch_rows)
 
 
-def _files(view: AsOfSnapshot, table: str, days: Collection[date]) -> list[tuple[date, str]]:
+def _files(view: AsOfSnapshot, table: str, days: Collection[Period]) -> list[tuple[Period, str]]:
     found = view.files(table, min(days), max(days)) if days else []
     return [(day, path) for day, path in found if day in days]

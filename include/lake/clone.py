@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 from deltalake import Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
+from include.declaration.period import Period
 from include.lake import file_signature, history, partitions, s3, schemas
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath, unfinished_name
@@ -21,7 +21,7 @@ from include.lake.snapshot import AsOfSnapshot
 Change = Callable[[pa.Table], pa.Table]
 
 
-def clone_days(lake: Lake, table: str, since: date, until: date) -> dict[date, str]:
+def clone_days(lake: Lake, table: str, since: Period, until: Period) -> dict[Period, str]:
     """Return day to digest; none where the table is not there, and it is not made."""
     if not history.is_table(lake.uri(table)):
         return {}
@@ -29,7 +29,7 @@ def clone_days(lake: Lake, table: str, since: date, until: date) -> dict[date, s
 
 
 def clone_table(
-    table: str, there: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]
+    table: str, there: Mapping[Period, str], source: Lake, target: Lake, changes: Mapping[Period, Change]
 ) -> None:
     """Make the table in `target`, on disk, with the partitions `there` of `source`; without any, make no table.
 
@@ -59,7 +59,7 @@ def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
         s3.map_concurrently(lambda each: each[0].fetch(each[1]), waiting)
 
 
-def _changed(view: AsOfSnapshot, table: str, day: date, root: Path, change: Change) -> DataFile:
+def _changed(view: AsOfSnapshot, table: str, day: Period, root: Path, change: Change) -> DataFile:
     """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
     rows = change(view.read(table, day, day).drop_columns(["day"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
@@ -75,7 +75,7 @@ def _added(root: Path, file: DataFile) -> AddAction:
     return AddAction(
         path=file.path,
         size=found.st_size,
-        partition_values={"day": file.day.isoformat(), "digest": file.digest},
+        partition_values={"day": file.day.key, "digest": file.digest},
         modification_time=int(found.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

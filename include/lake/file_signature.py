@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import date
 
+from include.declaration.period import Period
 from include.lake.signing import SigningKeys, require_signing_keys
 
 FORGED = (
@@ -22,7 +22,7 @@ _MAC_DIGITS = 32
 """Hexadecimal digits of the HMAC-SHA256 that a name holds: 128 bits (RFC 2104, section 5)."""
 
 
-def signed_name(table: str, day: date, digest: str, rows: int, sha256: str) -> str:
+def signed_name(table: str, day: Period, digest: str, rows: int, sha256: str) -> str:
     """Return a new name for a file with the bytes of that SHA-256, which holds the day of a table.
 
     `table` is `<use case>/<table>`. A random part makes the name unique: equal bytes that are written twice are two
@@ -36,7 +36,7 @@ def signed_name(table: str, day: date, digest: str, rows: int, sha256: str) -> s
     return f"{sha256}-{chance}-{signature.mac[:_MAC_DIGITS]}.parquet"
 
 
-def is_genuine(keys: SigningKeys, table: str, day: date, digest: str, rows: int, name: str) -> bool:
+def is_genuine(keys: SigningKeys, table: str, day: Period, digest: str, rows: int, name: str) -> bool:
     """Return whether a file of that name was written here, as that day of the table, with that content.
 
     `keys` are those of this installation, loaded once for many files.
@@ -48,5 +48,5 @@ def is_genuine(keys: SigningKeys, table: str, day: date, digest: str, rows: int,
     return keys.proves(purpose, content, found["mac"])
 
 
-def _signed(table: str, day: date, digest: str, rows: int, sha256: str, chance: str) -> tuple[str, bytes]:
+def _signed(table: str, day: Period, digest: str, rows: int, sha256: str, chance: str) -> tuple[str, bytes]:
     return f"files of {table}", f"{day} {digest} {rows} {sha256} {chance}".encode()

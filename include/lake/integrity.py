@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from include.declaration.period import Period
 from include.errors import MADE_BY, AirworthyError
 from include.lake import file_checksum
 from include.lake.file_signature import FORGED
@@ -21,7 +21,7 @@ OTHER_DAY = "the table's log counts a file of another day to it"
 class PartitionCorruptedError(AirworthyError):
     """The files of a day do not hold what was written."""
 
-    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+    def __init__(self, use_case: str, table: str, day: Period, what: str) -> None:
         kind = table.partition("/")[0]
         dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
         remedy = (
@@ -32,12 +32,12 @@ class PartitionCorruptedError(AirworthyError):
         super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
 
 
-def broken_days(view: AsOfSnapshot, table: str, since: date, until: date) -> dict[date, str]:
+def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
     """Return day to damage, of those days that are damaged."""
     return {day: damage for day, damage in damaged_days(view, table, since, until) if damage}
 
 
-def damaged_days(view: AsOfSnapshot, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
     moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
     forged = view.forged_days(table, since, until)
@@ -45,7 +45,7 @@ def damaged_days(view: AsOfSnapshot, table: str, since: date, until: date) -> It
         yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
 
 
-def _damaged_files(view: AsOfSnapshot, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+def _damaged_files(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     try:
         found = view.files(table, since, until)
     except FileNotFoundError:  # in a lake on S3, a file of one of the days is gone: look at each day alone
@@ -56,7 +56,7 @@ def _damaged_files(view: AsOfSnapshot, table: str, since: date, until: date) -> 
         yield day, _damage([path for _, path in files])
 
 
-def _damage_of_day(view: AsOfSnapshot, table: str, day: date) -> str:
+def _damage_of_day(view: AsOfSnapshot, table: str, day: Period) -> str:
     try:
         return _damage([path for _, path in view.files(table, day, day)])
     except FileNotFoundError:

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
+from include.declaration.period import EARLIEST, LATEST, Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, ColumnsError
 from include.lake import (
@@ -46,7 +46,7 @@ class PartitionConflictError(AirworthyError):
 
     worth_retrying = True
 
-    def __init__(self, use_case: str, table: str, day: date) -> None:
+    def __init__(self, use_case: str, table: str, day: Period) -> None:
         super().__init__(
             f"{use_case}: {table} of {day} was written by somebody else meanwhile. Nothing was written here. Run the"
             " task again: it takes what is there now."
@@ -58,7 +58,7 @@ class CommitConflictError(AirworthyError):
 
     worth_retrying = True
 
-    def __init__(self, table: str, day: date, cause: Exception) -> None:
+    def __init__(self, table: str, day: Period, cause: Exception) -> None:
         super().__init__(
             f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
             f" Last conflict: {cause}. Run the task again when fewer writers are at work."
@@ -70,7 +70,7 @@ class Commit:
     """What a write did: `version` is the table's Delta version, unchanged where nothing was committed."""
 
     table: str
-    day: date
+    day: Period
     partition: Partition
     version: int
     changed: bool
@@ -88,14 +88,14 @@ class Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
         return cls(use_case, lake_root(use_case.name))
 
-    def as_of(self, day: date, memory: str = "2GB") -> AsOfSnapshot:
+    def as_of(self, day: Period, memory: str = "2GB") -> AsOfSnapshot:
         """What was known at the decision time of `day`: partitions up to `day`, never later ones.
 
         `memory` is what DuckDB may use at most; beyond it, it spills to disk.
         """
         return AsOfSnapshot(self, day, memory)
 
-    def pinned(self, day: date, versions: Mapping[str, int | None]) -> AsOfSnapshot:
+    def pinned(self, day: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
         """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
 
         Raises history.VersionGone where one cannot be read.
@@ -142,7 +142,7 @@ class Lake:
     def replace(
         self,
         table: str,
-        day: date,
+        day: Period,
         rows: pa.Table | pa.RecordBatchReader,
         *,
         inputs: Mapping[str, str],
@@ -193,7 +193,7 @@ class Lake:
             )
             return self._commit_once(delta, table, day, file, notes, if_absent, expected_digest)
 
-    def withdraw(self, table: str, day: date, *, stage: str) -> Commit:
+    def withdraw(self, table: str, day: Period, *, stage: str) -> Commit:
         """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
         notes = history.to_metadata(day=day, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
         failure: Exception | None = None
@@ -210,7 +210,7 @@ class Lake:
                 return Commit(table, day, Partition("", 0), version, changed=True)
         raise _commit_lost(table, day, failure)
 
-    def start_generation(self, table: str, since: date, days: Sequence[date]) -> int:
+    def start_generation(self, table: str, since: Period, days: Sequence[Period]) -> int:
         """Remove these days from the table and give it the columns that are declared now, in one commit.
 
         Returns the Delta version of the commit; the versions before it hold the table as it was.
@@ -223,12 +223,12 @@ class Lake:
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             before, declared = delta.version(), schemas.content(self.use_case, table)
-            left = partitions.of(delta, date.min, date.max).keys() - set(days)
+            left = partitions.of(delta, EARLIEST, LATEST).keys() - set(days)
             if left:
                 schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
             others = [field for field in _columns(delta) if left and field.name not in declared.names]
             transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
-            notes = {"stage": "rebuild", "from": since.isoformat(), "removed": str(len(days))}
+            notes = {"stage": "rebuild", "from": since.key, "removed": str(len(days))}
             try:
                 with s3.translate_s3_errors(self.uri(table)):
                     delta.create_write_transaction(
@@ -236,7 +236,7 @@ class Lake:
                         mode="overwrite",
                         schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
                         partition_by=[*schemas.PARTITION],
-                        partition_filters=[("day", "in", [day.isoformat() for day in days or [since]])],
+                        partition_filters=[("day", "in", [day.key for day in days or [since]])],
                         commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
                     )
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
@@ -260,7 +260,7 @@ class Lake:
         finally:
             path.unlink(missing_ok=True)
 
-    def _require_sound(self, table: str, day: date, file: PartitionFile) -> None:
+    def _require_sound(self, table: str, day: Period, file: PartitionFile) -> None:
         name = f"{self.use_case.name}: {table}"
         soundness.require_sound(self.use_case.name, table, day, file.unsound)
         if not file.ascending:
@@ -270,7 +270,7 @@ class Lake:
         self,
         delta: DeltaTable,
         table: str,
-        day: date,
+        day: Period,
         file: PartitionFile,
         notes: Mapping[str, str],
         if_absent: bool,
@@ -304,16 +304,16 @@ class Lake:
                 return Commit(table, day, partition, version, changed=not same)
         raise _commit_lost(table, day, failure)
 
-    def _is_whole(self, delta: DeltaTable, table: str, day: date) -> bool:
+    def _is_whole(self, delta: DeltaTable, table: str, day: Period) -> bool:
         """Whether the day's file holds what was written: running a day again replaces a damaged one."""
         return not integrity.broken_days(AsOfSnapshot(self, day, deltas={table: delta}), table, day, day)
 
-    def _notes_differ(self, delta: DeltaTable, table: str, day: date, notes: Mapping[str, str]) -> bool:
+    def _notes_differ(self, delta: DeltaTable, table: str, day: Period, notes: Mapping[str, str]) -> bool:
         """Whether the day was made from other inputs, or by other code, than its newest commit says."""
         newest = history.newest_version(self.root / table, delta, day)
         return newest is None or newest.made_from != history.commit_inputs(notes)
 
-    def _stored(self, table: str, day: date, file: PartitionFile, partition: Partition) -> AddAction:
+    def _stored(self, table: str, day: Period, file: PartitionFile, partition: Partition) -> AddAction:
         """Move the file to its place in the table, under a name that holds its checksum and a signature."""
         signed = (f"{self.use_case.name}/{table}", day, partition.digest, partition.rows, file.sha256)
         path = f"day={day}/{file_signature.signed_name(*signed)}"
@@ -321,7 +321,7 @@ class Lake:
         return AddAction(
             path=path,
             size=file.size,
-            partition_values={"day": day.isoformat(), "digest": partition.digest},
+            partition_values={"day": day.key, "digest": partition.digest},
             modification_time=int(time.time() * 1000),
             data_change=True,
             stats=json.dumps({"numRecords": partition.rows}),
@@ -331,7 +331,7 @@ class Lake:
         self,
         delta: DeltaTable,
         table: str,
-        day: date,
+        day: Period,
         actions: Sequence[AddAction] | None,
         notes: Mapping[str, str],
     ) -> int:
@@ -348,7 +348,7 @@ class Lake:
             mode="append" if actions is None else "overwrite",
             schema=Schema.from_arrow(schemas.with_partition(schema)),
             partition_by=[*schemas.PARTITION],
-            partition_filters=[("day", "=", day.isoformat())],
+            partition_filters=[("day", "=", day.key)],
             commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
         )
         delta.update_incremental()
@@ -363,7 +363,7 @@ class Lake:
         stored = _columns(delta)
         if stored.equals(declared):
             return declared
-        view = AsOfSnapshot(self, date.max, deltas={table: delta})
+        view = AsOfSnapshot(self, LATEST, deltas={table: delta})
         if not view.partitions(table):
             return declared
 
@@ -373,7 +373,7 @@ class Lake:
 
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
-    def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
+    def _checked(self, table: str, day: Period, there: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
         declared, times = schemas.content(self.use_case, table), Counter(there.names)
         missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
@@ -395,7 +395,7 @@ def _columns(delta: DeltaTable) -> pa.Schema:
     return pa.schema([field for field in schema if field.name not in schemas.PARTITION])
 
 
-def _commit_lost(table: str, day: date, failure: Exception | None) -> AirworthyError:
+def _commit_lost(table: str, day: Period, failure: Exception | None) -> AirworthyError:
     if isinstance(failure, s3.ConnectionLostError):
         return failure
     lost = CommitConflictError(table, day, failure or RuntimeError("unknown"))

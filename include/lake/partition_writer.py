@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake.content_digest import ContentDigest
 from include.lake.soundness import SoundnessCheck, UnsoundValueError
@@ -28,7 +28,7 @@ DAY = pa.field("day", pa.date32())
 class RowsUnsortedError(AirworthyError):
     """A stream of rows is not in the order of the table's keys."""
 
-    def __init__(self, table: str, day: date, keys: Sequence[str]) -> None:
+    def __init__(self, table: str, day: Period, keys: Sequence[str]) -> None:
         super().__init__(
             f"{table} of {day} was streamed in another order than that of {list(keys)}, ascending, nulls last. Nothing"
             " was written. Sort the stream where it is made."
@@ -55,7 +55,7 @@ def write_partition_file(
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
     keys: Sequence[str],
-    day: date,
+    day: Period,
     row_keys: Sequence[str],
 ) -> PartitionFile:
     """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk.
@@ -67,7 +67,9 @@ def write_partition_file(
         sink = _HashingSink(file)
         with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
             for rows in _row_groups(schema, _observed(batches, content, order, soundness)):
-                writer.write_table(rows.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), rows.num_rows)))
+                writer.write_table(
+                    rows.append_column(DAY, pa.repeat(pa.scalar(day.start_date, DAY.type), rows.num_rows))
+                )
         file.flush()
         os.fsync(file.fileno())
     size = path.stat().st_size

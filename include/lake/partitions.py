@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 
 
@@ -36,17 +36,12 @@ class Partition:
 class DataFile:
     """A file of a table, and the partition that it belongs to."""
 
-    day: date
+    day: Period
     path: str
     """Relative to the table."""
     digest: str
     """Of the content of its partition."""
     rows: int
-
-
-def days_from(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included; none if `last` is before."""
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def files(delta: DeltaTable) -> list[DataFile]:
@@ -64,9 +59,9 @@ def files(delta: DeltaTable) -> list[DataFile]:
     return sorted(found, key=lambda file: (file.day, file.path))
 
 
-def of_files(found: Iterable[DataFile], since: date, until: date) -> dict[date, Partition]:
+def of_files(found: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, in order of days, from `since` to `until`, both included."""
-    days: dict[date, Partition] = {}
+    days: dict[Period, Partition] = {}
     for file in found:
         if since <= file.day <= until:
             before = days[file.day].rows if file.day in days else 0
@@ -74,6 +69,6 @@ def of_files(found: Iterable[DataFile], since: date, until: date) -> dict[date, 
     return days
 
 
-def of(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
+def of(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, as `of_files`, of a table as it is."""
     return of_files(files(delta), since, until)

@@ -11,7 +11,6 @@ import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake import partition_reader, s3, schemas
 from include.lake.file_checksum import ChecksumError, require_bytes
@@ -52,10 +52,10 @@ class RangeReader:
 
     lake: Lake
     table: str
-    files: tuple[tuple[date, StoragePath], ...]
+    files: tuple[tuple[Period, StoragePath], ...]
 
     @classmethod
-    def of(cls, lake: Lake, table: str, until: date) -> RangeReader:
+    def of(cls, lake: Lake, table: str, until: Period) -> RangeReader:
         """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
         try:
             view = lake.pinned(until, {table: None})
@@ -70,10 +70,10 @@ class RangeReader:
         return cls(lake, table, tuple(view.places(table)))
 
     @property
-    def days(self) -> tuple[date, ...]:
+    def days(self) -> tuple[Period, ...]:
         return tuple(sorted({day for day, _ in self.files}))
 
-    def between(self, first: date, last: date) -> RangeReader:
+    def between(self, first: Period, last: Period) -> RangeReader:
         """Those from `first` to `last`, both included."""
         return RangeReader(self.lake, self.table, tuple(each for each in self.files if first <= each[0] <= last))
 
@@ -82,7 +82,7 @@ class RangeReader:
         days = self.days
         return self.only(set(days[max(len(days) - count, 0) :]))
 
-    def only(self, days: Collection[date]) -> RangeReader:
+    def only(self, days: Collection[Period]) -> RangeReader:
         """Those among `days`."""
         return RangeReader(self.lake, self.table, tuple(each for each in self.files if each[0] in days))
 
@@ -134,6 +134,6 @@ def _nothing_at(folder: StoragePath) -> bool:
         return False
 
 
-def _repeated(files: tuple[tuple[date, StoragePath], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
-    days = np.array([day for day, _ in files], dtype="datetime64[D]")
+def _repeated(files: tuple[tuple[Period, StoragePath], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
+    days = np.array([day.start_date for day, _ in files], dtype="datetime64[D]")
     return np.repeat(days, [part.num_rows for part in parts])

@@ -7,7 +7,6 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import ibis
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.declaration.period import EARLIEST, Period
 from include.errors import KeysChangedError
 from include.lake import content_digest, history, integrity, partition_reader, partitions, schemas
 from include.lake.file_signature import FORGED, is_genuine
@@ -35,7 +35,7 @@ class AsOfSnapshot:
     """The lake as it was known at one day's decision time."""
 
     def __init__(
-        self, lake: Lake, day: date, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
+        self, lake: Lake, day: Period, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
     ) -> None:
         self.lake = lake
         self.day = day
@@ -43,27 +43,27 @@ class AsOfSnapshot:
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
         self._fetched = S3Cache()
-        self._whole: set[tuple[str, date]] = set()
+        self._whole: set[tuple[str, Period]] = set()
         self._files: dict[str, list[DataFile]] = {}
 
-    def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
+    def partitions(
+        self, table: str, since: Period | None = None, until: Period | None = None
+    ) -> dict[Period, Partition]:
         """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return partitions.of_files(self._data_files(table), since or date.min, min(until or self.day, self.day))
+        return partitions.of_files(self._data_files(table), since or EARLIEST, min(until or self.day, self.day))
 
-    def digest(self, table: str, day: date) -> str:
+    def digest(self, table: str, day: Period) -> str:
         """Return the digest of one day's content; an empty string where the day was never written."""
         found = self.partitions(table, day, day).get(day)
         return found.digest if found else ""
 
-    def digest_of_periods(self, table: str, since: date | None = None, until: date | None = None) -> str:
+    def digest_of_periods(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
         """Return one digest over the content of several days. Days without rows do not count: recorded as empty or
         missing, they read the same."""
         found = self.partitions(table, since, until)
-        return content_digest.digest_values(
-            {day.isoformat(): there.digest for day, there in found.items() if there.rows}
-        )
+        return content_digest.digest_values({day.key: there.digest for day, there in found.items() if there.rows})
 
-    def note(self, table: str, day: date) -> CommitNote | None:
+    def note(self, table: str, day: Period) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
         return history.newest_version(self.lake.root / table, self._delta(table), day)
 
@@ -74,8 +74,8 @@ class AsOfSnapshot:
     def table(
         self,
         table: str,
-        since: date | None = None,
-        until: date | None = None,
+        since: Period | None = None,
+        until: Period | None = None,
         *,
         checked: bool = True,
         and_dropped: bool = False,
@@ -106,10 +106,12 @@ class AsOfSnapshot:
         known = {*schemas.table_schema(self.lake.use_case, table).names, *schemas.PARTITION}
         return sorted((field for field in stored if field.name not in known), key=lambda field: field.name)
 
-    def absent_columns(self, table: str, since: date | None = None, until: date | None = None) -> dict[str, list[date]]:
+    def absent_columns(
+        self, table: str, since: Period | None = None, until: Period | None = None
+    ) -> dict[str, list[Period]]:
         """Return declared column to the days with rows whose files lack it, so that it reads as null there."""
         rows, names = self.partitions(table, since, until), schemas.content(self.lake.use_case, table).names
-        found: dict[str, list[date]] = {}
+        found: dict[str, list[Period]] = {}
         for day, path in self.files(table, since, until):
             there = partition_reader.stored_schema(path).names if rows[day].rows else names
             for name in names:
@@ -117,7 +119,7 @@ class AsOfSnapshot:
                     found.setdefault(name, []).append(day)
         return found
 
-    def _identified(self, table: str, since: date | None, until: date | None) -> list[str]:
+    def _identified(self, table: str, since: Period | None, until: Period | None) -> list[str]:
         """Return the paths of those days' files, whose rows all have the keys that are declared now.
 
         Raises:
@@ -130,7 +132,7 @@ class AsOfSnapshot:
             raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), days)
         return [path for _, path in self.files(table, since, until)]
 
-    def unreadable_reason(self, table: str, since: date | None = None, until: date | None = None) -> str:
+    def unreadable_reason(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
         """Return why those days cannot be read with the declared columns; an empty string if they can."""
         schema = schemas.content(self.lake.use_case, table)
         try:
@@ -144,7 +146,7 @@ class AsOfSnapshot:
         return f"{self.lake.use_case.name}/{table}"
 
     def read(
-        self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
+        self, table: str, since: Period | None = None, until: Period | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
         """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
         into memory: it does without DuckDB, whose start costs more than reading a small day. Raises as `table`."""
@@ -157,8 +159,8 @@ class AsOfSnapshot:
     def batches(
         self,
         table: str,
-        since: date | None = None,
-        until: date | None = None,
+        since: Period | None = None,
+        until: Period | None = None,
         order_by: Sequence[str] = (),
         batch_rows: int = 65_536,
     ) -> pa.RecordBatchReader:
@@ -170,7 +172,7 @@ class AsOfSnapshot:
         reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
-    def require_whole(self, table: str, since: date | None = None, until: date | None = None) -> None:
+    def require_whole(self, table: str, since: Period | None = None, until: Period | None = None) -> None:
         """Raise PartitionCorruptedError for the first of those days whose files do not hold what was written."""
         days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
         if not days:
@@ -181,7 +183,7 @@ class AsOfSnapshot:
             self._whole.add((table, day))
 
     @contextlib.contextmanager
-    def explaining(self, table: str, since: date | None = None, until: date | None = None) -> Iterator[None]:
+    def explaining(self, table: str, since: Period | None = None, until: Period | None = None) -> Iterator[None]:
         """Explain what breaks a block that reads those days without hashing their files.
 
         Raises:
@@ -196,7 +198,7 @@ class AsOfSnapshot:
             self.require_whole(table, since, until)
             raise
 
-    def files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
+    def files(self, table: str, since: Period | None, until: Period | None) -> list[tuple[Period, str]]:
         """Day and path on disk of each file of those days, never of a later day than the view's.
 
         Of a lake on S3 they are fetched now, unless they were, and go when the view, and what reads from it, is gone.
@@ -206,13 +208,13 @@ class AsOfSnapshot:
         return [(day, str(path)) for (day, _), path in zip(found, paths, strict=True)]
 
     def places(
-        self, table: str, since: date | None = None, until: date | None = None
-    ) -> list[tuple[date, StoragePath]]:
+        self, table: str, since: Period | None = None, until: Period | None = None
+    ) -> list[tuple[Period, StoragePath]]:
         """As `files`, where they are, without fetching any."""
         root = self.lake.root / table
         return [(file.day, root / file.path) for file in self._files_between(table, since, until)]
 
-    def forged_days(self, table: str, since: date | None = None, until: date | None = None) -> set[date]:
+    def forged_days(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
         """Return those of the days that the log counts a file to which was not written here as that day's content."""
         keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {
@@ -221,8 +223,8 @@ class AsOfSnapshot:
             if not is_genuine(keys, name, file.day, file.digest, file.rows, PurePosixPath(file.path).name)
         }
 
-    def _files_between(self, table: str, since: date | None, until: date | None) -> list[DataFile]:
-        first, last = since or date.min, min(until or self.day, self.day)
+    def _files_between(self, table: str, since: Period | None, until: Period | None) -> list[DataFile]:
+        first, last = since or EARLIEST, min(until or self.day, self.day)
         return [file for file in self._data_files(table) if first <= file.day <= last]
 
     def _data_files(self, table: str) -> list[DataFile]:

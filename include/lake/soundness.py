@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import Period
 from include.errors import DataError
 
 NOT_A_NUMBER = "NaN or infinities"
@@ -36,7 +37,7 @@ class UnsoundError(DataError):
 
     way_out = ""
 
-    def __init__(self, use_case: str, table: str, day: date, found: Sequence[UnsoundValueError]) -> None:
+    def __init__(self, use_case: str, table: str, day: Period, found: Sequence[UnsoundValueError]) -> None:
         self.use_case, self.table, self.day, self.found = use_case, table, day, tuple(found)
         first, kind = found[0], table.partition("/")[0]
         file = {"features": " in features.py", "labels": " in features.py", "raw": " in source.py"}.get(kind, "")
@@ -68,7 +69,7 @@ class NotADateError(UnsoundError):
 _ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundValueError]) -> None:
+def require_sound(use_case: str, table: str, day: Period, found: Sequence[UnsoundValueError]) -> None:
     """Refuse a day of a table in which unsound values were found.
 
     Raises:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+
+from include.declaration.period import Period
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class TableFile:
     """A file of a table, from the Delta version that added it up to, not including, the one that removed it."""
 
     path: str
-    day: date
+    day: Period
     digest: str
     bytes: int
     added: int

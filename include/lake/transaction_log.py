@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake.object_store import StoragePath
 from include.lake.stored_files import TableFile
@@ -104,7 +105,7 @@ class _Reading:
         elif "add" in action:
             added, path = action["add"], unquote(action["add"]["path"])
             values = added["partitionValues"]
-            day = date.fromisoformat(values["day"])
+            day = Period(values["day"])
             earlier = self.live.get(path)  # one that is told of again, as with new statistics, was there all the time
             since = earlier.added if earlier else version
             self.live[path] = TableFile(path, day, values["digest"], int(added["size"]), since)

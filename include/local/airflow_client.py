@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import httpx
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 
 PAGE = 100
@@ -103,7 +103,7 @@ class AirflowClient:
         """Unpause a DAG; a paused DAG runs neither backfills nor manual runs."""
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
-    def backfill(self, dag_id: str, first: date, last: date, *, again: str = "failed", at_once: int = 8) -> None:
+    def backfill(self, dag_id: str, first: Period, last: Period, *, again: str = "failed", at_once: int = 8) -> None:
         """Create the runs of a range of days; existing runs are repeated only if failed (or as `again`).
 
         Airflow allows one backfill of a DAG at a time, and takes half a minute to notice its end.
@@ -141,7 +141,7 @@ class AirflowClient:
             if not page["dag_runs"] or len(found) >= page["total_entries"]:
                 return found
 
-    def states(self, dag_id: str, first: date, last: date) -> Counter[str]:
+    def states(self, dag_id: str, first: Period, last: Period) -> Counter[str]:
         """Count the days of a range by the state of their newest run."""
         newest = {run.partition_key: run.state for run in self.runs(dag_id)}
         return Counter(state for key, state in newest.items() if key and str(first) <= key <= str(last))

@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.local.airflow_client import FINISHED, AirflowClient
@@ -26,7 +27,7 @@ class DemoFailedError(AirworthyError):
     """A step did not succeed."""
 
 
-Days = tuple[date, date]
+Days = tuple[Period, Period]
 """The first and the last of consecutive days."""
 
 
@@ -34,10 +35,10 @@ Days = tuple[date, date]
 class DemoPhase:
     """A range of days: manual trainings, then scoring, monitoring and retraining decisions."""
 
-    train: tuple[date, ...]
+    train: tuple[Period, ...]
     """Days to train as of; each model after the first is compared with the champion of its day."""
     score: Days
-    decide_from: date | None = None
+    decide_from: Period | None = None
     """The first day with a retraining decision, if not the first scored day."""
 
 
@@ -55,25 +56,25 @@ class DemoPlan:
 
 PLANS = {
     "full": DemoPlan(
-        data=(date(2013, 1, 1), date(2013, 4, 30)),
+        data=(Period("2013-01-01"), Period("2013-04-30")),
         stretches=(
             # Late in April the policy may trigger a training.
             DemoPhase(
-                train=(date(2013, 4, 1), date(2013, 4, 15)),
-                score=(date(2013, 4, 1), date(2013, 4, 28)),
-                decide_from=date(2013, 4, 15),
+                train=(Period("2013-04-01"), Period("2013-04-15")),
+                score=(Period("2013-04-01"), Period("2013-04-28")),
+                decide_from=Period("2013-04-15"),
             ),
-            DemoPhase(train=(date(2013, 4, 29),), score=(date(2013, 4, 29), date(2013, 4, 30))),
+            DemoPhase(train=(Period("2013-04-29"),), score=(Period("2013-04-29"), Period("2013-04-30"))),
         ),
     ),
     "short": DemoPlan(
-        data=(date(2013, 1, 1), date(2013, 4, 7)),
+        data=(Period("2013-01-01"), Period("2013-04-07")),
         stretches=(
             DemoPhase(
                 # As of an earlier Monday, a slice of carriers is worse than the prior, and no model is promoted.
-                train=(date(2013, 4, 1),),
-                score=(date(2013, 4, 1), date(2013, 4, 7)),
-                decide_from=date(2013, 4, 6),
+                train=(Period("2013-04-01"),),
+                score=(Period("2013-04-01"), Period("2013-04-07")),
+                decide_from=Period("2013-04-06"),
             ),
         ),
     ),
@@ -88,9 +89,9 @@ def plan_demo() -> DemoPlan:
     return PLANS[name]
 
 
-def today(use_case: UseCase) -> date:
+def today(use_case: UseCase) -> Period:
     """Return the current day in the use case's time zone."""
-    return datetime.now(ZoneInfo(use_case.time_zone)).date()
+    return Period.from_date(datetime.now(ZoneInfo(use_case.time_zone)).date())
 
 
 class Demo:
@@ -128,8 +129,8 @@ class Demo:
         what = "Airflow reads the DAGs"
         self._until(what, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
 
-    def _backfill(self, dag_id: str, first: date, last: date, at_once: int = 8) -> None:
-        days = (last - first).days + 1
+    def _backfill(self, dag_id: str, first: Period, last: Period, at_once: int = 8) -> None:
+        days = last - first + 1
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, first, last)
         if sum(states.values()) - states["failed"] < days:  # else an interrupted demo has started the rest
@@ -137,7 +138,7 @@ class Demo:
         what = f"{dag_id} {first} … {last}"
         self._until(what, lambda: self.api.states(dag_id, first, last), days, dag_id)
 
-    def _train(self, dag_id: str, day: date) -> None:
+    def _train(self, dag_id: str, day: Period) -> None:
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, day, day)
         if not set(states) - {"failed"}:

@@ -6,9 +6,10 @@ Only reads: creates no table, folder or experiment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from include.backtest.model_cache import ModelCache
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.ingestion import data_docs
 from include.lake import inventory, schemas, transaction_log
@@ -176,7 +177,7 @@ class _CleanupPlanner:
             )
         )
 
-    def _loss_reason(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
+    def _loss_reason(self, needs: VersionNeeds, days: Sequence[Period], kept: KeptVersion) -> str:
         return (
             f"since {self._now.date()}, because of the declared retention: {_named(days)} of {needs.table} at Delta"
             f" version {needs.version} were replaced more than {self._policy.superseded_days} days ago and are removed."
@@ -303,5 +304,5 @@ def _is_data(name: str) -> bool:
     return not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
-def _named(days: Sequence[date]) -> str:
+def _named(days: Sequence[Period]) -> str:
     return str(days[0]) if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"

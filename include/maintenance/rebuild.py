@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from include.declaration import form_limits
+from include.declaration.period import LATEST, Period
 from include.errors import MADE_BY, InvalidRequestError
 from include.lake import history, partition_reader, schemas
 from include.lake.lake import Lake
@@ -19,10 +19,10 @@ class TableRebuild:
 
     use_case: str
     table: str
-    since: date
-    removed: tuple[date, ...]
+    since: Period
+    removed: tuple[Period, ...]
     """Periods from `since` on, which leave the table."""
-    unreadable: tuple[date, ...]
+    unreadable: tuple[Period, ...]
     """Earlier periods that leave it too: a column's values do not fit the declared type."""
     kept: int
     """Number of earlier periods that stay."""
@@ -51,7 +51,7 @@ class TableRebuild:
         return lines
 
 
-def rebuild_table(project: Project, table: str, since: date, *, apply: bool = False) -> TableRebuild:
+def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = False) -> TableRebuild:
     """Remove the periods from `since` on, and earlier unreadable ones.
 
     Without `apply` nothing is changed. Old Delta versions stay, so that registered models can still be reproduced.
@@ -67,7 +67,7 @@ def rebuild_table(project: Project, table: str, since: date, *, apply: bool = Fa
     lake = project.lake
     if not history.is_table(lake.uri(table)):
         raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
-    view = lake.pinned(date.max, {table: None})
+    view = lake.pinned(LATEST, {table: None})
     days = list(view.partitions(table))
     removed = [day for day in days if day >= since]
     unreadable = [day for day in days if day < since and not _is_readable(lake, view.files(table, day, day), table)]
@@ -79,7 +79,7 @@ def rebuild_table(project: Project, table: str, since: date, *, apply: bool = Fa
     )
 
 
-def _is_readable(lake: Lake, files: list[tuple[date, str]], table: str) -> bool:
+def _is_readable(lake: Lake, files: list[tuple[Period, str]], table: str) -> bool:
     schema = schemas.content(lake.use_case, table)
     try:
         for _, path in files:
@@ -89,7 +89,7 @@ def _is_readable(lake: Lake, files: list[tuple[date, str]], table: str) -> bool:
     return True
 
 
-def _counted(days: tuple[date, ...]) -> str:
+def _counted(days: tuple[Period, ...]) -> str:
     if not days:
         return "No period"
     return f"1 period ({days[0]})" if len(days) == 1 else f"{len(days)} periods ({days[0]} to {days[-1]})"

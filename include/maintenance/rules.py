@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
+from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.lake.stored_files import StoredFile, TableFile
 from include.registry import lifecycle
@@ -73,8 +74,8 @@ class VersionNeeds:
 
     table: str
     version: int
-    since: date
-    until: date
+    since: Period
+    until: Period
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def kept_versions(
     named_at: Mapping[int, datetime],
     policy: Retention,
     now: datetime,
-    today: date,
+    today: Period,
 ) -> list[KeptVersion]:
     """Return for each version, in order, whether its data are kept.
 
@@ -196,7 +197,7 @@ def outdated_files(files: Iterable[StoredFile], days: int, now: datetime) -> lis
     return [file for file in files if file.modified < cutoff_of(now, days)]
 
 
-def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], stored: Collection[str]) -> list[date]:
+def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], stored: Collection[str]) -> list[Period]:
     """Return the days of `needs` that cannot be read if only the files `stored` exist.
 
     Empty if today's files have equal content for all of the days, since a rebuild then reads these.
@@ -209,5 +210,5 @@ def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], stored
     return sorted({part.day for part in then if part.path not in stored})
 
 
-def _contents(parts: Iterable[TableFile]) -> set[tuple[date, str]]:
+def _contents(parts: Iterable[TableFile]) -> set[tuple[Period, str]]:
     return {(part.day, part.digest) for part in parts}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from types import MappingProxyType
 
 from include import settings
+from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.lake import lake_format, schemas
@@ -19,7 +19,7 @@ from include.registry.ledger import Ledger
 class UnsignedLakeError(AirworthyError):
     """A lake was written by code without signatures, or with other keys."""
 
-    def __init__(self, use_case: str, table: str, days: set[date]) -> None:
+    def __init__(self, use_case: str, table: str, days: set[Period]) -> None:
         self.table, self.days = table, days
         super().__init__(
             f"{use_case}: {table} has {len(days)} days, from {min(days)} on, whose files this installation has not"
@@ -42,7 +42,7 @@ def adopt_signed(use_case: UseCase) -> None:
     for table in schemas.tables(use_case):
         if not (lake.root / table).exists():
             continue
-        if forged := lake.as_of(date.max).forged_days(table):
+        if forged := lake.as_of(LATEST).forged_days(table):
             raise UnsignedLakeError(use_case.name, table, forged)
 
 

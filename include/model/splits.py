@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from include.declaration.form_limits import WINDOW_DAYS
+from include.declaration.period import Period
 from include.declaration.use_case import Training, UseCase
 from include.errors import InvalidRequestError, NotReadyError
 
@@ -19,23 +19,20 @@ from include.errors import InvalidRequestError, NotReadyError
 class Splits:
     """The days of each split that have rows, in order; the gaps between them belong to none."""
 
-    train: tuple[date, ...]
-    validation: tuple[date, ...]
-    test: tuple[date, ...]
+    train: tuple[Period, ...]
+    validation: tuple[Period, ...]
+    test: tuple[Period, ...]
 
-    def items(self) -> tuple[tuple[str, tuple[date, ...]], ...]:
+    def items(self) -> tuple[tuple[str, tuple[Period, ...]], ...]:
         """Name and days of each split, in order of time."""
         return (("train", self.train), ("validation", self.validation), ("test", self.test))
 
     def bounds(self) -> dict[str, dict[str, object]]:
         """First day, last day and number of days of each split, ready for JSON."""
-        return {
-            name: {"first": days[0].isoformat(), "last": days[-1].isoformat(), "days": len(days)}
-            for name, days in self.items()
-        }
+        return {name: {"first": days[0].key, "last": days[-1].key, "days": len(days)} for name, days in self.items()}
 
 
-def training_window(use_case: UseCase, as_of: date, window_periods: int | None = None) -> tuple[date, date]:
+def training_window(use_case: UseCase, as_of: Period, window_periods: int | None = None) -> tuple[Period, Period]:
     """First and last day that a training as of `as_of` reads features of: `window_periods`, the last one matured by
     then.
 
@@ -50,9 +47,9 @@ def training_window(use_case: UseCase, as_of: date, window_periods: int | None =
             f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
         )
     last = _last(use_case, as_of)
-    first = max(use_case.first_period, last - timedelta(days=days - 1))
+    first = max(use_case.first_period, last - (days - 1))
     if last < first:
-        enough = use_case.first_period + timedelta(days=least - 1 + use_case.label.label_delay_periods)
+        enough = use_case.first_period + (least - 1 + use_case.label.label_delay_periods)
         raise InvalidRequestError(
             f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
             f" {use_case.first_period}, and labels mature after {use_case.label.label_delay_periods} days."
@@ -61,7 +58,7 @@ def training_window(use_case: UseCase, as_of: date, window_periods: int | None =
     return first, last
 
 
-def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
+def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
     """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
 
     Test is the last `test_periods` calendar days up to the last of them; before it a gap, validation, a gap, and train
@@ -74,12 +71,12 @@ def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
         raise NotReadyError(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
-    test = known[-1] - timedelta(days=training.test_periods - 1)
-    validation = test - timedelta(days=training.gap_periods + training.validation_periods)
-    train_end = validation - timedelta(days=training.gap_periods)
+    test = known[-1] - (training.test_periods - 1)
+    validation = test - (training.gap_periods + training.validation_periods)
+    train_end = validation - training.gap_periods
     splits = Splits(
         train=tuple(day for day in known if day < train_end),
-        validation=tuple(day for day in known if validation <= day < test - timedelta(days=training.gap_periods)),
+        validation=tuple(day for day in known if validation <= day < test - training.gap_periods),
         test=tuple(day for day in known if day >= test),
     )
     if len(splits.train) < training.min_train_periods or not splits.validation:
@@ -90,9 +87,9 @@ def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection
     return splits
 
 
-def _last(use_case: UseCase, as_of: date) -> date:
+def _last(use_case: UseCase, as_of: Period) -> Period:
     """The last day whose labels are complete, as far as they will ever be, at `as_of`."""
-    return as_of - timedelta(days=use_case.label.label_delay_periods)
+    return as_of - use_case.label.label_delay_periods
 
 
 def _least(training: Training) -> int:

@@ -6,14 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import period_range
 from include.declaration.use_case import Feed, UseCase
 from include.lake import batch_reader
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions
 from include.monitoring.definitions import STALENESS
@@ -71,7 +70,7 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
     """
     day, raw = view.day, f"raw/{feed.name}"
     limit = use_case.monitoring.volume_change
-    first = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
+    first = max(use_case.first_period, day - use_case.look_back_periods)
     partitions = view.partitions(raw, first)
     if day not in partitions and not built:
         state = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
@@ -88,7 +87,7 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
     landed = partitions.keys() | view.partitions(FEATURES, first).keys()
     before = [
         partitions[earlier].rows if earlier in partitions else 0
-        for earlier in days_from(first, day - timedelta(days=1))
+        for earlier in period_range(first, day - 1)
         if earlier not in feed.missing_periods and (built or earlier in landed)
     ]
     return [*metric_rows, freshness.volume_change(feed.name, rows, before, limit)]

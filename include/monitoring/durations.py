@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Self
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import slowdown
@@ -36,7 +37,7 @@ class Stopwatch:
 def record_duration(
     project: Project,
     stage: str,
-    day: date,
+    day: Period,
     clock: Stopwatch,
     rows: int,
     version: str | None,
@@ -49,7 +50,7 @@ def record_duration(
     row.
     """
     lake, table = lake or project.lake, f"costs/{stage}"
-    before = lake.as_of(day - timedelta(days=1))
+    before = lake.as_of(day - 1)
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:
         recorded = before.read(table, since=past_day, until=past_day).to_pylist()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit, Retraining
+from include.declaration.period import Period
 from include.lake import content_digest
 from include.model import autocorrelation, day_process
 from include.model.arrays import Numbers
@@ -34,7 +34,7 @@ from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecis
 FORMAT = 1
 DRIFT = {metric.name: metric.subject for metric in MONITORING_METRICS.values() if metric.category == "drift"}
 """Drift signal to its subject; the metric has the name of the signal."""
-_START = date(2001, 1, 1)
+_START = Period("2001-01-01")
 """First day of the simulated years; its months matter only for the budget."""
 _STEPS = 12
 """Steps of the bisection for a threshold, on a logarithmic scale."""
@@ -251,7 +251,7 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
     def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
         days = range(max(number - policy.look_back_periods, 0), number + 1)
         measured = [(broken if breached[life, index] else calm)[index] for index in days]
-        day = _START + timedelta(days=number)
+        day = _START + number
         return retraining_policy.decide_by_policy(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
 
     return _count_trainings(breached, alone, retrains)
@@ -275,7 +275,7 @@ def _count_trainings(
         free = 0
         for number in np.flatnonzero(may_trigger[life]).tolist():
             if number >= free and retrains(life, number, trained):
-                trained.append(PastDecision(_START + timedelta(days=number), "retrain", "rejected"))
+                trained.append(PastDecision(_START + number, "retrain", "rejected"))
                 free = number + retraining_policy.cool_down(policy, trained)[0]
         alarms += len(trained)
     return alarms * YEAR / breached.size
@@ -284,7 +284,7 @@ def _count_trainings(
 @lru_cache
 def _measured_days(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
     """Return each simulated day without a breach of the signal, and with one."""
-    days = [_START + timedelta(days=number) for number in range(YEAR)]
+    days = [_START + number for number in range(YEAR)]
     calm, broken = (
         [MeasuredPeriod(day, "1", {signal: SignalValue(is_breach, 0.0, 0.0)}) for day in days]
         for is_breach in (False, True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import ibis
 import numpy as np
@@ -12,13 +11,13 @@ import pyarrow as pa
 
 from include.declaration.column_types import missing_features
 from include.declaration.gates import MODEL
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
 from include.lake import batch_reader
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.monitoring.performance import LabelledPredictions
@@ -54,15 +53,15 @@ class DayPredictions:
     """Why the baselines cannot be predicted; empty if they can."""
 
 
-def matured_periods(lake: Lake, day: date) -> AsOfSnapshot:
+def matured_periods(lake: Lake, day: Period) -> AsOfSnapshot:
     """Return the lake as of the day on which the labels of `day` are complete.
 
     Corrections that become known later are not included.
     """
-    return lake.as_of(day + timedelta(days=lake.use_case.label.label_delay_periods))
+    return lake.as_of(day + lake.use_case.label.label_delay_periods)
 
 
-def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
+def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: Period) -> str:
     """Return why a day cannot be measured yet; empty if it can."""
     versions = score.prediction_versions(view, day)
     if not versions:
@@ -72,7 +71,7 @@ def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     return mixed_reason(use_case, day, versions) if len(versions) > 1 else incomplete_reason(use_case, view, day)
 
 
-def mixed_reason(use_case: UseCase, day: date, versions: Sequence[str]) -> str:
+def mixed_reason(use_case: UseCase, day: Period, versions: Sequence[str]) -> str:
     """Return the text for predictions that several versions made, and what to do."""
     return (
         f"The predictions of {day} were made by versions {', '.join(versions)}: run {use_case.name}__score for it, so"
@@ -80,27 +79,29 @@ def mixed_reason(use_case: UseCase, day: date, versions: Sequence[str]) -> str:
     )
 
 
-def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
+def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: Period) -> str:
     """Return why the labels of a day are not complete; empty if they are.
 
     The labels of a known day are written before its features, so a day with features, even without rows, has its
     labels. Days that no feed delivers are not waited for.
     """
-    until = day + timedelta(days=use_case.label.label_delay_periods)
+    until = day + use_case.label.label_delay_periods
     landed = view.partitions("features", day, until)
-    missing = [str(d) for d in days_from(day, until) if d not in landed and not _absent(use_case, d)]
+    missing = [str(d) for d in period_range(day, until) if d not in landed and not _absent(use_case, d)]
     return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
 
 
-def is_complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) -> list[date]:
+def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> list[Period]:
     """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
-    matures = timedelta(days=use_case.label.label_delay_periods)
+    matures = use_case.label.label_delay_periods
     landed = view.partitions("features", first, last + matures)
-    needed = {day: days_from(day, day + matures) for day, partition in landed.items() if day <= last and partition.rows}
+    needed = {
+        day: period_range(day, day + matures) for day, partition in landed.items() if day <= last and partition.rows
+    }
     return [day for day, until in needed.items() if all(d in landed or _absent(use_case, d) for d in until)]
 
 
-def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
+def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
     """Return the newest day whose labels are complete as of `view`; None if there is none.
 
     A data run without any labels is not proof that the labels are complete: labels must also exist for a known day on
@@ -109,23 +110,23 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     newest = max((day for day, partition in view.partitions("labels").items() if partition.rows), default=None)
     if newest is None:
         return None
-    last = newest - timedelta(days=use_case.label.label_delay_periods)
+    last = newest - use_case.label.label_delay_periods
     return max(is_complete(use_case, view, use_case.first_period, last), default=None)
 
 
-def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
+def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
     """Return the newest day whose labels should be complete as of `view`; None if none.
 
     Days without rows, or that no feed delivers, are skipped: they have no labels.
     """
-    day = view.day - timedelta(days=use_case.label.label_delay_periods)
+    day = view.day - use_case.label.label_delay_periods
     landed = view.partitions("features", use_case.first_period, day)
     while day >= use_case.first_period and (not landed[day].rows if day in landed else _absent(use_case, day)):
-        day -= timedelta(days=1)
+        day -= 1
     return day if day >= use_case.first_period else None
 
 
-def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
+def load_day(use_case: UseCase, view: AsOfSnapshot, day: Period, registry: Registry) -> DayPredictions:
     """Return the labelled rows of a scored day, as of `view`.
 
     Raises the errors of `Registry.version` and `Registry.load`.
@@ -167,7 +168,9 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     first, last = days[0], days[-1]
     order = ["day", *use_case.keys]
     features = view.table("features", first, last)
-    chosen = _sampled(use_case, features.filter(features.day.isin(days)), _parts(view, days))
+    chosen = _sampled(
+        use_case, features.filter(features.day.isin([day.start_date for day in days])), _parts(view, days)
+    )
     rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
@@ -175,19 +178,19 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     return _predicted(use_case, rows, model)
 
 
-def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[date]:
+def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Period]:
     """Return the days of the window, oldest first.
 
     Raises:
         NotMeasurableError: there are none.
     """
-    last = view.day - timedelta(days=use_case.label.label_delay_periods)
+    last = view.day - use_case.label.label_delay_periods
     if last < version.as_of:
         raise NotMeasurableError(
             f"Version {version.number} was trained as of {version.as_of}, and no day since then has complete labels as"
             f" of {view.day}."
         )
-    reach = timedelta(days=REACH * use_case.monitoring.window_periods - 1)
+    reach = REACH * use_case.monitoring.window_periods - 1
     first = max(version.as_of, last - reach)  # older days say little about today
     days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
     if not days:
@@ -197,7 +200,7 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[dat
     return days
 
 
-def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[date], version: Version, model: Model) -> str:
+def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[Period], version: Version, model: Model) -> str:
     """Return why a version cannot predict the days from their features; empty if it can."""
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
@@ -224,7 +227,7 @@ def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredi
     return LabelledPredictions(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 
-def _parts(view: AsOfSnapshot, days: Sequence[date]) -> dict[date, int]:
+def _parts(view: AsOfSnapshot, days: Sequence[Period]) -> dict[Period, int]:
     """Return day to n, where one in n of its rows is taken; empty if all rows are taken."""
     most = max(MOST_ROWS // len(days), 1)
     partitions = view.partitions("features", days[0], days[-1])
@@ -232,7 +235,7 @@ def _parts(view: AsOfSnapshot, days: Sequence[date]) -> dict[date, int]:
     return parts if any(n > 1 for n in parts.values()) else {}
 
 
-def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) -> ibis.Table:
+def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) -> ibis.Table:
     """Take one in n of each day's rows, by a hash of the day and the keys."""
     if not parts:
         return features
@@ -242,6 +245,6 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) ->
     return features.filter(ibis.or_(*keep))
 
 
-def _absent(use_case: UseCase, day: date) -> bool:
+def _absent(use_case: UseCase, day: Period) -> bool:
     """Return whether every feed declares that the day never comes."""
     return all(day in feed.missing_periods for feed in use_case.feeds)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.monitoring.definitions import require_metric
 
 
@@ -23,7 +23,7 @@ class MetricRow:
     limit: float | None = None
     breached: bool | None = None
     """None: not judged."""
-    about: date | None = None
+    about: Period | None = None
     """The day that is measured, or the last of `days`."""
     days: int = 1
     state: str = ""
@@ -46,7 +46,9 @@ def missing_row(metric: str, subject: str, state: str, limit: float | None = Non
     return MetricRow(metric, subject, limit=limit, state=state)
 
 
-def metric_table_rows(figures: Sequence[MetricRow], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
+def metric_table_rows(figures: Sequence[MetricRow], version: str | None, about: Period, schema: pa.Schema) -> pa.Table:
     """Return the figures as a table of that schema; `about` is the day of those without one."""
-    rows = [asdict(replace(figure, about=figure.about or about)) | {"model_version": version} for figure in figures]
+    rows = [
+        asdict(figure) | {"about": (figure.about or about).start_date, "model_version": version} for figure in figures
+    ]
     return pa.Table.from_pylist(rows, schema=schema)

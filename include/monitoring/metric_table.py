@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import Period, periods_of
+
 
 class MetricValue(NamedTuple):
     """Hold one row of the table."""
 
-    day: date
+    day: Period
     """The day on which it became known."""
     metric: str
     subject: str
@@ -28,7 +29,7 @@ class MetricValue(NamedTuple):
     breached: bool | None
     """None: not judged."""
     model_version: str | None
-    about: date
+    about: Period
     days: int
     state: str
     """Why there is no value, or why it is not judged."""
@@ -39,7 +40,7 @@ class MetricMatrix:
     """Hold the values of one metric by subject and day; NaN if missing."""
 
     subjects: tuple[str, ...]
-    days: tuple[date, ...]
+    days: tuple[Period, ...]
     values: npt.NDArray[np.float64]
     """Shape (subjects, days)."""
 
@@ -64,17 +65,17 @@ class MetricTable:
         object.__setattr__(self, "_codes", codes)
 
     @property
-    def days(self) -> tuple[date, ...]:
+    def days(self) -> tuple[Period, ...]:
         """Return the measured days, in order."""
-        return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
+        return tuple(periods_of(sorted(pc.unique(self.rows["day"]).to_pylist())))
 
     def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, day: date) -> list[MetricValue]:
+    def on(self, day: Period) -> list[MetricValue]:
         """Return all rows of one day."""
-        return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
+        return self._listed(np.flatnonzero(self._days() == np.datetime64(day.start_date)))
 
     def breached(self) -> list[MetricValue]:
         """Return every row that is a breach, newest day first."""
@@ -85,12 +86,12 @@ class MetricTable:
         codes = np.unique(self._codes["subject"][self._where(metric, None)])
         return sorted(self._names["subject"][code] for code in codes)
 
-    def grid(self, metric: str, days: Sequence[date]) -> MetricMatrix:
+    def grid(self, metric: str, days: Sequence[Period]) -> MetricMatrix:
         """Return the values of a metric for every subject and each of `days`."""
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
-        calendar = np.array(days, dtype="datetime64[D]")
+        calendar = np.array([day.start_date for day in days], dtype="datetime64[D]")
         values = np.full((len(subjects), len(calendar)), np.nan)
         if len(chosen) and len(calendar):
             at = np.searchsorted(calendar, self._days()[chosen]).clip(max=len(calendar) - 1)
@@ -117,24 +118,28 @@ class MetricTable:
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
-        columns["about"] = [about or day for about, day in zip(columns["about"], columns["day"], strict=True)]
+        columns["day"] = periods_of(columns["day"])
+        columns["about"] = [
+            Period.from_date(about) if about else day
+            for about, day in zip(columns["about"], columns["day"], strict=True)
+        ]
         columns["days"] = [days or 1 for days in columns["days"]]
         columns["state"] = [state or "" for state in columns["state"]]
         return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 
-def measured_stretches(days: Sequence[date]) -> list[tuple[date, date]]:
+def measured_stretches(days: Sequence[Period]) -> list[tuple[Period, Period]]:
     """Return the first and last day of each stretch without a gap; `days` are in order."""
-    stretches: list[tuple[date, date]] = []
+    stretches: list[tuple[Period, Period]] = []
     for day in days:
-        if stretches and day == stretches[-1][1] + timedelta(days=1):
+        if stretches and day == stretches[-1][1] + 1:
             stretches[-1] = (stretches[-1][0], day)
         else:
             stretches.append((day, day))
     return stretches
 
 
-def measuring_gaps(days: Sequence[date]) -> list[tuple[date, date]]:
+def measuring_gaps(days: Sequence[Period]) -> list[tuple[Period, Period]]:
     """Return the first and last day of each gap in `days`, which are in order."""
-    whole, one = measured_stretches(days), timedelta(days=1)
-    return [(before[1] + one, after[0] - one) for before, after in itertools.pairwise(whole)]
+    whole = measured_stretches(days)
+    return [(before[1] + 1, after[0] - 1) for before, after in itertools.pairwise(whole)]

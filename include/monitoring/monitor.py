@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ import pyarrow as pa
 
 from include.declaration.gates import BASELINES, MODEL
 from include.declaration.monitoring import Monitoring
+from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
@@ -64,7 +63,7 @@ class RealisedPerformance:
     metrics: dict[str, dict[str, float]]
 
 
-def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult:
+def monitor_period(project: Project, day: Period, *, lake: Lake | None = None) -> MonitorResult:
     """Measure `day` as of itself and replace its partition of `metrics`.
 
     Measured are the day's data and predictions, and the performance on the days whose labels are complete. What cannot
@@ -86,7 +85,7 @@ def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> 
             break
     rows = table.to_pylist()
     return MonitorResult(
-        day=day.isoformat(),
+        day=day.key,
         version=measured.version,
         figures=len(rows),
         breaches=tuple(_breach_text(row) for row in rows if row["breached"]),
@@ -95,7 +94,7 @@ def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> 
     )
 
 
-def remeasure_period(project: Project, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
+def remeasure_period(project: Project, day: Period, *, lake: Lake | None = None) -> list[MonitorResult]:
     """Measure again what was measured before `day` was scored.
 
     That is the day itself and the day on which its labels are complete; a day that was not measured is skipped. So the
@@ -108,28 +107,30 @@ def remeasure_period(project: Project, day: date, *, lake: Lake | None = None) -
     return [*own, judging] if judging else own
 
 
-def remeasure_label_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
+def remeasure_label_period(project: Project, day: Period, *, lake: Lake | None = None) -> MonitorResult | None:
     """Measure again the day on which the labels of `day` are complete.
 
     In a backfill it may have been measured before `day` was scored. Returns None if it was not measured.
     """
-    lake, judged_on = lake or project.lake, day + timedelta(days=project.use_case.label.label_delay_periods)
+    lake, judged_on = lake or project.lake, day + project.use_case.label.label_delay_periods
     measured = lake.as_of(judged_on).partitions("metrics", judged_on)
     return monitor_period(project, judged_on, lake=lake) if measured else None
 
 
-def realised_performance(project: Project, first: date, last: date, *, lake: Lake | None = None) -> RealisedPerformance:
+def realised_performance(
+    project: Project, first: Period, last: Period, *, lake: Lake | None = None
+) -> RealisedPerformance:
     """Compute metrics over the scored days from `first` to `last` with complete labels."""
     use_case = project.use_case
     lake, registry = lake or project.lake, project.registry
     done: dict[str, DayPredictions] = {}
     waiting: dict[str, str] = {}
-    for day in days_from(first, last):
+    for day in period_range(first, last):
         view = labelled_predictions.matured_periods(lake, day)
         if reason := labelled_predictions.waiting_rows(use_case, view, day):
-            waiting[day.isoformat()] = reason
+            waiting[day.key] = reason
         else:
-            done[day.isoformat()] = labelled_predictions.load_day(use_case, view, day, registry)
+            done[day.key] = labelled_predictions.load_day(use_case, view, day, registry)
     outcomes = [predictions.outcomes for predictions in done.values()]
     labels = np.concatenate([of_day.labels for of_day in outcomes]) if outcomes else np.empty(0)
     subjects = [
@@ -144,7 +145,7 @@ def realised_performance(project: Project, first: date, last: date, *, lake: Lak
         else {}
     )
     empty = {name: {"rows": 0.0} for name in pooled}
-    return RealisedPerformance(first.isoformat(), last.isoformat(), tuple(done), waiting, len(labels), values or empty)
+    return RealisedPerformance(first.key, last.key, tuple(done), waiting, len(labels), values or empty)
 
 
 class _DayMonitor:
@@ -153,7 +154,7 @@ class _DayMonitor:
     def __init__(self, project: Project, view: AsOfSnapshot) -> None:
         self.use_case, self.view = project.use_case, view
         self.registry = project.registry
-        self.judged = view.day - timedelta(days=project.use_case.label.label_delay_periods)
+        self.judged = view.day - project.use_case.label.label_delay_periods
 
     @functools.cached_property
     def scoring_versions(self) -> list[str]:
@@ -167,7 +168,7 @@ class _DayMonitor:
 
     def inputs(self) -> dict[str, str]:
         """Return the digests of everything that is read from the lake."""
-        view, since = self.view, self.view.day - timedelta(days=self.use_case.look_back_periods)
+        view, since = self.view, self.view.day - self.use_case.look_back_periods
         feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
         read = {name: view.digest_of_periods(name, since) for name in feeds}
         read |= {name: view.digest_of_periods(name) for name in ("features", "labels")}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
+from include.declaration.period import Period
 from include.model import autocorrelation, expected, intervals, metrics
 from include.model.arrays import Numbers
 from include.model.autocorrelation import MeanPrecision
@@ -43,9 +43,8 @@ class LabelledPredictions:
         return len(np.unique(self.days))
 
     @property
-    def last(self) -> date:
-        newest: date = self.days.max().item()
-        return newest
+    def last(self) -> Period:
+        return Period.from_date(self.days.max().item())
 
 
 def day_performance(

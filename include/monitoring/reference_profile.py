@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.model import expected, intervals
 from include.model.arrays import Numbers
@@ -228,7 +228,7 @@ def build_profile(
     )
 
 
-def day_slices(rows: TrainingRows) -> dict[date, slice]:
+def day_slices(rows: TrainingRows) -> dict[Period, slice]:
     """Return day to the slice of its rows; the rows are in order of days."""
     days, first = np.unique(rows.days, return_index=True)
     ends = [*first[1:].tolist(), len(rows.days)]

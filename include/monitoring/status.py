@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
+from include.declaration.period import Period
 from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, MonitoringMetric, find_metric, metric_label
 from include.monitoring.metric_table import MetricValue
 
@@ -33,9 +33,9 @@ class StatusInputs:
     """Hold the inputs of the status line."""
 
     use_case: str
-    day: date
+    day: Period
     """The day that is shown."""
-    today: date | None
+    today: Period | None
     """The current day; None if an earlier day was chosen, which cannot be stale."""
     stale_periods: int
     rows: Sequence[MetricValue]
@@ -46,7 +46,7 @@ class StatusInputs:
     """Metric and subject of every comparison of performance that has a limit."""
     training: str = ""
     """The reason of a training without a recorded outcome; empty if there is none."""
-    training_since: date | None = None
+    training_since: Period | None = None
     problems: Sequence[str] = ()
     """Tables that cannot be read."""
 
@@ -66,7 +66,7 @@ def overall_status(seen: StatusInputs) -> Status:
         reason = f"{seen.day} was not measured."
         return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
     broken = _broken(seen.rows)
-    if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_periods:
+    if seen.today is not None and (late := seen.today - seen.day) > seen.stale_periods:
         reason = f"The newest measured day is {seen.day}, {late:,} days ago. The state since then is not known."
         do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
         return Status("stale", reason, do, (*broken, *notes))

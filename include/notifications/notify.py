@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
 
 from include import settings
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.ingestion import file_changes
 from include.ingestion.file_changes import Redelivery
@@ -75,22 +75,22 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
     return dead
 
 
-def breach_alert(project: Project, day: date, links: Mapping[str, str]) -> Message | None:
+def breach_alert(project: Project, day: Period, links: Mapping[str, str]) -> Message | None:
     """Build the alert for limits newly broken on `day`, compared with the previous measured day.
 
     Returns None if no breach is worth an alert. Breaches already alerted for this day are left out.
     """
     view = project.lake.as_of(day)
-    earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
+    earlier = list(view.partitions("metrics", until=day - 1))[-1:]
     today = view.read("metrics", day, day).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
     new, lasting = messages.new_breaches(today, before, _alerted_breaches(project.use_case, day))
     if not messages.should_notify(new):
         return None
-    return messages.breach_message(project.use_case.name, day.isoformat(), new, lasting, links)
+    return messages.breach_message(project.use_case.name, day.key, new, lasting, links)
 
 
-def _alerted_breaches(use_case: UseCase, day: date) -> set[tuple[str, str]]:
+def _alerted_breaches(use_case: UseCase, day: Period) -> set[tuple[str, str]]:
     """Return the (metric, subject) of that day's breaches that were queued."""
     letters = NotificationQueue.of(use_case).beginning(f"breach-{day}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
@@ -101,7 +101,7 @@ def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, s
     """Build the alert for files that changed after they have landed."""
     return messages.redelivery_message(
         use_case.name,
-        found.day.isoformat(),
+        found.day.key,
         feed=found.feed,
         files=found.files,
         state=found.state,
@@ -121,7 +121,7 @@ def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str,
     entry = project.ledger.entries()[result.entry - 1]
     return messages.promotion_message(
         use_case.name,
-        entry.effective_from.isoformat(),
+        entry.effective_from.key,
         version=entry.version,
         entry=entry.number,
         actor=entry.actor,

@@ -14,11 +14,12 @@ So only a `to` of 59.999 seconds proves that a day was chosen in an unknown zone
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from include.declaration import clock
+from include.declaration.period import Period
 
 DAY = timedelta(days=1)
 LATEST_MIDNIGHT = timedelta(hours=10)
@@ -64,7 +65,7 @@ def within_calendar(moment: datetime) -> datetime:
     return min(max(moment, FIRST_DAY), LAST_DAY)
 
 
-def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date]:
+def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period]:
     """Return the first and the last calendar day that a user chose; a bound means its whole day.
 
     Args:
@@ -82,23 +83,23 @@ def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, da
     if (found := _bounds_elsewhere(first, last)) is not None:
         return found
     where = _clock(first, last, zone)
-    return first.astimezone(where).date(), last.astimezone(where).date()
+    return clock.period_at(first, where), clock.period_at(last, where)
 
 
-def chosen_day(moment: datetime, zone: tzinfo) -> date:
+def chosen_day(moment: datetime, zone: tzinfo) -> Period:
     """Return the calendar day of a single bound, as in a filter of the list of runs.
 
     A whole quarter of an hour counts as midnight: that is what the list of runs sends for a day.
     """
     moment = _plain(moment)
     if moment.utcoffset():
-        return moment.date()
+        return Period.from_date(moment.date())
     for where in (zone, UTC):
         if (day := _bounded_day(moment, where)) is not None:
             return day
     if _is_form_end(moment) or _may_be_midnight(moment):
-        return moment.astimezone(_zone_of_bound(moment)).date()
-    return moment.astimezone(zone).date()
+        return clock.period_at(moment, _zone_of_bound(moment))
+    return clock.period_at(moment, zone)
 
 
 def ends_a_day(moment: datetime) -> bool:
@@ -119,11 +120,11 @@ def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
     return zone
 
 
-def _by_named(moment: datetime, named: datetime) -> date:
+def _by_named(moment: datetime, named: datetime) -> Period:
     """Return the day of a bound if one of the two has an offset; midnight in UTC keeps its date."""
     if moment.utcoffset() or _bounded_day(moment, UTC) is not None:
-        return moment.date()
-    return moment.astimezone(named.tzinfo).date()
+        return Period.from_date(moment.date())
+    return clock.period_at(moment, named.tzinfo or UTC)
 
 
 def _plain(moment: datetime) -> datetime:
@@ -133,21 +134,21 @@ def _plain(moment: datetime) -> datetime:
     )
 
 
-def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date] | None:
+def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period] | None:
     """Return the days in a zone if `first` begins one and `last` begins or ends one; else None."""
     ends = _bounded_day(last, zone) if _begins_day_in(first, zone) else None
-    return None if ends is None else (first.astimezone(zone).date(), ends)
+    return None if ends is None else (clock.period_at(first, zone), ends)
 
 
-def _bounded_day(moment: datetime, zone: tzinfo) -> date | None:
+def _bounded_day(moment: datetime, zone: tzinfo) -> Period | None:
     """Return the day that begins or ends (in its last minute) at a moment in a zone, or None."""
     bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
-    return moment.astimezone(zone).date() if bounds else None
+    return clock.period_at(moment, zone) if bounds else None
 
 
 def _begins_day_in(moment: datetime, zone: tzinfo) -> bool:
     local = moment.astimezone(zone)
-    return local.time() == time() or clock.start_of_day(local.date(), zone) == moment
+    return local.time() == time() or clock.start_of_day(clock.period_at(moment, zone), zone) == moment
 
 
 def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:
@@ -156,7 +157,7 @@ def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _bounds_elsewhere(first: datetime, last: datetime) -> tuple[date, date] | None:
+def _bounds_elsewhere(first: datetime, last: datetime) -> tuple[Period, Period] | None:
     """Return the days if `first` begins one and `last` ends one in some zone of the world.
 
     Real zones are tried, since clocks may change between the bounds. All matching zones agree on the days.

@@ -9,7 +9,7 @@ import asyncio
 import smtplib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
@@ -57,7 +58,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
         notify.deliver_queued(declared, message, _channels(declared))
 
 
-def notify_breaches(project: Project, day: date) -> None:
+def notify_breaches(project: Project, day: Period) -> None:
     """Send an alert for limits newly breached on a measured day, and what is still queued."""
     use_case = project.use_case
     with _quietly("breaches"):

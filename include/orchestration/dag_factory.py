@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,9 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration import clock
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import NAME_SHOWN, AirworthyError, InvalidRequestError, shorten
+from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
@@ -122,7 +123,7 @@ def asset(use_case: UseCase, what: str) -> Asset:
     return Asset(name=f"{use_case.name}/{what}", uri=f"airworthy://{use_case.name}/{what}", group=use_case.name)
 
 
-def day_of(context: Mapping[str, Any]) -> date:
+def day_of(context: Mapping[str, Any]) -> Period:
     """Return the day of the run: its partition key, or the form's `day`.
 
     Raises:
@@ -136,24 +137,7 @@ def day_of(context: Mapping[str, Any]) -> date:
             "This run has no day. Trigger it with the form's field `day`"
             ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
         )
-    return parse_day(key or chosen)
-
-
-def parse_day(text: str) -> date:
-    """Parse a day written as YYYY-MM-DD in ASCII, the only accepted format of ISO 8601.
-
-    Raises:
-        InvalidRequestError: the text has another format or names no day.
-    """
-    try:
-        day = date.fromisoformat(text)
-    except (TypeError, ValueError):
-        day = None
-    if day is None or day.isoformat() != text:
-        raise InvalidRequestError(
-            f"{shorten(str(text), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05."
-        )
-    return day
+    return Period(key or chosen)
 
 
 @contextmanager

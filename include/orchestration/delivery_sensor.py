@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,9 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.declaration import clock
 from include.declaration.landing import DeliveryMissingError, Landing
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError
@@ -23,7 +25,7 @@ from include.project import open_project
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
+def is_delivered(landing: Landing, day: Period, *, anew: bool = True) -> bool:
     """Return whether the day's files are in the bucket now.
 
     Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `anew` reads the
@@ -62,7 +64,7 @@ class DeliveryTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         landing = load_use_case(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
-        day, until, there, reason = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
+        day, until, there, reason = Period(self.day), datetime.fromisoformat(self.until), False, ""
         while True:
             try:
                 # In a thread: the triggerer's event loop serves every waiting task.
@@ -140,7 +142,7 @@ class DeliverySensor(S3KeySensor):
             day, until = dag_factory.day_of(context), self._until(dag_factory.day_of(context))
             self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, day, until)
             trigger = DeliveryTrigger(
-                self.use_case.name, self.feed.name, day.isoformat(), until.isoformat(), self.every_seconds
+                self.use_case.name, self.feed.name, day.key, until.isoformat(), self.every_seconds
             )
             self.defer(trigger=trigger, method_name="execute_complete")
 
@@ -149,15 +151,14 @@ class DeliverySensor(S3KeySensor):
         if not event["there"]:
             self._fail_at_limit(dag_factory.day_of(context), event["reason"])
 
-    def _fail_at_limit(self, day: date, reason: str = "") -> None:
+    def _fail_at_limit(self, day: Period, reason: str = "") -> None:
         late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
         )
         raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late))
 
-    def _until(self, day: date) -> datetime:
-        midnight = datetime.combine(day, time(), ZoneInfo(self.use_case.time_zone))
-        return midnight.astimezone(UTC) + self.limit
+    def _until(self, day: Period) -> datetime:
+        return clock.decision_time(day, ZoneInfo(self.use_case.time_zone)) + self.limit
 
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:

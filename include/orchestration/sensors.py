@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
@@ -36,14 +37,14 @@ TURN_LIMIT = LIMIT + timedelta(hours=2)
 """A day that is not scored is measured after its monitor has waited for LIMIT, and is decided after that."""
 
 
-def check_available(use_case: str, table: str, day: date) -> bool:
+def check_available(use_case: str, table: str, day: Period) -> bool:
     """Return whether the table holds that day, or never will."""
     from include.retraining import readiness
 
     return readiness.is_available(open_project(load_use_case(use_case)), table, day)
 
 
-def check_ready_to_decide(use_case: str, day: date) -> bool:
+def check_ready_to_decide(use_case: str, day: Period) -> bool:
     """Return whether the day is decided, or everything that its decision needs is known."""
     from include.retraining import readiness
 
@@ -62,11 +63,11 @@ class DayTrigger(BaseTrigger):
         arguments = {"use_case": self.use_case, "table": self.table, "day": self.day, "until": self.until}
         return f"include.orchestration.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
-    def is_there(self, day: date) -> bool:
+    def is_there(self, day: Period) -> bool:
         return check_available(self.use_case, self.table, day)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        day, until = date.fromisoformat(self.day), datetime.fromisoformat(self.until)
+        day, until = Period(self.day), datetime.fromisoformat(self.until)
         # The lake is read in a thread: the triggerer's event loop serves every waiting task.
         while not (available := await asyncio.to_thread(self.is_there, day)):
             if datetime.now(UTC) >= until:
@@ -78,7 +79,7 @@ class DayTrigger(BaseTrigger):
 class PreviousDecisionTrigger(DayTrigger):
     """Fire True when the day may be decided."""
 
-    def is_there(self, day: date) -> bool:
+    def is_there(self, day: Period) -> bool:
         return check_ready_to_decide(self.use_case, day)
 
 
@@ -133,8 +134,8 @@ class DaySensor(BaseSensorOperator):
             *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
         )
         until = min(until, datetime.now(UTC) + PATIENCE) if is_past else until
-        trigger = DayTrigger(self.use_case, self.table, day.isoformat(), until.isoformat(), self.every_seconds)
-        self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.isoformat()})
+        trigger = DayTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
+        self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.key})
 
     def poke(self, context: Any) -> bool:
         """Check once, in reschedule mode; at the limit like `resume`."""
@@ -148,7 +149,7 @@ class DaySensor(BaseSensorOperator):
             return True
         if datetime.now(UTC) < self._until(context):
             return False
-        self.resume(context, event=False, day=day.isoformat())
+        self.resume(context, event=False, day=day.key)
         return True
 
     def resume(self, context: Any, event: bool, day: str) -> None:
@@ -158,9 +159,9 @@ class DaySensor(BaseSensorOperator):
         if datetime.now(UTC) < self._until(context):
             self._wait_for_day(context)
         else:
-            self._continue_without(date.fromisoformat(day), f" after {self.limit}")
+            self._continue_without(Period(day), f" after {self.limit}")
 
-    def _continue_without(self, day: date, reason: str) -> None:
+    def _continue_without(self, day: Period, reason: str) -> None:
         """Fail with the command that makes the day; only log it if the day is not required.
 
         Raises:
@@ -171,11 +172,11 @@ class DaySensor(BaseSensorOperator):
             raise AirflowFailException(str(missing))
         self.log.warning("%s", missing)
 
-    def _is_past(self, day: date) -> bool:
+    def _is_past(self, day: Period) -> bool:
         """Return whether the schedule no longer makes the day, so that only an existing run can."""
         return self.table in LAST_TASKS and day < load_use_case(self.use_case).today()
 
-    def _makers(self, context: Any, day: date) -> list[str]:
+    def _makers(self, context: Any, day: Period) -> list[str]:
         """Return the queued or running runs that may make the day; manual runs do not show their day."""
         dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
         states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
@@ -234,7 +235,7 @@ class PreviousDecisionSensor(DaySensor):
         day, until = dag_factory.day_of(context), self._until(context)
         self.log.info("A run decides an earlier day; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + TURN_PATIENCE)
-        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
+        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.key, until.isoformat(), TURN_SECONDS)
         self.defer(trigger=trigger, method_name="resume_turn")
 
     def _must_wait(self, context: Any) -> bool:
@@ -244,7 +245,7 @@ class PreviousDecisionSensor(DaySensor):
             return False
         return bool(self._earlier(context)) or not self._continue_without_earlier(context)
 
-    def _earlier(self, context: Any) -> list[date]:
+    def _earlier(self, context: Any) -> list[Period]:
         """Return the earlier days whose runs have not ended."""
         day, last = (
             dag_factory.day_of(context),
@@ -266,7 +267,7 @@ class PreviousDecisionSensor(DaySensor):
         """Return True at the limit; fail if an earlier day's decision is needed or may still come."""
         from include.retraining import decide
 
-        before, earlier = dag_factory.day_of(context) - timedelta(days=1), self._earlier(context)
+        before, earlier = dag_factory.day_of(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
                 f"{self.use_case}: after {self.limit}, {before} is not decided yet: decisions are made in the order of"
@@ -276,17 +277,17 @@ class PreviousDecisionSensor(DaySensor):
         return self._continue_without_earlier(context)
 
 
-def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date | None]:
+def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, Period | None]:
     """Return the runs whose last task has not ended, each with its day; None for manual runs.
 
     `states` has the last task's state by run. A task can read no partition key but its own; scheduled and backfilled
     runs have it in their id: `<type>__<time>__<key>__<random>`.
     """
-    unfinished: dict[str, date | None] = {}
+    unfinished: dict[str, Period | None] = {}
     for run_id, tasks in states.items():
         if not ENDED & set(tasks.values()):
             key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
-            unfinished[run_id] = date.fromisoformat(key[1]) if key else None
+            unfinished[run_id] = Period(key[1]) if key else None
     return unfinished
 
 

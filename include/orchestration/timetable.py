@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import InvalidPartitionKeyError
@@ -13,6 +13,8 @@ from airflow.timetables.base import DagRunInfo
 from airflow.timetables.trigger import CronPartitionTimetable
 
 from include.declaration import clock
+from include.declaration.period import Period, period_range
+from include.errors import InvalidRequestError
 from include.orchestration import backfill_bounds
 
 if TYPE_CHECKING:
@@ -88,8 +90,8 @@ class PeriodTimetable(CronPartitionTimetable):
         """
         earliest, latest = backfill_bounds.bounded_backfill(earliest, latest, clock.now())
         first, last = backfill_bounds.chosen_days(earliest, latest, self._timezone)
-        for day in clock.days_between(first, last):
-            start = self._start(day)
+        for period in period_range(first, last):
+            start = self._start(period)
             if start is not None and start <= clock.now():
                 yield DagRunInfo(
                     run_after=start, data_interval=None, partition_date=start, partition_key=self._format_key(start)
@@ -98,21 +100,19 @@ class PeriodTimetable(CronPartitionTimetable):
     def localize_partition_datetime(self, dt: datetime) -> DateTime:
         """Return the start of the chosen day, or its last millisecond for a bound that ends a day."""
         dt = backfill_bounds.within_calendar(dt)
-        day = backfill_bounds.chosen_day(dt, self._timezone)
+        period = backfill_bounds.chosen_day(dt, self._timezone)
         if backfill_bounds.ends_a_day(dt):
-            return self._begin(day + timedelta(days=1)).subtract(microseconds=1000)
-        return self._begin(day)
+            return self._begin(period + 1).subtract(microseconds=1000)
+        return self._begin(period)
 
     def _decode_partition_date(self, partition_key: str) -> datetime:
         try:
-            day = date.fromisoformat(partition_key)
-        except ValueError:
-            day = None
-        if day is None or day.isoformat() != partition_key:
-            raise InvalidPartitionKeyError(f"{partition_key[:40]!r} is not a day; write it as YYYY-MM-DD.")
-        if not backfill_bounds.FIRST_DAY.date() <= day <= backfill_bounds.LAST_DAY.date():
-            raise InvalidPartitionKeyError(f"{day} is too far away for a run; name a day that has begun.")
-        return self._begin(day)
+            period = Period(partition_key)
+        except InvalidRequestError as error:
+            raise InvalidPartitionKeyError(f"{partition_key[:40]!r} is not a day; write it as YYYY-MM-DD.") from error
+        if not backfill_bounds.FIRST_DAY.date() <= period.start_date <= backfill_bounds.LAST_DAY.date():
+            raise InvalidPartitionKeyError(f"{period} is too far away for a run; name a day that has begun.")
+        return self._begin(period)
 
     def _get_next(self, current: DateTime) -> DateTime:
         return self._nearest(current, step=1, inclusive=False)
@@ -128,21 +128,21 @@ class PeriodTimetable(CronPartitionTimetable):
 
     def _nearest(self, current: DateTime, *, step: int, inclusive: bool) -> DateTime:
         """Return the start of the nearest period after (step 1) or before (step -1) an instant."""
-        day = current.astimezone(self._timezone).date()
+        period = clock.period_at(current, self._timezone)
         while True:
-            start = self._start(day)
+            start = self._start(period)
             if start is not None and ((start - current) * step > timedelta() or (inclusive and start == current)):
                 return start
-            day += timedelta(days=step)
+            period += step
 
-    def _start(self, day: date) -> DateTime | None:
-        """Return the start of the period that begins on `day`, or None."""
-        if self._weekday is not None and day.isoweekday() != self._weekday:
+    def _start(self, period: Period) -> DateTime | None:
+        """Return the start of a period, or None if the schedule leaves it out."""
+        if self._weekday is not None and period.start_date.isoweekday() != self._weekday:
             return None
-        start = clock.start_of_day(day, self._timezone)
+        start = clock.start_of_day(period, self._timezone)
         return None if start is None else coerce_datetime(start)
 
-    def _begin(self, day: date) -> DateTime:
-        """Return the first instant of `day`, of any weekday; of the next day if the zone skipped it."""
-        start = clock.start_of_day(day, self._timezone)
-        return self._begin(day + timedelta(days=1)) if start is None else coerce_datetime(start)
+    def _begin(self, period: Period) -> DateTime:
+        """Return the first instant of a period, of any weekday; of the next period if the zone skipped it."""
+        start = clock.start_of_day(period, self._timezone)
+        return self._begin(period + 1) if start is None else coerce_datetime(start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.utils.state import DagRunState
 
 from include.declaration.form_limits import shorten_reason
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory
@@ -24,9 +25,9 @@ NOTE_LENGTH = 1000
 """Characters that Airflow keeps of a run's note."""
 
 
-def training_of(day: date) -> str:
+def training_of(day: Period) -> str:
     """Return the id of the run of <use case>__train that a day's decision starts, one per day."""
-    return f"drift__{day.isoformat()}"
+    return f"drift__{day.key}"
 
 
 def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
@@ -84,7 +85,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
             return
         reason = decision.reason if decision else ""
         self.conf, self.note = (
-            {"day": day.isoformat(), "reason": shorten_reason(f"Decided for {day}: {reason}")},
+            {"day": day.key, "reason": shorten_reason(f"Decided for {day}: {reason}")},
             reason[:NOTE_LENGTH],
         )
         super().execute(context)

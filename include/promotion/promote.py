@@ -89,7 +89,7 @@ def promote_version(
         champion, entry = sync.sync_registry(use_case), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
-        since = entry.effective_from.isoformat()
+        since = entry.effective_from.key
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
     raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
@@ -98,7 +98,7 @@ def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> Promo
     """Sync the registry after a restoration, which changes the champion of no day."""
     champion, entry = sync.sync_registry(use_case), restored.entry
     reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each day stays the same."
-    since = entry.effective_from.isoformat()
+    since = entry.effective_from.key
     return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation import evaluate
@@ -101,7 +101,7 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
     return None
 
 
-def write_gate_results(project: Project, day: date) -> None:
+def write_gate_results(project: Project, day: Period) -> None:
     """Write the verdicts of all versions trained as of `day` to the lake's table.
 
     Repeats until the versions stay the same, so that no concurrently registered version is left out.
@@ -117,7 +117,7 @@ def write_gate_results(project: Project, day: date) -> None:
             return
 
 
-def _as_of(registry: Registry, day: date) -> list[Version]:
+def _as_of(registry: Registry, day: Period) -> list[Version]:
     return [version for version in registry.versions() if version.as_of == day and VERDICTS in version.tags]
 
 

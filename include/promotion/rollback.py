@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from include.declaration import form_limits
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.project import Project
@@ -34,7 +34,7 @@ class RollbackResult:
     """Whether this call has changed the ledger."""
 
 
-def roll_back(project: Project, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
+def roll_back(project: Project, version: str, effective_from: Period, *, actor: str, reason: str) -> RollbackResult:
     """Append the rollback, unless the ledger has it, and sync the registry.
 
     If it raises, nothing has changed.
@@ -72,8 +72,8 @@ def roll_back(project: Project, version: str, effective_from: date, *, actor: st
     ends = entries_until(entry, entries)
     return RollbackResult(
         version=version,
-        effective_from=effective_from.isoformat(),
-        newest_period=(ends - timedelta(days=1)).isoformat() if ends else None,
+        effective_from=effective_from.key,
+        newest_period=(ends - 1).key if ends else None,
         entry=entry.number,
         champion=champion,
         reason=_effect(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
@@ -81,7 +81,7 @@ def roll_back(project: Project, version: str, effective_from: date, *, actor: st
     )
 
 
-def _decision(version: Version, effective_from: date, actor: str, reason: str) -> LedgerDecision:
+def _decision(version: Version, effective_from: Period, actor: str, reason: str) -> LedgerDecision:
     return LedgerDecision(
         version=version.number,
         trees=version.trees,
@@ -126,7 +126,7 @@ def _gone(version: Version) -> str:
     return f" Version {version.number} cannot be built again: it is no longer reproducible {note}" if note else ""
 
 
-def _effect(use_case: UseCase, entry: LedgerEntry, ends: date | None, following: LedgerEntry) -> str:
+def _effect(use_case: UseCase, entry: LedgerEntry, ends: Period | None, following: LedgerEntry) -> str:
     scored = (
         f" Days that are scored already keep their version: to score one again, trigger {use_case.name}__score for it"
         " with `rescore`."
@@ -140,6 +140,6 @@ def _effect(use_case: UseCase, entry: LedgerEntry, ends: date | None, following:
             " back to it all the same, roll back in a new run."
         )
     return (
-        f"Version {entry.version} is the champion from {entry.effective_from} to {ends - timedelta(days=1)};"
+        f"Version {entry.version} is the champion from {entry.effective_from} to {ends - 1};"
         f" from {ends} on {other}. To go back from it too, roll back from {ends} on as well.{scored}"
     )

@@ -15,9 +15,10 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NoChampionError
 from include.lake.lake_format import lake_root, mark_format
@@ -79,7 +80,7 @@ class LedgerDecision:
     """Digest of the model's trees."""
     fingerprint: str
     """Digest of all inputs of the training."""
-    effective_from: date
+    effective_from: Period
     action: Action
     actor: str
     reason: str
@@ -124,7 +125,7 @@ class LedgerEntry(LedgerDecision):
         return _encoded(values)
 
     def _values(self) -> dict[str, Any]:
-        values = asdict(self) | {"effective_from": self.effective_from.isoformat(), "verdicts": list(self.verdicts)}
+        values = asdict(self) | {"effective_from": self.effective_from.key, "verdicts": list(self.verdicts)}
         values[_STORED_ACTOR] = values.pop("actor")
         return values
 
@@ -302,7 +303,7 @@ class Ledger:
             f"{self.use_case}: another process wrote to the ledger meanwhile; run the task again."
         )
 
-    def champion_of(self, day: date) -> LedgerEntry:
+    def champion_of(self, day: Period) -> LedgerEntry:
         """Return the entry that makes the champion of `day`.
 
         That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
@@ -318,7 +319,7 @@ class Ledger:
             raise NoChampionError(self.use_case, day, min(effective_days, default=None))
         return champion
 
-    def champion_apart_from(self, version: str | None, day: date) -> LedgerEntry | None:
+    def champion_apart_from(self, version: str | None, day: Period) -> LedgerEntry | None:
         """Return the champion of `day` without the entries of `version`; None if none is left.
 
         This is the champion that `version` is compared with.
@@ -353,7 +354,7 @@ def _key(decision: LedgerDecision) -> tuple[object, ...]:
     return (*files, decision.version, more.get(decision.action, ""))
 
 
-def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
+def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Period | None:
     """Return the first day on which an entry no longer makes the champion.
 
     That is its own effective day if a later entry has the same one.
@@ -378,7 +379,7 @@ def _entry(place: StoragePath, content: bytes) -> LedgerEntry:
         values = json.loads(content)
         values["actor"] = values.pop(_STORED_ACTOR)
         values |= {
-            "effective_from": date.fromisoformat(values["effective_from"]),
+            "effective_from": Period(values["effective_from"]),
             "verdicts": tuple(values["verdicts"]),
         }
         entry = LedgerEntry(**values)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any, Literal, Protocol, TypeVar
 
+from include.declaration.period import Period
 from include.registry.tags import AS_OF, FILES_DIGEST, FINGERPRINT, GATES, JUDGED, TREES
 
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
@@ -35,7 +35,7 @@ class HasDecision(Protocol):
     @property
     def fingerprint(self) -> str: ...
     @property
-    def effective_from(self) -> date: ...
+    def effective_from(self) -> Period: ...
     @property
     def action(self) -> Action: ...
     @property
@@ -79,7 +79,7 @@ def is_promotion(entry: HasDecision) -> bool:
     return entry.action in ("promotion", "rollback")
 
 
-def champion_of(day: date, entries: Iterable[D]) -> D | None:
+def champion_of(day: Period, entries: Iterable[D]) -> D | None:
     """Return the entry that makes the champion of `day`; None if there is none.
 
     That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
@@ -128,7 +128,7 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     """
     model = (version.tags.get(TREES), version.tags.get(AS_OF))
     rejected = (entry for entry in entries if entry.action == "rejection")
-    return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
+    return next((entry for entry in rejected if (entry.trees, entry.effective_from.key) == model), None)
 
 
 def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
@@ -159,7 +159,7 @@ def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def lifecycle_states(
-    versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: date
+    versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: Period
 ) -> dict[str, Life]:
     """Return the life of each of `versions` on a day, by number.
 

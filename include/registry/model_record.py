@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
+from include.declaration.period import Period
 from include.evaluation import gates
 from include.evaluation.gates.result import GateResult, overall_outcome
 from include.lake import content_digest
@@ -36,9 +36,9 @@ class Version:
     """All tags as MLflow has them."""
 
     @property
-    def as_of(self) -> date:
+    def as_of(self) -> Period:
         """Return the as-of day of its training; features of that day and later were not used."""
-        return date.fromisoformat(self.tags[defined.AS_OF])
+        return Period(self.tags[defined.AS_OF])
 
     @property
     def trees(self) -> str:
@@ -133,12 +133,12 @@ def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, Mod
     return found
 
 
-def digest_of_files(files: Mapping[str, str], as_of: date, declaration: str) -> str:
+def digest_of_files(files: Mapping[str, str], as_of: Period, declaration: str) -> str:
     """Return the digest by which a ledger entry identifies the files that may be loaded.
 
     `files` is the SHA-256 of every file by path, `declaration` the digest of the use case's declaration.
     """
-    return content_digest.digest_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
+    return content_digest.digest_values({"files": dict(files), "as_of": as_of.key, "declaration": declaration})
 
 
 def record_training(

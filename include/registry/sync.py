@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.printable import printable_logger
@@ -28,7 +28,7 @@ class ModelReplacedError(AirworthyError):
     """The version that an entry names is missing, or another model."""
 
     def __init__(
-        self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: date
+        self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: Period
     ) -> None:
         self.entry = entry
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.lake import history
@@ -32,7 +32,7 @@ class Content:
     """The content of one day of one table, as it was read."""
 
     table: str
-    day: date
+    day: Period
     digest: str
     rows: int | None
     version: int | None
@@ -74,7 +74,7 @@ class Lineage:
     """The origin of one prediction."""
 
     use_case: str
-    day: date
+    day: Period
     keys: Mapping[str, Any]
     probability: float
     warning: bool
@@ -89,7 +89,7 @@ class Lineage:
     """The content from which the features were built, by feed; empty if their commit is not known."""
 
 
-def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Lineage:
+def trace_lineage(project: Project, day: Period, keys: Mapping[str, str]) -> Lineage:
     """Trace the prediction of `day` with these keys, given as text.
 
     Reads the log of each table once, and of the data only this row; creates no table.
@@ -144,7 +144,7 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     return {name: values[name] for name in types}
 
 
-def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _row(use_case: UseCase, lake: Lake, day: Period, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the prediction.
 
     Raises:
@@ -179,12 +179,12 @@ def _named(keys: Mapping[str, Any]) -> str:
 class _Tracing:
     """Follows the notes of the commits backwards; reads each log once."""
 
-    def __init__(self, lake: Lake, day: date) -> None:
+    def __init__(self, lake: Lake, day: Period) -> None:
         self._lake, self._day = lake, day
-        self._since = max(lake.use_case.first_period, day - timedelta(days=lake.use_case.look_back_periods))
+        self._since = max(lake.use_case.first_period, day - lake.use_case.look_back_periods)
         self._logs: dict[str, list[CommitNote]] = {}
         self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
-        self._states: dict[str, dict[date, Partition]] = {}
+        self._states: dict[str, dict[Period, Partition]] = {}
 
     def trace(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
         """Return the day's predictions, their features, and the features' feeds."""
@@ -215,14 +215,14 @@ class _Tracing:
         days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
         return FeedLineage(feed.name, digest, version, still, days)
 
-    def _feed_day(self, feed: Feed, day: date, digest: str, until: int | None) -> FeedDay:
+    def _feed_day(self, feed: Feed, day: Period, digest: str, until: int | None) -> FeedDay:
         checked, raw = self._content(f"checked/{feed.name}", day, digest, until), f"raw/{feed.name}"
         validated = self._note(checked)
         if validated is None or raw not in validated.inputs:
             return FeedDay(checked, None)
         return FeedDay(checked, self._content(raw, day, validated.inputs[raw], validated.versions.get(raw)))
 
-    def _content(self, table: str, day: date, digest: str, until: int | None = None) -> Content:
+    def _content(self, table: str, day: Period, digest: str, until: int | None = None) -> Content:
         """Return this content, with the newest commit up to `until` that wrote it."""
         note, now = history.commit_that_wrote(self._log(table), day, digest, until), self._today(table).get(day)
         still = now is not None and now.digest == digest
@@ -238,13 +238,13 @@ class _Tracing:
             self._logs[table] = history.of(self._lake.uri(table))
         return self._logs[table]
 
-    def _today(self, table: str) -> dict[date, Partition]:
+    def _today(self, table: str) -> dict[Period, Partition]:
         if table not in self._states:
             view = self._view(table, None)
             self._states[table] = view.partitions(table) if view else {}
         return self._states[table]
 
-    def _read(self, table: str, version: int | None) -> dict[date, Partition]:
+    def _read(self, table: str, version: int | None) -> dict[Period, Partition]:
         """Return the partitions of the day and its look-back days (None: now)."""
         view = self._view(table, version)
         return view.partitions(table, self._since, self._day) if view else {}

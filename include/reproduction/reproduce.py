@@ -9,6 +9,7 @@ import duckdb
 from lightgbm.basic import LightGBMError
 
 from include.declaration import form_limits
+from include.declaration.period import periods_of
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
@@ -187,7 +188,7 @@ class _Rebuilding:
             snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
-            cut = splits.split_days(then, known.as_of, known.first, rows["day"].unique().to_pylist())
+            cut = splits.split_days(then, known.as_of, known.first, periods_of(rows["day"].unique().to_pylist()))
             parts = {name: dataset.split_rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
             threads = threads_for(rows.num_rows)
             fitted = trainer.fit_model(

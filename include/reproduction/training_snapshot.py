@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
 
+from include.declaration.period import Period, period_range
 from include.errors import AirworthyError
 from include.lake import integrity
 from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.training.recipe import TrainingSpec
 
@@ -74,23 +73,23 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
     except TableVersionMissingError as error:  # the log was cut after the version that was read
         return [str(error)]
     before = lake.pinned(known.as_of, {table: then}).partitions(table, since, until)
-    days = [day for day in days_from(since, until) if before.get(day) != now.get(day)]
+    days = [day for day in period_range(since, until) if before.get(day) != now.get(day)]
     return [f"{table} of {_named(days)} changed since; read at Delta version {then}, as they were"] if days else []
 
 
-def _span(known: TrainingSpec, table: str) -> tuple[date, date]:
+def _span(known: TrainingSpec, table: str) -> tuple[Period, Period]:
     """Return the first and last day that was read of a table."""
     return known.first, known.last if table == "features" else known.as_of
 
 
-def _by_reason(broken: dict[date, str]) -> str:
+def _by_reason(broken: dict[Period, str]) -> str:
     return "; ".join(
         f"of {_named([day for day, day_reason in broken.items() if day_reason == reason])} {reason}"
         for reason in dict.fromkeys(broken.values())
     )
 
 
-def _named(days: Collection[date]) -> str:
+def _named(days: Collection[Period]) -> str:
     """Return the days as text; of many only their number, the first and the last."""
     names = [str(day) for day in sorted(days)]
     return ", ".join(names) if len(names) <= _FEW else f"{len(names)} days from {names[0]} to {names[-1]}"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import date
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
+from include.retraining.policy import budget_month
 
 
 class ReservationCorruptedError(AirworthyError):
@@ -30,7 +31,7 @@ class ReservationCorruptedError(AirworthyError):
 class Reservation:
     """Hold the claim of one day on one training."""
 
-    day: date
+    day: Period
     slot: int
     """Number within the day's month, from 1."""
 
@@ -45,18 +46,18 @@ class RetrainingBudget:
     def of(cls, use_case: UseCase) -> RetrainingBudget:
         return cls(lake_root(use_case.name) / "claims")
 
-    def of_month(self, day: date) -> list[Reservation]:
+    def of_month(self, day: Period) -> list[Reservation]:
         """Return all claims of that day's month, in the order of slots.
 
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        folder = self.folder / f"{day:%Y-%m}"
+        folder = self.folder / budget_month(day)
         names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
         files = zip(names, folder.read_all(names), strict=True)
         return sorted((_claim(folder / name, content) for name, content in files), key=lambda claim: claim.slot)
 
-    def claim(self, day: date, slots: int) -> Reservation | None:
+    def claim(self, day: Period, slots: int) -> Reservation | None:
         """Return the day's claim; without one, claim the first free of the month's `slots`.
 
         Returns None if no slot is free. Safe with concurrent processes; repeating it for a day returns the same claim.
@@ -66,9 +67,9 @@ class RetrainingBudget:
         """
         if existing := next((claim for claim in self.of_month(day) if claim.day == day), None):
             return existing
-        content = (json.dumps({"day": day.isoformat()}) + "\n").encode()
+        content = (json.dumps({"day": day.key}) + "\n").encode()
         for slot in range(1, slots + 1):
-            place = self.folder / f"{day:%Y-%m}" / f"{slot:02d}.json"
+            place = self.folder / budget_month(day) / f"{slot:02d}.json"
             if place.create(content) or _claim(place, place.read()).day == day:
                 return Reservation(day, slot)
         return None
@@ -76,6 +77,6 @@ class RetrainingBudget:
 
 def _claim(place: StoragePath, content: bytes) -> Reservation:
     try:
-        return Reservation(date.fromisoformat(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
+        return Reservation(Period(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
     except (ValueError, TypeError, KeyError) as error:
         raise ReservationCorruptedError(place, error) from error

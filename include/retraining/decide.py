@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.errors import PartitionMissingError
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
@@ -30,7 +31,7 @@ class DecideResult:
     """Whether this call made the decision."""
 
 
-def decide_retraining(project: Project, day: date) -> DecideResult:
+def decide_retraining(project: Project, day: Period) -> DecideResult:
     """Make the decision of the day; an existing decision is returned unchanged.
 
     It depends on the metrics up to the day, the earlier decisions with their results, the champion of the day and the
@@ -52,11 +53,11 @@ def decide_retraining(project: Project, day: date) -> DecideResult:
         decision_history(project, day),
         {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)},
     )
-    since = day - timedelta(days=policy.look_back_periods)
+    since = day - policy.look_back_periods
     decision = retraining_policy.decide_by_policy(
         policy, day, _measured(view, since), decided, _champion(project, day), claimed
     )
-    before = day - timedelta(days=1)
+    before = day - 1
     begins = "" if any(past.day == before for past in decided) else " The chain of decisions begins here."
     new = _write(view, decision, decision.reason + begins)
     stored = existing_decision(project, day)
@@ -64,15 +65,15 @@ def decide_retraining(project: Project, day: date) -> DecideResult:
     return replace(stored, new=new)
 
 
-def existing_decision(project: Project, day: date) -> DecideResult | None:
+def existing_decision(project: Project, day: Period) -> DecideResult | None:
     """Return the decision of a day; None if it is not decided."""
     rows = project.lake.as_of(day).read("decisions", day).to_pylist()
     if not rows:
         return None
-    return DecideResult(day.isoformat(), rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
+    return DecideResult(day.key, rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
 
 
-def missing_decision_before(project: Project, day: date) -> date | None:
+def missing_decision_before(project: Project, day: Period) -> Period | None:
     """Return the day before if its decision must be made first; None if `day` may be decided.
 
     A chain of decisions begins with `day` if the day before had no champion, or if no day within the policy's look-back
@@ -88,7 +89,7 @@ def missing_decision_before(project: Project, day: date) -> date | None:
     )
 
 
-def require_decision_before(project: Project, day: date) -> None:
+def require_decision_before(project: Project, day: Period) -> None:
     """Check that the decision of the day before is made, if it must be made first.
 
     Raises:
@@ -100,7 +101,7 @@ def require_decision_before(project: Project, day: date) -> None:
         )
 
 
-def has_no_open_retraining(project: Project, day: date) -> bool:
+def has_no_open_retraining(project: Project, day: Period) -> bool:
     """Return whether all trainings decided within the look-back before the day have an outcome."""
     earliest = day - retraining_policy.decision_lookback(project.use_case.retraining)
     return not any(
@@ -109,31 +110,36 @@ def has_no_open_retraining(project: Project, day: date) -> bool:
     )
 
 
-def decision_history(project: Project, day: date) -> list[PastDecision]:
+def decision_history(project: Project, day: Period) -> list[PastDecision]:
     """Return the decisions within the look-back, all earlier trainings, and later decisions.
 
     Earlier ones have their results. A later decision forbids a training whatever it is, so each is returned as a hold.
     """
     reach = retraining_policy.decision_lookback(project.use_case.retraining)
     view = project.lake.as_of(day)
-    results = {row["day"]: row["outcome"] for row in view.read("retrainings").to_pylist()}
-    outcomes: dict[date, Outcome] = dict.fromkeys(results, "retrain")
-    outcomes |= {row["day"]: row["outcome"] for row in view.read("decisions", since=day - reach).to_pylist()}
+    results = _outcomes(view.read("retrainings"))
+    outcomes: dict[Period, Outcome] = dict.fromkeys(results, "retrain")
+    outcomes |= _outcomes(view.read("decisions", since=day - reach))
     known = [PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < day]
-    later = project.lake.as_of(day + reach).partitions("decisions", since=day + timedelta(days=1))
+    later = project.lake.as_of(day + reach).partitions("decisions", since=day + 1)
     return [*known, *(PastDecision(later_day, "hold") for later_day in later)]
 
 
-def _champion(project: Project, day: date) -> CurrentChampion | None:
+def _outcomes(rows: pa.Table) -> dict[Period, Any]:
+    """Return the outcome of each day in rows of decisions or retrainings."""
+    return {Period.from_date(row["day"]): row["outcome"] for row in rows.select(["day", "outcome"]).to_pylist()}
+
+
+def _champion(project: Project, day: Period) -> CurrentChampion | None:
     entry = project.ledger.champion_apart_from(None, day)
     return CurrentChampion(entry.version, entry.effective_from) if entry else None
 
 
-def _measured(view: AsOfSnapshot, since: date) -> list[MeasuredPeriod]:
+def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     """Return the signals of each measured day from `since` on."""
-    by_day: dict[date, list[Mapping[str, object]]] = {}
+    by_day: dict[Period, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
-        by_day.setdefault(row["day"], []).append(row)
+        by_day.setdefault(Period.from_date(row["day"]), []).append(row)
     return [retraining_policy.signals_of(day, rows) for day, rows in sorted(by_day.items())]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.lake import schemas
 from include.project import Project
@@ -34,7 +34,7 @@ class OutcomeResult:
 
 def record_training_outcome(
     project: Project,
-    day: date,
+    day: Period,
     training: str,
     *,
     state: str | None,
@@ -69,7 +69,7 @@ def record_training_outcome(
         inputs={"decisions": lake.as_of(day).digest("decisions", day)},
         stage="record_outcome",
     )
-    return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
+    return OutcomeResult(day.key, outcome, reason, version, training if state else "")
 
 
 def _version_state(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
@@ -80,7 +80,7 @@ def _version_state(project: Project, number: str) -> tuple[StandingApproval | No
     return lifecycle.approval_of(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 
-def recorded_outcome(project: Project, day: date) -> str | None:
+def recorded_outcome(project: Project, day: Period) -> str | None:
     """Return the recorded outcome of the day; None if there is none."""
     rows = project.lake.as_of(day).read("retrainings", day).to_pylist()
     return rows[0]["outcome"] if rows else None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
 from typing import Any, Literal
 
 from include.declaration.monitoring import Retraining
+from include.declaration.period import Period
 from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, SIGNALS, limit_label
 
 Outcome = Literal["retrain", "hold"]
@@ -45,7 +45,7 @@ class SignalValue:
     """The metric, if several belong to the signal."""
     state: str = ""
     """Why it is not judged."""
-    about: date | None = None
+    about: Period | None = None
     """The measured day, or the last of several: performance is known only for days before the label delay."""
     lower: float | None = None
     """The bound that is compared with the limit; None if the value is."""
@@ -55,7 +55,7 @@ class SignalValue:
 class MeasuredPeriod:
     """Hold the signals of one day."""
 
-    day: date
+    day: Period
     version: str | None
     """The version that scored the day; None if it was not scored."""
     signals: Mapping[str, SignalValue] = field(default_factory=dict)
@@ -68,14 +68,14 @@ class CurrentChampion:
     """Hold the champion of a day by the ledger at the time of the decision."""
 
     version: str
-    since: date
+    since: Period
 
 
 @dataclass(frozen=True)
 class PastDecision:
     """Hold an earlier decision, with the result of its training if there is one."""
 
-    day: date
+    day: Period
     outcome: Outcome
     result: Result | None = None
 
@@ -119,18 +119,18 @@ class RetrainingDecision:
         return json.dumps([asdict(finding) for finding in self.signals])
 
 
-def decision_lookback(policy: Retraining) -> timedelta:
-    """Return how far back earlier decisions can affect a decision."""
-    return timedelta(days=policy.decision_lookback_periods)
+def decision_lookback(policy: Retraining) -> int:
+    """Return how many days back earlier decisions can affect a decision."""
+    return policy.decision_lookback_periods
 
 
 def decide_by_policy(
     policy: Retraining,
-    day: date,
+    day: Period,
     measured: Sequence[MeasuredPeriod],
     decided: Sequence[PastDecision],
     champion: CurrentChampion | None,
-    claimed: Collection[date] = (),
+    claimed: Collection[Period] = (),
 ) -> RetrainingDecision:
     """Decide whether `day` and the days before it trigger a training that the policy allows.
 
@@ -152,12 +152,12 @@ def decide_by_policy(
     return RetrainingDecision("hold", reason, signals, today.version)
 
 
-def missing_decision(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
+def missing_decision(policy: Retraining, day: Period, decided: Collection[Period]) -> Period | None:
     """Return the day before if its decision is missing and must be made first.
 
     Returns None if it is decided, or if no day within the look-back is: then the chain of decisions begins with `day`.
     """
-    before = day - timedelta(days=1)
+    before = day - 1
     if before in decided:
         return None
     return before if any(day - decision_lookback(policy) <= earlier < day for earlier in decided) else None
@@ -179,7 +179,7 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
     return int(days), rejections
 
 
-def signals_of(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
+def signals_of(day: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
     """Return the signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     signals: dict[str, SignalValue] = {
@@ -207,7 +207,7 @@ def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
     compared = row["metric"].startswith(PERFORMANCE)
     return SignalValue(
         row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]), row["state"] or "",
-        row["about"], row["lower"] if compared else None,
+        Period.from_date(row["about"]) if row["about"] else None, row["lower"] if compared else None,
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _finding(
 ) -> SignalFinding:
     """Summarise a signal over the newest `of_periods` judged days of today's version."""
     value = today.signals.get(signal, SignalValue(None, state=today.state or "it was not measured"))
-    earliest = today.day - timedelta(days=policy.look_back_periods)
+    earliest = today.day - policy.look_back_periods
     judged = [
         period.signals[signal].breached is True
         for period in sorted(measured, key=lambda period: period.day, reverse=True)
@@ -227,7 +227,7 @@ def _finding(
     asks = today.version is not None and value.breached is True and breaches >= policy.breaches
     return SignalFinding(
         signal, value.breached, breaches, len(judged), policy.of_periods, value.value, value.limit,
-        value.lower, asks, value.what, value.state, value.about.isoformat() if value.about else "",
+        value.lower, asks, value.what, value.state, value.about.key if value.about else "",
     )  # fmt: skip
 
 
@@ -243,7 +243,9 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
     ]
 
 
-def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], claimed: Collection[date]) -> list[str]:
+def _objections(
+    policy: Retraining, day: Period, decided: Sequence[PastDecision], claimed: Collection[Period]
+) -> list[str]:
     """Return the reasons, in sentences, why the policy allows no training on that day."""
     reasons = []
     later = [decision.day for decision in decided if day < decision.day <= day + decision_lookback(policy)]
@@ -252,12 +254,12 @@ def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], 
     before = [decision for decision in decided if decision.day < day]
     trained = sorted(decision.day for decision in before if decision.outcome == "retrain")
     days, rejections = cool_down(policy, before)
-    if trained and day < (free := trained[-1] + timedelta(days=days)):
+    if trained and day < (free := trained[-1] + days):
         reason = f", longer because {_challengers(rejections)} not promoted" if rejections else ""
         reasons.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
-    used = {past for past in {*trained, *claimed} if (past.year, past.month) == (day.year, day.month)} - {day}
+    used = {past for past in {*trained, *claimed} if budget_month(past) == budget_month(day)} - {day}
     if len(used) >= policy.per_month:
-        reasons.append(f"The budget of {day:%Y-%m} is spent: {len(used)} of {policy.per_month} trainings.")
+        reasons.append(f"The budget of {budget_month(day)} is spent: {len(used)} of {policy.per_month} trainings.")
     open_ones = [
         decision.day
         for decision in before
@@ -266,6 +268,11 @@ def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], 
     if open_ones:
         reasons.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")
     return reasons
+
+
+def budget_month(day: Period) -> str:
+    """Return the calendar month whose budget a training for that day uses, such as 2013-04."""
+    return f"{day.start_date:%Y-%m}"
 
 
 def _challengers(rejections: int) -> str:
@@ -297,10 +304,10 @@ def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding)
     return f"{name} did not break its limit ({values})."
 
 
-def _values_text(finding: SignalFinding, day: date) -> str:
+def _values_text(finding: SignalFinding, day: Period) -> str:
     """Return value, bound and limit, and the last judged day if that is not `day`, as without new labels."""
     value = "no value" if finding.value is None else f"{finding.value:.4g}"
     lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
-    about = "" if finding.about in ("", day.isoformat()) else f", judged on days up to {finding.about}"
+    about = "" if finding.about in ("", day.key) else f", judged on days up to {finding.about}"
     return f"{finding.what} {value}{lower}{limit}{about}".strip()

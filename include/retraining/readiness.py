@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
+from include.declaration.period import Period
 from include.project import Project
 from include.retraining import decide
 
 
-def is_available(project: Project, table: str, day: date) -> bool:
+def is_available(project: Project, table: str, day: Period) -> bool:
     """Return whether the lake holds that day of a table, or never will.
 
     The predictions of a day without a champion never come.
@@ -22,7 +21,7 @@ def is_available(project: Project, table: str, day: date) -> bool:
     return table == "predictions" and project.ledger.champion_apart_from(None, day) is None
 
 
-def is_ready_to_decide(project: Project, day: date) -> bool:
+def is_ready_to_decide(project: Project, day: Period) -> bool:
     """Return whether the day is decided, or can be.
 
     It can be if the day before is decided and all earlier trainings have their outcome. So False is returned for the
@@ -34,7 +33,7 @@ def is_ready_to_decide(project: Project, day: date) -> bool:
     project.use_case.require(day)
     if decide.existing_decision(project, day):
         return True
-    before = day - timedelta(days=1)
+    before = day - 1
     return before in project.lake.as_of(day).partitions("decisions", since=before) and decide.has_no_open_retraining(
         project, day
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.project import Project
 from include.retraining import decide
 from include.retraining.budget import Reservation, RetrainingBudget
+from include.retraining.policy import budget_month
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ReservationResult:
     reason: str
 
 
-def reserve_slot(project: Project, day: date) -> ReservationResult:
+def reserve_slot(project: Project, day: Period) -> ReservationResult:
     """Claim a training for a day whose decision is to retrain; repeating it changes nothing.
 
     Raises:
@@ -41,7 +42,7 @@ def reserve_slot(project: Project, day: date) -> ReservationResult:
     return _result(use_case, day, claim)
 
 
-def existing_reservation(use_case: UseCase, day: date) -> ReservationResult:
+def existing_reservation(use_case: UseCase, day: Period) -> ReservationResult:
     """Return the day's claim without claiming one.
 
     Raises:
@@ -51,10 +52,8 @@ def existing_reservation(use_case: UseCase, day: date) -> ReservationResult:
     return _result(use_case, day, next((claim for claim in claims if claim.day == day), None))
 
 
-def _result(use_case: UseCase, day: date, claim: Reservation | None) -> ReservationResult:
-    month, slots = f"{day:%Y-%m}", use_case.retraining.per_month
+def _result(use_case: UseCase, day: Period, claim: Reservation | None) -> ReservationResult:
+    month, slots = budget_month(day), use_case.retraining.per_month
     if claim is None:
-        return ReservationResult(
-            day.isoformat(), None, f"The budget of {month} is spent: other days claimed all {slots}."
-        )
-    return ReservationResult(day.isoformat(), claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")
+        return ReservationResult(day.key, None, f"The budget of {month} is spent: other days claimed all {slots}.")
+    return ReservationResult(day.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

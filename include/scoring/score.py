@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration import form_limits
 from include.declaration.column_types import missing_features
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
@@ -40,7 +40,7 @@ VERSION = "model.version"
 class FeaturesOutdatedError(NotReadyError):
     """The features of a day were built before a feature of the model was declared."""
 
-    def __init__(self, use_case: str, day: date, absent: Sequence[str]) -> None:
+    def __init__(self, use_case: str, day: Period, absent: Sequence[str]) -> None:
         super().__init__(
             f"{use_case}: the features of {day} were built before {list(absent)} were declared, and the model reads"
             f" them. Nothing was scored. Run {use_case}__data for {day} again, then score it."
@@ -63,7 +63,7 @@ class ScoreResult:
 
 def score_period(
     project: Project,
-    day: date,
+    day: Period,
     *,
     version: str | None = None,
     rescore: bool = False,
@@ -105,11 +105,11 @@ def score_period(
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
-        day.isoformat(), number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
+        day.key, number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
     )
 
 
-def champion_by_ledger(project: Project, registry: Registry, day: date, before: str | None = None) -> Version:
+def champion_by_ledger(project: Project, registry: Registry, day: Period, before: str | None = None) -> Version:
     """Return the version that the day was scored with, or else its champion.
 
     It is the model that the ledger identifies. The ledger is verified: a truncated one would name an older model.
@@ -124,7 +124,7 @@ def champion_by_ledger(project: Project, registry: Registry, day: date, before: 
     return sync.model_of(project.use_case, promotions[-1], registry.versions(), entries)
 
 
-def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
+def _champion(registry: Registry, ledger: Ledger, day: Period) -> LedgerEntry:
     """Return the ledger's champion of the day.
 
     Raises:
@@ -155,7 +155,7 @@ def _rejection_reason(version: Version, decided: StandingApproval | None) -> str
 
 
 def require_fit_to_score(
-    use_case: UseCase, registry: Registry, day: date, version: Version, *, allow_future_model: bool = False
+    use_case: UseCase, registry: Registry, day: Period, version: Version, *, allow_future_model: bool = False
 ) -> Model:
     """Load the version's model and check that it may score the day.
 
@@ -173,7 +173,7 @@ def require_fit_to_score(
     return model
 
 
-def scoring_version(view: AsOfSnapshot, day: date) -> str | None:
+def scoring_version(view: AsOfSnapshot, day: Period) -> str | None:
     """Return the version of all the day's predictions.
 
     None if there are no predictions, or several versions.
@@ -182,7 +182,7 @@ def scoring_version(view: AsOfSnapshot, day: date) -> str | None:
     return versions[0] if len(versions) == 1 else None
 
 
-def prediction_versions(view: AsOfSnapshot, day: date) -> list[str]:
+def prediction_versions(view: AsOfSnapshot, day: Period) -> list[str]:
     """Return the versions of a day's predictions, in order.
 
     There is one, unless another writer changed them. For a day without rows, it is the version in the partition's
@@ -201,7 +201,9 @@ def prediction_versions(view: AsOfSnapshot, day: date) -> list[str]:
 class _Scoring:
     """Stream predictions, and count the warnings among them."""
 
-    def __init__(self, use_case: UseCase, view: AsOfSnapshot, day: date, model: Model, version: str, rows: int) -> None:
+    def __init__(
+        self, use_case: UseCase, view: AsOfSnapshot, day: Period, model: Model, version: str, rows: int
+    ) -> None:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, day, model, version
         self._expected = rows
         self.rows = self.warnings = 0
@@ -228,7 +230,7 @@ class _Scoring:
             )
 
 
-def _future_model_text(use_case: UseCase, day: date, version: Version) -> str:
+def _future_model_text(use_case: UseCase, day: Period, version: Version) -> str:
     return (
         f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
         f" {day}; its predictions for that day would look too good. Name a version trained as of {day} or before,"
@@ -254,7 +256,7 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
         )
 
 
-def _require_built(use_case: UseCase, view: AsOfSnapshot, day: date, model: Model) -> None:
+def _require_built(use_case: UseCase, view: AsOfSnapshot, day: Period, model: Model) -> None:
     """Check that the day's features have every column that the model reads.
 
     Raises:

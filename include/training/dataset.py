@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.features.distinct import require_distinct
@@ -18,7 +18,7 @@ from include.model.trainer import TrainingRows
 
 
 def labelled_rows(
-    use_case: UseCase, view: AsOfSnapshot, first: date, last: date, columns: Sequence[str] = ()
+    use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period, columns: Sequence[str] = ()
 ) -> pa.Table:
     """Return the labelled rows of `first` to `last`, in order of day and keys.
 
@@ -35,15 +35,17 @@ def labelled_rows(
     return joined.select(["day", *carried, *use_case.features, use_case.label.name])
 
 
-def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> TrainingRows:
+def split_rows(
+    use_case: UseCase, examples: pa.Table, days: Sequence[Period], split: str, as_of: Period
+) -> TrainingRows:
     """Return the rows of a split, without copying, from `examples` in order of days.
 
     Raises:
         NotReadyError: all training rows have the same label.
     """
     all_days = examples["day"].to_numpy()
-    start = int(np.searchsorted(all_days, np.datetime64(days[0])))
-    end = int(np.searchsorted(all_days, np.datetime64(days[-1]), side="right"))
+    start = int(np.searchsorted(all_days, np.datetime64(days[0].start_date)))
+    end = int(np.searchsorted(all_days, np.datetime64(days[-1].start_date), side="right"))
     chosen = examples.slice(start, end - start)
     labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
     if split == "train" and len(np.unique(labels)) < 2:
@@ -51,7 +53,7 @@ def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], spli
     return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end])
 
 
-def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:
+def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[Period], as_of: Period) -> str:
     """Explain that all training rows have one label, and if a longer window helps."""
     name, value = use_case.label.name, f"{train[0]:g}"
     others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))

@@ -10,10 +10,10 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date
 from typing import Any
 
 from include.declaration.costs import DecisionCosts
+from include.declaration.period import Period
 from include.declaration.use_case import Feed, Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
@@ -33,9 +33,9 @@ class TrainingSpecError(ValueError):
 class TrainingSpec:
     """The data, splits and LightGBM parameters of a training; the seed is a parameter."""
 
-    as_of: date
-    first: date
-    last: date
+    as_of: Period
+    first: Period
+    last: Period
     """First and last day of the features that were read."""
     keys: Mapping[str, str]
     """Key to type, in order."""
@@ -96,7 +96,7 @@ class TrainingSpec:
             training=replace(
                 declared.training,
                 # The declared window limits a request; the days that were read are `first` to `last`.
-                window_periods=max((self.last - self.first).days + 1, _least(self.splits)),
+                window_periods=max(self.last - self.first + 1, _least(self.splits)),
                 validation_periods=self.splits["validation_periods"],
                 test_periods=self.splits["test_periods"],
                 gap_periods=self.splits["gap_periods"],
@@ -134,7 +134,7 @@ class TrainingSpec:
 
         Keys and features are ordered pairs.
         """
-        days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
+        days = {name: getattr(self, name).key for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
         rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
@@ -151,7 +151,7 @@ class TrainingSpec:
         parameters = dict(values["parameters"])
         rounds = {name: parameters.pop(name) for name in ("rounds", "early_stopping_rounds")}
         given = {field.name: values[field.name] for field in fields(cls)}
-        days = {name: date.fromisoformat(values[name]) for name in ("as_of", "first", "last")}
+        days = {name: Period(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}
         made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
         made["parameters"] = Parameters(parameters, **rounds)

@@ -67,7 +67,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
         **made_from.parameters.to_json(),
         "best_round": fitted.best_round,
         "threads": threads,
-        "window_periods": (made_from.last - made_from.first).days + 1,
+        "window_periods": made_from.last - made_from.first + 1,
         "threshold": use_case.costs.threshold,
     }
     identity: dict[str, str] = {
@@ -115,7 +115,7 @@ def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[
     """Return the contents of the run's JSON files, by file name."""
     gains = training.fitted.model.gains.items()
     return {
-        "splits": {name: [day.isoformat() for day in days] for name, days in training.splits.items()},
+        "splits": {name: [day.key for day in days] for name, days in training.splits.items()},
         "report": training.report,
         "profile": reference,
         "encoding": training.fitted.model.encoding.to_json(),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.model.lightgbm_params import Parameters
@@ -19,9 +19,9 @@ from include.registry.tags import AS_OF, CODE, COMMIT, LOCK, PROCESSOR, WINDOW
 class TrainingInputs:
     """Everything that the trees depend on, and the kind of processor that trains them."""
 
-    as_of: date
-    first: date
-    last: date
+    as_of: Period
+    first: Period
+    last: Period
     """First and last day of the features that are read."""
     parameters: Parameters
     data: Mapping[str, str]
@@ -52,7 +52,7 @@ class TrainingInputs:
     def tags(self) -> dict[str, str]:
         """Return the tags that record the origin of a run and a version."""
         made: dict[str, str] = {CODE: self.code, COMMIT: self.commit, LOCK: self.lock, PROCESSOR: self.processor}
-        return {AS_OF: self.as_of.isoformat(), WINDOW: self.window, **self.data, **made}
+        return {AS_OF: self.as_of.key, WINDOW: self.window, **self.data, **made}
 
 
 def declaration_values(use_case: UseCase) -> str:

@@ -9,15 +9,14 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from include.declaration import form_limits
+from include.declaration.period import Period, period_range, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError
 from include.features import staleness
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
 from include.model.lightgbm_params import Parameters, merge_parameters
@@ -73,7 +72,7 @@ class TrainResult:
 
 def train_model(
     project: Project,
-    day: date,
+    day: Period,
     *,
     window_periods: int | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -102,7 +101,7 @@ def train_model(
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
+    cut = splits.split_days(use_case, day, first, periods_of(rows["day"].unique().to_pylist()))
     parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
@@ -120,18 +119,18 @@ def train_model(
     return _result(registry, run_id, reused=False)
 
 
-def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
+def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int, cut: Splits) -> dict[str, Any]:
     """Return the splits of the window, and its unused rows, features and days."""
     available = view.partitions("features", first, last)
     return {
         "splits": cut.bounds(),
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
         "null_features": _null_features(view, first, last),
-        "missing_days": _ranges([day for day in days_from(first, last) if day not in available]),
+        "missing_days": _ranges([day for day in period_range(first, last) if day not in available]),
     }
 
 
-def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
+def _stale(project: Project, view: AsOfSnapshot, first: Period) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
     tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
     return [table.words for table in tables if table.stale]
@@ -182,7 +181,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
 
 
 def training_inputs(
-    use_case: UseCase, view: AsOfSnapshot, first: date, last: date, chosen: Parameters
+    use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period, chosen: Parameters
 ) -> TrainingInputs:
     """Return the inputs of a training as of the view's day.
 
@@ -212,7 +211,7 @@ def training_inputs(
     )
 
 
-def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, list[str]]:
+def _null_features(view: AsOfSnapshot, first: Period, last: Period) -> dict[str, list[str]]:
     """Return the days built before each feature was declared, and log a warning.
 
     Days are ranges, by feature.
@@ -229,14 +228,14 @@ def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, lis
     return null_days
 
 
-def _ranges(days: Sequence[date]) -> list[str]:
+def _ranges(days: Sequence[Period]) -> list[str]:
     """Return ranges of consecutive days.
 
     A tag in MLflow has at most 8,000 characters.
     """
-    ranges: list[tuple[date, date]] = []
+    ranges: list[tuple[Period, Period]] = []
     for day in days:
-        if ranges and day - ranges[-1][1] == timedelta(days=1):
+        if ranges and day - ranges[-1][1] == 1:
             ranges[-1] = (ranges[-1][0], day)
         else:
             ranges.append((day, day))

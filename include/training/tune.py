@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from include.declaration import form_limits
 from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
+from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.lake import content_digest
@@ -57,7 +57,7 @@ class TuneResult(SearchResult):
 
 def tune_parameters(
     project: Project,
-    day: date,
+    day: Period,
     *,
     trials: int,
     minutes: float = MINUTES,
@@ -127,7 +127,7 @@ class _TuningRequest:
         """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
-        cut = splits.split_days(self.use_case, view.day, first, rows["day"].unique().to_pylist())
+        cut = splits.split_days(self.use_case, view.day, first, periods_of(rows["day"].unique().to_pylist()))
         train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.day)
         validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.day)
         encoded = trainer.encode_rows(self.use_case.features, train_rows, validation_rows)

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from include.declaration.period import Period
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_project
 from include.web import access, data_docs, html, overview, prometheus
@@ -99,7 +100,7 @@ def _use_case(
     if span not in html.SPANS:
         raise HTTPException(422, f"The span cannot be {span} days.")
     use_case = access.require_readable(user, name)
-    seen = _seen(open_project(use_case), day, span)
+    seen = _seen(open_project(use_case), Period.from_date(day) if day else None, span)
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
     return _page(
@@ -153,7 +154,7 @@ def _file(name: str) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
 
 
-def _seen(project: Project, day: date | None, span: int) -> Overview:
+def _seen(project: Project, day: Period | None, span: int) -> Overview:
     return overview.build_overview(project, project.use_case.newest_period(), day, span)
 
 

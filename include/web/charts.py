@@ -6,12 +6,12 @@ Dates are days of the use case. A day without metrics is a gap in a line, and sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from include.declaration.period import Period
 from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORMANCE, WINDOW, MonitoringMetric
 from include.monitoring.drift import CAP
 from include.monitoring.metric_table import MetricValue, measuring_gaps
@@ -112,7 +112,7 @@ def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> 
     days = seen.calendar
     trace = {
         "type": "heatmap",
-        "x": [day.isoformat() for day in days],
+        "x": [day.key for day in days],
         "y": names[::-1],  # the axis starts at the bottom
         "z": _plain(weighted[::-1]),
         "customdata": _plain(psi[::-1]),
@@ -215,7 +215,7 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     return {
         "type": "bar",
         "name": name,
-        "x": [row.day.isoformat() for row in rows],
+        "x": [row.day.key for row in rows],
         "y": [row.value for row in rows],
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",
@@ -232,7 +232,7 @@ def _marked(seen: Overview, drawn: Figure) -> Figure:
     return drawn
 
 
-def _shade(first: date, last: date) -> Figure:
+def _shade(first: Period, last: Period) -> Figure:
     return {
         "type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0},
         "x0": f"{first} 00:00", "x1": f"{last} 23:59", "fillcolor": "var(--gap)",

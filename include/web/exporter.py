@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include.declaration.clock import period_at
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import history
 from include.printable import printable_logger
@@ -31,13 +33,13 @@ class ExporterSnapshot:
 
     use_case: UseCase
     now: datetime
-    measured_day: date | None = None
+    measured_day: Period | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     """Rows of the table metrics of that day."""
-    decision: tuple[date, str] | None = None
+    decision: tuple[Period, str] | None = None
     asks: bool = False
     """Whether a signal of that decision triggers, even if the policy then holds."""
-    retrainings: Mapping[str, date] = field(default_factory=dict)
+    retrainings: Mapping[str, Period] = field(default_factory=dict)
     """Outcome to the newest day with it."""
     claimed: int | None = None
     champion: LedgerEntry | None = None
@@ -48,7 +50,7 @@ def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
     """Read the newest metrics, decision and retrainings, the month's claims, and today's champion."""
     use_case = project.use_case
     now = min(now, _end(use_case)) if use_case.last_period else now
-    today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
+    today = period_at(now, ZoneInfo(use_case.time_zone))
     readers: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(project, today),
         lambda: _decisions(project, today),
@@ -70,25 +72,27 @@ def _end(use_case: UseCase) -> datetime:
     """Return the last instant of a use case that ends; ages do not grow after it."""
     zone = ZoneInfo(use_case.time_zone)
     assert use_case.last_period is not None
-    return datetime.combine(use_case.last_period, time.max, zone)
+    return datetime.combine(use_case.last_period.start_date, time.max, zone)
 
 
-def _metrics(project: Project, today: date) -> dict[str, Any]:
+def _metrics(project: Project, today: Period) -> dict[str, Any]:
     day, rows = _newest(project, "metrics", today)
     return {"measured_day": day, "rows": rows}
 
 
-def _decisions(project: Project, today: date) -> dict[str, Any]:
+def _decisions(project: Project, today: Period) -> dict[str, Any]:
     day, rows = _newest(project, "decisions", today)
     trained = _all(project, "retrainings", today)
     return {
         "decision": (day, rows[0]["outcome"]) if day and rows else None,
         "asks": any(found.get("asks") for row in rows for found in json.loads(row["signals"])),
-        "retrainings": {row["outcome"]: row["day"] for row in sorted(trained, key=lambda row: row["day"])},
+        "retrainings": {
+            row["outcome"]: Period.from_date(row["day"]) for row in sorted(trained, key=lambda row: row["day"])
+        },
     }
 
 
-def _newest(project: Project, table: str, today: date) -> tuple[date | None, list[dict[str, Any]]]:
+def _newest(project: Project, table: str, today: Period) -> tuple[Period | None, list[dict[str, Any]]]:
     """Return the newest day of a table up to today, and its rows."""
     if not _table_exists(project, table):
         return None, []
@@ -97,7 +101,7 @@ def _newest(project: Project, table: str, today: date) -> tuple[date | None, lis
     return (days[-1], view.read(table, days[-1], days[-1]).to_pylist()) if days else (None, [])
 
 
-def _all(project: Project, table: str, today: date) -> list[dict[str, Any]]:
+def _all(project: Project, table: str, today: Period) -> list[dict[str, Any]]:
     return project.lake.as_of(today).read(table).to_pylist() if _table_exists(project, table) else []
 
 

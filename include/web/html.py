@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import cache
 from importlib.metadata import version as installed
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
+from include.declaration.period import Period
 from include.model.metrics import METRICS
 from include.monitoring import false_alarm_text, status
 from include.monitoring.definitions import Chart, find_metric
@@ -113,7 +113,7 @@ def _rendered(template: str, base: str, **values: object) -> str:
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 
-def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
+def _elsewhere(seen: Overview) -> list[tuple[Period, Period]]:
     """Return the measured stretches that are not drawn, newest first."""
     stretches = reversed(measured_stretches(seen.measured))
     return [(first, last) for first, last in stretches if last < seen.first or first > seen.day][:6]

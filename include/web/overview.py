@@ -6,12 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from include.declaration.period import Period, period_range, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features import staleness
@@ -21,7 +21,6 @@ from include.ingestion.correction_log import CorrectionsCorruptedError
 from include.ingestion.corrections import Correction
 from include.lake import history
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader
 from include.monitoring import status
 from include.monitoring.definitions import MONITORING_METRICS
@@ -44,7 +43,7 @@ T = TypeVar("T")
 class DecisionView:
     """One day's decision, and the outcome of its training, if any."""
 
-    day: date
+    day: Period
     outcome: str
     reason: str
     model_version: str
@@ -71,13 +70,13 @@ class Overview:
     """State of a use case as known on `day`; plain values."""
 
     use_case: UseCase
-    day: date
-    today: date
-    newest: date | None
+    day: Period
+    today: Period
+    newest: Period | None
     """The newest measured day; None if none was."""
-    measured: tuple[date, ...]
+    measured: tuple[Period, ...]
     """Every day that was measured."""
-    first: date
+    first: Period
     """The first day that is drawn."""
     measures: MetricTable
     """Metrics of the days from `first` to `day`."""
@@ -92,12 +91,12 @@ class Overview:
     problems: tuple[str, ...]
 
     @cached_property
-    def calendar(self) -> list[date]:
+    def calendar(self) -> list[Period]:
         """Return every day that is drawn, measured or not."""
-        return days_from(self.first, self.day)
+        return period_range(self.first, self.day)
 
 
-def build_overview(project: Project, today: date, day: date | None = None, span: int = 90) -> Overview:
+def build_overview(project: Project, today: Period, day: Period | None = None, span: int = 90) -> Overview:
     """Build the overview as of `day` (None: the newest measured day, else `today`), over `span` days.
 
     A day before the use case's first, or after `today`, is replaced by that. `problems` names each table or ledger
@@ -110,7 +109,7 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
     newest = max(metrics.days, default=None)
     day = min(max(day, use_case.first_period), today) if day else None
     seen = day or newest or today
-    drawn = metrics.between(seen - timedelta(days=span - 1), seen)
+    drawn = metrics.between(seen - (span - 1), seen)
     empty = MetricTable(nothing.rows())
     measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
     entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, seen), [])
@@ -142,7 +141,7 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
         today=today,
         newest=newest,
         measured=metrics.days,
-        first=max(min(drawn.days, default=seen), seen - timedelta(days=span - 1)),
+        first=max(min(drawn.days, default=seen), seen - (span - 1)),
         measures=measures,
         status=shown_status,
         champion=champion,
@@ -196,46 +195,50 @@ def _read_or_report(problems: list[str], what: str, read: Callable[[], T], other
     return otherwise
 
 
-def _measures(drawn: RangeReader, seen: date) -> MetricTable:
+def _measures(drawn: RangeReader, seen: Period) -> MetricTable:
     """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
     before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
     return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
-def _set_aside(project: Project, seen: date) -> QuarantineView | None:
+def _set_aside(project: Project, seen: Period) -> QuarantineView | None:
     """Count the rows of all feeds that were quarantined by the shown day, as the command line does."""
     lake, states = project.lake, Counter[str]()
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
-        for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
+        for day, correction in zip(periods_of(found.rows["day"].to_pylist()), found.went, strict=True):
             if day <= seen:
                 states[_state(correction, seen)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
 
 
-def _state(correction: Correction | None, seen: date) -> str:
+def _state(correction: Correction | None, seen: Period) -> str:
     if correction is None:
         return "open"
     return "replayed" if correction.known_on <= seen else "waiting"
 
 
-def _entries(project: Project, day: date) -> list[LedgerEntry]:
+def _entries(project: Project, day: Period) -> list[LedgerEntry]:
     return [entry for entry in project.ledger.entries() if entry.effective_from <= day]
 
 
-def _decisions(lake: Lake, day: date) -> list[DecisionView]:
+def _decisions(lake: Lake, day: Period) -> list[DecisionView]:
     """Return the last decisions by `day`, newest first, each with its outcome."""
-    results = {row["day"]: row for row in RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
+    retrained = RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()
+    results = {Period.from_date(row["day"]): row for row in retrained}
     decided = RangeReader.of(lake, "decisions", day)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
-    return [_decided(row, results.get(row["day"], {})) for row in reversed(rows)]
+    decided_on = periods_of(row["day"] for row in rows)
+    return [
+        _decided(on, row, results.get(on, {})) for on, row in zip(reversed(decided_on), reversed(rows), strict=True)
+    ]
 
 
-def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
+def _decided(day: Period, row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
     return DecisionView(
-        day=row["day"],
+        day=day,
         outcome=row["outcome"],
         reason=row["reason"] or "",
         model_version=row["model_version"] or "",

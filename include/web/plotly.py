@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
+from include.declaration.period import Period
 from include.monitoring.metric_table import MetricValue
 from include.web.overview import Overview
 
@@ -20,9 +21,9 @@ FEW = 8
 def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
-    first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
+    first, last = (datetime.combine(day.start_date, time()) for day in (seen.first, seen.day))
     # With few days Plotly adds ticks within a day and repeats its date.
-    daily: Figure = {"dtick": 86_400_000} if (seen.day - seen.first).days < FEW else {}
+    daily: Figure = {"dtick": 86_400_000} if seen.day - seen.first < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -66,7 +67,7 @@ def add_line(
         "type": "scatter",
         "mode": "lines+markers" if len(rows) < 8 else "lines",
         "name": name,
-        "x": [day.isoformat() for day in days],
+        "x": [day.key for day in days],
         "y": [None if row is None else getattr(row, of) for row in row_of_day],
         "line": {"color": colour, "dash": dash, "width": width},
         "marker": {"size": 5, "color": colour},
@@ -90,7 +91,7 @@ def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
             piece.append(at[day])
         elif piece:
             around = [*((row.day, row.upper) for row in piece), *((row.day, row.lower) for row in reversed(piece))]
-            xs += [*(each.isoformat() for each, _ in around), None]
+            xs += [*(each.key for each, _ in around), None]
             ys += [*(value for _, value in around), None]
             piece = []
     return {
@@ -104,16 +105,16 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
     if not rows:
         return {}
     return {
-        "type": "scatter", "mode": "markers", "name": name, "x": [row.day.isoformat() for row in rows],
+        "type": "scatter", "mode": "markers", "name": name, "x": [row.day.key for row in rows],
         "y": [row.value for row in rows], "marker": {"color": "var(--bad)", "size": 6, "symbol": "circle"},
         "hoverinfo": "skip",
     }  # fmt: skip
 
 
-def add_vertical(day: date, text: str) -> Figure:
+def add_vertical(day: Period, text: str) -> Figure:
     """Return a vertical line on the day from which another version is champion."""
     return {
-        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.isoformat(), "x1": day.isoformat(),
+        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.key, "x1": day.key,
         "line": {"color": "var(--quiet)", "width": 1, "dash": "dot"},
         "label": {"text": text, "textposition": "start", "textangle": 0, "xanchor": "left",
                   "font": {"size": 10, "color": "var(--muted)"}},

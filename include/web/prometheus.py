@@ -6,7 +6,7 @@ A metric without a value is absent, never 0 or NaN. Ages grow with the clock, so
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,9 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from include.declaration import clock
 from include.declaration.gates import BASELINES, MODEL
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.monitoring.definitions import MONITORING_METRICS, STALENESS
 from include.printable import escape_line
@@ -143,7 +145,7 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
         if row["value"] is None:
             pass
         elif row["metric"] == STALENESS:
-            newest = reading.measured_day - timedelta(days=float(row["value"]))
+            newest = reading.measured_day - int(row["value"])
             yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
         else:
             yield from _of_row(row)
@@ -182,9 +184,9 @@ def _of_training(reading: ExporterSnapshot) -> Series:
         yield "retraining_timestamp_seconds", _midnight(reading, day).timestamp(), {"outcome": outcome}
 
 
-def _midnight(reading: ExporterSnapshot, day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), ZoneInfo(reading.use_case.time_zone))
+def _midnight(reading: ExporterSnapshot, day: Period) -> datetime:
+    return clock.decision_time(day, ZoneInfo(reading.use_case.time_zone))
 
 
-def _age(reading: ExporterSnapshot, day: date) -> float:
-    return (reading.now - _midnight(reading, day).astimezone(UTC)).total_seconds()
+def _age(reading: ExporterSnapshot, day: Period) -> float:
+    return (reading.now - _midnight(reading, day)).total_seconds()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from include.declaration.gates import CHAMPION
+from include.declaration.period import LATEST, Period
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
@@ -26,7 +26,7 @@ class FeedReport:
     quarantined: int
     reasons: Mapping[str, int]
     """Reason to rows that have it; a row may have several."""
-    not_validated: tuple[date, ...]
+    not_validated: tuple[Period, ...]
     """Landed days that are refused or not validated yet; their rows are only in raw/<feed>."""
 
 
@@ -35,10 +35,10 @@ class VersionReport:
     """One registered model."""
 
     number: str
-    as_of: date
+    as_of: Period
     life: str
     """candidate, challenger, champion, archived or rejected."""
-    flies_from: tuple[date, ...]
+    flies_from: tuple[Period, ...]
     """Its effective days as champion, in the order of the ledger."""
     compared_with: str
     """The champion that it was compared with; empty if there was none."""
@@ -60,7 +60,7 @@ class VersionReport:
 class DecisionReport:
     """A day on which a training was decided, and its outcome."""
 
-    day: date
+    day: Period
     reason: str
     outcome: str
     """promoted, rejected, not promoted, failed, not started, or not ended yet."""
@@ -91,7 +91,7 @@ def build_report(project: Project) -> UseCaseReport:
         MlflowUnreachableError: MLflow does not answer.
     """
     use_case = project.use_case
-    view = project.lake.as_of(date.max)
+    view = project.lake.as_of(LATEST)
     registry, ledger = project.registry, project.ledger
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
@@ -128,7 +128,7 @@ def _decisions(view: AsOfSnapshot) -> tuple[DecisionReport, ...]:
     ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
     return tuple(
         DecisionReport(
-            day=row["day"],
+            day=Period.from_date(row["day"]),
             reason=row["reason"],
             outcome=ended[row["day"]]["outcome"] if row["day"] in ended else "not ended yet",
             version=ended[row["day"]]["model_version"] or "" if row["day"] in ended else "",

@@ -26,11 +26,12 @@ import functools
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.evaluation.checks.isolation import Recorder, isolated_calls
 from include.evaluation.checks.perturbation import randomise_future_rows
@@ -60,12 +61,12 @@ class _Trial:
 
     use_case: UseCase
     lake: Lake
-    day: date
-    as_of: date
+    day: Period
+    as_of: Period
 
     @property
-    def since(self) -> date:
-        return max(self.use_case.first_period, self.day - timedelta(days=self.use_case.look_back_periods))
+    def since(self) -> Period:
+        return max(self.use_case.first_period, self.day - self.use_case.look_back_periods)
 
     @functools.cached_property
     def stored(self) -> dict[str, str]:
@@ -79,7 +80,7 @@ def _checked_tables(use_case: UseCase) -> list[str]:
     return [f"checked/{feed.name}" for feed in use_case.feeds]
 
 
-def _digest(lake: Lake, table: str, day: date) -> str:
+def _digest(lake: Lake, table: str, day: Period) -> str:
     """Return the digest of a day's rows; empty if there are none. Creates no table."""
     digest = clone.clone_days(lake, table, day, day).get(day, "")
     return digest if digest and lake.as_of(day).partitions(table, day, day)[day].rows else ""
@@ -101,7 +102,7 @@ class _Built:
 
 
 def rebuild_periods(
-    project: Project, days: Sequence[date], as_of: date, lake: Lake | None = None
+    project: Project, days: Sequence[Period], as_of: Period, lake: Lake | None = None
 ) -> tuple[RebuiltPeriod, ...]:
     """Build each day again with changed later data, and compare it with what is stored.
 
@@ -202,20 +203,24 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
-    until = min(trial.as_of, trial.day + timedelta(days=LATER_DAYS)) if changed else trial.as_of
+    until = min(trial.as_of, trial.day + LATER_DAYS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
         days = clone.clone_days(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
             days.pop(trial.day, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.day]
         # The seed includes the as-of day, so that each training removes other values of a key.
-        seeds = {day: trial.as_of.toordinal() * _MOST_DAYS + day.toordinal() for day in later}
+        seeds = {day: _ordinal(trial.as_of) * _MOST_DAYS + _ordinal(day) for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
         clone.clone_table(table, days, trial.lake, lake, changes)
     for feed in trial.use_case.feeds:
         originals, copies = (source.root / "corrections" / feed.name for source in (trial.lake, lake))
         corrections = CorrectionLog(trial.use_case, feed.name, originals)
         corrections.copy_day(trial.day, CorrectionLog(trial.use_case, feed.name, copies))
+
+
+def _ordinal(period: Period) -> int:
+    return period.start_date.toordinal()
 
 
 def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:

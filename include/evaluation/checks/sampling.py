@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
+
+from include.declaration.period import Period
 
 
 @dataclass(frozen=True)
 class SplitDays:
     """Hold the days of a training that have rows of features."""
 
-    train: Sequence[date]
-    validation: Sequence[date]
-    test: Sequence[date]
+    train: Sequence[Period]
+    validation: Sequence[Period]
+    test: Sequence[Period]
 
 
-def sample_periods(days: SplitDays, count: int, seed: int, as_of: date) -> list[date]:
+def sample_periods(days: SplitDays, count: int, seed: int, as_of: Period) -> list[Period]:
     """Return `count` days in order, at least half of them training days.
 
     They cover as many weekdays as possible. Of the other half, two thirds are test days and one third validation days.
@@ -27,26 +28,26 @@ def sample_periods(days: SplitDays, count: int, seed: int, as_of: date) -> list[
     if there are others: later data may not be in the lake. The result is equal for equal days, seed and as-of day; the
     as-of day is part of the seed, so that each training samples other days.
     """
-    rng = np.random.default_rng([seed, as_of.toordinal()])
+    rng = np.random.default_rng([seed, as_of.start_date.toordinal()])
     test = sorted(set(days.test))
     pools = {"train": set(days.train), "validation": set(days.validation), "test": set(test[:-1] or test)}
     judged = count // 2
     wanted = {"train": count - judged, "test": judged - judged // 3, "validation": judged // 3}
-    chosen: list[date] = []
+    chosen: list[Period] = []
     for name, number in wanted.items():
         chosen += _spread(pools[name] - set(chosen), number, chosen, rng)
     chosen += _spread(set().union(*pools.values()) - set(chosen), count - len(chosen), chosen, rng)
     return sorted(chosen)
 
 
-def _spread(days: Collection[date], count: int, before: Sequence[date], rng: np.random.Generator) -> list[date]:
+def _spread(days: Collection[Period], count: int, before: Sequence[Period], rng: np.random.Generator) -> list[Period]:
     """Return up to `count` of these days, each of the weekday that is rarest so far."""
-    used = Counter(day.weekday() for day in before)
+    used = Counter(day.start_date.weekday() for day in before)
     waiting = [sorted(days)[place] for place in rng.permutation(len(days))]
-    chosen: list[date] = []
+    chosen: list[Period] = []
     while waiting and len(chosen) < count:
-        day = min(waiting, key=lambda each: used[each.weekday()])
+        day = min(waiting, key=lambda each: used[each.start_date.weekday()])
         waiting.remove(day)
-        used[day.weekday()] += 1
+        used[day.start_date.weekday()] += 1
         chosen.append(day)
     return chosen

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 
 from include import settings
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import callbacks
@@ -30,11 +30,11 @@ def ingest(use_case: str) -> dict[str, int]:
         done = ingest.ingest_period(open_project(declared), day, take_changed=take_changed)
         landed = {feed: commit.partition.rows for feed, commit in done.items()}
         delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
-    add_asset_metadata(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
+    add_asset_metadata(declared, "raw", day=day.key, rows=landed, **delivered)
     return landed
 
 
-def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
+def _delivered(declared: UseCase, day: Period) -> dict[str, Any]:
     """Return the day's files and the changed files of earlier days, for the asset's event.
 
     Changed files also raise an alert.
@@ -72,7 +72,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     add_asset_metadata(
         declared,
         "checked",
-        day=day.isoformat(),
+        day=day.key,
         rows=rows,
         data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
@@ -87,6 +87,6 @@ def build_features(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
         commit = build.build_features(open_project(declared), day)
-    written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
+    written = {"day": day.key, "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(declared, "features", **written)
     return written | {"changed": commit.changed}

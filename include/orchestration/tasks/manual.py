@@ -10,9 +10,10 @@ from airflow.sdk import get_current_context, task
 
 from include import settings
 from include.declaration.actor import run_actor
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry, parse_day
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
@@ -30,7 +31,7 @@ def roll_back(use_case: str) -> dict[str, object]:
         result = rollback.roll_back(
             open_project(declared),
             params["version"].strip(),
-            parse_day(params["effective_from"]),
+            Period(params["effective_from"]),
             actor=run_actor(context),
             reason=params["reason"],
         )
@@ -48,7 +49,7 @@ def send_back(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         context = get_current_context()
         params: dict[str, Any] = dict(context["params"])
-        params |= {day: parse_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
+        params |= {day: Period(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
         asked = {
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 
 from airflow.sdk import get_current_context, task
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
@@ -36,5 +36,5 @@ def measure(use_case: str) -> dict[str, object]:
     add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **issues)
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:
-        callbacks.notify_breaches(open_project(declared), date.fromisoformat(again.day))
+        callbacks.notify_breaches(open_project(declared), Period(again.day))
     return asdict(result)

