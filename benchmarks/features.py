@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -23,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.period import Period
 from include.features import materialize
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -30,7 +30,7 @@ from include.use_case import Feed, UseCase
 from tests.toy_use_case import USE_CASE as TOY
 
 ROWS, LOOK_BACK = 100_000, 28
-FIRST = date(2020, 1, 1)
+FIRST = Period("2020-01-01")
 COLUMNS = {
     "event_date": "date32",
     "id": "int64",
@@ -58,10 +58,10 @@ def use_case(look_back: int) -> UseCase:
     return replace(TOY, feeds=feeds, features=kinds, look_back_periods=look_back, package="benchmarks.features_case")
 
 
-def rows_of(day: date, rows: int) -> pa.Table:
-    rng = np.random.default_rng(day.toordinal())
+def rows_of(day: Period, rows: int) -> pa.Table:
+    rng = np.random.default_rng(day.start_date.toordinal())
     columns = {
-        "event_date": pa.repeat(pa.scalar(day), rows),
+        "event_date": pa.repeat(pa.scalar(day.start_date), rows),
         "id": np.arange(rows),
         "customer": pa.array(rng.integers(0, max(rows // 5, 1), rows), pa.int32()),
         "kind": rng.choice(["a", "bb", "ccc"], rows),
@@ -72,9 +72,9 @@ def rows_of(day: date, rows: int) -> pa.Table:
 
 
 def fill(folder: Path, rows: int, look_back: int) -> None:
-    lake, last = Lake.of(use_case(look_back)), FIRST + timedelta(days=look_back)
+    lake, last = Lake.of(use_case(look_back)), FIRST + look_back
     (folder / "by_hand").mkdir()
-    for day in (FIRST + timedelta(days=n) for n in range(look_back + 1)):
+    for day in (FIRST + n for n in range(look_back + 1)):
         landed = rows_of(day, rows)
         pq.write_table(landed, folder / "by_hand" / f"{day}.parquet")
         clean = pa.repeat(pa.scalar([], schemas.REASONS.type), rows)
@@ -84,7 +84,7 @@ def fill(folder: Path, rows: int, look_back: int) -> None:
 
 
 def by_hand(folder: Path, look_back: int) -> int:
-    last = FIRST + timedelta(days=look_back)
+    last = FIRST + look_back
     *past, today = sorted(str(path) for path in (folder / "by_hand").glob("2*.parquet"))
     assert today.endswith(f"{last}.parquet")
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
@@ -94,7 +94,7 @@ def by_hand(folder: Path, look_back: int) -> int:
 
 
 def ours(look_back: int) -> int:
-    last = FIRST + timedelta(days=look_back)
+    last = FIRST + look_back
     lake = Lake.of(use_case(look_back))
     return materialize.materialize(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
 

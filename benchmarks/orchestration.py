@@ -14,11 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 
 from rich.console import Console
 
+from include.declaration.period import Period
 from include.local import credentials, instance, services
 from include.local.airflow_client import FINISHED, AirflowClient
 from include.settings import REPOSITORY
@@ -62,9 +62,9 @@ def wait(over: Callable[[], object], what: str, seconds: float = 300) -> None:
         time.sleep(0.2)
 
 
-def tasks_per_minute(api: AirflowClient, dag_id: str, first: date) -> float:
+def tasks_per_minute(api: AirflowClient, dag_id: str, first: Period) -> float:
     """Backfill 30 days and count."""
-    last = first + timedelta(days=DAYS - 1)
+    last = first + (DAYS - 1)
     wait(lambda: not api.has_lingering_backfill(dag_id), "the end of the backfill before")
     start = time.monotonic()
     api.backfill(dag_id, first, last)
@@ -94,7 +94,7 @@ def orchestration(console: Console, dags: Path) -> bool:
             settle(api, dag_id)
         ratios = []
         for number in range(ROUNDS):
-            first = date(2013, 1, 1) + timedelta(days=DAYS * number)
+            first = Period("2013-01-01") + DAYS * number
             empty, full = (tasks_per_minute(api, dag_id, first) for dag_id in ("empty", "flight_delays__data"))
             ratios.append(full / empty)
             console.print(f"  from {first}: empty {empty:.0f}, data {full:.0f} tasks a minute: ratio {ratios[-1]:.2f}")

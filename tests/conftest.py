@@ -16,13 +16,13 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from include import settings
+from include.declaration.period import Period
 from include.lake import s3, s3_retries, signing
 from include.lake.object_store import StoragePath
 from include.settings import REPOSITORY
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.seaweedfs import SeaweedFS
     from tests.toys import Toy
 
-FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
+FIRST, LAST, AS_OF = Period("2020-01-01"), Period("2020-03-10"), Period("2020-03-01")
 """Days of the filled toy lake, and the day as of which its model is trained."""
 SIGNING_KEY = "a key that only the tests know and keep"
 """Longer than the shortest that is allowed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -28,10 +27,10 @@ class Homes:
     def _filled(self, toy: Toy) -> Path:
         """The lake with features and labels of every day from the toy's first to its last."""
         root = self._folders.mktemp("filled")
-        lake, step = Lake(toy.use_case, StoragePath.of(root) / "lake" / toy.name), timedelta(days=14)
+        lake, step = Lake(toy.use_case, StoragePath.of(root) / "lake" / toy.name), 14
         first = toy.first
         while first <= toy.last:
-            toy.fill(lake, first, min(first + step - timedelta(days=1), toy.last))
+            toy.fill(lake, first, min(first + step - 1, toy.last))
             for table in ("features", "labels"):
                 lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
             first += step

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,12 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 import pytest
 
+from include.declaration.period import Period
 from include.use_case import Landing, UseCase
 from tests import toy
 from tests.toy_use_case import source
 
-DAY = date(2020, 1, 10)
+DAY = Period("2020-01-10")
 
 
 @dataclass
@@ -115,7 +115,7 @@ def as_parquet(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def deliver(bucket: Bucket, day: date = DAY) -> None:
+def deliver(bucket: Bucket, day: Period = DAY) -> None:
     """The toy's events and outcomes of a day, as files."""
     bucket.put(f"events/{day}/events.csv", as_csv(source.events(day)))
     bucket.put(f"outcomes/{day:%Y/%m/%d}/outcomes.parquet", as_parquet(source.outcomes(day)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.compute as pc
 
+from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.lake.lake import Lake
 from include.project import open_project
@@ -20,7 +21,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE as TOY
 
 USE_CASE = replace(TOY, retention=Retention(newest_versions=1))
-CORRECTED = AS_OF - timedelta(days=30)
+CORRECTED = AS_OF - 30
 FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
 
 
@@ -46,7 +47,7 @@ def make_champion(number: str) -> None:
     )
 
 
-def enlarge(day: date = CORRECTED) -> None:
+def enlarge(day: Period = CORRECTED) -> None:
     """Correct a day of features."""
     lake = Lake.of(USE_CASE)
     rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
 from include.ingestion.resubmit import Resubmission
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
-DAY, NEXT = date(2020, 1, 10), date(2020, 1, 11)
+DAY, NEXT = Period("2020-01-10"), Period("2020-01-11")
 EVENTS = USE_CASE.feed("events")
 HOUR = "hour: expect_column_values_to_be_between(min_value=0, max_value=23)"
 FAILED = "failed: expect_column_values_to_be_in_set(value_set=[0, 1])"
@@ -31,13 +30,13 @@ def spoil(
     feed: str,
     column: str,
     values: Sequence[Any],
-    *days: date,
+    *days: Period,
     source: ModuleType = source,
 ) -> None:
     """On these days, the first rows of the feed have these values."""
     deliver = getattr(source, feed)
 
-    def spoiled(day: date) -> pa.Table:
+    def spoiled(day: Period) -> pa.Table:
         rows = deliver(day)
         if day not in days:
             return rows
@@ -48,15 +47,15 @@ def spoil(
     monkeypatch.setattr(source, feed, spoiled)
 
 
-def land(feed: str, first: date, last: date | None = None, use_case: UseCase = USE_CASE) -> None:
+def land(feed: str, first: Period, last: Period | None = None, use_case: UseCase = USE_CASE) -> None:
     """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
-    for day in days_from(first, last or first):
+    for day in period_range(first, last or first):
         ingest.land_feed(open_project(use_case), use_case.feed(feed), day)
         validate.check_feed(open_project(use_case), use_case.feed(feed), day)
 
 
-def run_days(first: date, last: date | None = None) -> None:
-    for day in days_from(first, last or first):
+def run_days(first: Period, last: Period | None = None) -> None:
+    for day in period_range(first, last or first):
         (
             ingest.ingest_period(open_project(USE_CASE), day),
             validate.validate_period(open_project(USE_CASE), day),
@@ -64,11 +63,11 @@ def run_days(first: date, last: date | None = None) -> None:
         )
 
 
-def rows_of(table: str, day: date) -> list[dict[str, Any]]:
+def rows_of(table: str, day: Period) -> list[dict[str, Any]]:
     return Lake.of(USE_CASE).as_of(day).read(table, since=day).to_pylist()
 
 
-def exported(feed: str, day: date | None = None) -> str:
+def exported(feed: str, day: Period | None = None) -> str:
     return quarantine.read_quarantine(open_project(USE_CASE), feed, day).exported().decode()
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation.check_use_case import kept_home
 from include.lake.lake import Lake
@@ -14,7 +13,7 @@ from include.notebook import load
 from tests import toy
 from tests.toy_use_case import USE_CASE, source
 
-DAYS = [date(2020, 1, 10) + timedelta(days=n) for n in range(3)]
+DAYS = [Period("2020-01-10") + n for n in range(3)]
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 
 import pyarrow as pa
 
+from include.declaration.period import Period, period_range
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
@@ -17,9 +16,9 @@ __all__ = ["USE_CASE", "fill", "with_key"]
 FEATURES = ["event_date", "id", *USE_CASE.features]
 
 
-def fill(lake: Lake, first: date, last: date, rows: Callable[[date], pa.Table] = source.everything) -> None:
+def fill(lake: Lake, first: Period, last: Period, rows: Callable[[Period], pa.Table] = source.everything) -> None:
     """Labels, then features, of each day from `first` to `last`, as the data run of each day leaves them."""
-    for day in days_from(first, last):
+    for day in period_range(first, last):
         lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
         lake.replace("features", day, rows(day).select(FEATURES), inputs={}, stage="build_features")
 

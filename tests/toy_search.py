@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from include import settings
+from include.declaration.period import Period
 from include.project import open_project
 from include.training import search, tune
 from include.use_case import SearchRange, UseCase
@@ -23,7 +23,7 @@ DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
 USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=SPACE))
 
 
-def quick(use_case: UseCase = USE_CASE, day: date = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
+def quick(use_case: UseCase = USE_CASE, day: Period = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
     """A tuning of few trials of few rounds."""
     return tune.tune_parameters(
         open_project(use_case), day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options

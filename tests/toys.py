@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +12,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.use_case import Gate, UseCase
 from tests import conftest, customers_use_case, toy, toy_use_case
 from tests.customers_use_case import source as customers_source
@@ -38,15 +37,15 @@ class Toy:
 
     use_case: UseCase
     source: ModuleType
-    fill: Callable[[Lake, date, date], None]
+    fill: Callable[[Lake, Period, Period], None]
     """Write features and labels of days into a lake, as the data runs of these days would leave them."""
-    days: list[date]
+    days: list[Period]
     """Five days in a row, early in its life."""
-    first: date
-    last: date
-    as_of: date
+    first: Period
+    last: Period
+    as_of: Period
     """The days of the filled lake, and the day as of which the champion is trained."""
-    last_labelled: date
+    last_labelled: Period
     """The last day up to `last` on which labels become known."""
     main_feed: str
     """The feed with one row for each row of features."""
@@ -67,13 +66,13 @@ def short(toy: Toy) -> UseCase:
     return replace(toy.use_case, look_back_periods=toy.use_case.label.label_delay_periods)
 
 
-def derived(use_case: UseCase, function: str, day: date) -> pa.Table:
+def derived(use_case: UseCase, function: str, day: Period) -> pa.Table:
     """What the use case's function makes of what its source delivers, without a lake."""
     return _derived(use_case, function, day, functools.partial(_delivered, use_case))
 
 
-def _derived(use_case: UseCase, function: str, day: date, delivered: Callable[[str, date], pa.Table]) -> pa.Table:
-    days = days_from(max(use_case.first_period, day - timedelta(days=use_case.look_back_periods)), day)
+def _derived(use_case: UseCase, function: str, day: Period, delivered: Callable[[str, Period], pa.Table]) -> pa.Table:
+    days = period_range(max(use_case.first_period, day - use_case.look_back_periods), day)
     feeds = {
         feed.name: ibis.memtable(pa.concat_tables([delivered(feed.name, each) for each in days]))
         for feed in use_case.feeds
@@ -83,18 +82,18 @@ def _derived(use_case: UseCase, function: str, day: date, delivered: Callable[[s
     return use_case.function("features", function)(day, **feeds).select(*names).to_pyarrow()
 
 
-def fill_customers(lake: Lake, first: date, last: date) -> None:
+def fill_customers(lake: Lake, first: Period, last: Period) -> None:
     """Labels, then features, of each day, from the source through the functions of features.py."""
     delivered = functools.cache(functools.partial(_delivered, customers_use_case.USE_CASE))
-    for day in days_from(first, last):
+    for day in period_range(first, last):
         for table, function in (("labels", "labels"), ("features", "build")):
             rows = _derived(customers_use_case.USE_CASE, function, day, delivered)
             lake.replace(table, day, rows, inputs={}, stage=function)
 
 
-def _delivered(use_case: UseCase, feed: str, day: date) -> pa.Table:
+def _delivered(use_case: UseCase, feed: str, day: Period) -> pa.Table:
     rows = use_case.function("source", feed)(day)
-    return rows.append_column("day", pa.array([day] * rows.num_rows, pa.date32()))
+    return rows.append_column("day", pa.array([day.start_date] * rows.num_rows, pa.date32()))
 
 
 def _trained_early(use_case: UseCase) -> UseCase:
@@ -106,7 +105,7 @@ EVENTS = Toy(
     use_case=toy_use_case.USE_CASE,
     source=toy_source,
     fill=toy.fill,
-    days=days_from(date(2020, 1, 6), date(2020, 1, 10)),
+    days=period_range(Period("2020-01-06"), Period("2020-01-10")),
     first=conftest.FIRST,
     last=conftest.LAST,
     as_of=conftest.AS_OF,
@@ -121,11 +120,13 @@ CUSTOMERS = Toy(
     use_case=customers_use_case.USE_CASE,
     source=customers_source,
     fill=fill_customers,
-    days=days_from(date(2025, 3, 8), date(2025, 3, 12)),  # a Sunday, a day without visits, one without outcomes
-    first=date(2025, 3, 17),
-    last=date(2025, 4, 30),
-    as_of=date(2025, 4, 25),
-    last_labelled=date(2025, 4, 29),
+    days=period_range(
+        Period("2025-03-08"), Period("2025-03-12")
+    ),  # a Sunday, a day without visits, one without outcomes
+    first=Period("2025-03-17"),
+    last=Period("2025-04-30"),
+    as_of=Period("2025-04-25"),
+    last_labelled=Period("2025-04-29"),
     main_feed="customers",
     breakable=Breakable("visits", "items", bad=(51, -3), good=(1, 9, 17)),
     breakable_label=Breakable("outcomes", "lost", bad=(7, 8), good=(1,)),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include import settings
+from include.declaration.period import Period
 from include.lake.object_store import StoragePath
 from include.project import open_project
 from include.training import train
@@ -18,7 +18,7 @@ from include.use_case import UseCase
 from tests import maintained, quarantined
 from tests.conftest import AS_OF, copy_lake, draw_nothing, living_in, move
 
-LATER = date(2020, 3, 5)
+LATER = Period("2020-03-05")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.Monke
 def another(lake_home: Path) -> Callable[..., str]:
     """Trains a use case as of a day, the later one unless it is told, and returns the run; no plots, no verdicts."""
 
-    def trained(use_case: UseCase, day: date = LATER, **parameters: Any) -> str:
+    def trained(use_case: UseCase, day: Period = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
             draw_nothing(patch)
             return train.train_model(open_project(use_case), day, parameters={"rounds": 12, **parameters}).run_id
@@ -65,9 +65,7 @@ def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracki
             if number in "13":
                 maintained.make_champion(number)
             maintained.enlarge()
-        train.train_model(
-            open_project(maintained.USE_CASE), AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS
-        )
+        train.train_model(open_project(maintained.USE_CASE), AS_OF - 1, parameters=maintained.FEW_ROUNDS)
     return home
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from include.declaration.period import Period
 from include.evaluation import evaluate
 from include.evaluation.gates.result import GateResult
 from include.project import open_project
@@ -26,7 +26,7 @@ WRITES = (
     "set_model_version_tag", "delete_model_version_tag", "update_model_version",
 )  # fmt: skip
 """Every call that changes what MLflow's registry holds."""
-LATER = date(2020, 3, 5)
+LATER = Period("2020-03-05")
 REASONS = {"passed": "It is good.", "failed": "It is bad.", "inconclusive": "Nobody knows."}
 
 
@@ -40,7 +40,7 @@ def verdict(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
 
 def register(
     run_id: str,
-    day: date = AS_OF,
+    day: Period = AS_OF,
     *,
     gates: str | None = "passed",
     verdicts: list[dict[str, Any]] | None = None,
@@ -50,9 +50,9 @@ def register(
     registry, records = Registry(USE_CASE), Records.of(USE_CASE.name)
     trained = records.latest("training", [run_id])[run_id]
     fingerprint = f"{trained['tags']['fingerprint']} {len(registry.versions()) + 1}"
-    known = {"as_of": day.isoformat(), "fingerprint": fingerprint, "reason": "a first model"}
+    known = {"as_of": day.key, "fingerprint": fingerprint, "reason": "a first model"}
     made = {**trained["tags"], **known, **tags}
-    made["files_digest"] = digest_of_files(trained["files"], date.fromisoformat(made["as_of"]), fingerprint)
+    made["files_digest"] = digest_of_files(trained["files"], Period(made["as_of"]), fingerprint)
     clone = registry.start_run("a copy", made)
     record_training(records, clone, made, trained["files"], trained["metrics"])
     registry.end_run(clone, failed=False)

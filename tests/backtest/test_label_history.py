@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
 
 from include.backtest.label_history import LabelHistory
+from include.declaration.period import Period
 
-D1, D2, D3, D4, D5 = (date(2020, 1, day) for day in range(1, 6))
+D1, D2, D3, D4, D5 = (Period(f"2020-01-{day:02}") for day in range(1, 6))
 
 
-def past(*told: tuple[int, date, int | None]) -> LabelHistory:
+def past(*told: tuple[int, Period, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
     rows = pa.table({"day": pa.array([D1, D1, D2], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)

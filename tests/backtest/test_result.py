@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -13,10 +12,11 @@ from include.backtest import plot, simulator
 from include.backtest import result as backtest_result
 from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Alarm, SimulatedTraining, Simulation
+from include.declaration.period import Period
 from include.use_case import DecisionCosts
 
 COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")  # warns from 0.25 on
-DAYS = [date(2020, 1, 20) + timedelta(days=n) for n in range(40)]
+DAYS = [Period("2020-01-20") + n for n in range(40)]
 
 
 def trained(number: int, result: str) -> SimulatedTraining:
@@ -26,7 +26,7 @@ def trained(number: int, result: str) -> SimulatedTraining:
 def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tuple[int, ...] = ()) -> PolicyOutcome:
     """Two rows a day, one of them positive; 0.5 is said in January, and the truth by 0.9 from February on."""
     labels = np.array([1.0, 0.0])
-    sure = {day: np.array([0.9, 0.1]) if day.month == 2 else np.array([0.5, 0.5]) for day in DAYS}
+    sure = {day: np.array([0.9, 0.1]) if day.start_date.month == 2 else np.array([0.5, 0.5]) for day in DAYS}
     found = {
         day: (labels[: 0 if n in without else 2], sure[day][: 0 if n in without else 2]) for n, day in enumerate(DAYS)
     }
@@ -51,16 +51,16 @@ def test_metrics_are_pooled_over_rows_and_by_month():
 
 def test_along_the_way_each_point_is_of_the_28_scored_days_that_end_there():
     found = outcome()
-    assert min(found.rolling) == DAYS[27].isoformat()
-    assert max(found.rolling) == DAYS[34].isoformat()
+    assert min(found.rolling) == DAYS[27].key
+    assert max(found.rolling) == DAYS[34].key
     last = (5 * math.log(2) + 23 * -math.log(0.9)) / 28
-    assert found.rolling[DAYS[34].isoformat()]["log_loss"] == pytest.approx(last, abs=1e-6)
+    assert found.rolling[DAYS[34].key]["log_loss"] == pytest.approx(last, abs=1e-6)
 
 
 def test_days_without_a_label_are_left_out():
     found = outcome(without=(0, 39))
-    assert min(found.rolling) == DAYS[28].isoformat()
-    assert max(found.rolling) == DAYS[35].isoformat()
+    assert min(found.rolling) == DAYS[28].key
+    assert max(found.rolling) == DAYS[35].key
 
 
 def test_false_alarms_are_counted_apart_for_promoted_models_and_others():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from include.backtest import history, run
 from include.backtest.history import HistoricalEvaluator
 from include.backtest.label_history import LabelHistory
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotReadyError
 from include.lake.lake import Lake
 from include.project import open_project
@@ -21,7 +21,7 @@ from include.settings import current_settings
 from tests import places, toy
 from tests.conftest import AS_OF
 
-FIRST, LAST = date(2020, 2, 12), date(2020, 3, 8)
+FIRST, LAST = Period("2020-02-12"), Period("2020-03-08")
 USE_CASE = replace(
     toy.USE_CASE,
     monitoring=Monitoring(
@@ -34,7 +34,7 @@ USE_CASE = replace(
 )
 
 
-def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> HistoricalEvaluator:
+def world(use_case=USE_CASE, first: Period = FIRST, last: Period = LAST) -> HistoricalEvaluator:
     return HistoricalEvaluator(
         use_case, history.load_label_history(open_project(use_case), first, last), lambda _: None
     )
@@ -71,8 +71,8 @@ def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake
 @pytest.mark.slow
 def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
     lake = Lake.of(toy.USE_CASE)
-    toy.fill(lake, date(2020, 1, 1), LAST + timedelta(days=2))
-    run.run_backtest(open_project(USE_CASE), FIRST, FIRST + timedelta(days=4))
+    toy.fill(lake, Period("2020-01-01"), LAST + 2)
+    run.run_backtest(open_project(USE_CASE), FIRST, FIRST + 4)
     assert Registry(toy.USE_CASE).versions() == []
     made = {name.split("/_delta_log/")[0] for name in places.contents(lake.root) if "/_delta_log/" in name}
     assert made == {"features", "labels"}
@@ -86,10 +86,10 @@ def test_a_damaged_fit_is_fitted_again(toy_lake):
 
 
 def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
-    day = date(2020, 2, 28)
+    day = Period("2020-02-28")
     real = world()
     past = real.past
-    later = past.known > np.datetime64(day)
+    later = past.known > np.datetime64(day.start_date)
     labels = np.where(later, 1 - past.label, past.label)
     other = replace(
         real, past=LabelHistory(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={}
@@ -100,7 +100,7 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
     assert measured[0].signals["performance"].breached is not None
     assert real.judge(day, FIRST) == other.judge(day, FIRST)
     assert real.fit(day).model.trees == other.fit(day).model.trees
-    changed = np.where(past.known == np.datetime64(day), 1 - past.label, past.label)
+    changed = np.where(past.known == np.datetime64(day.start_date), 1 - past.label, past.label)
     third = replace(real, past=LabelHistory(past.rows, past.place, past.known, changed), _measured={})
     assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) != measured[0], (
         "what is known that day must count"
@@ -108,26 +108,22 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
 
 
 def test_a_model_that_is_too_young_is_not_judged(toy_lake):
-    reading = (
-        world()
-        .measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + timedelta(days=3), FIRST)
-        .signals["performance"]
-    )
+    reading = world().measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + 3, FIRST).signals["performance"]
     assert reading.breached is None
     assert "days" in reading.state
 
 
 def test_a_day_without_rows_is_measured_as_such(toy_lake):
-    assert world().measures(USE_CASE.monitoring, USE_CASE.retraining)(LAST + timedelta(days=1), FIRST).version is None
+    assert world().measures(USE_CASE.monitoring, USE_CASE.retraining)(LAST + 1, FIRST).version is None
 
 
 @pytest.mark.slow
 def test_days_that_were_never_built_are_built(lake_home):
     short = replace(toy.USE_CASE.training, min_train_periods=3, validation_periods=2, test_periods=2)
-    use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()
-    found = run.run_backtest(open_project(use_case), first, first + timedelta(days=1), tell=told.append)
+    use_case, first, told = replace(USE_CASE, training=short), Period("2020-01-12"), list[str]()
+    found = run.run_backtest(open_project(use_case), first, first + 1, tell=told.append)
     assert found.outcomes[0].policy == "never"
-    built = [date(2020, 1, 1) + timedelta(days=n) for n in range(15)]  # up to the day on which the last has matured
+    built = [Period("2020-01-01") + n for n in range(15)]  # up to the day on which the last has matured
     # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
     assert [each for each in told if each.startswith("building")] == [
         f"building the features of {day}" for day in (*built[13:], *built[:13])
@@ -137,7 +133,7 @@ def test_days_that_were_never_built_are_built(lake_home):
 
 @pytest.mark.parametrize(
     ("first", "last", "message"),
-    [(LAST, FIRST, "has no day"), (date(2020, 1, 5), LAST, "begins with a model as of its first day")],
+    [(LAST, FIRST, "has no day"), (Period("2020-01-05"), LAST, "begins with a model as of its first day")],
 )
 def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
     with pytest.raises(InvalidRequestError, match=message):
@@ -150,7 +146,7 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
 
     monkeypatch.setattr(run.build, "build_features", missing)
     told: list[str] = []
-    end = date(2020, 3, 10)
+    end = Period("2020-03-10")
     with pytest.raises(InvalidRequestError, match="known up to 2020-03-12, and 2020-03-11 cannot"):
-        run.run_backtest(open_project(USE_CASE), FIRST - timedelta(days=5), end, tell=told.append)
-    assert told == [f"building the features of {end + timedelta(days=1)}"]
+        run.run_backtest(open_project(USE_CASE), FIRST - 5, end, tell=told.append)
+    assert told == [f"building the features of {end + 1}"]

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
 
 import pytest
 
 from include.backtest import simulator
 from include.backtest.simulator import BacktestOutcome, Policy, PolicyAnswer, SimulatedTraining
 from include.declaration.monitoring import Retraining
+from include.declaration.period import Period
 from include.retraining.policy import MeasuredPeriod, SignalValue
 
-FIRST = date(2020, 1, 1)  # a Wednesday
-DAYS = [FIRST + timedelta(days=n) for n in range(90)]
+FIRST = Period("2020-01-01")  # a Wednesday
+DAYS = [FIRST + n for n in range(90)]
 PROMOTED, REJECTED = BacktestOutcome("promoted"), BacktestOutcome("rejected", "no better")
 ALWAYS = Policy("always", "", lambda _day, _so_far: PolicyAnswer(True, True, "because"))
 
 
-def promotes(_day: date, _champion: date) -> BacktestOutcome:
+def promotes(_day: Period, _champion: Period) -> BacktestOutcome:
     return PROMOTED
 
 
-def day(number: int) -> date:
+def day(number: int) -> Period:
     return DAYS[number]
 
 
-def broken(_day: date, model: date) -> MeasuredPeriod:
-    return MeasuredPeriod(_day, model.isoformat(), {"performance": SignalValue(True, 0.1, 0.02)})
+def broken(_day: Period, model: Period) -> MeasuredPeriod:
+    return MeasuredPeriod(_day, model.key, {"performance": SignalValue(True, 0.1, 0.02)})
 
 
-def declared(policy: Retraining, measures: Callable[[date, date], MeasuredPeriod] = broken) -> Policy:
+def declared(policy: Retraining, measures: Callable[[Period, Period], MeasuredPeriod] = broken) -> Policy:
     return simulator.declared_policy("declared", "", policy, measures)
 
 
@@ -43,7 +43,7 @@ def test_a_promoted_model_flies_from_the_next_day_on():
 def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
     champions = []
 
-    def judge(today: date, champion: date) -> BacktestOutcome:
+    def judge(today: Period, champion: Period) -> BacktestOutcome:
         champions.append(champion)
         return PROMOTED if today == day(2) else REJECTED
 
@@ -58,12 +58,12 @@ def test_the_model_of_a_day_is_not_trained_again_on_it():
 
 
 def test_schedules_train_on_their_days_and_never_means_never():
-    def days(policy: Policy) -> list[date]:
+    def days(policy: Policy) -> list[Period]:
         return [each.day for each in simulator.simulate(policy, DAYS[:45], FIRST, promotes).trainings]
 
     assert days(simulator.never_retrain()) == []
-    assert days(simulator.retrain_monthly()) == [date(2020, 2, 1)]
-    assert days(simulator.retrain_weekly()) == [date(2020, 1, 6) + timedelta(days=7 * n) for n in range(6)]
+    assert days(simulator.retrain_monthly()) == [Period("2020-02-01")]
+    assert days(simulator.retrain_weekly()) == [Period("2020-01-06") + 7 * n for n in range(6)]
 
 
 def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_have_trained():
@@ -78,7 +78,7 @@ def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_hav
 def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
     policy = Retraining(("performance",), breaches=1, of_periods=1, cool_down_periods=3, per_month=2)
     walked = simulator.simulate(declared(policy), DAYS, FIRST, promotes)
-    by_month = [sum(each.day.month == month for each in walked.trainings) for month in (1, 2, 3)]
+    by_month = [sum(each.day.start_date.month == month for each in walked.trainings) for month in (1, 2, 3)]
     assert by_month == [2, 2, 2]
     assert walked.alarms == 90
 
@@ -99,11 +99,11 @@ def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
 def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
     policy = Retraining(("performance",), breaches=2, of_periods=4, cool_down_periods=4, per_month=5)
 
-    def measures(future: bool) -> Callable[[date, date], MeasuredPeriod]:
-        def measured(today: date, model: date) -> MeasuredPeriod:
-            broke = (today.toordinal() // 3) % 2 == 0
+    def measures(future: bool) -> Callable[[Period, Period], MeasuredPeriod]:
+        def measured(today: Period, model: Period) -> MeasuredPeriod:
+            broke = (today.start_date.toordinal() // 3) % 2 == 0
             reading = SignalValue(broke != future if today > day(cut) else broke, 0.1, 0.02)
-            return MeasuredPeriod(today, model.isoformat(), {"performance": reading})
+            return MeasuredPeriod(today, model.key, {"performance": reading})
 
         return measured
 
@@ -120,7 +120,7 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
 def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
     asked = []
 
-    def measures(today: date, model: date) -> MeasuredPeriod:
+    def measures(today: Period, model: Period) -> MeasuredPeriod:
         asked.append(today)
         return broken(today, model)
 
@@ -131,7 +131,7 @@ def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
         assert max(asked) == today
 
 
-def losses(gained: float, rows: int = 10) -> Callable[[date, date], tuple[float, int]]:
+def losses(gained: float, rows: int = 10) -> Callable[[Period, Period], tuple[float, int]]:
     """Each row costs 1 under the first model, and less by so much under another."""
     return lambda _day, model: (rows * (1 - (gained if model != FIRST else 0)), rows)
 
@@ -148,15 +148,15 @@ def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_af
 
 
 def test_only_the_days_after_a_training_say_whether_it_was_worth_it():
-    def before_or_after(today: date, model: date) -> tuple[float, int]:
+    def before_or_after(today: Period, model: Period) -> tuple[float, int]:
         return losses(1.0 if day(10) < today <= day(38) else -9.0)(today, model)
 
     assert simulator.retraining_benefits(training(10), DAYS, before_or_after).gain == pytest.approx(1.0)
 
 
 def test_days_without_labels_are_passed_over_and_too_few_days_say_nothing():
-    def every_second(today: date, model: date) -> tuple[float, int]:
-        return losses(0.5, rows=10 * (today.toordinal() % 2))(today, model)
+    def every_second(today: Period, model: Period) -> tuple[float, int]:
+        return losses(0.5, rows=10 * (today.start_date.toordinal() % 2))(today, model)
 
     assert simulator.retraining_benefits(training(10), DAYS[:40], every_second).days == 14
     late = simulator.retraining_benefits(training(85), DAYS, losses(0.5))

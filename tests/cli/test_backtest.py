@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from include.cli import backtest
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from tests import toy
@@ -21,7 +21,7 @@ def shown(toy_lake, monkeypatch, tmp_path):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
     out = StringIO()
     backtest.print_backtest(
-        Console(file=out, width=200), "toy", date(2020, 2, 12), date(2020, 3, 5),
+        Console(file=out, width=200), "toy", Period("2020-02-12"), Period("2020-03-05"),
         plot=tmp_path / "plot.png", json_file=tmp_path / "all.json",
     )  # fmt: skip
     return out.getvalue(), tmp_path
@@ -42,8 +42,8 @@ def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(sh
 
 
 def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_be_trained():
-    assert backtest.earliest_period(load_use_case("flight_delays")) == date(2013, 4, 1)
-    assert backtest.earliest_period(toy.USE_CASE) == date(2020, 2, 1)
+    assert backtest.earliest_period(load_use_case("flight_delays")) == Period("2013-04-01")
+    assert backtest.earliest_period(toy.USE_CASE) == Period("2020-02-01")
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,19 @@ import contextlib
 import io
 import os
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from include.cli import check as cli_check
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.use_case import Gate, UseCase
 from tests.integration.use_cases import quick_toy
 from tests.toy_use_case import expectations, features, source
 
-AS_OF = date(2020, 1, 8)
+AS_OF = Period("2020-01-08")
 pytestmark = pytest.mark.slow
 
 
@@ -75,12 +75,12 @@ def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
     ask = source.events
     monkeypatch.setattr(source, "events", lambda day: (landed.append(day), ask(day))[1])
     training = quick_toy.USE_CASE.training
-    late = date(2020, 3, 1)
+    late = Period("2020-03-01")
     with contextlib.suppress(AirworthyError):
         cli_check.print_check(Console(file=use(quick_toy.USE_CASE)), "toy", late)
     matures = quick_toy.USE_CASE.label.label_delay_periods
     back = training.window_periods + matures + quick_toy.USE_CASE.look_back_periods
-    assert min(landed) >= late - timedelta(days=back)
+    assert min(landed) >= late - back
 
 
 def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
 
 
 def test_every_day_that_is_refused_is_named(use, monkeypatch):
-    events, empty = source.events, (AS_OF, AS_OF - timedelta(days=2))
+    events, empty = source.events, (AS_OF, AS_OF - 2)
     monkeypatch.setattr(source, "events", lambda day: events(day).slice(0, 0) if day in empty else events(day))
     said = use(quick_toy.USE_CASE)
     with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):

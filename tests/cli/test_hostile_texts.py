@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +32,7 @@ from tests.toy_use_case import expectations
 
 pytestmark = pytest.mark.security
 
-DAY, BAD = AS_OF + timedelta(days=1), LAST + timedelta(days=1)
+DAY, BAD = AS_OF + 1, LAST + 1
 NOTHING_FOREIGN = {
     "up": "it starts services",
     "down": "it stops services",

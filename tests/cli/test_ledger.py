@@ -1,12 +1,12 @@
 """`airworthy ledger`: what an operator reads, and that damage is seen."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from typer.testing import CliRunner
 
 from include.cli import main
+from include.declaration.period import Period
 from include.project import open_project
 from include.promotion import approve, rollback
 from include.registry.ledger import Ledger
@@ -26,7 +26,7 @@ def decided(toy_declared, trained_toy) -> str:
     """Two promotions and a rollback."""
     register(trained_toy), register(trained_toy, LATER)
     promoted("1", actor="a run"), promoted("2", actor="a run")
-    rollback.roll_back(open_project(USE_CASE), "1", date(2020, 3, 8), actor="Ann", reason="worse [red]at[/] night")
+    rollback.roll_back(open_project(USE_CASE), "1", Period("2020-03-08"), actor="Ann", reason="worse [red]at[/] night")
     return trained_toy
 
 
@@ -86,7 +86,7 @@ def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, c
 
 def test_a_rejection_is_shown_as_one_that_never_flies(decided):
     approve.record_approval(
-        open_project(USE_CASE), register(decided, date(2020, 3, 9)), approved=False, actor="Ann", reason="no"
+        open_project(USE_CASE), register(decided, Period("2020-03-09")), approved=False, actor="Ann", reason="no"
     )
     assert "4  version 3    rejection  never champion" in printed()
 

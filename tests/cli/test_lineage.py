@@ -2,20 +2,20 @@
 
 import io
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 from rich.console import Console
 
 from include.cli import lineage as cli_lineage
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
 
-DAY = date(2020, 3, 1)
-DAYS = [DAY - timedelta(days=1), DAY]
+DAY = Period("2020-03-01")
+DAYS = [DAY - 1, DAY]
 
 
-def content(table: str, day: date = DAY, **changed: object) -> Content:
+def content(table: str, day: Period = DAY, **changed: object) -> Content:
     there = Content(table, day, "b2-0123456789abcdef0123456789abcdef", 1000, 7, still=True)
     return replace(there, **changed)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from rich.console import Console
 
 from include.cli import report as cli_report
+from include.declaration.period import Period
 from include.monitoring.monitor import RealisedPerformance
 from include.web.summary import DecisionReport, UseCaseReport, VersionReport
 from tests.toy_use_case import USE_CASE
@@ -23,12 +23,14 @@ BETTER = {
     "reason": "At least 0.1.",
 }
 WORSE = BETTER | {"outcome": "failed", "reason": "It may be up to 0.01 higher."}
-FIRST = VersionReport("1", date(2020, 3, 1), "archived", (date(2020, 3, 1),), "", (PASSED, BETTER), "", "card-1", TEST)
+FIRST = VersionReport(
+    "1", Period("2020-03-01"), "archived", (Period("2020-03-01"),), "", (PASSED, BETTER), "", "card-1", TEST
+)
 REJECTED = replace(FIRST, number="2", life="rejected", flies_from=(), compared_with="1", verdicts=(PASSED, WORSE))
-CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(date(2020, 3, 8),), compared_with="1")
+CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(Period("2020-03-08"),), compared_with="1")
 
 
-TRIGGERED = DecisionReport(date(2020, 3, 9), "weighted_drift was above its limit on 3 days.", "promoted", "3")
+TRIGGERED = DecisionReport(Period("2020-03-09"), "weighted_drift was above its limit on 3 days.", "promoted", "3")
 
 
 def shown(*versions: VersionReport, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
@@ -69,7 +71,7 @@ def test_without_a_version_that_is_said():
 
 
 def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome():
-    failed = DecisionReport(date(2020, 3, 20), "The model is 61 days old.", "failed", "")
+    failed = DecisionReport(Period("2020-03-20"), "The model is 61 days old.", "failed", "")
     lines = shown(CHAMPION, decided_days=12, decisions=(TRIGGERED, failed)).splitlines()
     told = [line.strip() for line in lines[lines.index("retraining, decided on 12 days") :]]
     assert told[1:] == [

@@ -6,8 +6,6 @@ brings no visits. A label is about one past period, becomes known after three da
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from include.use_case import (
     PARTITION,
     DecisionCosts,
@@ -16,19 +14,20 @@ from include.use_case import (
     Label,
     Monitoring,
     PerformanceLimit,
+    Period,
     Training,
     UseCase,
 )
 
-FIRST_DAY = date(2025, 3, 3)
+FIRST_DAY = Period("2025-03-03")
 """A Monday. In Cairo, 25 April 2025 has no midnight, and lasts 23 hours."""
 MATURES_AFTER_DAYS, CORRECTED_AFTER_DAYS = 3, 8
 SUNDAY, MONDAY, WEDNESDAY = 6, 0, 2
-_DAYS = [FIRST_DAY + timedelta(days=number) for number in range(3 * 366)]
+_DAYS = [FIRST_DAY + number for number in range(3 * 366)]
 
 
-def _each(weekday: int) -> frozenset[date]:
-    return frozenset(day for day in _DAYS if day.weekday() == weekday)
+def _each(weekday: int) -> frozenset[Period]:
+    return frozenset(day for day in _DAYS if day.start_date.weekday() == weekday)
 
 
 USE_CASE = UseCase(
@@ -74,7 +73,7 @@ USE_CASE = UseCase(
             keys=("scored_on", "customer_id"),
             known_at="known_at",
             # Three days after a Sunday there is nothing to tell; nor had anything happened before the first day.
-            missing_periods=_each(WEDNESDAY) | {FIRST_DAY, FIRST_DAY + timedelta(days=1)},
+            missing_periods=_each(WEDNESDAY) | {FIRST_DAY, FIRST_DAY + 1},
         ),
     ),
     keys=("customer_id",),

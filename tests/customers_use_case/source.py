@@ -6,7 +6,7 @@ of the feeds deliver what became known after the decision time of the day before
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.use_case import Period
 from tests.customers_use_case import CORRECTED_AFTER_DAYS, MATURES_AFTER_DAYS, SUNDAY, USE_CASE, WEDNESDAY
 
 CUSTOMERS = 400
@@ -38,49 +39,49 @@ _UPGRADED = np.where(_rng.random(CUSTOMERS) < 0.9, 10_000, _rng.integers(5, 80, 
 """Days since the first, for each customer: when they joined, left, came back, and left the basic plan."""
 
 
-def visits(day: date) -> pa.Table:
+def visits(day: Period) -> pa.Table:
     """The visits that became known during the day before, late ones included."""
-    happened = [visited(day - timedelta(days=back)) for back in range(LATEST_DAYS, 0, -1)]
+    happened = [visited(day - back) for back in range(LATEST_DAYS, 0, -1)]
     return _known(day, pa.concat_tables(happened))
 
 
-def customers(day: date) -> pa.Table:
+def customers(day: Period) -> pa.Table:
     """All customers as they are when `day` begins."""
     return _known(day, registered(day)).drop_columns(["known_at"])
 
 
-def outcomes(day: date) -> pa.Table:
+def outcomes(day: Period) -> pa.Table:
     """Who of the rows of three days ago was lost, and what was corrected of earlier days."""
-    periods = [day - timedelta(days=back) for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
+    periods = [day - back for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
     return _known(day, pa.concat_tables([told(period) for period in periods]))
 
 
-def begins(day: date) -> datetime:
+def begins(day: Period) -> datetime:
     """The decision time of a day: its first instant in Cairo. A midnight that does not exist is that instant too."""
-    return datetime.combine(day, time(), CAIRO).astimezone(UTC)
+    return datetime.combine(day.start_date, time(), CAIRO).astimezone(UTC)
 
 
-def _known(day: date, rows: pa.Table) -> pa.Table:
+def _known(day: Period, rows: pa.Table) -> pa.Table:
     """The rows that became known from the decision time of the day before, exclusive, to that of `day`."""
-    since = pc.greater(rows["known_at"], pa.scalar(begins(day - timedelta(days=1)), INSTANT))
+    since = pc.greater(rows["known_at"], pa.scalar(begins(day - 1), INSTANT))
     until = pc.less_equal(rows["known_at"], pa.scalar(begins(day), INSTANT))
     return rows.filter(pc.and_(since, until))
 
 
-def visited(day: date) -> pa.Table:
+def visited(day: Period) -> pa.Table:
     """The visits that happened on `day`, one of ten of which is reported on the next day that the shop is open."""
-    rng = np.random.default_rng([1, day.toordinal()])
+    rng = np.random.default_rng([1, day.start_date.toordinal()])
     number = rng.poisson(np.where(_idle(day), 0.06, 0.6)) * _exists(day)
     actor = np.repeat(np.arange(CUSTOMERS), number)
     rows = len(actor)
     at = int(begins(day).timestamp()) + 9 * HOUR + rng.integers(0, 12 * HOUR, rows)
-    late = (rng.random(rows) < 0.1) * (2 if _next(day).weekday() == SUNDAY else 1) * 24 * HOUR
-    identity = day.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
+    late = (rng.random(rows) < 0.1) * (2 if _next(day).start_date.weekday() == SUNDAY else 1) * 24 * HOUR
+    identity = day.start_date.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
     return pa.table(
         {
             "visit_id": pa.array(identity, pa.int64()),
             "customer_id": pa.array(IDS[actor], pa.int64()),
-            "visited_on": pa.array([day] * rows, pa.date32()),
+            "visited_on": pa.array([day.start_date] * rows, pa.date32()),
             "channel": pa.array(CHANNELS[rng.integers(0, 3, rows)], pa.string()),
             "amount": pa.array(rng.integers(100, 9_999, rows) / 100, mask=rng.random(rows) < 0.05),
             "items": pa.array(rng.integers(1, 20, rows).astype(np.int32), mask=rng.random(rows) < 0.1),
@@ -91,13 +92,13 @@ def visited(day: date) -> pa.Table:
     )
 
 
-def registered(day: date) -> pa.Table:
+def registered(day: Period) -> pa.Table:
     """The customers of `day`, as they are known when it begins; none where the shop is shut."""
     there = np.flatnonzero(_exists(day))
     return pa.table(
         {
             "customer_id": pa.array(IDS[there], pa.int64()),
-            "since": pa.array([USE_CASE.first_period] * len(there), pa.date32()),
+            "since": pa.array([USE_CASE.first_period.start_date] * len(there), pa.date32()),
             "plan name": pa.array(np.where(_basic(day), "basic plan", "größter")[there], pa.string()),
             "place": pa.array(PLACES[_PLACE[there]], pa.string(), mask=_NOWHERE[there]),
             "âge": pa.array(_AGE[there].astype(np.int8)),
@@ -106,24 +107,24 @@ def registered(day: date) -> pa.Table:
     )
 
 
-def told(period: date) -> pa.Table:
+def told(period: Period) -> pa.Table:
     """What became known of the rows of `period`: first after three days, then for a few of them something else.
 
     One of six losses is found out later, and one of a hundred outcomes is taken back.
     """
-    rng = np.random.default_rng([3, period.toordinal()])
+    rng = np.random.default_rng([3, period.start_date.toordinal()])
     lost = rng.random(CUSTOMERS) < np.where(_idle(period) & _basic(period), 0.28, 0.006)
     found_late, taken_back = lost & (rng.random(CUSTOMERS) < 1 / 6), rng.random(CUSTOMERS) < 0.01
     there = np.flatnonzero(_exists(period))
     changed = np.flatnonzero(_exists(period) & (found_late | taken_back))
-    first, corrected = period + timedelta(days=MATURES_AFTER_DAYS), period + timedelta(days=CORRECTED_AFTER_DAYS)
-    if corrected.weekday() == WEDNESDAY:
+    first, corrected = period + MATURES_AFTER_DAYS, period + CORRECTED_AFTER_DAYS
+    if corrected.start_date.weekday() == WEDNESDAY:
         corrected = _next(corrected)
     actor, is_first = np.concatenate([there, changed]), np.arange(len(there) + len(changed)) < len(there)
     return pa.table(
         {
             "customer_id": pa.array(IDS[actor], pa.int64()),
-            "scored_on": pa.array([period] * len(actor), pa.date32()),
+            "scored_on": pa.array([period.start_date] * len(actor), pa.date32()),
             "lost": pa.array(
                 (lost[actor] & ~(is_first & found_late[actor])).astype(np.int8), mask=~is_first & taken_back[actor]
             ),
@@ -132,23 +133,23 @@ def told(period: date) -> pa.Table:
     )
 
 
-def _exists(day: date) -> npt.NDArray[np.bool_]:
+def _exists(day: Period) -> npt.NDArray[np.bool_]:
     """Which customers the shop has on a day; none where it is shut, or not open yet."""
-    number = (day - USE_CASE.first_period).days
-    if number < 0 or day.weekday() == SUNDAY:
+    number = day - USE_CASE.first_period
+    if number < 0 or day.start_date.weekday() == SUNDAY:
         return np.zeros(CUSTOMERS, dtype=bool)
     return (number >= _JOINED) & ((number < _LEFT) | (number >= _BACK))
 
 
-def _basic(day: date) -> npt.NDArray[np.bool_]:
+def _basic(day: Period) -> npt.NDArray[np.bool_]:
     """Which customers have the basic plan on a day."""
-    return _BASIC & ((day - USE_CASE.first_period).days < _UPGRADED)
+    return _BASIC & (day - USE_CASE.first_period < _UPGRADED)
 
 
-def _idle(day: date) -> npt.NDArray[np.bool_]:
+def _idle(day: Period) -> npt.NDArray[np.bool_]:
     """Which customers hardly come these ten days."""
-    return np.random.default_rng([2, day.toordinal() // 10]).random(CUSTOMERS) < 0.25
+    return np.random.default_rng([2, day.start_date.toordinal() // 10]).random(CUSTOMERS) < 0.25
 
 
-def _next(day: date) -> date:
-    return day + timedelta(days=1)
+def _next(day: Period) -> Period:
+    return day + 1

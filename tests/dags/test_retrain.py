@@ -1,11 +1,12 @@
 """The sensor and the operator of <use case>__retrain, on what Airflow tells a task."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
+from include.declaration.period import Period
 from include.orchestration import sensors, trigger_training
 from include.orchestration.tasks import retrain as tasks
 from include.orchestration.trigger_training import TriggerTrainingOperator
@@ -54,12 +55,12 @@ class Airflow:
         return SimpleNamespace(is_paused=self.paused)
 
 
-def context(day: date, **airflow: object) -> dict:
+def context(day: Period, **airflow: object) -> dict:
     run = SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC))
     return {"dag_run": run, "params": {"day": None}, "ti": Airflow(**airflow)}
 
 
-def backfill(day: date) -> str:
+def backfill(day: Period) -> str:
     return f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc"
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
+from include.declaration.period import Period
 from include.declaration.registry import all_use_cases
 from include.declaration.retention import Retention
 from include.orchestration.dag_factory import daily_dag, maintenance_dag, weekly_dag
@@ -108,7 +109,7 @@ def test_maintenance_that_is_declared_automatic_begins_on_the_next_sunday():
 
 @pytest.mark.parametrize("kind", ["data", "score", "monitor", "retrain", "train"])
 def test_no_run_is_scheduled_after_the_last_day_of_a_use_case_that_ends(kind):
-    last_period = date(2013, 12, 31)
+    last_period = Period("2013-12-31")
     use_case = replace(all_use_cases()["flight_delays"], last_period=last_period)
     dag = (
         weekly_dag(use_case, kind, params={})

@@ -1,19 +1,20 @@
 """The parts that all tasks share: which day a run is for, and what is worth trying again."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include.declaration import clock
+from include.declaration.period import Period
 from include.errors import AirworthyError, DataError, InvalidRequestError
 from include.lake.lake import Lake
 from include.orchestration import dag_factory, sensors
 from tests import toy
 
-DAY = date(2020, 1, 5)
+DAY = Period("2020-01-05")
 
 
 def context(key: str | None = None, day: str | None = None) -> dict:
@@ -108,7 +109,7 @@ class Airflow:
         return self.runs[run_id][1]
 
 
-BACKFILL, EARLIER = (f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc" for day in (DAY, DAY - timedelta(days=1)))
+BACKFILL, EARLIER = (f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc" for day in (DAY, DAY - 1))
 
 
 def past(monkeypatch, **runs):

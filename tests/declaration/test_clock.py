@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from include.backtest import run
 from include.cli import check
 from include.declaration import clock
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotBegunError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
@@ -24,7 +25,7 @@ from tests.toy_use_case import USE_CASE
 
 EVENING = datetime(2026, 11, 28, 3, tzinfo=UTC)
 """27 November in New York, 28 November in Tokyo."""
-TOMORROW = date(2026, 11, 29)
+TOMORROW = Period("2026-11-29")
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +35,12 @@ def _now(monkeypatch):
 
 @pytest.mark.parametrize(
     ("zone", "today"),
-    [("UTC", date(2026, 11, 28)), ("America/New_York", date(2026, 11, 27)), ("Asia/Tokyo", date(2026, 11, 28))],
+    [("UTC", Period("2026-11-28")), ("America/New_York", Period("2026-11-27")), ("Asia/Tokyo", Period("2026-11-28"))],
 )
 def test_today_is_a_day_to_run_for_and_tomorrow_is_not(zone, today):
     use_case = replace(USE_CASE, time_zone=zone)
     use_case.require(today)
-    tomorrow = date.fromordinal(today.toordinal() + 1)
+    tomorrow = today + 1
     with pytest.raises(NotBegunError, match=f"toy: {tomorrow} has not begun in {zone}; today is {today}") as refused:
         use_case.require(tomorrow)
     assert (refused.value.day, refused.value.today, refused.value.worth_retrying) == (tomorrow, today, False)
@@ -54,7 +55,7 @@ def test_a_scheduled_run_that_is_a_moment_early_by_this_machines_clock_is_tried_
 
 def test_a_day_that_the_zone_skipped_is_refused():
     with pytest.raises(NotBegunError, match=r"2011-12-30 does not exist in Pacific/Apia"):
-        replace(USE_CASE, time_zone="Pacific/Apia", first_period=date(2011, 1, 1)).require(date(2011, 12, 30))
+        replace(USE_CASE, time_zone="Pacific/Apia", first_period=Period("2011-01-01")).require(Period("2011-12-30"))
 
 
 ENTRIES = {
@@ -71,7 +72,7 @@ ENTRIES = {
     "wait for a turn": readiness.is_ready_to_decide,
     "replay": lambda project, day: run.run_backtest(project, day, day),
 }
-ENDED = replace(USE_CASE, last_period=date(2020, 3, 31))
+ENDED = replace(USE_CASE, last_period=Period("2020-03-31"))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -79,7 +80,7 @@ def test_every_entry_refuses_a_day_that_has_not_begun_and_one_after_the_last(ent
     with pytest.raises(NotBegunError, match="has not begun in UTC"):
         ENTRIES[entry](open_project(USE_CASE), TOMORROW)
     with pytest.raises(InvalidRequestError, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
-        ENTRIES[entry](open_project(ENDED), date(2020, 4, 1))
+        ENTRIES[entry](open_project(ENDED), Period("2020-04-01"))
     assert not (lake_home / "lake").exists()
 
 
@@ -87,7 +88,7 @@ def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(
     with pytest.raises(
         InvalidRequestError, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
     ):
-        run.run_backtest(open_project(ENDED), date(2020, 3, 1), date(2020, 3, 30))
+        run.run_backtest(open_project(ENDED), Period("2020-03-01"), Period("2020-03-30"))
 
 
 def test_check_refuses_it_too(monkeypatch):
@@ -95,7 +96,7 @@ def test_check_refuses_it_too(monkeypatch):
     with pytest.raises(NotBegunError):
         check.print_check(None, "toy", TOMORROW)
     with pytest.raises(InvalidRequestError, match="begins on 2020-01-01"):
-        check.print_check(None, "toy", date(2019, 12, 31))
+        check.print_check(None, "toy", Period("2019-12-31"))
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def release(use_case=USE_CASE, **more):
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
     with pytest.raises(InvalidRequestError, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
-        release(known_on=date(2020, 1, 12))
+        release(known_on=Period("2020-01-12"))
     assert release().known_on == "2020-01-11"
     assert not any(quarantine.read_quarantine(open_project(USE_CASE), "events").is_open)
 
@@ -125,7 +126,7 @@ def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
 
 
 @pytest.mark.parametrize(
-    ("last_period", "reason"), [(date(2019, 1, 1), "before first_period"), ("2020-03-31", "date or None")]
+    ("last_period", "reason"), [(Period("2019-01-01"), "before first_period"), ("2020-03-31", "Period or None")]
 )
 def test_a_last_day_that_cannot_be_is_refused_when_declared(last_period, reason):
     with pytest.raises((ValueError, TypeError), match=reason):
@@ -133,8 +134,8 @@ def test_a_last_day_that_cannot_be_is_refused_when_declared(last_period, reason)
 
 
 def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
-    assert ENDED.newest_period() == date(2020, 3, 31)
-    assert USE_CASE.newest_period() == date(2026, 11, 28)
+    assert ENDED.newest_period() == Period("2020-03-31")
+    assert USE_CASE.newest_period() == Period("2026-11-28")
 
 
 @pytest.mark.parametrize("wait", [timedelta.max, timedelta(days=366), timedelta(), timedelta(seconds=-1)])

@@ -39,7 +39,7 @@ COLUMNS = {"x": "int8"}
         (
             Feed,
             {"name": "a", "columns": COLUMNS, "keys": ("x",), "missing_periods": {"2020-01-01"}},
-            "missing_periods must be a set of date",
+            "missing_periods must be a set of Period",
         ),
         (Label, {"name": "late", "meaning": "late", "label_delay_periods": "2"}, "must be a whole number; it is '2'"),
         (DecisionCosts, {"missed": "1", "false_positive": 2, "unit": "min"}, "missed must be a number"),

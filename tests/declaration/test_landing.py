@@ -1,14 +1,15 @@
 """What a landing bucket may be declared as, and which objects are a day's files."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.use_case import Landing
 from tests.toy_use_case import USE_CASE
 
-DAY = date(2020, 1, 2)
+DAY = Period("2020-01-02")
 GOOD = Landing("a-bucket", "events/{day}/")
 
 

@@ -40,7 +40,7 @@ BROKEN = {
     ),
     "text_for_a_date": (
         RENAMED + "USE_CASE = dataclasses.replace(TOY, first_period='2020-01-01')\n",
-        "first_period must be date",
+        "first_period must be Period",
         4,
     ),
     "no_declaration": ("USE_CASE = {'name': 'no_declaration'}\n", "USE_CASE is a dict; it must be a UseCase", None),

@@ -1,10 +1,10 @@
 """A wrong declaration cannot be built, and says what to write instead."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from include.use_case import DecisionCosts, Gate, SliceGate, Training
@@ -93,7 +93,7 @@ def test_an_unknown_use_case_is_answered_with_those_there_are():
 def test_a_day_before_the_first_is_refused():
     USE_CASE.require(USE_CASE.first_period)
     with pytest.raises(InvalidRequestError, match="2020-01-01"):
-        USE_CASE.require(date(2019, 12, 31))
+        USE_CASE.require(Period("2019-12-31"))
 
 
 def test_the_package_of_a_shipped_use_case_is_that_of_the_module_that_declares_it():

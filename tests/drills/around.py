@@ -23,7 +23,7 @@ from tests.drills.life import DAY, Step
 from tests.landing_bucket import Bucket, deliver, landing_toy, make_bucket
 from tests.toy_use_case import USE_CASE
 
-SPOILED, LANDED = DAY + timedelta(days=1), DAY + timedelta(days=2)
+SPOILED, LANDED = DAY + 1, DAY + 2
 """A day of which two events are quarantined, and the next one: there they become known, and its files are landed."""
 BUCKET = "landing-of-drills"
 LANDING = landing_toy(BUCKET)
@@ -66,7 +66,7 @@ def _files_landed() -> dict[str, Any]:
 
 def _wear() -> None:
     """A day of features is corrected twice after the training, and a writer has left a file: two files too many."""
-    lake, day = Lake.of(USE_CASE), AS_OF - timedelta(days=30)
+    lake, day = Lake.of(USE_CASE), AS_OF - 30
     for _ in range(2):
         rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
         place = rows.schema.get_field_index("size")

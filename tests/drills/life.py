@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
 from typing import Any
 
+from include.declaration.period import LATEST, Period
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
@@ -28,7 +28,7 @@ from tests.conftest import AS_OF, LAST
 from tests.monitoring import measures
 from tests.toy_use_case import USE_CASE
 
-DAY = LAST + timedelta(days=1)
+DAY = LAST + 1
 """The first day that the filled lake does not hold."""
 
 
@@ -59,9 +59,9 @@ def _runs(registry: Registry) -> list[Any]:
 def _breach() -> None:
     """Measures of three days that ask for a training."""
     for back in (2, 1, 0):
-        measures.breach(Lake.of(USE_CASE), DAY - timedelta(days=back))
+        measures.breach(Lake.of(USE_CASE), DAY - back)
         if back:
-            decide.decide_retraining(open_project(USE_CASE), DAY - timedelta(days=back))
+            decide.decide_retraining(open_project(USE_CASE), DAY - back)
 
 
 def _record() -> object:
@@ -89,9 +89,9 @@ STEPS = {
 }
 
 
-def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[date, tuple[str, int]]]:
+def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[Period, tuple[str, int]]]:
     """Table to day to digest and rows, of all tables but those of costs, which depend on the clock."""
-    view = Lake.of(use_case).as_of(date.max)
+    view = Lake.of(use_case).as_of(LATEST)
     return {
         table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
         for table in schemas.tables(use_case)
@@ -99,7 +99,9 @@ def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[date, tuple[str, int]
     }
 
 
-def rows_lost(reference: dict[str, dict[date, tuple[str, int]]], found: dict[str, dict[date, tuple[str, int]]]) -> int:
+def rows_lost(
+    reference: dict[str, dict[Period, tuple[str, int]]], found: dict[str, dict[Period, tuple[str, int]]]
+) -> int:
     """Rows of the reference's days that are missing, over all tables."""
     return sum(
         max(0, rows - found[table].get(day, ("", 0))[1])

@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.features import build
 from include.ingestion import ingest, validate
@@ -106,7 +106,7 @@ def test_a_clock_that_stands_before_the_day_refuses_it_and_changes_nothing(first
 
 
 FLIGHTS = load_use_case("flight_delays")
-CHANGES = {"March, a day of 23 hours": date(2013, 3, 10), "November, a day of 25 hours": date(2013, 11, 3)}
+CHANGES = {"March, a day of 23 hours": Period("2013-03-10"), "November, a day of 25 hours": Period("2013-11-03")}
 
 
 @pytest.mark.drill
@@ -118,7 +118,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
     import time
 
     middle, found, lost, trials = CHANGES[name], [], 0, 0
-    days = [middle + timedelta(days=n) for n in (-1, 0, 1, 2)]
+    days = [middle + n for n in (-1, 0, 1, 2)]
     for zone, order in (("UTC", days), ("America/New_York", days[::-1])):
         monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / zone))
         monkeypatch.setenv("TZ", zone)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -16,19 +15,19 @@ from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE, source
 
-DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(5)]
+DAYS = [Period("2020-01-02") + n for n in range(5)]
 on_time = source.outcomes
 
 
-def run(day: date) -> None:
+def run(day: Period) -> None:
     for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
         stage(open_project(USE_CASE), day)
 
 
-def late(day: date) -> pa.Table:
+def late(day: Period) -> pa.Table:
     """Of each day's outcomes a third comes a day later, beside that day's own."""
     kept = on_time(day).filter(pa.array(_late(on_time(day)) == 0))
-    before = on_time(day - timedelta(days=1))
+    before = on_time(day - 1)
     return pa.concat_tables([kept, before.filter(pa.array(_late(before) == 1))])
 
 
@@ -36,7 +35,7 @@ def _late(rows: pa.Table) -> np.ndarray:
     return (np.asarray(rows["id"]) % 3 == 1).astype(int)
 
 
-def outcomes_known(day: date) -> set[tuple]:
+def outcomes_known(day: Period) -> set[tuple]:
     rows = Lake.of(USE_CASE).as_of(day).read("checked/outcomes").to_pylist()
     return {(row["event_date"], row["id"], row["failed"]) for row in rows}
 
@@ -44,7 +43,7 @@ def outcomes_known(day: date) -> set[tuple]:
 @pytest.mark.slow
 def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, survived, monkeypatch):
     monkeypatch.setattr(source, "outcomes", late)
-    frozen: dict[date, dict] = {}
+    frozen: dict[Period, dict] = {}
     unchanged = True
     for day in DAYS:
         run(day)
@@ -76,7 +75,7 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
     wrong_day = DAYS[2]
     healthy = source.events
 
-    def wrong(day: date) -> pa.Table:
+    def wrong(day: Period) -> pa.Table:
         rows = healthy(day)
         if day != wrong_day:
             return rows

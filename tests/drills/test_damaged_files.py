@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import integrity
@@ -24,7 +24,7 @@ from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
-DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
+DAYS = [Period("2020-01-02") + n for n in range(3)]
 DAMAGED, LAST = DAYS[1], DAYS[-1]
 STAGES = (ingest.ingest_period, validate.validate_period, build.build_features)
 
@@ -58,7 +58,7 @@ READERS: dict[str, Callable[[], object]] = {
 """Table to what reads the damaged day of it."""
 
 
-def run(day: date) -> None:
+def run(day: Period) -> None:
     for stage in STAGES:
         stage(open_project(USE_CASE), day)
 

@@ -6,11 +6,11 @@ import errno
 import resource
 import subprocess
 from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import integrity
@@ -21,7 +21,7 @@ from tests.drills import life, processes
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
-DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
+DAYS = [Period("2020-01-02") + n for n in range(3)]
 STAGES = (ingest.ingest_period, validate.validate_period, build.build_features)
 
 
@@ -71,7 +71,7 @@ def whole() -> bool:
     """Whether every day that a table says it holds is there to the last row."""
     view = Lake.of(USE_CASE).as_of(DAYS[-1])
     return not any(
-        integrity.broken_days(view, table, DAYS[0] - timedelta(days=9), DAYS[-1])
+        integrity.broken_days(view, table, DAYS[0] - 9, DAYS[-1])
         for table in life.tables()
         if table.startswith(("raw/", "checked/", "features", "labels"))
     )
@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_
     )
 
 
-def _limited(day: date, size: int) -> None:
+def _limited(day: Period, size: int) -> None:
     """In a process of its own: no file may become larger than that; ends with 0 where that broke a stage."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:

@@ -10,7 +10,6 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import AirworthyError
 from include.features import build
@@ -31,7 +31,7 @@ from tests.drills import life, poisons
 from tests.drills.report import Row
 
 FLIGHTS = load_use_case("flight_delays")
-POISONED = {toy.USE_CASE.name: date(2020, 1, 3), FLIGHTS.name: date(2013, 1, 3)}
+POISONED = {toy.USE_CASE.name: Period("2020-01-03"), FLIGHTS.name: Period("2013-01-03")}
 """Use case to the day that is poisoned: soon after its first, so that few days are looked back at."""
 QUICK = (
     *("invalid UTF-8", "keys delivered twice with other values", "HTML and JavaScript in strings", "NaN"),
@@ -45,13 +45,13 @@ class Place:
     """A lake with the days before the poisoned one, and what the poisoned day would have been."""
 
     use_case: UseCase
-    day: date
+    day: Period
     home: Path
     undisturbed: dict
     before: dict
 
 
-def _run(use_case: UseCase, day: date) -> None:
+def _run(use_case: UseCase, day: Period) -> None:
     ingest.ingest_period(open_project(use_case), day)
     validate.validate_period(open_project(use_case), day)
     build.build_features(open_project(use_case), day)
@@ -68,7 +68,7 @@ class Places(dict[str, Place]):
         day, home = POISONED[name], self._folder / name
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AIRWORTHY_HOME", str(home))
-            _run(use_case, day - timedelta(days=1))
+            _run(use_case, day - 1)
             before = life.tables(use_case)
             shutil.copytree(home, self._folder / f"{name} before", ignore=shutil.ignore_patterns("data_docs"))
             _run(use_case, day)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
 from include.project import open_project
@@ -17,18 +17,18 @@ from tests.drills import life, processes
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
-DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(5)]
-SCORED = [AS_OF + timedelta(days=n) for n in range(3)]
+DAYS = [Period("2020-01-02") + n for n in range(5)]
+SCORED = [AS_OF + n for n in range(3)]
 
 
-def run_days(days: list[date]) -> None:
+def run_days(days: list[Period]) -> None:
     for day in days:
         ingest.ingest_period(open_project(USE_CASE), day)
         validate.validate_period(open_project(USE_CASE), day)
         build.build_features(open_project(USE_CASE), day)
 
 
-def promote_and_score(days: list[date], actor: str) -> None:
+def promote_and_score(days: list[Period], actor: str) -> None:
     promote.promote_version(open_project(USE_CASE), "1", actor=actor)
     for day in days:
         score.score_period(open_project(USE_CASE), day)
@@ -41,7 +41,7 @@ def race(works: list[tuple]) -> None:
         trial.finish()
 
 
-def shuffled(days: list[date], writers: int) -> list[list[date]]:
+def shuffled(days: list[Period], writers: int) -> list[list[Period]]:
     """The first in order, as a backfill; the others in orders of their own, some days twice."""
     rng = random.Random(5)
     return [days, *(rng.sample(days, len(days)) + rng.choices(days, k=2) for _ in range(writers - 1))]

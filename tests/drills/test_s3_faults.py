@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.features import build
 from include.ingestion import ingest, validate
@@ -21,7 +21,7 @@ from tests.drills.proxy import FAULTS, Running
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
-DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
+DAYS = [Period("2020-01-02") + n for n in range(3)]
 GUARDS = {
     "500": "asked again by boto3 and deltalake, with growing pauses",
     "503": "asked again by boto3 and deltalake, with growing pauses",

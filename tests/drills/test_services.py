@@ -9,14 +9,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.features import build
 from include.ingestion import ingest, validate
-from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, AirflowUnreachableError, DagRun
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
@@ -39,7 +38,7 @@ IMPATIENT = {
 }
 """Airflow's own patience is 5 minutes for a silent task and 10 for a queued one: a drill would wait for nothing."""
 DAYS = 10
-FIRST = date(2020, 2, 1)
+FIRST = Period("2020-02-01")
 TABLES = ("raw/events", "raw/outcomes", "checked/events", "checked/outcomes", "features", "labels")
 DATA = f"{USE_CASE.name}__data"
 JSON = {"Accept": "application/json"}
@@ -74,7 +73,7 @@ def restart_redis(stack: Stack, api: AirflowClient, walk: Walk) -> None:
 
 
 def run_the_same_days_by_hand(stack: Stack, api: AirflowClient, walk: Walk) -> None:
-    for day in reversed(days_from(walk.first, walk.last)):
+    for day in reversed(period_range(walk.first, walk.last)):
         api.trigger(DATA, conf={"day": str(day)})
 
 
@@ -108,8 +107,8 @@ FAULTS = (
 
 def days_of(number: int) -> Walk:
     """The days of a drill."""
-    first = FIRST + timedelta(days=DAYS * number)
-    return Walk(USE_CASE, first, first + timedelta(days=DAYS - 1), as_of=first)
+    first = FIRST + DAYS * number
+    return Walk(USE_CASE, first, first + (DAYS - 1), as_of=first)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +132,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """The days of all drills, run one after the other in this process, in a lake on disk."""
     last = days_of(len(FAULTS) - 1).last
     with living_in(tmp_path_factory.mktemp("undisturbed")):
-        for day in days_from(FIRST, last):
+        for day in period_range(FIRST, last):
             ingest.ingest_period(open_project(USE_CASE), day)
             validate.validate_period(open_project(USE_CASE), day)
             build.build_features(open_project(USE_CASE), day)
@@ -162,8 +161,8 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
 def test_after_mlflow_was_killed_while_a_model_is_trained_and_registered_it_is_the_same_model(
     stack, api, survived, tmp_path
 ):
-    first = FIRST - timedelta(days=25)
-    walk = Walk(USE_CASE, first, first + timedelta(days=9), as_of=first + timedelta(days=8))
+    first = FIRST - 25
+    walk = Walk(USE_CASE, first, first + 9, as_of=first + 8)
     stack.wait()
     walk.backfill(api, "data", walk.first)
     train = walk.dag("train")

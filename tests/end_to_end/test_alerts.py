@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import date, timedelta
 from email.message import Message
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.local.airflow_client import AirflowClient, DagRun
 from tests import receivers, toy
@@ -26,7 +26,7 @@ from tests.receivers import Hook, Mailbox
 
 pytestmark = pytest.mark.slow
 
-AS_OF = date(2020, 3, 1)
+AS_OF = Period("2020-03-01")
 GUARDED = "guarded"
 DATA, TRAIN, SCORE = (f"{USE_CASE.name}__{kind}" for kind in ("data", "train", "score"))
 
@@ -93,7 +93,7 @@ def hook(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hoo
 
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient, hook: Hook) -> AirflowClient:
-    toy.fill(Lake.of(USE_CASE), AS_OF - timedelta(days=60), AS_OF)
+    toy.fill(Lake.of(USE_CASE), AS_OF - 60, AS_OF)
     until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
     return airflow
 

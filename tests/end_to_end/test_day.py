@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
+from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.local.airflow_client import AirflowClient, DagRun
 from include.registry.ledger import Ledger
@@ -15,7 +14,7 @@ from tests.integration.walk import Walk
 
 pytestmark = pytest.mark.slow
 
-DAY = date(2020, 1, 16)
+DAY = Period("2020-01-16")
 WALK = Walk(USE_CASE, DAY, DAY, as_of=DAY)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from include.declaration.period import Period, period_range
 from include.local import credentials
 from include.local.airflow_client import AirflowClient
 from tests.end_to_end.conftest import succeeded, until
@@ -102,18 +102,18 @@ def log_in(page: Page, shell: Shell) -> None:
     expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
 
 
-def choose(page: Page, place: int, day: date) -> None:
+def choose(page: Page, place: int, day: Period) -> None:
     """Type a day into the form's first or second field, as a person does."""
     page.get_by_test_id("datetime-input").nth(place).click()
-    page.get_by_placeholder("YYYY/MM/DD").fill(day.strftime("%Y/%m/%d"))
+    page.get_by_placeholder("YYYY/MM/DD").fill(day.start_date.strftime("%Y/%m/%d"))
     page.keyboard.press("Escape")
 
 
 CHOSEN = {
-    "America/New_York": ("data", date(2020, 1, 20), date(2020, 1, 22)),
-    "America/Los_Angeles": ("score", date(2020, 1, 20), date(2020, 1, 20)),
-    "Asia/Tokyo": ("monitor", date(2020, 1, 20), date(2020, 1, 21)),
-    "Pacific/Auckland": ("retrain", date(2020, 1, 20), date(2020, 1, 21)),
+    "America/New_York": ("data", Period("2020-01-20"), Period("2020-01-22")),
+    "America/Los_Angeles": ("score", Period("2020-01-20"), Period("2020-01-20")),
+    "Asia/Tokyo": ("monitor", Period("2020-01-20"), Period("2020-01-21")),
+    "Pacific/Auckland": ("retrain", Period("2020-01-20"), Period("2020-01-21")),
 }
 """The zone of a browser, and the kind and days of the backfill that is made in it: Airflow allows one for each DAG."""
 
@@ -134,7 +134,7 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     choose(page, 0, first)
     choose(page, 1, last)
     page.get_by_role("button", name="Run Backfill").click()
-    days = [str(date.fromordinal(number)) for number in range(first.toordinal(), last.toordinal() + 1)]
+    days = [str(day) for day in period_range(first, last)]
     until(lambda: backfilled(api, dag_id), "the runs of the backfill")
     assert backfilled(api, dag_id) == days
     context.close()

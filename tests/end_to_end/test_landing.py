@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.local.airflow_client import AirflowClient
 from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
@@ -16,7 +17,7 @@ from tests.toy_use_case import source
 pytestmark = pytest.mark.slow
 
 DATA = f"{USE_CASE.name}__data"
-TODAY = datetime.now(UTC).date()
+TODAY = Period.from_date(datetime.now(UTC).date())
 """Files of a day long past would be missed at once, not waited for."""
 
 

@@ -5,13 +5,11 @@ Everything is asked for as an operator asks: over the REST API and Airflow's com
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 from rich.console import Console
 
+from include.declaration.period import Period, period_range
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.local import credentials, demo
 from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, DagRun
 from include.monitoring import monitor
@@ -23,8 +21,8 @@ from tests.end_to_end.use_cases.quick_flights import USE_CASE
 
 pytestmark = pytest.mark.slow
 
-FIRST, LAST = date(2013, 1, 1), date(2013, 1, 16)
-AS_OF = date(2013, 1, 13)
+FIRST, LAST = Period("2013-01-01"), Period("2013-01-16")
+AS_OF = Period("2013-01-13")
 KINDS = ("data", "train", "score", "monitor", "retrain")
 DATA, TRAIN, SCORE, MONITOR, RETRAIN = DAGS = tuple(f"{USE_CASE.name}__{kind}" for kind in KINDS)
 
@@ -47,8 +45,8 @@ def scheduled_today(api: AirflowClient, dag_id: str) -> None:
     succeeded(api, dag_id, run)
 
 
-def all_done(api: AirflowClient, dag_id: str, first: date, last: date) -> None:
-    days = len(days_from(first, last))
+def all_done(api: AirflowClient, dag_id: str, first: Period, last: Period) -> None:
+    days = len(period_range(first, last))
     until(lambda: sum(n for s, n in api.states(dag_id, first, last).items() if s in FINISHED) == days, f"{dag_id}")
     failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
     assert api.states(dag_id, first, last) == {"success": days}, failed
@@ -58,8 +56,8 @@ def all_done(api: AirflowClient, dag_id: str, first: date, last: date) -> None:
 def data(api: AirflowClient) -> None:
     """Two weeks of data: a backfill over the API, and one over the command line."""
     api.unpause(DATA)
-    api.backfill(DATA, FIRST, LAST - timedelta(days=2))
-    all_done(api, DATA, FIRST, LAST - timedelta(days=2))
+    api.backfill(DATA, FIRST, LAST - 2)
+    all_done(api, DATA, FIRST, LAST - 2)
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +72,15 @@ def champion(api: AirflowClient, data: None) -> DagRun:
 @pytest.fixture(scope="module")
 def scored(api: AirflowClient, champion: DagRun) -> None:
     api.unpause(SCORE)
-    api.backfill(SCORE, AS_OF, LAST - timedelta(days=2))
-    all_done(api, SCORE, AS_OF, LAST - timedelta(days=2))
+    api.backfill(SCORE, AS_OF, LAST - 2)
+    all_done(api, SCORE, AS_OF, LAST - 2)
 
 
 @pytest.fixture(scope="module")
 def measured(api: AirflowClient, scored: None) -> None:
     api.unpause(MONITOR)
-    api.backfill(MONITOR, AS_OF, LAST - timedelta(days=2))
-    all_done(api, MONITOR, AS_OF, LAST - timedelta(days=2))
+    api.backfill(MONITOR, AS_OF, LAST - 2)
+    all_done(api, MONITOR, AS_OF, LAST - 2)
 
 
 def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
@@ -90,13 +88,11 @@ def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
     found = summary.build_report(open_project(USE_CASE))
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
     lake = Lake.of(USE_CASE).as_of(LAST)
-    assert list(lake.partitions("features", until=LAST - timedelta(days=2))) == days_from(
-        FIRST, LAST - timedelta(days=2)
-    )
+    assert list(lake.partitions("features", until=LAST - 2)) == period_range(FIRST, LAST - 2)
 
 
 def test_a_backfill_from_the_command_line_works_too(api, data, shell):
-    first, last = LAST - timedelta(days=1), LAST
+    first, last = LAST - 1, LAST
     until(lambda: not api.has_lingering_backfill(DATA), "Airflow's notice that the first backfill is over")
     command = ["backfill", "create", "--dag-id", DATA, "--from-date", str(first), "--to-date", str(last)]
     done = shell.run("airflow", *command)
@@ -160,7 +156,7 @@ def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api,
 
 def test_every_flight_of_a_scored_day_has_a_prediction_by_the_champion(scored):
     view = Lake.of(USE_CASE).as_of(LAST)
-    for day in days_from(AS_OF, LAST - timedelta(days=2)):
+    for day in period_range(AS_OF, LAST - 2):
         predictions = view.read("predictions", day, day)
         assert predictions.num_rows == view.read("raw/schedule", day, day).num_rows
         assert set(predictions["model_version"].to_pylist()) == {"1"}
@@ -182,7 +178,7 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
 
 
 def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
-    day = AS_OF + timedelta(days=1)
+    day = AS_OF + 1
     rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", day, day).to_pylist()
     assert {row["model_version"] for row in rows if row["metric"] == "psi"} == {"1"}
     (drift,) = (row for row in rows if row["metric"] == "weighted_drift")
@@ -193,7 +189,7 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
     found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
-    known = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
+    known = AS_OF + USE_CASE.label.label_delay_periods
     for dag_id in (DATA, SCORE, MONITOR):
         succeeded(api, dag_id, api.trigger(dag_id, conf={"day": str(known)}))
     rows = Lake.of(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()
@@ -202,9 +198,9 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
 
 
 @pytest.fixture(scope="module")
-def mondays(api: AirflowClient, champion: DagRun) -> tuple[date, date]:
+def mondays(api: AirflowClient, champion: DagRun) -> tuple[Period, Period]:
     """A backfill of trainings; the second needs days that no data run has built."""
-    first, last = date(2013, 1, 14), date(2013, 1, 21)
+    first, last = Period("2013-01-14"), Period("2013-01-21")
 
     def backfilled() -> list[DagRun]:
         return [run for run in api.runs(TRAIN) if run.run_type == "backfill"]
@@ -228,7 +224,7 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
 
 
 def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
-    day = mondays[1] + timedelta(days=2)
+    day = mondays[1] + 2
     assert ended(api, SCORE, api.trigger(SCORE, conf={"day": str(day)})).state == "failed", "nobody makes the day"
     data = api.trigger(DATA, conf={"day": str(day)})
     score = api.trigger(SCORE, conf={"day": str(day)})
@@ -239,7 +235,7 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
 
 
 def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):
-    days = FIRST, LAST - timedelta(days=2)
+    days = FIRST, LAST - 2
     plan = demo.DemoPlan(days, (demo.DemoPhase(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
     walk.run()  # what was not there yet: the decision on the last day

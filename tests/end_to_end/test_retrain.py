@@ -5,14 +5,12 @@ The measures are written by hand; the trainings are real.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import psutil
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.project import open_project
 from include.registry.ledger import Ledger
@@ -27,7 +25,7 @@ from tests.monitoring.measures import breach
 
 pytestmark = pytest.mark.slow
 
-AS_OF, FIRST, LAST = date(2020, 3, 1), date(2020, 3, 2), date(2020, 3, 13)
+AS_OF, FIRST, LAST = Period("2020-03-01"), Period("2020-03-02"), Period("2020-03-13")
 TRAIN, RETRAIN = (f"{USE_CASE.name}__{kind}" for kind in ("train", "retrain"))
 POLICY = USE_CASE.retraining
 
@@ -41,22 +39,22 @@ def use_case_packages() -> str:
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """A champion as of AS_OF, and a month in which every day breaches."""
     lake = Lake.of(USE_CASE)
-    toy.fill(lake, AS_OF - timedelta(days=60), LAST)
+    toy.fill(lake, AS_OF - 60, LAST)
     until(lambda: all(map(airflow.has_dag, (TRAIN, RETRAIN))), "the DAGs")
     airflow.unpause(TRAIN)
     succeeded(airflow, TRAIN, airflow.trigger(TRAIN, conf={"day": str(AS_OF)}))
-    for day in days_from(FIRST, LAST):
+    for day in period_range(FIRST, LAST):
         breach(lake, day)
     airflow.unpause(RETRAIN)
     return airflow
 
 
-def decisions(lake: Lake) -> dict[date, tuple[str, str]]:
+def decisions(lake: Lake) -> dict[Period, tuple[str, str]]:
     rows = lake.as_of(LAST).read("decisions", order_by=["day"]).to_pylist()
     return {row["day"]: (row["outcome"], row["reason"]) for row in rows}
 
 
-def outcomes(lake: Lake) -> dict[date, str]:
+def outcomes(lake: Lake) -> dict[Period, str]:
     return {row["day"]: row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
 
 
@@ -77,7 +75,7 @@ def backfilled(api: AirflowClient, shell: Shell) -> AirflowClient:
     api.backfill(RETRAIN, FIRST, LAST)
     until(lambda: trainings(api), "the first training")
     kill_scheduler(shell)
-    days = len(days_from(FIRST, LAST))
+    days = len(period_range(FIRST, LAST))
     until(lambda: sum(n for s, n in api.states(RETRAIN, FIRST, LAST).items() if s in FINISHED) == days, "the month")
     failed = [api.failures(RETRAIN, run.run_id) for run in api.runs(RETRAIN) if run.state == "failed"]
     assert api.states(RETRAIN, FIRST, LAST) == {"success": days}, failed
@@ -89,7 +87,7 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
     made = trainings(backfilled)
     decided = [day for day, (outcome, _) in decisions(Lake.of(USE_CASE)).items() if outcome == "retrain"]
     assert sorted(made) == [f"drift__{day}" for day in decided]
-    assert decided[0] == FIRST + timedelta(days=POLICY.breaches - 1)
+    assert decided[0] == FIRST + (POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
     assert [claim.day for claim in RetrainingBudget.of(USE_CASE).of_month(FIRST)] == decided
     assert set(outcomes(Lake.of(USE_CASE))) == set(decided)
@@ -104,14 +102,14 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
     lake = Lake.of(USE_CASE)
     then = Ledger.of(USE_CASE).folder
-    for day in days_from(FIRST, LAST):
+    for day in period_range(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
             (then / name).write((ledger.folder / name).read())
         breach(lake, day)
         if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
             columns = schemas.content(USE_CASE, "retrainings").names
-            row = results.filter([each == day for each in results["day"].to_pylist()]).select(columns)
+            row = results.filter([each == day.start_date for each in results["day"].to_pylist()]).select(columns)
             lake.replace("retrainings", day, row, inputs={}, stage="test")
     assert decisions(lake) == there
 
@@ -119,7 +117,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
 def test_the_training_knows_why_it_was_started(backfilled):
     (first, *_) = trainings(backfilled)
     told = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
-    reason = decisions(Lake.of(USE_CASE))[date.fromisoformat(first.removeprefix("drift__"))][1]
+    reason = decisions(Lake.of(USE_CASE))[Period(first.removeprefix("drift__"))][1]
     assert "triggers a training" in reason
     assert told["note"] == reason
     assert told["conf"]["reason"].endswith(reason)
@@ -127,7 +125,7 @@ def test_the_training_knows_why_it_was_started(backfilled):
     assert reason in made[told["conf"]["day"]].tags["reason"]
 
 
-def run_of(api: AirflowClient, day: date) -> DagRun:
+def run_of(api: AirflowClient, day: Period) -> DagRun:
     return next(run for run in api.runs(RETRAIN) if run.partition_key == str(day))
 
 
@@ -138,7 +136,7 @@ def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
 
 @pytest.mark.parametrize("tasks", [["decide", "claim", "train", "record"], ["train"], ["record"]])
 def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
-    day = date.fromisoformat(trainings(backfilled)[0].removeprefix("drift__"))
+    day = Period(trainings(backfilled)[0].removeprefix("drift__"))
     before = trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))
     run = run_of(backfilled, day)
     tried = tries(backfilled, run)
@@ -150,7 +148,7 @@ def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
 
 
 def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
-    day = LAST + timedelta(days=2)
+    day = LAST + 2
     breach(Lake.of(USE_CASE), day)
     # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
     for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
@@ -159,5 +157,5 @@ def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
     assert ended(backfilled, RETRAIN, run).state == "failed"
     said = backfilled.failures(RETRAIN, run.run_id)[0]
     assert said.startswith("wait_for_measures:")
-    assert f"toy: there are no decisions of {day - timedelta(days=1)}" in said
-    assert f"toy__retrain --from-date {day - timedelta(days=1)}" in said
+    assert f"toy: there are no decisions of {day - 1}" in said
+    assert f"toy__retrain --from-date {day - 1}" in said

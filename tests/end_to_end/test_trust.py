@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.features import build
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.local.airflow_client import AirflowClient, DagRun
 from include.project import open_project
 from include.registry.ledger import Ledger
@@ -20,7 +19,7 @@ from tests.local.conftest import Shell
 
 pytestmark = [pytest.mark.slow, pytest.mark.security]
 
-FIRST, AS_OF = date(2013, 1, 1), date(2013, 1, 14)
+FIRST, AS_OF = Period("2013-01-01"), Period("2013-01-14")
 TASKS = ("prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote")
 TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("train", "score", "rollback", "reproduce"))
 
@@ -28,7 +27,7 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
-    for day in days_from(FIRST, AS_OF + timedelta(days=1)):
+    for day in period_range(FIRST, AS_OF + 1):
         build.build_features(open_project(USE_CASE), day)
     dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
     until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")

@@ -3,11 +3,11 @@
 import json
 import sys
 from dataclasses import replace
-from datetime import date
 
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.period import Period
 from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
@@ -53,8 +53,8 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
 
 @pytest.mark.usefixtures("without_plots")
 def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_says_otherwise(trained_toy, another):
-    lost = date(2020, 2, 28)
-    for day in (date(2020, 2, 29), date(2020, 3, 1)):  # its outcomes became known on these
+    lost = Period("2020-02-28")
+    for day in (Period("2020-02-29"), Period("2020-03-01")):  # its outcomes became known on these
         known = source.outcomes(day)
         Lake.of(USE_CASE).replace(
             "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
@@ -109,7 +109,8 @@ def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
     )
     assert (
-        evaluate.evaluate_run(open_project(WITH_CHAMPION), another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
+        evaluate.evaluate_run(open_project(WITH_CHAMPION), another(WITH_CHAMPION, Period("2020-02-28"))).champion
+        is None
     )
 
 
@@ -192,7 +193,7 @@ def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, anothe
 
 
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
-    day = date(2020, 2, 25)
+    day = Period("2020-02-25")
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
     Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
     with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):

@@ -1,10 +1,10 @@
 """All gates together: a sound model passes each kind, and a planted violation is caught by its gate alone."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.gates.result import overall_outcome
 from include.evaluation.inputs import ChampionInputs, CorruptionResult, GateInputs, RebuiltPeriod, ServingCheckResult
 from include.evaluation.judging import judge_gates
@@ -37,7 +37,7 @@ def test_a_sound_model_passes_every_gate_in_their_order():
         (replace(SOUND, serving_check=ServingCheckResult(500, 0, 4.0, 99.0)), 4, "serving", "99 megabytes"),
         (replace(SOUND, declared={"size": "float64"}), 5, "schema", "reads kind"),
         (
-            replace(SOUND, rebuilt_periods=(RebuiltPeriod(date(2020, 3, 1), rows=9, leaking=("size",)),)),
+            replace(SOUND, rebuilt_periods=(RebuiltPeriod(Period("2020-03-01"), rows=9, leaking=("size",)),)),
             6,
             "leakage",
             "2020-03-01 size",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import ibis
@@ -12,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.declaration.period import LATEST, Period, period_range
 from include.errors import AirworthyError
 from include.evaluation import evaluate
 from include.evaluation.checks import serving_check
 from include.features import build as features_build
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
@@ -124,16 +123,16 @@ def test_features_that_cannot_be_built_again_are_caught(champion, another):
 
 
 @pytest.fixture
-def leaking_features(champion, monkeypatch) -> tuple[date, date]:
+def leaking_features(champion, monkeypatch) -> tuple[Period, Period]:
     """Of each day of a window, features by the data stages whose code reads how the day's events ended: the window.
 
     What a day's source says is in the lake already, as it is when features are built again or backfilled.
     """
-    first, last = LATER - timedelta(days=LEAST_DAYS + 1), LATER
+    first, last = LATER - (LEAST_DAYS + 1), LATER
     features_build.land_missing(open_project(USE_CASE), first, last)
 
-    def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        known = Lake.of(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
+    def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        known = Lake.of(USE_CASE).as_of(LATEST).read("checked/outcomes", day, day + 2)
         ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
         rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
         # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.
@@ -143,7 +142,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
     honest = features.build
     monkeypatch.setattr(features, "build", build)
     short = replace(USE_CASE, look_back_periods=1)
-    for day in days_from(first, last):
+    for day in period_range(first, last):
         features_build.build_features(open_project(short), day)
     return first, last
 

@@ -2,16 +2,16 @@
 
 import struct
 import sys
-from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation import plots
 from include.evaluation.gates.result import GateResult
 from include.evaluation.plots import PlotGroup
 
-DAYS = [date(2020, 2, 1) + timedelta(days=n) for n in range(28)]
+DAYS = [Period("2020-02-01") + n for n in range(28)]
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
 
 

@@ -6,9 +6,9 @@ import importlib
 import shutil
 import sys
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
+from include.declaration.period import Period
 from include.features import build, staleness
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -44,7 +44,7 @@ class Renewed:
         forget()
         return importlib.import_module(NAME).USE_CASE
 
-    def run(self, *days: date) -> None:
+    def run(self, *days: Period) -> None:
         """Run the data DAG's stages for these days."""
         use_case = self.use_case
         for day in days:
@@ -52,13 +52,13 @@ class Renewed:
             validate.validate_period(open_project(use_case), day)
             build.build_features(open_project(use_case), day)
 
-    def stale(self, **asked: date) -> dict[str, dict[date, str]]:
+    def stale(self, **asked: Period) -> dict[str, dict[Period, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
         found = staleness.find_stale(open_project(self.use_case), **asked)
         days = {each.table: {day.day: day.reason for day in each.stale if day.rows} for each in found}
         return {table: stale for table, stale in days.items() if stale}
 
-    def values(self, day: date, column: str) -> list[object]:
+    def values(self, day: Period, column: str) -> list[object]:
         return Lake.of(self.use_case).as_of(day).read("features", day, order_by=("id",))[column].to_pylist()
 
 

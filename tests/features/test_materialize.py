@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
-from datetime import date, timedelta
 from decimal import Decimal
 
 import duckdb
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import BrokenUseCaseError
 from include.features import materialize
 from include.features.materialize import ResultRowsError
@@ -20,14 +20,14 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from tests.toy_use_case import USE_CASE, features, source
 
-DAY = date(2020, 1, 10)
+DAY = Period("2020-01-10")
 
 
 @pytest.fixture(autouse=True)
 def checked_feeds(lake_home):
     """The clean rows of two days, as validation leaves them."""
     lake = Lake.of(USE_CASE)
-    for day in (DAY - timedelta(days=1), DAY):
+    for day in (DAY - 1, DAY):
         for feed, rows in (("events", source.events(day)), ("outcomes", source.outcomes(day))):
             reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
             lake.replace(f"checked/{feed}", day, rows.append_column(schemas.REASONS, reasons), inputs={}, stage="test")
@@ -45,12 +45,12 @@ def label(monkeypatch, function) -> pa.Table:
 def _made(monkeypatch, table: str, name: str, function) -> pa.Table:
     monkeypatch.setattr(features, name, function)
     lake = Lake.of(USE_CASE)
-    materialize.materialize(USE_CASE, table, name, lake.as_of(DAY), DAY - timedelta(days=1))
+    materialize.materialize(USE_CASE, table, name, lake.as_of(DAY), DAY - 1)
     return lake.as_of(DAY).read(table, DAY, DAY)
 
 
 def today(events: ibis.Table) -> ibis.Table:
-    return features_of(events.filter(events.event_date == DAY))
+    return features_of(events.filter(events.event_date == DAY.start_date))
 
 
 def features_of(events: ibis.Table) -> ibis.Table:
@@ -58,7 +58,7 @@ def features_of(events: ibis.Table) -> ibis.Table:
 
 
 def known(outcomes: ibis.Table) -> ibis.Table:
-    return outcomes.filter(outcomes.day == DAY).select("event_date", "id", "failed")
+    return outcomes.filter(outcomes.day == DAY.start_date).select("event_date", "id", "failed")
 
 
 # -- conversion
@@ -69,7 +69,7 @@ def test_what_duckdb_computes_in_another_type_is_stored_as_announced(monkeypatch
 
     def function(day, events, outcomes):
         rows = today(events)
-        total = events.filter(events.day == day).id.sum().as_scalar()
+        total = events.filter(events.day == day.start_date).id.sum().as_scalar()
         return rows.mutate(
             size=rows.id * 0.5,
             hour=ibis.ifelse(rows.hour > 12, 1, 0) + total * 0,
@@ -164,7 +164,7 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(mo
     ],
 )
 def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(monkeypatch, failed, kind):
-    frame = pd.DataFrame({"event_date": [DAY - timedelta(days=1)], "id": [1], "failed": failed})
+    frame = pd.DataFrame({"event_date": [(DAY - 1).start_date], "id": [1], "failed": failed})
     with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*not a number\. A label is binary: return 1 if"):
         label(monkeypatch, lambda day, events, outcomes: frame)
 
@@ -225,7 +225,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("date") == t.event_date]
+    "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("Period") == t.event_date]
 )
 def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken):
     def function(day, events, outcomes):

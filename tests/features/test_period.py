@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from include.backtest import history as backtest_history
+from include.declaration.period import Period, period_range
 from include.features import build as features_build
 from include.features import materialize
 from include.features.distinct import RowsNotDistinctError
@@ -19,14 +19,13 @@ from include.features.materialize import ResultRowsError
 from include.ingestion import ingest, validate
 from include.lake import history
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.training import dataset, train
 from include.use_case import PARTITION, Feed, Label, UseCase
 from tests.toy_use_case import USE_CASE as TOY
 from tests.toy_use_case import features
 
-DAY, CUSTOMERS = date(2020, 2, 20), 200
+DAY, CUSTOMERS = Period("2020-02-20"), 200
 CUSTOMERS_DAILY = replace(
     TOY,
     name="customers",
@@ -39,17 +38,17 @@ CUSTOMERS_DAILY = replace(
 """One row a day for each customer; the keys do not say of which day a row is."""
 
 
-def coins(day: date) -> np.ndarray:
+def coins(day: Period) -> np.ndarray:
     """Of each customer, whether he comes back after `day`: nothing foretells it."""
-    return np.random.default_rng(day.toordinal()).integers(0, 2, CUSTOMERS)
+    return np.random.default_rng(day.start_date.toordinal()).integers(0, 2, CUSTOMERS)
 
 
-def labels_about(day: date, values: np.ndarray | None = None) -> pa.Table:
+def labels_about(day: Period, values: np.ndarray | None = None) -> pa.Table:
     values = coins(day) if values is None else values
     return pa.table(
         {
             "customer_id": pa.array(range(len(values)), pa.int64()),
-            "period": pa.array([day] * len(values), pa.date32()),
+            "period": pa.array([day.start_date] * len(values), pa.date32()),
             "returned": pa.array(values, pa.int8()),
         }
     )
@@ -62,15 +61,15 @@ def feature_rows(customers: range = range(CUSTOMERS)) -> pa.Table:
     )
 
 
-def fill(first: date, last: date, known_after_days: int = 1) -> Lake:
+def fill(first: Period, last: Period, known_after_days: int = 1) -> Lake:
     lake = Lake.of(CUSTOMERS_DAILY)
-    for day in days_from(first, last):
-        lake.replace("labels", day, labels_about(day - timedelta(days=known_after_days)), inputs={}, stage="test")
+    for day in period_range(first, last):
+        lake.replace("labels", day, labels_about(day - known_after_days), inputs={}, stage="test")
         lake.replace("features", day, feature_rows(), inputs={}, stage="test")
     return lake
 
 
-def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[date, int], int]:
+def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tuple[Period, int], int]:
     rows = dataset.labelled_rows(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
     return {(row["day"], row["customer_id"]): row["returned"] for row in rows.to_pylist()}
 
@@ -101,16 +100,16 @@ def test_no_other_column_may_be_named_period_where_labels_has_one(changed):
 
 
 def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
-    first, last = DAY, DAY + timedelta(days=5)
-    lake = fill(first, last + timedelta(days=1))
-    found = labelled(lake, last + timedelta(days=1), first, last)
-    assert found == {(day, c): coins(day)[c] for day in days_from(first, last) for c in range(CUSTOMERS)}
+    first, last = DAY, DAY + 5
+    lake = fill(first, last + 1)
+    found = labelled(lake, last + 1, first, last)
+    assert found == {(day, c): coins(day)[c] for day in period_range(first, last) for c in range(CUSTOMERS)}
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_plots")
 def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
-    fill(DAY - timedelta(days=40), DAY)
+    fill(DAY - 40, DAY)
     result = train.train_model(
         open_project(CUSTOMERS_DAILY), DAY, parameters={"rounds": 40, "early_stopping_rounds": 40}
     )
@@ -119,54 +118,50 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 
 
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
-    lake = fill(DAY - timedelta(days=20), DAY)
-    past = backtest_history.load_label_history(
-        open_project(CUSTOMERS_DAILY), DAY - timedelta(days=2), DAY - timedelta(days=2)
-    )
+    lake = fill(DAY - 20, DAY)
+    past = backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY - 2, DAY - 2)
     days, customers = past.rows["day"].to_pylist(), past.rows["customer_id"].to_pylist()
-    seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - timedelta(days=4)), strict=True))
-    expected = labelled(lake, DAY - timedelta(days=4), DAY - timedelta(days=20), DAY - timedelta(days=2))
+    seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - 4), strict=True))
+    expected = labelled(lake, DAY - 4, DAY - 20, DAY - 2)
     assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
 
 
 def test_of_several_labels_of_one_row_the_newest_known_counts_and_none_that_is_known_later(lake_home):
-    lake, about = fill(DAY, DAY + timedelta(days=4)), DAY + timedelta(days=1)
-    other = pa.concat_tables([labels_about(DAY + timedelta(days=3)), labels_about(about, 1 - coins(about))])
-    lake.replace("labels", DAY + timedelta(days=4), other, inputs={}, stage="test")
-    before = known_labels(lake.use_case, lake.as_of(DAY + timedelta(days=3)), DAY).to_pyarrow()
-    assert max(before["period"].to_pylist()) == DAY + timedelta(days=2)
+    lake, about = fill(DAY, DAY + 4), DAY + 1
+    other = pa.concat_tables([labels_about(DAY + 3), labels_about(about, 1 - coins(about))])
+    lake.replace("labels", DAY + 4, other, inputs={}, stage="test")
+    before = known_labels(lake.use_case, lake.as_of(DAY + 3), DAY).to_pyarrow()
+    assert max(before["period"].to_pylist()) == (DAY + 2).start_date
     for as_of, expected in ((3, coins(about)), (4, 1 - coins(about))):
-        found = labelled(lake, DAY + timedelta(days=as_of), about, about)
+        found = labelled(lake, DAY + as_of, about, about)
         assert [found[about, c] for c in range(CUSTOMERS)] == list(expected)
 
 
 def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
-    lake = fill(DAY, DAY + timedelta(days=2))
+    lake = fill(DAY, DAY + 2)
     twice = pa.concat_tables([feature_rows(), feature_rows(range(3, 5))])
-    lake.replace("features", DAY + timedelta(days=1), twice, inputs={}, stage="test")
+    lake.replace("features", DAY + 1, twice, inputs={}, stage="test")
     with pytest.raises(RowsNotDistinctError, match="2 rows of features have the day and keys of another row") as caught:
-        labelled(lake, DAY + timedelta(days=2), DAY, DAY + timedelta(days=2))
+        labelled(lake, DAY + 2, DAY, DAY + 2)
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):
-        backtest_history.load_label_history(
-            open_project(CUSTOMERS_DAILY), DAY + timedelta(days=2), DAY + timedelta(days=2)
-        )
+        backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY + 2, DAY + 2)
 
 
 # -- what may be written
 
 
-def landed(use_case: UseCase, day: date) -> date:
+def landed(use_case: UseCase, day: Period) -> Period:
     ingest.ingest_period(open_project(use_case), day), validate.validate_period(open_project(use_case), day)
     return day
 
 
 def derive_with(monkeypatch, function: str, build: Callable, table: str = "features") -> None:
     """What `derive.write` does with that function of the toy's, on a landed day."""
-    day = landed(TOY, date(2020, 1, 10))
-    landed(TOY, day - timedelta(days=1))
+    day = landed(TOY, Period("2020-01-10"))
+    landed(TOY, day - 1)
     monkeypatch.setattr(features, function, build)
-    materialize.materialize(TOY, table, function, Lake.of(TOY).as_of(day), day - timedelta(days=1))
+    materialize.materialize(TOY, table, function, Lake.of(TOY).as_of(day), day - 1)
 
 
 def test_features_about_another_day_are_refused(lake_home, monkeypatch):
@@ -187,8 +182,8 @@ def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monke
         derive_with(
             monkeypatch,
             "labels",
-            lambda day, events, outcomes: outcomes.filter(outcomes.day == day).mutate(
-                event_date=outcomes.event_date + timedelta(days=later)
+            lambda day, events, outcomes: outcomes.filter(outcomes.day == day.start_date).mutate(
+                event_date=outcomes.event_date + later
             )[["event_date", "id", "failed"]],
             "labels",
         )
@@ -205,14 +200,14 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
             as_before(day, **feeds),
         )[1],
     )
-    features_build.build_features(open_project(replace(TOY, look_back_periods=2)), date(2020, 1, 4))
-    assert given == [days_from(date(2020, 1, 2), date(2020, 1, 4))]
+    features_build.build_features(open_project(replace(TOY, look_back_periods=2)), Period("2020-01-04"))
+    assert given == [period_range(Period("2020-01-02"), Period("2020-01-04"))]
 
 
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
-    day = date(2020, 1, 10)
+    day = Period("2020-01-10")
     features_build.build_features(open_project(replace(TOY, look_back_periods=1)), day)
     lake = Lake.of(TOY)
     view = lake.as_of(day)
     note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)
-    assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - timedelta(days=1), day)
+    assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - 1, day)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period
 from include.features import staleness
 from include.lake import history
 from include.lake.lake import Lake
@@ -18,7 +18,7 @@ from include.use_case import Gate
 from tests.conftest import living_in
 from tests.features.renewed import NAME, Renewed, forget
 
-ONE, TWO, THREE, FOUR = (date(2020, 1, day) for day in (1, 2, 3, 4))
+ONE, TWO, THREE, FOUR = (Period(f"2020-01-{day:02}") for day in (1, 2, 3, 4))
 OTHER_CODE, OTHER_INPUTS = "other code", "other inputs"
 ALL_DAYS = dict.fromkeys((ONE, TWO, THREE), OTHER_CODE)
 LATER_DAYS = dict.fromkeys((TWO, THREE), OTHER_CODE)
@@ -72,7 +72,7 @@ def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebui
 
 
 def test_code_that_makes_the_same_rows_is_other_code_until_the_days_are_made_again(renewed):
-    renewed.edit("features", "outcomes.day == day", "day == outcomes.day")
+    renewed.edit("features", "outcomes.day == day.start_date", "day.start_date == outcomes.day")
     assert set(renewed.stale()) == {"labels", "features"}
     files = Lake.of(renewed.use_case).delta("features").file_uris()
     renewed.run(ONE, TWO, THREE)
@@ -91,7 +91,8 @@ def test_a_run_again_by_the_same_code_commits_nothing(renewed):
     [
         ("features", '"""One row per event of `day`."""', '"""Return one row per event."""  # in better words'),
         ("features", "import ibis\n", "import ibis\n\n# a remark\n"),
-        ("features", "events.filter(events.event_date == day)", "events.filter(\n    events.event_date == day\n)"),
+        ("features", "events.filter(events.event_date == day.start_date)", "events.filter(\n    events.event_date == day.start_date
+)"),
         ("__init__", "Warn of events that will fail.", "Warn of them."),
         ("__init__", 'Gate("log_loss", better_than="logistic")', 'Gate("auc", at_least=0.6)'),
         ("__init__", 'learning_rate": 0.1', 'learning_rate": 0.2'),

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.correction_log import (
@@ -24,7 +24,7 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
 
-DAY, LATER = date(2020, 1, 10), date(2020, 1, 11)
+DAY, LATER = Period("2020-01-10"), Period("2020-01-11")
 COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
 
 
@@ -33,7 +33,7 @@ def book(lake_home) -> CorrectionLog:
     return CorrectionLog.of(USE_CASE, "outcomes")
 
 
-def draft(*ids: int, known_on: date = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
+def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
     """A correction of the outcomes of these ids."""
     content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
     origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
@@ -51,10 +51,10 @@ def test_a_correction_is_read_as_it_was_recorded(book):
 
 
 def test_corrections_belong_to_the_day_they_become_known_on(book):
-    book.record(draft(1)), book.record(draft(2, known_on=date(2020, 1, 12))), book.record(draft(3))
+    book.record(draft(1)), book.record(draft(2, known_on=Period("2020-01-12"))), book.record(draft(3))
     assert [each.number for each in book.close(LATER)] == [1, 3]
     assert [each.number for each in book.known_on(LATER)] == [1, 3]
-    assert book.known_on(date(2020, 1, 12)) == [], "it is not landed yet"
+    assert book.known_on(Period("2020-01-12")) == [], "it is not landed yet"
 
 
 def test_a_closed_day_takes_none_and_what_it_has_stays(book):
@@ -79,7 +79,7 @@ def test_one_that_came_too_late_for_its_day_does_not_stand_and_its_rows_are_free
         book.record(draft(1))
     assert book.standing() == []
     assert book.close(LATER) == []
-    assert book.record(draft(1, known_on=date(2020, 1, 12))).new
+    assert book.record(draft(1, known_on=Period("2020-01-12"))).new
 
 
 def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
@@ -93,7 +93,7 @@ def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
 
 def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
     book.record(draft(1, 2))
-    for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=date(2020, 1, 12)), draft(1, 2, failed=0)):
+    for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=Period("2020-01-12")), draft(1, 2, failed=0)):
         with pytest.raises(InvalidRequestError, match=r"sent back before: row-.*corrected by Ann, correction 1"):
             book.record(other)
 
@@ -102,7 +102,7 @@ def test_the_same_again_stands_whoever_says_it(book):
     book.record(draft(1))
     again = book.record(draft(1, actor="Bob"))
     assert (again.new, again.correction.actor) == (False, "Ann")
-    moved = draft(1, known_on=date(2020, 1, 12))
+    moved = draft(1, known_on=Period("2020-01-12"))
     assert book.record(moved, whenever=True).correction.known_on == LATER
 
 
@@ -128,7 +128,7 @@ def together(count: int, act: Callable[[int], object]) -> list[object]:
 
 
 def test_of_racing_operators_one_sends_a_row_back(book):
-    found = together(6, lambda n: book.record(draft(1, failed=n, known_on=date(2020, 1, 11 + n))))
+    found = together(6, lambda n: book.record(draft(1, failed=n, known_on=Period(f"2020-01-{11 + n:02}"))))
     assert [isinstance(each, InvalidRequestError) for each in found].count(False) == 1
     assert len(book.standing()) == 1
 

@@ -1,11 +1,11 @@
 """What a correction brings keeps its values when its columns were redeclared, or is quarantined again."""
 
 from dataclasses import replace
-from datetime import date
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.ingestion.correction_rows import UNHELD, add_corrections, brought_rows
@@ -25,7 +25,7 @@ def correction(values: list, kind: str, number: int = 1) -> Correction:
         "actor": "Ann",
         "comment": "mistyped",
         "recorded_at": "2020-01-10T00:00:00+00:00",
-        "known_on": date(2020, 1, 11),
+        "known_on": Period("2020-01-11"),
     }
     return Correction(kind="correct", number=number, rows=rows, **said)
 
@@ -117,7 +117,7 @@ def redeclared(lake_home, monkeypatch):
         resubmit.resubmit_released(open_project(USE_CASE), "events", [HOUR], **ASKED)
     use_case = with_hour("bool")
 
-    def events(day: date) -> pa.Table:
+    def events(day: Period) -> pa.Table:
         rows = kept(day)
         place = rows.schema.get_field_index("hour")
         return rows.set_column(place, "hour", pa.array([hour > 12 for hour in rows["hour"].to_pylist()]))
@@ -154,7 +154,7 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
     done = resubmit.resubmit_corrected(open_project(redeclared), "events", "rows.csv", text.encode(), **ASKED)
-    day = date.fromisoformat(done.known_on)
+    day = Period(done.known_on)
     ingest.ingest_period(open_project(redeclared), day), validate.validate_period(open_project(redeclared), day)
     checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()
-    assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY] == [(True, [])]
+    assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY.start_date] == [(True, [])]

@@ -1,16 +1,16 @@
 """Rows of a file find the quarantined ones they stand for; a released reason counts for these rows alone."""
 
 import itertools
-from datetime import date
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader, corrections
 from include.ingestion.corrections import SAME_KEYS
 
-DAY = date(2020, 1, 10)
+DAY = Period("2020-01-10")
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("size", pa.float64()), ("on", pa.date32()),
                     ("small", pa.int8()), ("sure", pa.bool_()), ("half", pa.float32())])  # fmt: skip
 
@@ -22,7 +22,7 @@ def rows(*content: tuple) -> pa.Table:
 ODD = rows(
     (1, "", 0.1 + 0.2, DAY, -128, True, 0.1),
     (2, None, None, None, None, None, None),
-    (2**62, 'quoted "text", with\na line break', -1e-300, date(1970, 1, 1), 0, False, 3.0),
+    (2**62, 'quoted "text", with\na line break', -1e-300, Period("1970-01-01"), 0, False, 3.0),
     (4, "NA", 1e22, DAY, 1, False, 1.5),
     (5, "nan", 5.0, DAY, 1, False, 1.5),
     (6, "ünï ☃ ", 5e-324, DAY, 1, False, 1.5),
@@ -69,7 +69,7 @@ def test_an_id_depends_on_day_and_content_alone_and_equal_rows_are_counted():
     assert len(set(ids)) == 7
     assert ids[6] == f"{ids[2]}.2"
     assert corrections.row_ids([DAY], ODD.slice(4, 1), [["bad"]]) == [ids[4]]
-    assert corrections.row_ids([date(2020, 1, 11)], ODD.slice(4, 1), [[]]) != [ids[4]]
+    assert corrections.row_ids([Period("2020-01-11")], ODD.slice(4, 1), [[]]) != [ids[4]]
 
 
 def test_ids_of_equal_rows_follow_their_reasons_in_whatever_order_the_lake_gives_them():

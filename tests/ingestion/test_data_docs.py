@@ -1,23 +1,23 @@
 """Data Docs: a page for each content of each day, an index of them, and the same in a folder and on S3."""
 
 import re
-from datetime import date
 
 import numpy as np
 import pytest
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+from include.declaration.period import Period
 from include.ingestion import data_docs, ingest, validate
 from include.project import open_project
 from include.web import data_docs as web_data_docs
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
-DAYS = (date(2020, 1, 10), date(2020, 1, 11))
+DAYS = (Period("2020-01-10"), Period("2020-01-11"))
 
 
-def run(*days: date) -> None:
+def run(*days: Period) -> None:
     for day in days:
         ingest.ingest_period(open_project(USE_CASE), day)
         validate.validate_period(open_project(USE_CASE), day)

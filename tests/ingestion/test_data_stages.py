@@ -1,11 +1,10 @@
 """ingest, validate, label and build_features on the toy use case, through the real lake."""
 
-from datetime import date, timedelta
-
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import (
     ColumnsError,
     DataError,
@@ -25,7 +24,7 @@ from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.both_places
 
-DAY = date(2020, 1, 10)
+DAY = Period("2020-01-10")
 EVENTS = USE_CASE.feed("events")
 
 
@@ -34,7 +33,7 @@ def _home(lake_home):
     """Every test has a lake of its own."""
 
 
-def run_day(day: date = DAY) -> None:
+def run_day(day: Period = DAY) -> None:
     (
         ingest.ingest_period(open_project(USE_CASE), day),
         validate.validate_period(open_project(USE_CASE), day),
@@ -42,11 +41,11 @@ def run_day(day: date = DAY) -> None:
     )
 
 
-def read(table: str, day: date = DAY) -> pa.Table:
+def read(table: str, day: Period = DAY) -> pa.Table:
     return Lake.of(USE_CASE).as_of(day).read(table, since=day)
 
 
-def with_hours(hours: list[int | None], day: date = DAY) -> pa.Table:
+def with_hours(hours: list[int | None], day: Period = DAY) -> pa.Table:
     """Events whose first hours are these."""
     rows = source.everything(day).drop_columns(["failed"])
     changed = hours + rows["hour"].to_pylist()[len(hours) :]
@@ -141,7 +140,7 @@ def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_qu
 
 
 def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_suite_says(monkeypatch):
-    def rows(day: date) -> pa.Table:
+    def rows(day: Period) -> pa.Table:
         found = with_hours([], day)
         ids = [None, *found["id"].to_pylist()[1:-1], 1]
         return found.set_column(1, "id", pa.array(ids, pa.int64()))
@@ -160,7 +159,7 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
 def test_days_before_are_landed_by_whoever_needs_them():
     run_day()
     landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
-    assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_periods)
+    assert min(landed) == DAY - USE_CASE.look_back_periods
     assert max(landed) == DAY
 
 
@@ -174,7 +173,7 @@ def test_running_a_day_again_commits_nothing():
 def test_labels_stand_on_the_day_on_which_they_became_known():
     run_day()
     known = read("labels")
-    assert set(known["event_date"].to_pylist()) == {DAY - timedelta(days=1), DAY - timedelta(days=2)}
+    assert set(known["event_date"].to_pylist()) == {DAY - 1, DAY - 2}
 
 
 def test_features_may_be_a_pandas_frame(monkeypatch):
@@ -207,7 +206,7 @@ def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(mon
 @pytest.mark.parametrize("stage", [ingest.ingest_period, validate.validate_period, build.build_features])
 def test_a_day_before_the_first_is_refused_by_name(stage):
     with pytest.raises(InvalidRequestError, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
-        stage(open_project(USE_CASE), date(2019, 12, 31))
+        stage(open_project(USE_CASE), Period("2019-12-31"))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +230,7 @@ def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeyp
         validate.validate_period(open_project(USE_CASE), DAY)
     assert read("checked/events").num_rows == 0
     with pytest.raises(FeedRefusedError):
-        build.build_features(open_project(USE_CASE), DAY + timedelta(days=1))
+        build.build_features(open_project(USE_CASE), DAY + 1)
 
 
 def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
@@ -249,5 +248,5 @@ def test_two_rows_of_one_key_are_refused(monkeypatch):
 
 def test_ensure_builds_only_what_is_missing():
     build.build_features(open_project(USE_CASE), DAY)
-    built = build.ensure_features(open_project(USE_CASE), DAY - timedelta(days=1), DAY + timedelta(days=1))
-    assert built == [DAY - timedelta(days=1), DAY + timedelta(days=1)]
+    built = build.ensure_features(open_project(USE_CASE), DAY - 1, DAY + 1)
+    assert built == [DAY - 1, DAY + 1]

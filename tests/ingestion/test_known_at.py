@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.clock import decision_time
+from include.declaration.period import Period
 from include.errors import DataError
 from include.features import build
 from include.ingestion import correction_file, correction_reader, ingest, validate
-from include.ingestion.known_at import KnownTooLateError, decision_time, require_known_in_time
+from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.project import open_project
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
-DAY = date(2020, 1, 10)
+DAY = Period("2020-01-10")
 MIDNIGHT = datetime(2020, 1, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 KINDS = {"date32": pa.date32(), "timestamp": pa.timestamp("us", "UTC")}
@@ -45,7 +48,7 @@ def check(use_case: UseCase, rows: pa.Table) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("timestamp", MIDNIGHT), ("timestamp", MIDNIGHT - SECOND), ("date32", DAY - timedelta(days=1))],
+    [("timestamp", MIDNIGHT), ("timestamp", MIDNIGHT - SECOND), ("date32", (DAY - 1).start_date)],
 )
 def test_what_was_known_by_the_decision_time_is_delivered(kind, value):
     check(declared(kind), seen(value, kind=kind))
@@ -53,7 +56,7 @@ def test_what_was_known_by_the_decision_time_is_delivered(kind, value):
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("timestamp", MIDNIGHT + timedelta(microseconds=1)), ("date32", DAY), ("date32", DAY + timedelta(days=9))],
+    [("timestamp", MIDNIGHT + timedelta(microseconds=1)), ("date32", DAY.start_date), ("date32", (DAY + 9).start_date)],
 )
 def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind, value):
     with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10 id=0") as refused:
@@ -76,7 +79,7 @@ def test_a_row_that_does_not_say_when_it_became_known_is_refused():
 )
 def test_the_decision_time_is_midnight_in_the_use_cases_time_zone(zone, begins):
     use_case = declared("timestamp", zone)
-    assert decision_time(use_case, DAY) == begins
+    assert decision_time(DAY, ZoneInfo(use_case.time_zone)) == begins
     check(use_case, seen(begins))
     with pytest.raises(KnownTooLateError):
         check(use_case, seen(begins + SECOND))
@@ -84,7 +87,7 @@ def test_the_decision_time_is_midnight_in_the_use_cases_time_zone(zone, begins):
 
 def test_a_midnight_that_the_clocks_skip_is_the_instant_of_the_change():
     cairo = declared("timestamp", "Africa/Cairo")
-    assert decision_time(cairo, date(2026, 4, 24)) == datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert decision_time(Period("2026-04-24"), ZoneInfo(cairo.time_zone)) == datetime(2026, 4, 23, 22, tzinfo=UTC)
 
 
 def test_a_feed_that_declares_none_is_not_checked():

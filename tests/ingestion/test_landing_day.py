@@ -8,7 +8,7 @@ import os
 import pickle
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,7 +60,7 @@ def land(use_case, feed: str = "events", day=DAY, **how):
 def test_a_day_of_files_becomes_the_same_content_as_the_same_rows_from_a_function(landing):
     use_case = landing_toy(landing.name)
     for earlier in range(8):
-        deliver(landing, DAY - timedelta(days=earlier))
+        deliver(landing, DAY - earlier)
     (
         ingest.ingest_period(open_project(use_case), DAY),
         validate.validate_period(open_project(use_case), DAY),
@@ -85,7 +85,7 @@ def test_a_use_case_of_delivered_feeds_alone_needs_no_source(landing):
         validate.validate_period(open_project(use_case), DAY),
         build.build_features(open_project(use_case), DAY),
     )
-    (rebuilt,) = rebuild_periods(open_project(use_case), [DAY], DAY + timedelta(days=1))
+    (rebuilt,) = rebuild_periods(open_project(use_case), [DAY], DAY + 1)
     assert (rebuilt.rows, rebuilt.leaking, rebuilt.error) == (source.ROWS, (), "")
 
 
@@ -271,10 +271,10 @@ def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
 
 def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
     for earlier in (0, 1, 2):
-        deliver(landing, DAY - timedelta(days=earlier))
+        deliver(landing, DAY - earlier)
     use_case = landing_toy(landing.name)
     ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
-    with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - timedelta(days=7)}"):
+    with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - 7}"):
         build.build_features(open_project(use_case), DAY)
 
 
@@ -398,7 +398,7 @@ def test_rows_that_became_known_after_the_decision_time_are_refused(landing, lat
     events = toys.feed("events")
     feed = replace(events, columns={**events.columns, "seen": "timestamp"}, known_at="seen")
     use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
-    midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    midnight = datetime.combine(DAY.start_date, time(), UTC)
     rows = source.events(DAY)
     seen = pa.array([midnight + timedelta(seconds=late)] * rows.num_rows, pa.timestamp("us", "UTC"))
     landing.put(f"events/{DAY}/x.csv", as_csv(rows.append_column("seen", seen)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -150,7 +149,7 @@ def test_a_day_that_is_published_while_its_changed_files_are_read_keeps_what_was
 
 @every_change
 def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing, how, what):
-    later, before = DAY + timedelta(days=3), content(use_case)
+    later, before = DAY + 3, content(use_case)
     deliver(landing, later)
     assert ingest_files.noticed_redelivery(open_project(use_case), later) == []
     how(landing)
@@ -162,9 +161,9 @@ def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing
 
 def test_a_day_that_is_longer_ago_than_is_watched_is_not_looked_at(use_case, landing):
     change(landing)
-    last = DAY + timedelta(days=use_case.feed("events").landing.watch_periods)
+    last = DAY + use_case.feed("events").landing.watch_periods
     assert len(ingest_files.noticed_redelivery(open_project(use_case), last)) == 1
-    assert ingest_files.noticed_redelivery(open_project(use_case), last + timedelta(days=1)) == []
+    assert ingest_files.noticed_redelivery(open_project(use_case), last + 1) == []
 
 
 @pytest.mark.both_places
@@ -192,8 +191,8 @@ def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a
 def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed(use_case, landing, monkeypatch, later):
     """Of itself, or of a day that looks back on it."""
     use_case = replace(use_case, look_back_periods=later)
-    deliver(landing, DAY + timedelta(days=later))
-    build.build_features(open_project(use_case), DAY + timedelta(days=later))
+    deliver(landing, DAY + later)
+    build.build_features(open_project(use_case), DAY + later)
     withdraw(use_case, monkeypatch)
     before = content(use_case)
     change(landing)

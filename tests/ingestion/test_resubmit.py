@@ -1,7 +1,6 @@
 """Quarantined rows go back into the feed, on a later day; nothing that was known or decided before changes."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pyarrow as pa
 import pytest
@@ -54,7 +53,7 @@ def test_corrected_rows_are_published_on_the_first_free_day_and_the_past_stays(b
     assert {table: days[DAY] for table, days in before.items() if DAY in days} == {
         table: days[DAY] for table, days in after.items() if DAY in days
     }
-    known = [row for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY]
+    known = [row for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY.start_date]
     assert [(row["hour"], row["reasons"]) for row in known] == [(5, []), (1, [])]
     assert states() == [f"corrected by Ann, correction 1, known on {NEXT}"] * 2
 
@@ -95,7 +94,7 @@ def test_a_row_corrected_wrongly_is_said_so_and_quarantined_again_and_can_be_cor
     found = quarantine.read_quarantine(open_project(USE_CASE), "events", NEXT)
     assert found.states() == ["open"]
     sent("events", found.exported().decode().replace(",26,", ",6,"))
-    land("events", NEXT + timedelta(days=1))
+    land("events", NEXT + 1)
     assert [each.open for each in reconcile.reconcile(open_project(USE_CASE), ask_source=True)] == [0, 0]
 
 
@@ -121,7 +120,7 @@ def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):
 def test_a_file_without_ids_is_matched_by_the_keys(bad_hours):
     assert sent("events", BOTH_OTHERWISE).rows == 2
     land("events", NEXT)
-    assert [row["hour"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY] == [9, 9]
+    assert [row["hour"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY.start_date] == [9, 9]
 
 
 def test_a_parquet_file_is_as_good(bad_hours):
@@ -149,7 +148,7 @@ def test_some_rows_may_be_corrected_and_the_rest_released_later(bad_hours):
 def test_the_key_itself_can_be_corrected_by_the_rows_id(bad_hours):
     sent("events", edited((",0,", ",1000,"), *BOTH))
     land("events", NEXT)
-    assert {row["id"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY} == {1000, 1}
+    assert {row["id"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY.start_date} == {1000, 1}
 
 
 def test_a_correction_cannot_stand_beside_a_row_with_its_keys_nor_harm_it(bad_hours):
@@ -190,7 +189,7 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
 def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same(bad_hours, monkeypatch):
     """It would be passed over by whoever looks back, and its rows would wait for ever."""
     sent("events", edited(*BOTH))
-    deliver, later = source.events, NEXT + timedelta(days=1)
+    deliver, later = source.events, NEXT + 1
     monkeypatch.setattr(source, "events", lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, later)
@@ -208,7 +207,7 @@ def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
 def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
     spoil(monkeypatch, "outcomes", "failed", [7, 7], DAY)
     spoil(monkeypatch, "outcomes", "id", [0, 0], DAY)
-    spoil(monkeypatch, "outcomes", "event_date", [DAY - timedelta(days=2)] * 2, DAY)
+    spoil(monkeypatch, "outcomes", "event_date", [DAY - 2] * 2, DAY)
     land("outcomes", DAY)
     first, second = quarantine.read_quarantine(open_project(USE_CASE), "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"

@@ -1,11 +1,11 @@
 """What cannot be sent back is refused, with what is wrong and what to do instead; and then nothing has changed."""
 
 from dataclasses import replace
-from datetime import date
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, uploads, validate
 from include.ingestion.correction_log import CorrectionLog
@@ -39,9 +39,9 @@ def _home(lake_home):
     ("day", "said"),
     [
         (DAY, "is not after 2020-01-10"),
-        (date(2019, 1, 1), "is not after 2020-01-10"),
+        (Period("2019-01-01"), "is not after 2020-01-10"),
         (NEXT, "is landed or decided already"),
-        (date(2020, 3, 1), "more than 31 days after the first free day"),
+        (Period("2020-03-01"), "more than 31 days after the first free day"),
     ],
 )
 def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, day, said):
@@ -52,7 +52,7 @@ def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours
 
 
 def test_a_day_may_be_named_if_it_is_free(bad_hours):
-    assert sent("events", edited(*BOTH), known_on=date(2020, 1, 15)).known_on == "2020-01-15"
+    assert sent("events", edited(*BOTH), known_on=Period("2020-01-15")).known_on == "2020-01-15"
 
 
 def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hours):
@@ -66,7 +66,7 @@ def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hour
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
 
 
-FAR = date(2020, 3, 20)
+FAR = Period("2020-03-20")
 """A day long after the others, which alone was run: of the days between, nothing is there."""
 
 
@@ -76,10 +76,10 @@ def test_after_a_gap_rows_become_known_after_the_newest_day_and_not_in_the_gap(b
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
 
 
-@pytest.mark.parametrize("named", [date(2020, 3, 21), date(2020, 4, 21)])
+@pytest.mark.parametrize("named", [Period("2020-03-21"), Period("2020-04-21")])
 def test_days_ahead_are_counted_from_the_newest_day(bad_hours, named):
     land("events", FAR)
-    assert sent("events", edited(*BOTH), known_on=named).known_on == named.isoformat()
+    assert sent("events", edited(*BOTH), known_on=named).known_on == named.key
 
 
 def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
@@ -87,7 +87,7 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     made = source.everything(FAR).select(["event_date", "id"]).append_column("probability", pa.array([0.5] * 200))
     made = made.append_column("warning", pa.array([False] * 200)).append_column("model_version", pa.array(["1"] * 200))
     Lake.of(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
-    for day in (NEXT, date(2020, 3, 19)):
+    for day in (NEXT, Period("2020-03-19")):
         with pytest.raises(
             InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
         ):

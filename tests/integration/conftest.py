@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.local.airflow_client import AirflowClient, DagRun
 from tests.integration import stack as stacks
 from tests.integration.stack import Stack
 from tests.integration.use_cases import quick_toy
 from tests.integration.walk import Walk
 
-TOY = Walk(quick_toy.USE_CASE, date(2020, 1, 1), date(2020, 1, 10), as_of=date(2020, 1, 8))
+TOY = Walk(quick_toy.USE_CASE, Period("2020-01-01"), Period("2020-01-10"), as_of=Period("2020-01-08"))
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from mlflow.tracking._tracking_service import utils as tracking_utils
 
+from include.declaration.period import period_range
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.object_store import StoragePath
-from include.lake.partitions import days_from
 from include.local import processes
 from include.project import open_project
 from include.promotion import promote, register
@@ -73,7 +73,7 @@ def say(stack: Stack, *command: str) -> str:
 
 def live() -> None:
     """Some days of a model's life, in this process, in the stores that the environment names."""
-    for day in days_from(TOY.first, TOY.last):
+    for day in period_range(TOY.first, TOY.last):
         ingest.ingest_period(open_project(USE_CASE), day)
         validate.validate_period(open_project(USE_CASE), day)
         build.build_features(open_project(USE_CASE), day)
@@ -82,7 +82,7 @@ def live() -> None:
     assert promote.promote_version(
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"
     ).promoted
-    for day in days_from(TOY.as_of, TOY.last):
+    for day in period_range(TOY.as_of, TOY.last):
         score.score_period(open_project(USE_CASE), day)
 
 

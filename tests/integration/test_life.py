@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 
 import httpx
 import pytest
 
+from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.local.airflow_client import AirflowClient, DagRun
 from include.project import open_project
@@ -21,7 +21,7 @@ from tests.integration.walk import Walk
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal")]
 
-FLIGHTS = Walk(quick_flights.USE_CASE, date(2013, 1, 1), date(2013, 1, 14), as_of=date(2013, 1, 13))
+FLIGHTS = Walk(quick_flights.USE_CASE, Period("2013-01-01"), Period("2013-01-14"), as_of=Period("2013-01-13"))
 
 
 @pytest.fixture(scope="module", params=[TOY, FLIGHTS], ids=["toy", "flights"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
+from include.declaration.period import Period, period_range
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
-from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.monitoring import monitor
 from include.project import open_project
@@ -21,7 +20,7 @@ from tests.conftest import draw_nothing, living_in
 from tests.drills.life import tables
 from tests.end_to_end.conftest import succeeded, until
 
-Tables = dict[str, dict[date, tuple[str, int]]]
+Tables = dict[str, dict[Period, tuple[str, int]]]
 """Table to day to digest and rows."""
 
 
@@ -30,9 +29,9 @@ class Walk:
     """The days of a use case, and the one as of which its model is trained."""
 
     use_case: UseCase
-    first: date
-    last: date
-    as_of: date
+    first: Period
+    last: Period
+    as_of: Period
 
     def dag(self, kind: str) -> str:
         return f"{self.use_case.name}__{kind}"
@@ -48,15 +47,15 @@ class Walk:
             self.backfill(api, kind, self.as_of)
         return training
 
-    def backfill(self, api: AirflowClient, kind: str, first: date, seconds: float = 1200) -> None:
+    def backfill(self, api: AirflowClient, kind: str, first: Period, seconds: float = 1200) -> None:
         """Backfill one DAG to the last day, and wait until every day of it is a success."""
         api.unpause(self.dag(kind))
         api.backfill(self.dag(kind), first, self.last)
         self.all_succeeded(api, kind, first, seconds)
 
-    def all_succeeded(self, api: AirflowClient, kind: str, first: date, seconds: float = 1200) -> None:
+    def all_succeeded(self, api: AirflowClient, kind: str, first: Period, seconds: float = 1200) -> None:
         """Wait for the runs of those days; AssertionError with the failures' last words."""
-        dag_id, days = self.dag(kind), len(days_from(first, self.last))
+        dag_id, days = self.dag(kind), len(period_range(first, self.last))
 
         def ended() -> bool:
             states = api.states(dag_id, first, self.last)
@@ -71,7 +70,7 @@ class Walk:
         home.mkdir(parents=True)
         with living_in(home) as patch:
             draw_nothing(patch)
-            for day in days_from(self.first, self.last):
+            for day in period_range(self.first, self.last):
                 ingest.ingest_period(open_project(self.use_case), day)
                 validate.validate_period(open_project(self.use_case), day)
                 build.build_features(open_project(self.use_case), day)
@@ -84,7 +83,7 @@ class Walk:
                 actor="a test",
             )
             assert promoted.promoted, promoted.reason
-            for day in days_from(self.as_of, self.last):
+            for day in period_range(self.as_of, self.last):
                 score.score_period(open_project(self.use_case), day)
                 monitor.monitor_period(open_project(self.use_case), day)
                 monitor.remeasure_label_period(open_project(self.use_case), day)

@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pytest
 from deltalake import write_deltalake
 from deltalake.transaction import AddAction
 
+from include.declaration.period import Period, period_range
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, validate
@@ -25,7 +25,6 @@ from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader, TableCorruptedError
 from include.project import open_project
 from include.promotion import promote, register
@@ -95,24 +94,24 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def commit_as_ours(table: str, day: date, path: Path, digest: str, rows: int) -> None:
+def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) -> None:
     """Commit a file as the program does: by its naming, its partition values and its statistics."""
     delta = Lake.of(USE_CASE).delta(table)
     action = AddAction(
         path=f"day={day}/{path.name}",
         size=path.stat().st_size,
-        partition_values={"day": day.isoformat(), "digest": digest},
+        partition_values={"day": day.key, "digest": digest},
         modification_time=int(path.stat().st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": rows}),
     )
     delta.create_write_transaction(
         [action], mode="overwrite", schema=delta.schema(), partition_by=["day", "digest"],
-        partition_filters=[("day", "=", day.isoformat())],
+        partition_filters=[("day", "=", day.key)],
     )  # fmt: skip
 
 
-def forged_file(table: str, day: date, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
+def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
     """Write a changed file of a day beside the genuine one, under a name that holds the SHA-256 of its bytes."""
     [genuine] = (Lake.of(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
     sink = pa.BufferOutputStream()
@@ -151,7 +150,7 @@ def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
 
 def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
     lake = Lake.of(USE_CASE)
-    day = AS_OF - timedelta(days=1)
+    day = AS_OF - 1
     [(_, path)] = lake.as_of(day).files("features", day, day)
     there = lake.as_of(day).partitions("features", day, day)[day]
     moved = shutil.copy(path, (lake.root / "features").path / f"day={AS_OF}")
@@ -170,7 +169,7 @@ def test_running_the_day_again_writes_anew_what_was_forged(champion):
 
 
 def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent_back(champion, monkeypatch):
-    day = LAST + timedelta(days=1)
+    day = LAST + 1
     spoil(monkeypatch, "events", "hour", [25, -1], day)
     land("events", day)
     table = "checked/events"
@@ -207,7 +206,7 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []
-    for day in days_from(USE_CASE.first_period, AS_OF):
+    for day in period_range(USE_CASE.first_period, AS_OF):
         (
             ingest.ingest_period(open_project(USE_CASE), day),
             validate.validate_period(open_project(USE_CASE), day),

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
+from include.declaration.period import Period
 from include.lake import file_checksum, integrity, schemas
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
@@ -20,8 +20,8 @@ from include.lake.partitions import LogCorruptedError
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places(quick=True)
-TABLE, DAY = "raw/outcomes", date(2020, 1, 1)
-NEXT = DAY + timedelta(days=1)
+TABLE, DAY = "raw/outcomes", Period("2020-01-01")
+NEXT = DAY + 1
 ROWS = pa.table(
     {"event_date": [DAY] * 3, "id": [1, 2, 3], "failed": [0, 1, 0]},
     schema=pa.schema([("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())]),
@@ -35,7 +35,7 @@ def lake(lake_home) -> Lake:
     return lake
 
 
-def file_of(lake: Lake, day: date = DAY) -> StoragePath:
+def file_of(lake: Lake, day: Period = DAY) -> StoragePath:
     [(_, place)] = lake.as_of(day).places(TABLE, day, day)
     return place
 
@@ -73,7 +73,7 @@ def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lak
 def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
     """A valid file, as one restored from another place."""
     other = tmp_path / "other.parquet"
-    pq.write_table(ROWS.take([0, 1, 1]).append_column("day", pa.array([DAY] * 3)), other)
+    pq.write_table(ROWS.take([0, 1, 1]).append_column("day", pa.array([DAY.start_date] * 3)), other)
     file_of(lake).write(other.read_bytes())
     with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
         lake.as_of(DAY).read(TABLE)
@@ -113,7 +113,7 @@ def test_a_lost_file_is_noticed_and_mended(lake):
 
 
 def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_again(lake):
-    stored = ROWS.append_column("day", pa.array([DAY] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
+    stored = ROWS.append_column("day", pa.array([DAY.start_date] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
     stored = stored.select(schemas.stored(USE_CASE, TABLE).names)
     write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
     with pytest.raises(PartitionCorruptedError, match="not written by this product"):

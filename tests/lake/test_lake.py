@@ -4,7 +4,6 @@ import gc
 import hashlib
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include import settings
+from include.declaration.period import Period
 from include.errors import ColumnsError
 from include.lake import file_checksum, history, integrity
 from include.lake import lake as lake_module
@@ -23,7 +23,7 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
 TABLE = "raw/outcomes"
-FIRST, SECOND = date(2020, 1, 1), date(2020, 1, 2)
+FIRST, SECOND = Period("2020-01-01"), Period("2020-01-02")
 
 
 def rows(*ids: int, failed: int = 0) -> pa.Table:
@@ -31,7 +31,7 @@ def rows(*ids: int, failed: int = 0) -> pa.Table:
     return pa.table({"event_date": [FIRST] * len(ids), "id": list(ids), "failed": [failed] * len(ids)}, schema=schema)
 
 
-def write(content: pa.Table | pa.RecordBatchReader, day: date = FIRST) -> lake_module.Commit:
+def write(content: pa.Table | pa.RecordBatchReader, day: Period = FIRST) -> lake_module.Commit:
     return Lake.of(USE_CASE).replace(TABLE, day, content, inputs={"source": "x"}, stage="test")
 
 
@@ -162,7 +162,7 @@ def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
 
 
 def _write_days(numbers: list[int]) -> int:
-    return sum(write(rows(n), date(2020, 2, n)).changed for n in numbers)
+    return sum(write(rows(n), Period(f"2020-02-{n:02}")).changed for n in numbers)
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_racing_writers_of_a_new_table_all_succeed(lake_home):
     # Spawned: the Delta library must not be used before a fork.
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         changed = sum(pool.map(_write_days, parts))
-    view = Lake.of(USE_CASE).as_of(date(2020, 2, 28))
+    view = Lake.of(USE_CASE).as_of(Period("2020-02-28"))
     assert sorted(view.read(TABLE)["id"].to_pylist()) == list(range(1, 25))
     assert changed == 24
 

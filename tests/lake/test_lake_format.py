@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 import pytest
 from typer.testing import CliRunner
 
 from include.cli import main
+from include.declaration.period import Period
 from include.ingestion import ingest
 from include.lake import lake_format, signing
 from include.lake.lake import Lake
@@ -24,7 +24,7 @@ from tests.conftest import AS_OF
 from tests.registry.test_ledger import promote
 from tests.toy_use_case import USE_CASE
 
-DAY = date(2020, 1, 2)
+DAY = Period("2020-01-02")
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,10 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
 def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, said):
     number(text)
     before = sorted(path for path in toy_lake.rglob("*"))
-    for attempt in (lambda: Lake.of(USE_CASE), lambda: ingest.ingest_period(open_project(USE_CASE), date(2020, 3, 20))):
+    for attempt in (
+        lambda: Lake.of(USE_CASE),
+        lambda: ingest.ingest_period(open_project(USE_CASE), Period("2020-03-20")),
+    ):
         with pytest.raises(LakeFormatError, match=said):
             attempt()
     assert sorted(toy_lake.rglob("*")) == before

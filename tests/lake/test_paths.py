@@ -1,16 +1,15 @@
 """The path of the lake is no data: whatever its folders are called, the same rows are read."""
 
-from datetime import date, timedelta
-
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.lake import batch_reader
 from include.lake.lake import Lake
 from tests.lake.test_schema_evolution import declared
 
-DAY = date(2020, 1, 1)
-NEXT = DAY + timedelta(days=1)
+DAY = Period("2020-01-01")
+NEXT = DAY + 1
 COLUMNS = {"site": "string", "failed": "int8"}
 FOLDERS = [
     *("site=berlin", "day=2020-02-02", "digest=b2-x", "failed=1", "a b", "ü", "läke🙂", "#", "a#b", "?", "'", '"', "*"),

@@ -1,10 +1,9 @@
 """Small tables over many days: in order, only what is there, and plain words for what is damaged."""
 
-from datetime import date
-
 import pytest
 
 from include import settings
+from include.declaration.period import LATEST
 from include.lake import range_reader
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
@@ -14,7 +13,7 @@ from tests.web import measured
 from tests.web.measured import Row, day_of
 
 pytestmark = pytest.mark.both_places
-FOREVER = date.max
+FOREVER = LATEST
 BROKEN = {"broken": True, "held": False, "not judged": None}
 
 

@@ -1,17 +1,17 @@
 """S3 as its servers are: busy for a moment, gone, or refusing; what an operator reads then names the setting."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.lake import history, s3, s3_retries
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
 from tests.toy_use_case import USE_CASE, source
 
-DAY, TABLE = date(2020, 1, 2), "raw/outcomes"
+DAY, TABLE = Period("2020-01-02"), "raw/outcomes"
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def lake(lake_home, bucket, monkeypatch) -> Lake:
     return Lake.of(USE_CASE)
 
 
-def write(lake: Lake, day: date = DAY) -> bool:
+def write(lake: Lake, day: Period = DAY) -> bool:
     return lake.replace(TABLE, day, source.outcomes(day), inputs={}, stage="test").changed
 
 
@@ -29,7 +29,7 @@ def everything(lake: Lake):
     return {
         "write a file": lambda: (lake.root / "file").write(b"x"),
         "create a file": lambda: (lake.root / "new").create(b"x"),
-        "write a table": lambda: write(lake, date(2020, 1, 3)),
+        "write a table": lambda: write(lake, Period("2020-01-03")),
         "read a file": (lake.root / "there").read,
         "list a folder": lake.root.names,
         "look for a file": lake.root.exists,

@@ -1,11 +1,11 @@
 """A table follows its declaration: columns come, go and widen, and no stored value changes or is truncated."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.lake import batch_reader
 from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
@@ -14,8 +14,8 @@ from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places(quick=True)
-TABLE, DAY = "raw/outcomes", date(2020, 1, 1)
-NEXT = DAY + timedelta(days=1)
+TABLE, DAY = "raw/outcomes", Period("2020-01-01")
+NEXT = DAY + 1
 KEYS = {"event_date": "date32", "id": "int64"}
 
 
@@ -25,7 +25,7 @@ def declared(**columns: str) -> UseCase:
     return replace(USE_CASE, feeds=tuple(feeds))
 
 
-def write(day: date, values: dict[str, list], **columns: str):
+def write(day: Period, values: dict[str, list], **columns: str):
     kinds = {name: pa.type_for_alias(kind) for name, kind in (KEYS | columns).items()}
     count = len(next(iter(values.values())))
     rows = {"event_date": [DAY] * count, "id": list(range(count))} | values

@@ -1,11 +1,12 @@
 """Values that not every reader can hold are refused with column and row when they are written."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import EARLIEST, LATEST, Period
 from include.errors import InvalidRequestError
 from include.ingestion import ingest, resubmit
 from include.lake.lake import Lake
@@ -22,9 +23,9 @@ from include.lake.soundness import (
 from include.project import open_project
 from tests.toy_use_case import USE_CASE, source
 
-DAY = date(2020, 1, 10)
-YEAR_10000 = (date.max - date(1970, 1, 1)).days + 1
-YEAR_0 = (date.min - date(1970, 1, 1)).days - 1
+DAY = Period("2020-01-10")
+YEAR_10000 = LATEST - Period("1970-01-01") + 1
+YEAR_0 = EARLIEST - Period("1970-01-01") - 1
 LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
@@ -99,7 +100,7 @@ DATED = replace(
 def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_again(
     lake_home, monkeypatch, column, values, error
 ):
-    def events(day: date) -> pa.Table:
+    def events(day: Period) -> pa.Table:
         rows = source.everything(day).drop_columns(["failed"])
         rows = rows.append_column("due", dates(*[0] * rows.num_rows))
         rows = rows.append_column("at", instants(*[0] * rows.num_rows))

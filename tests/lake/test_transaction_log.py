@@ -1,18 +1,19 @@
 """The log of a table, read whole: held against what deltalake itself says of each version."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.lake import history, inventory, transaction_log
 from include.lake.lake import Lake
 from include.lake.transaction_log import LogIncompleteError
 from tests import toy
 
 pytestmark = pytest.mark.both_places(quick=True)
-FIRST = date(2020, 1, 1)
-SECOND = FIRST + timedelta(days=1)
+FIRST = Period("2020-01-01")
+SECOND = FIRST + 1
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """What may go by the declared policy: the same state and instant make the same answer."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.lake.stored_files import StoredFile, TableFile
 from include.maintenance import mlflow_rules, rules
@@ -12,7 +13,7 @@ from include.maintenance.mlflow_rules import StoredRun
 from include.maintenance.rules import CleanupItem, CleanupPlan, VersionNeeds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DAY = date(2020, 1, 1)
+DAY = Period("2020-01-01")
 
 
 def ago(days: float) -> datetime:
@@ -32,7 +33,7 @@ class Version:
 class Entry:
     number: int
     version: str
-    effective_from: date = DAY
+    effective_from: Period = DAY
     action: str = "promotion"
     actor: str = "a test"
     reason: str = ""
@@ -59,7 +60,7 @@ def kept(entries: list[Entry], named: list[float], policy: Retention, trained: d
 
 def test_every_champion_there_was_the_newest_others_and_the_young_stay():
     old = {"1": 900, "2": 800, "3": 700, "4": 600, "5": 10}
-    entries = [Entry(1, "1", date(2020, 1, 1)), Entry(2, "4", date(2020, 2, 1))]
+    entries = [Entry(1, "1", Period("2020-01-01")), Entry(2, "4", Period("2020-02-01"))]
     assert kept(entries, [900, 600], Retention(newest_versions=1), old) == {
         "1": True, "2": False, "3": True, "4": True, "5": True,
     }  # fmt: skip
@@ -67,7 +68,7 @@ def test_every_champion_there_was_the_newest_others_and_the_young_stay():
 
 def test_a_champion_counts_until_the_next_one_was_named_and_the_current_one_always():
     old = {"1": 900, "2": 800, "3": 800, "4": 800}
-    entries = [Entry(n, str(n), date(2020, n, 1)) for n in (1, 2, 3)]
+    entries = [Entry(n, str(n), Period(f"2020-{n:02}-01")) for n in (1, 2, 3)]
     policy = Retention(champion_days=100, newest_versions=1)
     assert kept(entries, [900, 800, 50], policy, old) == {"1": False, "2": True, "3": True, "4": True}
     assert kept(entries, [900, 800, 700], policy, old) == {"1": False, "2": False, "3": True, "4": True}
@@ -92,7 +93,7 @@ def test_a_version_whose_training_nobody_remembers_stays():
 # -- files of tables
 
 
-def part(path: str, added: int, removed: int | None = None, days: float | None = None, day: date = DAY) -> TableFile:
+def part(path: str, added: int, removed: int | None = None, days: float | None = None, day: Period = DAY) -> TableFile:
     return TableFile(path, day, f"digest of {path[0]}", 10, added, removed, None if days is None else ago(days))
 
 
@@ -126,7 +127,7 @@ def test_a_version_is_not_lost_where_the_same_content_stands_today_or_the_day_is
     joined = [part("a1", 0, 1, days=99), part("a2", 0, 1, days=99), part("a", 1)]
     assert rules.versions_losing_data(NEEDS, joined, {"a"}) == []
     assert rules.versions_losing_data(NEEDS, joined, set()) == [DAY], "a file of today is lost as well"
-    other = [part("a", 0, 1, days=99, day=DAY + timedelta(days=1)), part("b", 1, day=DAY + timedelta(days=1))]
+    other = [part("a", 0, 1, days=99, day=DAY + 1), part("b", 1, day=DAY + 1)]
     assert rules.versions_losing_data(NEEDS, other, {"b"}) == []
 
 

@@ -4,28 +4,28 @@ Its labels mature after 2 days.
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotReadyError
 from include.model import splits
 from tests.toy_use_case import USE_CASE
 
-T = date(2020, 3, 1)
+T = Period("2020-03-01")
 
 
-def days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+def days(first: Period, last: Period) -> list[Period]:
+    return [first + n for n in range(last - first + 1)]
 
 
 def test_test_days_are_the_last_and_gaps_lie_between():
-    cut = splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 29)))
-    assert (cut.test[0], cut.test[-1]) == (date(2020, 2, 22), date(2020, 2, 28))
-    assert (cut.validation[0], cut.validation[-1]) == (date(2020, 2, 14), date(2020, 2, 20))
-    assert (cut.train[0], cut.train[-1]) == (date(2020, 1, 1), date(2020, 2, 12))
+    cut = splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-29")))
+    assert (cut.test[0], cut.test[-1]) == (Period("2020-02-22"), Period("2020-02-28"))
+    assert (cut.validation[0], cut.validation[-1]) == (Period("2020-02-14"), Period("2020-02-20"))
+    assert (cut.train[0], cut.train[-1]) == (Period("2020-01-01"), Period("2020-02-12"))
 
 
 @given(
@@ -40,39 +40,39 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
     )
     use_case = replace(USE_CASE, training=shape)
     try:
-        cut = splits.split_days(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
+        cut = splits.split_days(use_case, T, Period("2019-12-01"), [T - n for n in there])
     except NotReadyError:
         return
-    assert cut.train[-1] + timedelta(days=gap) < cut.validation[0]
-    assert cut.validation[-1] + timedelta(days=gap) < cut.test[0]
-    assert cut.test[-1] <= T - timedelta(days=2)
+    assert cut.train[-1] + gap < cut.validation[0]
+    assert cut.validation[-1] + gap < cut.test[0]
+    assert cut.test[-1] <= T - 2
 
 
 @pytest.mark.parametrize("matures_after", [1, 2, 5])
 def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
     use_case = replace(USE_CASE, label=replace(USE_CASE.label, label_delay_periods=matures_after))
-    cut = splits.split_days(use_case, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
-    assert cut.test[-1] == T - timedelta(days=matures_after) == splits.training_window(use_case, T)[1]
+    cut = splits.split_days(use_case, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-03-09")))
+    assert cut.test[-1] == T - matures_after == splits.training_window(use_case, T)[1]
 
 
 def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_ones():
-    cut = splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 10)))
-    assert cut.test[-1] == date(2020, 2, 10)
+    cut = splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-10")))
+    assert cut.test[-1] == Period("2020-02-10")
 
 
 def test_too_few_days_are_refused_with_what_is_there():
     with pytest.raises(NotReadyError, match=r"10 days to train.*19 days from 2020-02-10 to 2020-02-28.*3 to train"):
-        splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
+        splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-02-10"), Period("2020-02-29")))
 
 
 def test_days_without_any_label_are_refused():
     with pytest.raises(NotReadyError, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
-        splits.split_days(USE_CASE, T, date(2020, 1, 1), [])
+        splits.split_days(USE_CASE, T, Period("2020-01-01"), [])
 
 
 def test_a_window_begins_at_the_first_day_at_the_earliest():
-    assert splits.training_window(USE_CASE, date(2020, 2, 1), 60) == (date(2020, 1, 1), date(2020, 1, 30))
-    assert splits.training_window(USE_CASE, T, 40) == (date(2020, 1, 20), date(2020, 2, 28))
+    assert splits.training_window(USE_CASE, Period("2020-02-01"), 60) == (Period("2020-01-01"), Period("2020-01-30"))
+    assert splits.training_window(USE_CASE, T, 40) == (Period("2020-01-20"), Period("2020-02-28"))
 
 
 @pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
@@ -85,9 +85,9 @@ def test_a_training_before_the_first_day_is_refused():
     with pytest.raises(
         InvalidRequestError, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"
     ):
-        splits.training_window(USE_CASE, date(2020, 1, 2))
+        splits.training_window(USE_CASE, Period("2020-01-02"))
 
 
 def test_the_day_that_a_refusal_names_is_the_first_that_can_be_trained():
-    first, last = splits.training_window(USE_CASE, date(2020, 1, 28))
-    assert len(splits.split_days(USE_CASE, date(2020, 1, 28), first, days(first, last)).train) == 10
+    first, last = splits.training_window(USE_CASE, Period("2020-01-28"))
+    assert len(splits.split_days(USE_CASE, Period("2020-01-28"), first, days(first, last)).train) == 10

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.checks import corruption
 from include.model import lightgbm_params, trainer
 from include.model.trainer import TrainingRows
@@ -17,13 +17,13 @@ from include.settings import REPOSITORY
 from tests.toy_use_case import USE_CASE, source
 
 
-def rows(first: date, days: int) -> TrainingRows:
-    table = pa.concat_tables([source.everything(first + timedelta(days=n)) for n in range(days)])
+def rows(first: Period, days: int) -> TrainingRows:
+    table = pa.concat_tables([source.everything(first + n) for n in range(days)])
     labels = table["failed"].to_numpy().astype(float)
     return TrainingRows(table.select(list(USE_CASE.features)), labels, table["event_date"].to_numpy())
 
 
-TRAIN, VALIDATION, TEST = rows(date(2020, 1, 1), 40), rows(date(2020, 2, 11), 7), rows(date(2020, 2, 20), 7)
+TRAIN, VALIDATION, TEST = rows(Period("2020-01-01"), 40), rows(Period("2020-02-11"), 7), rows(Period("2020-02-20"), 7)
 
 
 def fit(
@@ -39,7 +39,7 @@ def test_two_trainings_give_the_same_trees_on_any_number_of_threads():
 
 
 def test_another_row_gives_other_trees():
-    assert fit(train=rows(date(2020, 1, 2), 39)).model.trees != fit().model.trees
+    assert fit(train=rows(Period("2020-01-02"), 39)).model.trees != fit().model.trees
 
 
 def test_training_stops_by_the_validation_days_log_loss():

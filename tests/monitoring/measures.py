@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
 
@@ -17,7 +16,7 @@ SIGNALS = (
 )
 
 
-def write(lake: Lake, day: date, **breached: bool | None) -> None:
+def write(lake: Lake, day: Period, **breached: bool | None) -> None:
     """A day's measures: of the metrics named, breached or not; of the others, not breached."""
     empty = dict.fromkeys(schemas.METRICS.names)
     rows = [
@@ -29,6 +28,6 @@ def write(lake: Lake, day: date, **breached: bool | None) -> None:
     lake.replace("metrics", day, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")
 
 
-def breach(lake: Lake, day: date) -> None:
+def breach(lake: Lake, day: Period) -> None:
     """Measures of a day on which the weighted drift is over its limit."""
     write(lake, day, weighted_drift=True)

@@ -20,9 +20,7 @@ def timed(seconds: float) -> durations.Stopwatch:
 
 
 def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
-    return durations.record_duration(
-        open_project(USE_CASE), "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1"
-    )
+    return durations.record_duration(open_project(USE_CASE), "score", AS_OF + days_after, timed(seconds), rows, "1")
 
 
 @pytest.mark.usefixtures("lake_home")
@@ -33,9 +31,7 @@ def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
     slow = recorded(4, 12.0, rows=300)
     # Half of 0.01 and 0.015 per row, of which the median of four days is 0.0125.
     assert (slow.usual_seconds, slow.limit, slow.breached) == (pytest.approx(3.75), pytest.approx(11.25), True)
-    (row,) = (
-        Lake.of(USE_CASE).as_of(AS_OF + timedelta(days=4)).read("costs/score", AS_OF + timedelta(days=4)).to_pylist()
-    )
+    (row,) = Lake.of(USE_CASE).as_of(AS_OF + 4).read("costs/score", AS_OF + 4).to_pylist()
     assert (row["seconds"], row["rows"], row["breached"], row["model_version"]) == (12.0, 300, True, "1")
     assert row["started_at"].endswith("+00:00")
 

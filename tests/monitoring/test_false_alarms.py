@@ -1,12 +1,12 @@
 """False alarms a year: what is declared, what is printed, and what happens to lives that are drawn at any seed."""
 
 import secrets
-from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit, Retraining
+from include.declaration.period import Period
 from include.model import autocorrelation, day_process
 from include.model.expected import ExpectedMetric
 from include.monitoring import false_alarms, performance
@@ -16,7 +16,7 @@ from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
 POLICY = Retraining()
-START = date(2030, 6, 1)
+START = Period("2030-06-01")
 GAP = 2
 
 
@@ -66,8 +66,7 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
     """What the DAG `retrain` decides in one life; every challenger is rejected."""
     decided: list[PastDecision] = []
     measured = [
-        MeasuredPeriod(START + timedelta(days=n), "1", {signal: SignalValue(bool(broke), 0.1, 0.0)})
-        for n, broke in enumerate(breached)
+        MeasuredPeriod(START + n, "1", {signal: SignalValue(bool(broke), 0.1, 0.0)}) for n, broke in enumerate(breached)
     ]
     for n in np.flatnonzero(breached).tolist():
         seen = measured[max(n - policy.look_back_periods, 0) : n + 1]

@@ -1,12 +1,11 @@
 """How much has come, and how old it is."""
 
-from datetime import date
-
 import pytest
 
+from include.declaration.period import Period
 from include.monitoring import freshness
 
-DAY = date(2020, 3, 1)
+DAY = Period("2020-03-01")
 
 
 @pytest.mark.parametrize(
@@ -35,24 +34,24 @@ def test_rows_without_a_prediction_and_predictions_without_a_row_are_a_breach(pr
 
 
 def test_labels_are_late_by_the_days_that_a_newer_day_should_have_been_complete():
-    due = date(2020, 2, 28)
+    due = Period("2020-02-28")
     assert freshness.lateness(DAY, due, due, 1).value == 0
-    late = freshness.lateness(DAY, date(2020, 2, 25), due, 1)
+    late = freshness.lateness(DAY, Period("2020-02-25"), due, 1)
     assert (late.value, late.breached) == (3, True)
-    assert freshness.lateness(DAY, due, date(2020, 2, 20), 1).value == 0
+    assert freshness.lateness(DAY, due, Period("2020-02-20"), 1).value == 0
     assert freshness.lateness(DAY, due, None, 1).value == 0
     assert "There are no complete labels" in freshness.lateness(DAY, None, due, 1).state
 
 
 def test_data_is_as_old_as_its_newest_day():
     assert freshness.staleness("labels", DAY, DAY, 1).value == 0
-    late = freshness.staleness("labels", DAY, date(2020, 2, 27), 1)
+    late = freshness.staleness("labels", DAY, Period("2020-02-27"), 1)
     assert (late.value, late.breached) == (3, True)
     assert freshness.staleness("labels", DAY, None, 1).state == "There are no labels up to 2020-03-01."
 
 
 def test_a_model_is_old_from_its_limit_on():
-    assert [freshness.champion_age(DAY, date(2020, 2, 20), limit).breached for limit in (9, 10, 11)] == [
+    assert [freshness.champion_age(DAY, Period("2020-02-20"), limit).breached for limit in (9, 10, 11)] == [
         True,
         True,
         False,

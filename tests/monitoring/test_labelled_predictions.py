@@ -1,25 +1,25 @@
 """Which rows performance is judged by where there are too many: the same of a day each time, of other days others."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import ibis
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.monitoring import freshness, labelled_predictions
 from tests.toy_use_case import USE_CASE, source
 
-DAYS = [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
+DAYS = [Period("2020-01-01") + n for n in range(4)]
 CUSTOMERS = 4_000
 
 
-def sampled(keys: tuple[str, ...]) -> dict[date, set[int]]:
+def sampled(keys: tuple[str, ...]) -> dict[Period, set[int]]:
     """The customers that are taken of each day, one in four; every customer has a row on each day."""
     rows = pa.table(
         {
-            "day": pa.array([day for day in DAYS for _ in range(CUSTOMERS)], pa.date32()),
+            "day": pa.array([day.start_date for day in DAYS for _ in range(CUSTOMERS)], pa.date32()),
             "customer": [*range(CUSTOMERS)] * len(DAYS),
             "invited_by": [*range(CUSTOMERS)] * len(DAYS),
         }
@@ -29,7 +29,7 @@ def sampled(keys: tuple[str, ...]) -> dict[date, set[int]]:
     found = (
         labelled_predictions._sampled(use_case, ibis.memtable(rows), dict.fromkeys(DAYS, 4)).to_pyarrow().to_pylist()
     )
-    return {day: {row["customer"] for row in found if row["day"] == day} for day in DAYS}
+    return {day: {row["customer"] for row in found if row["day"] == day.start_date} for day in DAYS}
 
 
 @pytest.mark.parametrize("keys", [("customer",), ("day", "customer"), ("customer", "invited_by")])
@@ -42,7 +42,7 @@ def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
 
 
 def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later(lake_home):
-    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
+    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(4)]
     assert USE_CASE.label.label_delay_periods == 2
     for day in days[:3]:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
@@ -61,13 +61,15 @@ def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later
 
 @pytest.mark.parametrize("shut", [{5, 6}, {4, 5, 6}, {6}])
 def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
-    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
     for day in days:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
         about = source.outcomes(day)
         open_days = pa.array([each.weekday() not in shut for each in about["event_date"].to_pylist()], pa.bool_())
         lake.replace("labels", day, about.filter(open_days), inputs={}, stage="test")
-        lake.replace("features", day, rows.slice(0, 0) if day.weekday() in shut else rows, inputs={}, stage="test")
+        lake.replace(
+            "features", day, rows.slice(0, 0) if day.start_date.weekday() in shut else rows, inputs={}, stage="test"
+        )
     for day in days[7:]:
         view = lake.as_of(day)
         complete, due = (
@@ -79,11 +81,13 @@ def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
 
 
 def test_labels_that_stop_coming_are_late_although_the_shop_is_shut_on_sundays(lake_home):
-    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
     for day in days:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
         lake.replace("labels", day, source.outcomes(day).slice(0, 99 if day < days[10] else 0), inputs={}, stage="test")
-        lake.replace("features", day, rows.slice(0, 0) if day.weekday() == 6 else rows, inputs={}, stage="test")
+        lake.replace(
+            "features", day, rows.slice(0, 0) if day.start_date.weekday() == 6 else rows, inputs={}, stage="test"
+        )
     view = lake.as_of(days[-1])
     complete, due = (
         labelled_predictions.newest_complete(USE_CASE, view),

@@ -1,15 +1,14 @@
 """The table of metrics, looked at one figure at a time."""
 
-from datetime import date, timedelta
-
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.lake import schemas
 from include.monitoring.metric_table import MetricTable, measured_stretches, measuring_gaps
 
-D = date(2020, 5, 1)
+D = Period("2020-05-01")
 SCHEMA = schemas.METRICS.append(pa.field("day", pa.date32()))
 
 
@@ -18,12 +17,12 @@ def measures(*rows: dict) -> MetricTable:
     return MetricTable(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA))
 
 
-def row(metric: str, subject: str, value: float | None, day: date = D, **more: object) -> dict:
+def row(metric: str, subject: str, value: float | None, day: Period = D, **more: object) -> dict:
     return {"metric": metric, "subject": subject, "value": value, "day": day, "about": day, **more}
 
 
 def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
-    found = measures(row("psi", "size", 0.1), row("psi", "kind", 0.2), row("psi", "size", 0.3, D + timedelta(days=1)))
+    found = measures(row("psi", "size", 0.1), row("psi", "kind", 0.2), row("psi", "size", 0.3, D + 1))
     assert [each.value for each in found.of("psi", "size")] == [0.1, 0.3]
     assert found.of("psi", "nobody") == [] and found.of("nothing") == []
 
@@ -38,21 +37,21 @@ def test_only_what_was_judged_and_broke_is_a_breach_newest_first():
         row("psi", "a", 0.1, breached=True),
         row("psi", "b", 0.1, breached=None),
         row("psi", "c", 0.1, breached=False),
-        row("psi", "d", 0.1, D + timedelta(days=1), breached=True),
+        row("psi", "d", 0.1, D + 1, breached=True),
     )
     assert [each.subject for each in found.breached()] == ["d", "a"]
 
 
 def test_a_grid_has_a_hole_where_a_day_or_a_feature_is_missing():
-    days = [D + timedelta(days=n) for n in range(3)]
+    days = [D + n for n in range(3)]
     found = measures(row("psi", "new", 0.3, days[2]), row("psi", "old", 0.1, days[0])).grid("psi", days)
     assert found.subjects == ("new", "old")
     np.testing.assert_array_equal(found.values, [[np.nan, np.nan, 0.3], [0.1, np.nan, np.nan]])
 
 
 def test_days_outside_of_a_grid_are_left_out():
-    found = measures(row("psi", "a", 0.3, D), row("psi", "a", 0.4, D + timedelta(days=9)))
-    days = [D - timedelta(days=1), D]
+    found = measures(row("psi", "a", 0.3, D), row("psi", "a", 0.4, D + 9))
+    days = [D - 1, D]
     np.testing.assert_array_equal(found.grid("psi", days).values, [[np.nan, 0.3]])
 
 
@@ -73,8 +72,8 @@ def test_no_rows_are_no_measures():
 )
 def test_days_fall_into_stretches_with_gaps_between_them(days, whole, missing):
     def of_may(pairs):
-        return [tuple(date(2020, 5, day) for day in pair) for pair in pairs]
+        return [tuple(Period(f"2020-05-{day:02}") for day in pair) for pair in pairs]
 
-    found = [date(2020, 5, day) for day in days]
+    found = [Period(f"2020-05-{day:02}") for day in days]
     assert measured_stretches(found) == of_may(whole)
     assert measuring_gaps(found) == of_may(missing)

@@ -1,13 +1,12 @@
 """measure: what a day, its version and the newest labels show, in the partition of the day they are known at."""
 
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
 from include.project import open_project
 from include.scoring import score
@@ -17,8 +16,8 @@ from tests.toy_use_case import USE_CASE, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
-NEXT = AS_OF + timedelta(days=1)
-KNOWN = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
+NEXT = AS_OF + 1
+KNOWN = AS_OF + USE_CASE.label.label_delay_periods
 """The day at which the labels of AS_OF are complete."""
 
 
@@ -27,7 +26,7 @@ def scored_home(tmp_path_factory, champion_home) -> Path:
     """Every day from that of the training on is scored; not written to."""
     home = tmp_path_factory.mktemp("scored") / "home"
     with moved_into(champion_home, home):
-        for day in days_from(AS_OF, LAST):
+        for day in period_range(AS_OF, LAST):
             score.score_period(open_project(USE_CASE), day)
     return home
 
@@ -37,22 +36,22 @@ def _scored(lake_home, scored_home, monkeypatch):
     move(scored_home, lake_home, monkeypatch)
 
 
-def written(day: date) -> dict[tuple[str, str], dict]:
+def written(day: Period) -> dict[tuple[str, str], dict]:
     """Rows of `metrics` by metric and subject; of performance those of the model alone have both names."""
     rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
-def measured(day: date) -> dict[tuple[str, str], dict]:
+def measured(day: Period) -> dict[tuple[str, str], dict]:
     monitor.monitor_period(open_project(USE_CASE), day)
     return written(day)
 
 
-def empty(table: str, day: date) -> None:
+def empty(table: str, day: Period) -> None:
     assert Lake.of(USE_CASE).withdraw(table, day, stage="test").changed
 
 
-def replaced(table: str, day: date, change) -> None:
+def replaced(table: str, day: Period, change) -> None:
     lake = Lake.of(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
     lake.replace(table, day, change(rows), inputs={}, stage="test")
@@ -128,13 +127,13 @@ def test_a_rerun_commits_nothing():
 
 
 def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judged_from_its_least():
-    few, enough = measured(AS_OF + timedelta(days=7)), measured(AS_OF + timedelta(days=8))
+    few, enough = measured(AS_OF + 7), measured(AS_OF + 8)
     assert few["window/auc", "model"]["days"] == 6 and enough["window/auc", "model"]["days"] == 7
     assert few["skill_loss/log_loss", "prior"]["breached"] is None
     assert few["skill_loss/log_loss", "prior"]["state"].startswith("Only 6 days with labels")
     assert enough["skill_loss/log_loss", "prior"]["breached"] is False
     assert enough["skill_loss/log_loss", "prior"]["lower"] < enough["worse/log_loss", "model"]["value"]
-    assert enough["window/auc", "model"]["about"] == AS_OF + timedelta(days=6)
+    assert enough["window/auc", "model"]["about"] == AS_OF + 6
 
 
 def test_the_promise_stands_beside_it():
@@ -144,7 +143,7 @@ def test_the_promise_stands_beside_it():
 
 
 def test_labels_that_turn_against_the_model_are_a_breach_of_performance():
-    for day in days_from(NEXT, LAST):
+    for day in period_range(NEXT, LAST):
         replaced("labels", day, lambda rows: rows.set_column(2, "failed", flipped(rows)))
     assert measured(LAST)["skill_loss/log_loss", "prior"]["breached"] is True
 
@@ -164,7 +163,7 @@ def test_a_label_that_never_comes_is_counted_as_missing():
 def test_a_correction_after_the_label_matured_changes_nothing():
     before = measured(KNOWN)
     wrong = labelled(1)(source.everything(AS_OF).select(["event_date", "id", "failed"]))
-    replaced("labels", KNOWN + timedelta(days=1), lambda rows: pa.concat_tables([rows, wrong]))
+    replaced("labels", KNOWN + 1, lambda rows: pa.concat_tables([rows, wrong]))
     assert not monitor.monitor_period(open_project(USE_CASE), KNOWN).changed
     assert written(KNOWN) == before
 
@@ -244,12 +243,12 @@ def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(monkeypat
 
 
 def test_realised_metrics_are_over_rows_of_all_days_and_say_which_wait():
-    empty("predictions", AS_OF + timedelta(days=2))
-    found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF + timedelta(days=2))
+    empty("predictions", AS_OF + 2)
+    found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF + 2)
     assert found.days == ("2020-03-01", "2020-03-02")
     assert found.waiting == {"2020-03-03": "2020-03-03 is not scored yet"}
     assert found.rows == 2 * source.ROWS
-    each = [measured(day)["log_loss", "model"]["value"] for day in (KNOWN, KNOWN + timedelta(days=1))]
+    each = [measured(day)["log_loss", "model"]["value"] for day in (KNOWN, KNOWN + 1)]
     assert found.metrics["model"]["log_loss"] == pytest.approx(sum(each) / 2)
 
 
@@ -260,14 +259,14 @@ def test_realised_over_days_that_all_wait_is_empty():
 
 def test_the_last_days_wait_until_the_lake_has_their_labels():
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).waiting
-    toy.fill(Lake.of(USE_CASE), LAST + timedelta(days=1), LAST + timedelta(days=2))
-    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.isoformat(),)
+    toy.fill(Lake.of(USE_CASE), LAST + 1, LAST + 2)
+    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.key,)
 
 
 def test_nothing_that_becomes_known_later_changes_a_day():
-    day = AS_OF + timedelta(days=4)
+    day = AS_OF + 4
     before = measured(day)
-    for later in days_from(day + timedelta(days=1), LAST):
+    for later in period_range(day + 1, LAST):
         for table in ("features", "predictions"):
             empty(table, later)
         replaced("labels", later, labelled(1))

@@ -3,18 +3,17 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from include import settings
+from include.declaration.period import Period, period_range
 from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
@@ -58,7 +57,7 @@ def test_a_day_without_predictions_says_how_to_score_it():
 
 @pytest.mark.usefixtures("scored")
 def test_a_day_before_any_champion_says_so():
-    found = measured(AS_OF - timedelta(days=5))
+    found = measured(AS_OF - 5)
     assert any("no champion is effective" in state for state in unmeasured(found, *SIGNALS))
 
 
@@ -72,7 +71,7 @@ def test_a_day_without_features_says_so():
 
 def test_a_day_before_the_first_is_refused(lake_home):
     with pytest.raises(InvalidRequestError, match="begins on"):
-        monitor.monitor_period(open_project(USE_CASE), USE_CASE.first_period - timedelta(days=1))
+        monitor.monitor_period(open_project(USE_CASE), USE_CASE.first_period - 1)
 
 
 @pytest.mark.usefixtures("scored")
@@ -99,7 +98,7 @@ def test_a_version_whose_files_are_gone_is_a_state(lake_home):
 @pytest.mark.usefixtures("scored")
 @pytest.mark.parametrize("after", [1, 2])
 def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
-    empty("features", AS_OF + timedelta(days=after))
+    empty("features", AS_OF + after)
     found = measured(KNOWN)
     (state,) = unmeasured(found, ("labelled_rows", "model"))
     assert state == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
@@ -108,14 +107,14 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
 
 @pytest.mark.usefixtures("scored")
 def test_a_day_of_missing_labels_leaves_the_window_with_the_others():
-    empty("features", AS_OF + timedelta(days=4))
+    empty("features", AS_OF + 4)
     found = measured(LAST)
     assert found["window/log_loss", "model"]["days"] == 8 - 3  # the day itself and the two whose labels it brings
 
 
 @pytest.mark.usefixtures("scored")
 def test_labels_that_never_come_leave_the_numbers_of_rows():
-    for day in days_from(NEXT, LAST):
+    for day in period_range(NEXT, LAST):
         empty("labels", day)
     found = measured(LAST)
     assert (found["rows", "model"]["value"], found["labelled_rows", "model"]["value"]) == (source.ROWS, 0)
@@ -126,7 +125,7 @@ def test_labels_that_never_come_leave_the_numbers_of_rows():
 
 @pytest.mark.usefixtures("scored")
 def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
-    for day in days_from(NEXT, LAST):
+    for day in period_range(NEXT, LAST):
         replaced("labels", day, labelled(0))
     found = measured(LAST)
     assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the day are 0."}
@@ -283,7 +282,7 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Pat
     home.mkdir()
     shutil.copyfile(tracking_template, home / "mlflow.db")
     with living_in(home):
-        for day in days_from(date(2020, 1, 1), date(2020, 1, 9)):
+        for day in period_range(Period("2020-01-01"), Period("2020-01-09")):
             (
                 ingest.ingest_period(open_project(USE_CASE), day),
                 validate.validate_period(open_project(USE_CASE), day),
@@ -299,14 +298,14 @@ def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
     return Lake.of(USE_CASE)
 
 
-def of_feeds(day: date) -> dict:
+def of_feeds(day: Period) -> dict:
     monitor.monitor_period(open_project(USE_CASE), day)
     rows = Lake.of(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
 def test_rows_of_feeds_are_counted_and_compared_with_the_look_back_days(landed):
-    found = of_feeds(date(2020, 1, 9))
+    found = of_feeds(Period("2020-01-09"))
     assert found["rows", "events"]["value"] == found["published", "events"]["value"] == 200
     assert found["volume_change", "events"]["value"] == 0
     assert found["quarantined", "events"]["value"] == 0
@@ -318,7 +317,7 @@ def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeyp
         hours = [99 if place < 7 else hour for place, hour in enumerate(rows["hour"].to_pylist())]
         return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(hours, pa.int32())).slice(0, 150)
 
-    day = date(2020, 1, 9)
+    day = Period("2020-01-09")
     monkeypatch.setattr(source, "events", odd)
     ingest.ingest_period(open_project(USE_CASE), day), validate.validate_period(open_project(USE_CASE), day)
     found = of_feeds(day)
@@ -329,39 +328,42 @@ def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeyp
 
 
 def test_a_day_that_is_declared_absent_is_no_breach(landed):
-    assert "declares" in of_feeds(date(2020, 1, 1))["volume_change", "outcomes"]["state"]
+    assert "declares" in of_feeds(Period("2020-01-01"))["volume_change", "outcomes"]["state"]
 
 
 def test_a_feed_that_brought_nothing_is_a_breach(landed):
     empty_feed = (
-        landed.as_of(date(2020, 1, 9)).read("raw/outcomes", since=date(2020, 1, 9)).drop_columns(["day"]).slice(0, 0)
+        landed.as_of(Period("2020-01-09"))
+        .read("raw/outcomes", since=Period("2020-01-09"))
+        .drop_columns(["day"])
+        .slice(0, 0)
     )
-    landed.replace("raw/outcomes", date(2020, 1, 9), empty_feed, inputs={}, stage="test")
-    found = of_feeds(date(2020, 1, 9))["volume_change", "outcomes"]
+    landed.replace("raw/outcomes", Period("2020-01-09"), empty_feed, inputs={}, stage="test")
+    found = of_feeds(Period("2020-01-09"))["volume_change", "outcomes"]
     assert (found["value"], found["breached"]) == (-1, True)
 
 
 def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
-    for day in days_from(date(2020, 1, 5), date(2020, 1, 8)):
+    for day in period_range(Period("2020-01-05"), Period("2020-01-08")):
         nothing = landed.as_of(day).read("raw/events", since=day).drop_columns(["day"]).slice(0, 0)
         landed.replace("raw/events", day, nothing, inputs={}, stage="test")
-    assert of_feeds(date(2020, 1, 9))["volume_change", "events"]["value"] == pytest.approx(7 / 3 - 1)
+    assert of_feeds(Period("2020-01-09"))["volume_change", "events"]["value"] == pytest.approx(7 / 3 - 1)
 
 
 def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_compare_with(landed):
-    monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), date(2020, 1, 9))
-    rows = landed.as_of(date(2020, 1, 9)).read("metrics", since=date(2020, 1, 9)).to_pylist()
+    monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), Period("2020-01-09"))
+    rows = landed.as_of(Period("2020-01-09")).read("metrics", since=Period("2020-01-09")).to_pylist()
     states = [row["state"] for row in rows if row["metric"] == "volume_change"]
     assert len(states) == 2 and all("no earlier day" in state for state in states)
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
-        score.score_period(open_project(USE_CASE), date(2020, 1, 9))
-    assert "the ledger names none" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]
+        score.score_period(open_project(USE_CASE), Period("2020-01-09"))
+    assert "the ledger names none" in of_feeds(Period("2020-01-09"))["state", "predictions"]["state"]
 
 
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
     view = labelled_predictions.matured_periods(Lake.of(USE_CASE), KNOWN)
-    assert view.day == KNOWN + timedelta(days=USE_CASE.label.label_delay_periods)
+    assert view.day == KNOWN + USE_CASE.label.label_delay_periods

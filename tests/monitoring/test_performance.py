@@ -1,11 +1,10 @@
 """How much worse than promised."""
 
-from datetime import date
-
 import numpy as np
 import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit
+from include.declaration.period import Period
 from include.model import autocorrelation, expected, intervals, metrics
 from include.model.trainer import TrainingRows
 from include.monitoring import performance
@@ -25,7 +24,7 @@ def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Label
     logit = rng.normal(-1, 1, days * rows)
     labels = (rng.random(days * rows) < 1 / (1 + np.exp(-logit))).astype(float)
     said = 1 / (1 + np.exp(-(logit + noise * rng.normal(size=days * rows))))
-    day = np.repeat(np.arange(days), rows) + np.datetime64(date(2020, 3, 1))
+    day = np.repeat(np.arange(days), rows) + np.datetime64(Period("2020-03-01").start_date)
     return LabelledPredictions(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
 
 

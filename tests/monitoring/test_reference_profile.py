@@ -1,12 +1,11 @@
 """The reference profile."""
 
-from datetime import date
-
 import lightgbm
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.model import encoding
 from include.model.baselines import Logistic, Prior
 from include.model.model import Model
@@ -25,7 +24,7 @@ def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:
     size = rng.normal(10 + shift, 3, days * 100)
     table = pa.table({"kind": pa.array(rng.choice(["a", "b"], days * 100)), "size": size})
     labels = (rng.random(days * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
-    place = np.repeat(np.arange(days), 100) + np.datetime64(date(2020, 1, 1 + seed))
+    place = np.repeat(np.arange(days), 100) + np.datetime64(Period(f"2020-01-{1 + seed:02}").start_date)
     return TrainingRows(table, labels, place.astype("datetime64[D]"))
 
 

@@ -1,14 +1,14 @@
 """Today's state in one line: the most serious thing, why, and what to do; nothing unmeasured is taken for good."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.monitoring.metric_table import MetricValue
 from include.monitoring.status import StatusInputs, in_words, overall_status
 
-D = date(2020, 5, 1)
+D = Period("2020-05-01")
 
 
 def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
@@ -39,7 +39,7 @@ def test_all_that_was_judged_and_holds_is_ok():
         ({"problems": ["The table metrics is damaged."], "champion": None}, "damaged", "is damaged"),
         ({"champion": None, "rows": ()}, "no model", "No version is champion"),
         ({"rows": ()}, "not measured", "was not measured"),
-        ({"today": D + timedelta(days=2), "rows": (DRIFT,)}, "stale", "2 days ago"),
+        ({"today": D + 2, "rows": (DRIFT,)}, "stale", "2 days ago"),
         ({"training": "Features drift.", "training_since": D, "rows": (DRIFT,)}, "retraining", "Features drift."),
         ({"rows": (*CALM, WORSE)}, "degraded", "0.03 worse than on the test days, lower bound 0.025 (limit 0.02)"),
     ],
@@ -51,7 +51,7 @@ def test_the_most_serious_thing_is_the_state(changed, name, says):
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
     assert overall_status(replace(SEEN, today=None)).name == "ok"
-    assert overall_status(replace(SEEN, today=D + timedelta(days=1))).name == "ok"
+    assert overall_status(replace(SEEN, today=D + 1)).name == "ok"
 
 
 @pytest.mark.parametrize(

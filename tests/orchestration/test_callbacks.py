@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from include.declaration.period import Period
 from include.errors import NoChampionError
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -29,8 +30,8 @@ from include.promotion.model_card import build
 from include.registry.lifecycle import StandingApproval
 from tests import receivers, toy
 
-DAY = date(2020, 1, 5)
-BEFORE = DAY - timedelta(days=1)
+DAY = Period("2020-01-05")
+BEFORE = DAY - 1
 DECLARED = replace(toy.USE_CASE, alerts=replace(toy.USE_CASE.alerts, email_to=("night@example.org",)))
 
 
@@ -75,7 +76,7 @@ def row(metric: str, subject: str, value: float, *, breached: bool | None = True
     return {"metric": metric, "subject": subject, "value": value, "limit": 0.2, "breached": breached, **more}
 
 
-def measured(day: date, *rows: dict) -> None:
+def measured(day: Period, *rows: dict) -> None:
     known = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
         "about": day,
@@ -303,7 +304,7 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
 
 
 def test_the_measured_day_before_may_lie_further_back(hook):
-    measured(DAY - timedelta(days=4), row("weighted_drift", "features", 0.3))
+    measured(DAY - 4, row("weighted_drift", "features", 0.3))
     measured(DAY, row("weighted_drift", "features", 0.3))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert hook.received == []
@@ -322,12 +323,12 @@ def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
 
 
 def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook, monkeypatch):
-    later = DAY + timedelta(days=toy.USE_CASE.label.label_delay_periods)
+    later = DAY + toy.USE_CASE.label.label_delay_periods
     measured(later, row("rows", "features", 3.0, breached=None))
 
-    def again(use_case: object, day: date) -> object:
+    def again(use_case: object, day: Period) -> object:
         measured(later, row("worse/log_loss", "model", 0.3))
-        return SimpleNamespace(day=later.isoformat(), changed=True)
+        return SimpleNamespace(day=later.key, changed=True)
 
     monkeypatch.setattr(
         monitoring_monitor,
@@ -350,12 +351,12 @@ def test_single_features_wake_nobody(hook):
 
 
 def test_a_breach_that_comes_back_is_told_of_again(hook):
-    measured(BEFORE - timedelta(days=1), row("weighted_drift", "features", 0.3))
+    measured(BEFORE - 1, row("weighted_drift", "features", 0.3))
     measured(BEFORE, row("weighted_drift", "features", 0.1, breached=False))
     measured(DAY, row("weighted_drift", "features", 0.3))
-    for day in (BEFORE - timedelta(days=1), BEFORE, DAY):
+    for day in (BEFORE - 1, BEFORE, DAY):
         callbacks.notify_breaches(open_project(DECLARED), day)
-    assert [body["day"] for body in hook.received] == [str(BEFORE - timedelta(days=1)), str(DAY)]
+    assert [body["day"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +369,7 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
 def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
     back = rollback.roll_back(
-        open_project(toy.USE_CASE), champion, date(2020, 3, 5), actor="ada", reason="too many misses"
+        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada", reason="too many misses"
     )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     callbacks.notify_promoted(open_project(DECLARED), again)
@@ -453,7 +454,7 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 def test_a_rollback_says_who_and_why(champion, hook):
     result = rollback.roll_back(
-        open_project(toy.USE_CASE), champion, date(2020, 3, 5), actor="ada (run 'manual')", reason="too many misses"
+        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada (run 'manual')", reason="too many misses"
     )
     callbacks.notify_rolled_back(open_project(DECLARED), result)
     (body,) = hook.received

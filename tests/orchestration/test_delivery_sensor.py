@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from include.declaration.period import Period
 from include.ingestion import ingest, validate
 from include.ingestion.bucket import BucketError
 from include.orchestration import delivery_sensor
@@ -22,12 +23,12 @@ from tests.landing_bucket import DAY, deliver, landing_toy
 
 pytestmark = pytest.mark.slow
 
-TODAY = datetime.now(UTC).date()
+TODAY = Period.from_date(datetime.now(UTC).date())
 LONG = {"wait": timedelta(hours=30), "every": timedelta(milliseconds=20)}
 DATA_DAG = REPOSITORY / "dags" / "data.py"
 
 
-def context(day: date = TODAY) -> dict:
+def context(day: Period = TODAY) -> dict:
     return {"dag_run": SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC)), "params": {}}
 
 
@@ -42,7 +43,7 @@ def use_case(landing, monkeypatch):
     return made
 
 
-def put_mark(landing, day: date = TODAY) -> None:
+def put_mark(landing, day: Period = TODAY) -> None:
     landing.put(f"events/{day}/_SUCCESS", b"")
 
 
@@ -72,7 +73,7 @@ def test_with_a_triggerer_it_gives_its_slot_away_until_the_limit_of_the_day(use_
 
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, deferrable):
-    day = date(2020, 1, 5)
+    day = Period("2020-01-05")
     waiting = sensor(use_case, deferrable=deferrable)
     with pytest.raises(AirflowFailException) as failed:
         (waiting.execute if deferrable else waiting.poke)(context(day))
@@ -134,7 +135,7 @@ def test_a_day_declared_absent_is_not_waited_for(use_case):
 
 def test_a_day_before_the_first_is_refused(use_case):
     with pytest.raises(AirflowFailException, match="toy begins on"):
-        sensor(use_case).execute(context(date(2019, 12, 31)))
+        sensor(use_case).execute(context(Period("2019-12-31")))
 
 
 async def _first(trigger: DeliveryTrigger) -> dict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +17,7 @@ from pendulum import instance
 from include.backtest import run as backtest_run
 from include.declaration import clock
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
+from include.declaration.period import LATEST
 from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
@@ -37,7 +38,7 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.security
 
-LAST = date.max
+LAST = LATEST
 HUGE = "x" * 5_000_000
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -12,6 +12,7 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from include.declaration import clock
+from include.declaration.period import Period, period_range
 from include.orchestration.backfill_bounds import chosen_days
 from include.orchestration.timetable import PeriodTimetable
 
@@ -24,14 +25,14 @@ USE_CASES = (
     *("Asia/Tokyo", "Pacific/Auckland", "America/Santiago", "Atlantic/Azores", "America/Havana", "Asia/Beirut"),
 )
 NO_MIDNIGHT = {
-    "Africa/Cairo": date(2026, 4, 24),
-    "America/Santiago": date(2026, 9, 6),
-    "Asia/Beirut": date(2026, 3, 29),
-    "America/Havana": date(2026, 3, 8),
-    "Atlantic/Azores": date(2026, 3, 29),
+    "Africa/Cairo": Period("2026-04-24"),
+    "America/Santiago": Period("2026-09-06"),
+    "Asia/Beirut": Period("2026-03-29"),
+    "America/Havana": Period("2026-03-08"),
+    "Atlantic/Azores": Period("2026-03-29"),
 }
-TWO_MIDNIGHTS = {"America/Havana": date(2026, 11, 1), "Atlantic/Azores": date(2026, 10, 25)}
-DAYS = [date(2013, 5, 20), date(2026, 1, 31), *NO_MIDNIGHT.values(), *TWO_MIDNIGHTS.values()]
+TWO_MIDNIGHTS = {"America/Havana": Period("2026-11-01"), "Atlantic/Azores": Period("2026-10-25")}
+DAYS = [Period("2013-05-20"), Period("2026-01-31"), *NO_MIDNIGHT.values(), *TWO_MIDNIGHTS.values()]
 
 
 @pytest.fixture(autouse=True)
@@ -39,15 +40,15 @@ def _now(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
-def form(day: date, zone: ZoneInfo, *, end: bool) -> datetime:
+def form(day: Period, zone: ZoneInfo, *, end: bool) -> datetime:
     """What the UI's form sends for a day without a time, in the zone that its clock shows."""
-    wall = datetime.combine(day, time(23, 59, 59, 999000) if end else time(), zone)
+    wall = datetime.combine(day.start_date, time(23, 59, 59, 999000) if end else time(), zone)
     return wall.astimezone(UTC)
 
 
-def midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: Period, zone: ZoneInfo) -> datetime:
     """What the UI's form sends for a day at 00:00."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return datetime.combine(day.start_date, time(), zone).astimezone(UTC)
 
 
 def keys(timetable: PeriodTimetable, first: datetime, last: datetime) -> list[str]:
@@ -55,13 +56,13 @@ def keys(timetable: PeriodTimetable, first: datetime, last: datetime) -> list[st
     return [info.partition_key for info in found]
 
 
-def named(first: date, last: date) -> list[str]:
-    return [day.isoformat() for day in clock.days_between(first, last)]
+def named(first: Period, last: Period) -> list[str]:
+    return [day.key for day in period_range(first, last)]
 
 
-def is_told_apart(zone: ZoneInfo, day: date, use_case: str) -> bool:
+def is_told_apart(zone: ZoneInfo, day: Period, use_case: str) -> bool:
     """Whether no zone of another day has the same midnight: see LATEST_MIDNIGHT; all but a few islands."""
-    offset = datetime.combine(day, time(12), zone).utcoffset()
+    offset = datetime.combine(day.start_date, time(12), zone).utcoffset()
     return timedelta(hours=-10) <= offset < timedelta(hours=14) or zone.key == use_case
 
 
@@ -72,7 +73,7 @@ def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, spa
     for name in ZONES:
         zone = ZoneInfo(name)
         for first in DAYS:
-            last = first + timedelta(days=span)
+            last = first + span
             if not (is_told_apart(zone, first, use_case) and is_told_apart(zone, last, use_case)):
                 continue
             begin, end = form(first, zone, end=False), form(last, zone, end=True)
@@ -106,7 +107,7 @@ def test_the_day_named_on_the_command_line_or_over_rest_runs(use_case):
     for day in DAYS:
         for texts in WRITTEN:
             bounds = [datetime.fromisoformat(text.format(day=day)) for text in texts]
-            assert keys(timetable, *bounds) == [day.isoformat()], texts
+            assert keys(timetable, *bounds) == [day.key], texts
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asia/Kolkata"])
@@ -114,7 +115,7 @@ def test_times_typed_in_the_form_mean_their_day_for_a_browser_where_the_use_case
     here = ZoneInfo(zone)
     first, last = datetime(2013, 5, 20, 9, 10, tzinfo=here), datetime(2013, 5, 22, 17, 40, tzinfo=here)
     bounds = first.astimezone(UTC), last.astimezone(UTC)
-    assert keys(PeriodTimetable(timezone=zone), *bounds) == named(date(2013, 5, 20), date(2013, 5, 22))
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == named(Period("2013-05-20"), Period("2013-05-22"))
 
 
 BROWSERS = ["UTC", "America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asia/Kathmandu", "Pacific/Auckland"]
@@ -125,9 +126,9 @@ BROWSERS = ["UTC", "America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asi
 @pytest.mark.parametrize("typed", [time(0, 30), time(9), time(9, 14), time(14), time(17, 59), time(23), time(23, 59)])
 def test_a_time_typed_in_the_first_day_is_read_by_the_clock_of_a_last_day_without_one(browser, use_case, typed):
     zone = ZoneInfo(browser)
-    first = datetime.combine(date(2013, 5, 20), typed, zone).astimezone(UTC)
-    last = form(date(2013, 5, 22), zone, end=True)
-    assert keys(PeriodTimetable(timezone=use_case), first, last) == named(date(2013, 5, 20), date(2013, 5, 22))
+    first = datetime.combine(Period("2013-05-20").start_date, typed, zone).astimezone(UTC)
+    last = form(Period("2013-05-22"), zone, end=True)
+    assert keys(PeriodTimetable(timezone=use_case), first, last) == named(Period("2013-05-20"), Period("2013-05-22"))
 
 
 TYPED = [
@@ -162,7 +163,7 @@ TYPED = [
 def test_typed_times_mean_the_days_that_they_are_in(zone, first, last, begins, ends):
     bounds = [datetime.fromisoformat(f"2013-05-{each}").replace(tzinfo=ZoneInfo(zone)) for each in (first, last)]
     found = keys(PeriodTimetable(timezone=zone), *(each.astimezone(UTC) for each in bounds))
-    assert found == named(date(2013, 5, begins), date(2013, 5, ends))
+    assert found == named(Period(f"2013-05-{begins:02}"), Period(f"2013-05-{ends:02}"))
 
 
 @pytest.mark.parametrize(("zone", "day"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
@@ -174,8 +175,8 @@ def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, day, minutes
 
 @pytest.mark.parametrize("name", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland"])
 def test_no_minute_of_a_day_is_read_as_another_day_where_the_use_case_is(name):
-    zone, day = ZoneInfo(name), date(2013, 5, 20)
-    start = datetime.combine(day, time(), zone).astimezone(UTC)
+    zone, day = ZoneInfo(name), Period("2013-05-20")
+    start = datetime.combine(day.start_date, time(), zone).astimezone(UTC)
     early, late = start + timedelta(minutes=1), start + timedelta(minutes=1438)
     minutes = [start + timedelta(minutes=minute) for minute in range(1, 1439)]
     pairs = [(at, other) for at in minutes for other in (at, late)] + [(early, at) for at in minutes]
@@ -198,19 +199,19 @@ def test_no_minute_of_a_day_is_read_as_another_day_where_the_use_case_is(name):
 )
 def test_bounds_of_two_offsets_over_rest_keep_both_days(use_case, first, last):
     bounds = datetime.fromisoformat(first), datetime.fromisoformat(last)
-    assert keys(PeriodTimetable(timezone=use_case), *bounds) == named(date(2013, 5, 20), date(2013, 5, 22))
+    assert keys(PeriodTimetable(timezone=use_case), *bounds) == named(Period("2013-05-20"), Period("2013-05-22"))
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Pacific/Kiritimati", "Etc/GMT+12", "Pacific/Midway"])
 def test_the_zones_that_share_their_midnights_are_read_right_where_the_use_case_is_there(zone):
-    day = date(2013, 5, 20)
+    day = Period("2013-05-20")
     bounds = form(day, ZoneInfo(zone), end=False), form(day, ZoneInfo(zone), end=True)
-    assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.isoformat()]
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.key]
 
 
 @pytest.mark.parametrize("zone", sorted({*USE_CASES, "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}))
 def test_a_backfill_of_three_years_drops_no_day_and_doubles_none(zone):
-    first, last = date(2024, 1, 1), date(2026, 12, 31)
+    first, last = Period("2024-01-01"), Period("2026-12-31")
     bounds = form(first, ZoneInfo("UTC"), end=False), form(last, ZoneInfo("UTC"), end=True)
     assert keys(PeriodTimetable(timezone=zone), *bounds) == named(first, last)
 
@@ -227,16 +228,16 @@ def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
     for _ in range(400 if weekday is None else 57):
         info = timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
         assert info.run_after == info.partition_date
-        found.append(date.fromisoformat(info.partition_key))
-    step = timedelta(days=1 if weekday is None else 7)
+        found.append(Period(info.partition_key))
+    step = 1 if weekday is None else 7
     assert found == [found[0] + step * number for number in range(len(found))]
-    assert weekday is None or {day.isoweekday() for day in found} == {weekday}
+    assert weekday is None or {day.start_date.isoweekday() for day in found} == {weekday}
 
 
 @pytest.mark.parametrize(("zone", "day"), NO_MIDNIGHT.items())
 def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
     timetable = PeriodTimetable(timezone=zone)
-    around = [day - timedelta(days=1), day, day + timedelta(days=1)]
+    around = [day - 1, day, day + 1]
     bounds = midnight(around[0], ZoneInfo("UTC")), midnight(around[2], ZoneInfo("UTC"))
     assert keys(timetable, *bounds) == [str(each) for each in around]
     start = timetable.resolve_partition_date(str(day)).astimezone(ZoneInfo(zone))
@@ -247,28 +248,28 @@ def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
 def test_a_day_with_two_midnights_begins_at_the_first(zone, day):
     timetable = PeriodTimetable(timezone=zone)
     start = timetable.resolve_partition_date(str(day))
-    assert (start - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == day - timedelta(days=1)
+    assert (start - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == (day - 1).start_date
     second = instance(start + timedelta(hours=1))
     assert timetable._align_to_prev(second) == start
     assert timetable._align_to_next(second) == timetable._get_next(instance(start))
 
 
 def test_a_day_that_a_zone_skipped_is_no_period():
-    bounds = midnight(date(2011, 12, 28), ZoneInfo("UTC")), midnight(date(2012, 1, 1), ZoneInfo("UTC"))
+    bounds = midnight(Period("2011-12-28"), ZoneInfo("UTC")), midnight(Period("2012-01-01"), ZoneInfo("UTC"))
     found = keys(PeriodTimetable(timezone="Pacific/Apia"), *bounds)
     assert found == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
 
 
 def test_a_backfill_runs_no_day_that_has_not_begun(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
-    bounds = midnight(date(2026, 11, 26), ZoneInfo("UTC")), midnight(date(2026, 12, 5), ZoneInfo("UTC"))
+    bounds = midnight(Period("2026-11-26"), ZoneInfo("UTC")), midnight(Period("2026-12-05"), ZoneInfo("UTC"))
     assert keys(PeriodTimetable(timezone="America/New_York"), *bounds)[-1] == "2026-11-27"
     assert keys(PeriodTimetable(timezone="Asia/Tokyo"), *bounds)[-1] == "2026-11-28"
 
 
 def test_a_weekly_backfill_runs_the_weekdays_among_the_chosen_days():
     zone = ZoneInfo("America/Los_Angeles")
-    bounds = form(date(2013, 5, 13), zone, end=False), form(date(2013, 5, 27), zone, end=True)
+    bounds = form(Period("2013-05-13"), zone, end=False), form(Period("2013-05-27"), zone, end=True)
     weekly = PeriodTimetable(timezone="America/New_York", weekday=1)
     assert keys(weekly, *bounds) == ["2013-05-13", "2013-05-20", "2013-05-27"]
 
@@ -277,9 +278,9 @@ def test_a_weekly_backfill_runs_the_weekdays_among_the_chosen_days():
 def test_a_window_of_runs_to_clear_holds_the_chosen_days(browser):
     """Airflow hands each bound over by itself: `airflow dags clear --partition-date-start`, and the list of runs."""
     timetable, zone = PeriodTimetable(timezone="America/New_York"), ZoneInfo(browser)
-    lower = timetable.localize_partition_datetime(form(date(2013, 5, 20), zone, end=False))
-    upper = timetable.localize_partition_datetime(form(date(2013, 5, 21), zone, end=True))
-    starts = {str(day): timetable.resolve_partition_date(str(day)) for day in clock.days_between(*MAY)}
+    lower = timetable.localize_partition_datetime(form(Period("2013-05-20"), zone, end=False))
+    upper = timetable.localize_partition_datetime(form(Period("2013-05-21"), zone, end=True))
+    starts = {str(day): timetable.resolve_partition_date(str(day)) for day in period_range(*MAY)}
     assert [day for day, start in starts.items() if lower <= start <= upper] == ["2013-05-20", "2013-05-21"]
 
 
@@ -290,7 +291,7 @@ def test_a_time_typed_in_a_window_of_runs_is_no_end_of_a_day_elsewhere(typed):
     assert timetable.localize_partition_datetime(at) == timetable.resolve_partition_date("2013-05-20")
 
 
-MAY = date(2013, 5, 1), date(2013, 5, 31)
+MAY = Period("2013-05-01"), Period("2013-05-31")
 
 
 @pytest.mark.parametrize("key", ["2013-5-1", "20130501", "2013-W20-1", "yesterday", "2013-02-30", "٢٠١٣-05-01"])
@@ -305,7 +306,7 @@ def test_it_survives_the_way_through_the_database(weekday):
     read = PeriodTimetable.deserialize(json.loads(json.dumps(made.serialize())))
     assert read.serialize() == made.serialize()
     assert read == made and read.summary == made.summary
-    bounds = midnight(date(2026, 4, 20), ZoneInfo("UTC")), midnight(date(2026, 4, 27), ZoneInfo("UTC"))
+    bounds = midnight(Period("2026-04-20"), ZoneInfo("UTC")), midnight(Period("2026-04-27"), ZoneInfo("UTC"))
     assert keys(read, *bounds) == keys(made, *bounds)
 
 

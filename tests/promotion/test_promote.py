@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 from mlflow import MlflowClient
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation import evaluate
 from include.project import open_project
@@ -135,7 +135,7 @@ def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later
     found = promoted(earlier, actor="a backfill")
     assert (found.promoted, found.effective_from, found.champion) == (True, "2020-03-01", later)
     assert (alias(), lives()) == (later, {later: "champion", earlier: "archived"})
-    assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 4)).version == earlier
+    assert Ledger.of(USE_CASE).champion_of(Period("2020-03-04")).version == earlier
     assert Ledger.of(USE_CASE).champion_of(LATER).version == later
 
 
@@ -300,7 +300,7 @@ def test_an_unknown_version_is_refused(tracking):
 
 
 def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
-    number = register(trained_toy, USE_CASE.today() + timedelta(days=2))
+    number = register(trained_toy, USE_CASE.today() + 2)
     with pytest.raises(NotBegunError):
         promoted(number, actor="a test")
     assert Ledger.of(USE_CASE).entries() == [] and alias() is None

@@ -1,10 +1,10 @@
 """promote: verdicts of another time are not believed; the version is judged again by what holds now."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation import evaluate
 from include.project import open_project
 from include.promotion import approve, promote, register
@@ -27,9 +27,7 @@ def versions_on_the_ledger() -> list[str]:
 
 def trained(use_case, rounds: int, days: int) -> str:
     """The version of a model trained and judged, but not promoted yet."""
-    run_id = train.train_model(
-        open_project(use_case), AS_OF + timedelta(days=days), parameters={"rounds": rounds}
-    ).run_id
+    run_id = train.train_model(open_project(use_case), AS_OF + days, parameters={"rounds": rounds}).run_id
     evaluate.evaluate_run(open_project(use_case), run_id)
     return register.register_run(open_project(use_case), run_id).version
 
@@ -95,4 +93,4 @@ def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, mon
 
 
 def version_of_another(rival) -> str:
-    return versions.register(rival.run_id, date(2020, 3, 4), gates=None)
+    return versions.register(rival.run_id, Period("2020-03-04"), gates=None)

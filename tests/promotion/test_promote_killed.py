@@ -5,13 +5,13 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from include.declaration.period import Period
 from include.lake.object_store import StoragePath
 from include.project import open_project
 from include.promotion import approve, rollback
@@ -81,7 +81,7 @@ def reject_third() -> object:
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
     """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
-    register(run_id), register(run_id, LATER), register(run_id, date(2020, 3, 6))
+    register(run_id), register(run_id, LATER), register(run_id, Period("2020-03-06"))
     promoted("1", actor="a run")
     promoted("2", actor="a run", approval_required=True)
     approve.record_approval(open_project(USE_CASE), "2", approved=True, actor="Ann", reason="yes")

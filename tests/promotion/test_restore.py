@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from tests.toy_use_case import USE_CASE
 from tests.versions import life
 
 pytestmark = [pytest.mark.usefixtures("without_plots"), pytest.mark.security]
-DAY, NEXT = AS_OF, AS_OF + timedelta(days=1)
+DAY, NEXT = AS_OF, AS_OF + 1
 
 
 def client() -> MlflowClient:

@@ -1,12 +1,12 @@
 """Rolling back makes a former champion the champion from the named day on, and no other version."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotBegunError
 from include.project import open_project
 from include.promotion import rollback
@@ -20,7 +20,7 @@ from tests.versions import LATER, alias, life, promoted, register, rerecord, sta
 
 pytestmark = pytest.mark.both_places(long=True)
 
-DAY = date(2020, 3, 8)
+DAY = Period("2020-03-08")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def champions(lake_home, champions_home, trained, monkeypatch) -> str:
     return trained[1]
 
 
-def back(version: str = "1", day: date = DAY, actor: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
+def back(version: str = "1", day: Period = DAY, actor: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
     return rollback.roll_back(open_project(USE_CASE), version, day, actor=actor, reason=reason)
 
 
@@ -50,7 +50,7 @@ def test_a_former_champion_is_champion_again_from_the_named_day(champions):
     assert (found.champion, found.new) == ("1", True)
     entry = Ledger.of(USE_CASE).champion_of(DAY)
     assert (entry.version, entry.action, entry.actor, entry.reason) == ("1", "rollback", "Ann", "worse")
-    assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 7)).version == "2"
+    assert Ledger.of(USE_CASE).champion_of(Period("2020-03-07")).version == "2"
     assert (alias(), life("1"), life("2"), life("3")) == ("1", "champion", "archived", "challenger")
     assert Registry(USE_CASE).ledger_head() == entry.head
     assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Days that are scored already keep")
@@ -147,7 +147,7 @@ def test_a_day_that_the_version_has_seen_is_refused(champions):
     with pytest.raises(
         InvalidRequestError, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"
     ):
-        back("2", date(2020, 3, 4))
+        back("2", Period("2020-03-04"))
     assert state() == before
     assert back("2", LATER).version == "2"
 
@@ -176,7 +176,7 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
 
 
-@pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.newest_period() + timedelta(days=2)])
+@pytest.mark.parametrize("day", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
 def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day):
     before = state()
     with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
@@ -190,6 +190,6 @@ def test_the_newest_day_can_be_rolled_back_from(champions):
 
 
 def test_a_day_after_the_end_of_the_use_case_is_refused(champions):
-    ended = replace(USE_CASE, last_period=date(2020, 3, 10))
+    ended = replace(USE_CASE, last_period=Period("2020-03-10"))
     with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
-        rollback.roll_back(open_project(ended), "1", date(2020, 3, 11), actor="Ann", reason="worse")
+        rollback.roll_back(open_project(ended), "1", Period("2020-03-11"), actor="Ann", reason="worse")

@@ -1,8 +1,8 @@
 """Days run in an order, and what tables hold after it."""
 
 from collections.abc import Iterable
-from datetime import date
 
+from include.declaration.period import LATEST, Period
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
@@ -16,14 +16,14 @@ from include.training import train
 from include.use_case import UseCase
 
 
-def run_days(use_case: UseCase, days: Iterable[date]) -> None:
+def run_days(use_case: UseCase, days: Iterable[Period]) -> None:
     for day in days:
         ingest.ingest_period(open_project(use_case), day)
         validate.validate_period(open_project(use_case), day)
         build.build_features(open_project(use_case), day)
 
 
-def make_champion(use_case: UseCase, day: date) -> None:
+def make_champion(use_case: UseCase, day: Period) -> None:
     """Train as of `day`, judge, register and promote."""
     run_id = train.train_model(open_project(use_case), day).run_id
     evaluate.evaluate_run(open_project(use_case), run_id)
@@ -32,7 +32,7 @@ def make_champion(use_case: UseCase, day: date) -> None:
     ).promoted
 
 
-def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
+def score_and_measure(use_case: UseCase, days: Iterable[Period]) -> None:
     """As the daily runs do: the day, and again that which judges it where it was measured before."""
     for day in days:
         score.score_period(open_project(use_case), day)
@@ -40,9 +40,9 @@ def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
         monitor.remeasure_label_period(open_project(use_case), day)
 
 
-def contents(use_case: UseCase) -> dict[str, dict[date, str]]:
+def contents(use_case: UseCase) -> dict[str, dict[Period, str]]:
     """Table to day to digest."""
-    view = Lake.of(use_case).as_of(date.max)
+    view = Lake.of(use_case).as_of(LATEST)
     return {
         table: {day: partition.digest for day, partition in view.partitions(table).items()}
         for table in schemas.tables(use_case)
@@ -50,9 +50,9 @@ def contents(use_case: UseCase) -> dict[str, dict[date, str]]:
 
 
 def versions(use_case: UseCase) -> dict[str, int]:
-    view = Lake.of(use_case).as_of(date.max)
+    view = Lake.of(use_case).as_of(LATEST)
     return {table: view.version(table) for table in schemas.tables(use_case)}
 
 
-def only(found: dict[str, dict[date, str]], days: list[date]) -> dict[str, dict[date, str]]:
+def only(found: dict[str, dict[Period, str]], days: list[Period]) -> dict[str, dict[Period, str]]:
     return {table: {day: digest for day, digest in held.items() if day in days} for table, held in found.items()}

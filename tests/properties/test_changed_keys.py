@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -19,7 +18,7 @@ from tests.conftest import AS_OF, LAST
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("without_plots")
-DAY = AS_OF + timedelta(days=1)
+DAY = AS_OF + 1
 FEEDS = tuple(replace(feed, columns={**feed.columns, "shop": "int32"}) for feed in USE_CASE.feeds)
 ONE_KEY_MORE = replace(USE_CASE, keys=("event_date", "id", "shop"), feeds=FEEDS)
 OTHER_PERIOD = replace(USE_CASE, keys=("id",), period=PARTITION)
@@ -51,7 +50,7 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
 def test_labels_that_are_there_under_another_declaration_are_not_said_to_be_missing(champion, use_case, column):
     score.score_period(open_project(use_case), DAY)
     with pytest.raises(KeysChangedError) as refused:
-        monitor.monitor_period(open_project(use_case), DAY + timedelta(days=2))
+        monitor.monitor_period(open_project(use_case), DAY + 2)
     assert (refused.value.table, refused.value.columns) == ("labels", (column,))
 
 

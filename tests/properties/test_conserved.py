@@ -7,19 +7,18 @@ import itertools
 import os
 import random
 from collections.abc import Callable
-from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
 from include import settings
+from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
 from include.features import build as features_build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.lake import lake as lake_module
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
-from include.lake.partitions import days_from
 from include.project import open_project
 from tests import places
 from tests.properties.orders import contents, run_days, score_and_measure
@@ -43,7 +42,7 @@ class Walk:
     def __init__(self, toy: Toy, seed: int, patch: pytest.MonkeyPatch) -> None:
         self.toy, self.use_case = toy, short(toy)
         self.chance, self.patch = random.Random(seed), patch
-        self.seen: list[dict[str, dict[date, str]]] = []
+        self.seen: list[dict[str, dict[Period, str]]] = []
         self.done = dict.fromkeys(("landed", "built", "corrected", "released", "killed", "refused"), 0)
 
     def step(self) -> None:
@@ -121,7 +120,7 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
 
 def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS, free_days: int = FREE_DAYS) -> Walk:
     """Random doings, then every day once in its order; what was seen on the way is there at the end."""
-    use_case, days = short(toy), days_from(toy.days[0], toy.days[-1] + timedelta(days=free_days))
+    use_case, days = short(toy), period_range(toy.days[0], toy.days[-1] + free_days)
     spoil_column(toy, toy.breakable, monkeypatch, *toy.days[:3])
     spoil_column(toy, toy.breakable_label, monkeypatch, toy.days[1])
     went = Walk(toy, seed, monkeypatch)
@@ -144,7 +143,7 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     return went
 
 
-def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch, *days: date) -> None:
+def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch, *days: Period) -> None:
     spoil(monkeypatch, breakable.feed, breakable.column, breakable.bad, *days, source=toy.source)
 
 
@@ -165,8 +164,8 @@ def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed, toy):
 @both_toys
 def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, monkeypatch, toy):
     """A late label counts from the day of its correction on."""
-    use_case, day, known = toy.use_case, toy.last_labelled, toy.last + timedelta(days=1)
-    scored, bad, good = days_from(toy.as_of, toy.last), toy.breakable_label.bad, toy.breakable_label.good
+    use_case, day, known = toy.use_case, toy.last_labelled, toy.last + 1
+    scored, bad, good = period_range(toy.as_of, toy.last), toy.breakable_label.bad, toy.breakable_label.good
     feed, column = toy.breakable_label.feed, toy.breakable_label.column
     spoil(monkeypatch, feed, column, [bad[0]] * 3, day, source=toy.source)
     run_days(use_case, scored)
@@ -181,7 +180,7 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     went = resubmit.resubmit_corrected(open_project(use_case), feed, "rows.csv", mended.encode(), **ASKED)
     assert went.known_on == known.isoformat()
     run_days(use_case, [known])
-    score_and_measure(use_case, days_from(toy.as_of, known))
+    score_and_measure(use_case, period_range(toy.as_of, known))
     after = contents(use_case)
     for table, held in before.items():
         assert {each: after[table][each] for each in held} == held, table

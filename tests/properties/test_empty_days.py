@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.errors import FeaturesMissingError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
@@ -22,8 +21,10 @@ from tests.conftest import AS_OF, LAST
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = pytest.mark.usefixtures("without_plots")
-SUNDAY = date(2020, 3, 8)
-SHUT = frozenset(day for day in days_from(USE_CASE.first_period, LAST) if day.weekday() == SUNDAY.weekday())
+SUNDAY = Period("2020-03-08")
+SHUT = frozenset(
+    day for day in period_range(USE_CASE.first_period, LAST) if day.start_date.weekday() == SUNDAY.start_date.weekday()
+)
 FEEDS = tuple(
     replace(feed, missing_periods=feed.missing_periods | SHUT) if feed.name == "events" else feed
     for feed in USE_CASE.feeds
@@ -74,9 +75,9 @@ def test_a_missing_day_is_still_refused(shop):
 
 def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
     """The labels of a day are complete when the days on which they become known were run, empty or not."""
-    last = SUNDAY + timedelta(days=1)
+    last = SUNDAY + 1
     view = shop.as_of(last)
-    friday, saturday = SUNDAY - timedelta(days=2), SUNDAY - timedelta(days=1)
+    friday, saturday = SUNDAY - 2, SUNDAY - 1
     assert labelled_predictions.is_complete(SHOP, view, friday, SUNDAY) == [friday, saturday]
     assert labelled_predictions.incomplete_reason(SHOP, view, saturday) == ""
     shop.withdraw("features", SUNDAY, stage="test")
@@ -91,7 +92,7 @@ def test_monitoring_says_that_there_were_no_rows(shop):
     assert rows["unscored_rows", "predictions"]["breached"] is False
     for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
         assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
-    judged = SUNDAY + timedelta(days=SHOP.label.label_delay_periods)
+    judged = SUNDAY + SHOP.label.label_delay_periods
     monitor.monitor_period(open_project(SHOP), judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
     assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."

@@ -5,15 +5,14 @@ a feed more, int32 become float64), or as in `shrunk` (besides, a feature and it
 """
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.errors import InvalidRequestError
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.monitoring import monitor
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
@@ -30,7 +29,7 @@ from tests.toys import CUSTOMERS
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 BEFORE, GROWN, SHRUNK = CUSTOMERS.use_case, grown.USE_CASE, shrunk.USE_CASE
-OLD, NEW = days_from(CUSTOMERS.as_of, date(2025, 4, 27)), days_from(grown.CHANGED_ON, date(2025, 5, 2))
+OLD, NEW = period_range(CUSTOMERS.as_of, Period("2025-04-27")), period_range(grown.CHANGED_ON, Period("2025-05-02"))
 """The days that are run as declared before, and those that are run as declared later."""
 OPEN = NEW[1]
 BACKFILLED = OLD[0]

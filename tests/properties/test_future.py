@@ -4,7 +4,7 @@ files, and the features of the day stay equal, through the real stages. A leak t
 import functools
 import zipfile
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from ibis import _
 
+from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.features import build as features_build
 from include.features import materialize
@@ -28,12 +29,12 @@ FLIGHTS = load_use_case("flight_delays")
 SHORT = replace(FLIGHTS, look_back_periods=3)
 """For leaks that are planted: they show in a few days' history as well, and a tenth of the days is landed."""
 NEW_YORK = ZoneInfo("America/New_York")
-DAYS = [date(2013, 2, 9), date(2013, 3, 11), date(2013, 7, 2)]
+DAYS = [Period("2013-02-09"), Period("2013-03-11"), Period("2013-07-02")]
 """A snowstorm, the day after the clocks changed, and a summer's day."""
 
 
-def midnight(day: date) -> pd.Timestamp:
-    return pd.Timestamp(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)).tz_convert("UTC")
+def midnight(day: Period) -> pd.Timestamp:
+    return pd.Timestamp(datetime.combine(day.start_date, time(), NEW_YORK)).tz_convert("UTC")
 
 
 def known_at(flights: pd.DataFrame) -> pd.Series:
@@ -65,11 +66,11 @@ def shift_instants(rows: pd.DataFrame, chosen: np.ndarray, hours: int) -> None:
     rows.loc[chosen, "time_hour"] = shifted.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def perturbed_flights(flights: pd.DataFrame, day: date) -> pd.DataFrame:
+def perturbed_flights(flights: pd.DataFrame, day: Period) -> pd.DataFrame:
     """Other values in every column wherever they become known after `day` begins; none is known earlier by it."""
     rng = np.random.default_rng(1)
     changed = flights.copy()
-    today = np.datetime64(day)
+    today = np.datetime64(day.start_date)
     later, began = dates(flights) > today, dates(flights) >= today
     flown, landed = flights["dep_time"].notna().to_numpy(), flights["arr_delay"].notna().to_numpy()
     unknown = (known_at(flights) > midnight(day)).to_numpy()
@@ -100,11 +101,11 @@ def perturbed_flights(flights: pd.DataFrame, day: date) -> pd.DataFrame:
     return changed
 
 
-def perturbed_weather(weather: pd.DataFrame, day: date) -> pd.DataFrame:
+def perturbed_weather(weather: pd.DataFrame, day: Period) -> pd.DataFrame:
     """The same of observations, which are known at the end of their date."""
     rng = np.random.default_rng(2)
     changed = weather.copy()
-    later = dates(weather) >= np.datetime64(day)
+    later = dates(weather) >= np.datetime64(day.start_date)
     for column in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"):
         changed.loc[later, column] = weather.loc[later, column].fillna(7) * 0.5 + 1
     changed.loc[later, "origin"] = weather.loc[later, "origin"].map({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"})
@@ -115,10 +116,10 @@ def perturbed_weather(weather: pd.DataFrame, day: date) -> pd.DataFrame:
     return changed
 
 
-def dropped_and_added(flights: pd.DataFrame, weather: pd.DataFrame, day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def dropped_and_added(flights: pd.DataFrame, weather: pd.DataFrame, day: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Some flights of later dates, and some observations from today on, are not there, and others are."""
     rng = np.random.default_rng(3)
-    after, from_today = dates(flights) > np.datetime64(day), dates(weather) >= np.datetime64(day)
+    after, from_today = dates(flights) > np.datetime64(day.start_date), dates(weather) >= np.datetime64(day.start_date)
     more = flights[after & (rng.random(len(flights)) < 0.2)].copy()
     more["flight"] = 1_000_000 + np.arange(len(more))
     fewer = flights[~(after & (rng.random(len(flights)) < 0.1))]
@@ -143,19 +144,17 @@ def write(folder: Path, flights: pd.DataFrame, weather: pd.DataFrame) -> None:
     weather.to_csv(folder / "weather.csv", index=False, na_rep="NA")
 
 
-def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase = FLIGHTS) -> str:
+def features_digest(home: Path, day: Period, files: Path | None, use_case: UseCase = FLIGHTS) -> str:
     """Build the day in a lake of its own, after the days that follow it, so that these are there to be seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        features_build.land_missing(
-            open_project(use_case), day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
-        )
+        features_build.land_missing(open_project(use_case), day - use_case.look_back_periods, day + 2)
         commit = features_build.build_features(open_project(use_case), day)
-        later = Lake.of(use_case).as_of(day + timedelta(days=2))
-        assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
+        later = Lake.of(use_case).as_of(day + 2)
+        assert max(later.partitions("checked/outcomes")) == day + 2
         return commit.partition.digest
 
 
@@ -165,13 +164,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory):
     return functools.cache(lambda day: features_digest(tmp_path_factory.mktemp("honest"), day, None))
 
 
-def changed_files(folder: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: date) -> Path:
+def changed_files(folder: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: Period) -> Path:
     flights, weather = original
     write(folder, *dropped_and_added(perturbed_flights(flights, day), perturbed_weather(weather, day), day))
     return folder
 
 
-def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: date) -> bool:
+def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: Period) -> bool:
     """Whether the features of `day`, of a short history, differ where only the future does."""
     same = features_digest(tmp_path / "home-same", day, None, SHORT)
     files = changed_files(tmp_path / "changed", original, day)
@@ -203,9 +202,9 @@ def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_wa
         for folder in (tmp_path / "same", tmp_path / "changed")
     ]
     (flown, seen), (flown_else, seen_else) = [[table.to_pandas() for table in pair] for pair in found]
-    planned_later, today = dates(flights) > np.datetime64(day), (day - source.FIRST).days
+    planned_later, today = dates(flights) > np.datetime64(day.start_date), (day.start_date - source.FIRST).days
     unknown = (flown["index"] + flown["lag"] > today).to_numpy()
-    seen_later = dates(weather) >= np.datetime64(day)
+    seen_later = dates(weather) >= np.datetime64(day.start_date)
     for feed, before, after, later in (
         ("schedule", flown, flown_else, planned_later),
         ("outcomes", flown, flown_else, unknown),
@@ -240,7 +239,7 @@ def test_without_a_leak_a_short_history_stays_equal_too(tmp_path, original):
 def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, monkeypatch):
     """The mistake everybody makes: today's outcomes among today's rows."""
     honest = source.outcomes
-    monkeypatch.setattr(source, "outcomes", lambda day: honest(day + timedelta(days=1)))
+    monkeypatch.setattr(source, "outcomes", lambda day: honest(day + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
@@ -257,7 +256,7 @@ def _scheduled(flights):
 
 def test_weather_of_the_day_itself_is_caught(tmp_path, original, monkeypatch):
     honest = source.weather
-    monkeypatch.setattr(source, "weather", lambda day: honest(day + timedelta(days=1)))
+    monkeypatch.setattr(source, "weather", lambda day: honest(day + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
@@ -267,7 +266,7 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     build = features.build
 
     def greedy(day, *, schedule, outcomes, weather):
-        later = outcomes.filter(_.day > day).count().name("later")
+        later = outcomes.filter(_.day > day.start_date).count().name("later")
         rows = build(day, schedule=schedule, outcomes=outcomes, weather=weather)
         return rows.mutate(distance=(rows.distance + later.as_scalar().cast("int32")).cast("int32"))
 
@@ -275,6 +274,6 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     assert features_digest(tmp_path / "greedy", DAYS[0], None) == honest(DAYS[0])
     # From a view of later days, the same function makes other features: the leak is one.
     clean = materialize._clean
-    later = functools.cache(lambda view: view.lake.as_of(view.day + timedelta(days=2)))
+    later = functools.cache(lambda view: view.lake.as_of(view.day + 2))
     monkeypatch.setattr(materialize, "_clean", lambda view, *rest: clean(later(view), *rest))
     assert features_digest(tmp_path / "greedy", DAYS[0], None) != honest(DAYS[0])

@@ -4,7 +4,6 @@ source, and the day's features, labels and quarantined rows stay equal. A leak t
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.period import Period
 from include.features import build as features_build
 from include.ingestion import ingest
 from include.ingestion.known_at import KnownTooLateError
@@ -30,13 +30,13 @@ PATIENT = replace(
 """The look-back reaches the oldest correction; absurd rows of later days are quarantined, and do not refuse a day."""
 SHORT = replace(PATIENT, look_back_periods=4, feeds=tuple(replace(feed, known_at=None) for feed in PATIENT.feeds))
 """For leaks that are planted: they show in a few days' history as well, and nothing refuses them."""
-DAYS = [date(2025, 4, 25), date(2025, 4, 27), date(2025, 10, 31)]
+DAYS = [Period("2025-04-25"), Period("2025-04-27"), Period("2025-10-31")]
 """A day that has no midnight, a Sunday, and the day after one of 25 hours."""
 HAPPENED = {name: getattr(source, name) for name in ("visited", "registered", "told")}
 TABLES = ("features", "labels", "checked/visits", "checked/customers", "checked/outcomes")
 
 
-def perturbed(happened: Callable[[date], pa.Table], day: date, at: date) -> pa.Table:
+def perturbed(happened: Callable[[Period], pa.Table], day: Period, at: Period) -> pa.Table:
     """What happened `at` a day, with other values in every column of the rows that become known after `day` begins.
 
     Some of these rows are taken away, others are added, and some break what is expected of them.
@@ -44,7 +44,7 @@ def perturbed(happened: Callable[[date], pa.Table], day: date, at: date) -> pa.T
     rows = happened(at)
     later = pc.greater(rows["known_at"], pa.scalar(source.begins(day), source.INSTANT)).to_numpy()
     changed = rows.filter(pa.array(later))
-    rng = np.random.default_rng(at.toordinal())
+    rng = np.random.default_rng(at.start_date.toordinal())
     for place, name in enumerate(rows.column_names):
         if name != "known_at":
             changed = changed.set_column(place, rows.schema.field(name), _others(changed[name].combine_chunks()))
@@ -75,19 +75,19 @@ def _others(values: pa.Array) -> pa.Array:
     return pc.add(pc.fill_null(values, 3), pa.array(np.where(strange, 60, 1), values.type))
 
 
-def change_the_future(patch: pytest.MonkeyPatch, day: date) -> None:
+def change_the_future(patch: pytest.MonkeyPatch, day: Period) -> None:
     for name, happened in HAPPENED.items():
         patch.setattr(source, name, functools.partial(perturbed, happened, day))
 
 
-def built(home: Path, day: date, use_case=SHORT, *, future: bool) -> dict[str, str]:
+def built(home: Path, day: Period, use_case=SHORT, *, future: bool) -> dict[str, str]:
     """Digests of a day's tables in a lake of its own, built after the days that follow it are there to be seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if future:
             change_the_future(patch, day)
-        since, until = day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
+        since, until = day - use_case.look_back_periods, day + 2
         features_build.land_missing(open_project(use_case), since, until)
         features_build.build_features(open_project(use_case), day)
         later, view = Lake.of(use_case).as_of(until), Lake.of(use_case).as_of(day)
@@ -95,7 +95,7 @@ def built(home: Path, day: date, use_case=SHORT, *, future: bool) -> dict[str, s
         return {table: view.digest_of_periods(table, since) for table in TABLES}
 
 
-def differing(tmp_path: Path, day: date) -> set[str]:
+def differing(tmp_path: Path, day: Period) -> set[str]:
     """The tables of `day` that differ where only the future does."""
     same, changed = built(tmp_path / "same", day, future=False), built(tmp_path / "changed", day, future=True)
     return {table for table in TABLES if same[table] != changed[table]}
@@ -105,8 +105,8 @@ def deliver_too_early(patch: pytest.MonkeyPatch, feed: str) -> None:
     """The feed delivers what will be known a day later, but for days that bring nothing."""
     honest, absent = getattr(source, feed), USE_CASE.feed(feed).missing_periods
 
-    def early(day: date) -> pa.Table:
-        after = day + timedelta(days=1)
+    def early(day: Period) -> pa.Table:
+        after = day + 1
         return honest(day if {day, after} & absent else after)
 
     patch.setattr(source, feed, early)
@@ -127,7 +127,7 @@ def test_features_labels_and_quarantine_stay_equal_when_everything_known_later_c
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_the_perturbation_reaches_every_column_and_nothing_that_was_known(day, monkeypatch):
-    days = [day + timedelta(days=number) for number in range(-3, 6)]
+    days = [day + number for number in range(-3, 6)]
     before = {(feed.name, each): getattr(source, feed.name)(each) for feed in USE_CASE.feeds for each in days}
     change_the_future(monkeypatch, day)
     for feed in USE_CASE.feeds:
@@ -161,8 +161,8 @@ def test_a_row_that_is_delivered_before_it_is_known_is_refused(lake_home, monkey
 
 @pytest.mark.usefixtures("_nothing_expected")
 def test_a_visit_that_counts_on_its_day_though_it_was_reported_later_is_caught(tmp_path, monkeypatch):
-    def by_date(day: date) -> pa.Table:
-        return source.visited(day - timedelta(days=1))
+    def by_date(day: Period) -> pa.Table:
+        return source.visited(day - 1)
 
     monkeypatch.setattr(source, "visits", by_date)
     assert "features" in differing(tmp_path, DAYS[0])
@@ -194,13 +194,13 @@ def test_features_and_labels_that_ask_for_later_days_find_none(tmp_path, monkeyp
     build, labels = features.build, features.labels
 
     def greedy_build(day, *, visits, customers, outcomes):
-        later = outcomes.filter(outcomes.day > day).count().as_scalar()
+        later = outcomes.filter(outcomes.day > day.start_date).count().as_scalar()
         rows = build(day, visits=visits, customers=customers, outcomes=outcomes)
         return rows.mutate(rows=rows["rows"] + later)
 
     def greedy_labels(day, *, visits, customers, outcomes):
         return labels(day, visits=visits, customers=customers, outcomes=outcomes).union(
-            labels(day + timedelta(days=1), visits=visits, customers=customers, outcomes=outcomes)
+            labels(day + 1, visits=visits, customers=customers, outcomes=outcomes)
         )
 
     honest = built(tmp_path / "honest", DAYS[0], future=False)

@@ -1,6 +1,5 @@
 """What a form, a run's key, a shell or an address may hold: nothing of it is run, and nothing leaves its place."""
 
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration import registry
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
 from include.ingestion.correction_log import CorrectionLog
@@ -69,7 +69,7 @@ def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
 
 def test_every_day_that_is_written_as_one_is_taken():
     for text in ("0001-01-01", "2020-02-29", "9999-12-31"):
-        assert dag_factory.parse_day(text).isoformat() == text
+        assert Period(text).key == text
 
 
 @named
@@ -80,7 +80,7 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
 
 @both_toys_slow
 def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
-    day, before = toy.as_of + timedelta(days=1), everything_in(lake_home / "lake")
+    day, before = toy.as_of + 1, everything_in(lake_home / "lake")
     for text in HOSTILE:
         for ask in (
             lambda text: Registry(toy.use_case).version(text),
@@ -95,7 +95,7 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
 
 @both_toys_slow
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
-    day = toy.as_of + timedelta(days=1)
+    day = toy.as_of + 1
     score.score_period(open_project(toy.use_case), day)
     row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
     named = {key: str(row[key]) for key in toy.use_case.keys}

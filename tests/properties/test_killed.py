@@ -2,13 +2,13 @@
 
 import os
 import signal
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -29,7 +29,7 @@ def correct_the_source(toy: Toy, patch: pytest.MonkeyPatch) -> int:
     """Let the toy's main feed deliver fewer rows than before; how many it delivers now."""
     deliver = getattr(toy.source, toy.main_feed)
 
-    def fewer(day: date) -> pa.Table:
+    def fewer(day: Period) -> pa.Table:
         return deliver(day).slice(FEWER)
 
     patch.setattr(toy.source, toy.main_feed, fewer)

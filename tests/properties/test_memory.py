@@ -6,7 +6,6 @@ What Delta's writer holds while it writes is not ours: some 300 MB more at nine 
 import os
 import subprocess
 import sys
-from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from include import settings
+from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
 from tests.customers_use_case import source as customers_source
@@ -24,7 +24,7 @@ SORTING_MB = 256
 """What DuckDB may use to put rows in order before it spills: only this may grow with the number of rows."""
 MEASURED = """
 import sys, threading, time
-from datetime import date
+from include.declaration.period import Period
 from include.features import materialize
 from include.lake.lake import Lake
 from {package} import USE_CASE
@@ -36,17 +36,17 @@ def watch():
         peak = max(peak, int(status["RssAnon"].split()[0]) // 1024)
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
-day = date.fromisoformat(sys.argv[1])
+day = Period(sys.argv[1])
 view = Lake.of(USE_CASE).as_of(day, "{megabytes}MB")
 print(materialize.materialize(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
 """
 
 
-def many_events(day: date, rows: int) -> pa.Table:
+def many_events(day: Period, rows: int) -> pa.Table:
     return toy_source.everything(day, rows).drop_columns(["failed"])
 
 
-def many_customers(day: date, rows: int) -> pa.Table:
+def many_customers(day: Period, rows: int) -> pa.Table:
     """The day's customers again and again, each under a number of its own."""
     some = customers_source.customers(day)
     there = some.take(pa.array(np.arange(rows) % some.num_rows))
@@ -60,7 +60,7 @@ def many_customers(day: date, rows: int) -> pa.Table:
 )
 def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, toy, many):
     lake, peaks, first = Lake.of(toy.use_case), [], toy.days[3]
-    for day, number in ((first, 3_000_000), (first + timedelta(days=1), 9_000_000)):
+    for day, number in ((first, 3_000_000), (first + 1, 9_000_000)):
         for feed in toy.use_case.feeds:
             rows = many(day, number) if feed.name == toy.main_feed else getattr(toy.source, feed.name)(day)
             # Arrow cannot repeat a list no times.
@@ -69,7 +69,7 @@ def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, to
             lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="test")
             del rows, clean, checked
         code = MEASURED.format(megabytes=SORTING_MB, package=toy.use_case.package)
-        command = [sys.executable, "-c", code, day.isoformat()]
+        command = [sys.executable, "-c", code, day.key]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
         # The lesser of two, the first of which writes: on a busy machine DuckDB's threads hold their parts longer.
         peaks.append(min(_peak(command, environment, number) for _ in range(2)))

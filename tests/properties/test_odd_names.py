@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.evaluation import evaluate
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.monitoring import monitor
 from include.project import open_project
 from include.promotion import promote, register
@@ -32,7 +31,7 @@ from include.use_case import (
 from tests.toy_use_case import USE_CASE as TOY
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
-FIRST, AS_OF, ROWS = date(2020, 1, 1), date(2020, 2, 10), 120
+FIRST, AS_OF, ROWS = Period("2020-01-01"), Period("2020-02-10"), 120
 NUMBERS = (
     *("probability", "warning", "rows", "prior", "logistic", "champion", "known", "about", "label", "model-version"),
     *(
@@ -73,9 +72,9 @@ USE_CASE = replace(
 )
 
 
-def rows(day: date) -> tuple[pa.Table, np.ndarray]:
+def rows(day: Period) -> tuple[pa.Table, np.ndarray]:
     """Features of a day, and what happens: 1 mostly where the telling feature is positive."""
-    rng = np.random.default_rng(day.toordinal())
+    rng = np.random.default_rng(day.start_date.toordinal())
     values = {name: pa.array(rng.normal(size=ROWS)) for name in NUMBERS}
     label = (values[TELLING].to_numpy() > 0) ^ (rng.random(ROWS) < 0.1)
     keys = {"place": pa.array(np.arange(ROWS)), "count": pa.array([f"c{n}" for n in range(ROWS)])}
@@ -83,10 +82,10 @@ def rows(day: date) -> tuple[pa.Table, np.ndarray]:
     return pa.table(keys | values | {"kind/of": kinds}), label.astype(np.int8)
 
 
-def fill(first: date, last: date) -> None:
+def fill(first: Period, last: Period) -> None:
     lake = Lake.of(USE_CASE)
-    for day in days_from(first, last):
-        about = day - timedelta(days=1)
+    for day in period_range(first, last):
+        about = day - 1
         before, label = rows(about)
         labels = {"place": before["place"], "count": before["count"], "period": pa.array([about] * ROWS, pa.date32())}
         lake.replace("labels", day, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
@@ -94,7 +93,7 @@ def fill(first: date, last: date) -> None:
 
 
 def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproduction(lake_home, tracking):
-    known = AS_OF + timedelta(days=2)
+    known = AS_OF + 2
     fill(FIRST, known)
     trained = train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 30})
     assert trained.test["model"]["auc"] > 0.8

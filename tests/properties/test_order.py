@@ -3,15 +3,15 @@
 import functools
 import random
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.declaration.period import Period, period_range
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.promotion import promote, register
 from include.scoring import score
@@ -20,11 +20,11 @@ from tests.properties.orders import contents, make_champion, run_days, score_and
 from tests.toys import Toy, both_toys, both_toys_slow
 
 
-def ends_with(home: Path, toy: Toy, numbers: Iterable[int]) -> dict[str, dict[date, str]]:
+def ends_with(home: Path, toy: Toy, numbers: Iterable[int]) -> dict[str, dict[Period, str]]:
     """What a new lake holds after the toy's days of these numbers, one after the other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
-        run_days(toy.use_case, [toy.days[0] + timedelta(days=number) for number in numbers])
+        run_days(toy.use_case, [toy.days[0] + number for number in numbers])
         return contents(toy.use_case)
 
 
@@ -34,7 +34,7 @@ def test_three_days_shuffled_with_a_rerun_end_in_the_same_tables(tmp_path, toy):
 
 
 @pytest.fixture(scope="module")
-def in_order(tmp_path_factory) -> Callable[[Toy], dict[str, dict[date, str]]]:
+def in_order(tmp_path_factory) -> Callable[[Toy], dict[str, dict[Period, str]]]:
     return functools.cache(lambda toy: ends_with(tmp_path_factory.mktemp("in order"), toy, range(5)))
 
 
@@ -50,7 +50,7 @@ def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_
 @pytest.mark.both_places(long=True)
 @both_toys
 def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
-    days = days_from(toy.days[0], toy.days[0] + timedelta(weeks=toy.weeks))
+    days = period_range(toy.days[0], toy.days[0] + timedelta(weeks=toy.weeks))
     run_days(toy.use_case, days)
     before = versions(toy.use_case)
     assert before["features"] == before["labels"] == len(days)
@@ -66,7 +66,7 @@ def second_champion(toy: Toy, trained_toy: str) -> None:
         register.register_run(open_project(toy.use_case), trained_toy).version,
         actor="a test",
     ).promoted
-    make_champion(toy.use_case, toy.as_of + timedelta(days=3))
+    make_champion(toy.use_case, toy.as_of + 3)
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def second_champion(toy: Toy, trained_toy: str) -> None:
 @pytest.mark.usefixtures("without_plots", "second_champion")
 @both_toys
 def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home, toy):
-    lakes, scored = [], days_from(toy.as_of, toy.last)
+    lakes, scored = [], period_range(toy.as_of, toy.last)
     shuffled = random.Random(3).choices(scored, k=3) + random.Random(3).sample(scored, len(scored))
     for days in (scored, shuffled):
         score_and_measure(toy.use_case, days)

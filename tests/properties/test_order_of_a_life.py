@@ -1,13 +1,12 @@
 """A whole life, forward and shuffled, ends in the same tables."""
 
 import random
-from datetime import timedelta
 
 import pytest
 
 from include import settings as where
+from include.declaration.period import period_range
 from include.lake.object_store import StoragePath
-from include.lake.partitions import days_from
 from include.registry.mlflow_registry import Registry
 from tests import places
 from tests.properties.orders import contents, make_champion, run_days, score_and_measure
@@ -24,8 +23,8 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     The second lake is filled with a copy of the first one's ledger and records: without them, no version is believed.
     """
     use_case, first = toy.life, toy.use_case.first_period
-    trained, last = first + timedelta(days=22), first + timedelta(days=27)
-    days = days_from(first, last)
+    trained, last = first + 22, first + 27
+    days = period_range(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
     found, there = [], StoragePath.of(where.current_settings().lake)
     for order in (days, shuffled):
@@ -37,7 +36,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
         make_champion(use_case, trained)
         score_and_measure(use_case, (day for day in order if day >= trained))
         found.append(contents(use_case))
-    assert list(found[0]["predictions"]) == days_from(trained, last)
-    assert list(found[0]["metrics"]) == days_from(trained, last)
+    assert list(found[0]["predictions"]) == period_range(trained, last)
+    assert list(found[0]["metrics"]) == period_range(trained, last)
     assert found[0] == found[1]
     assert [version.number for version in Registry(use_case).versions()] == ["1"]

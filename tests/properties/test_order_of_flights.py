@@ -2,23 +2,22 @@
 
 import random
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.declaration.registry import load_use_case
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.use_case import UseCase
 from tests.properties.orders import contents, only, run_days, versions
 
 pytestmark = pytest.mark.slow
 
-DAYS = days_from(date(2013, 3, 1), date(2013, 3, 16))
+DAYS = period_range(Period("2013-03-01"), Period("2013-03-16"))
 """Holds a day of 23 hours: the clocks changed on 10 March."""
 LAST_WEEK = DAYS[-7:]
 FLIGHTS = load_use_case("flight_delays")
@@ -39,7 +38,7 @@ def flights(tmp_path, monkeypatch, source_cache) -> UseCase:
 
 
 @pytest.fixture(scope="module")
-def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
+def forward(tmp_path_factory, source_cache) -> dict[str, dict[Period, str]]:
     """The days, built one by one; and the last of them once more, which must commit nothing."""
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("forward")
@@ -55,8 +54,8 @@ def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
 
 def test_every_day_is_there(forward):
     assert list(forward["features"]) == list(forward["labels"]) == DAYS
-    look_back = DAYS[0] - timedelta(days=FLIGHTS.look_back_periods)
-    assert list(forward["checked/schedule"]) == days_from(look_back, DAYS[-1])
+    look_back = DAYS[0] - FLIGHTS.look_back_periods
+    assert list(forward["checked/schedule"]) == period_range(look_back, DAYS[-1])
 
 
 def test_days_reversed_end_in_the_same_tables(flights, forward):
@@ -64,7 +63,7 @@ def test_days_reversed_end_in_the_same_tables(flights, forward):
     assert contents(flights) == forward
 
 
-def _run(days: list[date]) -> None:
+def _run(days: list[Period]) -> None:
     run_days(FLIGHTS, days)
 
 
@@ -82,7 +81,7 @@ def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
 
 def test_no_row_is_lost_between_the_source_and_publishing(flights):
     """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
-    days, quarantined = days_from(date(2013, 2, 12), date(2013, 2, 14)), {}
+    days, quarantined = period_range(Period("2013-02-12"), Period("2013-02-14")), {}
     for day in days:
         ingest.ingest_period(open_project(flights), day)
         validate.validate_period(open_project(flights), day)
@@ -96,5 +95,5 @@ def test_no_row_is_lost_between_the_source_and_publishing(flights):
             for row in checked.to_pylist():
                 if row["reasons"]:
                     quarantined.setdefault((feed.name, day), []).append(row)
-    (gust,) = [row for row in quarantined["weather", date(2013, 2, 13)] if row["wind_speed"] > 1000]
+    (gust,) = [row for row in quarantined["weather", Period("2013-02-13")] if row["wind_speed"] > 1000]
     assert any("wind_speed" in reason for reason in gust["reasons"])

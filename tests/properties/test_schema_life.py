@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import ibis
 import pyarrow as pa
@@ -26,13 +25,13 @@ from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
 from tests.toy_use_case import USE_CASE, features, source
 
 pytestmark = pytest.mark.usefixtures("without_plots")
-AFTER = LAST + timedelta(days=1)
+AFTER = LAST + 1
 MORE = replace(USE_CASE, features={**USE_CASE.features, "hour": "float64", "weight": "float64"})
 FEW_ROUNDS = {"rounds": 3, "early_stopping_rounds": 3}
 
 
 def heavier(day, events, outcomes):
-    rows = events.filter(events.event_date == day)
+    rows = events.filter(events.event_date == day.start_date)
     hour = (rows.hour + ibis.literal(0.25)).cast("float64")
     return rows.select("event_date", "id", "kind", "size", "urgent", hour=hour, weight=rows["size"] * 2)
 
@@ -119,7 +118,7 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
     resubmit.resubmit_released(open_project(wider), "events", [HOUR], ids=[second], **ASKED)
     ingest.ingest_period(open_project(wider), NEXT), validate.validate_period(open_project(wider), NEXT)
     rows = Lake.of(wider).as_of(NEXT).read("checked/events", NEXT)
-    back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY)))
+    back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY.start_date)))
     assert sorted(back["hour"].to_pylist()) == [-1.0, 25.0] and set(back["colour"].to_pylist()) == {None}
     assert rows.num_rows == source.ROWS + 2
     assert [balance.faults for balance in reconcile.reconcile(open_project(wider))] == [(), ()]

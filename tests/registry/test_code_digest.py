@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.registry import code_digest
 from include.use_case import DecisionCosts, Label, UseCase
 from tests.toy_use_case import USE_CASE
@@ -240,19 +240,19 @@ LATE = Label("failed", meaning="the event failed", label_delay_periods=9)
     ("reads", "changed", "counts"),
     [
         ("", {"label": LATE}, True),
-        ("", {"first_period": date(2019, 1, 1)}, False),
+        ("", {"first_period": Period("2019-01-01")}, False),
         ("", {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")}, False),
-        ("USE_CASE.first_period", {"first_period": date(2019, 1, 1)}, True),
+        ("USE_CASE.first_period", {"first_period": Period("2019-01-01")}, True),
         ("USE_CASE.costs.threshold", {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")}, True),
         ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, window_periods=90)}, True),
         ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, rounds=90)}, False),
         ("USE_CASE.notice", {"notice": "words"}, True),
         ("USE_CASE.feed('outcomes').missing_periods", "missing_periods", True),
         ("", "missing_periods", False),
-        ("vars(USE_CASE)", {"first_period": date(2019, 1, 1)}, True),
+        ("vars(USE_CASE)", {"first_period": Period("2019-01-01")}, True),
         ("vars(USE_CASE)", {"notice": "words", "owner": "others", "gates": ()}, False),
-        ("vars(features.USE_CASE)", {"first_period": date(2019, 1, 1)}, True),
-        ("__import__('include.use_cases').use_cases.load('mine')", {"first_period": date(2019, 1, 1)}, True),
+        ("vars(features.USE_CASE)", {"first_period": Period("2019-01-01")}, True),
+        ("__import__('include.use_cases').use_cases.load('mine')", {"first_period": Period("2019-01-01")}, True),
     ],
 )
 def test_a_declared_value_that_the_functions_read_belongs_to_the_result(team, reads, changed, counts):
@@ -262,7 +262,7 @@ def test_a_declared_value_that_the_functions_read_belongs_to_the_result(team, re
     if not reads:
         (team / "team/mine/helper.py").write_text("")
     if changed == "missing_periods":
-        outcomes = replace(USE_CASE.feed("outcomes"), missing_periods=frozenset({date(2020, 2, 2)}))
+        outcomes = replace(USE_CASE.feed("outcomes"), missing_periods=frozenset({Period("2020-02-02")}))
         changed = {"feeds": (USE_CASE.feed("events"), outcomes)}
     assert (of_features(team_case(**changed)) != of_features(team_case())) is counts
 

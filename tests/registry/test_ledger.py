@@ -3,10 +3,10 @@
 import json
 import multiprocessing
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.errors import NoChampionError
 from include.lake import signing
 from include.lake.object_store import StoragePath
@@ -20,7 +20,7 @@ from include.registry.ledger import (
 )
 
 pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]
-MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
+MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def remove(ledger: Ledger, left: int = 0) -> None:
         (ledger.folder / name).remove()
 
 
-def decided(version: str, day: date, action: str = "promotion", **others: str) -> LedgerDecision:
+def decided(version: str, day: Period, action: str = "promotion", **others: str) -> LedgerDecision:
     model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
     said = {"actor": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
     return LedgerDecision(version=version, effective_from=day, action=action, **model | said | others)
 
 
-def promote(ledger: Ledger, version: str, day: date, action: str = "promotion", **others: str):
+def promote(ledger: Ledger, version: str, day: Period, action: str = "promotion", **others: str):
     return ledger.append(decided(version, day, action, **others))
 
 
@@ -56,7 +56,7 @@ def test_an_entry_is_read_as_it_was_written(ledger):
 
 def test_the_champion_of_a_day_is_the_last_one_effective_by_then(ledger):
     promote(ledger, "2", APRIL), promote(ledger, "1", MARCH)  # a backfilled training comes later, for an earlier day
-    assert ledger.champion_of(date(2020, 3, 31)).version == "1"
+    assert ledger.champion_of(Period("2020-03-31")).version == "1"
     assert ledger.champion_of(APRIL).version == "2"
     assert ledger.champion_of(MAY).version == "2"
 
@@ -108,7 +108,7 @@ def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day
     entries = ledger.entries()
     assert [entries_until(entry, entries) for entry in entries] == [None, MARCH, MAY]
     for entry in entries:  # as champion_of says, day by day
-        days = [day for day in (MARCH, date(2020, 4, 30), MAY) if ledger.champion_of(day) == entry]
+        days = [day for day in (MARCH, Period("2020-04-30"), MAY) if ledger.champion_of(day) == entry]
         ends = entries_until(entry, entries)
         assert all(entry.effective_from <= day and (ends is None or day < ends) for day in days)
 

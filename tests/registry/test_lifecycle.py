@@ -1,13 +1,13 @@
 """lives: what a version is, told from its tags and the ledger alone."""
 
 from dataclasses import dataclass, field
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.registry.lifecycle import StandingApproval, approval_of, champion_of, lifecycle_states
 
-MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
+MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Version:
 class Entry:
     number: int
     version: str
-    effective_from: date
+    effective_from: Period
     action: str = "promotion"
     trees: str = "trees"
     fingerprint: str = "made"
@@ -90,8 +90,8 @@ def test_an_empty_ledger_has_no_champion():
 def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
     entries = [Entry(1, "1", MARCH), Entry(2, "2", MAY)]
     for day, number, told in (
-        (date(2020, 2, 29), None, {"1": "archived", "2": "archived"}),
-        (date(2020, 4, 30), 1, {"1": "champion", "2": "archived"}),
+        (Period("2020-02-29"), None, {"1": "archived", "2": "archived"}),
+        (Period("2020-04-30"), 1, {"1": "champion", "2": "archived"}),
         (MAY, 2, {"1": "archived", "2": "champion"}),
     ):
         found = champion_of(day, entries)

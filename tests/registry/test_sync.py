@@ -1,12 +1,13 @@
 """follow: the registry says what the ledger says, and nothing where it holds other models than the ledger means."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from mlflow import MlflowClient
 
 from include.declaration import clock
+from include.declaration.period import Period
 from include.project import open_project
 from include.promotion import rollback
 from include.registry import sync
@@ -52,7 +53,7 @@ def test_an_archived_version_that_was_deleted_breaks_nothing(trained_toy):
     promoted(first, actor="a test"), promoted(second, actor="a test")
     delete(first)
     assert sync.sync_registry(USE_CASE) == second
-    third = register(trained_toy, date(2020, 3, 6))
+    third = register(trained_toy, Period("2020-03-06"))
     assert promoted(third, actor="a test").champion == third
 
 
@@ -60,7 +61,7 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
     delete(second)
-    third = register(trained_toy, date(2020, 3, 6))
+    third = register(trained_toy, Period("2020-03-06"))
     before = state()
     what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
     for action in (sync.sync_registry, lambda _: promoted(third, actor="a test")):
@@ -68,7 +69,7 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
             action(USE_CASE)
     assert {**state(), "versions": 0} == {**before, "versions": 0}
     with pytest.raises(ModelReplacedError):  # it would be the champion still
-        rollback.roll_back(open_project(USE_CASE), first, date(2020, 3, 4), actor="a person", reason="deleted")
+        rollback.roll_back(open_project(USE_CASE), first, Period("2020-03-04"), actor="a person", reason="deleted")
     assert len(Ledger.of(USE_CASE).entries()) == 2
     assert (
         rollback.roll_back(open_project(USE_CASE), first, LATER, actor="a person", reason="deleted").champion == first
@@ -148,7 +149,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
 def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, monkeypatch):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
-    version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + timedelta(days=1)
+    version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + 1
     entry = LedgerDecision(
         version=first,
         trees=version.trees,
@@ -162,7 +163,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
     Ledger.of(USE_CASE).append(entry)
     assert sync.sync_registry(USE_CASE) == second
     assert (alias(), life(first), life(second)) == (second, "archived", "champion")
-    third = register(trained_toy, date(2020, 3, 6))
+    third = register(trained_toy, Period("2020-03-06"))
     assert promoted(third, actor="a test").champion == third
     assert (alias(), life(third)) == (third, "champion")
 
@@ -175,7 +176,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
 def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
-    assert sync.sync_registry(replace(USE_CASE, last_period=date(2020, 3, 4))) == first
+    assert sync.sync_registry(replace(USE_CASE, last_period=Period("2020-03-04"))) == first
 
 
 FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", "gates": "passed", "judged": "forged"}

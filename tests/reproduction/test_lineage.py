@@ -2,12 +2,12 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotReadyError
 from include.features import build
 from include.ingestion import ingest, validate
@@ -26,7 +26,7 @@ from tests.toy_use_case import source
 pytestmark = pytest.mark.both_places(long=True)
 
 USE_CASE = replace(DECLARED, look_back_periods=2)
-DAYS = [AS_OF - timedelta(days=2), AS_OF - timedelta(days=1), AS_OF]
+DAYS = [AS_OF - 2, AS_OF - 1, AS_OF]
 ROW = {"event_date": str(AS_OF), "id": "7"}
 
 
@@ -60,7 +60,7 @@ def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return Lake.of(USE_CASE)
 
 
-def correct(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
+def correct(day: Period, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source delivers the events of a day anew, one of them larger, and they are landed and validated."""
     with monkeypatch.context() as patch:
         rows = source.events(day)
@@ -122,8 +122,8 @@ def test_the_features_commit_says_which_version_of_each_feed_was_read(lake):
 
 def test_building_again_after_a_feed_moved_on_commits_nothing(lake):
     before = lake.as_of(AS_OF).version("features")
-    ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + timedelta(days=1))
-    validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + timedelta(days=1))
+    ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + 1)
+    validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + 1)
     assert not build.build_features(open_project(USE_CASE), AS_OF).changed
     assert lake.as_of(AS_OF).version("features") == before
 
@@ -144,7 +144,7 @@ def test_a_corrected_look_back_day_is_told_and_what_was_read_is_still_named(lake
 
 def test_a_correction_of_a_day_outside_the_look_back_changes_nothing(lake, monkeypatch):
     before = traced()
-    correct(AS_OF + timedelta(days=1), monkeypatch)
+    correct(AS_OF + 1, monkeypatch)
     assert traced() == before
 
 
@@ -200,7 +200,7 @@ def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, sai
 
 def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, monkeypatch):
     with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
-        lineage.trace_lineage(open_project(USE_CASE), AS_OF + timedelta(days=1), ROW)
+        lineage.trace_lineage(open_project(USE_CASE), AS_OF + 1, ROW)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))
     with pytest.raises(NotReadyError, match="no predictions"):
         traced()

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
@@ -29,7 +29,7 @@ from tests.toy_use_case import USE_CASE
 from tests.versions import read_json, rerecord
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
-IN_WINDOW = AS_OF - timedelta(days=30)
+IN_WINDOW = AS_OF - 30
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def version(lake_home, registered, monkeypatch) -> str:
     return "1"
 
 
-def correct(table: str, day: date, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
+def correct(table: str, day: Period, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
     """Replace a day by the same rows with one column changed."""
     lake = Lake.of(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])

@@ -1,16 +1,16 @@
 """Claims: a month has so many slots, and nobody gets one more."""
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import date
 from functools import partial
 from multiprocessing import get_context
 
 import pytest
 
+from include.declaration.period import Period
 from include.retraining.budget import Reservation, ReservationCorruptedError, RetrainingBudget
 
 pytestmark = pytest.mark.both_places(quick=True)
-DAYS = [date(2020, 3, day) for day in range(1, 25)]
+DAYS = [Period(f"2020-03-{day:02}") for day in range(1, 25)]
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def claims(place):
 
 def test_a_month_has_so_many_slots_and_the_next_month_has_its_own(claims):
     assert [claims.claim(day, 2) for day in DAYS[:3]] == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2), None]
-    assert claims.claim(date(2020, 4, 1), 2) == Reservation(date(2020, 4, 1), 1)
+    assert claims.claim(Period("2020-04-01"), 2) == Reservation(Period("2020-04-01"), 1)
     assert claims.of_month(DAYS[9]) == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2)]
 
 
 def test_the_same_month_of_another_year_has_its_own_slots(claims):
-    first, next_year = date(2020, 3, 1), date(2021, 3, 1)
+    first, next_year = Period("2020-03-01"), Period("2021-03-01")
     assert claims.claim(first, 1) == Reservation(first, 1)
     assert claims.claim(next_year, 1) == Reservation(next_year, 1)
     assert claims.of_month(next_year) == [Reservation(next_year, 1)]
@@ -50,7 +50,7 @@ def test_of_many_that_race_only_so_many_win(claims):
     assert {claim.day for claim in won} == {claim.day for claim in claims.of_month(DAYS[0])}
 
 
-def _claimed(day: date, claims: RetrainingBudget) -> Reservation | None:
+def _claimed(day: Period, claims: RetrainingBudget) -> Reservation | None:
     return claims.claim(day, 5)
 
 

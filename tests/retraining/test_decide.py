@@ -1,16 +1,15 @@
 """Deciding on a lake with measures written by hand: in the order of days, once for each, within the policy."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
 from include.declaration.monitoring import Retraining
+from include.declaration.period import Period, period_range
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.registry.ledger import Ledger, LedgerDecision
 from include.retraining import decide, readiness, reserve_slot
@@ -20,12 +19,12 @@ from tests.monitoring import measures
 
 pytestmark = pytest.mark.both_places(long=True)
 
-FIRST = date(2020, 3, 1)
+FIRST = Period("2020-03-01")
 USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_periods=3, cool_down_periods=20, per_month=1))
 
 
-def later(days: int) -> date:
-    return FIRST + timedelta(days=days)
+def later(days: int) -> Period:
+    return FIRST + days
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def lake(lake_home):
     return Lake.of(USE_CASE)
 
 
-def train(lake: Lake, day: date, outcome: str = "promoted") -> None:
+def train(lake: Lake, day: Period, outcome: str = "promoted") -> None:
     """What `claim` and `record` leave of a training, without the training."""
     assert reserve_slot.reserve_slot(open_project(USE_CASE), day).slot is not None
     row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
@@ -44,7 +43,7 @@ def train(lake: Lake, day: date, outcome: str = "promoted") -> None:
     lake.replace("retrainings", day, rows, inputs={}, stage="record_outcome")
 
 
-def walk(lake: Lake, days: list[date], outcome: str = "promoted") -> list[date]:
+def walk(lake: Lake, days: list[Period], outcome: str = "promoted") -> list[Period]:
     """Decide each day in order, as the scheduler does; the days on which it trained."""
     made = []
     for day in days:
@@ -59,7 +58,7 @@ def table(lake: Lake) -> list[dict]:
 
 
 def test_twenty_breaches_in_a_row_make_one_training(lake):
-    days = days_from(FIRST, later(19))
+    days = period_range(FIRST, later(19))
     for day in days:
         measures.breach(lake, day)
     assert walk(lake, days) == [later(1)]
@@ -69,7 +68,7 @@ def test_twenty_breaches_in_a_row_make_one_training(lake):
 @pytest.mark.both_places(not_on_s3="forty days more try the policy alone, and take three minutes")
 @pytest.mark.parametrize(("outcome", "made"), [("promoted", [1, 31]), ("rejected", [1, 41])])
 def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, outcome, made):
-    days = days_from(FIRST, later(59))
+    days = period_range(FIRST, later(59))
     for day in days:
         measures.breach(lake, day)
     assert walk(lake, days, outcome) == [later(each) for each in made]
@@ -117,7 +116,7 @@ def test_the_table_says_what_each_signal_showed(lake):
 
 
 def test_decisions_do_not_depend_on_measures_of_later_days(lake):
-    days = days_from(FIRST, later(9))
+    days = period_range(FIRST, later(9))
     for day in days:
         measures.breach(lake, day)
     walk(lake, days[:5])
@@ -129,7 +128,7 @@ def test_decisions_do_not_depend_on_measures_of_later_days(lake):
 
 
 def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
-    for day in days_from(FIRST, later(3)):
+    for day in period_range(FIRST, later(3)):
         measures.breach(lake, day)
     decide.decide_retraining(open_project(USE_CASE), later(1))
     with pytest.raises(
@@ -141,7 +140,7 @@ def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
 
 
 def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
-    days = days_from(FIRST, later(5))
+    days = period_range(FIRST, later(5))
     for day in days:
         measures.breach(lake, day)
     gap = later(1)
@@ -156,7 +155,7 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
 
 
 def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
-    before = FIRST - timedelta(days=5)
+    before = FIRST - 5
     measures.write(lake, before)
     decide.decide_retraining(open_project(USE_CASE), before)
     measures.breach(lake, FIRST)
@@ -181,10 +180,10 @@ def test_the_chain_begins_anew_where_nothing_was_decided_as_far_back_as_the_poli
 
 
 def test_a_day_before_one_that_is_decided_holds(lake):
-    for day in days_from(FIRST, later(9)):
+    for day in period_range(FIRST, later(9)):
         measures.breach(lake, day)
     decide.decide_retraining(open_project(USE_CASE), later(9))
-    for day in days_from(FIRST, later(3)):
+    for day in period_range(FIRST, later(3)):
         result = decide.decide_retraining(open_project(USE_CASE), day)
         assert result.outcome == "hold"
     assert "2020-03-10, a later day, is decided already" in result.reason
@@ -197,11 +196,11 @@ def test_a_day_that_was_not_measured_is_not_decided(lake):
 
 def test_a_day_before_the_first_is_refused(lake):
     with pytest.raises(InvalidRequestError, match="toy begins on"):
-        decide.decide_retraining(open_project(USE_CASE), date(2019, 12, 31))
+        decide.decide_retraining(open_project(USE_CASE), Period("2019-12-31"))
 
 
 def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
-    for day in days_from(FIRST, later(2)):
+    for day in period_range(FIRST, later(2)):
         measures.breach(lake, day)
     decide.decide_retraining(open_project(USE_CASE), FIRST), decide.decide_retraining(open_project(USE_CASE), later(1))
     assert not readiness.is_ready_to_decide(open_project(USE_CASE), later(2))
@@ -226,7 +225,7 @@ def test_only_a_decision_to_retrain_can_claim(lake):
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
-    for day in days_from(FIRST, later(1)):
+    for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
     RetrainingBudget.of(USE_CASE).claim(later(20), 1)
@@ -237,7 +236,7 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
 
 
 def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
-    for day in days_from(FIRST, later(1)):
+    for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
     assert reserve_slot.existing_reservation(USE_CASE, later(1)).slot is None
@@ -248,7 +247,7 @@ def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):
     RetrainingBudget.of(USE_CASE).claim(later(20), 1)
-    for day in days_from(FIRST, later(1)):
+    for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         result = decide.decide_retraining(open_project(USE_CASE), day)
     assert (result.outcome, "The budget of 2020-03 is spent" in result.reason) == ("hold", True)

@@ -1,12 +1,11 @@
 """Deciding by real measures, across a promotion: only a version that flies asks for the next one."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 
 from include.declaration.monitoring import Monitoring, Retraining
-from include.lake.partitions import days_from
+from include.declaration.period import Period, period_range
 from include.monitoring import monitor
 from include.project import open_project
 from include.retraining import decide, outcome, reserve_slot
@@ -22,7 +21,7 @@ USE_CASE = replace(
     monitoring=Monitoring(max_age_days=1),
     retraining=Retraining(signals=("model_age",), breaches=2, of_periods=3, cool_down_periods=2, per_month=9),
 )
-DAYS = days_from(AS_OF, AS_OF + timedelta(days=6))
+DAYS = period_range(AS_OF, AS_OF + 6)
 """Each version breaks its limit from the day after its own on, and asks on the second such day."""
 
 
@@ -30,7 +29,7 @@ DAYS = days_from(AS_OF, AS_OF + timedelta(days=6))
 def retrain(champion, another):
     """Decides a day; where that asks for it, trains and promotes, and says so."""
 
-    def retrained(day: date) -> decide.DecideResult:
+    def retrained(day: Period) -> decide.DecideResult:
         decided = decide.decide_retraining(open_project(USE_CASE), day)
         if decided.outcome == "retrain":
             reserve_slot.reserve_slot(open_project(USE_CASE), day)
@@ -48,13 +47,13 @@ def retrain(champion, another):
     return retrained
 
 
-def scored(day: date, **given) -> str:
+def scored(day: Period, **given) -> str:
     """Scored and measured; by which version."""
     score.score_period(open_project(USE_CASE), day, **given)
     return monitor.monitor_period(open_project(USE_CASE), day).version
 
 
-def trained(decisions: dict[date, decide.DecideResult]) -> list[date]:
+def trained(decisions: dict[Period, decide.DecideResult]) -> list[Period]:
     return [day for day, each in decisions.items() if each.outcome == "retrain"]
 
 

@@ -1,9 +1,8 @@
 """Recording what became of a training: from how it ended, what promoting said, and the registry."""
 
-from datetime import date, timedelta
-
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.project import open_project
@@ -12,12 +11,12 @@ from tests import toy
 from tests.conftest import AS_OF
 from tests.monitoring import measures
 
-DAYS = [AS_OF + timedelta(days=n) for n in range(3)]
+DAYS = [AS_OF + n for n in range(3)]
 DECIDED = DAYS[2]
 
 
 @pytest.fixture
-def decided(champion) -> date:
+def decided(champion) -> Period:
     """The day of a decision to retrain."""
     for day in DAYS:
         measures.breach(Lake.of(toy.USE_CASE), day)
@@ -58,7 +57,7 @@ def test_a_training_that_was_mended_is_recorded_anew(decided):
 
 
 def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
-    for day in (DAYS[0], DECIDED + timedelta(days=1)):
+    for day in (DAYS[0], DECIDED + 1):
         with pytest.raises(InvalidRequestError, match="no training was decided"):
             outcome.record_training_outcome(open_project(toy.USE_CASE), day, "drift__x", state="success")
     assert outcome.recorded_outcome(open_project(toy.USE_CASE), DAYS[0]) is None

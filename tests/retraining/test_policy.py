@@ -3,17 +3,17 @@
 import itertools
 import json
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from include.declaration.monitoring import Retraining
+from include.declaration.period import Period
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
-DAY = date(2020, 3, 15)
+DAY = Period("2020-03-15")
 POLICY = Retraining(
     signals=("performance",),
     breaches=2,
@@ -31,8 +31,8 @@ def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.Retr
     return retraining_policy.decide_by_policy(policy, day, measured, decided, champion, claimed)
 
 
-def ago(days: int) -> date:
-    return DAY - timedelta(days=days)
+def ago(days: int) -> Period:
+    return DAY - days
 
 
 def days(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
@@ -123,7 +123,7 @@ def test_a_policy_without_signals_never_trains():
 def test_the_cool_down_is_over_on_the_day_that_the_reason_names(back, outcome):
     decision = decide(POLICY, DAY, days(True, True, True), [trained(back)])
     assert decision.outcome == outcome
-    free = ago(back) + timedelta(days=10)
+    free = ago(back) + 10
     assert (f"The cool-down after the retraining of {ago(back)} lasts until {free}" in decision.reason) == (back == 9)
 
 
@@ -185,20 +185,20 @@ def test_a_training_whose_outcome_is_not_known_holds():
 
 
 def test_a_later_decision_holds_since_decisions_are_made_in_order():
-    decision = decide(POLICY, DAY, days(True, True, True), [PastDecision(DAY + timedelta(days=3), "hold")])
+    decision = decide(POLICY, DAY, days(True, True, True), [PastDecision(DAY + 3, "hold")])
     assert decision.outcome == "hold"
     assert "2020-03-18, a later day, is decided already" in decision.reason
 
 
 def test_measures_and_outcomes_of_later_days_change_nothing():
     before = decide(POLICY, DAY, days(True, True, True), [trained(12)])
-    later = MeasuredPeriod(DAY + timedelta(days=1), "1", {"performance": SignalValue(False)})
+    later = MeasuredPeriod(DAY + 1, "1", {"performance": SignalValue(False)})
     assert decide(POLICY, DAY, [later, *reversed(days(True, True, True))], [trained(12)]) == before
 
 
 def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     """Its performance as judged on labels of so many days before."""
-    return replace(measured.signals["performance"], about=measured.day - timedelta(days=days))
+    return replace(measured.signals["performance"], about=measured.day - days)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +236,9 @@ def test_twenty_breaches_in_a_row_make_one_training():
     assert len(made) == 1
 
 
-def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]) -> list[date]:
+def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]) -> list[Period]:
     """The days on which a policy trains, where every training ends as `results` say."""
-    measured = [
-        MeasuredPeriod(DAY + timedelta(days=n), "1", {"performance": SignalValue(each)}) for n, each in enumerate(broke)
-    ]
+    measured = [MeasuredPeriod(DAY + n, "1", {"performance": SignalValue(each)}) for n, each in enumerate(broke)]
     decided: list[PastDecision] = []
     for today in measured:
         outcome = decide(policy, today.day, measured, decided).outcome
@@ -274,12 +272,12 @@ def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
         max_cool_down_periods=60,
     )
     made = walk(policy, broke, results)
-    assert all(later - earlier >= timedelta(days=cool_down) for earlier, later in itertools.pairwise(made))
-    months = [(day.year, day.month) for day in made]
+    assert all(later - earlier >= cool_down for earlier, later in itertools.pairwise(made))
+    months = [(day.start_date.year, day.start_date.month) for day in made]
     assert all(months.count(month) <= per_month for month in months)
     for earlier, later, result in zip(made, made[1:], results, strict=False):
         if result in ("rejected", "not promoted"):
-            assert (later - earlier).days >= int(min(cool_down * backoff_factor, 60))
+            assert later - earlier >= int(min(cool_down * backoff_factor, 60))
 
 
 # -- what must be decided first
@@ -359,9 +357,11 @@ def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
 def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
     """The memory of a policy may be longer than a year."""
     policy = replace(POLICY, per_month=1, max_cool_down_periods=500, backoff_factor=1.0)
-    earlier = [PastDecision(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
+    earlier = [
+        PastDecision(Period.from_date(DAY.start_date.replace(year=DAY.start_date.year - 1)), "retrain", "promoted")
+    ]
     assert decide(policy, DAY, days(True, True, True), earlier).retrain
-    same = [PastDecision(DAY.replace(day=1), "retrain", "promoted")]
+    same = [PastDecision(Period.from_date(DAY.start_date.replace(day=1)), "retrain", "promoted")]
     assert not decide(replace(policy, cool_down_periods=1), DAY, days(True, True, True), same).retrain
 
 

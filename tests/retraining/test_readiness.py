@@ -1,7 +1,5 @@
 """readiness: what others wait for is there, or will never come."""
 
-from datetime import timedelta
-
 from include.project import open_project
 from include.retraining import readiness
 from include.scoring import score
@@ -10,13 +8,11 @@ from tests.toy_use_case import USE_CASE
 
 
 def test_predictions_are_waited_for_from_the_first_champions_day_on(champion):
-    assert readiness.is_available(
-        open_project(USE_CASE), "predictions", AS_OF - timedelta(days=1)
-    )  # nobody will ever score it
+    assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF - 1)  # nobody will ever score it
     assert not readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
     score.score_period(open_project(USE_CASE), AS_OF)
     assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
 
 
 def test_measures_are_waited_for_whoever_flies(champion):
-    assert not readiness.is_available(open_project(USE_CASE), "metrics", AS_OF - timedelta(days=1))
+    assert not readiness.is_available(open_project(USE_CASE), "metrics", AS_OF - 1)

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include import settings
+from include.declaration.period import Period
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
@@ -33,7 +33,7 @@ from tests.toy_use_case import USE_CASE, source
 from tests.versions import rerecord
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
-NEXT = AS_OF + timedelta(days=1)
+NEXT = AS_OF + 1
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def two_champions(tmp_path_factory, champion_home) -> Path:
     home = tmp_path_factory.mktemp("two champions") / "home"
     with moved_into(champion_home, home) as patch:
         draw_nothing(patch)
-        run_id = train.train_model(open_project(USE_CASE), NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
+        run_id = train.train_model(open_project(USE_CASE), NEXT + 1, parameters={"rounds": 12}).run_id
         evaluate.evaluate_run(open_project(USE_CASE), run_id)
         assert promote.promote_version(
             open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"
@@ -67,7 +67,7 @@ def fly(number: str) -> None:
     )
 
 
-def predictions(day: date = AS_OF):
+def predictions(day: Period = AS_OF):
     return Lake.of(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
 
 
@@ -106,7 +106,7 @@ def test_a_rerun_commits_nothing(champion):
 def test_each_day_is_scored_by_its_own_champion(both):
     champion, later = both
     assert score.score_period(open_project(USE_CASE), NEXT).version == champion
-    assert score.score_period(open_project(USE_CASE), NEXT + timedelta(days=1)).version == later
+    assert score.score_period(open_project(USE_CASE), NEXT + 1).version == later
 
 
 @pytest.mark.parametrize("scored_before", [False, True])
@@ -140,7 +140,7 @@ def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
 
 def test_a_named_version_scores_the_day_again(both):
     champion, later = both
-    day = NEXT + timedelta(days=2)
+    day = NEXT + 2
     assert score.score_period(open_project(USE_CASE), day).version == later
     assert score.score_period(open_project(USE_CASE), day, version=champion).version == champion
 
@@ -169,7 +169,7 @@ def test_an_unknown_version_is_refused_with_the_list(champion):
 
 def test_a_day_before_the_first_champion_is_refused(champion):
     with pytest.raises(NoChampionError, match="the first champion is effective from 2020-03-01"):
-        score.score_period(open_project(USE_CASE), AS_OF - timedelta(days=1))
+        score.score_period(open_project(USE_CASE), AS_OF - 1)
 
 
 def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
@@ -209,7 +209,7 @@ class Features:
 
     def batches(self, table, since, until, order_by=(), batch_rows=0):
         ids = [0, 1, 2, 3] if list(order_by) == list(USE_CASE.keys) else [2, 0, 3, 1]
-        rows = pa.table({"event_date": pa.array([AS_OF] * 4, pa.date32()), "id": pa.array(ids, pa.int64())})
+        rows = pa.table({"event_date": pa.array([AS_OF.start_date] * 4, pa.date32()), "id": pa.array(ids, pa.int64())})
         return rows.to_batches()
 
 
@@ -229,7 +229,7 @@ def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_thre
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):
     with pytest.raises(FeaturesMissingError, match="--dag-id toy__data --from-date 2020-03-20"):
-        score.score_period(open_project(USE_CASE), date(2020, 3, 20))
+        score.score_period(open_project(USE_CASE), Period("2020-03-20"))
 
 
 def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
@@ -283,7 +283,7 @@ def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
 
 MEASURED = """
 import sys, threading, time
-from datetime import date
+from include.declaration.period import Period
 from include.project import open_project
 from include.scoring import score
 from tests.toy_use_case import USE_CASE
@@ -296,7 +296,7 @@ def watch():
         peak = max(peak, int(status["RssAnon"].split()[0]) // 1024)
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
-rows = score.score_period(open_project(USE_CASE), date.fromisoformat(sys.argv[1])).rows
+rows = score.score_period(open_project(USE_CASE), Period(sys.argv[1])).rows
 print(rows, peak)
 """
 
@@ -310,7 +310,7 @@ def test_eight_times_the_rows_take_no_more_memory_than_sorting_may(champion):
         features = source.everything(day, rows).drop_columns(["failed"])
         lake.replace("features", day, features, inputs={}, stage="test")
         del features
-        command = [sys.executable, "-c", MEASURED, day.isoformat()]
+        command = [sys.executable, "-c", MEASURED, day.key]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
         # The lesser of two: on a busy machine DuckDB's threads hold their parts longer.
         peaks.append(min(_peak(command, environment, rows) for _ in range(2)))

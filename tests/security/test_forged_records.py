@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.declaration.period import Period, period_range
 from include.lake.object_store import StoragePath
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision, LedgerEntry
 from include.registry.records import Kind, Records, UnprovenRecordError
@@ -30,7 +30,7 @@ def decision(version: str, month: int, action: str = "promotion") -> LedgerDecis
         version=version,
         trees=f"trees of {version}",
         fingerprint=f"made as {version}",
-        effective_from=date(2020, month, 1),
+        effective_from=Period(f"2020-{month:02}-01"),
         action=action,
         actor="ann",
         reason="a test",
@@ -106,7 +106,10 @@ def rewritten(draw: st.DrawFn, entries: list[LedgerEntry], foreign: LedgerEntry)
                 others = [getattr(each, name) for each in entries] + ["", "promotion", "passed"]
                 wanted[place] = replace(entry, **{name: draw(st.sampled_from(others))})
             case "date":
-                wanted[place] = replace(entry, effective_from=draw(st.dates(date(2019, 1, 1), date(2021, 1, 1))))
+                wanted[place] = replace(
+                    entry,
+                    effective_from=draw(st.sampled_from(period_range(Period("2019-01-01"), Period("2021-01-01")))),
+                )
             case "repeat":
                 wanted.insert(draw(st.integers(0, len(wanted))), entry)
             case "move":
@@ -201,7 +204,7 @@ def test_only_the_holder_of_the_key_can_do_better(genuine, attacked, monkeypatch
     ledger = Ledger("toy", attacked / "ledger")
     empty(ledger.folder), copy(genuine / "ledger", ledger.folder)
     ledger.append(decision("666", 7))
-    assert ledger.champion_of(date(2020, 8, 1)).version == "666"
+    assert ledger.champion_of(Period("2020-08-01")).version == "666"
 
 
 def test_the_chain_that_is_forged_here_is_that_of_the_ledger(genuine, monkeypatch):

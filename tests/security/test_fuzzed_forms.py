@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,13 @@ from hypothesis import strategies as st
 from include import settings
 from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
 from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
+from include.declaration.period import EARLIEST, LATEST, Period
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
 from include.lake import lake_format, schemas
 from include.maintenance import rebuild
 from include.monitoring import monitor
 from include.orchestration import approval_operator
-from include.orchestration.dag_factory import parse_day
 from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.reproduction import lineage, reproduce
@@ -55,9 +54,9 @@ TEXTS = st.one_of(
     st.sampled_from([NAME_LENGTH, NAME_LENGTH + 1, REASON_LENGTH, REASON_LENGTH + 1, 300_000]).map("x".__mul__),
 )
 DAYS = st.one_of(
-    st.dates(),
-    st.sampled_from([date.min, date.max, USE_CASE.first_period, USE_CASE.first_period + timedelta(days=9)]),
-    st.integers(-2, 2).map(lambda days: USE_CASE.today() + timedelta(days=days)),
+    st.dates().map(Period.from_date),
+    st.sampled_from([EARLIEST, LATEST, USE_CASE.first_period, USE_CASE.first_period + 9]),
+    st.integers(-2, 2).map(lambda days: USE_CASE.today() + days),
 )
 INTEGERS = st.one_of(st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_DAYS, WINDOW_DAYS + 1]))
 SCALARS = st.one_of(st.none(), st.booleans(), INTEGERS, st.floats(), TEXTS)
@@ -80,7 +79,7 @@ def requests() -> st.SearchStrategy[resubmit.ResubmissionRequest]:
 
 Asked = dict[str, st.SearchStrategy[Any]]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
-    "a day": (parse_day, {"text": TEXTS}),
+    "a day": (Period, {"key": TEXTS}),
     "rollback": (
         lambda version, day, reason: rollback.roll_back(
             open_project(USE_CASE), version, day, actor="ann", reason=reason
@@ -277,7 +276,7 @@ def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
 
 
 FOUND: dict[str, Callable[[], Any]] = {
-    "a day": lambda: parse_day("x" * 300_000),
+    "a day": lambda: Period("x" * 300_000),
     "a feed": lambda: quarantine.read_quarantine(open_project(USE_CASE), "x" * 300_000),
     "reasons": lambda: resubmit.resubmit_released(
         open_project(USE_CASE), "events", ["x" * 1_900] * 1_001, actor="ann", comment="reason"

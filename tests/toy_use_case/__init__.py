@@ -5,16 +5,14 @@ The chance that an event fails is known (see source.py), so that a test can say 
 
 from __future__ import annotations
 
-from datetime import date
-
-from include.use_case import DecisionCosts, Feed, Gate, Label, Training, UseCase
+from include.use_case import DecisionCosts, Feed, Gate, Label, Period, Training, UseCase
 
 USE_CASE = UseCase(
     name="toy",
     objective="Warn of events that will fail.",
     owner="tests",
     time_zone="UTC",
-    first_period=date(2020, 1, 1),
+    first_period=Period("2020-01-01"),
     look_back_periods=7,
     feeds=(
         Feed(
@@ -33,7 +31,7 @@ USE_CASE = UseCase(
             name="outcomes",
             columns={"event_date": "date32", "id": "int64", "failed": "int8"},
             keys=("event_date", "id"),
-            missing_periods=frozenset({date(2020, 1, 1)}),  # nothing had happened before
+            missing_periods=frozenset({Period("2020-01-01")}),  # nothing had happened before
         ),
     ),
     keys=("event_date", "id"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 
+from include.use_case import Period
 
-def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+
+def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per event of `day`."""
-    return events.filter(events.event_date == day).select("event_date", "id", "kind", "size", "hour", "urgent")
+    return events.filter(events.event_date == day.start_date).select(
+        "event_date", "id", "kind", "size", "hour", "urgent"
+    )
 
 
-def labels(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+def labels(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per outcome that became known at `day`."""
-    return outcomes.filter(outcomes.day == day).select("event_date", "id", "failed")
+    return outcomes.filter(outcomes.day == day.start_date).select("event_date", "id", "failed")

@@ -1,10 +1,10 @@
 """The recipe of a model: what it says, and that nothing of it is lost in a tag."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.model.lightgbm_params import merge_parameters
 from include.training import spec
 from include.training.recipe import LONGEST_TAG, TrainingSpec, TrainingSpecError
@@ -17,9 +17,9 @@ DATA = {"features.version": "12", "features.digest": "b2-f", "labels.version": "
 
 def made_from(use_case: UseCase = USE_CASE) -> TrainingInputs:
     return TrainingInputs(
-        as_of=date(2020, 3, 1),
-        first=date(2020, 1, 1),
-        last=date(2020, 2, 28),
+        as_of=Period("2020-03-01"),
+        first=Period("2020-01-01"),
+        last=Period("2020-02-28"),
         parameters=merge_parameters(use_case, {"learning_rate": 0.1 + 0.2}),
         data=DATA,
         code="code",
@@ -82,7 +82,12 @@ def test_its_fingerprint_is_that_of_the_training():
 
 @pytest.mark.parametrize(
     "changed",
-    [{"label": "other"}, {"costs": (1, 1)}, {"first": date(2020, 1, 2)}, {"data": DATA | {"labels.digest": "b2-x"}}],
+    [
+        {"label": "other"},
+        {"costs": (1, 1)},
+        {"first": Period("2020-01-02")},
+        {"data": DATA | {"labels.digest": "b2-x"}},
+    ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_whatever_is_changed_in_it_changes_its_fingerprint(changed):

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include import settings
+from include.declaration.period import Period
 from include.errors import FeaturesMissingError, InvalidRequestError, NotReadyError
 from include.features.labels import known_labels
 from include.lake.lake import Lake
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("witho
 QUICK = {"rounds": 3, "early_stopping_rounds": 3}
 
 
-def quick(day: date = AS_OF, **options) -> train.TrainResult:
+def quick(day: Period = AS_OF, **options) -> train.TrainResult:
     return train.train_model(open_project(USE_CASE), day, parameters=QUICK | options.pop("parameters", {}), **options)
 
 
@@ -35,7 +35,7 @@ def run_of(run_id: str):
     return MlflowClient(settings.current_settings().mlflow).get_run(run_id)
 
 
-def relabel(day: date, change) -> None:
+def relabel(day: Period, change) -> None:
     """Write the labels of a day again, changed."""
     lake = Lake.of(USE_CASE)
     rows = lake.as_of(day).read("labels", since=day).drop_columns(["day"])
@@ -60,16 +60,16 @@ def test_nothing_of_the_day_itself_or_later_is_read(toy_lake, tracking, monkeypa
         asked.append((name, self.day, until)), table(self, name, since, until))[1])  # fmt: skip
     quick()
     assert {(name, day) for name, day, _ in asked} == {("features", AS_OF), ("labels", AS_OF)}
-    assert {until for name, _, until in asked if name == "features"} == {AS_OF - timedelta(days=2)}
+    assert {until for name, _, until in asked if name == "features"} == {AS_OF - 2}
 
 
 def test_whatever_happens_from_the_day_on_changes_no_tree(toy_lake, tracking):
     before = quick()
     lake = Lake.of(USE_CASE)
-    for day in (AS_OF, AS_OF + timedelta(days=1)):
-        changed = source.everything(day + timedelta(days=1000)).drop_columns(["failed"])
+    for day in (AS_OF, AS_OF + 1):
+        changed = source.everything(day + 1000).drop_columns(["failed"])
         lake.replace("features", day, changed, inputs={}, stage="test")
-    relabel(AS_OF + timedelta(days=1), all_failed)
+    relabel(AS_OF + 1, all_failed)
     again = quick()
     assert again.reused
     assert again.run_id == before.run_id
@@ -77,7 +77,7 @@ def test_whatever_happens_from_the_day_on_changes_no_tree(toy_lake, tracking):
 
 def test_a_changed_label_known_by_the_day_changes_the_trees(toy_lake, tracking):
     before = quick()
-    relabel(AS_OF - timedelta(days=30), all_failed)
+    relabel(AS_OF - 30, all_failed)
     again = quick()
     assert not again.reused
     assert trees(again) != trees(before)
@@ -92,7 +92,7 @@ def test_the_newest_test_day_has_the_labels_that_took_long_too(toy_lake, trackin
 
 
 def test_rows_without_a_label_are_left_out_and_counted(toy_lake, tracking):
-    known = AS_OF - timedelta(days=1)
+    known = AS_OF - 1
     lost = Lake.of(USE_CASE).as_of(known).partitions("labels", known, known)[known].rows
     relabel(known, lambda rows: rows.slice(0, 0))
     result = quick()
@@ -102,25 +102,25 @@ def test_rows_without_a_label_are_left_out_and_counted(toy_lake, tracking):
 
 def test_of_two_labels_for_a_row_the_newest_counts_as_far_as_it_was_known(toy_lake):
     lake = Lake.of(USE_CASE)
-    first, corrected = AS_OF - timedelta(days=9), AS_OF - timedelta(days=5)
-    key = {"event_date": first - timedelta(days=1), "id": 0}
+    first, corrected = AS_OF - 9, AS_OF - 5
+    key = {"event_date": first - 1, "id": 0}
     old = lake.as_of(AS_OF).read("labels", since=first, until=first).filter(pc.field("id") == 0)["failed"][0].as_py()
     correction = pa.Table.from_pylist([key | {"failed": 1 - old}], schema=pa.schema(
         [("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())]))  # fmt: skip
     relabel(corrected, lambda rows: pa.concat_tables([rows, correction]))
 
-    def label(as_of: date) -> list[int]:
+    def label(as_of: Period) -> list[int]:
         known = known_labels(USE_CASE, lake.as_of(as_of), since=first)
         return (
             known.filter((known.id == 0) & (known.event_date == key["event_date"])).to_pyarrow()["failed"].to_pylist()
         )
 
-    assert label(corrected - timedelta(days=1)) == [old]
+    assert label(corrected - 1) == [old]
     assert label(corrected) == [1 - old]
 
 
 def test_a_label_corrected_to_null_is_not_known(toy_lake):
-    day = AS_OF - timedelta(days=5)
+    day = AS_OF - 5
     relabel(day, lambda rows: rows.set_column(2, "failed", pa.nulls(len(rows), pa.int8())))
     known = known_labels(USE_CASE, Lake.of(USE_CASE).as_of(day), since=day)
     assert known.count().execute() == 0
@@ -130,12 +130,12 @@ def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
     with pytest.raises(
         FeaturesMissingError, match="no features of 2020-03-11 in the lake, so the labels known by then"
     ):
-        quick(date(2020, 3, 11))
+        quick(Period("2020-03-11"))
 
 
 def test_missing_days_are_left_out_and_told(toy_lake, tracking):
     lake = Lake.of(USE_CASE)
-    for day in (date(2020, 1, 10), date(2020, 1, 11), date(2020, 2, 1)):
+    for day in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
         lake.withdraw("features", day, stage="test")
     assert quick().missing_days == ("2020-01-10..2020-01-11", "2020-02-01")
 
@@ -151,25 +151,25 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
 
 def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
     with pytest.raises(NotReadyError, match="labelled rows are there for 18 days from 2020-01-01 to 2020-01-18"):
-        quick(date(2020, 1, 20))
+        quick(Period("2020-01-20"))
 
 
 def test_one_class_alone_teaches_nothing(toy_lake, tracking):
     for day in range(1, 31):
-        relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
+        relabel(Period("2020-01-01") + day, all_failed)
     with pytest.raises(NotReadyError, match=r"needs rows of both classes; all .* have failed = 1") as caught:
-        quick(date(2020, 1, 31))
+        quick(Period("2020-01-31"))
     assert "`labels` in features.py returns the same for every row" in str(caught.value)
     assert "longer window" not in str(caught.value)
 
 
 def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
     for day in range(1, 17):
-        relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
+        relabel(Period("2020-01-01") + day, all_failed)
     with pytest.raises(
         NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"
     ):
-        quick(date(2020, 1, 31))
+        quick(Period("2020-01-31"))
 
 
 def test_wrong_parameters_are_refused_before_anything_is_read(lake_home):
@@ -242,10 +242,8 @@ def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeyp
 def test_the_run_says_what_it_was_made_from(trained_toy):
     run = run_of(trained_toy).data
     view = Lake.of(USE_CASE).as_of(AS_OF)
-    assert run.tags["airworthy.features.digest"] == view.digest_of_periods(
-        "features", date(2020, 1, 1), AS_OF - timedelta(days=2)
-    )
-    assert run.tags["airworthy.labels.digest"] == view.digest_of_periods("labels", date(2020, 1, 1), AS_OF)
+    assert run.tags["airworthy.features.digest"] == view.digest_of_periods("features", Period("2020-01-01"), AS_OF - 2)
+    assert run.tags["airworthy.labels.digest"] == view.digest_of_periods("labels", Period("2020-01-01"), AS_OF)
     assert run.tags["airworthy.features.version"] == str(view.version("features"))
     assert run.tags["airworthy.window"] == "2020-01-01..2020-02-28"
     assert (run.tags["airworthy.as_of"], run.tags["airworthy.reason"]) == ("2020-03-01", "a first model")

@@ -1,12 +1,13 @@
 """tune on the toy use case: what it judges on, what ends it, what it refuses, and the task that asks for it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from include.declaration.period import Period
 from include.errors import FeaturesMissingError, InvalidRequestError
 from include.lake.lake import Lake
 from include.orchestration.tasks import train as tasks
@@ -19,11 +20,11 @@ from tests.toy_search import DECLARED, QUICK, USE_CASE, choice, client, quick, t
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 
-def turn_labels(first: date, last: date) -> None:
+def turn_labels(first: Period, last: Period) -> None:
     """Turn every label of the events of `first` to `last` into its opposite, in whichever partitions they stand."""
     lake = Lake.of(USE_CASE)
     known = first
-    while known <= last + timedelta(days=2):
+    while known <= last + 2:
         rows = lake.as_of(known).read("labels", since=known).drop_columns(["day"])
         turned = [
             1 - label if first <= event <= last else label
@@ -32,7 +33,7 @@ def turn_labels(first: date, last: date) -> None:
         column = rows.schema.get_field_index("failed")
         changed = rows.set_column(column, "failed", pa.array(turned, pa.int8()))
         lake.replace("labels", known, changed, inputs={}, stage="test")
-        known += timedelta(days=1)
+        known += 1
 
 
 # -- what is judged
@@ -51,7 +52,7 @@ def test_the_same_question_in_another_store_has_the_same_answer(toy_lake, tracki
 def test_labels_of_test_days_change_nothing(toy_lake, tracking):
     before = quick()
     splits = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK).splits
-    turn_labels(date.fromisoformat(splits["test"]["first"]), date.fromisoformat(splits["test"]["last"]))
+    turn_labels(Period(splits["test"]["first"]), Period(splits["test"]["last"]))
     after = quick()
     assert not after.reused
     assert choice(after) == choice(before)
@@ -61,7 +62,7 @@ def test_labels_of_test_days_change_nothing(toy_lake, tracking):
 def test_labels_of_the_days_that_are_learned_and_judged_count(toy_lake, tracking, split):
     before = quick()
     splits = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK).splits
-    last = date.fromisoformat(splits[split]["last"])
+    last = Period(splits[split]["last"])
     turn_labels(last, last)
     assert quick().log_loss != before.log_loss
 
@@ -126,7 +127,7 @@ def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(la
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
     with pytest.raises(FeaturesMissingError, match="no features of 2020-03-11"):
-        quick(day=date(2020, 3, 11))
+        quick(day=Period("2020-03-11"))
 
 
 # -- the task

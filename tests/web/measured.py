@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.registry.ledger import Ledger, LedgerDecision
 from include.use_case import UseCase
 
-FIRST = date(2020, 1, 1)
+FIRST = Period("2020-01-01")
 DECAYS, REJECTED, PROMOTED = 200, 212, 240
 """Days, counted from the first, from which version 1 decays, and on which trainings were decided."""
 GAP = range(120, 125)
@@ -38,7 +38,7 @@ class Row:
     metric: str
     subject: str
     value: float | None
-    about: date
+    about: Period
     version: str | None
     lower: float | None = None
     upper: float | None = None
@@ -48,8 +48,8 @@ class Row:
     state: str = ""
 
 
-def day_of(number: int) -> date:
-    return FIRST + timedelta(days=number)
+def day_of(number: int) -> Period:
+    return FIRST + number
 
 
 def fill(use_case: UseCase, numbers: range) -> None:
@@ -67,20 +67,20 @@ def fill(use_case: UseCase, numbers: range) -> None:
         promote(use_case, "3", day_of(PROMOTED))
 
 
-def write(lake: Lake, day: date, rows: list[Row]) -> None:
+def write(lake: Lake, day: Period, rows: list[Row]) -> None:
     """Make these rows the metrics of the day."""
     columns = {field.name if field.name != "model_version" else "version": field for field in schemas.METRICS}
     arrays = [pa.array([getattr(row, name) for row in rows], field.type) for name, field in columns.items()]
     lake.replace("metrics", day, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
 
 
-def record(lake: Lake, table: str, day: date, **values: Any) -> None:
+def record(lake: Lake, table: str, day: Period, **values: Any) -> None:
     """One row of `decisions` or `retrainings`."""
     schema = schemas.content(lake.use_case, table)
     lake.replace(table, day, pa.Table.from_pylist([values], schema=schema), inputs={}, stage=table)
 
 
-def promote(use_case: UseCase, version: str, day: date, action: Any = "promotion", reason: str = "") -> None:
+def promote(use_case: UseCase, version: str, day: Period, action: Any = "promotion", reason: str = "") -> None:
     Ledger.of(use_case).append(
         LedgerDecision(
             version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
@@ -98,9 +98,9 @@ def decay(number: int) -> float:
     return float(np.clip((number - DECAYS) / (PROMOTED - DECAYS), 0, 1)) if number < PROMOTED else 0.0
 
 
-def _day(use_case: UseCase, number: int, day: date, seeds: np.random.Generator) -> Iterator[Row]:
+def _day(use_case: UseCase, number: int, day: Period, seeds: np.random.Generator) -> Iterator[Row]:
     version, bad = version_of(number), decay(number)
-    trained = FIRST + timedelta(days=PROMOTED) if version == "3" else day - timedelta(days=number)
+    trained = FIRST + PROMOTED if version == "3" else day - number
     for feed in use_case.feeds:
         published, quarantined = int(seeds.normal(900, 40)), int(seeds.poisson(4))
         yield Row("rows", feed.name, published + quarantined, day, version)
@@ -110,17 +110,17 @@ def _day(use_case: UseCase, number: int, day: date, seeds: np.random.Generator) 
         yield Row("volume_change", feed.name, seeds.normal(0, 0.05), day, version, limit=0.5, breached=False)
     yield Row("staleness", "features", 0, day, version, limit=1, breached=False)
     yield Row("staleness", "labels", 2, day, version, limit=3, breached=False)
-    age = (day - trained).days
+    age = day - trained
     yield Row("staleness", "model", age, day, version, limit=300, breached=age > 300)
     if number == UNPREDICTED:
         yield Row("state", "predictions", None, day, None, state=f"{day} has no predictions. Run toy__score for it.")
     else:
         yield from _drift(use_case, day, version, bad, seeds)
     if number >= 2:
-        yield from _performance(number, day - timedelta(days=2), version, bad, seeds)
+        yield from _performance(number, day - 2, version, bad, seeds)
 
 
-def _drift(use_case: UseCase, day: date, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+def _drift(use_case: UseCase, day: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
     importance = 0.6 ** np.arange(len(use_case.features))
     importance /= importance.sum()
     psi = seeds.gamma(2, 0.02, len(use_case.features))
@@ -130,7 +130,7 @@ def _drift(use_case: UseCase, day: date, version: str, bad: float, seeds: np.ran
         yield Row("psi", feature, value, day, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
         yield Row("null_share", feature, 0.01, day, version, limit=0.1, breached=False)
         yield Row("unseen_share", feature, 0.0, day, version, limit=0.05, breached=False)
-    mean = 0.24 + 0.03 * np.sin(day.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
+    mean = 0.24 + 0.03 * np.sin(day.start_date.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
     for metric, subject, value in (
         ("weighted_drift", "features", float(importance @ psi)),
         ("prediction_drift", "prediction", float(seeds.gamma(2, 0.02) + 0.2 * bad)),
@@ -144,9 +144,9 @@ def _drift(use_case: UseCase, day: date, version: str, bad: float, seeds: np.ran
     yield Row("staleness", "predictions", 0, day, version, limit=1, breached=False)
 
 
-def _performance(number: int, about: date, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+def _performance(number: int, about: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
     loss, auc = 0.53 + 0.08 * bad + seeds.normal(0, 0.004), 0.69 - 0.06 * bad + seeds.normal(0, 0.004)
-    rate = 0.25 + 0.04 * np.sin(about.toordinal() / 9) + seeds.normal(0, 0.01)
+    rate = 0.25 + 0.04 * np.sin(about.start_date.toordinal() / 9) + seeds.normal(0, 0.01)
     yield Row("base_rate", "model", rate, about, version)
     yield Row("mean_prediction", "model", rate - 0.01, about, version)
     yield Row("labelled_rows", "model", 860, about, version)
@@ -172,7 +172,7 @@ def _performance(number: int, about: date, version: str, bad: float, seeds: np.r
     yield Row("worse/auc", "model", 0.69 - auc, about, version, 0.68 - auc, 0.70 - auc, days=14)
 
 
-def _decide(lake: Lake, number: int, day: date) -> None:
+def _decide(lake: Lake, number: int, day: Period) -> None:
     trains = number in (REJECTED, PROMOTED - 1)
     reason = HOSTILE if trains else "No signal triggers a training."
     signal = {

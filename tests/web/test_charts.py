@@ -40,9 +40,7 @@ def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
 def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
     seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
-    assert marked["x"] == [
-        row.day.isoformat() for row in seen.measures.of("skill_loss/log_loss", "prior") if row.breached
-    ]
+    assert marked["x"] == [row.day.key for row in seen.measures.of("skill_loss/log_loss", "prior") if row.breached]
     assert marked["x"]
 
 
@@ -60,7 +58,7 @@ def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
     drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(127)))
     line = next(trace for trace in drawn["weighted_drift"]["data"] if trace["name"] == "weighted drift")
     values = dict(zip(line["x"], line["y"], strict=True))
-    assert [values[day_of(number).isoformat()] for number in measured.GAP] == [None] * 5
+    assert [values[day_of(number).key] for number in measured.GAP] == [None] * 5
     assert line["connectgaps"] is False
     shade = next(shape for shape in drawn["weighted_drift"]["layout"]["shapes"] if shape["type"] == "rect")
     assert shade["x0"].startswith(str(day_of(120))) and shade["x1"].startswith(str(day_of(124)))

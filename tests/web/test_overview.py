@@ -1,9 +1,8 @@
 """What a person sees of a use case on one day, from what stands in the lake and on the ledger."""
 
-from datetime import date, timedelta
-
 import pytest
 
+from include.declaration.period import EARLIEST, LATEST
 from include.ingestion import quarantine, resubmit
 from include.lake.lake import Lake
 from include.project import open_project
@@ -48,7 +47,7 @@ def test_what_became_known_later_is_not_shown(lake):
 
 def test_days_of_long_ago_are_stale_and_one_chosen_on_purpose_is_not(lake):
     measured.fill(toy.USE_CASE, range(9, 12))
-    later = day_of(11) + timedelta(days=30)
+    later = day_of(11) + 30
     assert overview.build_overview(open_project(toy.USE_CASE), later).status.name == "stale"
     assert overview.build_overview(open_project(toy.USE_CASE), later, day_of(10)).status.name == "ok"
 
@@ -58,7 +57,7 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
     days = quarantined.DAY, quarantined.NEXT
     quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *days)
     quarantined.land("events", *days)
-    after = quarantined.NEXT + timedelta(days=1)
+    after = quarantined.NEXT + 1
     assert overview.build_overview(
         open_project(toy.USE_CASE), after, quarantined.DAY
     ).set_aside == overview.QuarantineView(2, 0, 0)
@@ -160,9 +159,9 @@ def test_a_day_before_anything_was_measured_is_not_measured(lake):
 def test_a_day_outside_of_the_use_cases_life_is_the_nearest_within(lake, span):
     measured.fill(toy.USE_CASE, range(2))
     assert (
-        overview.build_overview(open_project(toy.USE_CASE), day_of(1), date.min, span).day == toy.USE_CASE.first_period
+        overview.build_overview(open_project(toy.USE_CASE), day_of(1), EARLIEST, span).day == toy.USE_CASE.first_period
     )
-    assert overview.build_overview(open_project(toy.USE_CASE), day_of(1), date.max, span).day == day_of(1)
+    assert overview.build_overview(open_project(toy.USE_CASE), day_of(1), LATEST, span).day == day_of(1)
 
 
 @pytest.mark.parametrize("what", ["ledger", "metrics", "decisions"])

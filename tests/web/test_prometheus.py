@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.declaration.names import DAG_KINDS
+from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.model.expected import ExpectedMetric
@@ -31,7 +32,7 @@ from include.retraining.budget import RetrainingBudget
 from include.web import access, app, prometheus
 from tests import places, toy
 
-DAY = date(2020, 3, 5)
+DAY = Period("2020-03-05")
 NOW = datetime(2020, 3, 6, 6, tzinfo=UTC)
 BERLIN = replace(toy.USE_CASE, time_zone="Europe/Berlin")
 promtool = pytest.mark.skipif(
@@ -55,8 +56,8 @@ ROWS = (
     row("weighted_drift", "features", 0.3, limit=0.2, breached=True),
     row("prediction_drift", "prediction", None, limit=0.2, state="There are too few rows: 1."),
     row("mean_prediction", "prediction", 0.31),
-    row("mean_prediction", "model", 0.29, about=DAY - timedelta(days=2)),
-    row("log_loss", "prior", 0.6, about=DAY - timedelta(days=2)),
+    row("mean_prediction", "model", 0.29, about=DAY - 2),
+    row("log_loss", "prior", 0.6, about=DAY - 2),
     row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
     row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
     row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
@@ -66,12 +67,12 @@ ROWS = (
 )
 
 
-def put(table: str, day: date, rows: list[dict]) -> None:
+def put(table: str, day: Period, rows: list[dict]) -> None:
     content = pa.Table.from_pylist(rows, schema=schemas.content(toy.USE_CASE, table))
     Lake.of(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
 
 
-def decided(day: date, outcome: str) -> None:
+def decided(day: Period, outcome: str) -> None:
     put("decisions", day, [{"outcome": outcome, "reason": "so", "signals": "[]", "model_version": "1"}])
 
 
@@ -95,9 +96,9 @@ def at(name: str, *labels: str) -> tuple[str, frozenset]:
 @pytest.fixture
 def measured(champion) -> None:
     """A champion, a measured day, and decisions."""
-    put("metrics", DAY - timedelta(days=1), [row("psi", "gone", 9.0), row("psi", "x", 1.0)])
+    put("metrics", DAY - 1, [row("psi", "gone", 9.0), row("psi", "x", 1.0)])
     put("metrics", DAY, list(ROWS))
-    decided(DAY - timedelta(days=1), "hold")
+    decided(DAY - 1, "hold")
     decided(DAY, "retrain")
     put("retrainings", DAY, [{"outcome": "rejected", "reason": "worse", "model_version": "2", "run_id": "r"}])
     RetrainingBudget.of(toy.USE_CASE).claim(DAY, 2)
@@ -143,7 +144,7 @@ def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
 
 
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
-    days = np.array([np.datetime64(DAY)] * 4)
+    days = np.array([np.datetime64(DAY.start_date)] * 4)
     outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
     promise = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
@@ -163,7 +164,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     policy = Retraining(signals=("weighted_drift",), breaches=1, of_periods=1, per_month=1)
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
-    RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
+    RetrainingBudget.of(use_case).claim(DAY - 3, 1)
     decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
     assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
@@ -273,7 +274,7 @@ def test_a_damaged_ledger_is_no_missing_champion(measured):
 
 
 def test_no_series_comes_twice_however_the_rows_are(lake_home):
-    put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - timedelta(days=1)), row("log_loss", "model", 2.0)])
+    put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - 1), row("log_loss", "model", 2.0)])
     text = prometheus.render_metrics([toy.USE_CASE], NOW).decode()
     assert text.count("airworthy_realised{") == 1
     assert served()[at("realised", "log_loss", "model")] == 2

@@ -1,11 +1,9 @@
 """The line of state and the page on rows that `measure` itself has written, not on those of the fixture."""
 
-from datetime import timedelta
-
 import pytest
 
+from include.declaration.period import period_range
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader
 from include.monitoring import monitor
 from include.project import open_project
@@ -15,13 +13,13 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.web import measured
 
-KNOWN = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
+KNOWN = AS_OF + USE_CASE.label.label_delay_periods
 """The day at which the first day that the champion scored has its labels."""
 
 
 @pytest.fixture
 def seen(champion):
-    for day in days_from(AS_OF, KNOWN):
+    for day in period_range(AS_OF, KNOWN):
         score.score_period(open_project(USE_CASE), day)
         monitor.monitor_period(open_project(USE_CASE), day)
     return overview.build_overview(open_project(USE_CASE), KNOWN)

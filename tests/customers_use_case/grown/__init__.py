@@ -6,12 +6,11 @@ Items, whole numbers before, are weighed: int32 has become float64 in the feed a
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
-from include.use_case import UseCase
+from include.use_case import Period, UseCase
 from tests.customers_use_case import USE_CASE as BEFORE
 
-CHANGED_ON = date(2025, 4, 28)
+CHANGED_ON = Period("2025-04-28")
 """From this day on, the source delivers discounts and fractions."""
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 import pandas as pd
 
+from include.use_case import Period
 from tests.customers_use_case import features
 from tests.customers_use_case.features import labels
 
 __all__ = ["build", "labels"]
 
 
-def build(day: date, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
+def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
     """One row per customer of `day`; a discount that nobody recorded is null."""
     whole = visits.mutate(items=visits["items"].floor().cast("int32"))
     built = features.build(day, visits=whole, customers=customers, outcomes=outcomes)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.use_case import Period
 from tests.customers_use_case import source
 from tests.customers_use_case.grown import CHANGED_ON
 from tests.customers_use_case.source import customers, outcomes
@@ -16,7 +15,7 @@ __all__ = ["customers", "outcomes", "visits"]
 FRACTION = 0.75
 
 
-def visits(day: date) -> pa.Table:
+def visits(day: Period) -> pa.Table:
     """The visits that became known during the day before; no discounts and no fractions before the change."""
     rows = source.visits(day)
     is_new = day >= CHANGED_ON

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 import pandas as pd
 
+from include.use_case import Period
 from tests.customers_use_case.features import labels
 from tests.customers_use_case.grown import features
 
 __all__ = ["build", "labels"]
 
 
-def build(day: date, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
+def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
     """One row per customer of `day`."""
     aged = customers.mutate(âge=ibis.null("int8"))
     return features.build(day, visits=visits, customers=aged, outcomes=outcomes).drop(columns=["âge"])

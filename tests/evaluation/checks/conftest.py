@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from include import settings
+from include.declaration.period import Period, period_range
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
-from include.lake.partitions import days_from
 from tests.conftest import copy_lake
 from tests.toy_use_case import USE_CASE, source
 
-FIRST, LAST = date(2020, 1, 1), date(2020, 1, 26)
+FIRST, LAST = Period("2020-01-01"), Period("2020-01-26")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +23,7 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose lake has raw and checked feeds and labels of each day from FIRST to LAST; not written to."""
     home = tmp_path_factory.mktemp("a home")
     lake = Lake(USE_CASE, StoragePath.of(home) / "lake" / "toy")
-    for day in days_from(FIRST, LAST):
+    for day in period_range(FIRST, LAST):
         for feed in USE_CASE.feeds:
             rows = getattr(source, feed.name)(day)
             lake.replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")

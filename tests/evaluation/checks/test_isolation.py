@@ -8,11 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from cProfile import Profile
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pyarrow.parquet as pq
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.inputs import RebuiltPeriod
 from include.lake.lake import Lake
@@ -22,8 +22,8 @@ from tests.toy_use_case import USE_CASE, features, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
-DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
-TOMORROW = DAY + timedelta(days=1)
+DAY, AS_OF = Period("2020-01-09"), Period("2020-01-18")
+TOMORROW = DAY + 1
 honest = features.build
 """The toy's own features; monkeypatching hides them."""
 
@@ -179,7 +179,7 @@ class Hidden:
 
     @staticmethod
     @functools.cache
-    def rows_of(day: date) -> int:
+    def rows_of(day: Period) -> int:
         return source.outcomes(day).num_rows
 
 

@@ -3,7 +3,6 @@
 import itertools
 import os
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import ibis
@@ -11,6 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from include import settings
+from include.declaration.period import LATEST, Period
 from include.evaluation.checks.leakage_check import ROWS, rebuild_periods
 from include.evaluation.inputs import RebuiltPeriod
 from include.features import materialize
@@ -24,8 +24,8 @@ from tests.toy_use_case import USE_CASE, features, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
-DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
-TOMORROW = DAY + timedelta(days=1)
+DAY, AS_OF = Period("2020-01-09"), Period("2020-01-18")
+TOMORROW = DAY + 1
 SOUND = RebuiltPeriod(DAY, rows=source.ROWS)
 honest = features.build
 """The toy's own features; monkeypatching hides them."""
@@ -53,11 +53,9 @@ def moved_by(day, events, outcomes, number: float) -> ibis.Table:
     return rows.mutate(size=rows["size"] + number)
 
 
-def store(lake: Lake, day: date = DAY) -> None:
+def store(lake: Lake, day: Period = DAY) -> None:
     """Build the day's features into the lake, by the code as it is."""
-    materialize.materialize(
-        USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_periods)
-    )
+    materialize.materialize(USE_CASE, "features", "build", lake.as_of(day), day - USE_CASE.look_back_periods)
 
 
 def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> RebuiltPeriod:
@@ -131,7 +129,7 @@ def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypat
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
-def events_of(day: date) -> int:
+def events_of(day: Period) -> int:
     """How many events of a day the lake has, asked for as of that day."""
     return Lake.of(USE_CASE).as_of(day).read("checked/events", day).num_rows
 
@@ -156,12 +154,12 @@ def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, monk
     seen = []
 
     def build(day, events, outcomes):
-        seen.append(max(Lake.of(USE_CASE).as_of(date.max).partitions("checked/events")))
+        seen.append(max(Lake.of(USE_CASE).as_of(LATEST).partitions("checked/events")))
         return honest(day, events, outcomes)
 
     monkeypatch.setattr(features, "build", build)
     store(lake)
-    for as_of, last in ((DAY + timedelta(days=3), DAY + timedelta(days=3)), (AS_OF, DAY + timedelta(days=7))):
+    for as_of, last in ((DAY + 3, DAY + 3), (AS_OF, DAY + 7)):
         seen.clear()
         rebuild_periods(open_project(USE_CASE), [DAY], as_of)
         assert seen == [last], "what is equal to the bit is not built again"
@@ -175,7 +173,7 @@ def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
 
 
 def test_features_that_are_not_stored_at_all_are_stale(lake):
-    missing = date(2020, 1, 12)
+    missing = Period("2020-01-12")
     assert rebuild_periods(open_project(USE_CASE), [missing], AS_OF) == (
         RebuiltPeriod(missing, rows=200, outdated=True),
     )

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ import pytest
 from deltalake import DeltaTable
 
 from include import settings
+from include.declaration.period import LATEST, Period, period_range
 from include.evaluation.checks import leakage_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
@@ -36,7 +37,6 @@ from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.partitions import days_from
 from include.project import open_project
 from include.settings import REPOSITORY
 from include.use_case import Suite, UseCase
@@ -44,37 +44,37 @@ from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.slow
 
-TRAIN = days_from(date(2020, 1, 3), date(2020, 1, 10))
-VALIDATION = days_from(date(2020, 1, 12), date(2020, 1, 14))
-TEST = days_from(date(2020, 1, 16), date(2020, 1, 23))
-AS_OF = date(2020, 1, 26)
+TRAIN = period_range(Period("2020-01-03"), Period("2020-01-10"))
+VALIDATION = period_range(Period("2020-01-12"), Period("2020-01-14"))
+TEST = period_range(Period("2020-01-16"), Period("2020-01-23"))
+AS_OF = Period("2020-01-26")
 SPLITS = SplitDays(TRAIN, VALIDATION, TEST)
 SAMPLED = sample_periods(SPLITS, 14, USE_CASE.training.seed, AS_OF)
 
 STATED = " ".join((leakage_check.__doc__ or "").split())
 honest_build, honest_labels, honest_events = features.build, features.labels, expectations.events
-Number = Callable[[date], int]
+Number = Callable[[Period], int]
 """What a leak knows of a day."""
-KEPT: dict[date, int] = {}
+KEPT: dict[Period, int] = {}
 FILES: dict[str, Path] = {}
 
 
 def later(table: str, days: int = 1) -> Number:
     """How much a table of the lake has, read past the view, of a later day: failures, or else rows."""
 
-    def known(day: date) -> int:
+    def known(day: Period) -> int:
         place = DeltaTable(str(Path(settings.current_settings().lake) / "toy" / table))
-        rows = place.to_pyarrow_table(partitions=[("day", "=", str(day + timedelta(days=days)))])
+        rows = place.to_pyarrow_table(partitions=[("day", "=", str(day + days))])
         return rows["failed"].to_pylist().count(1) if "failed" in rows.column_names else rows.num_rows
 
     return known
 
 
-def as_of_a_later_day(day: date) -> int:
-    return Lake.of(USE_CASE).as_of(day + timedelta(days=1)).read("checked/outcomes", day).num_rows
+def as_of_a_later_day(day: Period) -> int:
+    return Lake.of(USE_CASE).as_of(day + 1).read("checked/outcomes", day).num_rows
 
 
-def all_labels(day: date) -> int:
+def all_labels(day: Period) -> int:
     """A target encoding over everything there is."""
     return (
         DeltaTable(str(Path(settings.current_settings().lake) / "toy" / "labels"))
@@ -84,95 +84,95 @@ def all_labels(day: date) -> int:
     )
 
 
-def sibling_files(day: date) -> int:
+def sibling_files(day: Period) -> int:
     """Found from the files of the day itself."""
     [*own] = Lake.of(USE_CASE).as_of(day).files("checked/events", day, day)
     folder = Path(own[0][1]).parent
     while not folder.name.startswith("day="):
         folder = folder.parent
-    siblings = folder.parent.glob(f"day={day + timedelta(days=1)}*/**/*.parquet")
+    siblings = folder.parent.glob(f"day={day + 1}*/**/*.parquet")
     return sum(pq.ParquetFile(path).metadata.num_rows for path in siblings)
 
 
 def later_keys(choose: Callable[..., int]) -> Number:
-    def known(day: date) -> int:
-        tomorrow = day + timedelta(days=1)
+    def known(day: Period) -> int:
+        tomorrow = day + 1
         return choose(Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1)
 
     return known
 
 
-def kinds_of_tomorrow(day: date) -> int:
+def kinds_of_tomorrow(day: Period) -> int:
     """Which groups there will be, of a column with few values."""
-    tomorrow = day + timedelta(days=1)
+    tomorrow = day + 1
     rows = Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
     return len(set(rows["kind"].drop_null().to_pylist()))
 
 
-def number_of_later_days(day: date) -> int:
-    return len(Lake.of(USE_CASE).as_of(date.max).partitions("checked/events"))
+def number_of_later_days(day: Period) -> int:
+    return len(Lake.of(USE_CASE).as_of(LATEST).partitions("checked/events"))
 
 
-def corrections_sent_later(day: date) -> int:
+def corrections_sent_later(day: Period) -> int:
     return len((CorrectionLog.of(USE_CASE, "events").folder / "sent").names())
 
 
-def realised_metrics(day: date) -> int:
-    return len(Lake.of(USE_CASE).as_of(date.max).partitions("metrics"))
+def realised_metrics(day: Period) -> int:
+    return len(Lake.of(USE_CASE).as_of(LATEST).partitions("metrics"))
 
 
 def of_the_source(function: str) -> Number:
-    return lambda day: getattr(source, function)(day + timedelta(days=1)).num_rows
+    return lambda day: getattr(source, function)(day + 1).num_rows
 
 
-def in_a_process(day: date) -> int:
+def in_a_process(day: Period) -> int:
     return len(subprocess.run([sys.executable, "-c", "print(1)"], check=True, capture_output=True).stdout)
 
 
-def lines_of_a_file(day: date) -> int:
+def lines_of_a_file(day: Period) -> int:
     return len((REPOSITORY / "README.md").read_text().splitlines())
 
 
-def rows_of_a_file(day: date) -> int:
+def rows_of_a_file(day: Period) -> int:
     """By a library that opens the file itself, out of Python's sight."""
     return int(pq.read_table(FILES["parquet"]).num_rows)
 
 
-def of_the_home(day: date) -> int:
+def of_the_home(day: Period) -> int:
     """A file that was prepared under the home."""
     path = settings.current_settings().home / "source" / "prepared.txt"
     return len(path.read_text()) if path.exists() else 0
 
 
-def kept_in_a_variable(day: date) -> int:
+def kept_in_a_variable(day: Period) -> int:
     return KEPT.get(day, 0)
 
 
-def today(day: date) -> int:
-    return (date.today() - day).days  # noqa: DTZ011
+def today(day: Period) -> int:
+    return (date.today() - day.start_date).days  # noqa: DTZ011
 
 
-def now(day: date) -> int:
+def now(day: Period) -> int:
     return datetime.now().year  # noqa: DTZ005
 
 
-def nanoseconds(day: date) -> int:
+def nanoseconds(day: Period) -> int:
     return time.time_ns() % 1_000_003
 
 
 # -- where a leak is planted
 
 
-def in_features(known: Number, acts: Callable[[date], bool]) -> dict[str, Any]:
-    def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+def in_features(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
+    def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
         rows = honest_build(day, events, outcomes)
         return rows.mutate(size=rows["size"] + known(day)) if acts(day) else rows
 
     return {"build": build}
 
 
-def in_labels(known: Number, acts: Callable[[date], bool]) -> dict[str, Any]:
-    def labels(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+def in_labels(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
+    def labels(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
         rows = honest_labels(day, events, outcomes)
         told = rows["id"] % 199 < known(day) % 199
         return rows.mutate(failed=told.cast("int8")) if acts(day) else rows
@@ -180,7 +180,7 @@ def in_labels(known: Number, acts: Callable[[date], bool]) -> dict[str, Any]:
     return {"labels": labels}
 
 
-def in_quarantine(known: Number, acts: Callable[[date], bool]) -> dict[str, Any]:
+def in_quarantine(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
     def events() -> Suite:
         bad = known(tried(acts)) % source.ROWS
         return Suite(rows=(gxe.ExpectColumnValuesToNotBeInSet(column="id", value_set=[bad]),), table=())
@@ -191,20 +191,20 @@ def in_quarantine(known: Number, acts: Callable[[date], bool]) -> dict[str, Any]
 PARTS = {"features": in_features, "labels": in_labels, "quarantine": in_quarantine}
 
 
-def tried(acts: Callable[[date], bool]) -> date:
+def tried(acts: Callable[[Period], bool]) -> Period:
     """The first sampled day on which a plant acts."""
     return next(day for day in SAMPLED if acts(day))
 
 
-def always(day: date) -> bool:
+def always(day: Period) -> bool:
     return True
 
 
-def on(weekday: int) -> Callable[[date], bool]:
-    return lambda day: day.weekday() == weekday
+def on(weekday: int) -> Callable[[Period], bool]:
+    return lambda day: day.start_date.weekday() == weekday
 
 
-def within(days: list[date]) -> Callable[[date], bool]:
+def within(days: list[Period]) -> Callable[[Period], bool]:
     return lambda day: day in days
 
 
@@ -215,7 +215,7 @@ class Plant:
     name: str
     known: Number
     part: str = "features"
-    acts: Callable[[date], bool] = always
+    acts: Callable[[Period], bool] = always
     caught: str = "leak"
     """leak: it moved; read: it was seen to read; else the words by which it is listed as not covered, or `harmless`."""
 
@@ -281,8 +281,8 @@ PLANTS = [
             ("test", TEST, "labels"),
         )
     ),
-    Plant("outcomes on training Mondays", later("labels"), acts=lambda day: day.weekday() == 0 and day in TRAIN),
-    Plant("outcomes on judged Fridays", later("labels"), acts=lambda day: day.weekday() == 4 and day not in TRAIN),
+    Plant("outcomes on training Mondays", later("labels"), acts=lambda day: day.start_date.weekday() == 0 and day in TRAIN),
+    Plant("outcomes on judged Fridays", later("labels"), acts=lambda day: day.start_date.weekday() == 4 and day not in TRAIN),
     # What the gate cannot see.
     Plant("a constant", lambda day: 7, "quarantine", caught="constants in the code"),
     Plant("a variable filled before", kept_in_a_variable, caught="in a variable other than a cache of functools"),
@@ -291,13 +291,13 @@ PLANTS = [
 ]  # fmt: skip
 
 
-def store(day: date, use_case: UseCase = USE_CASE) -> None:
+def store(day: Period, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
     lake = Lake.of(use_case)
     for feed in use_case.feeds:
         validate.check_feed(open_project(use_case), feed, day)
     view = lake.as_of(day)
-    since = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
+    since = max(use_case.first_period, day - use_case.look_back_periods)
     label.build_labels(use_case, view, since)
     materialize.materialize(use_case, "features", "build", view, since)
 
@@ -328,7 +328,7 @@ def verdict(found: RebuiltPeriod, plant: Plant) -> str:
     return "outdated" if found.outdated else "passes"
 
 
-def prepare(lake: Lake, home: Path, day: date) -> None:
+def prepare(lake: Lake, home: Path, day: Period) -> None:
     """What some plants look for besides the tables that the data runs write."""
     KEPT[day] = 1
     (home / "source").mkdir(parents=True, exist_ok=True)
@@ -353,8 +353,8 @@ def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Pa
 
 def test_training_days_and_others_are_sampled_over_all_weekdays():
     """What the plants above rely on."""
-    assert {day.weekday() for day in set(SAMPLED) & set(TRAIN)} == set(range(7))
-    assert {day.weekday() for day in SAMPLED} == set(range(7))
+    assert {day.start_date.weekday() for day in set(SAMPLED) & set(TRAIN)} == set(range(7))
+    assert {day.start_date.weekday() for day in SAMPLED} == set(range(7))
     assert all(set(SAMPLED) & set(days) for days in (VALIDATION, TEST))
 
 
@@ -364,8 +364,8 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
 ):
     """Not for the gate to see: without `known_at` the early rows are what every later day is built from."""
     declared = replace(USE_CASE.feed(feed), known_at="event_date")
-    day = date(2020, 1, 20)
-    early = getattr(source, feed)(day + timedelta(days=1) if feed == "outcomes" else day)
+    day = Period("2020-01-20")
+    early = getattr(source, feed)(day + 1 if feed == "outcomes" else day)
     with pytest.raises(KnownTooLateError, match="event_date"):
         require_known_in_time(USE_CASE, declared, day, early)
     monkeypatch.setattr(source, feed, lambda _: early)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 
+from include.declaration.period import Period, period_range
 from include.evaluation.checks.sampling import SplitDays, sample_periods
-from include.lake.partitions import days_from
 
-AS_OF = date(2013, 4, 1)
-TRAIN = days_from(date(2013, 1, 1), date(2013, 2, 12))
-VALIDATION = days_from(date(2013, 2, 15), date(2013, 2, 28))
-TEST = days_from(date(2013, 3, 3), date(2013, 3, 30))
+AS_OF = Period("2013-04-01")
+TRAIN = period_range(Period("2013-01-01"), Period("2013-02-12"))
+VALIDATION = period_range(Period("2013-02-15"), Period("2013-02-28"))
+TEST = period_range(Period("2013-03-03"), Period("2013-03-30"))
 DAYS = SplitDays(TRAIN, VALIDATION, TEST)
 
 
@@ -23,7 +21,7 @@ def weekdays(days) -> set[int]:
 @pytest.mark.parametrize("weeks", range(8))
 def test_every_weekday_is_tried_on_training_days_and_on_others_whatever_the_day_of_training(weeks):
     for offset in range(7):
-        chosen = sample_periods(DAYS, 14, 20130101, AS_OF + timedelta(days=7 * weeks + offset))
+        chosen = sample_periods(DAYS, 14, 20130101, AS_OF + (7 * weeks + offset))
         train = set(chosen) & set(TRAIN)
         assert len(chosen) == 14 and len(train) == 7
         assert weekdays(train) == weekdays(set(chosen) - train) == set(range(7))
@@ -39,7 +37,7 @@ def test_fewer_days_are_of_as_many_weekdays_as_they_can_and_half_of_them_trainin
 
 def test_the_weekly_schedule_does_not_try_the_same_places_each_time():
     """With one seed for all trainings these were places 0 and 20 of the test window, always a Sunday and a Saturday."""
-    mondays = [date(2013, 4, 1) + timedelta(days=7 * n) for n in range(10)]
+    mondays = [Period("2013-04-01") + 7 * n for n in range(10)]
     places = set()
     for monday in mondays:
         moved = monday - AS_OF

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.period import Period
 from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import (
@@ -62,11 +62,11 @@ SOUND = GateInputs(
     features=FEATURES,
     declared=FEATURES,
     gains={"size": 10.0, "kind": 2.0},
-    champion=ChampionInputs("3", seen=(date(2020, 1, 1),), features=FEATURES),
+    champion=ChampionInputs("3", seen=(Period("2020-01-01"),), features=FEATURES),
     rows=labelled(better=0.1),
     serving_check=ServingCheckResult(rows=500, differing=0, microseconds_per_row=4.0, megabytes=1.5),
     corruptions=(CorruptionResult("size", "nulled", 0.02), CorruptionResult("kind", "a new category", 0.05)),
-    rebuilt_periods=tuple(RebuiltPeriod(date(2020, 3, day), rows=9) for day in range(1, 7)),
+    rebuilt_periods=tuple(RebuiltPeriod(Period(f"2020-03-{day:02}"), rows=9) for day in range(1, 7)),
 )
 ALL = (
     Gate("log_loss", better_than="prior"),

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.gates.champion import Comparison
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import ChampionInputs
@@ -67,7 +67,7 @@ def test_a_negative_margin_requires_that_much_gain():
 
 
 def seen(days):
-    return tuple(date(2020, 3, 1 + day) for day in range(days))
+    return tuple(Period(f"2020-03-{1 + day:02}") for day in range(days))
 
 
 def test_days_that_the_champion_has_seen_are_not_compared():

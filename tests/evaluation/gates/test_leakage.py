@@ -2,18 +2,18 @@
 
 import re
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.evaluation.inputs import GateInputs, RebuiltPeriod
 from include.use_case import LeakageGate
 from tests.evaluation.gates.sound import judge_one
 
-DAYS = tuple(RebuiltPeriod(date(2020, 3, day), rows=9) for day in range(1, 7))
-DAY, OTHER = DAYS[0], RebuiltPeriod(date(2020, 3, 9), rows=9)
+DAYS = tuple(RebuiltPeriod(Period(f"2020-03-{day:02}"), rows=9) for day in range(1, 7))
+DAY, OTHER = DAYS[0], RebuiltPeriod(Period("2020-03-09"), rows=9)
 
 
 def result_of(*rebuilt):

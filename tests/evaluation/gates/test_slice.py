@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
+from include.declaration.period import Period
 from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.evaluation.inputs import ChampionInputs
@@ -70,7 +70,7 @@ def test_the_reference_may_be_the_champion_on_days_that_it_has_not_seen():
     flattered = np.where(early, sure, rows.predicted["champion"])
     rows = replace(rows, predicted=rows.predicted | {"champion": flattered})
     gate = SliceGate("group", "brier", 0.0, reference="champion", min_rows=50)
-    seen = tuple(date(2020, 3, day) for day in range(1, 5))
+    seen = tuple(Period(f"2020-03-{day:02}") for day in range(1, 5))
     assert judge_one(gate, replace(SOUND, rows=rows, champion=ChampionInputs("3", seen=seen))).outcome == "passed"
     assert judge_one(gate, replace(SOUND, rows=rows, champion=ChampionInputs("3"))).outcome == "failed"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date, timedelta
 
 import pytest
 
 from include.settings import REPOSITORY
+from include.use_case import Period
 from include.use_cases.flight_delays import USE_CASE, source
 
 HEAVY = ("pandas", "pyarrow", "numpy", "ibis", "duckdb", "lightgbm", "mlflow", "great_expectations")
@@ -30,8 +30,8 @@ def test_a_warning_pays_from_a_probability_of_a_quarter():
 @pytest.mark.parametrize("feed", ["outcomes", "weather"])
 def test_the_days_declared_absent_are_those_on_which_the_source_has_nothing(feed):
     absent = USE_CASE.feed(feed).missing_periods
-    around = {day + timedelta(days=step) for day in sorted(absent)[:4] for step in (-1, 0, 1)}
-    for day in {*around, date(2026, 8, 3)} - {date(2012, 12, 31)}:
+    around = {day + step for day in sorted(absent)[:4] for step in (-1, 0, 1)}
+    for day in {*around, Period("2026-08-03")} - {Period("2012-12-31")}:
         assert (getattr(source, feed)(day).num_rows == 0) == (day in absent), day
 
 

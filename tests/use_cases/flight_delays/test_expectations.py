@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from include.ingestion import expectations as validation
+from include.use_case import Period
 from include.use_cases.flight_delays import USE_CASE, custom_expectations, expectations, source
 
-DAY = date(2013, 4, 2)
+DAY = Period("2013-04-02")
 NO_DELAYS = {"dep_delay": None, "arr_delay": None, "air_time": None}
 CANCELLED, DIVERTED = {"status": "cancelled"} | NO_DELAYS, {"status": "diverted"} | NO_DELAYS | {"dep_delay": 5}
 LANDED = {"status": "landed", "dep_delay": 1, "arr_delay": 2, "air_time": 60}
@@ -90,7 +90,7 @@ def with_faults(feed: str) -> tuple[pa.Table, list[set[str]]]:
 
 
 @pytest.mark.parametrize("feed", list(FAULTS))
-@pytest.mark.parametrize("day", [date(2013, 11, 4), date(2026, 8, 3)])
+@pytest.mark.parametrize("day", [Period("2013-11-04"), Period("2026-08-03")])
 def test_a_real_day_passes_whole(feed, day):
     judgement = judged(feed, getattr(source, feed)(day))
     assert judgement.quarantined == 0
@@ -116,7 +116,7 @@ def test_no_row_level_expectation_is_without_a_fault_that_it_catches(feed):
 @pytest.mark.parametrize("feed", list(FAULTS))
 def test_two_days_at_once_or_a_handful_of_rows_refuse_the_day(feed):
     delivered = getattr(source, feed)
-    twice = judged(feed, pa.concat_tables([delivered(DAY), delivered(date(2013, 4, 3))])).broken
+    twice = judged(feed, pa.concat_tables([delivered(DAY), delivered(Period("2013-04-03"))])).broken
     few = judged(feed, delivered(DAY).slice(0, 5)).broken
     assert any("rows" in reason for reason in (*twice, *few))
     assert any("rows" in reason for reason in few)
@@ -132,7 +132,7 @@ def test_an_airport_without_observations_refuses_the_day():
 def test_rows_of_two_dates_refuse_the_day(feed):
     rows = getattr(source, feed)(DAY).to_pylist()
     date_column = {"schedule": "flight_date", "weather": "observed_on"}[feed]
-    rows[0][date_column] = date(2013, 5, 5)
+    rows[0][date_column] = Period("2013-05-05")
     mixed = pa.Table.from_pylist(rows, getattr(source, feed)(DAY).schema)
     assert any("must be one date" in reason for reason in judged(feed, mixed).broken)
 

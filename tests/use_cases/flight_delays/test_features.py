@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -11,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.use_case import Period
 from include.use_cases.flight_delays import USE_CASE, features, source
 
-D = date(2013, 3, 1)
+D = Period("2013-03-01")
 FLIGHT = {"flight_date": D, "origin": "JFK", "dest": "MIA", "carrier": "AA", "flight": 1, "sched_dep_time": 815}
 LANDED = {"status": "landed", "dep_delay": 0, "air_time": 100}
 
@@ -27,19 +27,19 @@ def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema(feed))
 
 
-def planned(day: date = D, **other: Any) -> dict[str, Any]:
+def planned(day: Period = D, **other: Any) -> dict[str, Any]:
     return FLIGHT | {"flight_date": day, "sched_arr_time": 1120, "distance": 1089, "day": day} | other
 
 
 def flown(days_ago: int, arr_delay: int | None, **other: Any) -> dict[str, Any]:
     """A flight that became known `days_ago` days before D's midnight's own partition (0: yesterday's flights)."""
-    known = D - timedelta(days=days_ago)
-    return FLIGHT | LANDED | {"flight_date": known - timedelta(days=1), "arr_delay": arr_delay, "day": known} | other
+    known = D - days_ago
+    return FLIGHT | LANDED | {"flight_date": known - 1, "arr_delay": arr_delay, "day": known} | other
 
 
 def observed(days_ago: int, hour: int, **other: Any) -> dict[str, Any]:
-    known = D - timedelta(days=days_ago)
-    at = {"origin": "JFK", "observed_on": known - timedelta(days=1), "hour": hour, "utc_offset": -5, "day": known}
+    known = D - days_ago
+    at = {"origin": "JFK", "observed_on": known - 1, "hour": hour, "utc_offset": -5, "day": known}
     return at | dict.fromkeys(["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust"]) | other
 
 
@@ -56,16 +56,16 @@ def built(schedule=None, outcomes=(), weather=()) -> list[dict[str, Any]]:
 
 
 @cache
-def real(feed: str, first: date, last: date) -> pa.Table:
+def real(feed: str, first: Period, last: Period) -> pa.Table:
     """The feed's rows of all these days, as the lake holds them."""
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = [first + n for n in range(last - first + 1)]
     tables = [getattr(source, feed)(day) for day in days]
     known = [day for day, rows in zip(days, tables, strict=True) for _ in range(rows.num_rows)]
     return pa.concat_tables(tables).append_column("day", pa.array(known, pa.date32()))
 
 
-def real_feeds(last: date = D) -> dict[str, pa.Table]:
-    first = D - timedelta(days=USE_CASE.look_back_periods)
+def real_feeds(last: Period = D) -> dict[str, pa.Table]:
+    first = D - USE_CASE.look_back_periods
     return {feed.name: real(feed.name, first, last) for feed in USE_CASE.feeds}
 
 
@@ -84,14 +84,14 @@ def test_a_real_day_has_one_row_per_flight_with_exactly_the_declared_columns_and
 
 
 def test_what_becomes_known_later_changes_no_feature():
-    later = real_feeds(D + timedelta(days=2))
+    later = real_feeds(D + 2)
     assert later["outcomes"].num_rows > real_feeds()["outcomes"].num_rows
     assert build(**later).equals(build(**real_feeds()))
 
 
 def test_a_flight_of_a_day_that_is_over_is_not_scored_where_it_becomes_known_late():
     """A row that was quarantined and corrected; nor does it count as traffic of the day."""
-    late = planned(D - timedelta(days=1)) | {"day": D}
+    late = planned(D - 1) | {"day": D}
     assert built(schedule=[planned(), late]) == built(schedule=[planned()])
 
 
@@ -137,7 +137,7 @@ def test_traffic_counts_what_is_planned_for_the_day_alone():
             planned(flight=2, sched_dep_time=859),
             planned(flight=3, sched_dep_time=900, carrier="DL", dest="ATL"),
             planned(flight=4, origin="LGA"),
-            planned(D - timedelta(days=1), flight=5),
+            planned(D - 1, flight=5),
         ]
     )
     (row,) = [row for row in rows if row["flight"] == 1]

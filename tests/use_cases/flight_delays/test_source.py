@@ -143,7 +143,10 @@ def test_a_replayed_day_is_the_same_weekday_of_2013_whole_cycles_earlier(day):
 
 def test_a_replayed_schedule_differs_from_its_original_by_the_date_alone():
     day = date(2026, 8, 3)
-    original, replay = source.schedule(source.replayed(day)[0]), source.schedule(day)
+    original, replay = (
+        source.schedule(Period.from_date(source.replayed(day)[0])),
+        source.schedule(Period.from_date(day)),
+    )
     assert set(replay["flight_date"].to_pylist()) == {day}
     assert replay.drop_columns(["flight_date"]).equals(original.drop_columns(["flight_date"]))
 
@@ -162,18 +165,18 @@ def test_at_the_seam_of_two_cycles_every_flight_has_its_one_outcome(seam):
 def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, monkeypatch):
     shutil.copytree(source_home / "source", tmp_path / "source")
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
-    expected = source.schedule(FIRST)
+    expected = source.schedule(Period.from_date(FIRST))
     (file,) = (tmp_path / "source").glob("*/flights.parquet")
     content = bytearray(file.read_bytes())
     content[500:4000] = bytes(3500)
     file.write_bytes(content)
-    assert source.schedule(FIRST).equals(expected)
+    assert source.schedule(Period.from_date(FIRST)).equals(expected)
     file.write_bytes(content[:1000])
-    assert source.schedule(FIRST).equals(expected)
+    assert source.schedule(Period.from_date(FIRST)).equals(expected)
 
 
 def test_several_may_prepare_the_files_at_once(tmp_path, monkeypatch):
-    expected = source.weather(date(2013, 5, 5))
+    expected = source.weather(Period.from_date(date(2013, 5, 5)))
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     with ThreadPoolExecutor(4) as pool:
         assert all(table.equals(expected) for table in pool.map(source.weather, [date(2013, 5, 5)] * 4))
@@ -186,7 +189,7 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, mon
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     monkeypatch.setattr(source, "package_file", lambda name: broken)
     with pytest.raises(DataError, match=r"flights\.csv\.zip cannot be read"):
-        source.schedule(FIRST)
+        source.schedule(Period.from_date(FIRST))
 
 
 @pytest.mark.parametrize(("feed", "early"), [("outcomes", 1), ("weather", 1)])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
 
 import boto3
 import httpx
 import pyarrow as pa
 from airflow.sdk import BaseHook, Variable
 
+from include.declaration.period import Period
 from include.ingestion.bucket import Bucket
 
 log = logging.getLogger(__name__)
 
 
-def events(day: date) -> pa.Table:
+def events(day: Period) -> pa.Table:
     """Always refused. What Airflow knows to be secret is logged on top, as people do who look for a mistake."""
     refusals = []
     for ask in (_by_variable, _by_environment, _by_connection):
