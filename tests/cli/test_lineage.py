@@ -30,7 +30,12 @@ def with_day(day: FeedDay) -> Lineage:
 
 
 def found(**changed: object) -> Lineage:
-    keys = {"event_date": DAY, "origin": "a rather long name of a place", "destination": "another long name", "id": 7}
+    keys = {
+        "event_date": DAY.start_date,
+        "origin": "a rather long name of a place",
+        "destination": "another long name",
+        "id": 7,
+    }
     row = {"probability": 0.25, "warning": False, "model_version": "1", "run_id": "0123456789abcdef" * 2}
     made = {"commit": "c" * 57, "code": "d" * 64}
     contents = {"prediction": content("predictions"), "features": content("features"), "feeds": (feed(),)}

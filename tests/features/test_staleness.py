@@ -91,8 +91,11 @@ def test_a_run_again_by_the_same_code_commits_nothing(renewed):
     [
         ("features", '"""One row per event of `day`."""', '"""Return one row per event."""  # in better words'),
         ("features", "import ibis\n", "import ibis\n\n# a remark\n"),
-        ("features", "events.filter(events.event_date == day.start_date)", "events.filter(\n    events.event_date == day.start_date
-)"),
+        (
+            "features",
+            "events.filter(events.event_date == day.start_date)",
+            "events.filter(\n    events.event_date == day.start_date\n)",
+        ),
         ("__init__", "Warn of events that will fail.", "Warn of them."),
         ("__init__", 'Gate("log_loss", better_than="logistic")', 'Gate("auc", at_least=0.6)'),
         ("__init__", 'learning_rate": 0.1', 'learning_rate": 0.2'),

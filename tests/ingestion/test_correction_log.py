@@ -36,7 +36,11 @@ def book(lake_home) -> CorrectionLog:
 def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
     """A correction of the outcomes of these ids."""
     content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
-    origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
+    origin = {
+        "day": [DAY.start_date] * len(ids),
+        "digest": [f"row-{each}" for each in ids],
+        "reasons": [["bad"]] * len(ids),
+    }
     rows = corrections.with_origin(content, origin)
     return CorrectionDraft(kind="correct", known_on=known_on, actor=actor, comment="mistyped", rows=rows)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
 from include.untrusted import UntrustedProcess
@@ -22,10 +22,10 @@ SCHEMA = pa.schema(
 )
 ROWS = pa.Table.from_pylist(
     [
-        {"id": BIG, "on": Period("2020-01-01"), "ok": True, "name": 'a "b",\nc', "size": 0.1},
+        {"id": BIG, "on": date(2020, 1, 1), "ok": True, "name": 'a "b",\nc', "size": 0.1},
         {"id": None, "on": None, "ok": None, "name": None, "size": None},
-        {"id": -BIG, "on": Period("0001-01-01"), "ok": False, "name": "", "size": 1e308},
-        {"id": 2**63 - 1, "on": Period("9999-12-31"), "ok": None, "name": "NA", "size": -0.0},
+        {"id": -BIG, "on": date(1, 1, 1), "ok": False, "name": "", "size": 1e308},
+        {"id": 2**63 - 1, "on": date(9999, 12, 31), "ok": None, "name": "NA", "size": -0.0},
     ],
     schema=SCHEMA,
 )

@@ -1,6 +1,7 @@
 """Rows of a file find the quarantined ones they stand for; a released reason counts for these rows alone."""
 
 import itertools
+from datetime import date
 
 import pyarrow as pa
 import pytest
@@ -11,6 +12,7 @@ from include.ingestion import correction_file, correction_reader, corrections
 from include.ingestion.corrections import SAME_KEYS
 
 DAY = Period("2020-01-10")
+ON = DAY.start_date
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("size", pa.float64()), ("on", pa.date32()),
                     ("small", pa.int8()), ("sure", pa.bool_()), ("half", pa.float32())])  # fmt: skip
 
@@ -20,12 +22,12 @@ def rows(*content: tuple) -> pa.Table:
 
 
 ODD = rows(
-    (1, "", 0.1 + 0.2, DAY, -128, True, 0.1),
+    (1, "", 0.1 + 0.2, ON, -128, True, 0.1),
     (2, None, None, None, None, None, None),
-    (2**62, 'quoted "text", with\na line break', -1e-300, Period("1970-01-01"), 0, False, 3.0),
-    (4, "NA", 1e22, DAY, 1, False, 1.5),
-    (5, "nan", 5.0, DAY, 1, False, 1.5),
-    (6, "ünï ☃ ", 5e-324, DAY, 1, False, 1.5),
+    (2**62, 'quoted "text", with\na line break', -1e-300, date(1970, 1, 1), 0, False, 3.0),
+    (4, "NA", 1e22, ON, 1, False, 1.5),
+    (5, "nan", 5.0, ON, 1, False, 1.5),
+    (6, "ünï ☃ ", 5e-324, ON, 1, False, 1.5),
 )
 
 
@@ -39,7 +41,7 @@ def test_what_is_exported_comes_back_as_it_was():
 def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
     text = "\ufeffsize,id,name,on,small,sure,half\n1.5,7,x,2020-01-10,1,true,0.5\n"
     back, named = correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
-    assert (back.to_pylist(), named) == (rows((7, "x", 1.5, DAY, 1, True, 0.5)).to_pylist(), None)
+    assert (back.to_pylist(), named) == (rows((7, "x", 1.5, ON, 1, True, 0.5)).to_pylist(), None)
 
 
 @pytest.mark.parametrize("value", ["128", "1.5", "x", "1e3"])
@@ -112,7 +114,7 @@ def test_places_are_those_of_equal_rows_each_once():
     landed = pa.concat_tables([ODD, ODD.slice(1, 1)])
     assert corrections.correction_places(landed, landed.take([1, 6, 3]), "id") == [1, 6, 3]
     assert corrections.correction_places(ODD, landed.take([1, 6]), "id") is None
-    assert corrections.correction_places(ODD, rows((1, "", 0.3, DAY, -128, True, 0.1)), "id") is None
+    assert corrections.correction_places(ODD, rows((1, "", 0.3, ON, -128, True, 0.1)), "id") is None
     assert corrections.correction_places(ODD, ODD.slice(0, 0), "id") == []
 
 

@@ -185,7 +185,7 @@ def test_columns_may_come_in_another_order_with_a_mark_of_utf_8_and_another_deli
     use_case = landing_toy(landing.name, events={"delimiter": ";", "nulls": ("-",)})
     land(use_case)
     (row,) = raw(use_case).drop(["day"]).to_pylist()
-    assert row == {"event_date": DAY, "id": 1, "kind": "a", "size": None, "hour": 3, "urgent": True}
+    assert row == {"event_date": DAY.start_date, "id": 1, "kind": "a", "size": None, "hour": 3, "urgent": True}
 
 
 def test_text_in_any_of_arrows_layouts_is_text(landing):

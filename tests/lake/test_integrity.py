@@ -23,7 +23,7 @@ pytestmark = pytest.mark.both_places(quick=True)
 TABLE, DAY = "raw/outcomes", Period("2020-01-01")
 NEXT = DAY + 1
 ROWS = pa.table(
-    {"event_date": [DAY] * 3, "id": [1, 2, 3], "failed": [0, 1, 0]},
+    {"event_date": [DAY.start_date] * 3, "id": [1, 2, 3], "failed": [0, 1, 0]},
     schema=pa.schema([("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())]),
 )
 

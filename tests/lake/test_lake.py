@@ -28,7 +28,9 @@ FIRST, SECOND = Period("2020-01-01"), Period("2020-01-02")
 
 def rows(*ids: int, failed: int = 0) -> pa.Table:
     schema = pa.schema([("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())])
-    return pa.table({"event_date": [FIRST] * len(ids), "id": list(ids), "failed": [failed] * len(ids)}, schema=schema)
+    return pa.table(
+        {"event_date": [FIRST.start_date] * len(ids), "id": list(ids), "failed": [failed] * len(ids)}, schema=schema
+    )
 
 
 def write(content: pa.Table | pa.RecordBatchReader, day: Period = FIRST) -> lake_module.Commit:
@@ -93,7 +95,12 @@ def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_c
     view = Lake.of(USE_CASE).as_of(FIRST)  # on S3, the files go with it
     [(_, path)] = view.files(TABLE, FIRST, FIRST)
     content = pq.read_table(path, partitioning=None)
-    assert content.to_pydict() == {"event_date": [FIRST] * 3, "id": [1, 2, 3], "failed": [0] * 3, "day": [FIRST] * 3}
+    assert content.to_pydict() == {
+        "event_date": [FIRST.start_date] * 3,
+        "id": [1, 2, 3],
+        "failed": [0] * 3,
+        "day": [FIRST.start_date] * 3,
+    }
     assert Path(path).name.startswith(hashlib.sha256(Path(path).read_bytes()).hexdigest())
 
 

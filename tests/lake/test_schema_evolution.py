@@ -28,7 +28,7 @@ def declared(**columns: str) -> UseCase:
 def write(day: Period, values: dict[str, list], **columns: str):
     kinds = {name: pa.type_for_alias(kind) for name, kind in (KEYS | columns).items()}
     count = len(next(iter(values.values())))
-    rows = {"event_date": [DAY] * count, "id": list(range(count))} | values
+    rows = {"event_date": [DAY.start_date] * count, "id": list(range(count))} | values
     lake = Lake.of(declared(**columns))
     return lake.replace(TABLE, day, pa.table(rows, schema=pa.schema(kinds)), inputs={}, stage="test")
 

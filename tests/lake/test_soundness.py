@@ -1,12 +1,12 @@
 """Values that not every reader can hold are refused with column and row when they are written."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from include.declaration.period import EARLIEST, LATEST, Period
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import ingest, resubmit
 from include.lake.lake import Lake
@@ -24,8 +24,8 @@ from include.project import open_project
 from tests.toy_use_case import USE_CASE, source
 
 DAY = Period("2020-01-10")
-YEAR_10000 = LATEST - Period("1970-01-01") + 1
-YEAR_0 = EARLIEST - Period("1970-01-01") - 1
+YEAR_10000 = (date.max - date(1970, 1, 1)).days + 1
+YEAR_0 = (date.min - date(1970, 1, 1)).days - 1
 LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 

@@ -21,7 +21,14 @@ def write(lake: Lake, day: Period, **breached: bool | None) -> None:
     empty = dict.fromkeys(schemas.METRICS.names)
     rows = [
         empty
-        | {"metric": metric, "subject": subject, "value": 0.5, "limit": 0.25, "model_version": "1", "about": day}
+        | {
+            "metric": metric,
+            "subject": subject,
+            "value": 0.5,
+            "limit": 0.25,
+            "model_version": "1",
+            "about": day.start_date,
+        }
         | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "state": ""}
         for metric, subject in SIGNALS
     ]

@@ -18,7 +18,14 @@ def measures(*rows: dict) -> MetricTable:
 
 
 def row(metric: str, subject: str, value: float | None, day: Period = D, **more: object) -> dict:
-    return {"metric": metric, "subject": subject, "value": value, "day": day, "about": day, **more}
+    return {
+        "metric": metric,
+        "subject": subject,
+        "value": value,
+        "day": day.start_date,
+        "about": day.start_date,
+        **more,
+    }
 
 
 def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():

@@ -79,7 +79,7 @@ def row(metric: str, subject: str, value: float, *, breached: bool | None = True
 def measured(day: Period, *rows: dict) -> None:
     known = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
-        "about": day,
+        "about": day.start_date,
         "days": 1,
         "state": "",
     }

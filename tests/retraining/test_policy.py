@@ -297,7 +297,7 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
 def row(metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, state: str | None = None) -> dict:
     return {
         "metric": metric, "subject": subject, "value": 2.0, "lower": 1.5, "limit": limit, "breached": breached,
-        "model_version": "3", "state": state, "about": ago(8),
+        "model_version": "3", "state": state, "about": ago(8).start_date,
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_rows_without_a_label_are_left_out_and_counted(toy_lake, tracking):
 def test_of_two_labels_for_a_row_the_newest_counts_as_far_as_it_was_known(toy_lake):
     lake = Lake.of(USE_CASE)
     first, corrected = AS_OF - 9, AS_OF - 5
-    key = {"event_date": first - 1, "id": 0}
+    key = {"event_date": (first - 1).start_date, "id": 0}
     old = lake.as_of(AS_OF).read("labels", since=first, until=first).filter(pc.field("id") == 0)["failed"][0].as_py()
     correction = pa.Table.from_pylist([key | {"failed": 1 - old}], schema=pa.schema(
         [("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())]))  # fmt: skip

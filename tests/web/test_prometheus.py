@@ -41,7 +41,12 @@ promtool = pytest.mark.skipif(
 
 
 def row(metric: str, subject: str, value: float | None, **more: object) -> dict:
-    empty = dict.fromkeys(schemas.METRICS.names) | {"model_version": "1", "about": DAY, "days": 1, "state": ""}
+    empty = dict.fromkeys(schemas.METRICS.names) | {
+        "model_version": "1",
+        "about": DAY.start_date,
+        "days": 1,
+        "state": "",
+    }
     return empty | {"metric": metric, "subject": subject, "value": value} | more
 
 

@@ -281,8 +281,8 @@ PLANTS = [
             ("test", TEST, "labels"),
         )
     ),
-    Plant("outcomes on training Mondays", later("labels"), acts=lambda day: day.start_date.weekday() == 0 and day in TRAIN),
-    Plant("outcomes on judged Fridays", later("labels"), acts=lambda day: day.start_date.weekday() == 4 and day not in TRAIN),
+    Plant("outcomes on training Mondays", later("labels"), acts=lambda day: on(0)(day) and day in TRAIN),
+    Plant("outcomes on judged Fridays", later("labels"), acts=lambda day: on(4)(day) and day not in TRAIN),
     # What the gate cannot see.
     Plant("a constant", lambda day: 7, "quarantine", caught="constants in the code"),
     Plant("a variable filled before", kept_in_a_variable, caught="in a variable other than a cache of functools"),

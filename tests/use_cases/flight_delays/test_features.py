@@ -24,7 +24,8 @@ def schema(feed: str) -> pa.Schema:
 
 
 def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema(feed))
+    dated = [{n: v.start_date if isinstance(v, Period) else v for n, v in row.items()} for row in rows]
+    return pa.Table.from_pylist(dated, schema(feed))
 
 
 def planned(day: Period = D, **other: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def real(feed: str, first: Period, last: Period) -> pa.Table:
     """The feed's rows of all these days, as the lake holds them."""
     days = [first + n for n in range(last - first + 1)]
     tables = [getattr(source, feed)(day) for day in days]
-    known = [day for day, rows in zip(days, tables, strict=True) for _ in range(rows.num_rows)]
+    known = [day.start_date for day, rows in zip(days, tables, strict=True) for _ in range(rows.num_rows)]
     return pa.concat_tables(tables).append_column("day", pa.array(known, pa.date32()))
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import DataError
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.use_cases.flight_delays import USE_CASE, source
@@ -28,7 +29,7 @@ def days(first: date, last: date) -> list[date]:
 
 def delivered(feed: str, first: date, last: date) -> pd.DataFrame:
     """The feed's rows of all these days, with the day each came on."""
-    tables = {day: getattr(source, feed)(day) for day in days(first, last)}
+    tables = {day: getattr(source, feed)(Period.from_date(day)) for day in days(first, last)}
     known = [day for day, table in tables.items() for _ in range(table.num_rows)]
     return pa.concat_tables(tables.values()).append_column("day", pa.array(known, pa.date32())).to_pandas()
 
@@ -67,7 +68,7 @@ def same(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> bool:
 @pytest.mark.parametrize("feed", ["schedule", "outcomes", "weather"])
 @pytest.mark.parametrize("day", [date(2012, 12, 31), FIRST, date(2013, 7, 4), date(2014, 1, 1), date(2031, 2, 28)])
 def test_every_day_has_exactly_the_declared_columns_and_types(feed, day):
-    schema = getattr(source, feed)(day).schema
+    schema = getattr(source, feed)(Period.from_date(day)).schema
     declared = USE_CASE.feed(feed).columns
     assert schema.names == list(declared)
     assert [field.type for field in schema] == [pa.type_for_alias(kind) for kind in declared.values()]
@@ -176,10 +177,10 @@ def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, monkeypatc
 
 
 def test_several_may_prepare_the_files_at_once(tmp_path, monkeypatch):
-    expected = source.weather(Period.from_date(date(2013, 5, 5)))
+    expected = source.weather(Period("2013-05-05"))
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     with ThreadPoolExecutor(4) as pool:
-        assert all(table.equals(expected) for table in pool.map(source.weather, [date(2013, 5, 5)] * 4))
+        assert all(table.equals(expected) for table in pool.map(source.weather, [Period("2013-05-05")] * 4))
     assert [file.name for file in (tmp_path / "source").glob("*/*")] == ["weather.parquet"]
 
 
@@ -193,9 +194,9 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, mon
 
 
 @pytest.mark.parametrize(("feed", "early"), [("outcomes", 1), ("weather", 1)])
-@pytest.mark.parametrize("day", [date(2013, 3, 11), date(2013, 11, 4), date(2014, 1, 3), date(2026, 11, 28)])
+@pytest.mark.parametrize("day", [*map(Period, ("2013-03-11", "2013-11-04", "2014-01-03", "2026-11-28"))])
 def test_a_feed_that_delivers_a_day_early_is_refused_at_ingestion(feed, early, day):
     rows = getattr(source, feed)(day)
     require_known_in_time(USE_CASE, USE_CASE.feed(feed), day, rows)
     with pytest.raises(KnownTooLateError):
-        require_known_in_time(USE_CASE, USE_CASE.feed(feed), day - timedelta(days=early), rows)
+        require_known_in_time(USE_CASE, USE_CASE.feed(feed), day - early, rows)
