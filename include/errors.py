@@ -56,7 +56,7 @@ class ColumnsError(DataError):
     """A table does not have exactly the declared columns, in name or type."""
 
     def __init__(
-        self, table: str, day: Period, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
+        self, table: str, period: Period, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
     ) -> None:
         parts = []
         if missing := sorted(missing):
@@ -65,17 +65,17 @@ class ColumnsError(DataError):
             parts.append(f"has undeclared {shorten_names(extra)}")
         if types:
             parts.append("has wrong types: " + shorten("; ".join(types[:NAMES_SHOWN]), TEXT_SHOWN))
-        super().__init__(f"{table} of {day}: {', '.join(parts)}. Nothing was written. {hint}")
+        super().__init__(f"{table} of {period}: {', '.join(parts)}. Nothing was written. {hint}")
 
 
 class SourceError(AirworthyError):
     """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, cause: Exception) -> None:
+    def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
         self.worth_retrying = isinstance(cause, OSError) or getattr(cause, "worth_retrying", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
-            f"{use_case}: the source of feed {feed!r} failed for {day}, and nothing was written: {description}"
+            f"{use_case}: the source of feed {feed!r} failed for {period}, and nothing was written: {description}"
             " Correct the source, or its function in source.py, and run the day again."
         )
 
@@ -83,10 +83,12 @@ class SourceError(AirworthyError):
 class FeedRefusedError(DataError):
     """A day of a feed failed a table-level expectation, and was not published."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, reasons: Sequence[str], page: str | None = None) -> None:
+    def __init__(
+        self, use_case: str, feed: str, period: Period, reasons: Sequence[str], page: str | None = None
+    ) -> None:
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day} is refused and not published: "
+            f"{use_case}: feed {feed!r} of {period} is refused and not published: "
             + "; ".join(reasons)
             + f".{data_docs} Correct the source and run the day again; if the source will never deliver it,"
             f" add the day to the feed's `missing_periods`; if the limit is wrong, change expectations.py."
@@ -107,10 +109,10 @@ class SuiteError(AirworthyError):
 class ExpectationFailedError(AirworthyError):
     """An expectation raised an exception: an error in the code, not in the data."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, raised: Sequence[str]) -> None:
-        self.use_case, self.feed, self.day, self.raised = use_case, feed, day, tuple(raised)
+    def __init__(self, use_case: str, feed: str, period: Period, raised: Sequence[str]) -> None:
+        self.use_case, self.feed, self.period, self.raised = use_case, feed, period, tuple(raised)
         super().__init__(
-            f"{use_case}: an expectation on feed {feed!r} of {day} raised an error: {'; '.join(raised)}."
+            f"{use_case}: an expectation on feed {feed!r} of {period} raised an error: {'; '.join(raised)}."
             " No row was judged. Correct it in the use case's expectations.py."
         )
 
@@ -137,10 +139,10 @@ class KeysChangedError(AirworthyError):
 class PartitionMissingError(NotReadyError):
     """A table does not have the day yet."""
 
-    def __init__(self, use_case: str, table: str, day: Period, waited: str = "") -> None:
+    def __init__(self, use_case: str, table: str, period: Period, waited: str = "") -> None:
         super().__init__(
-            f"{use_case}: there are no {table} of {day} in the lake{waited}. Create them with:"
-            f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {day} --to-date {day}"
+            f"{use_case}: there are no {table} of {period} in the lake{waited}. Create them with:"
+            f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period} --to-date {period}"
             " (in a local checkout, airflow is .venv/bin/airworthy airflow)."
         )
 
@@ -148,36 +150,37 @@ class PartitionMissingError(NotReadyError):
 class FeaturesMissingError(PartitionMissingError):
     """A day has no features yet."""
 
-    def __init__(self, use_case: str, day: Period, waited: str = "") -> None:
-        super().__init__(use_case, "features", day, waited)
+    def __init__(self, use_case: str, period: Period, waited: str = "") -> None:
+        super().__init__(use_case, "features", period, waited)
 
 
 class NoChampionError(NotReadyError):
     """No model is effective on a day."""
 
-    def __init__(self, use_case: str, day: Period, first: Period | None, versions: Sequence[str] = ()) -> None:
+    def __init__(self, use_case: str, period: Period, first: Period | None, versions: Sequence[str] = ()) -> None:
         """Build the message.
 
         `first` is the effective day of the first champion; `versions` are sentences about versions that are not
         champion.
         """
-        self.use_case, self.day, self.first, self.versions = use_case, day, first, tuple(versions)
+        self.use_case, self.period, self.first, self.versions = use_case, period, first, tuple(versions)
         earliest = f"the first champion is effective from {first}" if first else "the ledger names none"
         others = f" {' '.join(versions)}" if versions else ""
         if first:
             action = (
-                f"Score days from {first} on, or train as of {day} or before: trigger {use_case}__train with that day."
+                f"Score days from {first} on, or train as of {period} or before: trigger {use_case}__train with that"
+                " day."
             )
         elif versions:
             action = (
                 "Repeating the same training changes nothing: docs/evaluation.md explains for each gate what to do with"
-                f" a model that was not promoted. Then trigger {use_case}__train as of {day} or before."
+                f" a model that was not promoted. Then trigger {use_case}__train as of {period} or before."
             )
         else:
             action = (
-                f"No version is registered yet. Train one as of {day} or before: trigger {use_case}__train with it."
+                f"No version is registered yet. Train one as of {period} or before: trigger {use_case}__train with it."
             )
-        super().__init__(f"{use_case}: no champion is effective on {day}: {earliest}.{others} {action}")
+        super().__init__(f"{use_case}: no champion is effective on {period}: {earliest}.{others} {action}")
 
 
 NAMES_SHOWN, NAME_SHOWN = 20, 80
@@ -252,9 +255,9 @@ class NotBegunError(InvalidRequestError):
     """The day has not begun in the use case's time zone."""
 
     def __init__(
-        self, use_case: str, day: Period, time_zone: str, today: Period, start: datetime | None, now: datetime
+        self, use_case: str, period: Period, time_zone: str, today: Period, start: datetime | None, now: datetime
     ) -> None:
-        self.day, self.today, self.start = day, today, start
+        self.period, self.today, self.start = period, today, start
         self.worth_retrying = start is not None and start - now < NEARLY_BEGUN
-        what = f"{day} has not begun in {time_zone}" if start else f"{day} does not exist in {time_zone}"
+        what = f"{period} has not begun in {time_zone}" if start else f"{period} does not exist in {time_zone}"
         super().__init__(f"{use_case}: {what}; today is {today}. Nothing was done. Run it for a day that has begun.")

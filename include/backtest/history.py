@@ -81,26 +81,26 @@ class HistoricalEvaluator:
         """Return the label of every row as known when its day had matured; NaN if unknown."""
         return self.past.matured(self.use_case.label.label_delay_periods)
 
-    def fit(self, day: Period) -> HistoricalModel:
-        """Return the model as of `day`, from the cache if it was fitted before.
+    def fit(self, period: Period) -> HistoricalModel:
+        """Return the model as of `period`, from the cache if it was fitted before.
 
         Raises:
             NotReadyError: the model cannot be trained, as in training/train.py.
         """
-        if day not in self._fits:
-            self._fits[day] = self._fit(day)
-        return self._fits[day]
+        if period not in self._fits:
+            self._fits[period] = self._fit(period)
+        return self._fits[period]
 
-    def _fit(self, day: Period) -> HistoricalModel:
+    def _fit(self, period: Period) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
-        first, last = splits.training_window(use_case, day)
-        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
-        rows = self._labelled(day, first, last)
-        cut = splits.split_days(use_case, day, first, periods_of(rows["day"].unique().to_pylist()))
+        first, last = splits.training_window(use_case, period)
+        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(period), first, last, chosen)
+        rows = self._labelled(period, first, last)
+        cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
         cache = ModelCache.of(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
-            self.tell(f"fitting as of {day}")
-            parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
+            self.tell(f"fitting as of {period}")
+            parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
             fitted = trainer.fit_model(
                 use_case.features, parts["train"], parts["validation"], chosen,
                 THREADS, use_case.training.baseline_features,
@@ -117,46 +117,46 @@ class HistoricalEvaluator:
         rows = self.past.rows.slice(span.start, span.stop - span.start)
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
-    def profile(self, day: Period) -> ReferenceProfile:
-        """Return the reference profile of the model as of `day`, equal to that of a real training."""
-        if day not in self._profiles:
-            fit, cache = self.fit(day), ModelCache.of(self.use_case)
+    def profile(self, period: Period) -> ReferenceProfile:
+        """Return the reference profile of the model as of `period`, equal to that of a real training."""
+        if period not in self._profiles:
+            fit, cache = self.fit(period), ModelCache.of(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
-                values = self._profile(day, fit).to_json()
+                values = self._profile(period, fit).to_json()
                 cache.keep(name, values)
-            self._profiles[day] = ReferenceProfile.from_json(values)
-        return self._profiles[day]
+            self._profiles[period] = ReferenceProfile.from_json(values)
+        return self._profiles[period]
 
-    def _profile(self, day: Period, fit: HistoricalModel) -> ReferenceProfile:
-        rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
-        parts = {name: dataset.split_rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
+    def _profile(self, period: Period, fit: HistoricalModel) -> ReferenceProfile:
+        rows = self._labelled(period, fit.cut.train[0], fit.cut.test[-1])
+        parts = {name: dataset.split_rows(self.use_case, rows, days, name, period) for name, days in fit.cut.items()}
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
-    def predicted(self, model: Period, day: Period) -> dict[str, Numbers]:
-        """Return the predictions of a model and its baselines for every row of `day`, by subject."""
-        if (model, day) not in self._predicted:
-            self._predicted[model, day] = self.fit(model).model.predict_all(self._features(day))
-        return self._predicted[model, day]
+    def predicted(self, model: Period, period: Period) -> dict[str, Numbers]:
+        """Return the predictions of a model and its baselines for every row of `period`, by subject."""
+        if (model, period) not in self._predicted:
+            self._predicted[model, period] = self.fit(model).model.predict_all(self._features(period))
+        return self._predicted[model, period]
 
-    def rows(self, day: Period) -> int:
+    def rows(self, period: Period) -> int:
         """Return the number of rows of a day."""
-        return len(self._features(day))
+        return len(self._features(period))
 
-    def _features(self, day: Period) -> pa.Table:
-        span = self.past.span(day, day)
+    def _features(self, period: Period) -> pa.Table:
+        span = self.past.span(period, period)
         return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
 
-    def realised(self, model: Period, day: Period) -> tuple[Numbers, Numbers]:
+    def realised(self, model: Period, period: Period) -> tuple[Numbers, Numbers]:
         """Return a day's labels, as known when it had matured, with the model's predictions."""
-        labels = self.matured[self.past.span(day, day)]
+        labels = self.matured[self.past.span(period, period)]
         known = ~np.isnan(labels)
-        return labels[known], self.predicted(model, day)[MODEL][known]
+        return labels[known], self.predicted(model, period)[MODEL][known]
 
-    def losses(self, day: Period, model: Period) -> tuple[float, int]:
+    def losses(self, period: Period, model: Period) -> tuple[float, int]:
         """Return the summed log loss of a model on a day's labelled rows, and their number."""
-        labels, probabilities = self.realised(model, day)
+        labels, probabilities = self.realised(model, period)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
     def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[Period, Period], MeasuredPeriod]:
@@ -165,11 +165,11 @@ class HistoricalEvaluator:
         The policy is needed for limits that declare a rate of false alarms.
         """
 
-        def measured(day: Period, model: Period) -> MeasuredPeriod:
+        def measured(period: Period, model: Period) -> MeasuredPeriod:
             limits = self._limits_of(model, monitoring, policy)
-            key = (day, model, limits)
+            key = (period, model, limits)
             if key not in self._measured:
-                self._measured[key] = self._measure(day, model, limits)
+                self._measured[key] = self._measure(period, model, limits)
             return self._measured[key]
 
         return measured
@@ -181,59 +181,59 @@ class HistoricalEvaluator:
             self._limits[key] = false_alarms.resolve_limits(self.profile(model), monitoring, policy, gap_periods)
         return self._limits[key]
 
-    def _measure(self, day: Period, model: Period, monitoring: Monitoring) -> MeasuredPeriod:
+    def _measure(self, period: Period, model: Period, monitoring: Monitoring) -> MeasuredPeriod:
         version, profile = model.key, self.profile(model)
-        if not self._features(day).num_rows:
-            return MeasuredPeriod(day, None, state="the day has no features, so it was not scored")
-        counts = drift.count_bins(profile.bins, [self._features(day)])
-        predictions = profile.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
+        if not self._features(period).num_rows:
+            return MeasuredPeriod(period, None, state="the day has no features, so it was not scored")
+        counts = drift.count_bins(profile.bins, [self._features(period)])
+        predictions = profile.probability.bins.count(pa.array(self.predicted(model, period)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
         rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
-        rows.append(metric_row.row_with_limit("staleness", "model", float(day - model), monitoring.max_age_days))
-        rows += self._performance(day, model, profile, monitoring)
+        rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_days))
+        rows += self._performance(period, model, profile, monitoring)
         return retraining_policy.signals_of(
-            day, metric_row.metric_table_rows(rows, version, day, schemas.METRICS).to_pylist()
+            period, metric_row.metric_table_rows(rows, version, period, schemas.METRICS).to_pylist()
         )
 
     def _performance(
-        self, day: Period, model: Period, profile: ReferenceProfile, monitoring: Monitoring
+        self, period: Period, model: Period, profile: ReferenceProfile, monitoring: Monitoring
     ) -> list[metric_row.MetricRow]:
-        """Judge the model on its newest labelled days, as known when `day` began."""
-        newest = day - self.use_case.label.label_delay_periods
+        """Judge the model on its newest labelled days, as known when `period` began."""
+        newest = period - self.use_case.label.label_delay_periods
         span = self.past.span(model, newest)
-        labels, days = self.past.labels(day)[span], self.past.days[span]
+        labels, days = self.past.labels(period)[span], self.past.days[span]
         chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
         oldest = Period.from_date(chosen[0])
         span = self.past.span(oldest, newest)
-        labels, days = self.past.labels(day)[span], self.past.days[span]
+        labels, days = self.past.labels(period)[span], self.past.days[span]
         known = ~np.isnan(labels)
         by_day = [self.predicted(model, scored) for scored in period_range(oldest, newest)]
         predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
         return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
 
-    def largest_psi(self, day: Period, model: Period) -> float | None:
+    def largest_psi(self, period: Period, model: Period) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
         profile = self.profile(model)
-        counts = drift.count_bins(profile.bins, [self._features(day)])
+        counts = drift.count_bins(profile.bins, [self._features(period)])
         psis = (drift.psi(histogram.counts, counts[name]) for name, histogram in profile.features.items())
         return max((value for value in psis if value is not None), default=None)
 
-    def judge(self, day: Period, champion: Period) -> BacktestOutcome:
-        """Train as of `day`, and judge the model by the gates that need only `KNOWN_INPUTS`."""
-        if (day, champion) not in self._judged:
+    def judge(self, period: Period, champion: Period) -> BacktestOutcome:
+        """Train as of `period`, and judge the model by the gates that need only `KNOWN_INPUTS`."""
+        if (period, champion) not in self._judged:
             try:
-                self._judged[day, champion] = self._judge(self.fit(day), day, champion)
+                self._judged[period, champion] = self._judge(self.fit(period), period, champion)
             except NotReadyError as lacking:
-                self._judged[day, champion] = BacktestOutcome("failed", str(lacking))
-        return self._judged[day, champion]
+                self._judged[period, champion] = BacktestOutcome("failed", str(lacking))
+        return self._judged[period, champion]
 
-    def _judge(self, fit: HistoricalModel, day: Period, champion: Period) -> BacktestOutcome:
+    def _judge(self, fit: HistoricalModel, period: Period, champion: Period) -> BacktestOutcome:
         gates = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
         current, use_case = self.fit(champion), self.use_case
-        rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
+        rows = self._labelled(period, fit.cut.test[0], fit.cut.test[-1])
         test = TrainingRows(
             rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy()
         )
@@ -246,7 +246,9 @@ class HistoricalEvaluator:
         inputs = GateInputs(
             metrics=measured,
             days=len(fit.cut.test),
-            champion=ChampionInputs(champion.key, same=day == champion, seen=tuple(seen), features=use_case.features),
+            champion=ChampionInputs(
+                champion.key, same=period == champion, seen=tuple(seen), features=use_case.features
+            ),
             rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows),
         )
         results = judging.judge_gates(gates, inputs, use_case.costs)

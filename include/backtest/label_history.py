@@ -49,9 +49,9 @@ class LabelHistory:
         start = int(np.searchsorted(days, np.datetime64(first.start_date)))
         return slice(start, int(np.searchsorted(days, np.datetime64(last.start_date), side="right")))
 
-    def labels(self, day: Period) -> Numbers:
-        """Return the label of every row as known when `day` began; NaN if unknown."""
-        end = int(np.searchsorted(self.known, np.datetime64(day.start_date), side="right"))
+    def labels(self, period: Period) -> Numbers:
+        """Return the label of every row as known when `period` began; NaN if unknown."""
+        end = int(np.searchsorted(self.known, np.datetime64(period.start_date), side="right"))
         return self._labels_of_rows(np.arange(end))
 
     def matured(self, days: int) -> Numbers:

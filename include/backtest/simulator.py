@@ -44,7 +44,7 @@ class BacktestOutcome:
 class SimulatedTraining:
     """Hold a training that a policy triggered."""
 
-    day: Period
+    period: Period
     replaced: Period
     """As-of day of the champion at that time."""
     result: Result
@@ -63,7 +63,7 @@ class SimulationState:
     @property
     def decided(self) -> list[PastDecision]:
         """Return the trainings as past decisions of the policy."""
-        return [PastDecision(training.day, "retrain", training.result) for training in self.trainings]
+        return [PastDecision(training.period, "retrain", training.result) for training in self.trainings]
 
 
 Asks = Callable[[Period, SimulationState], PolicyAnswer]
@@ -135,8 +135,8 @@ def retrain_monthly() -> Policy:
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:
-    def asks(day: Period, _so_far: SimulationState) -> PolicyAnswer:
-        return PolicyAnswer(due(day), due(day), "It is a scheduled day.")
+    def asks(period: Period, _so_far: SimulationState) -> PolicyAnswer:
+        return PolicyAnswer(due(period), due(period), "It is a scheduled day.")
 
     return Policy(name, meaning, asks)
 
@@ -147,10 +147,10 @@ def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
     `largest` returns the largest PSI for a day and a model.
     """
 
-    def asks(day: Period, so_far: SimulationState) -> PolicyAnswer:
-        value = largest(day, so_far.flown[day])
+    def asks(period: Period, so_far: SimulationState) -> PolicyAnswer:
+        value = largest(period, so_far.flown[period])
         alarm = value is not None and value > PSI_LIMIT
-        waits = bool(so_far.trainings) and day < so_far.trainings[-1].day + PSI_GAP_DAYS
+        waits = bool(so_far.trainings) and period < so_far.trainings[-1].period + PSI_GAP_DAYS
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
     meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
@@ -160,11 +160,11 @@ def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
 def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """Return a declared policy, which decides like the DAG `retrain`."""
 
-    def asks(day: Period, so_far: SimulationState) -> PolicyAnswer:
-        since = day - policy.look_back_periods
-        measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= day]
-        champion = CurrentChampion(so_far.flown[day].key, so_far.flown[day])
-        decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)
+    def asks(period: Period, so_far: SimulationState) -> PolicyAnswer:
+        since = period - policy.look_back_periods
+        measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= period]
+        champion = CurrentChampion(so_far.flown[period].key, so_far.flown[period])
+        decision = retraining_policy.decide_by_policy(policy, period, measured, so_far.decided, champion)
         return PolicyAnswer(decision.retrain, any(signal.asks for signal in decision.signals), decision.reason)
 
     return Policy(name, meaning, asks)
@@ -192,9 +192,9 @@ def retraining_benefits(
 
     `losses` returns the summed log loss of a model on a day, and the number of labelled rows.
     """
-    following = [day for day in days if day > training.day and losses(day, training.day)[1]][:FOLLOWING_DAYS]
+    following = [day for day in days if day > training.period and losses(day, training.period)[1]][:FOLLOWING_DAYS]
     if len(following) < LEAST_FOLLOWING_DAYS:
         return Alarm(len(following), None)
-    rows = sum(losses(day, training.day)[1] for day in following)
-    gain = sum(losses(day, training.replaced)[0] - losses(day, training.day)[0] for day in following) / rows
+    rows = sum(losses(day, training.period)[1] for day in following)
+    gain = sum(losses(day, training.replaced)[0] - losses(day, training.period)[0] for day in following) / rows
     return Alarm(len(following), gain)

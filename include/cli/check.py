@@ -27,15 +27,15 @@ _EVERY = 2.0
 class CheckFailedError(AirworthyError):
     """The check of a use case stopped early, or the model would not be promoted."""
 
-    def __init__(self, name: str, day: Period, reason: str) -> None:
+    def __init__(self, name: str, period: Period, reason: str) -> None:
         super().__init__(
-            f"{name}: a model trained as of {day} would not be promoted ({reason}); the lines above have the"
+            f"{name}: a model trained as of {period} would not be promoted ({reason}); the lines above have the"
             " reasons. Change the features, the training or the gates of the use case."
         )
 
 
-def print_check(console: Console, name: str, day: Period) -> None:
-    """Ingest what a training as of `day` needs, train, evaluate, and print every finding.
+def print_check(console: Console, name: str, period: Period) -> None:
+    """Ingest what a training as of `period` needs, train, evaluate, and print every finding.
 
     Registers nothing. The ingested data stay in a separate folder for the next check, as long as the code that made
     them is the same; the MLflow store is deleted.
@@ -45,25 +45,25 @@ def print_check(console: Console, name: str, day: Period) -> None:
         CheckFailedError: there is an error, or a gate did not pass.
     """
     use_case = load_use_case(name)
-    use_case.require(day)
+    use_case.require(period)
     tell = _progress(console)
-    errors = _print(console, check_use_case.findings_of_declaration(use_case, day))
+    errors = _print(console, check_use_case.findings_of_declaration(use_case, period))
     if errors:
-        raise CheckFailedError(name, day, f"{errors} errors in the declaration")
+        raise CheckFailedError(name, period, f"{errors} errors in the declaration")
     with _own_places(check_use_case.kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
-        refused, valid = check_use_case.land_window(open_project(use_case), day, tell)
-        console.print(f"{valid} days of {name} are valid up to {day}; they are kept in {home}")
+        refused, valid = check_use_case.land_window(open_project(use_case), period, tell)
+        console.print(f"{valid} days of {name} are valid up to {period}; they are kept in {home}")
         if errors := _print(console, refused):
-            raise CheckFailedError(name, day, f"{errors} feeds or days were refused")
-        check_use_case.build_window(open_project(use_case), day, tell)
-        _print(console, check_use_case.findings_of_labels(open_project(use_case), day))
-        judged = check_use_case.judge_use_case(use_case, day, tell)
+            raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
+        check_use_case.build_window(open_project(use_case), period, tell)
+        _print(console, check_use_case.findings_of_labels(open_project(use_case), period))
+        judged = check_use_case.judge_use_case(use_case, period, tell)
     for verdict in judged.verdicts:
         print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
     if judged.gates != "passed":
-        raise CheckFailedError(name, day, f"gates: {judged.gates}")
-    console.print(f"{name}: a model trained as of {day} passes its gates. Nothing was registered.")
+        raise CheckFailedError(name, period, f"gates: {judged.gates}")
+    console.print(f"{name}: a model trained as of {period} passes its gates. Nothing was registered.")
 
 
 def _print(console: Console, findings: Iterable[CheckFinding]) -> int:

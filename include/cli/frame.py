@@ -18,7 +18,7 @@ from include.notebook import load
 from include.printable import escape_line
 
 
-def print_frame(console: Console, name: str, table: str, day: Period, rows: int, out: Path | None) -> None:
+def print_frame(console: Console, name: str, table: str, period: Period, rows: int, out: Path | None) -> None:
     """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
 
     In CSV, a text that a spreadsheet would run as a formula gets an apostrophe in front.
@@ -27,7 +27,7 @@ def print_frame(console: Console, name: str, table: str, day: Period, rows: int,
         InvalidRequestError: there is no such table or day, or the file cannot be written.
         NotReadyError: neither the lake nor the data that `check` kept have the day.
     """
-    frames = load(name, day)
+    frames = load(name, period)
     if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
         raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in an existing folder.")
     found = frames.read(table)
@@ -36,10 +36,10 @@ def print_frame(console: Console, name: str, table: str, day: Period, rows: int,
             pq.write_table(found, out)
         else:
             pyarrow.csv.write_csv(mark_formulas(_flat(found)), out)
-        print_line(console, f"{found.num_rows:,} rows of {table} of {day} are in {out}")
+        print_line(console, f"{found.num_rows:,} rows of {table} of {period} are in {out}")
         return
     printed = Table(
-        *map(escape_line, found.column_names), box=None, title=f"{name}: {table} of {day}", title_justify="left"
+        *map(escape_line, found.column_names), box=None, title=f"{name}: {table} of {period}", title_justify="left"
     )
     for row in found.slice(0, rows).to_pylist():
         printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape_line(value) for value in row.values()))

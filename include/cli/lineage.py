@@ -23,9 +23,9 @@ _CHANGED_STYLE = "yellow"
 _DIGEST = len("b2-01234567")
 
 
-def print_lineage(console: Console, name: str, day: Period, named: Sequence[str]) -> None:
+def print_lineage(console: Console, name: str, period: Period, named: Sequence[str]) -> None:
     """Trace and print the lineage of a day's prediction whose keys are given as `key=value`."""
-    found = lineage.trace_lineage(open_project(load_use_case(name)), day, parse_keys(named))
+    found = lineage.trace_lineage(open_project(load_use_case(name)), period, parse_keys(named))
     for part in (lineage_tree(found), conclusion(found)):
         console.print(part, soft_wrap=False)  # wraps a long line; softly, a tree is cut off at the console's width
 
@@ -52,7 +52,7 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
 def lineage_tree(found: Lineage) -> Tree:
     """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
     flag = "a warning" if found.warning else "no warning"
-    root = Tree(line_of(f"{found.use_case} of {found.day}: probability {found.probability:.4f}, {flag}", "bold"))
+    root = Tree(line_of(f"{found.use_case} of {found.period}: probability {found.probability:.4f}, {flag}", "bold"))
     root.add(line_of(" ".join(f"{name}={value}" for name, value in found.keys.items())))
     root.add(_content(found.prediction))
     model = root.add(line_of(f"model version {found.model_version}, MLflow run {found.run_id}, tags:"))
@@ -76,7 +76,7 @@ def conclusion(found: Lineage) -> Text:
     days = [day for feed in found.feeds for day in feed.days]
     named = [found.prediction, found.features, *(each for day in days for each in (day.checked, day.raw))]
     contents = [each for each in named if each is not None]
-    changed = [f"{each.table} of {each.day}" for each in contents if not each.still]
+    changed = [f"{each.table} of {each.period}" for each in contents if not each.still]
     problems = [f"NOT all is unchanged; changed since it was read: {', '.join(changed)}"] if changed else []
     problems += [f"NOT all is known: {feed.unknown}" for feed in found.feeds if feed.unknown]
     if None in named or any(each.version is None for each in contents):
@@ -105,7 +105,9 @@ def _day(parent: Tree, found: FeedDay) -> None:
     words = [f"{name} {_short(content)}" for name, content in contents]
     as_it_was = all(content is not None and content.still and content.version is not None for _, content in contents)
     line = parent.add(
-        line_of("  ".join([f"{found.checked.day}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE)
+        line_of(
+            "  ".join([f"{found.checked.period}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE
+        )
     )
     if not as_it_was:
         for _, content in contents:
@@ -124,5 +126,5 @@ def _content(content: Content) -> Text:
     version = "its commit was not found" if content.version is None else f"Delta version {content.version}"
     changed = "" if content.still else "CHANGED since; was "
     code = f", made by code {content.code}" if content.code else ""
-    text = f"{content.table} of {content.day}: {changed}{version}{rows}, {content.digest}{code}"
+    text = f"{content.table} of {content.period}: {changed}{version}{rows}, {content.digest}{code}"
     return line_of(text, "" if content.still else _CHANGED_STYLE)

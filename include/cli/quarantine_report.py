@@ -26,7 +26,7 @@ class RowSelection:
 
     use_case: str
     feed: str | None
-    day: Period | None
+    period: Period | None
     reasons: tuple[str, ...]
     rows: tuple[str, ...]
 
@@ -55,7 +55,7 @@ class RowSelection:
 
     def _of(self, use_case: UseCase, feed: str) -> Iterator[QuarantinedRows]:
         try:
-            found = quarantine.read_quarantine(open_project(use_case), feed, self.day, checked=False).chosen(
+            found = quarantine.read_quarantine(open_project(use_case), feed, self.period, checked=False).chosen(
                 self.reasons, self.rows
             )
         except InvalidRequestError:
@@ -72,9 +72,9 @@ def print_counts(console: Console, chosen: RowSelection) -> None:
     for row in rows:
         # The reason comes last and in full: `release` takes it as an option.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
-        print_line(console, f"{row.day}  {row.feed}  {fate}  {row.reason}")
+        print_line(console, f"{row.period}  {row.feed}  {fate}  {row.reason}")
     if not rows:
-        what = "such row" if chosen.feed or chosen.day or chosen.reasons or chosen.rows else "row"
+        what = "such row" if chosen.feed or chosen.period or chosen.reasons or chosen.rows else "row"
         print_line(console, f"No {what} of {chosen.use_case} is quarantined.")
 
 
@@ -91,7 +91,7 @@ def print_quarantined(console: Console, chosen: RowSelection) -> None:
 def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> None:
     """Write the open rows into a new CSV file; an existing file is not changed."""
     feed = chosen.one_feed()
-    found = quarantine.read_quarantine(open_project(chosen.declared()), feed, chosen.day).chosen(
+    found = quarantine.read_quarantine(open_project(chosen.declared()), feed, chosen.period).chosen(
         chosen.reasons, chosen.rows
     )
     content = found.exported()
@@ -120,7 +120,7 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
         content,
         actor=actor,
         comment=comment,
-        day=chosen.day,
+        period=chosen.period,
         known_on=known_on,
     )
     print_line(console, done.told)
@@ -134,7 +134,7 @@ def release_quarantined(console: Console, chosen: RowSelection, comment: str, kn
         chosen.reasons,
         actor=account_actor(),
         comment=comment,
-        day=chosen.day,
+        period=chosen.period,
         ids=chosen.rows,
         known_on=known_on,
     )

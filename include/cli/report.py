@@ -113,7 +113,7 @@ def _decisions(report: UseCaseReport) -> list[RenderableType]:
     lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_days} days", "bold")]
     for decision in report.decisions:
         outcome = f"version {decision.version} {decision.outcome}" if decision.version else decision.outcome
-        lines += [line_of(f"  {decision.day}  train: {outcome}"), line_of(f"              {decision.reason}")]
+        lines += [line_of(f"  {decision.period}  train: {outcome}"), line_of(f"              {decision.reason}")]
     return lines if report.decisions else [*lines, line_of("  No day triggered a training.")]
 
 

@@ -73,19 +73,21 @@ def show_report(console: Console, name: str, first: Period | None, last: Period 
     report.print_report(console, use_case, reporting.build_report(open_project(use_case)), realised)
 
 
-def show_predictions(console: Console, name: str, day: Period, rows: int) -> None:
+def show_predictions(console: Console, name: str, period: Period, rows: int) -> None:
     """Print a day's rows, those with the highest probability first.
 
     Raises:
         PartitionMissingError: the day is not scored.
     """
     use_case = load_use_case(name)
-    use_case.require(day)
-    if not clone.clone_days(Lake.of(use_case), "predictions", day, day):
-        raise PartitionMissingError(name, "predictions", day)
-    predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
+    use_case.require(period)
+    if not clone.clone_days(Lake.of(use_case), "predictions", period, period):
+        raise PartitionMissingError(name, "predictions", period)
+    predictions = Lake.of(use_case).as_of(period).table("predictions", since=period)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
-    table = Table(*map(escape_line, first.column_names), box=None, title=f"{use_case.name} {day}", title_justify="left")
+    table = Table(
+        *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"
+    )
     for row in first.to_pylist():
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else escape_line(value) for value in row.values()))
     console.print(table)

@@ -118,26 +118,26 @@ class Landing:
         slash = self.prefix.startswith("/")
         require(not slash, say + "the prefix must not begin with a slash.", field="prefix")
 
-    def prefix_of(self, day: Period) -> str:
+    def prefix_of(self, period: Period) -> str:
         """Return the prefix of the keys of that day's objects."""
-        return self.prefix.format(day=day.start_date)
+        return self.prefix.format(day=period.start_date)
 
-    def where(self, day: Period) -> str:
+    def where(self, period: Period) -> str:
         """Return the address of that day's files, for texts."""
-        return f"s3://{self.bucket}/{self.prefix_of(day)}"
+        return f"s3://{self.bucket}/{self.prefix_of(period)}"
 
-    def files(self, keys: Iterable[str], day: Period) -> list[str]:
+    def files(self, keys: Iterable[str], period: Period) -> list[str]:
         """Return the keys of the day's files among the keys in the bucket, sorted.
 
         Names that begin with `_` or `.`, and folders of such names, are left out: they are marks or unfinished files.
         """
-        start = self.prefix_of(day)
+        start = self.prefix_of(period)
         return sorted(key for key in keys if key.startswith(start) and self._is_data(key, start))
 
-    def is_delivered(self, keys: Iterable[str], day: Period) -> bool:
+    def is_delivered(self, keys: Iterable[str], period: Period) -> bool:
         """Return whether the day is complete: its mark exists, or any file if no mark is declared."""
         present = list(keys)
-        return self.prefix_of(day) + self.ready in present if self.ready else bool(self.files(present, day))
+        return self.prefix_of(period) + self.ready in present if self.ready else bool(self.files(present, period))
 
     def _is_data(self, key: str, start: str = "") -> bool:
         # A prefix may end within a name, so the check for hidden names uses whole names.
@@ -146,9 +146,9 @@ class Landing:
         return key.lower().endswith(SUFFIXES[self.format]) and not hidden
 
 
-def require_apart(landings: Mapping[str, Landing], day: Period) -> None:
+def require_apart(landings: Mapping[str, Landing], period: Period) -> None:
     """Report feeds that would read the same file."""
-    places = sorted((landing.where(day), feed) for feed, landing in landings.items())
+    places = sorted((landing.where(period), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
         problem = f"files in {other} would be read into {feed} and {another}."
         require(not other.startswith(place), problem, field="feeds", hint="Give each feed a prefix of its own.")
@@ -157,10 +157,10 @@ def require_apart(landings: Mapping[str, Landing], day: Period) -> None:
 class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, where: str, limit: str, there: str) -> None:
+    def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, there: str) -> None:
         """Build the message: `limit` is the field with its value, `there` the measured size in words."""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day}: under {where} there are {there}, and its Landing accepts {limit}."
+            f"{use_case}: feed {feed!r} of {period}: under {where} there are {there}, and its Landing accepts {limit}."
             " Nothing was fetched or written. Remove the objects that do not belong there, or raise that limit of the"
             " feed's Landing."
         )
@@ -169,11 +169,11 @@ class DeliveryTooLargeError(DataError):
 class DeliveryMissingError(NotReadyError):
     """A day's files, or the mark that they are complete, are not in the bucket."""
 
-    def __init__(self, use_case: str, feed: str, landing: Landing, day: Period, waited: str = "") -> None:
+    def __init__(self, use_case: str, feed: str, landing: Landing, period: Period, waited: str = "") -> None:
         mark = f"no object {landing.ready!r}" if landing.ready else f"no {landing.format} file"
         super().__init__(
-            f"{use_case}: the files of feed {feed!r} for {day} are not there{waited}: {mark} in the bucket"
-            f" {landing.bucket!r} under {landing.prefix_of(day)!r} (Connection {landing.connection!r}). Nothing was"
+            f"{use_case}: the files of feed {feed!r} for {period} are not there{waited}: {mark} in the bucket"
+            f" {landing.bucket!r} under {landing.prefix_of(period)!r} (Connection {landing.connection!r}). Nothing was"
             " written. Ask the supplier, and clear the task when the files have arrived; if they never will, add the"
             " day to the feed's missing_periods."
         )

@@ -260,26 +260,26 @@ class UseCase:
         if not self._names_its_package:  # type: ignore[attr-defined]
             object.__setattr__(self, "package", module)
 
-    def require(self, day: Period) -> None:
-        """Check that `day` can be run: between the first and last period, and not in the future.
+    def require(self, period: Period) -> None:
+        """Check that `period` can be run: between the first and last period, and not in the future.
 
         Raises:
             InvalidRequestError: the day is before `first_period` or after `last_period`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
-        if day < self.first_period:
+        if period < self.first_period:
             raise InvalidRequestError(
-                f"{self.name} begins on {self.first_period}; {day} is before it, and nothing was done."
+                f"{self.name} begins on {self.first_period}; {period} is before it, and nothing was done."
                 " Run it for a later day, or declare an earlier first_period."
             )
-        if self.last_period is not None and day > self.last_period:
+        if self.last_period is not None and period > self.last_period:
             raise InvalidRequestError(
-                f"{self.name} ends on {self.last_period}; {day} is after it, and nothing was done."
+                f"{self.name} ends on {self.last_period}; {period} is after it, and nothing was done."
                 " Run it for an earlier day, or declare a later last_period."
             )
-        start = clock.start_of_day(day, ZoneInfo(self.time_zone))
-        if day > self.today() or start is None:
-            raise NotBegunError(self.name, day, self.time_zone, self.today(), start, clock.now())
+        start = clock.start_of_day(period, ZoneInfo(self.time_zone))
+        if period > self.today() or start is None:
+            raise NotBegunError(self.name, period, self.time_zone, self.today(), start, clock.now())
 
     def today(self) -> Period:
         """Return the current day in the use case's time zone."""

@@ -56,7 +56,7 @@ def kept_home(use_case: UseCase) -> Path:
     return settings.current_settings().home / "check" / use_case.name
 
 
-def findings_of_declaration(use_case: UseCase, day: Period) -> Iterator[CheckFinding]:
+def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[CheckFinding]:
     """Yield findings about the declaration, which need no data."""
     try:
         lightgbm_params.merge_parameters(use_case, None)
@@ -72,7 +72,7 @@ def findings_of_declaration(use_case: UseCase, day: Period) -> Iterator[CheckFin
     if not any(isinstance(gate, LeakageGate) for gate in use_case.gates):
         yield CheckFinding("warning", "no LeakageGate is declared: models are promoted without a test for leaks.")
     try:
-        first, last = splits.training_window(use_case, day)
+        first, last = splits.training_window(use_case, period)
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
         return
@@ -145,19 +145,19 @@ def _dependent_tables(table: str) -> list[str]:
     return [table, *later.get(kind, [])]
 
 
-def land_window(project: Project, day: Period, tell: Tell) -> tuple[list[CheckFinding], int]:
-    """Land and validate the days that a training as of `day` needs and the lake lacks.
+def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[CheckFinding], int]:
+    """Land and validate the days that a training as of `period` needs and the lake lacks.
 
     Returns an error for each day that is refused, and how many days are valid.
     """
     use_case = project.use_case
-    first, _ = splits.training_window(use_case, day)
-    days = period_range(max(use_case.first_period, first - use_case.look_back_periods), day)
+    first, _ = splits.training_window(use_case, period)
+    days = period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
     refused: list[CheckFinding] = []
-    for number, period in enumerate(days, start=1):
-        tell(f"landing and validating {period}: day {number} of {len(days)}")
+    for number, needed in enumerate(days, start=1):
+        tell(f"landing and validating {needed}: day {number} of {len(days)}")
         try:
-            build.land_missing(project, period, period)
+            build.land_missing(project, needed, needed)
         except AirworthyError as error:
             refused.append(CheckFinding("error", str(error)))
             if len(refused) == _MOST_REFUSED:
@@ -165,21 +165,21 @@ def land_window(project: Project, day: Period, tell: Tell) -> tuple[list[CheckFi
     return refused, len(days) - len(refused)
 
 
-def build_window(project: Project, day: Period, tell: Tell) -> None:
+def build_window(project: Project, period: Period, tell: Tell) -> None:
     """Build the missing features and labels of the window."""
-    first, _ = splits.training_window(project.use_case, day)
-    built = project.lake.as_of(day).partitions("features", first, day)
-    missing = [period for period in period_range(first, day) if period not in built]
-    for number, period in enumerate(missing, start=1):
-        tell(f"building the features of {period}: day {number} of {len(missing)}")
-        build.build_features(project, period)
+    first, _ = splits.training_window(project.use_case, period)
+    built = project.lake.as_of(period).partitions("features", first, period)
+    missing = [needed for needed in period_range(first, period) if needed not in built]
+    for number, needed in enumerate(missing, start=1):
+        tell(f"building the features of {needed}: day {number} of {len(missing)}")
+        build.build_features(project, needed)
 
 
-def findings_of_labels(project: Project, day: Period) -> Iterator[CheckFinding]:
+def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFinding]:
     """Yield the number of labelled rows of the window and the share of positives."""
     use_case = project.use_case
-    first, last = splits.training_window(use_case, day)
-    rows = dataset.labelled_rows(use_case, project.lake.as_of(day), first, last)
+    first, last = splits.training_window(use_case, period)
+    rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
     values = rows[use_case.label.name]
     days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
@@ -191,13 +191,13 @@ def findings_of_labels(project: Project, day: Period) -> Iterator[CheckFinding]:
     )
 
 
-def judge_use_case(use_case: UseCase, day: Period, tell: Tell) -> evaluate.EvaluateResult:
-    """Train as of `day` and judge the model by the declared gates, and always by a leakage gate."""
+def judge_use_case(use_case: UseCase, period: Period, tell: Tell) -> evaluate.EvaluateResult:
+    """Train as of `period` and judge the model by the declared gates, and always by a leakage gate."""
     gates = use_case.gates
     if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:
         gates = (*gates, LeakageGate(if_inconclusive="pass"))
     judged = replace(use_case, gates=gates)
-    tell(f"training as of {day}")
-    run_id = train.train_model(open_project(judged), day, reason="check").run_id
+    tell(f"training as of {period}")
+    run_id = train.train_model(open_project(judged), period, reason="check").run_id
     tell("judging the model")
     return evaluate.evaluate_run(open_project(judged), run_id)

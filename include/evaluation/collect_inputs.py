@@ -148,7 +148,7 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     first, last = (Period(day) for day in candidate.tags[tags.WINDOW].split(".."))
     now = {
         tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
-        tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),
+        tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.period),
     }
     changed = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if changed:

@@ -73,7 +73,7 @@ class CorruptionResult:
 class RebuiltPeriod:
     """Hold the result of building a period again after all later data had been changed."""
 
-    day: Period
+    period: Period
     rows: int
     """Rows of features that were built; a period without rows cannot show a leak."""
     leaking: tuple[str, ...] = ()

@@ -12,17 +12,17 @@ from include.model import splits
 from include.project import Project
 
 
-def build_features(project: Project, day: Period) -> Commit:
-    """Write the labels that became known on `day`, then the features of `day`.
+def build_features(project: Project, period: Period) -> Commit:
+    """Write the labels that became known on `period`, then the features of `period`.
 
     Look-back days that are not in the lake are landed first, by the same stages: the content of a day depends only on
     its source, so the order of runs does not matter.
     """
     use_case = project.use_case
-    use_case.require(day)
-    since = max(use_case.first_period, day - use_case.look_back_periods)
-    land_missing(project, since, day)
-    view = project.lake.as_of(day)
+    use_case.require(period)
+    since = max(use_case.first_period, period - use_case.look_back_periods)
+    land_missing(project, since, period)
+    view = project.lake.as_of(period)
     label.build_labels(use_case, view, since)
     return materialize.materialize(use_case, "features", "build", view, since)
 
@@ -36,15 +36,15 @@ def ensure_features(project: Project, first: Period, last: Period) -> list[Perio
     return missing
 
 
-def ensure_window(project: Project, day: Period, window_periods: int | None) -> tuple[Period, Period, int]:
-    """Build the missing days that a training as of `day` reads.
+def ensure_window(project: Project, period: Period, window_periods: int | None) -> tuple[Period, Period, int]:
+    """Build the missing days that a training as of `period` reads.
 
-    Returns the first and last day of its window, and the number of days built. `day` itself is built too, because the
-    labels that became known at its start are written with it.
+    Returns the first and last day of its window, and the number of days built. `period` itself is built too, because
+    the labels that became known at its start are written with it.
     """
-    project.use_case.require(day)
-    first, last = splits.training_window(project.use_case, day, window_periods)
-    return first, last, len(ensure_features(project, first, day))
+    project.use_case.require(period)
+    first, last = splits.training_window(project.use_case, period, window_periods)
+    return first, last, len(ensure_features(project, first, period))
 
 
 def land_missing(project: Project, first: Period, last: Period) -> None:
@@ -64,11 +64,11 @@ def land_missing(project: Project, first: Period, last: Period) -> None:
                 data_docs.write_index(use_case.name)
 
 
-def _has_rows(use_case: UseCase, feed: Feed, day: Period) -> bool:
+def _has_rows(use_case: UseCase, feed: Feed, period: Period) -> bool:
     """Return whether the day can have rows of the feed.
 
     A day declared absent can have corrections from before it was declared absent.
     """
-    if day not in feed.missing_periods:
+    if period not in feed.missing_periods:
         return True
-    return any(correction.known_on == day for correction in CorrectionLog.of(use_case, feed.name).standing())
+    return any(correction.known_on == period for correction in CorrectionLog.of(use_case, feed.name).standing())

@@ -20,11 +20,11 @@ _VALUES_NAMED = 5
 _BINARY = "return 1 if the predicted event happened, 0 if it did not, and null if that is not known"
 
 
-def label_checks(use_case: UseCase, table: str, day: Period) -> list[Check]:
-    """Return the checks of each batch of features or labels of `day`, in order."""
+def label_checks(use_case: UseCase, table: str, period: Period) -> list[Check]:
+    """Return the checks of each batch of features or labels of `period`, in order."""
     if table == "labels":
-        return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
-    about = [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
+        return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, period)]
+    about = [] if use_case.period == PARTITION else [_about_the_day(use_case, period)]
     return [_no_null(use_case.keys), *about]
 
 
@@ -81,15 +81,15 @@ def _no_null(keys: Sequence[str]) -> Check:
     return wrong
 
 
-def _about_the_day(use_case: UseCase, day: Period) -> Check:
+def _about_the_day(use_case: UseCase, period: Period) -> Check:
     """Check that the period key of every row of features is the day itself."""
-    period = use_case.period
+    column = use_case.period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        others = batch.filter(pc.not_equal(batch[period], pa.scalar(day.start_date)))
+        others = batch.filter(pc.not_equal(batch[column], pa.scalar(period.start_date)))
         return (
-            f"have {others.num_rows} rows about another day: {period!r}, which is declared as the period, must be {day}"
-            f" in each; the first is {row_text(others, 0, use_case.keys)}"
+            f"have {others.num_rows} rows about another day: {column!r}, which is declared as the period, must be"
+            f" {period} in each; the first is {row_text(others, 0, use_case.keys)}"
             if others.num_rows
             else ""
         )
@@ -97,14 +97,14 @@ def _about_the_day(use_case: UseCase, day: Period) -> Check:
     return wrong
 
 
-def _about_an_earlier_day(use_case: UseCase, day: Period) -> Check:
+def _about_an_earlier_day(use_case: UseCase, period: Period) -> Check:
     """Check that each label is about a day before the one when it becomes known."""
-    period = use_case.label_period
+    column = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day.start_date)))
+        later = batch.filter(pc.greater_equal(batch[column], pa.scalar(period.start_date)))
         return (
-            f"have {later.num_rows} rows about a day that has not ended: {period!r} must be before {day}, at whose"
+            f"have {later.num_rows} rows about a day that has not ended: {column!r} must be before {period}, at whose"
             f" start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
             if later.num_rows
             else ""

@@ -34,11 +34,11 @@ _MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.Out
 class ResultRowsError(AirworthyError):
     """A use case's function raised, or returned rows that cannot be stored for a day."""
 
-    def __init__(self, use_case: str, table: str, day: Period, what: str, where: str = "") -> None:
-        self.use_case, self.table, self.day, self.what, self.where = use_case, table, day, what, where
+    def __init__(self, use_case: str, table: str, period: Period, what: str, where: str = "") -> None:
+        self.use_case, self.table, self.period, self.what, self.where = use_case, table, period, what, where
         place = f" at {where}" if where else ""
         super().__init__(
-            f"{use_case}: {table} of {day} {what}. Nothing was written. Correct the function in the use case's"
+            f"{use_case}: {table} of {period} {what}. Nothing was written. Correct the function in the use case's"
             f" features.py{place}."
         )
 
@@ -58,7 +58,7 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
     rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
     inputs = {f"checked/{feed.name}": view.digest_of_periods(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
-    return view.lake.replace(table, view.day, rows, inputs=inputs, stage=function, versions=versions, code=code)
+    return view.lake.replace(table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code)
 
 
 @dataclass
@@ -83,14 +83,14 @@ class _Call:
     def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Yield the rows as they are stored, in order of their keys, a batch at a time."""
         batches = self._translated(self._in_order(result))
-        return _checked(batches, self.keys, label_checks(self.use_case, self.table, self.view.day), self._wrong)
+        return _checked(batches, self.keys, label_checks(self.use_case, self.table, self.view.period), self._wrong)
 
     def result(self) -> Result:
         """Call the function and read its result."""
         clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
         self.function = self.use_case.function("features", self.name)
         try:
-            return read_result(self.function(self.view.day, **clean), self.announced, self.keys)
+            return read_result(self.function(self.view.period, **clean), self.announced, self.keys)
         except MemoryError:
             raise
         except Exception as error:  # the function is pure, so a retry would raise the same error
@@ -131,13 +131,13 @@ class _Call:
         return ResultRowsError(
             self.use_case.name,
             self.table,
-            self.view.day,
+            self.view.period,
             f"could not be made: {type(error).__name__}: {message[:_LONGEST]}{'…' if len(message) > _LONGEST else ''}",
             where,
         )
 
     def _wrong(self, what: str) -> ResultRowsError:
-        return ResultRowsError(self.use_case.name, self.table, self.view.day, what, self._line())
+        return ResultRowsError(self.use_case.name, self.table, self.view.period, what, self._line())
 
     def _line(self) -> str:
         return line_of_function(self.function) if self.function else ""

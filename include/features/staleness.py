@@ -29,7 +29,7 @@ _WORDS: Mapping[Reason, str] = {
 class StalePeriod:
     """A period that the current code and inputs might build differently."""
 
-    day: Period
+    period: Period
     rows: int
     reason: Reason
 
@@ -47,12 +47,12 @@ class TableStaleness:
         """Describe it in one line: counts by reason, rows, first and last day."""
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"
-        counted = Counter(period.reason for period in self.stale)
+        counted = Counter(stale.reason for stale in self.stale)
         causes = ", ".join(f"{count} {_WORDS[reason]}" for reason, count in counted.items())
-        rows = sum(period.rows for period in self.stale)
+        rows = sum(stale.rows for stale in self.stale)
         return (
             f"{self.table}: {len(self.stale)} of {self.periods} periods are stale ({causes}; {rows:,} rows,"
-            f" {self.stale[0].day} to {self.stale[-1].day})"
+            f" {self.stale[0].period} to {self.stale[-1].period})"
         )
 
 
@@ -83,22 +83,22 @@ def find_stale(
 def stale_stretches(found: TableStaleness) -> list[str]:
     """Describe the stale periods, one line per run of days with the same reason."""
     groups: list[list[StalePeriod]] = []
-    for period in found.stale:
+    for stale in found.stale:
         before = groups[-1][-1] if groups else None
-        if before and before.reason == period.reason and period.day - before.day == 1:
-            groups[-1].append(period)
+        if before and before.reason == stale.reason and stale.period - before.period == 1:
+            groups[-1].append(stale)
         else:
-            groups.append([period])
+            groups.append([stale])
     return [
-        f"{group[0].day}{f' to {group[-1].day}' if len(group) > 1 else ''}: {_WORDS[group[0].reason]},"
-        f" {sum(period.rows for period in group):,} rows"
+        f"{group[0].period}{f' to {group[-1].period}' if len(group) > 1 else ''}: {_WORDS[group[0].reason]},"
+        f" {sum(stale.rows for stale in group):,} rows"
         for group in groups
     ]
 
 
 def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
     """Return the command that rebuilds every stale period; empty if none is stale."""
-    days = [period.day for table in found for period in table.stale]
+    days = [stale.period for table in found for stale in table.stale]
     if not days:
         return ""
     return (
@@ -132,12 +132,12 @@ def _is_delivered(use_case: UseCase, table: str) -> bool:
     return kind == code_digest.RAW and use_case.feed(feed).landing is not None
 
 
-def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, day: Period) -> Reason | None:
+def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, period: Period) -> Reason | None:
     if note is None or note.digest != partition.digest or not (note.code or not code):
         return "no record"
     if code and note.code != code:
         return "other code"
-    return None if inputs.are_now(day, note.inputs) else "other inputs"
+    return None if inputs.are_now(period, note.inputs) else "other inputs"
 
 
 def _newest_notes(view: AsOfSnapshot, table: str) -> dict[Period, CommitNote]:
@@ -149,7 +149,7 @@ def _newest_notes(view: AsOfSnapshot, table: str) -> dict[Period, CommitNote]:
     if uri not in _READ or _READ[uri][0] != version:
         newest: dict[Period, CommitNote] = {}
         for note in history.of(uri):
-            newest.setdefault(note.day, note)
+            newest.setdefault(note.period, note)
         _READ[uri] = (version, newest)
     return _READ[uri][1]
 
@@ -169,19 +169,19 @@ class _Inputs:
         sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
         self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
 
-    def are_now(self, day: Period, then: Mapping[str, str]) -> bool:
-        """Return whether the inputs still have the digests that were read for `day`."""
-        return all(self._digest(name, day) == then[name] for name in self._partitions if name in then)
+    def are_now(self, period: Period, then: Mapping[str, str]) -> bool:
+        """Return whether the inputs still have the digests that were read for `period`."""
+        return all(self._digest(name, period) == then[name] for name in self._partitions if name in then)
 
-    def _digest(self, table: str, day: Period) -> str:
+    def _digest(self, table: str, period: Period) -> str:
         partitions = self._partitions[table]
         if not self._whole:
-            return partitions[day].digest if day in partitions else ""
-        since = max(self._first, day - self._look_back)
+            return partitions[period].digest if period in partitions else ""
+        since = max(self._first, period - self._look_back)
         return content_digest.digest_values(
             {
                 known.key: partition.digest
                 for known, partition in partitions.items()
-                if since <= known <= day and partition.rows
+                if since <= known <= period and partition.rows
             }
         )

@@ -50,9 +50,9 @@ class CorrectionsCorruptedError(AirworthyError):
 class CorrectionPeriodTakenError(InvalidRequestError):
     """A day accepts no more corrections: it was landed while the correction was being recorded."""
 
-    def __init__(self, use_case: str, feed: str, day: Period) -> None:
+    def __init__(self, use_case: str, feed: str, period: Period) -> None:
         super().__init__(
-            f"{use_case}: {day} of feed {feed!r} was landed meanwhile and accepts no more corrections; nothing was"
+            f"{use_case}: {period} of feed {feed!r} was landed meanwhile and accepts no more corrections; nothing was"
             " recorded. Name a later day for the correction."
         )
 
@@ -139,31 +139,31 @@ class CorrectionLog:
         names = (self.folder / "days").names()
         return {Period(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
 
-    def close(self, day: Period) -> list[Correction]:
+    def close(self, period: Period) -> list[Correction]:
         """Close a day to further corrections, and return its corrections.
 
         Raises:
             CorrectionsCorruptedError: a correction is missing or cannot be read.
         """
-        return [self._read(number) for number in self._close(day).of_day]
+        return [self._read(number) for number in self._close(period).of_day]
 
-    def known_on(self, day: Period) -> list[Correction]:
+    def known_on(self, period: Period) -> list[Correction]:
         """Return the corrections of a closed day; none if the day is open.
 
         Raises:
             CorrectionsCorruptedError: a correction is missing or cannot be read.
         """
-        closed = self._closed(day)
+        closed = self._closed(period)
         return [self._read(number) for number in closed.of_day] if closed else []
 
-    def copy_day(self, day: Period, to: CorrectionLog) -> None:
+    def copy_day(self, period: Period, to: CorrectionLog) -> None:
         """Copy the corrections of a closed day to another lake."""
-        closed = self._closed(day)
+        closed = self._closed(period)
         for number in closed.of_day if closed else ():
             to._place(number).create(self._place(number).read())
         if closed:
-            closed_file = self.folder / "days" / day.key / "closed.json"
-            (to.folder / "days" / day.key / "closed.json").create(closed_file.read())
+            closed_file = self.folder / "days" / period.key / "closed.json"
+            (to.folder / "days" / period.key / "closed.json").create(closed_file.read())
 
     def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
         """Append the draft, unless an equal correction exists.
@@ -195,21 +195,21 @@ class CorrectionLog:
             return RecordedCorrections(correction, new=True)
         raise CorrectionsBusyError(self.use_case.name, self.feed)
 
-    def _close(self, day: Period) -> _Closed:
-        if (closed := self._closed(day)) is not None:
+    def _close(self, period: Period) -> _Closed:
+        if (closed := self._closed(period)) is not None:
             return closed
-        folder = self.folder / "days" / day.key
+        folder = self.folder / "days" / period.key
         (folder / "closing").create(b"")
         recorded = self._all()
-        of_day = [correction.number for correction in recorded if correction.known_on == day]
+        of_day = [correction.number for correction in recorded if correction.known_on == period]
         content = {"records": len(recorded), "of_day": of_day}
         (folder / "closed.json").create((json.dumps(content, sort_keys=True) + "\n").encode())
-        closed = self._closed(day)  # if several processes close the day, the first file counts
+        closed = self._closed(period)  # if several processes close the day, the first file counts
         assert closed is not None
         return closed
 
-    def _closed(self, day: Period) -> _Closed | None:
-        place = self.folder / "days" / day.key / "closed.json"
+    def _closed(self, period: Period) -> _Closed | None:
+        place = self.folder / "days" / period.key / "closed.json"
         try:
             content = json.loads(place.read())
             return _Closed(int(content["records"]), tuple(int(number) for number in content["of_day"]))

@@ -91,10 +91,10 @@ def row_ids(days: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[s
     return ids
 
 
-def _row_id(day: Period, columns: Sequence[str], row: Row) -> str:
+def _row_id(period: Period, columns: Sequence[str], row: Row) -> str:
     named = zip(columns, row, strict=True)
     text = json.dumps({name: _plain(value) for name, value in named if value is not None}, sort_keys=True)
-    return f"{day.key}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{period.key}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _plain(value: object) -> object:

@@ -23,14 +23,14 @@ from include.printable import escape_text
 
 
 def write_data_docs(
-    use_case: str, feed: str, day: Period, digest: str, document: ExpectationSuiteValidationResult
+    use_case: str, feed: str, period: Period, digest: str, document: ExpectationSuiteValidationResult
 ) -> StoragePath:
     """Render the page of a validation and return its path.
 
     Each content of a day has its own page, so a corrected day does not overwrite the page of the earlier one. The same
     content validated again replaces its page, because the expectations may have changed.
     """
-    page = data_docs_folder(use_case) / feed / f"{day}__{digest}.html"
+    page = data_docs_folder(use_case) / feed / f"{period}__{digest}.html"
     content = ValidationResultsPageRenderer().render(_escape_document(document))
     rendered: str = _view().render(content)  # type: ignore[no-untyped-call]
     page.write(_without_external(rendered).encode())

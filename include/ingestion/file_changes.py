@@ -19,7 +19,7 @@ class Redelivery:
     """Files of a day that differ from the landed ones."""
 
     feed: str
-    day: Period
+    period: Period
     files: Mapping[str, What]
     """Key to its change, in order of keys."""
     state: str
@@ -28,10 +28,12 @@ class Redelivery:
     def __str__(self) -> str:
         words = ", ".join(f"{key} ({what})" for key, what in list(self.files.items())[:5])
         more = len(self.files) - 5
-        return f"feed {self.feed!r} of {self.day}: {words}" + (f" and {more} more" if more > 0 else "")
+        return f"feed {self.feed!r} of {self.period}: {words}" + (f" and {more} more" if more > 0 else "")
 
 
-def compare_files(feed: str, day: Period, landed: Mapping[str, Mark], listed: Mapping[str, Mark]) -> Redelivery | None:
+def compare_files(
+    feed: str, period: Period, landed: Mapping[str, Mark], listed: Mapping[str, Mark]
+) -> Redelivery | None:
     """Return the changes of a day's files since it was landed (key to mark), or None.
 
     The ETag also changes if the same bytes are uploaded again in parts of other sizes.
@@ -46,19 +48,19 @@ def compare_files(feed: str, day: Period, landed: Mapping[str, Mark], listed: Ma
             changes[key] = "changed"
     if not changes:
         return None
-    return Redelivery(feed, day, changes, content_digest.digest_values({key: listed[key] for key in sorted(listed)}))
+    return Redelivery(feed, period, changes, content_digest.digest_values({key: listed[key] for key in sorted(listed)}))
 
 
-def is_flooded(feed: str, day: Period, where: str, most: int) -> Redelivery:
+def is_flooded(feed: str, period: Period, where: str, most: int) -> Redelivery:
     """Return the redelivery of a day with more objects than are listed."""
     what = f"{where}, where there are more than {most:,} objects"
-    return Redelivery(feed, day, {what: "added"}, content_digest.digest_values({what: 0}))
+    return Redelivery(feed, period, {what: "added"}, content_digest.digest_values({what: 0}))
 
 
-def redelivery_advice(use_case: str, feed: str, day: Period) -> str:
+def redelivery_advice(use_case: str, feed: str, period: Period) -> str:
     """Return advice about files that changed after their day was landed."""
     return (
         f"The landed rows and all decisions based on them are kept. To correct rows of {feed!r}, deliver them with a"
-        f" later day's files: they become known on that day. To use the files of {day} as they are now, run"
+        f" later day's files: they become known on that day. To use the files of {period} as they are now, run"
         f" {use_case}__data for the day with take_changed; tables built from it are kept until they are run again."
     )

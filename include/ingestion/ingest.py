@@ -17,19 +17,19 @@ from include.project import Project
 from include.registry import code_digest
 
 
-def ingest_period(project: Project, day: Period, *, take_changed: bool = False) -> dict[str, Commit]:
-    """Land every feed of `day` and return the commit of each, by feed name.
+def ingest_period(project: Project, period: Period, *, take_changed: bool = False) -> dict[str, Commit]:
+    """Land every feed of `period` and return the commit of each, by feed name.
 
     `take_changed` also replaces a published day by files that were delivered again.
 
     Raises:
         DataError: a source breaks its declaration.
     """
-    project.use_case.require(day)
-    return {feed.name: land_feed(project, feed, day, take_changed=take_changed) for feed in project.use_case.feeds}
+    project.use_case.require(period)
+    return {feed.name: land_feed(project, feed, period, take_changed=take_changed) for feed in project.use_case.feeds}
 
 
-def land_feed(project: Project, feed: Feed, day: Period, *, take_changed: bool = False) -> Commit:
+def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
     """Land one feed of one day, from its landing bucket or from source.py.
 
     Raises:
@@ -38,29 +38,29 @@ def land_feed(project: Project, feed: Feed, day: Period, *, take_changed: bool =
     """
     use_case = project.use_case
     if feed.landing:
-        return ingest_files.ingest_files(project, feed, day, take_changed=take_changed)
+        return ingest_files.ingest_files(project, feed, period, take_changed=take_changed)
     code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before the function is imported
     try:
-        rows = use_case.function("source", feed.name)(day)
+        rows = use_case.function("source", feed.name)(period)
     except Exception as error:
-        raise SourceError(use_case.name, feed.name, day, error) from error
+        raise SourceError(use_case.name, feed.name, period, error) from error
     if not isinstance(rows, pa.Table):
         raise DataError(
-            f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {day}, not a"
+            f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {period}, not a"
             " pyarrow.Table. Nothing was written. Return one from its function in source.py (pa.Table.from_pandas makes"
             " one of a pandas frame)."
         )
-    if day in feed.missing_periods and rows.num_rows:
+    if period in feed.missing_periods and rows.num_rows:
         raise DataError(
-            f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
+            f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {period}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `missing_periods`."
         )
     require_known_in_time(
-        use_case, feed, day, rows
+        use_case, feed, period, rows
     )  # not of corrections: they become known later than the rows they replace
     # Close the day only after the source has answered: from here on, it accepts no more corrections.
-    corrections = CorrectionLog.of(use_case, feed.name).close(day)
+    corrections = CorrectionLog.of(use_case, feed.name).close(period)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)
-    return project.lake.replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)
+    return project.lake.replace(f"raw/{feed.name}", period, rows, inputs=inputs, stage="ingest", code=code)

@@ -48,9 +48,9 @@ SHOWN = 100
 class DeliveryInvalidError(DataError):
     """A delivered file does not match the feed's declaration."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, where: str, reason: str) -> None:
+    def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day}: the file {where} cannot be read: {reason}. Nothing was written."
+            f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
             " Have it delivered again, or change the feed's columns or its Landing."
         )
 
@@ -58,15 +58,15 @@ class DeliveryInvalidError(DataError):
 class DeliveryLostError(AirworthyError):
     """A landed day is damaged, and the files that it was landed from have changed or are gone."""
 
-    def __init__(self, use_case: str, table: str, day: Period, what: str) -> None:
+    def __init__(self, use_case: str, table: str, period: Period, what: str) -> None:
         super().__init__(
-            f"{use_case}: {table} of {day} is damaged: {what}. The files in the landing bucket are not those that it"
+            f"{use_case}: {table} of {period} is damaged: {what}. The files in the landing bucket are not those that it"
             f" was landed from, so the same rows cannot be landed again. Restore the table's folder {table}, with its"
             " log, from a backup, or restore the original files and run the day again."
         )
 
 
-def ingest_files(project: Project, feed: Feed, day: Period, *, take_changed: bool = False) -> Commit:
+def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
     """Land the files of a day.
 
     A published day keeps its rows if its files changed, unless `take_changed`.
@@ -82,67 +82,71 @@ def ingest_files(project: Project, feed: Feed, day: Period, *, take_changed: boo
     """
     use_case = project.use_case
     lake, landing = project.lake, _landing(feed)
-    view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
+    view, raw, record = lake.as_of(period), f"raw/{feed.name}", f"deliveries/{feed.name}"
     # Before the files are listed: a process that writes the day after this may have listed other files.
-    before = {table: view.digest(table, day) for table in (raw, record)}
+    before = {table: view.digest(table, period) for table in (raw, record)}
     bucket = Bucket(landing.bucket, landing.connection)
-    kept = None if take_changed else _kept_partition(lake, feed, day)
+    kept = None if take_changed else _kept_partition(lake, feed, period)
     files, complete = list[ListedObject](), True
     try:
-        files, complete = _listed(bucket, landing, day)
-        changed = file_changes.compare_files(feed.name, day, _marks(landed_files(view, feed, day)), _marks_of(files))
+        files, complete = _listed(bucket, landing, period)
+        changed = file_changes.compare_files(
+            feed.name, period, _marks(landed_files(view, feed, period)), _marks_of(files)
+        )
     except TooManyObjectsError as error:
         if not kept:
             limit, actual = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
-            raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, actual) from error
-        changed = file_changes.is_flooded(feed.name, day, landing.where(day), landing.max_files)
+            raise DeliveryTooLargeError(
+                use_case.name, feed.name, period, landing.where(period), limit, actual
+            ) from error
+        changed = file_changes.is_flooded(feed.name, period, landing.where(period), landing.max_files)
     if kept and (changed or not (files or complete)):  # no file and no record: source.py delivered it
         if changed:
             log.warning(
-                "%s: %s. %s", use_case.name, changed, file_changes.redelivery_advice(use_case.name, feed.name, day)
+                "%s: %s. %s", use_case.name, changed, file_changes.redelivery_advice(use_case.name, feed.name, period)
             )
-        _require_intact(view, feed, day)
-        return Commit(raw, day, kept, view.version(raw), changed=False)
-    if not complete and not kept and day not in feed.missing_periods:
-        raise DeliveryMissingError(use_case.name, feed.name, landing, day)
+        _require_intact(view, feed, period)
+        return Commit(raw, period, kept, view.version(raw), changed=False)
+    if not complete and not kept and period not in feed.missing_periods:
+        raise DeliveryMissingError(use_case.name, feed.name, landing, period)
     if (stored := sum(file.size for file in files)) > landing.max_bytes:
         limit, actual = f"max_bytes={landing.max_bytes:,}", f"{len(files):,} files of {stored:,} bytes"
-        raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, actual)
+        raise DeliveryTooLargeError(use_case.name, feed.name, period, landing.where(period), limit, actual)
 
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         spool = RowSpool(Path(folder) / "rows.parquet", schemas.content(use_case, raw), landing)
-        fetched, inputs, rows_on_disk = _spool(use_case, feed, day, bucket, files, spool)
-        if not take_changed and _kept_partition(lake, feed, day) != kept:
-            raise PartitionConflictError(use_case.name, raw, day)
+        fetched, inputs, rows_on_disk = _spool(use_case, feed, period, bucket, files, spool)
+        if not take_changed and _kept_partition(lake, feed, period) != kept:
+            raise PartitionConflictError(use_case.name, raw, period)
         # Write rows before the list of files, so that a list never describes other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
             rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
-            commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
+            commit = lake.replace(raw, period, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
     files_of_day = _record(use_case, feed, fetched)
-    lake.replace(record, day, files_of_day, inputs={}, stage="ingest", expected_digest=before[record])
+    lake.replace(record, period, files_of_day, inputs={}, stage="ingest", expected_digest=before[record])
     return commit
 
 
-def keeps_files(project: Project, feed: Feed, day: Period) -> bool:
+def keeps_files(project: Project, feed: Feed, period: Period) -> bool:
     """Return whether a run of that day keeps the landed rows and needs no files."""
-    return _kept_partition(project.lake, feed, day) is not None
+    return _kept_partition(project.lake, feed, period) is not None
 
 
-def _kept_partition(lake: Lake, feed: Feed, day: Period) -> Partition | None:
+def _kept_partition(lake: Lake, feed: Feed, period: Period) -> Partition | None:
     """Return the landed rows of a day that is in use, else None.
 
     The day is published, or tables were built from it before it was withdrawn. Features are built from
     `look_back_periods` earlier days and their own day, labels only from their own day.
     """
-    last = day + min(lake.use_case.look_back_periods, LATEST - day)
+    last = period + min(lake.use_case.look_back_periods, LATEST - period)
     view = lake.as_of(last)
-    published = view.partitions(f"checked/{feed.name}", day, day).get(day)
-    landed = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
-    built = {"features": last, "predictions": last, "labels": day}
-    return landed if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
+    published = view.partitions(f"checked/{feed.name}", period, period).get(period)
+    landed = view.partitions(f"raw/{feed.name}", period, period).get(period, published)
+    built = {"features": last, "predictions": last, "labels": period}
+    return landed if published or any(view.partitions(table, period, until) for table, until in built.items()) else None
 
 
-def _require_intact(view: AsOfSnapshot, feed: Feed, day: Period) -> None:
+def _require_intact(view: AsOfSnapshot, feed: Feed, period: Period) -> None:
     """Check that the landed rows are intact.
 
     The bucket no longer has the files to land them again.
@@ -151,9 +155,9 @@ def _require_intact(view: AsOfSnapshot, feed: Feed, day: Period) -> None:
         DeliveryLostError: the day's files in the lake are damaged.
     """
     table = f"raw/{feed.name}"
-    what = integrity.broken_days(view, table, day, day).get(day)
+    what = integrity.broken_days(view, table, period, period).get(period)
     if what:
-        raise DeliveryLostError(view.lake.use_case.name, table, day, what)
+        raise DeliveryLostError(view.lake.use_case.name, table, period, what)
 
 
 def landed_files(view: AsOfSnapshot, feed: Feed, since: Period, until: Period | None = None) -> list[dict[str, Any]]:
@@ -166,28 +170,28 @@ def landed_files(view: AsOfSnapshot, feed: Feed, since: Period, until: Period | 
     return files
 
 
-def files_of(project: Project, day: Period) -> dict[str, list[dict[str, Any]]]:
+def files_of(project: Project, period: Period) -> dict[str, list[dict[str, Any]]]:
     """Return the first SHOWN files of the day, by feed name.
 
     Each has key, size, SHA-256 and version.
     """
-    view, names = project.lake.as_of(day), ("key", "size", "sha256", "version_id")
-    rows = {feed.name: landed_files(view, feed, day) for feed in project.use_case.feeds if feed.landing}
+    view, names = project.lake.as_of(period), ("key", "size", "sha256", "version_id")
+    rows = {feed.name: landed_files(view, feed, period) for feed in project.use_case.feeds if feed.landing}
     return {feed: [{name: row[name] for name in names} for row in files[:SHOWN]] for feed, files in rows.items()}
 
 
-def noticed_redelivery(project: Project, day: Period) -> list[Redelivery]:
+def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
     """Return the files that differ from the landed ones.
 
-    Covers `day` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days that
-    were landed from files.
+    Covers `period` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days
+    that were landed from files.
     """
-    view, redeliveries = project.lake.as_of(day), list[Redelivery | None]()
+    view, redeliveries = project.lake.as_of(period), list[Redelivery | None]()
     for feed in project.use_case.feeds:
         if (landing := feed.landing) is None:
             continue
-        since = max(project.use_case.first_period, day - landing.watch_periods)
-        rows = landed_files(view, feed, since, day)
+        since = max(project.use_case.first_period, period - landing.watch_periods)
+        rows = landed_files(view, feed, since, period)
         for landed_on, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
             earlier, marks = Period.from_date(landed_on), _marks(list(of_day))
             try:
@@ -204,10 +208,10 @@ def _landing(feed: Feed) -> Landing:
     return feed.landing
 
 
-def _listed(bucket: Bucket, landing: Landing, day: Period) -> tuple[list[ListedObject], bool]:
+def _listed(bucket: Bucket, landing: Landing, period: Period) -> tuple[list[ListedObject], bool]:
     """Return the day's files in the bucket by name, and whether they are complete."""
-    objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(day), landing.max_files)}
-    return [objects[key] for key in landing.files(objects, day)], landing.is_delivered(objects, day)
+    objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(period), landing.max_files)}
+    return [objects[key] for key in landing.files(objects, period)], landing.is_delivered(objects, period)
 
 
 def _marks(rows: Sequence[dict[str, Any]]) -> dict[str, Mark]:
@@ -219,25 +223,25 @@ def _marks_of(files: Sequence[ListedObject]) -> dict[str, Mark]:
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, day: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
     """Write the rows of all files and of the day's corrections to disk.
 
     Returns the fetched files, the inputs of the commit, and the paths of the written Parquet files.
     """
     with spool:
-        fetched = list(_fetched(use_case, feed, day, bucket, files, spool))
+        fetched = list(_fetched(use_case, feed, period, bucket, files, spool))
         delivered = spool.finish()
-    _require_known(use_case, feed, day, delivered)
+    _require_known(use_case, feed, period, delivered)
     # Close the day only after every file was read: from here on, it accepts no more corrections.
-    known = CorrectionLog.of(use_case, feed.name).close(day)
+    known = CorrectionLog.of(use_case, feed.name).close(period)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{file.listed.key}": f"sha256-{file.sha256}" for file in fetched}
     return fetched, inputs | correction_inputs(feed.name, known), [*delivered, brought]
 
 
-def _require_known(use_case: UseCase, feed: Feed, day: Period, delivered: Sequence[Path]) -> None:
+def _require_known(use_case: UseCase, feed: Feed, period: Period, delivered: Sequence[Path]) -> None:
     """Check the delivered rows by `require_known_in_time`, a batch at a time."""
     if feed.known_at is None:
         return
@@ -245,7 +249,7 @@ def _require_known(use_case: UseCase, feed: Feed, day: Period, delivered: Sequen
     for path in delivered:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=columns):
-                require_known_in_time(use_case, feed, day, batch)
+                require_known_in_time(use_case, feed, period, batch)
 
 
 def _in_order(
@@ -261,7 +265,7 @@ def _in_order(
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, day: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> Iterator[FetchedObject]:
     """Fetch and spool one file at a time, and yield each."""
     copy = spool.path.with_name("file")
@@ -271,10 +275,10 @@ def _fetched(
             rows = spool.append(copy, listed.key)
         except UntrustedContentError as error:
             where = f"s3://{bucket.name}/{listed.key}"
-            raise DeliveryInvalidError(use_case.name, feed.name, day, where, error.reason) from error
-        if day in feed.missing_periods and rows:
+            raise DeliveryInvalidError(use_case.name, feed.name, period, where, error.reason) from error
+        if period in feed.missing_periods and rows:
             raise DataError(
-                f"{use_case.name}: feed {feed.name!r} is delivered rows for {day}, which is declared absent."
+                f"{use_case.name}: feed {feed.name!r} is delivered rows for {period}, which is declared absent."
                 " Nothing was written. Take the day out of the feed's `missing_periods`."
             )
         copy.unlink()

@@ -18,21 +18,21 @@ from include.lake.soundness import row_text
 class KnownTooLateError(DataError):
     """A delivery has rows that became known after its decision time, or without the time when they did."""
 
-    def __init__(self, use_case: str, feed: str, day: Period, column: str, count: int, reason: str) -> None:
-        self.use_case, self.feed, self.day, self.column, self.rows = use_case, feed, day, column, count
+    def __init__(self, use_case: str, feed: str, period: Period, column: str, count: int, reason: str) -> None:
+        self.use_case, self.feed, self.period, self.column, self.rows = use_case, feed, period, column, count
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
+            f"{use_case}: feed {feed!r} of {period} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
             " Nothing was written: features built from them would see the future. Deliver each row on the first day"
             f" whose beginning comes after its {column!r}, or correct the feed's known_at."
         )
 
 
-def require_known_in_time(use_case: UseCase, feed: Feed, day: Period, rows: pa.Table | pa.RecordBatch) -> None:
+def require_known_in_time(use_case: UseCase, feed: Feed, period: Period, rows: pa.Table | pa.RecordBatch) -> None:
     """Check that each delivered row of a feed and day was known by the decision time.
 
-    A timestamp in the column `known_at` must not be after the decision time of `day`. A date must be before `day`,
-    because the row became known during that date. Rows with undeclared columns or types are not checked here: the lake
-    refuses them.
+    A timestamp in the column `known_at` must not be after the decision time of `period`. A date must be before
+    `period`, because the row became known during that date. Rows with undeclared columns or types are not checked here:
+    the lake refuses them.
 
     Raises:
         KnownTooLateError: a row became known later, or its value is null.
@@ -44,11 +44,11 @@ def require_known_in_time(use_case: UseCase, feed: Feed, day: Period, rows: pa.T
     if rows.schema.names.count(column) > 1 or rows.schema.field(column).type != kind:
         return
     if pa.types.is_date32(kind):
-        latest, late = f"the beginning of {day}", pc.greater_equal(rows[column], pa.scalar(day.start_date, kind))
+        latest, late = f"the beginning of {period}", pc.greater_equal(rows[column], pa.scalar(period.start_date, kind))
     else:
-        begins = clock.decision_time(day, ZoneInfo(use_case.time_zone))
+        begins = clock.decision_time(period, ZoneInfo(use_case.time_zone))
         latest, late = (
-            f"the beginning of {day} ({begins.isoformat()})",
+            f"the beginning of {period} ({begins.isoformat()})",
             pc.greater(rows[column], pa.scalar(begins, kind)),
         )
     for refused, reason in (
@@ -61,4 +61,4 @@ def require_known_in_time(use_case: UseCase, feed: Feed, day: Period, rows: pa.T
             first = rows.filter(refused).select(names).slice(0, 1)
             first = first.combine_chunks().to_batches()[0] if isinstance(first, pa.Table) else first
             shown = row_text(first, 0, names)
-            raise KnownTooLateError(use_case.name, feed.name, day, column, count, f"{reason}; the first is {shown}")
+            raise KnownTooLateError(use_case.name, feed.name, period, column, count, f"{reason}; the first is {shown}")

@@ -121,14 +121,16 @@ class QuarantineCount:
     """Number of quarantined rows of one feed, day and reason; a row with several reasons counts for each."""
 
     feed: str
-    day: Period
+    period: Period
     reason: str
     open: int
     corrected: int
     released: int
 
 
-def read_quarantine(project: Project, feed: str, day: Period | None = None, *, checked: bool = True) -> QuarantinedRows:
+def read_quarantine(
+    project: Project, feed: str, period: Period | None = None, *, checked: bool = True
+) -> QuarantinedRows:
     """Read the quarantined rows of a feed, of one day or of all days.
 
     `checked=False` skips the integrity check, for read-only views.
@@ -139,20 +141,21 @@ def read_quarantine(project: Project, feed: str, day: Period | None = None, *, c
     """
     use_case = project.use_case
     declared = require_feed(use_case, feed)
-    if day is not None:
-        use_case.require(day)
+    if period is not None:
+        use_case.require(period)
     view, table = project.lake.as_of(LATEST), f"checked/{feed}"
-    first, last = (day, day) if day else (use_case.first_period, LATEST)
+    first, last = (period, period) if period else (use_case.first_period, LATEST)
     with view.explaining(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
-    if day and not bad.num_rows:
+    if period and not bad.num_rows:
         with view.explaining(table):
             every = view.table(table, checked=False)  # for the error text only
             days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
         with_rows = ", ".join(str(other) for other in days["day"].to_pylist()[-20:]) or "none"
         raise InvalidRequestError(
-            f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days with quarantined rows: {with_rows}."
+            f"{use_case.name}: feed {feed!r} has no quarantined row on {period}; days with quarantined rows:"
+            f" {with_rows}."
         )
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()

@@ -88,7 +88,7 @@ def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
             asked.reasons or (),
             actor=asked.actor,
             comment=asked.comment,
-            day=asked.quarantined_on,
+            period=asked.quarantined_on,
             ids=asked.rows or (),
             known_on=asked.known_on,
         )
@@ -104,7 +104,7 @@ def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
         uploads.read_upload(project.use_case, asked.file),
         actor=asked.actor,
         comment=asked.comment,
-        day=asked.quarantined_on,
+        period=asked.quarantined_on,
         known_on=asked.known_on,
     )
 
@@ -117,12 +117,12 @@ def resubmit_corrected(
     *,
     actor: str,
     comment: str,
-    day: Period | None = None,
+    period: Period | None = None,
     known_on: Period | None = None,
 ) -> Resubmission:
     """Send back the rows of the file `name`, each replacing a quarantined row.
 
-    `day` restricts the quarantined rows, if given. Without `known_on`, they become known on the first free day
+    `period` restricts the quarantined rows, if given. Without `known_on`, they become known on the first free day
     (`free_day`). Sending the same again changes nothing.
 
     Raises:
@@ -137,7 +137,7 @@ def resubmit_corrected(
             f"{name} has {NOT_A_DATE} in {[unsound.column for unsound in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
         )
-    quarantined = quarantine.read_quarantine(project, feed, day)
+    quarantined = quarantine.read_quarantine(project, feed, period)
     places = corrections.match_corrections(rows, named, quarantined.rows, declared.keys, quarantined.is_open)
     meant = quarantined.only(places)
     corrections.require_sound(rows, meant.content, declared.keys)
@@ -151,13 +151,13 @@ def resubmit_released(
     *,
     actor: str,
     comment: str,
-    day: Period | None = None,
+    period: Period | None = None,
     ids: Collection[str] = (),
     known_on: Period | None = None,
 ) -> Resubmission:
     """Send back unchanged the rows quarantined for these reasons, which are waived.
 
-    `day` and `ids` restrict the rows, if given.
+    `period` and `ids` restrict the rows, if given.
 
     Raises:
         InvalidRequestError: no row has one of the reasons; a row has other reasons too, so it would be quarantined
@@ -166,7 +166,7 @@ def resubmit_released(
     declared = quarantine.require_feed(project.use_case, feed)
     if not reasons:
         raise InvalidRequestError("Name the reasons that no longer count for the rows.")
-    named = quarantine.read_quarantine(project, feed, day).chosen(ids=ids)
+    named = quarantine.read_quarantine(project, feed, period).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     chosen = named.chosen(reasons=reasons)
     if ids and len(chosen.went) < len(named.went):
@@ -264,7 +264,7 @@ def _at(
                 raise  # otherwise try the next free day
 
 
-def _require_free(project: Project, feed: Feed, day: Period, last: Period, free: Period) -> None:
+def _require_free(project: Project, feed: Feed, period: Period, last: Period, free: Period) -> None:
     """Check that the rows can become known on a day.
 
     Raises:
@@ -272,23 +272,23 @@ def _require_free(project: Project, feed: Feed, day: Period, last: Period, free:
     """
     use_case = project.use_case
     problem, decided = "", _decided(project, last)
-    if day <= last:
+    if period <= last:
         problem = f"is not after {last}, the day they were quarantined on: what was known then does not change"
-    elif day in decided | _landed(project, feed, last):
+    elif period in decided | _landed(project, feed, last):
         problem = "is landed or decided already: what was known then does not change"
-    elif day in feed.missing_periods:
+    elif period in feed.missing_periods:
         problem = "is declared absent"
-    elif day < max(decided, default=day):  # running that later day again would use rows unknown at its decision
+    elif period < max(decided, default=period):  # running that later day again would use rows unknown at its decision
         problem = f"lies before {max(decided)}, which is decided already: what was known then does not change"
-    elif day > max(free, use_case.today()):
+    elif period > max(free, use_case.today()):
         problem = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
-    elif use_case.last_period is not None and day > use_case.last_period:
+    elif use_case.last_period is not None and period > use_case.last_period:
         problem = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
-    elif day > free + AHEAD_DAYS:
+    elif period > free + AHEAD_DAYS:
         problem = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
     if problem:
         raise InvalidRequestError(
-            f"{use_case.name}: {day} {problem}. The first free day of feed {feed.name!r} is {free}."
+            f"{use_case.name}: {period} {problem}. The first free day of feed {feed.name!r} is {free}."
         )
 
 

@@ -34,8 +34,8 @@ class ValidationResult:
     commit: Commit
 
 
-def validate_period(project: Project, day: Period) -> dict[str, ValidationResult]:
-    """Validate every feed of `day` and return the result of each, by feed name.
+def validate_period(project: Project, period: Period) -> dict[str, ValidationResult]:
+    """Validate every feed of `period` and return the result of each, by feed name.
 
     All feeds are validated before an error is raised, so one refused feed does not block the others.
 
@@ -43,13 +43,13 @@ def validate_period(project: Project, day: Period) -> dict[str, ValidationResult
         DataError: one or more feeds were refused.
     """
     use_case = project.use_case
-    use_case.require(day)
+    use_case.require(period)
     suites.check_suites(use_case)
     done: dict[str, ValidationResult] = {}
     refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
-            done[feed.name] = check_feed(project, feed, day)
+            done[feed.name] = check_feed(project, feed, period)
         except DataError as refusal:
             refusals.append(refusal)
     data_docs.write_index(use_case.name)
@@ -58,51 +58,51 @@ def validate_period(project: Project, day: Period) -> dict[str, ValidationResult
     return done
 
 
-def check_feed(project: Project, feed: Feed, day: Period) -> ValidationResult:
+def check_feed(project: Project, feed: Feed, period: Period) -> ValidationResult:
     """Validate one feed of one day.
 
     Raises:
         FeedRefusedError: the day as a whole is refused; nothing is published.
     """
     try:
-        return _check(project, feed, day)
+        return _check(project, feed, period)
     except FeedRefusedError:
         # Rows published from an earlier delivery are no longer in raw. Withdraw them (the table's history keeps them),
         # so that no features are built from them.
-        project.lake.withdraw(f"checked/{feed.name}", day, stage="validate")
+        project.lake.withdraw(f"checked/{feed.name}", period, stage="validate")
         raise
 
 
-def _check(project: Project, feed: Feed, day: Period) -> ValidationResult:
+def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
     use_case = project.use_case
     lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
-    view = lake.as_of(day)
+    view = lake.as_of(period)
     raw = f"raw/{feed.name}"
-    landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
-    digest = view.digest(raw, day)
-    corrections = CorrectionLog.of(use_case, feed.name).known_on(day)
-    delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
+    landed = view.read(raw, since=period, order_by=schemas.keys(use_case, raw)).drop(["day"])
+    digest = view.digest(raw, period)
+    corrections = CorrectionLog.of(use_case, feed.name).known_on(period)
+    delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
-        if day not in feed.missing_periods:
-            raise FeedRefusedError(use_case.name, feed.name, day, ["the source delivered no rows"])
+        if period not in feed.missing_periods:
+            raise FeedRefusedError(use_case.name, feed.name, period, ["the source delivered no rows"])
         reasons = pa.array([], schemas.REASONS.type)
     else:
-        reasons = _judged(use_case, feed, day, delivered, digest).reasons
+        reasons = _judged(use_case, feed, period, delivered, digest).reasons
     checked = delivered.append_column(schemas.REASONS, reasons)
     if brought is not None:
-        again = _judged_again(use_case, feed, day, delivered, brought, correction_rows.waived_rules(corrections))
+        again = _judged_again(use_case, feed, period, delivered, brought, correction_rows.waived_rules(corrections))
         checked = pa.concat_tables([checked, brought.rows.append_column(schemas.REASONS, again)])
         reasons = checked[schemas.REASONS.name].combine_chunks()
     inputs, versions = {raw: digest} | correction_inputs(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(
-        f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate", code=code
+        f"checked/{feed.name}", period, checked, inputs=inputs, versions=versions, stage="validate", code=code
     )
     quarantined = expectations.broken_rows(reasons)
     return ValidationResult(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
 
 
 def _parted(
-    use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, corrections: Sequence[Correction]
+    use_case: UseCase, feed: Feed, period: Period, landed: pa.Table, corrections: Sequence[Correction]
 ) -> tuple[pa.Table, BroughtRows]:
     """Split the landed rows into those of the source and those of corrections.
 
@@ -113,7 +113,7 @@ def _parted(
     places = correction_rows.correction_places(landed, brought.rows, feed.keys[0])
     if places is None:
         raise NotReadyError(
-            f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
+            f"{use_case.name}: feed {feed.name!r} of {period} was landed without all of its {len(corrections)}"
             f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this one."
         )
     others = np.ones(landed.num_rows, dtype=bool)
@@ -124,7 +124,7 @@ def _parted(
 def _judged_again(
     use_case: UseCase,
     feed: Feed,
-    day: Period,
+    period: Period,
     delivered: pa.Table,
     brought: BroughtRows,
     waived: Sequence[Sequence[str]],
@@ -136,9 +136,9 @@ def _judged_again(
     """
     rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
+    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} {period} corrections")
     if judgement.raised:
-        raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
+        raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
     keys = correction_rows.correction_tuples(rows.select([*feed.keys]))
     judged = correction_rows.judge_corrections(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
@@ -148,7 +148,7 @@ def _judged_again(
     return pa.array(judged, schemas.REASONS.type)
 
 
-def _judged(use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, digest: str) -> ExpectationResults:
+def _judged(use_case: UseCase, feed: Feed, period: Period, landed: pa.Table, digest: str) -> ExpectationResults:
     """Judge the delivered rows by the rules about keys and by the feed's suite.
 
     Raises:
@@ -157,10 +157,10 @@ def _judged(use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, digest
         FeedRefusedError: the day breaks a table-level expectation, or too many rows would be quarantined.
     """
     suite = suites.load_suite(use_case, feed)
-    judgement = expectations.judge_rows(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
+    judgement = expectations.judge_rows(suite, landed, f"{use_case.name} {feed.name} {period}", feed.keys)
     if judgement.raised:
-        raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
-    page = data_docs.write_data_docs(use_case.name, feed.name, day, digest, judgement.document)
+        raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
+    page = data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)
     broken = list(judgement.broken)
     share = judgement.quarantined / landed.num_rows
     if share > feed.max_quarantined:
@@ -169,5 +169,5 @@ def _judged(use_case: UseCase, feed: Feed, day: Period, landed: pa.Table, digest
             f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.count_failures(judgement.reasons)}"
         )
     if broken:
-        raise FeedRefusedError(use_case.name, feed.name, day, broken, str(page))
+        raise FeedRefusedError(use_case.name, feed.name, period, broken, str(page))
     return judgement

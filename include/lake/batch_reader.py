@@ -26,7 +26,7 @@ def column_batches(view: AsOfSnapshot, table: str, days: Collection[Period]) -> 
 
 
 def row_batches(
-    view: AsOfSnapshot, table: str, day: Period, names: Collection[str], batch_rows: int = BATCH_ROWS
+    view: AsOfSnapshot, table: str, period: Period, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
@@ -34,8 +34,8 @@ def row_batches(
     PartitionCorruptedError.
     """
     declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
-    view.require_whole(table, day, day)
-    for _, path in _files(view, table, [day]):
+    view.require_whole(table, period, period)
+    for _, path in _files(view, table, [period]):
         chosen = partition_reader.readable_columns(path, declared, names)
         yield from partition_reader.read_batches(name, path, chosen, batch_rows)
 

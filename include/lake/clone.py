@@ -39,10 +39,10 @@ def clone_table(
     if not there:
         return
     root, view = (target.root / table).path, source.pinned(max(there), {table: None})
-    files = [file for file in partitions.files(source.delta(table)) if file.day in there]
+    files = [file for file in partitions.files(source.delta(table)) if file.period in there]
     root.mkdir(parents=True)
-    _copy_files(source.root / table, root, [file for file in files if file.day not in changes])
-    kept = [_added(root, file) for file in files if file.day not in changes]
+    _copy_files(source.root / table, root, [file for file in files if file.period not in changes])
+    kept = [_added(root, file) for file in files if file.period not in changes]
     changed = [_added(root, _changed(view, table, day, root, change)) for day, change in changes.items()]
     schema = Schema.from_arrow(schemas.stored(target.use_case, table))
     create_table_with_add_actions(str(root), schema, kept + changed, partition_by=[*schemas.PARTITION])
@@ -59,15 +59,15 @@ def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
         s3.map_concurrently(lambda each: each[0].fetch(each[1]), waiting)
 
 
-def _changed(view: AsOfSnapshot, table: str, day: Period, root: Path, change: Change) -> DataFile:
+def _changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change: Change) -> DataFile:
     """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
-    rows = change(view.read(table, day, day).drop_columns(["day"]))
-    written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
+    rows = change(view.read(table, period, period).drop_columns(["day"]))
+    written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), period, ())
     digest, count = written.content.hexdigest(), written.content.rows
-    signed = (f"{view.lake.use_case.name}/{table}", day, digest, count, written.sha256)
-    path = f"day={day}/{file_signature.signed_name(*signed)}"
+    signed = (f"{view.lake.use_case.name}/{table}", period, digest, count, written.sha256)
+    path = f"day={period}/{file_signature.signed_name(*signed)}"
     StoragePath.of(root / path).put(written.path)
-    return DataFile(day, path, digest, count)
+    return DataFile(period, path, digest, count)
 
 
 def _added(root: Path, file: DataFile) -> AddAction:
@@ -75,7 +75,7 @@ def _added(root: Path, file: DataFile) -> AddAction:
     return AddAction(
         path=file.path,
         size=found.st_size,
-        partition_values={"day": file.day.key, "digest": file.digest},
+        partition_values={"day": file.period.key, "digest": file.digest},
         modification_time=int(found.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

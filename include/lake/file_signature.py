@@ -22,7 +22,7 @@ _MAC_DIGITS = 32
 """Hexadecimal digits of the HMAC-SHA256 that a name holds: 128 bits (RFC 2104, section 5)."""
 
 
-def signed_name(table: str, day: Period, digest: str, rows: int, sha256: str) -> str:
+def signed_name(table: str, period: Period, digest: str, rows: int, sha256: str) -> str:
     """Return a new name for a file with the bytes of that SHA-256, which holds the day of a table.
 
     `table` is `<use case>/<table>`. A random part makes the name unique: equal bytes that are written twice are two
@@ -32,11 +32,11 @@ def signed_name(table: str, day: Period, digest: str, rows: int, sha256: str) ->
         SigningKeysError: there is no key to sign with.
     """
     chance = secrets.token_hex(4)
-    signature = require_signing_keys().sign(*_signed(table, day, digest, rows, sha256, chance))
+    signature = require_signing_keys().sign(*_signed(table, period, digest, rows, sha256, chance))
     return f"{sha256}-{chance}-{signature.mac[:_MAC_DIGITS]}.parquet"
 
 
-def is_genuine(keys: SigningKeys, table: str, day: Period, digest: str, rows: int, name: str) -> bool:
+def is_genuine(keys: SigningKeys, table: str, period: Period, digest: str, rows: int, name: str) -> bool:
     """Return whether a file of that name was written here, as that day of the table, with that content.
 
     `keys` are those of this installation, loaded once for many files.
@@ -44,9 +44,9 @@ def is_genuine(keys: SigningKeys, table: str, day: Period, digest: str, rows: in
     found = NAME.fullmatch(name)
     if found is None:
         return False
-    purpose, content = _signed(table, day, digest, rows, found["sha256"], found["chance"])
+    purpose, content = _signed(table, period, digest, rows, found["sha256"], found["chance"])
     return keys.proves(purpose, content, found["mac"])
 
 
-def _signed(table: str, day: Period, digest: str, rows: int, sha256: str, chance: str) -> tuple[str, bytes]:
-    return f"files of {table}", f"{day} {digest} {rows} {sha256} {chance}".encode()
+def _signed(table: str, period: Period, digest: str, rows: int, sha256: str, chance: str) -> tuple[str, bytes]:
+    return f"files of {table}", f"{period} {digest} {rows} {sha256} {chance}".encode()

@@ -37,7 +37,7 @@ class CommitNote:
     """A commit that wrote a day, as it says itself."""
 
     version: int
-    day: Period
+    period: Period
     stage: str
     digest: str
     rows: int
@@ -56,7 +56,7 @@ class CommitNote:
 
 def to_metadata(
     *,
-    day: Period,
+    period: Period,
     stage: str,
     digest: str,
     rows: int,
@@ -65,7 +65,7 @@ def to_metadata(
     code: str,
 ) -> dict[str, str]:
     """Return the notes of a commit as Delta keeps them."""
-    notes = {"day": day.key, "stage": stage, "digest": digest, "rows": str(rows)}
+    notes = {"day": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
     notes |= {"code": code} if code else {}
     notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
     return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
@@ -76,25 +76,25 @@ def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
     return _inputs(metadata), metadata.get("code", "")
 
 
-def transaction_of(day: Period) -> str:
+def transaction_of(period: Period) -> str:
     """Return the name under which commits of a day are counted in the table's state."""
-    return f"day={day.key}"
+    return f"day={period.key}"
 
 
-def newest_version(table: StoragePath, delta: DeltaTable, day: Period) -> CommitNote | None:
+def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> CommitNote | None:
     """Return the newest commit that wrote the day, without reading the whole log; None if there is none.
 
     The table's state has the version that the last writer of the day expected. Its commit is that one, or a later one
     where writers of other days were faster.
     """
-    expected = delta.transaction_version(transaction_of(day))
+    expected = delta.transaction_version(transaction_of(period))
     if expected is None:
         return None
     for version in range(expected, delta.version() + 1):
         content = (table / f"_delta_log/{version:020}.json").read()
         actions = (json.loads(line) for line in content.splitlines() if line.strip())
         for info in (action["commitInfo"] for action in actions if "commitInfo" in action):
-            if info.get("day") == day.key and "digest" in info:
+            if info.get("day") == period.key and "digest" in info:
                 return _note(info | {"version": version})
     return None
 
@@ -124,10 +124,10 @@ def is_table(uri: str) -> bool:
 
 
 def commit_that_wrote(
-    notes: Sequence[CommitNote], day: Period, digest: str, until: int | None = None
+    notes: Sequence[CommitNote], period: Period, digest: str, until: int | None = None
 ) -> CommitNote | None:
     """Of commits, newest first, the newest that gave a day that content, up to Delta version `until`."""
-    found = (note for note in notes if (note.day, note.digest) == (day, digest))
+    found = (note for note in notes if (note.period, note.digest) == (period, digest))
     return next((note for note in found if until is None or note.version <= until), None)
 
 
@@ -135,7 +135,7 @@ def _note(commit: Mapping[str, str]) -> CommitNote:
     versions = {name.removeprefix(VERSION): int(value) for name, value in commit.items() if name.startswith(VERSION)}
     return CommitNote(
         version=int(commit["version"]),
-        day=Period(commit["day"]),
+        period=Period(commit["day"]),
         stage=commit.get("stage", ""),
         digest=commit["digest"],
         rows=int(commit.get("rows", 0)),

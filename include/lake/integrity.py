@@ -21,15 +21,15 @@ OTHER_DAY = "the table's log counts a file of another day to it"
 class PartitionCorruptedError(AirworthyError):
     """The files of a day do not hold what was written."""
 
-    def __init__(self, use_case: str, table: str, day: Period, what: str) -> None:
+    def __init__(self, use_case: str, table: str, period: Period, what: str) -> None:
         kind = table.partition("/")[0]
         dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
         remedy = (
-            f"Run {use_case}__{dag} for {day} again: it writes anew what is damaged, and commits nothing else."
+            f"Run {use_case}__{dag} for {period} again: it writes anew what is damaged, and commits nothing else."
             if dag and kind != "decisions"
             else f"Restore the table's folder {table}, with its log, from a backup."
         )
-        super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
+        super().__init__(f"{use_case}: {table} of {period} is damaged: {what}. Nothing was made from it. {remedy}")
 
 
 def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
@@ -56,9 +56,9 @@ def _damaged_files(view: AsOfSnapshot, table: str, since: Period, until: Period)
         yield day, _damage([path for _, path in files])
 
 
-def _damage_of_day(view: AsOfSnapshot, table: str, day: Period) -> str:
+def _damage_of_day(view: AsOfSnapshot, table: str, period: Period) -> str:
     try:
-        return _damage([path for _, path in view.files(table, day, day)])
+        return _damage([path for _, path in view.files(table, period, period)])
     except FileNotFoundError:
         return file_checksum.GONE
 

@@ -46,9 +46,9 @@ class PartitionConflictError(AirworthyError):
 
     worth_retrying = True
 
-    def __init__(self, use_case: str, table: str, day: Period) -> None:
+    def __init__(self, use_case: str, table: str, period: Period) -> None:
         super().__init__(
-            f"{use_case}: {table} of {day} was written by somebody else meanwhile. Nothing was written here. Run the"
+            f"{use_case}: {table} of {period} was written by somebody else meanwhile. Nothing was written here. Run the"
             " task again: it takes what is there now."
         )
 
@@ -58,9 +58,9 @@ class CommitConflictError(AirworthyError):
 
     worth_retrying = True
 
-    def __init__(self, table: str, day: Period, cause: Exception) -> None:
+    def __init__(self, table: str, period: Period, cause: Exception) -> None:
         super().__init__(
-            f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
+            f"{table} of {period} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
             f" Last conflict: {cause}. Run the task again when fewer writers are at work."
         )
 
@@ -70,7 +70,7 @@ class Commit:
     """What a write did: `version` is the table's Delta version, unchanged where nothing was committed."""
 
     table: str
-    day: Period
+    period: Period
     partition: Partition
     version: int
     changed: bool
@@ -88,20 +88,22 @@ class Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
         return cls(use_case, lake_root(use_case.name))
 
-    def as_of(self, day: Period, memory: str = "2GB") -> AsOfSnapshot:
-        """What was known at the decision time of `day`: partitions up to `day`, never later ones.
+    def as_of(self, period: Period, memory: str = "2GB") -> AsOfSnapshot:
+        """What was known at the decision time of `period`: partitions up to `period`, never later ones.
 
         `memory` is what DuckDB may use at most; beyond it, it spills to disk.
         """
-        return AsOfSnapshot(self, day, memory)
+        return AsOfSnapshot(self, period, memory)
 
-    def pinned(self, day: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
+    def pinned(self, period: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
         """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
 
         Raises history.VersionGone where one cannot be read.
         """
         return AsOfSnapshot(
-            self, day, deltas={name: history.open_table(self.uri(name), version) for name, version in versions.items()}
+            self,
+            period,
+            deltas={name: history.open_table(self.uri(name), version) for name, version in versions.items()},
         )
 
     def uri(self, table: str) -> str:
@@ -142,7 +144,7 @@ class Lake:
     def replace(
         self,
         table: str,
-        day: Period,
+        period: Period,
         rows: pa.Table | pa.RecordBatchReader,
         *,
         inputs: Mapping[str, str],
@@ -154,7 +156,7 @@ class Lake:
     ) -> Commit:
         """Make `rows` the whole content of one day in one commit; commit no rows where the content is equal already.
 
-        `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
+        `rows` have the table's columns without `period` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and memory stays flat in its rows. No rows are content too: the day was run and
         is empty. `inputs` (name to digest), `code` (digest of the code that made the rows), `versions` (table to the
         Delta version that was read) and the row count are kept with the commit. Where the content is equal and inputs
@@ -170,7 +172,7 @@ class Lake:
             PartitionConflictError: the day has other content than `expected_digest`.
             CommitConflictError: too many conflicts.
         """
-        names = self._checked(table, day, rows.schema)
+        names = self._checked(table, period, rows.schema)
         delta = self.delta(table)
         self._evolved(delta, table)  # refuses a clashing type before anything is written
         schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
@@ -180,10 +182,10 @@ class Lake:
             else:
                 batches = (batch.select(names) for batch in rows)
             batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
-            file = write_partition_file(path, schema, batches, keys, day, schemas.row_keys(self.use_case, table))
-            self._require_sound(table, day, file)
+            file = write_partition_file(path, schema, batches, keys, period, schemas.row_keys(self.use_case, table))
+            self._require_sound(table, period, file)
             notes = history.to_metadata(
-                day=day,
+                period=period,
                 stage=stage,
                 digest=file.content.hexdigest(),
                 rows=file.content.rows,
@@ -191,24 +193,24 @@ class Lake:
                 versions=versions or {},
                 code=code,
             )
-            return self._commit_once(delta, table, day, file, notes, if_absent, expected_digest)
+            return self._commit_once(delta, table, period, file, notes, if_absent, expected_digest)
 
-    def withdraw(self, table: str, day: Period, *, stage: str) -> Commit:
+    def withdraw(self, table: str, period: Period, *, stage: str) -> Commit:
         """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
-        notes = history.to_metadata(day=day, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
+        notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
-            if day not in partitions.of(delta, day, day):
-                return Commit(table, day, Partition("", 0), delta.version(), changed=False)
+            if period not in partitions.of(delta, period, period):
+                return Commit(table, period, Partition("", 0), delta.version(), changed=False)
             try:
                 with s3.translate_s3_errors(self.uri(table)):
-                    version = self._commit(delta, table, day, [], notes)
+                    version = self._commit(delta, table, period, [], notes)
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
             else:
-                return Commit(table, day, Partition("", 0), version, changed=True)
-        raise _commit_lost(table, day, failure)
+                return Commit(table, period, Partition("", 0), version, changed=True)
+        raise _commit_lost(table, period, failure)
 
     def start_generation(self, table: str, since: Period, days: Sequence[Period]) -> int:
         """Remove these days from the table and give it the columns that are declared now, in one commit.
@@ -260,17 +262,17 @@ class Lake:
         finally:
             path.unlink(missing_ok=True)
 
-    def _require_sound(self, table: str, day: Period, file: PartitionFile) -> None:
+    def _require_sound(self, table: str, period: Period, file: PartitionFile) -> None:
         name = f"{self.use_case.name}: {table}"
-        soundness.require_sound(self.use_case.name, table, day, file.unsound)
+        soundness.require_sound(self.use_case.name, table, period, file.unsound)
         if not file.ascending:
-            raise RowsUnsortedError(name, day, schemas.keys(self.use_case, table))
+            raise RowsUnsortedError(name, period, schemas.keys(self.use_case, table))
 
     def _commit_once(
         self,
         delta: DeltaTable,
         table: str,
-        day: Period,
+        period: Period,
         file: PartitionFile,
         notes: Mapping[str, str],
         if_absent: bool,
@@ -282,46 +284,46 @@ class Lake:
         action: AddAction | None = None
         for attempt in range(ATTEMPTS):
             delta = self.delta(table) if attempt else delta
-            there = partitions.of(delta, day, day).get(day)
-            same = there == partition and self._is_whole(delta, table, day)
-            if there and (if_absent or (same and not self._notes_differ(delta, table, day, notes))):
-                return Commit(table, day, there, delta.version(), changed=False)
+            there = partitions.of(delta, period, period).get(period)
+            same = there == partition and self._is_whole(delta, table, period)
+            if there and (if_absent or (same and not self._notes_differ(delta, table, period, notes))):
+                return Commit(table, period, there, delta.version(), changed=False)
             if (
                 expected_digest is not None
                 and there != partition
                 and expected_digest != (there.digest if there else "")
             ):
-                raise PartitionConflictError(self.use_case.name, table, day)
+                raise PartitionConflictError(self.use_case.name, table, period)
             try:
                 with s3.translate_s3_errors(self.uri(table)):
                     if not same and action is None:
-                        action = self._stored(table, day, file, partition)
+                        action = self._stored(table, period, file, partition)
                     actions = None if same or action is None else [action]
-                    version = self._commit(delta, table, day, actions, notes)
+                    version = self._commit(delta, table, period, actions, notes)
             except (CommitFailedError, s3.ConnectionLostError) as conflict:  # a cut tells nothing of what is there now
                 failure = conflict
             else:
-                return Commit(table, day, partition, version, changed=not same)
-        raise _commit_lost(table, day, failure)
+                return Commit(table, period, partition, version, changed=not same)
+        raise _commit_lost(table, period, failure)
 
-    def _is_whole(self, delta: DeltaTable, table: str, day: Period) -> bool:
+    def _is_whole(self, delta: DeltaTable, table: str, period: Period) -> bool:
         """Whether the day's file holds what was written: running a day again replaces a damaged one."""
-        return not integrity.broken_days(AsOfSnapshot(self, day, deltas={table: delta}), table, day, day)
+        return not integrity.broken_days(AsOfSnapshot(self, period, deltas={table: delta}), table, period, period)
 
-    def _notes_differ(self, delta: DeltaTable, table: str, day: Period, notes: Mapping[str, str]) -> bool:
+    def _notes_differ(self, delta: DeltaTable, table: str, period: Period, notes: Mapping[str, str]) -> bool:
         """Whether the day was made from other inputs, or by other code, than its newest commit says."""
-        newest = history.newest_version(self.root / table, delta, day)
+        newest = history.newest_version(self.root / table, delta, period)
         return newest is None or newest.made_from != history.commit_inputs(notes)
 
-    def _stored(self, table: str, day: Period, file: PartitionFile, partition: Partition) -> AddAction:
+    def _stored(self, table: str, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
         """Move the file to its place in the table, under a name that holds its checksum and a signature."""
-        signed = (f"{self.use_case.name}/{table}", day, partition.digest, partition.rows, file.sha256)
-        path = f"day={day}/{file_signature.signed_name(*signed)}"
+        signed = (f"{self.use_case.name}/{table}", period, partition.digest, partition.rows, file.sha256)
+        path = f"day={period}/{file_signature.signed_name(*signed)}"
         (self.root / table / path).put(file.path)
         return AddAction(
             path=path,
             size=file.size,
-            partition_values={"day": day.key, "digest": partition.digest},
+            partition_values={"day": period.key, "digest": partition.digest},
             modification_time=int(time.time() * 1000),
             data_change=True,
             stats=json.dumps({"numRecords": partition.rows}),
@@ -331,7 +333,7 @@ class Lake:
         self,
         delta: DeltaTable,
         table: str,
-        day: Period,
+        period: Period,
         actions: Sequence[AddAction] | None,
         notes: Mapping[str, str],
     ) -> int:
@@ -342,19 +344,19 @@ class Lake:
         """
         before = delta.version()
         schema = self._evolved(delta, table) if actions else _columns(delta)
-        transaction = Transaction(app_id=history.transaction_of(day), version=before + 1)
+        transaction = Transaction(app_id=history.transaction_of(period), version=before + 1)
         delta.create_write_transaction(
             list(actions or []),
             mode="append" if actions is None else "overwrite",
             schema=Schema.from_arrow(schemas.with_partition(schema)),
             partition_by=[*schemas.PARTITION],
-            partition_filters=[("day", "=", day.key)],
+            partition_filters=[("day", "=", period.key)],
             commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
         )
         delta.update_incremental()
         if delta.version() == before + 1:
             return before + 1
-        mine = history.newest_version(self.root / table, delta, day)
+        mine = history.newest_version(self.root / table, delta, period)
         return mine.version if mine else delta.version()
 
     def _evolved(self, delta: DeltaTable, table: str) -> pa.Schema:
@@ -373,7 +375,7 @@ class Lake:
 
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
-    def _checked(self, table: str, day: Period, there: pa.Schema) -> list[str]:
+    def _checked(self, table: str, period: Period, there: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
         declared, times = schemas.content(self.use_case, table), Counter(there.names)
         missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
@@ -385,7 +387,7 @@ class Lake:
         types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
         if missing or extra or types:
             hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
-            raise ColumnsError(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
+            raise ColumnsError(f"{self.use_case.name}: {table}", period, missing, extra, types, hint)
         return list(declared.names)
 
 
@@ -395,9 +397,9 @@ def _columns(delta: DeltaTable) -> pa.Schema:
     return pa.schema([field for field in schema if field.name not in schemas.PARTITION])
 
 
-def _commit_lost(table: str, day: Period, failure: Exception | None) -> AirworthyError:
+def _commit_lost(table: str, period: Period, failure: Exception | None) -> AirworthyError:
     if isinstance(failure, s3.ConnectionLostError):
         return failure
-    lost = CommitConflictError(table, day, failure or RuntimeError("unknown"))
+    lost = CommitConflictError(table, period, failure or RuntimeError("unknown"))
     lost.__cause__ = failure
     return lost

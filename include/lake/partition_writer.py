@@ -28,10 +28,10 @@ DAY = pa.field("day", pa.date32())
 class RowsUnsortedError(AirworthyError):
     """A stream of rows is not in the order of the table's keys."""
 
-    def __init__(self, table: str, day: Period, keys: Sequence[str]) -> None:
+    def __init__(self, table: str, period: Period, keys: Sequence[str]) -> None:
         super().__init__(
-            f"{table} of {day} was streamed in another order than that of {list(keys)}, ascending, nulls last. Nothing"
-            " was written. Sort the stream where it is made."
+            f"{table} of {period} was streamed in another order than that of {list(keys)}, ascending, nulls last."
+            " Nothing was written. Sort the stream where it is made."
         )
 
 
@@ -55,7 +55,7 @@ def write_partition_file(
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
     keys: Sequence[str],
-    day: Period,
+    period: Period,
     row_keys: Sequence[str],
 ) -> PartitionFile:
     """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk.
@@ -68,7 +68,7 @@ def write_partition_file(
         with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
             for rows in _row_groups(schema, _observed(batches, content, order, soundness)):
                 writer.write_table(
-                    rows.append_column(DAY, pa.repeat(pa.scalar(day.start_date, DAY.type), rows.num_rows))
+                    rows.append_column(DAY, pa.repeat(pa.scalar(period.start_date, DAY.type), rows.num_rows))
                 )
         file.flush()
         os.fsync(file.fileno())

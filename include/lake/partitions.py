@@ -36,7 +36,7 @@ class Partition:
 class DataFile:
     """A file of a table, and the partition that it belongs to."""
 
-    day: Period
+    period: Period
     path: str
     """Relative to the table."""
     digest: str
@@ -56,16 +56,16 @@ def files(delta: DeltaTable) -> list[DataFile]:
         if None in row.values():
             raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
     found = (DataFile(r["partition.day"], unquote(r["path"]), r["partition.digest"], r["num_records"]) for r in rows)
-    return sorted(found, key=lambda file: (file.day, file.path))
+    return sorted(found, key=lambda file: (file.period, file.path))
 
 
 def of_files(found: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, in order of days, from `since` to `until`, both included."""
     days: dict[Period, Partition] = {}
     for file in found:
-        if since <= file.day <= until:
-            before = days[file.day].rows if file.day in days else 0
-            days[file.day] = Partition(file.digest, before + file.rows)
+        if since <= file.period <= until:
+            before = days[file.period].rows if file.period in days else 0
+            days[file.period] = Partition(file.digest, before + file.rows)
     return days
 
 

@@ -35,10 +35,10 @@ class AsOfSnapshot:
     """The lake as it was known at one day's decision time."""
 
     def __init__(
-        self, lake: Lake, day: Period, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
+        self, lake: Lake, period: Period, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
     ) -> None:
         self.lake = lake
-        self.day = day
+        self.period = period
         self._memory = memory
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
@@ -50,11 +50,11 @@ class AsOfSnapshot:
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> dict[Period, Partition]:
         """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return partitions.of_files(self._data_files(table), since or EARLIEST, min(until or self.day, self.day))
+        return partitions.of_files(self._data_files(table), since or EARLIEST, min(until or self.period, self.period))
 
-    def digest(self, table: str, day: Period) -> str:
+    def digest(self, table: str, period: Period) -> str:
         """Return the digest of one day's content; an empty string where the day was never written."""
-        found = self.partitions(table, day, day).get(day)
+        found = self.partitions(table, period, period).get(period)
         return found.digest if found else ""
 
     def digest_of_periods(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
@@ -63,9 +63,9 @@ class AsOfSnapshot:
         found = self.partitions(table, since, until)
         return content_digest.digest_values({day.key: there.digest for day, there in found.items() if there.rows})
 
-    def note(self, table: str, day: Period) -> CommitNote | None:
+    def note(self, table: str, period: Period) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
-        return history.newest_version(self.lake.root / table, self._delta(table), day)
+        return history.newest_version(self.lake.root / table, self._delta(table), period)
 
     def version(self, table: str) -> int:
         """The Delta version that this view reads."""
@@ -212,20 +212,20 @@ class AsOfSnapshot:
     ) -> list[tuple[Period, StoragePath]]:
         """As `files`, where they are, without fetching any."""
         root = self.lake.root / table
-        return [(file.day, root / file.path) for file in self._files_between(table, since, until)]
+        return [(file.period, root / file.path) for file in self._files_between(table, since, until)]
 
     def forged_days(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
         """Return those of the days that the log counts a file to which was not written here as that day's content."""
         keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {
-            file.day
+            file.period
             for file in self._files_between(table, since, until)
-            if not is_genuine(keys, name, file.day, file.digest, file.rows, PurePosixPath(file.path).name)
+            if not is_genuine(keys, name, file.period, file.digest, file.rows, PurePosixPath(file.path).name)
         }
 
     def _files_between(self, table: str, since: Period | None, until: Period | None) -> list[DataFile]:
-        first, last = since or EARLIEST, min(until or self.day, self.day)
-        return [file for file in self._data_files(table) if first <= file.day <= last]
+        first, last = since or EARLIEST, min(until or self.period, self.period)
+        return [file for file in self._data_files(table) if first <= file.period <= last]
 
     def _data_files(self, table: str) -> list[DataFile]:
         if table not in self._files:

@@ -37,12 +37,12 @@ class UnsoundError(DataError):
 
     way_out = ""
 
-    def __init__(self, use_case: str, table: str, day: Period, found: Sequence[UnsoundValueError]) -> None:
-        self.use_case, self.table, self.day, self.found = use_case, table, day, tuple(found)
+    def __init__(self, use_case: str, table: str, period: Period, found: Sequence[UnsoundValueError]) -> None:
+        self.use_case, self.table, self.period, self.found = use_case, table, period, tuple(found)
         first, kind = found[0], table.partition("/")[0]
         file = {"features": " in features.py", "labels": " in features.py", "raw": " in source.py"}.get(kind, "")
         super().__init__(
-            f"{use_case}: {table} of {day} has {first.kind} in {[each.column for each in found]}; the first of"
+            f"{use_case}: {table} of {period} has {first.kind} in {[each.column for each in found]}; the first of"
             f" {first.column!r} is {first.value}, in the row {first.row}. Nothing was written."
             f" {self.way_out.format(function=f'the function{file} that makes these rows')}"
         )
@@ -69,7 +69,7 @@ class NotADateError(UnsoundError):
 _ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, day: Period, found: Sequence[UnsoundValueError]) -> None:
+def require_sound(use_case: str, table: str, period: Period, found: Sequence[UnsoundValueError]) -> None:
     """Refuse a day of a table in which unsound values were found.
 
     Raises:
@@ -79,7 +79,7 @@ def require_sound(use_case: str, table: str, day: Period, found: Sequence[Unsoun
     """
     for kind, error in _ERRORS.items():
         if wrong := [each for each in found if each.kind == kind]:
-            raise error(use_case, table, day, wrong)
+            raise error(use_case, table, period, wrong)
 
 
 class SoundnessCheck:

@@ -22,7 +22,7 @@ class TableFile:
     """A file of a table, from the Delta version that added it up to, not including, the one that removed it."""
 
     path: str
-    day: Period
+    period: Period
     digest: str
     bytes: int
     added: int

@@ -138,12 +138,12 @@ class Demo:
         what = f"{dag_id} {first} … {last}"
         self._until(what, lambda: self.api.states(dag_id, first, last), days, dag_id)
 
-    def _train(self, dag_id: str, day: Period) -> None:
+    def _train(self, dag_id: str, period: Period) -> None:
         self.api.unpause(dag_id)
-        states = self.api.states(dag_id, day, day)
+        states = self.api.states(dag_id, period, period)
         if not set(states) - {"failed"}:
-            self.api.trigger(dag_id, partition_key=str(day), note="Started by `make demo`.")
-        self._until(f"{dag_id} as of {day}", lambda: self.api.states(dag_id, day, day), 1, dag_id)
+            self.api.trigger(dag_id, partition_key=str(period), note="Started by `make demo`.")
+        self._until(f"{dag_id} as of {period}", lambda: self.api.states(dag_id, period, period), 1, dag_id)
 
     def _scheduled(self, dag_id: str) -> None:
         """Wait for the run that the scheduler created for today."""

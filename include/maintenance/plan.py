@@ -119,7 +119,7 @@ class _CleanupPlanner:
         if needed is not None or table not in TRAINED_ON:
             for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
                 if part.path in stored:
-                    reason = f"{part.day} was replaced at Delta version {part.removed}"
+                    reason = f"{part.period} was replaced at Delta version {part.removed}"
                     yield CleanupItem("superseded file", part.path, part.bytes, reason, table)
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
         for file in rules.orphaned_files(data, known, self._policy, self._now):

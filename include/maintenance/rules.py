@@ -202,13 +202,13 @@ def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], stored
 
     Empty if today's files have equal content for all of the days, since a rebuild then reads these.
     """
-    in_days = [part for part in parts if needs.since <= part.day <= needs.until]
+    in_days = [part for part in parts if needs.since <= part.period <= needs.until]
     then = [part for part in in_days if part.is_in(needs.version)]
     now = [part for part in in_days if part.removed is None]
     if _contents(then) == _contents(now) and all(part.path in stored for part in now):
         return []
-    return sorted({part.day for part in then if part.path not in stored})
+    return sorted({part.period for part in then if part.path not in stored})
 
 
 def _contents(parts: Iterable[TableFile]) -> set[tuple[Period, str]]:
-    return {(part.day, part.digest) for part in parts}
+    return {(part.period, part.digest) for part in parts}

@@ -50,16 +50,16 @@ def measure_data(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) 
 def _volumes(use_case: UseCase, view: AsOfSnapshot) -> list[MetricRow]:
     metric_rows: list[MetricRow] = []
     rows: list[int] = []
-    landed = view.day in view.partitions(FEATURES, view.day)
+    landed = view.period in view.partitions(FEATURES, view.period)
     for feed in use_case.feeds:
         metric_rows += _feed_metrics(use_case, view, feed, landed)
     for table in (FEATURES, PREDICTIONS):
-        partition = view.partitions(table, view.day).get(view.day)
+        partition = view.partitions(table, view.period).get(view.period)
         if partition is not None:
             metric_rows.append(MetricRow("rows", table, float(partition.rows)))
             rows.append(partition.rows)
         else:
-            metric_rows.append(missing_row("rows", table, f"{view.day} has no {table}."))
+            metric_rows.append(missing_row("rows", table, f"{view.period} has no {table}."))
     return [*metric_rows, freshness.unscored_periods(*rows)] if len(rows) == 2 else metric_rows
 
 
@@ -68,7 +68,7 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
 
     If the day's features are built, the day and its look-back days have landed: a day without a partition had no rows.
     """
-    day, raw = view.day, f"raw/{feed.name}"
+    day, raw = view.period, f"raw/{feed.name}"
     limit = use_case.monitoring.volume_change
     first = max(use_case.first_period, day - use_case.look_back_periods)
     partitions = view.partitions(raw, first)
@@ -97,7 +97,7 @@ def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
     """Return the number of quarantined rows by reason, and in total."""
     by_reason: Counter[str] = Counter()
     quarantined = 0
-    for batch in batch_reader.row_batches(view, f"checked/{feed.name}", view.day, ["reasons"]):
+    for batch in batch_reader.row_batches(view, f"checked/{feed.name}", view.period, ["reasons"]):
         reasons = batch["reasons"]
         quarantined += pc.sum(pc.greater(pc.list_value_length(reasons), 0)).as_py() or 0
         by_reason.update(pc.list_flatten(reasons).to_pylist())
@@ -107,30 +107,30 @@ def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
 def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     if scorer.profile is None:
         return [missing_row("weighted_drift", FEATURES, scorer.state)]
-    partition = view.partitions(FEATURES, view.day).get(view.day)
+    partition = view.partitions(FEATURES, view.period).get(view.period)
     if partition is None or not partition.rows:
         missing = "features" if partition is None else "rows"
-        return [missing_row("weighted_drift", FEATURES, f"{view.day} has no {missing}.")]
+        return [missing_row("weighted_drift", FEATURES, f"{view.period} has no {missing}.")]
     bins = drift_metrics.drift_bins(scorer.profile, use_case.features)
-    counts = drift.count_bins(bins, batch_reader.row_batches(view, FEATURES, view.day, bins))
+    counts = drift.count_bins(bins, batch_reader.row_batches(view, FEATURES, view.period, bins))
     return drift_metrics.feature_drift(scorer.profile, counts, use_case.features, use_case.monitoring)
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     """Measure the mean, the warning rate and the drift of the day's predictions."""
-    partition = view.partitions(PREDICTIONS, view.day).get(view.day)
+    partition = view.partitions(PREDICTIONS, view.period).get(view.period)
     if partition is None:
         return [
             missing_row("state", PREDICTIONS, scorer.state),
             missing_row("prediction_drift", PREDICTION, scorer.state),
         ]
     if not partition.rows:
-        state = f"{view.day} has no rows."
+        state = f"{view.period} has no rows."
         return [missing_row("state", PREDICTIONS, state), missing_row("prediction_drift", PREDICTION, state)]
     bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
     totals = _Totals()
     counts = drift.count_bins(
-        bins, totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.day, ["probability", "warning"]))
+        bins, totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.period, ["probability", "warning"]))
     )
     metric_rows = [totals.mean("mean_prediction", "probability"), totals.mean("warning_rate", "warning")]
     if scorer.profile is None:
@@ -166,14 +166,14 @@ class _Totals:
 def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     limits = use_case.monitoring
     metric_rows = [
-        freshness.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_periods)
+        freshness.staleness(table, view.period, max(view.partitions(table), default=None), limits.stale_periods)
         for table in (FEATURES, PREDICTIONS)
     ]
     complete, due = (
         labelled_predictions.newest_complete(use_case, view),
         labelled_predictions.newest_due(use_case, view),
     )
-    metric_rows.append(freshness.lateness(view.day, complete, due, limits.stale_periods))
+    metric_rows.append(freshness.lateness(view.period, complete, due, limits.stale_periods))
     if scorer.version is None:
         return [*metric_rows, missing_row(STALENESS, "model", scorer.state, limits.max_age_days)]
-    return [*metric_rows, freshness.champion_age(view.day, scorer.version.as_of, limits.max_age_days)]
+    return [*metric_rows, freshness.champion_age(view.period, scorer.version.as_of, limits.max_age_days)]

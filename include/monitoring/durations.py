@@ -37,20 +37,20 @@ class Stopwatch:
 def record_duration(
     project: Project,
     stage: str,
-    day: Period,
+    period: Period,
     clock: Stopwatch,
     rows: int,
     version: str | None,
     *,
     lake: Lake | None = None,
 ) -> Duration:
-    """Write the measured duration to the partition `day` of `costs/<stage>`.
+    """Write the measured duration to the partition `period` of `costs/<stage>`.
 
-    Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `day`, per
+    Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `period`, per
     row.
     """
     lake, table = lake or project.lake, f"costs/{stage}"
-    before = lake.as_of(day - 1)
+    before = lake.as_of(period - 1)
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:
         recorded = before.read(table, since=past_day, until=past_day).to_pylist()
@@ -59,5 +59,5 @@ def record_duration(
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
     content = pa.Table.from_pylist([row], schema=schemas.content(project.use_case, table))
-    lake.replace(table, day, content, inputs={}, stage=f"costs of {stage}")
+    lake.replace(table, period, content, inputs={}, stage=f"costs of {stage}")
     return cost

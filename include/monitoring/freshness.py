@@ -27,21 +27,21 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
     return MetricRow(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
 
 
-def staleness(subject: str, day: Period, newest: Period | None, limit: float) -> MetricRow:
-    """Return the days from a table's newest partition to `day`; above the limit is a breach."""
+def staleness(subject: str, period: Period, newest: Period | None, limit: float) -> MetricRow:
+    """Return the days from a table's newest partition to `period`; above the limit is a breach."""
     if newest is None:
-        return missing_row(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
-    return row_with_limit(STALENESS, subject, float(day - newest), limit)
+        return missing_row(STALENESS, subject, f"There are no {subject} up to {period}.", limit)
+    return row_with_limit(STALENESS, subject, float(period - newest), limit)
 
 
-def lateness(day: Period, complete: Period | None, due: Period | None, limit: float) -> MetricRow:
+def lateness(period: Period, complete: Period | None, due: Period | None, limit: float) -> MetricRow:
     """Return the days from the newest day with complete labels to `due`.
 
-    `due` is the newest day with rows whose labels should be complete by `day`; None if there is none. A day without
+    `due` is the newest day with rows whose labels should be complete by `period`; None if there is none. A day without
     rows has no labels that could be late.
     """
     if complete is None:
-        return missing_row(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
+        return missing_row(STALENESS, "labels", f"There are no complete labels up to {period}.", limit)
     return row_with_limit(STALENESS, "labels", float(due - complete) if due and due > complete else 0.0, limit)
 
 
@@ -50,9 +50,9 @@ def unscored_periods(rows: int, predictions: int) -> MetricRow:
     return row_with_limit("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
 
 
-def champion_age(day: Period, as_of: Period, limit: int) -> MetricRow:
+def champion_age(period: Period, as_of: Period, limit: int) -> MetricRow:
     """Return the days since the model's training day; at the limit or above is a breach."""
-    days = day - as_of
+    days = period - as_of
     return MetricRow(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
 
 

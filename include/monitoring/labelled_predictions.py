@@ -53,42 +53,42 @@ class DayPredictions:
     """Why the baselines cannot be predicted; empty if they can."""
 
 
-def matured_periods(lake: Lake, day: Period) -> AsOfSnapshot:
-    """Return the lake as of the day on which the labels of `day` are complete.
+def matured_periods(lake: Lake, period: Period) -> AsOfSnapshot:
+    """Return the lake as of the day on which the labels of `period` are complete.
 
     Corrections that become known later are not included.
     """
-    return lake.as_of(day + lake.use_case.label.label_delay_periods)
+    return lake.as_of(period + lake.use_case.label.label_delay_periods)
 
 
-def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: Period) -> str:
+def waiting_rows(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:
     """Return why a day cannot be measured yet; empty if it can."""
-    versions = score.prediction_versions(view, day)
+    versions = score.prediction_versions(view, period)
     if not versions:
-        return f"{day} is not scored yet"
-    if not view.partitions("predictions", day, day)[day].rows:
-        return f"{day} has no rows: no prediction was made"
-    return mixed_reason(use_case, day, versions) if len(versions) > 1 else incomplete_reason(use_case, view, day)
+        return f"{period} is not scored yet"
+    if not view.partitions("predictions", period, period)[period].rows:
+        return f"{period} has no rows: no prediction was made"
+    return mixed_reason(use_case, period, versions) if len(versions) > 1 else incomplete_reason(use_case, view, period)
 
 
-def mixed_reason(use_case: UseCase, day: Period, versions: Sequence[str]) -> str:
+def mixed_reason(use_case: UseCase, period: Period, versions: Sequence[str]) -> str:
     """Return the text for predictions that several versions made, and what to do."""
     return (
-        f"The predictions of {day} were made by versions {', '.join(versions)}: run {use_case.name}__score for it, so"
-        " that one version makes them all."
+        f"The predictions of {period} were made by versions {', '.join(versions)}: run {use_case.name}__score for it,"
+        " so that one version makes them all."
     )
 
 
-def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: Period) -> str:
+def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:
     """Return why the labels of a day are not complete; empty if they are.
 
     The labels of a known day are written before its features, so a day with features, even without rows, has its
     labels. Days that no feed delivers are not waited for.
     """
-    until = day + use_case.label.label_delay_periods
-    landed = view.partitions("features", day, until)
-    missing = [str(d) for d in period_range(day, until) if d not in landed and not _absent(use_case, d)]
-    return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
+    until = period + use_case.label.label_delay_periods
+    landed = view.partitions("features", period, until)
+    missing = [str(d) for d in period_range(period, until) if d not in landed and not _absent(use_case, d)]
+    return f"labels of {period} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
 
 
 def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> list[Period]:
@@ -119,30 +119,30 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
 
     Days without rows, or that no feed delivers, are skipped: they have no labels.
     """
-    day = view.day - use_case.label.label_delay_periods
+    day = view.period - use_case.label.label_delay_periods
     landed = view.partitions("features", use_case.first_period, day)
     while day >= use_case.first_period and (not landed[day].rows if day in landed else _absent(use_case, day)):
         day -= 1
     return day if day >= use_case.first_period else None
 
 
-def load_day(use_case: UseCase, view: AsOfSnapshot, day: Period, registry: Registry) -> DayPredictions:
+def load_day(use_case: UseCase, view: AsOfSnapshot, period: Period, registry: Registry) -> DayPredictions:
     """Return the labelled rows of a scored day, as of `view`.
 
     Raises the errors of `Registry.version` and `Registry.load`.
     """
-    number = score.scoring_version(view, day)
+    number = score.scoring_version(view, period)
     assert number is not None  # `waiting_rows` has checked that one version made the predictions
     version = sync.version_of(registry, number)
     model, keys = registry.load(version), list(use_case.keys)
-    known = known_labels(use_case, view, day)
+    known = known_labels(use_case, view, period)
     # The name cannot be that of a feature.
-    predictions = view.table("predictions", day, day)
+    predictions = view.table("predictions", period, period)
     stored = predictions.select("day", *keys, predictions["probability"].name(_PROBABILITY))
-    joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [day])), known)
-    state = _unfit(use_case, view, [day], version, model)
+    joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
+    state = _unfit(use_case, view, [period], version, model)
     if not state:
-        joined = joined.join(view.table("features", day, day).drop("day"), keys)
+        joined = joined.join(view.table("features", period, period).drop("day"), keys)
     rows = joined.order_by(keys).to_pyarrow()
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
@@ -150,8 +150,10 @@ def load_day(use_case: UseCase, view: AsOfSnapshot, day: Period, registry: Regis
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     days = rows["day"].to_numpy().astype("datetime64[D]")
     outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
-    labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [day]) else rows.num_rows
-    return DayPredictions(number, view.partitions("predictions", day, day)[day].rows, labelled, outcomes, state)
+    labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
+    return DayPredictions(
+        number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, state
+    )
 
 
 def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
@@ -174,7 +176,7 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
-        raise NotMeasurableError(f"No row of {first} to {last} has a label as of {view.day}.")
+        raise NotMeasurableError(f"No row of {first} to {last} has a label as of {view.period}.")
     return _predicted(use_case, rows, model)
 
 
@@ -184,11 +186,11 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
     Raises:
         NotMeasurableError: there are none.
     """
-    last = view.day - use_case.label.label_delay_periods
+    last = view.period - use_case.label.label_delay_periods
     if last < version.as_of:
         raise NotMeasurableError(
             f"Version {version.number} was trained as of {version.as_of}, and no day since then has complete labels as"
-            f" of {view.day}."
+            f" of {view.period}."
         )
     reach = REACH * use_case.monitoring.window_periods - 1
     first = max(version.as_of, last - reach)  # older days say little about today
@@ -245,6 +247,6 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) 
     return features.filter(ibis.or_(*keep))
 
 
-def _absent(use_case: UseCase, day: Period) -> bool:
+def _absent(use_case: UseCase, period: Period) -> bool:
     """Return whether every feed declares that the day never comes."""
-    return all(day in feed.missing_periods for feed in use_case.feeds)
+    return all(period in feed.missing_periods for feed in use_case.feeds)

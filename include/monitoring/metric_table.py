@@ -73,9 +73,9 @@ class MetricTable:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, day: Period) -> list[MetricValue]:
+    def on(self, period: Period) -> list[MetricValue]:
         """Return all rows of one day."""
-        return self._listed(np.flatnonzero(self._days() == np.datetime64(day.start_date)))
+        return self._listed(np.flatnonzero(self._days() == np.datetime64(period.start_date)))
 
     def breached(self) -> list[MetricValue]:
         """Return every row that is a breach, newest day first."""

@@ -63,8 +63,8 @@ class RealisedPerformance:
     metrics: dict[str, dict[str, float]]
 
 
-def monitor_period(project: Project, day: Period, *, lake: Lake | None = None) -> MonitorResult:
-    """Measure `day` as of itself and replace its partition of `metrics`.
+def monitor_period(project: Project, period: Period, *, lake: Lake | None = None) -> MonitorResult:
+    """Measure `period` as of itself and replace its partition of `metrics`.
 
     Measured are the day's data and predictions, and the performance on the days whose labels are complete. What cannot
     be measured becomes a row with a state. The measurement is repeated if its inputs were replaced meanwhile.
@@ -73,19 +73,19 @@ def monitor_period(project: Project, day: Period, *, lake: Lake | None = None) -
         InvalidRequestError: the day is before the first.
         MlflowUnreachableError: MLflow does not answer.
     """
-    project.use_case.require(day)
+    project.use_case.require(period)
     lake, changed = lake or project.lake, False
     for _ in range(ROUNDS):
-        measured = _DayMonitor(project, lake.as_of(day))
+        measured = _DayMonitor(project, lake.as_of(period))
         inputs = measured.inputs()
         table = measured.table()
-        commit = lake.replace("metrics", day, table, inputs=inputs, stage="measure")
+        commit = lake.replace("metrics", period, table, inputs=inputs, stage="measure")
         changed |= commit.changed
-        if _DayMonitor(project, lake.as_of(day)).inputs() == inputs:
+        if _DayMonitor(project, lake.as_of(period)).inputs() == inputs:
             break
     rows = table.to_pylist()
     return MonitorResult(
-        day=day.key,
+        day=period.key,
         version=measured.version,
         figures=len(rows),
         breaches=tuple(_breach_text(row) for row in rows if row["breached"]),
@@ -94,25 +94,25 @@ def monitor_period(project: Project, day: Period, *, lake: Lake | None = None) -
     )
 
 
-def remeasure_period(project: Project, day: Period, *, lake: Lake | None = None) -> list[MonitorResult]:
-    """Measure again what was measured before `day` was scored.
+def remeasure_period(project: Project, period: Period, *, lake: Lake | None = None) -> list[MonitorResult]:
+    """Measure again what was measured before `period` was scored.
 
     That is the day itself and the day on which its labels are complete; a day that was not measured is skipped. So the
     table does not depend on the order of scoring and measuring.
     """
     lake = lake or project.lake
-    measured = lake.as_of(day).partitions("metrics", day)
-    own = [monitor_period(project, day, lake=lake)] if measured else []
-    judging = remeasure_label_period(project, day, lake=lake)
+    measured = lake.as_of(period).partitions("metrics", period)
+    own = [monitor_period(project, period, lake=lake)] if measured else []
+    judging = remeasure_label_period(project, period, lake=lake)
     return [*own, judging] if judging else own
 
 
-def remeasure_label_period(project: Project, day: Period, *, lake: Lake | None = None) -> MonitorResult | None:
-    """Measure again the day on which the labels of `day` are complete.
+def remeasure_label_period(project: Project, period: Period, *, lake: Lake | None = None) -> MonitorResult | None:
+    """Measure again the day on which the labels of `period` are complete.
 
-    In a backfill it may have been measured before `day` was scored. Returns None if it was not measured.
+    In a backfill it may have been measured before `period` was scored. Returns None if it was not measured.
     """
-    lake, judged_on = lake or project.lake, day + project.use_case.label.label_delay_periods
+    lake, judged_on = lake or project.lake, period + project.use_case.label.label_delay_periods
     measured = lake.as_of(judged_on).partitions("metrics", judged_on)
     return monitor_period(project, judged_on, lake=lake) if measured else None
 
@@ -154,12 +154,12 @@ class _DayMonitor:
     def __init__(self, project: Project, view: AsOfSnapshot) -> None:
         self.use_case, self.view = project.use_case, view
         self.registry = project.registry
-        self.judged = view.day - project.use_case.label.label_delay_periods
+        self.judged = view.period - project.use_case.label.label_delay_periods
 
     @functools.cached_property
     def scoring_versions(self) -> list[str]:
         """Return the versions that scored the view's day."""
-        return score.prediction_versions(self.view, self.view.day)
+        return score.prediction_versions(self.view, self.view.period)
 
     @property
     def version(self) -> str | None:
@@ -168,11 +168,11 @@ class _DayMonitor:
 
     def inputs(self) -> dict[str, str]:
         """Return the digests of everything that is read from the lake."""
-        view, since = self.view, self.view.day - self.use_case.look_back_periods
+        view, since = self.view, self.view.period - self.use_case.look_back_periods
         feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
         read = {name: view.digest_of_periods(name, since) for name in feeds}
         read |= {name: view.digest_of_periods(name) for name in ("features", "labels")}
-        return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.day)}
+        return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.period)}
 
     def table(self) -> pa.Table:
         """Return the day's rows of `metrics`."""
@@ -188,7 +188,7 @@ class _DayMonitor:
         judged_version, realised = self._realised()
         return pa.concat_tables(
             [
-                metric_row.metric_table_rows(of_scorer, self.version, self.view.day, schema),
+                metric_row.metric_table_rows(of_scorer, self.version, self.view.period, schema),
                 metric_row.metric_table_rows(realised, judged_version, self.judged, schema),
             ]
         )
@@ -200,7 +200,7 @@ class _DayMonitor:
         """
         if self.version is None:
             several = (
-                labelled_predictions.mixed_reason(self.use_case, self.view.day, self.scoring_versions)
+                labelled_predictions.mixed_reason(self.use_case, self.view.period, self.scoring_versions)
                 if self.scoring_versions
                 else ""
             )
@@ -265,7 +265,7 @@ class _DayMonitor:
 def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
     """Return why a day has no predictions, and what to do; if scoring would fail, the text of its error."""
     use_case = project.use_case
-    day = view.day
+    day = view.period
     try:
         champion = score.champion_by_ledger(project, registry, day)
         if day not in view.partitions("features", day):

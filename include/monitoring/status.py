@@ -33,7 +33,7 @@ class StatusInputs:
     """Hold the inputs of the status line."""
 
     use_case: str
-    day: Period
+    period: Period
     """The day that is shown."""
     today: Period | None
     """The current day; None if an earlier day was chosen, which cannot be stale."""
@@ -58,16 +58,16 @@ def overall_status(seen: StatusInputs) -> Status:
     if seen.problems:
         return Status("damaged", " ".join(seen.problems), "Do not trust the values below before this is repaired.")
     if seen.champion is None:
-        reason = f"No version is champion on {seen.day}, so nothing is scored."
+        reason = f"No version is champion on {seen.period}, so nothing is scored."
         return Status(
             "no model", reason, f"Train one: trigger {seen.use_case}__train, and read the results of its gates.", notes
         )
     if not seen.rows:
-        reason = f"{seen.day} was not measured."
+        reason = f"{seen.period} was not measured."
         return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
     broken = _broken(seen.rows)
-    if seen.today is not None and (late := seen.today - seen.day) > seen.stale_periods:
-        reason = f"The newest measured day is {seen.day}, {late:,} days ago. The state since then is not known."
+    if seen.today is not None and (late := seen.today - seen.period) > seen.stale_periods:
+        reason = f"The newest measured day is {seen.period}, {late:,} days ago. The state since then is not known."
         do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
         return Status("stale", reason, do, (*broken, *notes))
     if seen.training:

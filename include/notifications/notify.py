@@ -75,24 +75,24 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
     return dead
 
 
-def breach_alert(project: Project, day: Period, links: Mapping[str, str]) -> Message | None:
-    """Build the alert for limits newly broken on `day`, compared with the previous measured day.
+def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> Message | None:
+    """Build the alert for limits newly broken on `period`, compared with the previous measured day.
 
     Returns None if no breach is worth an alert. Breaches already alerted for this day are left out.
     """
-    view = project.lake.as_of(day)
-    earlier = list(view.partitions("metrics", until=day - 1))[-1:]
-    today = view.read("metrics", day, day).to_pylist()
+    view = project.lake.as_of(period)
+    earlier = list(view.partitions("metrics", until=period - 1))[-1:]
+    today = view.read("metrics", period, period).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.new_breaches(today, before, _alerted_breaches(project.use_case, day))
+    new, lasting = messages.new_breaches(today, before, _alerted_breaches(project.use_case, period))
     if not messages.should_notify(new):
         return None
-    return messages.breach_message(project.use_case.name, day.key, new, lasting, links)
+    return messages.breach_message(project.use_case.name, period.key, new, lasting, links)
 
 
-def _alerted_breaches(use_case: UseCase, day: Period) -> set[tuple[str, str]]:
+def _alerted_breaches(use_case: UseCase, period: Period) -> set[tuple[str, str]]:
     """Return the (metric, subject) of that day's breaches that were queued."""
-    letters = NotificationQueue.of(use_case).beginning(f"breach-{day}")
+    letters = NotificationQueue.of(use_case).beginning(f"breach-{period}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
 
@@ -101,11 +101,11 @@ def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, s
     """Build the alert for files that changed after they have landed."""
     return messages.redelivery_message(
         use_case.name,
-        found.day.key,
+        found.period.key,
         feed=found.feed,
         files=found.files,
         state=found.state,
-        advice=file_changes.redelivery_advice(use_case.name, found.feed, found.day),
+        advice=file_changes.redelivery_advice(use_case.name, found.feed, found.period),
         links=links,
     )
 

@@ -58,13 +58,15 @@ def notify_failed(context: Mapping[str, Any]) -> None:
         notify.deliver_queued(declared, message, _channels(declared))
 
 
-def notify_breaches(project: Project, day: Period) -> None:
+def notify_breaches(project: Project, period: Period) -> None:
     """Send an alert for limits newly breached on a measured day, and what is still queued."""
     use_case = project.use_case
     with _quietly("breaches"):
         from include.notifications import notify
 
-        notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _channels(use_case))
+        notify.deliver_queued(
+            use_case, notify.breach_alert(project, period, _links_of_run(use_case)), _channels(use_case)
+        )
 
 
 def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:

@@ -25,7 +25,7 @@ from include.project import open_project
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, day: Period, *, anew: bool = True) -> bool:
+def is_delivered(landing: Landing, period: Period, *, anew: bool = True) -> bool:
     """Return whether the day's files are in the bucket now.
 
     Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `anew` reads the
@@ -38,11 +38,11 @@ def is_delivered(landing: Landing, day: Period, *, anew: bool = True) -> bool:
 
     bucket = Bucket(landing.bucket, landing.connection, anew=anew)
     try:
-        listed = bucket.list(landing.prefix_of(day), landing.max_files)
+        listed = bucket.list(landing.prefix_of(period), landing.max_files)
     except TooManyObjectsError as error:
         log.warning("%s", error)
         return True
-    return landing.is_delivered([stored.key for stored in listed], day)
+    return landing.is_delivered([stored.key for stored in listed], period)
 
 
 class DeliveryTrigger(BaseTrigger):
@@ -54,23 +54,23 @@ class DeliveryTrigger(BaseTrigger):
 
     def __init__(self, use_case: str, feed: str, day: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.use_case, self.feed, self.day, self.until = use_case, feed, day, until
+        self.use_case, self.feed, self.period, self.until = use_case, feed, day, until
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"use_case": self.use_case, "feed": self.feed, "day": self.day, "until": self.until}
+        arguments = {"use_case": self.use_case, "feed": self.feed, "day": self.period, "until": self.until}
         return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         landing = load_use_case(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
-        day, until, there, reason = Period(self.day), datetime.fromisoformat(self.until), False, ""
+        day, until, there, reason = Period(self.period), datetime.fromisoformat(self.until), False, ""
         while True:
             try:
                 # In a thread: the triggerer's event loop serves every waiting task.
                 there, reason = await asyncio.to_thread(is_delivered, landing, day), ""
             except Exception as error:
-                log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
+                log.warning("Looking for the files of %s %s failed: %s", self.feed, self.period, error)
                 reason = str(error)
                 if isinstance(error, AirworthyError) and not error.worth_retrying:
                     break
@@ -151,14 +151,14 @@ class DeliverySensor(S3KeySensor):
         if not event["there"]:
             self._fail_at_limit(dag_factory.day_of(context), event["reason"])
 
-    def _fail_at_limit(self, day: Period, reason: str = "") -> None:
+    def _fail_at_limit(self, period: Period, reason: str = "") -> None:
         late = DeliveryMissingError(
-            self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
+            self.use_case.name, self.feed.name, self.landing, period, f" {self.limit} after its midnight"
         )
         raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late))
 
-    def _until(self, day: Period) -> datetime:
-        return clock.decision_time(day, ZoneInfo(self.use_case.time_zone)) + self.limit
+    def _until(self, period: Period) -> datetime:
+        return clock.decision_time(period, ZoneInfo(self.use_case.time_zone)) + self.limit
 
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:

@@ -37,18 +37,18 @@ TURN_LIMIT = LIMIT + timedelta(hours=2)
 """A day that is not scored is measured after its monitor has waited for LIMIT, and is decided after that."""
 
 
-def check_available(use_case: str, table: str, day: Period) -> bool:
+def check_available(use_case: str, table: str, period: Period) -> bool:
     """Return whether the table holds that day, or never will."""
     from include.retraining import readiness
 
-    return readiness.is_available(open_project(load_use_case(use_case)), table, day)
+    return readiness.is_available(open_project(load_use_case(use_case)), table, period)
 
 
-def check_ready_to_decide(use_case: str, day: Period) -> bool:
+def check_ready_to_decide(use_case: str, period: Period) -> bool:
     """Return whether the day is decided, or everything that its decision needs is known."""
     from include.retraining import readiness
 
-    return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), day)
+    return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), period)
 
 
 class DayTrigger(BaseTrigger):
@@ -56,18 +56,18 @@ class DayTrigger(BaseTrigger):
 
     def __init__(self, use_case: str, table: str, day: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.use_case, self.table, self.day, self.until = use_case, table, day, until
+        self.use_case, self.table, self.period, self.until = use_case, table, day, until
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"use_case": self.use_case, "table": self.table, "day": self.day, "until": self.until}
+        arguments = {"use_case": self.use_case, "table": self.table, "day": self.period, "until": self.until}
         return f"include.orchestration.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
-    def is_there(self, day: Period) -> bool:
-        return check_available(self.use_case, self.table, day)
+    def is_there(self, period: Period) -> bool:
+        return check_available(self.use_case, self.table, period)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        day, until = Period(self.day), datetime.fromisoformat(self.until)
+        day, until = Period(self.period), datetime.fromisoformat(self.until)
         # The lake is read in a thread: the triggerer's event loop serves every waiting task.
         while not (available := await asyncio.to_thread(self.is_there, day)):
             if datetime.now(UTC) >= until:
@@ -79,8 +79,8 @@ class DayTrigger(BaseTrigger):
 class PreviousDecisionTrigger(DayTrigger):
     """Fire True when the day may be decided."""
 
-    def is_there(self, day: Period) -> bool:
-        return check_ready_to_decide(self.use_case, day)
+    def is_there(self, period: Period) -> bool:
+        return check_ready_to_decide(self.use_case, period)
 
 
 class DaySensor(BaseSensorOperator):
@@ -161,26 +161,26 @@ class DaySensor(BaseSensorOperator):
         else:
             self._continue_without(Period(day), f" after {self.limit}")
 
-    def _continue_without(self, day: Period, reason: str) -> None:
+    def _continue_without(self, period: Period, reason: str) -> None:
         """Fail with the command that makes the day; only log it if the day is not required.
 
         Raises:
             AirflowFailException: the day is required.
         """
-        missing = PartitionMissingError(self.use_case, self.table, day, reason)
+        missing = PartitionMissingError(self.use_case, self.table, period, reason)
         if self.required:
             raise AirflowFailException(str(missing))
         self.log.warning("%s", missing)
 
-    def _is_past(self, day: Period) -> bool:
+    def _is_past(self, period: Period) -> bool:
         """Return whether the schedule no longer makes the day, so that only an existing run can."""
-        return self.table in LAST_TASKS and day < load_use_case(self.use_case).today()
+        return self.table in LAST_TASKS and period < load_use_case(self.use_case).today()
 
-    def _makers(self, context: Any, day: Period) -> list[str]:
+    def _makers(self, context: Any, period: Period) -> list[str]:
         """Return the queued or running runs that may make the day; manual runs do not show their day."""
         dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
         states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
-        candidates = [run for run, key in unfinished_runs(states).items() if key in (day, None)]
+        candidates = [run for run, key in unfinished_runs(states).items() if key in (period, None)]
         return live_runs(context, dag_id, candidates)
 
     def _until(self, context: Any) -> datetime:

@@ -25,9 +25,9 @@ NOTE_LENGTH = 1000
 """Characters that Airflow keeps of a run's note."""
 
 
-def training_of(day: Period) -> str:
+def training_of(period: Period) -> str:
     """Return the id of the run of <use case>__train that a day's decision starts, one per day."""
-    return f"drift__{day.key}"
+    return f"drift__{period.key}"
 
 
 def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:

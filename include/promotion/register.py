@@ -101,24 +101,24 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
     return None
 
 
-def write_gate_results(project: Project, day: Period) -> None:
-    """Write the verdicts of all versions trained as of `day` to the lake's table.
+def write_gate_results(project: Project, period: Period) -> None:
+    """Write the verdicts of all versions trained as of `period` to the lake's table.
 
     Repeats until the versions stay the same, so that no concurrently registered version is left out.
     """
     registry, lake = project.registry, project.lake
-    versions = _as_of(registry, day)
+    versions = _as_of(registry, period)
     while True:
         rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
         table = pa.Table.from_pylist(rows, schema=schemas.content(project.use_case, "verdicts"))
-        lake.replace("verdicts", day, table, inputs={}, stage="register")
-        written, versions = versions, _as_of(registry, day)
+        lake.replace("verdicts", period, table, inputs={}, stage="register")
+        written, versions = versions, _as_of(registry, period)
         if versions == written:
             return
 
 
-def _as_of(registry: Registry, day: Period) -> list[Version]:
-    return [version for version in registry.versions() if version.as_of == day and VERDICTS in version.tags]
+def _as_of(registry: Registry, period: Period) -> list[Version]:
+    return [version for version in registry.versions() if version.as_of == period and VERDICTS in version.tags]
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:

@@ -303,28 +303,28 @@ class Ledger:
             f"{self.use_case}: another process wrote to the ledger meanwhile; run the task again."
         )
 
-    def champion_of(self, day: Period) -> LedgerEntry:
-        """Return the entry that makes the champion of `day`.
+    def champion_of(self, period: Period) -> LedgerEntry:
+        """Return the entry that makes the champion of `period`.
 
-        That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
-        number.
+        That is the entry with the latest effective day up to `period`, and of entries of one day the one with the
+        highest number.
 
         Raises:
-            NoChampionError: no entry is effective on `day`.
+            NoChampionError: no entry is effective on `period`.
         """
         entries = self.entries()
-        champion = lifecycle.champion_of(day, entries)
+        champion = lifecycle.champion_of(period, entries)
         if champion is None:
             effective_days = (entry.effective_from for entry in entries if entry.makes_champion)
-            raise NoChampionError(self.use_case, day, min(effective_days, default=None))
+            raise NoChampionError(self.use_case, period, min(effective_days, default=None))
         return champion
 
-    def champion_apart_from(self, version: str | None, day: Period) -> LedgerEntry | None:
-        """Return the champion of `day` without the entries of `version`; None if none is left.
+    def champion_apart_from(self, version: str | None, period: Period) -> LedgerEntry | None:
+        """Return the champion of `period` without the entries of `version`; None if none is left.
 
         This is the champion that `version` is compared with.
         """
-        return lifecycle.champion_of(day, (entry for entry in self.entries() if entry.version != version))
+        return lifecycle.champion_of(period, (entry for entry in self.entries() if entry.version != version))
 
 
 def find_existing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:

@@ -79,13 +79,13 @@ def is_promotion(entry: HasDecision) -> bool:
     return entry.action in ("promotion", "rollback")
 
 
-def champion_of(day: Period, entries: Iterable[D]) -> D | None:
-    """Return the entry that makes the champion of `day`; None if there is none.
+def champion_of(period: Period, entries: Iterable[D]) -> D | None:
+    """Return the entry that makes the champion of `period`; None if there is none.
 
-    That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
+    That is the entry with the latest effective day up to `period`, and of entries of one day the one with the highest
     number.
     """
-    effective = (entry for entry in entries if is_promotion(entry) and entry.effective_from <= day)
+    effective = (entry for entry in entries if is_promotion(entry) and entry.effective_from <= period)
     return max(effective, key=lambda entry: (entry.effective_from, entry.number), default=None)
 
 
@@ -159,15 +159,15 @@ def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def lifecycle_states(
-    versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: Period
+    versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], period: Period
 ) -> dict[str, Life]:
     """Return the life of each of `versions` on a day, by number.
 
-    A version that the ledger promoted is champion if it is that of `day`, else archived, whatever its gates say now. Of
-    the others, those with a failed gate or a rejection are rejected, those that passed all gates are challengers, and
-    the rest are candidates. Versions on the ledger that were deleted in MLflow are left out.
+    A version that the ledger promoted is champion if it is that of `period`, else archived, whatever its gates say now.
+    Of the others, those with a failed gate or a rejection are rejected, those that passed all gates are challengers,
+    and the rest are candidates. Versions on the ledger that were deleted in MLflow are left out.
     """
-    promotions, latest = [entry for entry in entries if is_promotion(entry)], champion_of(day, entries)
+    promotions, latest = [entry for entry in entries if is_promotion(entry)], champion_of(period, entries)
     champion = existing_for(latest, versions, entries) if latest is not None else None
     lives: dict[str, Life] = {}
     for version in versions:

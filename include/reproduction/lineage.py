@@ -32,7 +32,7 @@ class Content:
     """The content of one day of one table, as it was read."""
 
     table: str
-    day: Period
+    period: Period
     digest: str
     rows: int | None
     version: int | None
@@ -74,7 +74,7 @@ class Lineage:
     """The origin of one prediction."""
 
     use_case: str
-    day: Period
+    period: Period
     keys: Mapping[str, Any]
     probability: float
     warning: bool
@@ -89,8 +89,8 @@ class Lineage:
     """The content from which the features were built, by feed; empty if their commit is not known."""
 
 
-def trace_lineage(project: Project, day: Period, keys: Mapping[str, str]) -> Lineage:
-    """Trace the prediction of `day` with these keys, given as text.
+def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> Lineage:
+    """Trace the prediction of `period` with these keys, given as text.
 
     Reads the log of each table once, and of the data only this row; creates no table.
 
@@ -100,15 +100,15 @@ def trace_lineage(project: Project, day: Period, keys: Mapping[str, str]) -> Lin
         NotReadyError: the day has no predictions.
     """
     use_case = project.use_case
-    use_case.require(day)
+    use_case.require(period)
     wanted, lake = _keys(use_case, keys), project.lake
-    row = _row(use_case, lake, day, wanted)
+    row = _row(use_case, lake, period, wanted)
     version = sync.version_of(project.registry, row["model_version"])
-    tracing = _Tracing(lake, day)
+    tracing = _Tracing(lake, period)
     prediction, features, feeds = tracing.trace()
     return Lineage(
         use_case=use_case.name,
-        day=day,
+        period=period,
         keys=wanted,
         probability=row["probability"],
         warning=row["warning"],
@@ -144,7 +144,7 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     return {name: values[name] for name in types}
 
 
-def _row(use_case: UseCase, lake: Lake, day: Period, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _row(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the prediction.
 
     Raises:
@@ -152,22 +152,22 @@ def _row(use_case: UseCase, lake: Lake, day: Period, wanted: Mapping[str, Any]) 
         InvalidRequestError: no prediction has these keys.
     """
     try:
-        view: AsOfSnapshot | None = lake.pinned(day, {"predictions": None})
+        view: AsOfSnapshot | None = lake.pinned(period, {"predictions": None})
     except TableVersionMissingError:
         view = None
-    if view is None or not view.partitions("predictions", day, day):
+    if view is None or not view.partitions("predictions", period, period):
         raise NotReadyError(
-            f"{use_case.name}: there are no predictions of {day}. Score the day first: trigger {use_case.name}__score"
-            f" for it."
+            f"{use_case.name}: there are no predictions of {period}. Score the day first: trigger"
+            f" {use_case.name}__score for it."
         )
-    rows = view.table("predictions", day, day)
+    rows = view.table("predictions", period, period)
     matching = rows.filter([rows[name] == value for name, value in wanted.items()]).limit(1).to_pyarrow().to_pylist()
     if not matching:
         example = rows.order_by([*wanted]).limit(1).to_pyarrow().to_pylist()[0]
         raise InvalidRequestError(
-            f"{use_case.name}: no prediction of {day} has {_named(wanted)}. The first one has"
+            f"{use_case.name}: no prediction of {period} has {_named(wanted)}. The first one has"
             f" {_named({name: example[name] for name in wanted})}; for more,"
-            f" `airworthy predictions {use_case.name} {day}`."
+            f" `airworthy predictions {use_case.name} {period}`."
         )
     return dict(matching[0])
 
@@ -179,9 +179,9 @@ def _named(keys: Mapping[str, Any]) -> str:
 class _Tracing:
     """Follows the notes of the commits backwards; reads each log once."""
 
-    def __init__(self, lake: Lake, day: Period) -> None:
-        self._lake, self._day = lake, day
-        self._since = max(lake.use_case.first_period, day - lake.use_case.look_back_periods)
+    def __init__(self, lake: Lake, period: Period) -> None:
+        self._lake, self._day = lake, period
+        self._since = max(lake.use_case.first_period, period - lake.use_case.look_back_periods)
         self._logs: dict[str, list[CommitNote]] = {}
         self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
         self._states: dict[str, dict[Period, Partition]] = {}
@@ -215,20 +215,20 @@ class _Tracing:
         days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
         return FeedLineage(feed.name, digest, version, still, days)
 
-    def _feed_day(self, feed: Feed, day: Period, digest: str, until: int | None) -> FeedDay:
-        checked, raw = self._content(f"checked/{feed.name}", day, digest, until), f"raw/{feed.name}"
+    def _feed_day(self, feed: Feed, period: Period, digest: str, until: int | None) -> FeedDay:
+        checked, raw = self._content(f"checked/{feed.name}", period, digest, until), f"raw/{feed.name}"
         validated = self._note(checked)
         if validated is None or raw not in validated.inputs:
             return FeedDay(checked, None)
-        return FeedDay(checked, self._content(raw, day, validated.inputs[raw], validated.versions.get(raw)))
+        return FeedDay(checked, self._content(raw, period, validated.inputs[raw], validated.versions.get(raw)))
 
-    def _content(self, table: str, day: Period, digest: str, until: int | None = None) -> Content:
+    def _content(self, table: str, period: Period, digest: str, until: int | None = None) -> Content:
         """Return this content, with the newest commit up to `until` that wrote it."""
-        note, now = history.commit_that_wrote(self._log(table), day, digest, until), self._today(table).get(day)
+        note, now = history.commit_that_wrote(self._log(table), period, digest, until), self._today(table).get(period)
         still = now is not None and now.digest == digest
         if note is None:
-            return Content(table, day, digest, None, None, still)
-        return Content(table, day, digest, note.rows, note.version, still, note.code)
+            return Content(table, period, digest, None, None, still)
+        return Content(table, period, digest, note.rows, note.version, still, note.code)
 
     def _note(self, content: Content) -> CommitNote | None:
         return next((note for note in self._log(content.table) if note.version == content.version), None)

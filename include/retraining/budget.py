@@ -31,7 +31,7 @@ class ReservationCorruptedError(AirworthyError):
 class Reservation:
     """Hold the claim of one day on one training."""
 
-    day: Period
+    period: Period
     slot: int
     """Number within the day's month, from 1."""
 
@@ -46,18 +46,18 @@ class RetrainingBudget:
     def of(cls, use_case: UseCase) -> RetrainingBudget:
         return cls(lake_root(use_case.name) / "claims")
 
-    def of_month(self, day: Period) -> list[Reservation]:
+    def of_month(self, period: Period) -> list[Reservation]:
         """Return all claims of that day's month, in the order of slots.
 
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        folder = self.folder / budget_month(day)
+        folder = self.folder / budget_month(period)
         names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
         files = zip(names, folder.read_all(names), strict=True)
         return sorted((_claim(folder / name, content) for name, content in files), key=lambda claim: claim.slot)
 
-    def claim(self, day: Period, slots: int) -> Reservation | None:
+    def claim(self, period: Period, slots: int) -> Reservation | None:
         """Return the day's claim; without one, claim the first free of the month's `slots`.
 
         Returns None if no slot is free. Safe with concurrent processes; repeating it for a day returns the same claim.
@@ -65,13 +65,13 @@ class RetrainingBudget:
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        if existing := next((claim for claim in self.of_month(day) if claim.day == day), None):
+        if existing := next((claim for claim in self.of_month(period) if claim.period == period), None):
             return existing
-        content = (json.dumps({"day": day.key}) + "\n").encode()
+        content = (json.dumps({"day": period.key}) + "\n").encode()
         for slot in range(1, slots + 1):
-            place = self.folder / budget_month(day) / f"{slot:02d}.json"
-            if place.create(content) or _claim(place, place.read()).day == day:
-                return Reservation(day, slot)
+            place = self.folder / budget_month(period) / f"{slot:02d}.json"
+            if place.create(content) or _claim(place, place.read()).period == period:
+                return Reservation(period, slot)
         return None
 
 

@@ -31,7 +31,7 @@ class DecideResult:
     """Whether this call made the decision."""
 
 
-def decide_retraining(project: Project, day: Period) -> DecideResult:
+def decide_retraining(project: Project, period: Period) -> DecideResult:
     """Make the decision of the day; an existing decision is returned unchanged.
 
     It depends on the metrics up to the day, the earlier decisions with their results, the champion of the day and the
@@ -42,45 +42,45 @@ def decide_retraining(project: Project, day: Period) -> DecideResult:
         PartitionMissingError: the day has no metrics, or the day before has no decision.
     """
     use_case = project.use_case
-    use_case.require(day)
-    if existing := existing_decision(project, day):
+    use_case.require(period)
+    if existing := existing_decision(project, period):
         return existing
-    require_decision_before(project, day)
-    view, policy = project.lake.as_of(day), use_case.retraining
-    if day not in view.partitions("metrics", since=day):
-        raise PartitionMissingError(use_case.name, "metrics", day)
+    require_decision_before(project, period)
+    view, policy = project.lake.as_of(period), use_case.retraining
+    if period not in view.partitions("metrics", since=period):
+        raise PartitionMissingError(use_case.name, "metrics", period)
     decided, claimed = (
-        decision_history(project, day),
-        {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)},
+        decision_history(project, period),
+        {claim.period for claim in RetrainingBudget.of(use_case).of_month(period)},
     )
-    since = day - policy.look_back_periods
+    since = period - policy.look_back_periods
     decision = retraining_policy.decide_by_policy(
-        policy, day, _measured(view, since), decided, _champion(project, day), claimed
+        policy, period, _measured(view, since), decided, _champion(project, period), claimed
     )
-    before = day - 1
-    begins = "" if any(past.day == before for past in decided) else " The chain of decisions begins here."
+    before = period - 1
+    begins = "" if any(past.period == before for past in decided) else " The chain of decisions begins here."
     new = _write(view, decision, decision.reason + begins)
-    stored = existing_decision(project, day)
+    stored = existing_decision(project, period)
     assert stored is not None
     return replace(stored, new=new)
 
 
-def existing_decision(project: Project, day: Period) -> DecideResult | None:
+def existing_decision(project: Project, period: Period) -> DecideResult | None:
     """Return the decision of a day; None if it is not decided."""
-    rows = project.lake.as_of(day).read("decisions", day).to_pylist()
+    rows = project.lake.as_of(period).read("decisions", period).to_pylist()
     if not rows:
         return None
-    return DecideResult(day.key, rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
+    return DecideResult(period.key, rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
 
 
-def missing_decision_before(project: Project, day: Period) -> Period | None:
-    """Return the day before if its decision must be made first; None if `day` may be decided.
+def missing_decision_before(project: Project, period: Period) -> Period | None:
+    """Return the day before if its decision must be made first; None if `period` may be decided.
 
-    A chain of decisions begins with `day` if the day before had no champion, or if no day within the policy's look-back
-    is decided.
+    A chain of decisions begins with `period` if the day before had no champion, or if no day within the policy's
+    look-back is decided.
     """
     before = retraining_policy.missing_decision(
-        project.use_case.retraining, day, set(project.lake.as_of(day).partitions("decisions"))
+        project.use_case.retraining, period, set(project.lake.as_of(period).partitions("decisions"))
     )
     return (
         before
@@ -89,39 +89,41 @@ def missing_decision_before(project: Project, day: Period) -> Period | None:
     )
 
 
-def require_decision_before(project: Project, day: Period) -> None:
+def require_decision_before(project: Project, period: Period) -> None:
     """Check that the decision of the day before is made, if it must be made first.
 
     Raises:
         PartitionMissingError: it is missing.
     """
-    if before := missing_decision_before(project, day):
+    if before := missing_decision_before(project, period):
         raise PartitionMissingError(
-            project.use_case.name, "decisions", before, f", and the decision of {day} depends on them"
+            project.use_case.name, "decisions", before, f", and the decision of {period} depends on them"
         )
 
 
-def has_no_open_retraining(project: Project, day: Period) -> bool:
+def has_no_open_retraining(project: Project, period: Period) -> bool:
     """Return whether all trainings decided within the look-back before the day have an outcome."""
-    earliest = day - retraining_policy.decision_lookback(project.use_case.retraining)
+    earliest = period - retraining_policy.decision_lookback(project.use_case.retraining)
     return not any(
-        decision.outcome == "retrain" and decision.result is None and earliest <= decision.day < day
-        for decision in decision_history(project, day)
+        decision.outcome == "retrain" and decision.result is None and earliest <= decision.period < period
+        for decision in decision_history(project, period)
     )
 
 
-def decision_history(project: Project, day: Period) -> list[PastDecision]:
+def decision_history(project: Project, period: Period) -> list[PastDecision]:
     """Return the decisions within the look-back, all earlier trainings, and later decisions.
 
     Earlier ones have their results. A later decision forbids a training whatever it is, so each is returned as a hold.
     """
     reach = retraining_policy.decision_lookback(project.use_case.retraining)
-    view = project.lake.as_of(day)
+    view = project.lake.as_of(period)
     results = _outcomes(view.read("retrainings"))
     outcomes: dict[Period, Outcome] = dict.fromkeys(results, "retrain")
-    outcomes |= _outcomes(view.read("decisions", since=day - reach))
-    known = [PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < day]
-    later = project.lake.as_of(day + reach).partitions("decisions", since=day + 1)
+    outcomes |= _outcomes(view.read("decisions", since=period - reach))
+    known = [
+        PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < period
+    ]
+    later = project.lake.as_of(period + reach).partitions("decisions", since=period + 1)
     return [*known, *(PastDecision(later_day, "hold") for later_day in later)]
 
 
@@ -130,8 +132,8 @@ def _outcomes(rows: pa.Table) -> dict[Period, Any]:
     return {Period.from_date(row["day"]): row["outcome"] for row in rows.select(["day", "outcome"]).to_pylist()}
 
 
-def _champion(project: Project, day: Period) -> CurrentChampion | None:
-    entry = project.ledger.champion_apart_from(None, day)
+def _champion(project: Project, period: Period) -> CurrentChampion | None:
+    entry = project.ledger.champion_apart_from(None, period)
     return CurrentChampion(entry.version, entry.effective_from) if entry else None
 
 
@@ -145,7 +147,7 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:
     """Store the decision unless the day has one; return whether it was stored."""
-    lake, day = view.lake, view.day
+    lake, day = view.lake, view.period
     row = {
         "outcome": decision.outcome,
         "reason": reason,

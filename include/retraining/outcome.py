@@ -34,7 +34,7 @@ class OutcomeResult:
 
 def record_training_outcome(
     project: Project,
-    day: Period,
+    period: Period,
     training: str,
     *,
     state: str | None,
@@ -51,10 +51,10 @@ def record_training_outcome(
     Raises:
         InvalidRequestError: no training was decided on that day.
     """
-    decision = decide.existing_decision(project, day)
+    decision = decide.existing_decision(project, period)
     if decision is None or decision.outcome != "retrain":
         raise InvalidRequestError(
-            f"{project.use_case.name}: no training was decided on {day}, so there is no outcome to record."
+            f"{project.use_case.name}: no training was decided on {period}, so there is no outcome to record."
         )
     decided, life, not_promoted = _version_state(project, version) if version else (None, "", "")
     outcome, reason = outcome_rules.training_outcome(
@@ -64,12 +64,12 @@ def record_training_outcome(
     lake = project.lake
     lake.replace(
         "retrainings",
-        day,
+        period,
         pa.Table.from_pylist([row], schema=schemas.content(project.use_case, "retrainings")),
-        inputs={"decisions": lake.as_of(day).digest("decisions", day)},
+        inputs={"decisions": lake.as_of(period).digest("decisions", period)},
         stage="record_outcome",
     )
-    return OutcomeResult(day.key, outcome, reason, version, training if state else "")
+    return OutcomeResult(period.key, outcome, reason, version, training if state else "")
 
 
 def _version_state(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
@@ -80,7 +80,7 @@ def _version_state(project: Project, number: str) -> tuple[StandingApproval | No
     return lifecycle.approval_of(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 
-def recorded_outcome(project: Project, day: Period) -> str | None:
+def recorded_outcome(project: Project, period: Period) -> str | None:
     """Return the recorded outcome of the day; None if there is none."""
-    rows = project.lake.as_of(day).read("retrainings", day).to_pylist()
+    rows = project.lake.as_of(period).read("retrainings", period).to_pylist()
     return rows[0]["outcome"] if rows else None

@@ -55,7 +55,7 @@ class SignalValue:
 class MeasuredPeriod:
     """Hold the signals of one day."""
 
-    day: Period
+    period: Period
     version: str | None
     """The version that scored the day; None if it was not scored."""
     signals: Mapping[str, SignalValue] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class CurrentChampion:
 class PastDecision:
     """Hold an earlier decision, with the result of its training if there is one."""
 
-    day: Period
+    period: Period
     outcome: Outcome
     result: Result | None = None
 
@@ -126,24 +126,24 @@ def decision_lookback(policy: Retraining) -> int:
 
 def decide_by_policy(
     policy: Retraining,
-    day: Period,
+    period: Period,
     measured: Sequence[MeasuredPeriod],
     decided: Sequence[PastDecision],
     champion: CurrentChampion | None,
     claimed: Collection[Period] = (),
 ) -> RetrainingDecision:
-    """Decide whether `day` and the days before it trigger a training that the policy allows.
+    """Decide whether `period` and the days before it trigger a training that the policy allows.
 
     `measured` and `decided` may be in any order. Later days are ignored in `measured`. The decision is a hold if a
     later day within the look-back is decided, since decisions build on each other in the order of days, or if the
     `champion` is not the version that was measured, since the measurements do not describe the current champion.
     `claimed` are the days whose training has a claim on the budget.
     """
-    unmeasured = MeasuredPeriod(day, None, state="it was not measured")
-    today = next((period for period in measured if period.day == day), unmeasured)
+    unmeasured = MeasuredPeriod(period, None, state="it was not measured")
+    today = next((measurement for measurement in measured if measurement.period == period), unmeasured)
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
     triggered = any(finding.asks for finding in signals)
-    against = [*_replaced(today, champion), *_objections(policy, day, decided, claimed)]
+    against = [*_replaced(today, champion), *_objections(policy, period, decided, claimed)]
     reason = _signals_text(policy, today, signals)
     if triggered and not against:
         return RetrainingDecision("retrain", reason, signals, today.version)
@@ -152,15 +152,16 @@ def decide_by_policy(
     return RetrainingDecision("hold", reason, signals, today.version)
 
 
-def missing_decision(policy: Retraining, day: Period, decided: Collection[Period]) -> Period | None:
+def missing_decision(policy: Retraining, period: Period, decided: Collection[Period]) -> Period | None:
     """Return the day before if its decision is missing and must be made first.
 
-    Returns None if it is decided, or if no day within the look-back is: then the chain of decisions begins with `day`.
+    Returns None if it is decided, or if no day within the look-back is: then the chain of decisions begins with
+    `period`.
     """
-    before = day - 1
+    before = period - 1
     if before in decided:
         return None
-    return before if any(day - decision_lookback(policy) <= earlier < day for earlier in decided) else None
+    return before if any(period - decision_lookback(policy) <= earlier < period for earlier in decided) else None
 
 
 def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int, int]:
@@ -169,7 +170,7 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
     A training that failed or was not started is ignored.
     """
     days, rejections = float(policy.cool_down_periods), 0
-    newest_first = sorted(decided, key=lambda decision: decision.day, reverse=True)
+    newest_first = sorted(decided, key=lambda decision: decision.period, reverse=True)
     for result in [decision.result for decision in newest_first if decision.outcome == "retrain"]:
         if result == "promoted":
             break
@@ -179,7 +180,7 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
     return int(days), rejections
 
 
-def signals_of(day: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
+def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
     """Return the signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     signals: dict[str, SignalValue] = {
@@ -193,9 +194,9 @@ def signals_of(day: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
     versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
-        return MeasuredPeriod(day, versions[0], signals)
+        return MeasuredPeriod(period, versions[0], signals)
     state = by_name.get(("state", "predictions"), {}).get("state") or "its metrics name no model"
-    return MeasuredPeriod(day, None, signals, state)
+    return MeasuredPeriod(period, None, signals, state)
 
 
 def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
@@ -216,12 +217,14 @@ def _finding(
 ) -> SignalFinding:
     """Summarise a signal over the newest `of_periods` judged days of today's version."""
     value = today.signals.get(signal, SignalValue(None, state=today.state or "it was not measured"))
-    earliest = today.day - policy.look_back_periods
+    earliest = today.period - policy.look_back_periods
     judged = [
-        period.signals[signal].breached is True
-        for period in sorted(measured, key=lambda period: period.day, reverse=True)
-        if earliest < period.day <= today.day and period.version is not None and period.version == today.version
-        if signal in period.signals and period.signals[signal].breached is not None
+        measurement.signals[signal].breached is True
+        for measurement in sorted(measured, key=lambda measurement: measurement.period, reverse=True)
+        if earliest < measurement.period <= today.period
+        and measurement.version is not None
+        and measurement.version == today.version
+        if signal in measurement.signals and measurement.signals[signal].breached is not None
     ][: policy.of_periods]
     breaches = sum(judged)
     asks = today.version is not None and value.breached is True and breaches >= policy.breaches
@@ -244,35 +247,37 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
 
 
 def _objections(
-    policy: Retraining, day: Period, decided: Sequence[PastDecision], claimed: Collection[Period]
+    policy: Retraining, period: Period, decided: Sequence[PastDecision], claimed: Collection[Period]
 ) -> list[str]:
     """Return the reasons, in sentences, why the policy allows no training on that day."""
     reasons = []
-    later = [decision.day for decision in decided if day < decision.day <= day + decision_lookback(policy)]
+    later = [decision.period for decision in decided if period < decision.period <= period + decision_lookback(policy)]
     if later:
         reasons.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
-    before = [decision for decision in decided if decision.day < day]
-    trained = sorted(decision.day for decision in before if decision.outcome == "retrain")
+    before = [decision for decision in decided if decision.period < period]
+    trained = sorted(decision.period for decision in before if decision.outcome == "retrain")
     days, rejections = cool_down(policy, before)
-    if trained and day < (free := trained[-1] + days):
+    if trained and period < (free := trained[-1] + days):
         reason = f", longer because {_challengers(rejections)} not promoted" if rejections else ""
         reasons.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
-    used = {past for past in {*trained, *claimed} if budget_month(past) == budget_month(day)} - {day}
+    used = {past for past in {*trained, *claimed} if budget_month(past) == budget_month(period)} - {period}
     if len(used) >= policy.per_month:
-        reasons.append(f"The budget of {budget_month(day)} is spent: {len(used)} of {policy.per_month} trainings.")
+        reasons.append(f"The budget of {budget_month(period)} is spent: {len(used)} of {policy.per_month} trainings.")
     open_ones = [
-        decision.day
+        decision.period
         for decision in before
-        if decision.outcome == "retrain" and decision.result is None and decision.day >= day - decision_lookback(policy)
+        if decision.outcome == "retrain"
+        and decision.result is None
+        and decision.period >= period - decision_lookback(policy)
     ]
     if open_ones:
         reasons.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")
     return reasons
 
 
-def budget_month(day: Period) -> str:
+def budget_month(period: Period) -> str:
     """Return the calendar month whose budget a training for that day uses, such as 2013-04."""
-    return f"{day.start_date:%Y-%m}"
+    return f"{period.start_date:%Y-%m}"
 
 
 def _challengers(rejections: int) -> str:
@@ -284,7 +289,7 @@ def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[S
     if not signals:
         return "The policy names no signal, so no training is ever triggered."
     if today.version is None:
-        return f"Nothing can be judged on {today.day}: {today.state.rstrip('.')}."
+        return f"Nothing can be judged on {today.period}: {today.state.rstrip('.')}."
     triggering = [finding for finding in signals if finding.asks]
     head = "" if triggering else "No signal triggers a training. "
     ordered = [*triggering, *(finding for finding in signals if not finding.asks)]
@@ -294,20 +299,20 @@ def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[S
 def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding) -> str:
     name = finding.signal.replace("_", " ").capitalize()
     days = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
-    values = _values_text(finding, today.day)
+    values = _values_text(finding, today.period)
     if finding.breached is None:
-        return f"{name} was not judged on {today.day}: {(finding.state or 'no reason is given').rstrip('.')}."
+        return f"{name} was not judged on {today.period}: {(finding.state or 'no reason is given').rstrip('.')}."
     if finding.asks:
-        return f"{name} triggers a training: it broke its limit on {today.day} ({values}) and on {days}."
+        return f"{name} triggers a training: it broke its limit on {today.period} ({values}) and on {days}."
     if finding.breached:
-        return f"{name} broke its limit on {today.day} ({values}), but only on {days}: {policy.breaches} are needed."
+        return f"{name} broke its limit on {today.period} ({values}), but only on {days}: {policy.breaches} are needed."
     return f"{name} did not break its limit ({values})."
 
 
-def _values_text(finding: SignalFinding, day: Period) -> str:
-    """Return value, bound and limit, and the last judged day if that is not `day`, as without new labels."""
+def _values_text(finding: SignalFinding, period: Period) -> str:
+    """Return value, bound and limit, and the last judged day if that is not `period`, as without new labels."""
     value = "no value" if finding.value is None else f"{finding.value:.4g}"
     lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
-    about = "" if finding.about in ("", day.key) else f", judged on days up to {finding.about}"
+    about = "" if finding.about in ("", period.key) else f", judged on days up to {finding.about}"
     return f"{finding.what} {value}{lower}{limit}{about}".strip()

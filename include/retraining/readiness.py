@@ -7,7 +7,7 @@ from include.project import Project
 from include.retraining import decide
 
 
-def is_available(project: Project, table: str, day: Period) -> bool:
+def is_available(project: Project, table: str, period: Period) -> bool:
     """Return whether the lake holds that day of a table, or never will.
 
     The predictions of a day without a champion never come.
@@ -15,13 +15,13 @@ def is_available(project: Project, table: str, day: Period) -> bool:
     Raises:
         InvalidRequestError: the day is before the first.
     """
-    project.use_case.require(day)
-    if day in project.lake.as_of(day).partitions(table, since=day):
+    project.use_case.require(period)
+    if period in project.lake.as_of(period).partitions(table, since=period):
         return True
-    return table == "predictions" and project.ledger.champion_apart_from(None, day) is None
+    return table == "predictions" and project.ledger.champion_apart_from(None, period) is None
 
 
-def is_ready_to_decide(project: Project, day: Period) -> bool:
+def is_ready_to_decide(project: Project, period: Period) -> bool:
     """Return whether the day is decided, or can be.
 
     It can be if the day before is decided and all earlier trainings have their outcome. So False is returned for the
@@ -30,10 +30,10 @@ def is_ready_to_decide(project: Project, day: Period) -> bool:
     Raises:
         InvalidRequestError: the day is before the first.
     """
-    project.use_case.require(day)
-    if decide.existing_decision(project, day):
+    project.use_case.require(period)
+    if decide.existing_decision(project, period):
         return True
-    before = day - 1
-    return before in project.lake.as_of(day).partitions("decisions", since=before) and decide.has_no_open_retraining(
-        project, day
+    before = period - 1
+    return before in project.lake.as_of(period).partitions("decisions", since=before) and decide.has_no_open_retraining(
+        project, period
     )

@@ -23,7 +23,7 @@ class ReservationResult:
     reason: str
 
 
-def reserve_slot(project: Project, day: Period) -> ReservationResult:
+def reserve_slot(project: Project, period: Period) -> ReservationResult:
     """Claim a training for a day whose decision is to retrain; repeating it changes nothing.
 
     Raises:
@@ -31,29 +31,29 @@ def reserve_slot(project: Project, day: Period) -> ReservationResult:
         ReservationCorruptedError: a claim of the month cannot be read.
     """
     use_case = project.use_case
-    decision = decide.existing_decision(project, day)
+    decision = decide.existing_decision(project, period)
     if decision is None or decision.outcome != "retrain":
         state = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(
-            f"{use_case.name}: {day} {state}, so no training is claimed for it. To train anyway, trigger"
+            f"{use_case.name}: {period} {state}, so no training is claimed for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
-    claim = RetrainingBudget.of(use_case).claim(day, use_case.retraining.per_month)
-    return _result(use_case, day, claim)
+    claim = RetrainingBudget.of(use_case).claim(period, use_case.retraining.per_month)
+    return _result(use_case, period, claim)
 
 
-def existing_reservation(use_case: UseCase, day: Period) -> ReservationResult:
+def existing_reservation(use_case: UseCase, period: Period) -> ReservationResult:
     """Return the day's claim without claiming one.
 
     Raises:
         ReservationCorruptedError: a claim of the month cannot be read.
     """
-    claims = RetrainingBudget.of(use_case).of_month(day)
-    return _result(use_case, day, next((claim for claim in claims if claim.day == day), None))
+    claims = RetrainingBudget.of(use_case).of_month(period)
+    return _result(use_case, period, next((claim for claim in claims if claim.period == period), None))
 
 
-def _result(use_case: UseCase, day: Period, claim: Reservation | None) -> ReservationResult:
-    month, slots = budget_month(day), use_case.retraining.per_month
+def _result(use_case: UseCase, period: Period, claim: Reservation | None) -> ReservationResult:
+    month, slots = budget_month(period), use_case.retraining.per_month
     if claim is None:
-        return ReservationResult(day.key, None, f"The budget of {month} is spent: other days claimed all {slots}.")
-    return ReservationResult(day.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")
+        return ReservationResult(period.key, None, f"The budget of {month} is spent: other days claimed all {slots}.")
+    return ReservationResult(period.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

@@ -40,10 +40,10 @@ VERSION = "model.version"
 class FeaturesOutdatedError(NotReadyError):
     """The features of a day were built before a feature of the model was declared."""
 
-    def __init__(self, use_case: str, day: Period, absent: Sequence[str]) -> None:
+    def __init__(self, use_case: str, period: Period, absent: Sequence[str]) -> None:
         super().__init__(
-            f"{use_case}: the features of {day} were built before {list(absent)} were declared, and the model reads"
-            f" them. Nothing was scored. Run {use_case}__data for {day} again, then score it."
+            f"{use_case}: the features of {period} were built before {list(absent)} were declared, and the model reads"
+            f" them. Nothing was scored. Run {use_case}__data for {period} again, then score it."
         )
 
 
@@ -63,14 +63,14 @@ class ScoreResult:
 
 def score_period(
     project: Project,
-    day: Period,
+    period: Period,
     *,
     version: str | None = None,
     rescore: bool = False,
     allow_future_model: bool = False,
     lake: Lake | None = None,
 ) -> ScoreResult:
-    """Predict every row of `day` and replace the day's predictions.
+    """Predict every row of `period` and replace the day's predictions.
 
     Uses the named version; or, unless `rescore`, the version that the day was scored with; or the day's champion. A
     version trained as of a later day may have seen this day's outcomes and needs `allow_future_model`.
@@ -84,32 +84,32 @@ def score_period(
         MlflowUnreachableError: MLflow cannot be reached.
     """
     use_case = project.use_case
-    use_case.require(day)
+    use_case.require(period)
     form_limits.require_name("version", version)
     lake = lake or project.lake
-    view = lake.as_of(day, MEMORY)
-    features = view.partitions("features", day, day).get(day)
+    view = lake.as_of(period, MEMORY)
+    features = view.partitions("features", period, period).get(period)
     if features is None:
-        raise FeaturesMissingError(use_case.name, day)
-    before = None if version or rescore else scoring_version(view, day)
+        raise FeaturesMissingError(use_case.name, period)
+    before = None if version or rescore else scoring_version(view, period)
     registry = project.registry
-    chosen = registry.version(version) if version else champion_by_ledger(project, registry, day, before)
+    chosen = registry.version(version) if version else champion_by_ledger(project, registry, period, before)
     model = require_fit_to_score(
-        use_case, registry, day, chosen, allow_future_model=allow_future_model or before is not None
+        use_case, registry, period, chosen, allow_future_model=allow_future_model or before is not None
     )
-    _require_built(use_case, view, day, model)
+    _require_built(use_case, view, period, model)
     number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
-    scoring = _Scoring(use_case, view, day, model, number, features.rows)
+    scoring = _Scoring(use_case, view, period, model, number, features.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
     inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
-    commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
+    commit = lake.replace("predictions", period, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
-        day.key, number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
+        period.key, number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
     )
 
 
-def champion_by_ledger(project: Project, registry: Registry, day: Period, before: str | None = None) -> Version:
+def champion_by_ledger(project: Project, registry: Registry, period: Period, before: str | None = None) -> Version:
     """Return the version that the day was scored with, or else its champion.
 
     It is the model that the ledger identifies. The ledger is verified: a truncated one would name an older model.
@@ -117,30 +117,30 @@ def champion_by_ledger(project: Project, registry: Registry, day: Period, before
     ledger = project.ledger
     entries = sync.verified_entries(registry, ledger)
     if before is None:
-        return sync.model_of(project.use_case, _champion(registry, ledger, day), registry.versions(), entries)
+        return sync.model_of(project.use_case, _champion(registry, ledger, period), registry.versions(), entries)
     promotions = [entry for entry in entries if entry.makes_champion and entry.version == before]
     if not promotions:  # a version that a person named and that was never champion
         return registry.version(before)
     return sync.model_of(project.use_case, promotions[-1], registry.versions(), entries)
 
 
-def _champion(registry: Registry, ledger: Ledger, day: Period) -> LedgerEntry:
+def _champion(registry: Registry, ledger: Ledger, period: Period) -> LedgerEntry:
     """Return the ledger's champion of the day.
 
     Raises:
         NoChampionError: there is none; the text explains why each of the newest versions is not.
     """
     try:
-        return ledger.champion_of(day)
+        return ledger.champion_of(period)
     except NoChampionError as error:
-        versions = [version for version in registry.versions() if version.as_of <= day]
+        versions = [version for version in registry.versions() if version.as_of <= period]
         entries = ledger.entries()
         reasons = [
             _rejection_reason(version, lifecycle.approval_of(version, entries))
             for version in versions
             if not any(entry.makes_champion and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
-        raise NoChampionError(error.use_case, day, error.first, reasons[-_NAMED:]) from None
+        raise NoChampionError(error.use_case, period, error.first, reasons[-_NAMED:]) from None
 
 
 def _rejection_reason(version: Version, decided: StandingApproval | None) -> str:
@@ -155,7 +155,7 @@ def _rejection_reason(version: Version, decided: StandingApproval | None) -> str
 
 
 def require_fit_to_score(
-    use_case: UseCase, registry: Registry, day: Period, version: Version, *, allow_future_model: bool = False
+    use_case: UseCase, registry: Registry, period: Period, version: Version, *, allow_future_model: bool = False
 ) -> Model:
     """Load the version's model and check that it may score the day.
 
@@ -166,34 +166,34 @@ def require_fit_to_score(
         MlflowUnreachableError: MLflow cannot be reached.
         ArtifactMissingError: the model's files are missing.
     """
-    if version.as_of > day and not allow_future_model:
-        raise InvalidRequestError(_future_model_text(use_case, day, version))
+    if version.as_of > period and not allow_future_model:
+        raise InvalidRequestError(_future_model_text(use_case, period, version))
     model = registry.load(version)
     _check_features(use_case, version, model)
     return model
 
 
-def scoring_version(view: AsOfSnapshot, day: Period) -> str | None:
+def scoring_version(view: AsOfSnapshot, period: Period) -> str | None:
     """Return the version of all the day's predictions.
 
     None if there are no predictions, or several versions.
     """
-    versions = prediction_versions(view, day)
+    versions = prediction_versions(view, period)
     return versions[0] if len(versions) == 1 else None
 
 
-def prediction_versions(view: AsOfSnapshot, day: Period) -> list[str]:
+def prediction_versions(view: AsOfSnapshot, period: Period) -> list[str]:
     """Return the versions of a day's predictions, in order.
 
     There is one, unless another writer changed them. For a day without rows, it is the version in the partition's
     commit.
     """
-    partition = view.partitions("predictions", day, day).get(day)
+    partition = view.partitions("predictions", period, period).get(period)
     if partition and not partition.rows:
-        note = view.note("predictions", day)
+        note = view.note("predictions", period)
         return [note.inputs[VERSION]] if note and VERSION in note.inputs else []
     versions: set[str] = set()
-    for batch in batch_reader.row_batches(view, "predictions", day, ["model_version"]):
+    for batch in batch_reader.row_batches(view, "predictions", period, ["model_version"]):
         versions.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
     return sorted(versions, key=lambda number: (len(number), number))
 
@@ -202,9 +202,9 @@ class _Scoring:
     """Stream predictions, and count the warnings among them."""
 
     def __init__(
-        self, use_case: UseCase, view: AsOfSnapshot, day: Period, model: Model, version: str, rows: int
+        self, use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model, version: str, rows: int
     ) -> None:
-        self._use_case, self._view, self._day, self._model, self._version = use_case, view, day, model, version
+        self._use_case, self._view, self._day, self._model, self._version = use_case, view, period, model, version
         self._expected = rows
         self.rows = self.warnings = 0
 
@@ -230,10 +230,10 @@ class _Scoring:
             )
 
 
-def _future_model_text(use_case: UseCase, day: Period, version: Version) -> str:
+def _future_model_text(use_case: UseCase, period: Period, version: Version) -> str:
     return (
         f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
-        f" {day}; its predictions for that day would look too good. Name a version trained as of {day} or before,"
+        f" {period}; its predictions for that day would look too good. Name a version trained as of {period} or before,"
         " or set `allow_future_model` to score the day with this one."
     )
 
@@ -256,11 +256,11 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
         )
 
 
-def _require_built(use_case: UseCase, view: AsOfSnapshot, day: Period, model: Model) -> None:
+def _require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:
     """Check that the day's features have every column that the model reads.
 
     Raises:
         FeaturesOutdatedError: a column is missing.
     """
-    if absent := sorted(view.absent_columns("features", day, day).keys() & model.encoding.features.keys()):
-        raise FeaturesOutdatedError(use_case.name, day, absent)
+    if absent := sorted(view.absent_columns("features", period, period).keys() & model.encoding.features.keys()):
+        raise FeaturesOutdatedError(use_case.name, period, absent)

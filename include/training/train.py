@@ -72,7 +72,7 @@ class TrainResult:
 
 def train_model(
     project: Project,
-    day: Period,
+    period: Period,
     *,
     window_periods: int | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -80,7 +80,7 @@ def train_model(
     tuned_by: str = "",
     lake: Lake | None = None,
 ) -> TrainResult:
-    """Train as of `day` and return the run.
+    """Train as of `period` and return the run.
 
     If an equal training is complete, its run is returned instead. `parameters` override the declared LightGBM
     parameters, `rounds` and `early_stopping_rounds`; `tuned_by` is the run of the study that chose them, if any.
@@ -90,25 +90,25 @@ def train_model(
         NotReadyError: days or labels are missing.
     """
     use_case = project.use_case
-    use_case.require(day)
+    use_case.require(period)
     form_limits.require_text("reason", reason)
     chosen = merge_parameters(use_case, parameters)
-    first, last = splits.training_window(use_case, day, window_periods)
-    view = (lake or project.lake).as_of(day)
+    first, last = splits.training_window(use_case, period, window_periods)
+    view = (lake or project.lake).as_of(period)
     made_from = training_inputs(use_case, view, first, last, chosen)
     registry = project.registry
     for done in registry.complete_runs(made_from.fingerprint):
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_days(use_case, day, first, periods_of(rows["day"].unique().to_pylist()))
-    parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
+    cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
+    parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
     given |= {TUNED_BY: tuned_by} if tuned_by else {}
     derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
     tags = given | derived | made_from.tags()
-    run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
+    run_id = registry.start_run(f"{use_case.name} as of {period}", tags)
     with ended_run(registry, run_id):
         threads = threads_for(rows.num_rows)
         baseline = use_case.training.baseline_features
@@ -132,7 +132,7 @@ def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int,
 
 def _stale(project: Project, view: AsOfSnapshot, first: Period) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
-    tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
+    tables = staleness.find_stale(project, first, view.period, tables=("labels", "features"), lake=view.lake)
     return [table.words for table in tables if table.stale]
 
 
@@ -188,12 +188,12 @@ def training_inputs(
     Raises:
         FeaturesMissingError: the day has no features, so labels known by then may be missing.
     """
-    if not view.partitions("features", view.day, view.day):
+    if not view.partitions("features", view.period, view.period):
         # The labels known at a day are written before its features: without features, labels may be missing.
-        raise FeaturesMissingError(use_case.name, view.day, ", so the labels known by then are not complete")
+        raise FeaturesMissingError(use_case.name, view.period, ", so the labels known by then are not complete")
     made = provenance.current_provenance(use_case)
     return TrainingInputs(
-        as_of=view.day,
+        as_of=view.period,
         first=first,
         last=last,
         parameters=chosen,
@@ -201,7 +201,7 @@ def training_inputs(
             FEATURES_VERSION: str(view.version("features")),
             FEATURES_DIGEST: view.digest_of_periods("features", first, last),
             LABELS_VERSION: str(view.version("labels")),
-            LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),
+            LABELS_DIGEST: view.digest_of_periods("labels", first, view.period),
         },
         code=made.code,
         commit=made.commit,

@@ -57,7 +57,7 @@ class TuneResult(SearchResult):
 
 def tune_parameters(
     project: Project,
-    day: Period,
+    period: Period,
     *,
     trials: int,
     minutes: float = MINUTES,
@@ -68,7 +68,7 @@ def tune_parameters(
 ) -> TuneResult:
     """Search the declared space for `trials` trials, or until `minutes` have passed.
 
-    Uses what was known as of `day`. `parameters` are fixed and not searched. A complete study of the same request
+    Uses what was known as of `period`. `parameters` are fixed and not searched. A complete study of the same request
     (data, code, declaration, parameters, space, number of trials) is returned without another search, unless it ran out
     of time with fewer `minutes`.
 
@@ -78,12 +78,12 @@ def tune_parameters(
     """
     use_case = project.use_case
     begun = clock()
-    use_case.require(day)
+    use_case.require(period)
     _require(use_case, trials, minutes)
     form_limits.require_parameters("parameters", parameters)
     space = training_search.search_space(use_case, parameters)
-    first, last = splits.training_window(use_case, day, window_periods)
-    view = (lake or project.lake).as_of(day)
+    first, last = splits.training_window(use_case, period, window_periods)
+    view = (lake or project.lake).as_of(period)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     request = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)
@@ -91,7 +91,7 @@ def tune_parameters(
         study, result = done
         return TuneResult(**asdict(result), run_id=study, reused=True)
     judge = request.judge(view)
-    study = studies.start_study(f"tuning of {use_case.name} as of {day}", request.tags())
+    study = studies.start_study(f"tuning of {use_case.name} as of {period}", request.tags())
     with train.ended_run(studies, study):
         keep = partial(_keep, studies, study)
         result = request.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=keep)
@@ -127,9 +127,9 @@ class _TuningRequest:
         """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
-        cut = splits.split_days(self.use_case, view.day, first, periods_of(rows["day"].unique().to_pylist()))
-        train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.day)
-        validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.day)
+        cut = splits.split_days(self.use_case, view.period, first, periods_of(rows["day"].unique().to_pylist()))
+        train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.period)
+        validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.period)
         encoded = trainer.encode_rows(self.use_case.features, train_rows, validation_rows)
         threads = threads_for(len(encoded.train_labels))
         return training_search.judge_on_validation(self.use_case, self.fixed, encoded, threads)

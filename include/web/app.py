@@ -154,8 +154,8 @@ def _file(name: str) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
 
 
-def _seen(project: Project, day: Period | None, span: int) -> Overview:
-    return overview.build_overview(project, project.use_case.newest_period(), day, span)
+def _seen(project: Project, period: Period | None, span: int) -> Overview:
+    return overview.build_overview(project, project.use_case.newest_period(), period, span)
 
 
 def _base(request: Request) -> str:

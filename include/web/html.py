@@ -83,14 +83,14 @@ def use_case_page(
         chosen=chosen,
         several=several,
         stale=stale,
-        before=max((day for day in days if day < seen.day), default=None),
-        after=min((day for day in days if day > seen.day), default=None),
+        before=max((day for day in days if day < seen.period), default=None),
+        after=min((day for day in days if day > seen.period), default=None),
         missing=measuring_gaps(seen.measures.days),
         elsewhere=_elsewhere(seen),
         age=_age(seen),
         decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
         breaches=breaches[:BREACHES],
-        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
+        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.period), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
         no_performance=_missing_reason(seen, ("performance",), "No day has labels yet."),
         no_rows=_missing_reason(seen, ("volumes",), "No feed was counted on the days shown."),
@@ -116,12 +116,12 @@ def _rendered(template: str, base: str, **values: object) -> str:
 def _elsewhere(seen: Overview) -> list[tuple[Period, Period]]:
     """Return the measured stretches that are not drawn, newest first."""
     stretches = reversed(measured_stretches(seen.measured))
-    return [(first, last) for first, last in stretches if last < seen.first or first > seen.day][:6]
+    return [(first, last) for first, last in stretches if last < seen.first or first > seen.period][:6]
 
 
 def _age(seen: Overview) -> MetricValue | None:
     rows = seen.measures.of("staleness", "model")
-    return rows[-1] if rows and rows[-1].day == seen.day and rows[-1].value is not None else None
+    return rows[-1] if rows and rows[-1].day == seen.period and rows[-1].value is not None else None
 
 
 def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
@@ -143,7 +143,7 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
 
 def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
     """Return the newest stored reason why those charts have no data."""
-    stated = [row for row in seen.measures.on(seen.day) if row.state]
+    stated = [row for row in seen.measures.on(seen.period) if row.state]
     defined = [(find_metric(row.metric), row.state) for row in stated]
     reasons = [state for metric, state in defined if metric is not None and metric.is_explained_on(*charts_)]
     return reasons[0] if reasons else otherwise

@@ -43,7 +43,7 @@ T = TypeVar("T")
 class DecisionView:
     """One day's decision, and the outcome of its training, if any."""
 
-    day: Period
+    period: Period
     outcome: str
     reason: str
     model_version: str
@@ -70,7 +70,7 @@ class Overview:
     """State of a use case as known on `day`; plain values."""
 
     use_case: UseCase
-    day: Period
+    period: Period
     today: Period
     newest: Period | None
     """The newest measured day; None if none was."""
@@ -93,11 +93,11 @@ class Overview:
     @cached_property
     def calendar(self) -> list[Period]:
         """Return every day that is drawn, measured or not."""
-        return period_range(self.first, self.day)
+        return period_range(self.first, self.period)
 
 
-def build_overview(project: Project, today: Period, day: Period | None = None, span: int = 90) -> Overview:
-    """Build the overview as of `day` (None: the newest measured day, else `today`), over `span` days.
+def build_overview(project: Project, today: Period, period: Period | None = None, span: int = 90) -> Overview:
+    """Build the overview as of `period` (None: the newest measured day, else `today`), over `span` days.
 
     A day before the use case's first, or after `today`, is replaced by that. `problems` names each table or ledger
     that cannot be read; the rest is shown without it.
@@ -107,8 +107,8 @@ def build_overview(project: Project, today: Period, day: Period | None = None, s
     nothing = RangeReader(lake, "metrics", ())
     metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
-    day = min(max(day, use_case.first_period), today) if day else None
-    seen = day or newest or today
+    period = min(max(period, use_case.first_period), today) if period else None
+    seen = period or newest or today
     drawn = metrics.between(seen - (span - 1), seen)
     empty = MetricTable(nothing.rows())
     measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
@@ -124,20 +124,20 @@ def build_overview(project: Project, today: Period, day: Period | None = None, s
     shown_status = status.overall_status(
         StatusInputs(
             use_case=use_case.name,
-            day=seen,
-            today=today if day is None or day == newest else None,
+            period=seen,
+            today=today if period is None or period == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
             rows=measures.on(seen),
             champion=champion.version if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
-            training_since=training.day if training and is_open else None,
+            training_since=training.period if training and is_open else None,
             problems=problems,
         )
     )
     return Overview(
         use_case=use_case,
-        day=seen,
+        period=seen,
         today=today,
         newest=newest,
         measured=metrics.days,
@@ -219,15 +219,15 @@ def _state(correction: Correction | None, seen: Period) -> str:
     return "replayed" if correction.known_on <= seen else "waiting"
 
 
-def _entries(project: Project, day: Period) -> list[LedgerEntry]:
-    return [entry for entry in project.ledger.entries() if entry.effective_from <= day]
+def _entries(project: Project, period: Period) -> list[LedgerEntry]:
+    return [entry for entry in project.ledger.entries() if entry.effective_from <= period]
 
 
-def _decisions(lake: Lake, day: Period) -> list[DecisionView]:
-    """Return the last decisions by `day`, newest first, each with its outcome."""
-    retrained = RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()
+def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
+    """Return the last decisions by `period`, newest first, each with its outcome."""
+    retrained = RangeReader.of(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
     results = {Period.from_date(row["day"]): row for row in retrained}
-    decided = RangeReader.of(lake, "decisions", day)
+    decided = RangeReader.of(lake, "decisions", period)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     decided_on = periods_of(row["day"] for row in rows)
@@ -236,9 +236,9 @@ def _decisions(lake: Lake, day: Period) -> list[DecisionView]:
     ]
 
 
-def _decided(day: Period, row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
+def _decided(period: Period, row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
     return DecisionView(
-        day=day,
+        period=period,
         outcome=row["outcome"],
         reason=row["reason"] or "",
         model_version=row["model_version"] or "",

@@ -21,9 +21,9 @@ FEW = 8
 def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
-    first, last = (datetime.combine(day.start_date, time()) for day in (seen.first, seen.day))
+    first, last = (datetime.combine(day.start_date, time()) for day in (seen.first, seen.period))
     # With few days Plotly adds ticks within a day and repeats its date.
-    daily: Figure = {"dtick": 86_400_000} if seen.day - seen.first < FEW else {}
+    daily: Figure = {"dtick": 86_400_000} if seen.period - seen.first < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -111,10 +111,10 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
     }  # fmt: skip
 
 
-def add_vertical(day: Period, text: str) -> Figure:
+def add_vertical(period: Period, text: str) -> Figure:
     """Return a vertical line on the day from which another version is champion."""
     return {
-        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.key, "x1": day.key,
+        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": period.key, "x1": period.key,
         "line": {"color": "var(--quiet)", "width": 1, "dash": "dot"},
         "label": {"text": text, "textposition": "start", "textangle": 0, "xanchor": "left",
                   "font": {"size": 10, "color": "var(--muted)"}},

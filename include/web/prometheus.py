@@ -184,9 +184,9 @@ def _of_training(reading: ExporterSnapshot) -> Series:
         yield "retraining_timestamp_seconds", _midnight(reading, day).timestamp(), {"outcome": outcome}
 
 
-def _midnight(reading: ExporterSnapshot, day: Period) -> datetime:
-    return clock.decision_time(day, ZoneInfo(reading.use_case.time_zone))
+def _midnight(reading: ExporterSnapshot, period: Period) -> datetime:
+    return clock.decision_time(period, ZoneInfo(reading.use_case.time_zone))
 
 
-def _age(reading: ExporterSnapshot, day: Period) -> float:
-    return (reading.now - _midnight(reading, day)).total_seconds()
+def _age(reading: ExporterSnapshot, period: Period) -> float:
+    return (reading.now - _midnight(reading, period)).total_seconds()

@@ -60,7 +60,7 @@ class VersionReport:
 class DecisionReport:
     """A day on which a training was decided, and its outcome."""
 
-    day: Period
+    period: Period
     reason: str
     outcome: str
     """promoted, rejected, not promoted, failed, not started, or not ended yet."""
@@ -128,7 +128,7 @@ def _decisions(view: AsOfSnapshot) -> tuple[DecisionReport, ...]:
     ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
     return tuple(
         DecisionReport(
-            day=Period.from_date(row["day"]),
+            period=Period.from_date(row["day"]),
             reason=row["reason"],
             outcome=ended[row["day"]]["outcome"] if row["day"] in ended else "not ended yet",
             version=ended[row["day"]]["model_version"] or "" if row["day"] in ended else "",

@@ -54,12 +54,12 @@ def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_
 
 
 def test_the_model_of_a_day_is_not_trained_again_on_it():
-    assert [each.day for each in simulator.simulate(ALWAYS, DAYS[:3], FIRST, promotes).trainings] == [day(1), day(2)]
+    assert [each.period for each in simulator.simulate(ALWAYS, DAYS[:3], FIRST, promotes).trainings] == [day(1), day(2)]
 
 
 def test_schedules_train_on_their_days_and_never_means_never():
     def days(policy: Policy) -> list[Period]:
-        return [each.day for each in simulator.simulate(policy, DAYS[:45], FIRST, promotes).trainings]
+        return [each.period for each in simulator.simulate(policy, DAYS[:45], FIRST, promotes).trainings]
 
     assert days(simulator.never_retrain()) == []
     assert days(simulator.retrain_monthly()) == [Period("2020-02-01")]
@@ -70,7 +70,7 @@ def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_hav
     walked = simulator.simulate(
         simulator.naive_psi(lambda today, _: 0.3 if today >= day(2) else 0.2), DAYS[:20], FIRST, promotes
     )
-    assert [each.day for each in walked.trainings] == [day(2), day(9), day(16)]
+    assert [each.period for each in walked.trainings] == [day(2), day(9), day(16)]
     assert walked.alarms == 18
     assert simulator.simulate(simulator.naive_psi(lambda *_: None), DAYS[:20], FIRST, promotes).alarms == 0
 
@@ -78,7 +78,7 @@ def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_hav
 def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
     policy = Retraining(("performance",), breaches=1, of_periods=1, cool_down_periods=3, per_month=2)
     walked = simulator.simulate(declared(policy), DAYS, FIRST, promotes)
-    by_month = [sum(each.day.start_date.month == month for each in walked.trainings) for month in (1, 2, 3)]
+    by_month = [sum(each.period.start_date.month == month for each in walked.trainings) for month in (1, 2, 3)]
     assert by_month == [2, 2, 2]
     assert walked.alarms == 90
 
@@ -86,13 +86,13 @@ def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
 def test_a_rejected_challenger_makes_the_policy_wait_longer():
     policy = Retraining(("performance",), breaches=1, of_periods=1, cool_down_periods=5, per_month=9, backoff_factor=2)
     simulated = simulator.simulate(declared(policy), DAYS[:40], FIRST, lambda *_: REJECTED)
-    assert [each.day for each in simulated.trainings] == [day(1), day(11), day(31)]
+    assert [each.period for each in simulated.trainings] == [day(1), day(11), day(31)]
 
 
 def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
     policy = Retraining(("performance",), breaches=3, of_periods=5, cool_down_periods=1, per_month=99)
     walked = simulator.simulate(declared(policy), DAYS[:10], FIRST, promotes)
-    assert [each.day for each in walked.trainings] == [day(2), day(5), day(8)]
+    assert [each.period for each in walked.trainings] == [day(2), day(5), day(8)]
 
 
 @pytest.mark.parametrize("cut", [5, 17, 40])
@@ -110,8 +110,8 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
     one, other = (
         simulator.simulate(declared(policy, measures(future)), DAYS, FIRST, promotes) for future in (False, True)
     )
-    assert [each for each in one.trainings if each.day <= day(cut)] == [
-        each for each in other.trainings if each.day <= day(cut)
+    assert [each for each in one.trainings if each.period <= day(cut)] == [
+        each for each in other.trainings if each.period <= day(cut)
     ]
     assert [*one.flown.values()][: cut + 2] == [*other.flown.values()][: cut + 2]
     assert one != other

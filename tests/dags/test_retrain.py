@@ -270,7 +270,7 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
     again = decide.decide_retraining(open_project(USE_CASE), DAY)
     assert (again.outcome, again.new) == ("retrain", False)
     assert reserve_slot.reserve_slot(open_project(USE_CASE), DAY).slot == 1
-    assert [each.day for each in RetrainingBudget.of(USE_CASE).of_month(DAY)] == [DAY]
+    assert [each.period for each in RetrainingBudget.of(USE_CASE).of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
     assert started.value.dag_run_id == "drift__2020-03-02"

@@ -43,7 +43,7 @@ def test_today_is_a_day_to_run_for_and_tomorrow_is_not(zone, today):
     tomorrow = today + 1
     with pytest.raises(NotBegunError, match=f"toy: {tomorrow} has not begun in {zone}; today is {today}") as refused:
         use_case.require(tomorrow)
-    assert (refused.value.day, refused.value.today, refused.value.worth_retrying) == (tomorrow, today, False)
+    assert (refused.value.period, refused.value.today, refused.value.worth_retrying) == (tomorrow, today, False)
 
 
 def test_a_scheduled_run_that_is_a_moment_early_by_this_machines_clock_is_tried_again(monkeypatch):

@@ -55,7 +55,7 @@ class Renewed:
     def stale(self, **asked: Period) -> dict[str, dict[Period, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
         found = staleness.find_stale(open_project(self.use_case), **asked)
-        days = {each.table: {day.day: day.reason for day in each.stale if day.rows} for each in found}
+        days = {each.table: {day.period: day.reason for day in each.stale if day.rows} for each in found}
         return {table: stale for table, stale in days.items() if stale}
 
     def values(self, day: Period, column: str) -> list[object]:

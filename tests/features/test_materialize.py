@@ -221,7 +221,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "nowhere"))
     assert not caught.value.worth_retrying
-    assert (caught.value.use_case, caught.value.table, caught.value.day) == ("toy", "features", DAY)
+    assert (caught.value.use_case, caught.value.table, caught.value.period) == ("toy", "features", DAY)
 
 
 @pytest.mark.parametrize(

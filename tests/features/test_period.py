@@ -209,5 +209,5 @@ def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
     features_build.build_features(open_project(replace(TOY, look_back_periods=1)), day)
     lake = Lake.of(TOY)
     view = lake.as_of(day)
-    note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)
+    note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.period == day)
     assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - 1, day)

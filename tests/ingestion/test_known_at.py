@@ -61,7 +61,7 @@ def test_what_was_known_by_the_decision_time_is_delivered(kind, value):
 def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind, value):
     with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10 id=0") as refused:
         check(declared(kind), seen(value, value, kind=kind))
-    assert (refused.value.column, refused.value.rows, refused.value.day) == ("seen", 2, DAY)
+    assert (refused.value.column, refused.value.rows, refused.value.period) == ("seen", 2, DAY)
     assert isinstance(refused.value, DataError) and not refused.value.worth_retrying
 
 

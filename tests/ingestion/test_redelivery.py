@@ -155,7 +155,7 @@ def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing
     how(landing)
     ingest.ingest_period(open_project(use_case), later)
     (found,) = ingest_files.noticed_redelivery(open_project(use_case), later)
-    assert (found.feed, found.day, list(found.files.values())) == ("events", DAY, [what])
+    assert (found.feed, found.period, list(found.files.values())) == ("events", DAY, [what])
     assert content(use_case, later) == before
 
 

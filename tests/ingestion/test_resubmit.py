@@ -142,7 +142,7 @@ def test_some_rows_may_be_corrected_and_the_rest_released_later(bad_hours):
     released("events", HOUR)
     land("events", NEXT)
     (count,) = quarantine.count_quarantined(quarantine.read_quarantine(open_project(USE_CASE), "events"))
-    assert (count.day, count.reason, count.open, count.corrected, count.released) == (DAY, HOUR, 0, 1, 1)
+    assert (count.period, count.reason, count.open, count.corrected, count.released) == (DAY, HOUR, 0, 1, 1)
 
 
 def test_the_key_itself_can_be_corrected_by_the_rows_id(bad_hours):

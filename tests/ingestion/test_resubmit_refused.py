@@ -135,7 +135,7 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
     for table in ("raw/events", "checked/events"):
-        notes = {note.day: note.inputs for note in history.of(Lake.of(USE_CASE).uri(table))}
+        notes = {note.period: note.inputs for note in history.of(Lake.of(USE_CASE).uri(table))}
         assert notes[NEXT]["corrections/events"].startswith("b2-")
         assert "corrections/events" not in notes[DAY]
 

@@ -131,7 +131,7 @@ def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_row
     noted = [lake.replace(TABLE, FIRST, rows(1), **(first | again)) for _ in range(2)]
     assert [(each.changed, each.version) for each in noted] == [(False, before.version + 2)] * 2
     assert lake.as_of(SECOND).places(TABLE) == files
-    newest, *_, oldest = [note for note in history.of(lake.uri(TABLE)) if note.day == FIRST]
+    newest, *_, oldest = [note for note in history.of(lake.uri(TABLE)) if note.period == FIRST]
     assert (newest.digest, newest.rows) == (oldest.digest, oldest.rows)
     assert (newest.inputs, newest.code) == ((first | again)["inputs"], (first | again)["code"])
 
@@ -275,7 +275,7 @@ def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
     write(rows(1))
     notes = history.of(Lake.of(USE_CASE).uri(TABLE))
     newest, note, _, oldest = notes
-    assert [each.day for each in notes] == [FIRST, FIRST, SECOND, FIRST]
+    assert [each.period for each in notes] == [FIRST, FIRST, SECOND, FIRST]
     assert (note.version, note.digest, note.rows) == (second.version, second.partition.digest, 1)
     assert (note.inputs, note.versions, note.stage) == ({"a": "x"}, {"b/c": 5}, "test")
     assert history.commit_that_wrote(notes, FIRST, oldest.digest) == newest

@@ -41,10 +41,10 @@ def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
     sizes = {file.name: file.bytes for file in inventory.list_files(lake.root / "features")}
     assert {part.path: part.bytes for part in log.parts}.items() <= sizes.items()
     now = lake.as_of(SECOND).partitions("features")
-    assert {part.day: part.digest for part in log.parts if part.removed is None} == {
+    assert {part.period: part.digest for part in log.parts if part.removed is None} == {
         day: partition.digest for day, partition in now.items()
     }
-    assert {(part.day, part.added, part.removed) for part in log.parts} == {
+    assert {(part.period, part.added, part.removed) for part in log.parts} == {
         (FIRST, 1, 3), (SECOND, 2, None), (FIRST, 3, 4), (FIRST, 4, None),
     }  # fmt: skip
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -57,7 +57,9 @@ def test_a_file_that_is_told_of_again_was_there_all_the_time(lake):
     actions = [json.loads(line) for line in (folder / f"{2:020d}.json").read().splitlines()]
     again = [action for action in actions if "add" in action or "commitInfo" in action]
     (folder / f"{5:020d}.json").write("\n".join(json.dumps(action) for action in again).encode())
-    [part] = [part for part in transaction_log.read_transaction_log(lake.root / "features").parts if part.day == SECOND]
+    [part] = [
+        part for part in transaction_log.read_transaction_log(lake.root / "features").parts if part.period == SECOND
+    ]
     assert (part.added, part.removed) == (2, None)
     assert f"{lake.uri('features')}/{part.path}" in history.open_table(lake.uri("features"), 2).file_uris()
 

@@ -71,9 +71,9 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
     for n in np.flatnonzero(breached).tolist():
         seen = measured[max(n - policy.look_back_periods, 0) : n + 1]
         if retraining_policy.decide_by_policy(
-            policy, measured[n].day, seen, decided, CurrentChampion("1", START)
+            policy, measured[n].period, seen, decided, CurrentChampion("1", START)
         ).retrain:
-            decided.append(PastDecision(measured[n].day, "retrain", "rejected"))
+            decided.append(PastDecision(measured[n].period, "retrain", "rejected"))
     return len(decided)
 
 

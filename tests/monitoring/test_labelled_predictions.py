@@ -48,7 +48,7 @@ def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
         lake.replace("labels", day, source.outcomes(day), inputs={}, stage="test")
         lake.replace("features", day, rows, inputs={}, stage="test")
-    assert labelled_predictions.matured_periods(lake, days[0]).day == days[2]
+    assert labelled_predictions.matured_periods(lake, days[0]).period == days[2]
     for view in (lake.as_of(days[2]), lake.as_of(days[3])):
         assert labelled_predictions.incomplete_reason(USE_CASE, view, days[0]) == ""
         assert labelled_predictions.incomplete_reason(USE_CASE, view, days[1]).endswith(

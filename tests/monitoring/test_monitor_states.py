@@ -366,4 +366,4 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
     view = labelled_predictions.matured_periods(Lake.of(USE_CASE), KNOWN)
-    assert view.day == KNOWN + USE_CASE.label.label_delay_periods
+    assert view.period == KNOWN + USE_CASE.label.label_delay_periods

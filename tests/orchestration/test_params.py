@@ -169,10 +169,10 @@ FAR: dict[str, Callable[[], Any]] = {
     "lineage": lambda: lineage.trace_lineage(open_project(USE_CASE), LAST, {}),
     "quarantine": lambda: quarantine.read_quarantine(open_project(USE_CASE), "events", LAST),
     "release": lambda: resubmit.resubmit_released(
-        open_project(USE_CASE), "events", ["x"], actor="ann", comment="wrong", day=LAST
+        open_project(USE_CASE), "events", ["x"], actor="ann", comment="wrong", period=LAST
     ),
     "correct": lambda: resubmit.resubmit_corrected(
-        open_project(USE_CASE), "events", "a.csv", b"", actor="ann", comment="wrong", day=LAST
+        open_project(USE_CASE), "events", "a.csv", b"", actor="ann", comment="wrong", period=LAST
     ),
 }
 

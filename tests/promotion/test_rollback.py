@@ -181,7 +181,7 @@ def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day)
     before = state()
     with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
         back(day=day)
-    assert (refused.value.day, refused.value.today) == (day, USE_CASE.today())
+    assert (refused.value.period, refused.value.today) == (day, USE_CASE.today())
     assert state() == before
 
 

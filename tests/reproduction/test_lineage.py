@@ -92,11 +92,11 @@ def test_the_row_its_probability_and_its_model_are_named(lake):
 def test_exactly_the_look_back_days_of_every_feed_are_named(lake):
     found = traced()
     assert [feed.feed for feed in found.feeds] == ["events", "outcomes"]
-    assert [[day.checked.day for day in feed.days] for feed in found.feeds] == [DAYS, DAYS]
+    assert [[day.checked.period for day in feed.days] for feed in found.feeds] == [DAYS, DAYS]
     for feed in found.feeds:
         for day in feed.days:
             for content, table in ((day.checked, f"checked/{feed.feed}"), (day.raw, f"raw/{feed.feed}")):
-                there = lake.as_of(AS_OF).partitions(table)[content.day]
+                there = lake.as_of(AS_OF).partitions(table)[content.period]
                 assert (content.table, content.digest, content.rows) == (table, there.digest, there.rows)
                 assert content.still
 
@@ -107,7 +107,7 @@ def test_each_version_that_is_named_is_the_one_that_wrote_the_day(lake):
     contents += [content for feed in found.feeds for day in feed.days for content in (day.checked, day.raw)]
     for content in contents:
         written, before = (
-            lake.pinned(AS_OF, {content.table: version}).digest(content.table, content.day)
+            lake.pinned(AS_OF, {content.table: version}).digest(content.table, content.period)
             for version in (content.version, content.version - 1)
         )
         assert written == content.digest != before

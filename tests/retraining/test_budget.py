@@ -47,7 +47,7 @@ def test_of_many_that_race_only_so_many_win(claims):
     with ThreadPoolExecutor(len(DAYS)) as pool:
         won = [claim for claim in pool.map(lambda day: claims.claim(day, 3), DAYS) if claim]
     assert sorted(claim.slot for claim in won) == [1, 2, 3]
-    assert {claim.day for claim in won} == {claim.day for claim in claims.of_month(DAYS[0])}
+    assert {claim.period for claim in won} == {claim.period for claim in claims.of_month(DAYS[0])}
 
 
 def _claimed(day: Period, claims: RetrainingBudget) -> Reservation | None:

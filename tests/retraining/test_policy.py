@@ -27,7 +27,9 @@ POLICY = Retraining(
 
 def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
     """Where the version that was measured flies."""
-    champion = next((CurrentChampion(each.version, day) for each in measured if each.day == day and each.version), None)
+    champion = next(
+        (CurrentChampion(each.version, day) for each in measured if each.period == day and each.version), None
+    )
     return retraining_policy.decide_by_policy(policy, day, measured, decided, champion, claimed)
 
 
@@ -198,7 +200,7 @@ def test_measures_and_outcomes_of_later_days_change_nothing():
 
 def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     """Its performance as judged on labels of so many days before."""
-    return replace(measured.signals["performance"], about=measured.day - days)
+    return replace(measured.signals["performance"], about=measured.period - days)
 
 
 @pytest.mark.parametrize(
@@ -241,10 +243,10 @@ def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]
     measured = [MeasuredPeriod(DAY + n, "1", {"performance": SignalValue(each)}) for n, each in enumerate(broke)]
     decided: list[PastDecision] = []
     for today in measured:
-        outcome = decide(policy, today.day, measured, decided).outcome
+        outcome = decide(policy, today.period, measured, decided).outcome
         made = sum(each.outcome == "retrain" for each in decided)
-        decided.append(PastDecision(today.day, outcome, results[made] if outcome == "retrain" else None))
-    return [each.day for each in decided if each.outcome == "retrain"]
+        decided.append(PastDecision(today.period, outcome, results[made] if outcome == "retrain" else None))
+    return [each.period for each in decided if each.outcome == "retrain"]
 
 
 @given(

@@ -57,7 +57,7 @@ def test_nothing_of_the_day_itself_or_later_is_read(toy_lake, tracking, monkeypa
     asked = []
     table = AsOfSnapshot.table
     monkeypatch.setattr(AsOfSnapshot, "table", lambda self, name, since=None, until=None: (
-        asked.append((name, self.day, until)), table(self, name, since, until))[1])  # fmt: skip
+        asked.append((name, self.period, until)), table(self, name, since, until))[1])  # fmt: skip
     quick()
     assert {(name, day) for name, day, _ in asked} == {("features", AS_OF), ("labels", AS_OF)}
     assert {until for name, _, until in asked if name == "features"} == {AS_OF - 2}

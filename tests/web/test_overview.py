@@ -26,14 +26,14 @@ def lake(lake_home):
 
 def test_a_use_case_of_which_nothing_ran_has_no_model_and_no_table_is_made(lake, lake_home):
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
-    assert (seen.status.name, seen.day, seen.newest, seen.measured) == ("no model", DAY, None, ())
+    assert (seen.status.name, seen.period, seen.newest, seen.measured) == ("no model", DAY, None, ())
     assert not lake_home.exists()
 
 
 def test_the_newest_measured_day_is_looked_at_unless_another_is_named(lake):
     measured.fill(toy.USE_CASE, range(3))
-    assert overview.build_overview(open_project(toy.USE_CASE), day_of(2)).day == day_of(2)
-    assert overview.build_overview(open_project(toy.USE_CASE), day_of(2), day_of(1)).day == day_of(1)
+    assert overview.build_overview(open_project(toy.USE_CASE), day_of(2)).period == day_of(2)
+    assert overview.build_overview(open_project(toy.USE_CASE), day_of(2), day_of(1)).period == day_of(1)
 
 
 def test_what_became_known_later_is_not_shown(lake):
@@ -42,7 +42,7 @@ def test_what_became_known_later_is_not_shown(lake):
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(2), day_of(1))
     assert seen.measures.days == (day_of(0), day_of(1))
     assert seen.champion is not None and seen.champion.version == "1"
-    assert [each.day for each in seen.decisions] == [day_of(1), day_of(0)]
+    assert [each.period for each in seen.decisions] == [day_of(1), day_of(0)]
 
 
 def test_days_of_long_ago_are_stale_and_one_chosen_on_purpose_is_not(lake):
@@ -73,7 +73,7 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
         open_project(toy.USE_CASE),
         "events",
         [quarantined.HOUR],
-        day=quarantined.DAY,
+        period=quarantined.DAY,
         known_on=after,
         actor="Ann",
         comment="ok now",
@@ -108,7 +108,7 @@ def test_a_training_that_is_not_recorded_yet_goes_on(lake):
 def test_a_training_of_long_ago_is_still_listed(lake):
     measured.fill(toy.USE_CASE, range(measured.REJECTED, measured.REJECTED + 20))
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(measured.REJECTED + 19))
-    assert [each.day for each in seen.decisions if each.outcome == "retrain"] == [day_of(measured.REJECTED)]
+    assert [each.period for each in seen.decisions if each.outcome == "retrain"] == [day_of(measured.REJECTED)]
     assert seen.decisions[-1].result == "rejected" and seen.decisions[-1].challenger == "2"
 
 
@@ -159,9 +159,10 @@ def test_a_day_before_anything_was_measured_is_not_measured(lake):
 def test_a_day_outside_of_the_use_cases_life_is_the_nearest_within(lake, span):
     measured.fill(toy.USE_CASE, range(2))
     assert (
-        overview.build_overview(open_project(toy.USE_CASE), day_of(1), EARLIEST, span).day == toy.USE_CASE.first_period
+        overview.build_overview(open_project(toy.USE_CASE), day_of(1), EARLIEST, span).period
+        == toy.USE_CASE.first_period
     )
-    assert overview.build_overview(open_project(toy.USE_CASE), day_of(1), LATEST, span).day == day_of(1)
+    assert overview.build_overview(open_project(toy.USE_CASE), day_of(1), LATEST, span).period == day_of(1)
 
 
 @pytest.mark.parametrize("what", ["ledger", "metrics", "decisions"])

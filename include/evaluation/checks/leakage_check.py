@@ -61,18 +61,18 @@ class _Trial:
 
     use_case: UseCase
     lake: Lake
-    day: Period
+    period: Period
     as_of: Period
 
     @property
     def since(self) -> Period:
-        return max(self.use_case.first_period, self.day - self.use_case.look_back_periods)
+        return max(self.use_case.first_period, self.period - self.use_case.look_back_periods)
 
     @functools.cached_property
     def stored(self) -> dict[str, str]:
         """Return table to digest of what is built again, without feeds that have no rows of the day."""
-        found = {table: _digest(self.lake, table, self.day) for table in ("features", "labels")}
-        checked = {table: _digest(self.lake, table, self.day) for table in _checked_tables(self.use_case)}
+        found = {table: _digest(self.lake, table, self.period) for table in ("features", "labels")}
+        checked = {table: _digest(self.lake, table, self.period) for table in _checked_tables(self.use_case)}
         return found | {table: digest for table, digest in checked.items() if digest}
 
 
@@ -80,10 +80,10 @@ def _checked_tables(use_case: UseCase) -> list[str]:
     return [f"checked/{feed.name}" for feed in use_case.feeds]
 
 
-def _digest(lake: Lake, table: str, day: Period) -> str:
+def _digest(lake: Lake, table: str, period: Period) -> str:
     """Return the digest of a day's rows; empty if there are none. Creates no table."""
-    digest = clone.clone_days(lake, table, day, day).get(day, "")
-    return digest if digest and lake.as_of(day).partitions(table, day, day)[day].rows else ""
+    digest = clone.clone_days(lake, table, period, period).get(period, "")
+    return digest if digest and lake.as_of(period).partitions(table, period, period)[period].rows else ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _rebuilt(trial: _Trial) -> RebuiltPeriod:
     # unchanged data then differs from the stored one.
     changed = _built(trial, [*trial.stored], changed=True)
     if not changed.error and changed.digests == trial.stored:
-        return RebuiltPeriod(trial.day, changed.rows, read=tuple(sorted(changed.read)))
+        return RebuiltPeriod(trial.period, changed.rows, read=tuple(sorted(changed.read)))
     other = [table for table, digest in trial.stored.items() if changed.digests.get(table) != digest]
     honest = _built(trial, other, changed=False)
     outdated = any(trial.stored[table] != digest for table, digest in honest.digests.items())
@@ -129,7 +129,7 @@ def _rebuilt(trial: _Trial) -> RebuiltPeriod:
     again = [_built(trial, other, changed=False) for _ in range(0 if error else AGAIN)]
     by_chance = set[str]().union(*(_differing(honest, built, trial.use_case) for built in again))
     return RebuiltPeriod(
-        day=trial.day,
+        period=trial.period,
         rows=(honest if "features" in honest.tables else changed).rows,
         leaking=_in_order(moved - by_chance, trial.use_case),
         read=tuple(sorted(changed.read | honest.read)),
@@ -169,7 +169,7 @@ def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) ->
 
 def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     """Build the trial's day of these tables in a temporary lake."""
-    use_case, day, read = trial.use_case, trial.day, set[str]()
+    use_case, day, read = trial.use_case, trial.period, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
         lake = Lake(use_case, StoragePath.of(home) / "lake" / use_case.name)
@@ -188,7 +188,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
 
 def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: Recorder) -> None:
     """Build features and labels of the day, and judge its feeds again, by the stages of the data DAG."""
-    use_case, view = trial.use_case, lake.as_of(trial.day)
+    use_case, view = trial.use_case, lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
         if table == "labels":
             label.build_labels(use_case, view, trial.since)
@@ -198,17 +198,17 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more with its calls recorded
             with recorder.of_events_alone():
-                validate.check_feed(open_project(use_case), feed, trial.day)
+                validate.check_feed(open_project(use_case), feed, trial.period)
 
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
-    until = min(trial.as_of, trial.day + LATER_DAYS) if changed else trial.as_of
+    until = min(trial.as_of, trial.period + LATER_DAYS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
         days = clone.clone_days(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
-            days.pop(trial.day, None)  # this is what will be built
-        later = [day for day in days if changed and day > trial.day]
+            days.pop(trial.period, None)  # this is what will be built
+        later = [day for day in days if changed and day > trial.period]
         # The seed includes the as-of day, so that each training removes other values of a key.
         seeds = {day: _ordinal(trial.as_of) * _MOST_DAYS + _ordinal(day) for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
@@ -216,7 +216,7 @@ def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
     for feed in trial.use_case.feeds:
         originals, copies = (source.root / "corrections" / feed.name for source in (trial.lake, lake))
         corrections = CorrectionLog(trial.use_case, feed.name, originals)
-        corrections.copy_day(trial.day, CorrectionLog(trial.use_case, feed.name, copies))
+        corrections.copy_day(trial.period, CorrectionLog(trial.use_case, feed.name, copies))
 
 
 def _ordinal(period: Period) -> int:

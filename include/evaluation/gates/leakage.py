@@ -66,15 +66,15 @@ class LeakageGate(BaseGate):
         rebuilt = inputs.rebuilt_periods
         if not rebuilt:
             return self._results("inconclusive", "No day was built again.")
-        leaks = {name for period in rebuilt for name in (*period.leaking, *period.read)}
+        leaks = {name for built in rebuilt for name in (*built.leaking, *built.read)}
         if leaks:
             return self._results("failed", _describe_leaks(rebuilt), len(leaks))
-        for period in rebuilt:
-            if reason := _unreliable_reason(period):
+        for built in rebuilt:
+            if reason := _unreliable_reason(built):
                 return self._results("failed", reason)
-        tried = [str(period.day) for period in rebuilt if period.rows]
+        tried = [str(built.period) for built in rebuilt if built.rows]
         if len(tried) < MIN_DAYS:
-            empty = [str(period.day) for period in rebuilt if not period.rows]
+            empty = [str(built.period) for built in rebuilt if not built.rows]
             reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_DAYS} are needed."
             reason += f" Of {listed(empty)} there are no rows." if empty else ""
             return self._results("inconclusive", reason)
@@ -90,11 +90,11 @@ class LeakageGate(BaseGate):
 
 def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
     parts = []
-    if leaking := {name for period in rebuilt for name in period.leaking}:
-        days = listed([str(period.day) for period in rebuilt if period.leaking])
+    if leaking := {name for built in rebuilt for name in built.leaking}:
+        days = listed([str(built.period) for built in rebuilt if built.leaking])
         parts.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
-    if read := {name for period in rebuilt for name in period.read}:
-        days = listed([str(period.day) for period in rebuilt if period.read])
+    if read := {name for built in rebuilt for name in built.read}:
+        days = listed([str(built.period) for built in rebuilt if built.read])
         parts.append(
             f"On {days} the use case's functions read {listed(read)}, which they were not given and which may know the"
             " future. Use the feeds that the functions are given; what they share with source.py belongs into a module"
@@ -103,19 +103,19 @@ def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
     return " ".join(parts)
 
 
-def _unreliable_reason(period: RebuiltPeriod) -> str:
+def _unreliable_reason(built: RebuiltPeriod) -> str:
     """Return why a rebuilt day cannot show whether there is a leak; empty if it can."""
-    if period.error:
-        return f"{period.day} could not be built again: {sentence(period.error)}"
-    if period.non_deterministic:
+    if built.error:
+        return f"{built.period} could not be built again: {sentence(built.error)}"
+    if built.non_deterministic:
         return (
-            f"{period.day} is not the same when built twice from the same, so whether it leaks cannot be decided:"
-            f" {listed(period.non_deterministic)}. Remove from the use case's functions what is left to chance: random"
+            f"{built.period} is not the same when built twice from the same, so whether it leaks cannot be decided:"
+            f" {listed(built.non_deterministic)}. Remove from the use case's functions what is left to chance: random"
             " numbers, the clock, the order of rows."
         )
-    if period.outdated:
+    if built.outdated:
         return (
-            f"What is stored of {period.day} was built by other code than there is now, or from what these functions"
+            f"What is stored of {built.period} was built by other code than there is now, or from what these functions"
             " are not given, so it proves nothing. Build it again with the use case's data DAG, then train again."
         )
     return ""

@@ -34,16 +34,19 @@ def ingest(use_case: str) -> dict[str, int]:
     return landed
 
 
-def _delivered(declared: UseCase, day: Period) -> dict[str, Any]:
+def _delivered(declared: UseCase, period: Period) -> dict[str, Any]:
     """Return the day's files and the changed files of earlier days, for the asset's event.
 
     Changed files also raise an alert.
     """
     from include.ingestion import ingest_files
 
-    changed = ingest_files.noticed_redelivery(open_project(declared), day)
+    changed = ingest_files.noticed_redelivery(open_project(declared), period)
     callbacks.notify_redelivered(declared, changed)
-    return {"files": ingest_files.files_of(open_project(declared), day), "redelivered": [str(file) for file in changed]}
+    return {
+        "files": ingest_files.files_of(open_project(declared), period),
+        "redelivered": [str(file) for file in changed],
+    }
 
 
 def wait_for_deliveries(use_case: UseCase) -> list[Any]:
