@@ -55,7 +55,10 @@ def files(delta: DeltaTable) -> list[DataFile]:
     for row in rows:
         if None in row.values():
             raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
-    found = (DataFile(r["partition.day"], unquote(r["path"]), r["partition.digest"], r["num_records"]) for r in rows)
+    found = (
+        DataFile(Period.from_date(r["partition.day"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
+        for r in rows
+    )
     return sorted(found, key=lambda file: (file.period, file.path))
 
 

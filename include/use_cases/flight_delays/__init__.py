@@ -6,7 +6,6 @@ README.md in this folder describes the data, the timing and what to expect of th
 
 from __future__ import annotations
 
-from include.declaration.period import Period
 from include.use_case import (
     Alerts,
     ChampionGate,
@@ -17,6 +16,7 @@ from include.use_case import (
     LeakageGate,
     Monitoring,
     PerformanceLimit,
+    Period,
     Retraining,
     RobustnessGate,
     SchemaGate,
