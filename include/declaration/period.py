@@ -24,12 +24,16 @@ class PeriodError(InvalidRequestError, ValueError):
 class Period:
     """A period of a use case's calendar, named by its key: `Period("2013-04-01")` is that local day.
 
-    Keys of one calendar sort as texts. A period is compared only with periods: comparing it with a `date` raises
-    TypeError, so that code which mixes them never finds them silently unequal. The class is not a dataclass, because
-    `dataclasses.asdict` would write a dictionary in its place.
+    Keys of one calendar sort as texts. A period equals only periods, and comparing it with a date or a column raises
+    TypeError, so that no filter is silently empty. The class is not a dataclass, because `dataclasses.asdict` would
+    write a dictionary in its place.
     """
 
     __slots__ = ("_key",)
+    __array_ufunc__ = None
+    """Makes NumPy leave comparisons to this class."""
+    __pandas_priority__ = 5000
+    """Makes pandas leave comparisons to this class: higher than that of its own classes."""
 
     def __init__(self, key: str) -> None:
         """Check and keep the key.
@@ -70,9 +74,13 @@ class Period:
         return hash(self.start_date)  # as of the date, so that a set or dictionary that mixes them compares, and raises
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, date):
-            raise TypeError(f"The period {self} is compared with the date {other}: use Period.from_date or start_date.")
-        return self._key == other._key if isinstance(other, Period) else NotImplemented
+        if isinstance(other, Period):
+            return self._key == other._key
+        if other is None:
+            return False
+        raise TypeError(
+            f"The period {self} is compared with a {type(other).__name__}: compare its `start_date` or key."
+        )
 
     def __lt__(self, other: Period) -> bool:
         return self._key < other._key if isinstance(other, Period) else NotImplemented

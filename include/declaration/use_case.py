@@ -39,7 +39,7 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 @declared
 @dataclass(frozen=True)
 class Feed:
-    """A source table: either source.py has a function of its name that takes the day, or files are delivered."""
+    """A source table: either source.py has a function of its name that takes the period, or files are delivered."""
 
     name: str
     columns: Mapping[str, str]
@@ -187,8 +187,8 @@ class Approval:
 class UseCase:
     """The declaration of one prediction task. Its functions are in modules of `package`:
 
-    `source.<feed>(day) -> pyarrow.Table`; `expectations.<feed>() -> Suite`;
-    `features.build(day, **feeds) -> ibis.Table`; `features.labels(day, **feeds) -> ibis.Table`.
+    `source.<feed>(period) -> pyarrow.Table`; `expectations.<feed>() -> Suite`;
+    `features.build(period, **feeds) -> ibis.Table`; `features.labels(period, **feeds) -> ibis.Table`.
     """
 
     name: str

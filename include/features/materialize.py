@@ -46,8 +46,8 @@ class ResultRowsError(AirworthyError):
 def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
-    The call is `features.<function>(day, **clean feeds of since..day)`. Rows of an Ibis table stream from DuckDB in
-    order of their keys, so memory does not grow with their number.
+    The call is `features.<function>(period, **clean feeds of since..period)`. Rows of an Ibis table stream from DuckDB
+    in order of their keys, so memory does not grow with their number.
 
     Raises:
         ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.

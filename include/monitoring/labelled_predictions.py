@@ -243,7 +243,7 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) 
         return features
     text = ibis.literal("|").join([features[name].cast("string") for name in ("day", *use_case.keys)])
     place = text.hash() & (2**31 - 1)  # a hash may be negative
-    keep = [(features.day == day) & (place % n == 0) for day, n in parts.items()]
+    keep = [(features.day == day.start_date) & (place % n == 0) for day, n in parts.items()]
     return features.filter(ibis.or_(*keep))
 
 

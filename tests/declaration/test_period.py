@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import pickle
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from include.declaration.period import EARLIEST, LATEST, Period, PeriodError, period_range, periods_of
@@ -56,26 +61,40 @@ def test_periods_are_ordered_as_their_keys_are():
     assert max(days) == LATEST
 
 
-@pytest.mark.parametrize("other", [date(2020, 2, 28), datetime(2020, 2, 28, tzinfo=UTC)])
-def test_a_period_and_a_date_are_never_silently_unequal(other):
-    for compare in (
-        lambda: other == DAY,
-        lambda: other != DAY,
-        lambda: other in [DAY + 1, DAY],
-        lambda: other in {DAY: 1} if type(other) is date else other == DAY,
-        lambda: DAY in {other, 7} if type(other) is date else other == DAY,
-        lambda: other < DAY,
-        lambda: other >= DAY,
-    ):
+DATE, DATES = date(2020, 2, 28), pd.Series([date(2020, 2, 28)])
+TABLE = ibis.memtable(pa.table({"day": pa.array([DATE])}))
+OTHERS = {
+    "a date": DATE,
+    "an instant": datetime(2020, 2, 28, tzinfo=UTC),
+    "a date of NumPy": np.datetime64(DATE),
+    "an array of NumPy": np.array([DATE], dtype="datetime64[D]"),
+    "a column of dates of pandas": DATES,
+    "a column of instants of pandas": pd.to_datetime(DATES),
+    "a column of pandas in Arrow's type": DATES.astype(pd.ArrowDtype(pa.date32())),
+    "a frame": pd.to_datetime(DATES).to_frame(),
+    "a column of Ibis": TABLE.day,
+    "a deferred column of Ibis": ibis._.day,
+    "a text": "2020-02-28",
+    "a number": 7,
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("compare", [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge])
+def test_a_period_is_never_silently_unequal_to_what_is_no_period(other, compare):
+    for pair in ((DAY, other), (other, DAY)):
         with pytest.raises(TypeError):
-            compare()
+            TABLE.filter(compare(*pair)).to_pyarrow()  # a deferred comparison is made by the filter
 
 
-@pytest.mark.parametrize("other", ["2020-02-28", 7, None])
-def test_a_period_equals_no_other_value(other):
-    assert other != DAY
-    with pytest.raises(TypeError):
-        other > DAY  # noqa: B015
+def test_a_list_set_or_dictionary_that_mixes_periods_and_dates_is_noticed():
+    for is_in in (lambda: DATE in [DAY + 1, DAY], lambda: DATE in {DAY: 1}, lambda: DAY in {DATE, 7}):
+        with pytest.raises(TypeError):
+            is_in()
+
+
+def test_no_period_is_none():
+    assert DAY != None and None not in (DAY, DAY + 1)  # noqa: E711
 
 
 @pytest.mark.parametrize("number", [1.5, "1", None])
