@@ -33,7 +33,7 @@ class ExporterSnapshot:
 
     use_case: UseCase
     now: datetime
-    measured_day: Period | None = None
+    measured_period: Period | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     """Rows of the table metrics of that day."""
     decision: tuple[Period, str] | None = None
@@ -77,7 +77,7 @@ def _end(use_case: UseCase) -> datetime:
 
 def _metrics(project: Project, today: Period) -> dict[str, Any]:
     day, rows = _newest(project, "metrics", today)
-    return {"measured_day": day, "rows": rows}
+    return {"measured_period": day, "rows": rows}
 
 
 def _decisions(project: Project, today: Period) -> dict[str, Any]:

@@ -133,11 +133,11 @@ def _series(reading: ExporterSnapshot) -> Series:
 def _of_metrics(reading: ExporterSnapshot) -> Series:
     if "metrics" in reading.unreadable:
         return
-    yield "measured", float(reading.measured_day is not None), {}
-    if reading.measured_day is None:
+    yield "measured", float(reading.measured_period is not None), {}
+    if reading.measured_period is None:
         return
-    yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_day).timestamp(), {}
-    yield "staleness_seconds", _age(reading, reading.measured_day), {"subject": "metrics"}
+    yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_period).timestamp(), {}
+    yield "staleness_seconds", _age(reading, reading.measured_period), {"subject": "metrics"}
     for row in sorted(reading.rows, key=lambda row: row["about"]):  # the newer day overwrites the older one
         both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
         if row["value"] is None or (row["breached"] is None and row["state"]):
@@ -145,7 +145,7 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
         if row["value"] is None:
             pass
         elif row["metric"] == STALENESS:
-            newest = reading.measured_day - int(row["value"])
+            newest = reading.measured_period - int(row["value"])
             yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
         else:
             yield from _of_row(row)

@@ -51,11 +51,11 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
 
 def decisions(lake: Lake) -> dict[Period, tuple[str, str]]:
     rows = lake.as_of(LAST).read("decisions", order_by=["day"]).to_pylist()
-    return {row["day"]: (row["outcome"], row["reason"]) for row in rows}
+    return {Period.from_date(row["day"]): (row["outcome"], row["reason"]) for row in rows}
 
 
 def outcomes(lake: Lake) -> dict[Period, str]:
-    return {row["day"]: row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
+    return {Period.from_date(row["day"]): row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
 
 
 def trainings(api: AirflowClient) -> list[str]:

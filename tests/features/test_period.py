@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from include.backtest import history as backtest_history
-from include.declaration.period import Period, period_range
+from include.declaration.period import Period, period_range, periods_of
 from include.features import build as features_build
 from include.features import materialize
 from include.features.distinct import RowsNotDistinctError
@@ -71,7 +71,7 @@ def fill(first: Period, last: Period, known_after_days: int = 1) -> Lake:
 
 def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tuple[Period, int], int]:
     rows = dataset.labelled_rows(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
-    return {(row["day"], row["customer_id"]): row["returned"] for row in rows.to_pylist()}
+    return {(Period.from_date(row["day"]), row["customer_id"]): row["returned"] for row in rows.to_pylist()}
 
 
 # -- the declaration
@@ -120,7 +120,7 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - 20, DAY)
     past = backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY - 2, DAY - 2)
-    days, customers = past.rows["day"].to_pylist(), past.rows["customer_id"].to_pylist()
+    days, customers = periods_of(past.rows["day"].to_pylist()), past.rows["customer_id"].to_pylist()
     seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - 4), strict=True))
     expected = labelled(lake, DAY - 4, DAY - 20, DAY - 2)
     assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
@@ -196,7 +196,7 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
         features,
         "labels",
         lambda day, **feeds: (
-            given.append(sorted(feeds["events"].day.to_pyarrow().unique().to_pylist())),
+            given.append(periods_of(sorted(feeds["events"].day.to_pyarrow().unique().to_pylist()))),
             as_before(day, **feeds),
         )[1],
     )

@@ -136,7 +136,7 @@ def test_such_a_row_is_quarantined_again_and_the_rest_of_its_day_published(redec
     assert (done.landed, done.published, done.quarantined) == (201, 200, 1)
     again = quarantine.read_quarantine(open_project(redeclared), "events", NEXT)
     (row,) = again.rows.to_pylist()
-    assert (row["event_date"], row["id"], row["hour"]) == (DAY, 0, None)
+    assert (row["event_date"], row["id"], row["hour"]) == (DAY.start_date, 0, None)
     assert row["reasons"] == [
         f"{UNHELD}hour=25 was int32 in correction 1 and is declared bool now; correct the row with a value of that type"
     ]

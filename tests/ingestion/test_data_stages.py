@@ -173,7 +173,7 @@ def test_running_a_day_again_commits_nothing():
 def test_labels_stand_on_the_day_on_which_they_became_known():
     run_day()
     known = read("labels")
-    assert set(known["event_date"].to_pylist()) == {DAY - 1, DAY - 2}
+    assert set(known["event_date"].to_pylist()) == {(DAY - 1).start_date, (DAY - 2).start_date}
 
 
 def test_features_may_be_a_pandas_frame(monkeypatch):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
@@ -61,7 +62,7 @@ def test_corrected_rows_are_published_on_the_first_free_day_and_the_past_stays(b
 def test_an_event_of_a_day_that_is_over_is_not_scored_on_the_day_it_becomes_known(bad_hours):
     sent("events", edited(*BOTH))
     run_days(NEXT)
-    assert {row["event_date"] for row in rows_of("features", NEXT)} == {NEXT}
+    assert {row["event_date"] for row in rows_of("features", NEXT)} == {NEXT.start_date}
     assert len(rows_of("features", NEXT)) == 200
 
 
@@ -82,7 +83,9 @@ def test_a_released_reason_is_waived_for_those_rows_alone(monkeypatch):
     land("events", DAY)
     released("events", HOUR)
     land("events", NEXT)
-    hours = {(row["event_date"], row["hour"]): row["reasons"] for row in rows_of("checked/events", NEXT)}
+    hours = {
+        (Period.from_date(row["event_date"]), row["hour"]): row["reasons"] for row in rows_of("checked/events", NEXT)
+    }
     assert (hours[DAY, 25], hours[DAY, -1], hours[NEXT, 24]) == ([], [], [HOUR])
 
 
@@ -155,7 +158,7 @@ def test_a_correction_cannot_stand_beside_a_row_with_its_keys_nor_harm_it(bad_ho
     """Else two rows of one key would be published, and no feature could be made of the day."""
     sent("events", edited(("2020-01-10,0,", "2020-01-11,0,"), *BOTH))
     run_days(NEXT)
-    twins = [row for row in rows_of("checked/events", NEXT) if (row["event_date"], row["id"]) == (NEXT, 0)]
+    twins = [row for row in rows_of("checked/events", NEXT) if (row["event_date"], row["id"]) == (NEXT.start_date, 0)]
     assert sorted(row["reasons"] for row in twins) == [[], ["another row of the day has the same keys"]]
     assert len(rows_of("features", NEXT)) == 200
 

@@ -69,7 +69,7 @@ def test_a_days_metrics_are_those_of_its_rows_and_labels():
     pairs = zip(truth, said["probability"].to_pylist(), strict=True)
     row = found["brier", "model"]
     assert row["value"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
-    assert (row["about"], row["day"], row["model_version"]) == (AS_OF, KNOWN, "1")
+    assert (row["about"], row["day"], row["model_version"]) == (AS_OF.start_date, KNOWN.start_date, "1")
     assert found["base_rate", "model"]["value"] == pytest.approx(sum(truth) / source.ROWS)
 
 
@@ -87,7 +87,7 @@ def test_the_day_itself_is_compared_with_its_versions_profile():
     assert found["null_share", "size"]["value"] == pytest.approx(0.1, abs=0.06)
     assert found["weighted_drift", "features"]["limit"] > 0
     assert found["prediction_drift", "prediction"]["value"] > 0
-    assert {row["about"] for row in found.values() if row["metric"] in ("psi", "warning_rate")} == {AS_OF}
+    assert {row["about"] for row in found.values() if row["metric"] in ("psi", "warning_rate")} == {AS_OF.start_date}
 
 
 def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
@@ -133,7 +133,7 @@ def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judg
     assert few["skill_loss/log_loss", "prior"]["state"].startswith("Only 6 days with labels")
     assert enough["skill_loss/log_loss", "prior"]["breached"] is False
     assert enough["skill_loss/log_loss", "prior"]["lower"] < enough["worse/log_loss", "model"]["value"]
-    assert enough["window/auc", "model"]["about"] == AS_OF + 6
+    assert enough["window/auc", "model"]["about"] == (AS_OF + 6).start_date
 
 
 def test_the_promise_stands_beside_it():

@@ -27,7 +27,7 @@ def turn_labels(first: Period, last: Period) -> None:
     while known <= last + 2:
         rows = lake.as_of(known).read("labels", since=known).drop_columns(["day"])
         turned = [
-            1 - label if first <= event <= last else label
+            1 - label if first.start_date <= event <= last.start_date else label
             for event, label in zip(rows["event_date"].to_pylist(), rows["failed"].to_pylist(), strict=True)
         ]
         column = rows.schema.get_field_index("failed")

@@ -70,7 +70,9 @@ def fill(use_case: UseCase, numbers: range) -> None:
 def write(lake: Lake, day: Period, rows: list[Row]) -> None:
     """Make these rows the metrics of the day."""
     columns = {field.name if field.name != "model_version" else "version": field for field in schemas.METRICS}
-    arrays = [pa.array([getattr(row, name) for row in rows], field.type) for name, field in columns.items()]
+    values = {name: [getattr(row, name) for row in rows] for name in columns}
+    values["about"] = [row.about.start_date for row in rows]
+    arrays = [pa.array(values[name], field.type) for name, field in columns.items()]
     lake.replace("metrics", day, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
 
 

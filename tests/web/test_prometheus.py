@@ -61,8 +61,8 @@ ROWS = (
     row("weighted_drift", "features", 0.3, limit=0.2, breached=True),
     row("prediction_drift", "prediction", None, limit=0.2, state="There are too few rows: 1."),
     row("mean_prediction", "prediction", 0.31),
-    row("mean_prediction", "model", 0.29, about=DAY - 2),
-    row("log_loss", "prior", 0.6, about=DAY - 2),
+    row("mean_prediction", "model", 0.29, about=(DAY - 2).start_date),
+    row("log_loss", "prior", 0.6, about=(DAY - 2).start_date),
     row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
     row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
     row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
@@ -279,7 +279,7 @@ def test_a_damaged_ledger_is_no_missing_champion(measured):
 
 
 def test_no_series_comes_twice_however_the_rows_are(lake_home):
-    put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - 1), row("log_loss", "model", 2.0)])
+    put("metrics", DAY, [row("log_loss", "model", 1.0, about=(DAY - 1).start_date), row("log_loss", "model", 2.0)])
     text = prometheus.render_metrics([toy.USE_CASE], NOW).decode()
     assert text.count("airworthy_realised{") == 1
     assert served()[at("realised", "log_loss", "model")] == 2
