@@ -225,7 +225,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("Period") == t.event_date]
+    "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("date") == t.event_date]
 )
 def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken):
     def function(day, events, outcomes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -183,7 +184,7 @@ def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monke
             monkeypatch,
             "labels",
             lambda day, events, outcomes: outcomes.filter(outcomes.day == day.start_date).mutate(
-                event_date=outcomes.event_date + later
+                event_date=outcomes.event_date + timedelta(days=later)
             )[["event_date", "id", "failed"]],
             "labels",
         )

@@ -35,7 +35,7 @@ def book(lake_home) -> CorrectionLog:
 
 def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
     """A correction of the outcomes of these ids."""
-    content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
+    content = pa.table([[DAY.start_date] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
     origin = {
         "day": [DAY.start_date] * len(ids),
         "digest": [f"row-{each}" for each in ids],

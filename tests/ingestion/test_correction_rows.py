@@ -62,7 +62,7 @@ CHANGED = [
     ("int32", "int8", 300),
     ("int64", "float64", 2**53 + 1),
     ("float64", "float32", 1e300),
-    ("date32", "timestamp", DAY),
+    ("date32", "timestamp", DAY.start_date),
 ]
 
 

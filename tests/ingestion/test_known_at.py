@@ -149,7 +149,7 @@ def test_a_source_that_delivers_too_early_lands_nothing(lake_home, monkeypatch):
 
 def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):
     use_case = declared("timestamp")
-    rows = seen(DAY, kind="date32")
+    rows = seen(DAY.start_date, kind="date32")
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
         ingest.ingest_period(open_project(use_case), DAY)

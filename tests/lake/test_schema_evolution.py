@@ -80,7 +80,7 @@ NARROWED = [
     ("string", "int8", "1"),
     ("int8", "string", 1),
     ("int8", "bool", 1),
-    ("date32", "string", DAY),
+    ("date32", "string", DAY.start_date),
     ("int64", "float64", 2**53 + 1),
 ]
 

@@ -52,7 +52,10 @@ def kept(entries: list[Entry], named: list[float], policy: Retention, trained: d
     versions = [Version(number) for number in trained]
     at = {number: ago(days) for number, days in trained.items()}
     named_at = {entry.number: ago(days) for entry, days in zip(entries, named, strict=True)}
-    return {k.name: k.stays for k in rules.kept_versions(versions, at, entries, named_at, policy, NOW, NOW.date())}
+    return {
+        k.name: k.stays
+        for k in rules.kept_versions(versions, at, entries, named_at, policy, NOW, Period.from_date(NOW.date()))
+    }
 
 
 # -- versions
@@ -86,7 +89,9 @@ def test_an_entry_about_another_model_of_that_number_keeps_nothing():
 
 
 def test_a_version_whose_training_nobody_remembers_stays():
-    told = rules.kept_versions([Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, NOW.date())
+    told = rules.kept_versions(
+        [Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, Period.from_date(NOW.date())
+    )
     assert told[0].stays
 
 

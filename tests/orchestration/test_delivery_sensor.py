@@ -66,7 +66,7 @@ def test_with_a_triggerer_it_gives_its_slot_away_until_the_limit_of_the_day(use_
         sensor(use_case).execute(context())
     path, arguments = deferred.value.trigger.serialize()
     assert path == "include.orchestration.delivery_sensor.DeliveryTrigger"
-    midnight = datetime.combine(TODAY, datetime.min.time(), UTC)
+    midnight = datetime.combine(TODAY.start_date, datetime.min.time(), UTC)
     assert arguments["until"] == (midnight + timedelta(hours=30)).isoformat()
     assert DeliveryTrigger(**arguments).serialize() == (path, arguments)
 

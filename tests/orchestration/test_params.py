@@ -17,13 +17,13 @@ from pendulum import instance
 from include.backtest import run as backtest_run
 from include.declaration import clock
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
-from include.declaration.period import LATEST
+from include.declaration.period import LATEST, period_range
 from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
 from include.maintenance import rebuild
 from include.monitoring import monitor
-from include.orchestration import approval_operator
+from include.orchestration import approval_operator, timetable
 from include.orchestration import params as orchestration_params
 from include.orchestration.tasks import manual
 from include.orchestration.timetable import PeriodTimetable
@@ -202,8 +202,7 @@ def runs(first: datetime, last: datetime) -> list[str]:
 def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_there(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 4, 12, tzinfo=UTC))
     walked = []
-    between = clock.days_between
-    monkeypatch.setattr(clock, "days_between", lambda *days: walked.extend(between(*days)) or between(*days))
+    monkeypatch.setattr(timetable, "period_range", lambda *ends: walked.extend(period_range(*ends)) or walked)
     ends = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
     assert runs(datetime(2026, 3, 1, tzinfo=UTC), ends) == [f"2026-03-0{day}" for day in range(1, 5)]
     assert len(walked) < 10

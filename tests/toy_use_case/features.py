@@ -9,9 +9,8 @@ from include.use_case import Period
 
 def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per event of `day`."""
-    return events.filter(events.event_date == day.start_date).select(
-        "event_date", "id", "kind", "size", "hour", "urgent"
-    )
+    rows = events.filter(events.event_date == day.start_date)
+    return rows.select("event_date", "id", "kind", "size", "hour", "urgent")
 
 
 def labels(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:

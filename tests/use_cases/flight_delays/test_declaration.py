@@ -36,7 +36,7 @@ def test_the_days_declared_absent_are_those_on_which_the_source_has_nothing(feed
 
 
 def test_the_absent_days_of_the_replay_are_declared_to_the_year_2100():
-    assert max(USE_CASE.feed("weather").missing_periods).year == 2100
+    assert max(USE_CASE.feed("weather").missing_periods).start_date.year == 2100
 
 
 def test_every_feature_and_key_has_one_place():
