@@ -210,7 +210,7 @@ def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
 def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
     spoil(monkeypatch, "outcomes", "failed", [7, 7], DAY)
     spoil(monkeypatch, "outcomes", "id", [0, 0], DAY)
-    spoil(monkeypatch, "outcomes", "event_date", [DAY - 2] * 2, DAY)
+    spoil(monkeypatch, "outcomes", "event_date", [(DAY - 2).start_date] * 2, DAY)
     land("outcomes", DAY)
     first, second = quarantine.read_quarantine(open_project(USE_CASE), "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"

@@ -179,7 +179,7 @@ def test_rows_that_did_not_change_are_refused(bad_hours):
     [
         (lambda: released("weather", HOUR), "no feed 'weather'; it has"),
         (
-            lambda: released("events", HOUR, day=NEXT),
+            lambda: released("events", HOUR, period=NEXT),
             "no quarantined row on 2020-01-11; days with quarantined rows: 2020-01-10",
         ),
         (lambda: released("events", FAILED), "is quarantined for"),

@@ -92,7 +92,7 @@ def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
 
 
 def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
-    text = page(LAST, day=day_of(0))
+    text = page(LAST, period=day_of(0))
     assert "Nothing was measured in these days" in text and "chart-" not in text
 
 
