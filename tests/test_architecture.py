@@ -1,4 +1,4 @@
-"""Which module may import which, read from the source: levels, circles, pure and light modules, Airflow's place."""
+"""Import rules, read from the source: levels, circles, pure and light modules, and who may import Airflow."""
 
 from __future__ import annotations
 

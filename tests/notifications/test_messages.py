@@ -1,4 +1,4 @@
-"""A message to people shows what others have written as it is: in the mail, in its subject and in the webhook."""
+"""Messages escape foreign texts, in the mail, its subject and the webhook."""
 
 import json
 

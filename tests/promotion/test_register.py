@@ -1,4 +1,4 @@
-"""register: every judged run becomes a version, once."""
+"""register: every evaluated run becomes one version."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The model card: what it says, that data stay text in it, and that its page needs nothing else."""
+"""The model card: its content, escaping of data, and a page without external resources."""
 
 import re
 from dataclasses import replace
