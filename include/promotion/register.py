@@ -14,7 +14,7 @@ from include.lake import schemas
 from include.model import metrics
 from include.monitoring import limits
 from include.project import Project
-from include.promotion.model_card.escaping import escaped
+from include.promotion.markdown import escaped
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
