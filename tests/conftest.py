@@ -1,4 +1,4 @@
-"""Places for tests: a lake of one's own, a tracking store of one's own, or one real MLflow server for all."""
+"""Shared fixtures: a separate lake and tracking store per test, and one real MLflow server for all."""
 
 from __future__ import annotations
 

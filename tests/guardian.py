@@ -1,8 +1,9 @@
-"""Watches one process of the tests from outside: `python -m tests.guardian`.
+"""Watch one test process from outside: `python -m tests.guardian`.
 
-The process writes `start SECONDS TEST` and `end` to this one's standard input. A test that takes longer than its
-seconds has its process killed, for what holds the interpreter cannot be stopped from within. When the process has
-ended, in whatever way, all that it has started is killed: what has its mark in the environment, or is of its session.
+The test process writes `start SECONDS TEST` and `end` to the guardian's standard input. If a test takes longer than
+its seconds, the guardian kills the process, because code that holds the interpreter cannot be stopped from within.
+After the test process has ended, the guardian kills everything that it started, found by a mark in the environment or
+the session.
 """
 
 from __future__ import annotations

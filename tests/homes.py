@@ -1,4 +1,4 @@
-"""Homes that many tests copy: a filled lake, a trained model, a champion, of each toy; made once in a session."""
+"""Homes that many tests copy, made once per session: a filled lake, a trained model, a champion of each toy."""
 
 from __future__ import annotations
 

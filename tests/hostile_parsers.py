@@ -1,4 +1,4 @@
-"""Functions that a test of `include.untrusted` runs in the separate process."""
+"""Functions that tests of `include.untrusted` run in the separate process."""
 
 from __future__ import annotations
 

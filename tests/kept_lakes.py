@@ -1,6 +1,6 @@
-"""Keeps a small lake of this code's format, with its registry, for later code to read: `python -m tests.kept_lakes`.
+"""Store a small lake of this code's format, with its registry, for later code: `python -m tests.kept_lakes`.
 
-Run once when a format is final; the archive is committed and never made again. It is the toy use case's home with a
+Run it once when a format is final; the archive is committed and never made again. It is the toy use case's home with a
 champion, signed with the tests' key.
 """
 

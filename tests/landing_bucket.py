@@ -1,4 +1,4 @@
-"""A landing bucket on a real S3 server over HTTP, with a proxy before it that fails when it is told to."""
+"""A landing bucket on a real S3 server over HTTP, with a proxy that fails on request."""
 
 from __future__ import annotations
 

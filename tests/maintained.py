@@ -1,4 +1,4 @@
-"""What the tests of maintenance share: versions, corrections, days in several files, time gone by."""
+"""Shared by the tests of maintenance: versions, corrections, days in several files, elapsed time."""
 
 from __future__ import annotations
 

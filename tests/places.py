@@ -1,4 +1,4 @@
-"""What tests do to places that the program never does: look at all of one, copy it, empty it."""
+"""Operations on storage paths that only tests need: list all, copy, empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A toy source that delivers bad rows, for tests of what becomes of them."""
+"""A toy source that delivers bad rows."""
 
 from __future__ import annotations
 

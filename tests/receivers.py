@@ -1,4 +1,4 @@
-"""Real receivers of alerts on loopback: a mail server and a webhook, each keeping what it was sent."""
+"""Real receivers of alerts on loopback: a mail server and a webhook, which store what they receive."""
 
 from __future__ import annotations
 

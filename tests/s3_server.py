@@ -1,10 +1,10 @@
-"""A quick server of S3 for tests that can be made to fail: moto's, with one writer at a time.
+"""A fast S3 server for tests that can fail on request: moto's, with one writer at a time.
 
-`python -m tests.s3_server` prints the port that it has taken and serves until its input ends. Any key is right.
-moto looks whether a conditional write may be done and then does it, in one of many threads; two at once could both be
-told that they were first. `POST /-/fail` of
-`{"status": 503, "code": "SlowDown", "times": 2, "methods": ["PUT"]}` has the next requests refused, unless they are of
-other methods; `times: 0` ends that. Long tests run on SeaweedFS: see tests/seaweedfs.py.
+`python -m tests.s3_server` prints its port and serves until its input ends. Any key is accepted. moto checks whether
+a conditional write is allowed and then writes, in one of many threads, so two simultaneous writers could both
+succeed; hence one writer at a time. `POST /-/fail` with `{"status": 503, "code": "SlowDown", "times": 2, "methods":
+["PUT"]}` makes it refuse the next requests with these methods; `times: 0` ends that. Long tests use SeaweedFS: see
+tests/seaweedfs.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SeaweedFS as docker-compose.yaml runs it, on free ports of loopback and with keys that are checked."""
+"""SeaweedFS as docker-compose.yaml runs it, on free ports of loopback and with checked keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which module may import which, read from the source: levels, circles, pure and light modules, Airflow's place."""
+"""Import rules, read from the source: levels, circles, pure and light modules, and who may import Airflow."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ PURE = (
     *("include.evaluation.gates", "include.evaluation.checks.corruption", "include.registry.lifecycle"),
     *("include.reproduction.model_diff", "include.backtest.simulator", "include.backtest.label_history"),
     *("include.backtest.sensitivity", "include.backtest.result", "include.backtest.plot"),
-    *("include.promotion.model_card.document", "include.promotion.model_card.content"),
-    *("include.promotion.model_card.limitations", "include.promotion.model_card.escaping"),
+    *("include.promotion.model_card.render", "include.promotion.model_card.content"),
+    *("include.promotion.model_card.limitations", "include.promotion.markdown"),
     *("include.notifications.messages", "include.notifications.redaction"),
     *("include.maintenance.rules", "include.maintenance.mlflow_rules"),
 )
@@ -89,7 +89,9 @@ NUMERIC = {
     "sklearn",
     "matplotlib",
     "ibis",
+    "jinja2",
     "markdown_it",
+    "markupsafe",
     "openpyxl",
     "optuna",
 }

@@ -1,4 +1,4 @@
-"""docker-compose.yaml, the Dockerfile and the secrets of both: rules for each service, read from the files."""
+"""Rules for each service in docker-compose.yaml, for the Dockerfile and for their secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make compose-check` itself: where it cannot run it fails in words, and what it finds decides how it ends."""
+"""`make compose-check` itself: clear errors if it cannot run, and an exit status that follows its findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents tell a person to type exists, and what they point to is there."""
+"""Commands, targets and links in the documentation exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lake and a registry that were stored by code of an earlier format, or of this one: both are read for good."""
+"""Lakes and registries stored by code of earlier formats, or of this one, can be read permanently."""
 
 from __future__ import annotations
 

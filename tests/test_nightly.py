@@ -1,4 +1,4 @@
-"""`.ci/nightly.py`: every target is run, also after one that fails, and the page says what came of each."""
+"""`.ci/nightly.py`: every target runs, even after a failure, and the page shows each result."""
 
 from __future__ import annotations
 

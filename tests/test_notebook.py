@@ -1,4 +1,4 @@
-"""What a notebook loads: the tables as of a period, from the lake or from what `check` has kept."""
+"""Loading tables in a notebook: as of a period, from the lake or from the data that `check` kept."""
 
 from __future__ import annotations
 

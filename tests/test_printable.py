@@ -1,4 +1,4 @@
-"""What a terminal would obey is written out; all else is as it was."""
+"""Characters that control a terminal are escaped; all others stay the same."""
 
 import logging
 

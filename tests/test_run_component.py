@@ -1,4 +1,4 @@
-"""config/run_component.py: a component of Airflow in folders of its own, on volumes that others share."""
+"""config/run_component.py: an Airflow component uses its own folders on shared volumes."""
 
 from __future__ import annotations
 

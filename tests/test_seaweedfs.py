@@ -1,4 +1,4 @@
-"""The S3 server of docker-compose.yaml, run as it says there: who gets in, by which port, and who wins a race."""
+"""The S3 server with the arguments of docker-compose.yaml: who has access, by which port, and races."""
 
 from __future__ import annotations
 

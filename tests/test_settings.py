@@ -1,4 +1,4 @@
-"""Where things are: absolute, whatever folder a command is typed in."""
+"""Paths in the settings are absolute, whatever the working directory is."""
 
 import pytest
 

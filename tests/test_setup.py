@@ -1,4 +1,4 @@
-"""From a bare checkout to `.venv`: what bootstrap refuses, what it repairs, and what the lock promises."""
+"""From a new checkout to `.venv`: what bootstrap refuses and repairs, and the properties of the lock files."""
 
 from __future__ import annotations
 

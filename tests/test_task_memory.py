@@ -1,4 +1,4 @@
-"""A task that outgrows its memory is ended in words."""
+"""A task that exceeds its memory limit is ended with a message."""
 
 from __future__ import annotations
 

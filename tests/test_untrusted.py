@@ -1,4 +1,4 @@
-"""Untrusted content ends at most the process that reads it, and the caller learns in words how."""
+"""Untrusted content can end only the process that reads it, and the caller gets the reason."""
 
 from __future__ import annotations
 

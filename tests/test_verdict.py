@@ -1,4 +1,4 @@
-"""A run of the tests ends with a verdict: also where a test hangs, ends its worker, or the run takes too long."""
+"""A test run always ends with a summary, even if a test hangs, kills its worker, or takes too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflows: what may run where, with which rights, and that each make target they call exists."""
+"""The workflows: what may run where, with which permissions, and that their make targets exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The toy use case in a lake, written directly: features and labels as its stages would leave them."""
+"""The toy use case in a lake, written directly: features and labels as its steps would write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The toy use case with a search space, and a tuning of it that takes a moment."""
+"""The toy use case with a search space and a very short tuning."""
 
 from __future__ import annotations
 

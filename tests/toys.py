@@ -1,4 +1,4 @@
-"""The use cases that the properties are tried on: events with a date in their keys, and customers without one."""
+"""The use cases for the property tests: events with a date in their keys, and customers without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings beside the one that `trained_toy` and `champion` hold."""
+"""Trainings in addition to those of the fixtures `trained_toy` and `champion`."""
 
 from __future__ import annotations
 

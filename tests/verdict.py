@@ -1,8 +1,8 @@
-"""Ends every run of the tests with a verdict, whatever a test does and however busy the machine is (a pytest plugin).
+"""End every test run with a summary, whatever a test does and however busy the machine is (a pytest plugin).
 
-A test that hangs fails by its limit (pytest-timeout, a signal); one that still hangs a minute later has its worker
-killed from outside. A worker that dies is replaced, its test is reported as failed, and the rest goes on. What a worker
-has started dies with it. `--run-limit=MINUTES` ends the whole run with a summary.
+A test that hangs fails by its limit (pytest-timeout, a signal); if it still hangs a minute later, its worker is killed
+from outside. A worker that dies is replaced, its test is reported as failed, and the run continues. Everything that the
+worker started is killed. `--run-limit=MINUTES` ends the whole run with a summary.
 """
 
 from __future__ import annotations

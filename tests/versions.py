@@ -1,4 +1,4 @@
-"""Versions of the toy use case, registered directly from one trained run: how they came there is not asked."""
+"""Versions of the toy use case, registered directly from one trained run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy quarantine`: define the commands and options; quarantine_report.py implements them."""
+"""Show quarantined rows and resubmit them: `airworthy quarantine`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from include.cli.escaping import make_console
+from include.cli.escaping import make_console, print_line
+from include.declaration.actor import account_actor
 from include.declaration.period import Period
+from include.declaration.registry import load_use_case
+from include.errors import InvalidRequestError
+from include.project import open_project
 
 if TYPE_CHECKING:
-    from include.cli.quarantine_report import RowSelection
+    from include.cli.row_selection import RowSelection
 
 FORMATS = ["%Y-%m-%d"]
 Feed = Annotated[str | None, typer.Option(help="Only this feed.")]
@@ -47,17 +51,28 @@ console = make_console()
 @app.command()
 def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
     """Count rows by feed, day and reason; same as `quarantine <use case>`."""
-    from include.cli import quarantine_report
+    from include.ingestion.quarantine import count_quarantined
 
-    quarantine_report.print_counts(console, _chosen(use_case, feed, day, reason, row))
+    chosen = _chosen(use_case, feed, day, reason, row)
+    counted = [each for found in chosen.found() for each in count_quarantined(found)]
+    for each in counted:
+        # The reason comes last and in full: `release` takes it as an option.
+        fate = f"{each.open:>5} open {each.corrected:>5} corrected {each.released:>5} released"
+        print_line(console, f"{each.period}  {each.feed}  {fate}  {each.reason}")
+    if not counted:
+        what = "such row" if feed or day or reason or row else "row"
+        print_line(console, f"No {what} of {use_case} is quarantined.")
 
 
 @app.command()
 def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
     """Print each row with its id, values, reasons and state."""
-    from include.cli import quarantine_report
-
-    quarantine_report.print_quarantined(console, _chosen(use_case, feed, day, reason, row))
+    for found in _chosen(use_case, feed, day, reason, row).found():
+        print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
+        for each, state in zip(found.rows.to_pylist(), found.states(), strict=True):
+            values = ", ".join(f"{name}={each[name]}" for name in found.feed.columns)
+            for line in (f"{each['digest']}  {state}", f"    {values}", f"    {'; '.join(each['reasons'])}"):
+                print_line(console, line)
 
 
 @app.command()
@@ -65,9 +80,19 @@ def export(
     use_case: str, file: Path, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None
 ) -> None:
     """Write the open rows into a new CSV file for correction."""
-    from include.cli import quarantine_report
+    from include.ingestion.quarantine import read_quarantine
 
-    quarantine_report.export_quarantined(console, _chosen(use_case, feed, day, reason, row), file)
+    chosen = _chosen(use_case, feed, day, reason, row)
+    name = chosen.one_feed()
+    found = read_quarantine(chosen.project, name, chosen.period).chosen(chosen.reasons, chosen.rows)
+    content = found.exported()
+    try:
+        with file.open("xb") as sink:
+            sink.write(content)
+    except OSError as error:
+        raise InvalidRequestError(f"{file} cannot be written: {error.strerror}. Name a new file.") from None
+    opened = f"{sum(found.is_open)} open row(s) of feed {name}"
+    print_line(console, f"{file}: {opened}. Correct them, then: quarantine correct.")
 
 
 @app.command()
@@ -75,11 +100,26 @@ def correct(
     use_case: str, file: Path, comment: Comment, feed: Feed = None, day: Day = None, known_on: KnownOn = None
 ) -> None:
     """Resubmit the rows of a CSV or Parquet file, each in place of a quarantined row."""
-    from include.cli import quarantine_report
+    from include.ingestion import resubmit, uploads
+    from include.lake.object_store import StoragePath
 
-    quarantine_report.send_corrected(
-        console, _chosen(use_case, feed, day, None, None), file, comment, _period_of(known_on)
+    chosen = _chosen(use_case, feed, day, None, None)
+    try:
+        uploads.require_size(file.name, StoragePath.of(file).size())
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidRequestError(f"{file} cannot be read: {error.strerror}.") from None
+    done = resubmit.resubmit_corrected(
+        chosen.project,
+        chosen.one_feed(),
+        file.name,
+        content,
+        actor=account_actor(),
+        comment=comment,
+        period=chosen.period,
+        known_on=_period_of(known_on),
     )
+    print_line(console, done.told)
 
 
 @app.command()
@@ -93,11 +133,20 @@ def release(
     known_on: KnownOn = None,
 ) -> None:
     """Resubmit rows unchanged: the named reasons are ignored for them."""
-    from include.cli import quarantine_report
+    from include.ingestion import resubmit
 
-    quarantine_report.release_quarantined(
-        console, _chosen(use_case, feed, day, reason, row), comment, _period_of(known_on)
+    chosen = _chosen(use_case, feed, day, reason, row)
+    done = resubmit.resubmit_released(
+        chosen.project,
+        chosen.one_feed(),
+        chosen.reasons,
+        actor=account_actor(),
+        comment=comment,
+        period=chosen.period,
+        ids=chosen.rows,
+        known_on=_period_of(known_on),
     )
+    print_line(console, done.told)
 
 
 @app.command()
@@ -106,16 +155,19 @@ def balance(
     ask_source: Annotated[bool, typer.Option(help="Also compare every landed day with its source.")] = False,
 ) -> None:
     """Show where every delivered row is; fail if any is lost."""
-    from include.cli import quarantine_report
+    from include.ingestion import reconcile
 
-    if not quarantine_report.print_reconciliation(console, _chosen(use_case, None, None, None, None), ask_source):
+    results = reconcile.reconcile(open_project(load_use_case(use_case)), ask_source=ask_source)
+    for result in results:
+        print_line(console, result.told, "red" if result.faults else "")
+    if any(result.faults for result in results):
         raise typer.Exit(1)
 
 
 def _chosen(
     use_case: str, feed: str | None, day: datetime | None, reason: list[str] | None, row: list[str] | None
 ) -> RowSelection:
-    from include.cli.quarantine_report import RowSelection
+    from include.cli.row_selection import RowSelection
 
     return RowSelection(use_case, feed, _period_of(day), tuple(reason or ()), tuple(row or ()))
 

@@ -1,14 +1,19 @@
-"""Build the messages of events: what happened, values, reason, remedy and links. Pure."""
+"""Build the messages of events: what happened, values, reason, remedy and links. Pure.
+
+Their texts are in `templates/<event>.txt.j2`, each with its subject.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from include.monitoring.definitions import ADVICE, Category, require_metric
 from include.notifications.redaction import redact
@@ -18,7 +23,8 @@ Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "dead
 LONGEST = 1500
 """Most characters of an error's text; the log has the rest."""
 SHOWN = 12
-"""Most breaches that are listed; of further ones, the message has the number."""
+"""Most breaches or files that are listed; of further ones, the message has the number."""
+_LOST = "Its process ended without an error: it was killed, or ran out of memory or time."
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,7 @@ class Message:
 
     def html(self) -> str:
         """Return the message for the mail, with all texts escaped."""
-        parts = [f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in self.text.split("\n\n")]
-        links = [f'<li><a href="{html.escape(to)}">{html.escape(name)}</a></li>' for name, to in self.links.items()]
-        return "".join(parts) + (f"<ul>{''.join(links)}</ul>" if links else "")
+        return _templates().get_template("mail.html.j2").render(text=self.text, links=self.links)
 
 
 def failure_message(
@@ -70,24 +74,15 @@ def failure_message(
     `error` is the text of the error; empty if the process was lost. `tries` continues to count after a task was
     cleared, so that another failure after a repair is another event.
     """
-    cause = shorten_message(redact(error)) or (
-        "Its process ended without an error: it was killed, or ran out of memory or time."
-    )
-    times = f"after {tries} {'try' if tries == 1 else 'tries'}"
-    text = (
-        f"The task {task} of {use_case}__{kind} failed {times}, and is not tried again.\n\n{cause}\n\n"
-        "What to do: read the last lines of its log, repair what they name, and clear the task there. Tasks after it"
-        " wait for it; no table was left half written."
-    )
-    return Message(
+    cause = shorten_message(redact(error)) or _LOST
+    return _message(
         "failure",
         f"failure-{kind}-{run_id}-{task}-{tries}",
         use_case,
         day,
-        _subject(use_case, day, f"{kind}: {task} failed"),
-        text,
         links,
         {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": cause},
+        {"kind": kind, "cause": cause},
     )
 
 
@@ -99,31 +94,17 @@ def breach_message(
     `new` are their rows of the table `metrics`, `lasting` is the number of limits that were broken before. The same
     breaches of the same day are one event.
     """
-    names = [f"{row['metric']} of {row['subject']}" for row in new]
-    lines = [_figure(row) for row in new[:SHOWN]]
-    if more := len(new) - SHOWN:
-        lines += [f"and {more} more"] if more > 0 else []
-    kinds = list(dict.fromkeys(breach_category(str(row["metric"])) for row in new))
-    text = (
-        f"{_limits(len(new))} broken on {day} and not on the measured day before:\n"
-        + "\n".join(lines)
-        + (f"\n\n{_limits(lasting)} still broken." if lasting else "")
-        + "\n\nWhat to do: "
-        + " ".join(ADVICE[kind].format(use_case=use_case) for kind in kinds)
-    )
-    shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+    kinds = dict.fromkeys(breach_category(str(row["metric"])) for row in new)
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
     keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "about", "days")
-    details = {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting}
-    return Message(
+    return _message(
         "breach",
         f"breach-{day}-{_hash(pairs)}",
         use_case,
         day,
-        _subject(use_case, day, f"over the limit: {shown}"),
-        text,
         links,
-        details,
+        {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting},
+        {"new": new, "advice": [ADVICE[kind].format(use_case=use_case) for kind in kinds]},
     )
 
 
@@ -141,18 +122,14 @@ def redelivery_message(
 
     `files` maps each file to its change. `state` identifies the content of the bucket: another change is another event.
     """
-    lines = [f"{key}: {change}" for key, change in list(files.items())[:SHOWN]]
-    lines += [f"and {len(files) - SHOWN} more"] if len(files) > SHOWN else []
-    text = f"Files of the feed {feed} for {day} changed after the day has landed:\n" + "\n".join(lines)
-    return Message(
+    return _message(
         "redelivery",
         f"redelivery-{feed}-{day}-{state}",
         use_case,
         day,
-        _subject(use_case, day, f"files of {feed} were delivered again"),
-        f"{text}\n\nWhat to do: {advice}",
         links,
         {"feed": feed, "files": dict(files)},
+        {"advice": advice},
     )
 
 
@@ -168,41 +145,25 @@ def promotion_message(
     links: Mapping[str, str],
 ) -> Message:
     """Build the message of a version that became champion from `day` on, with its gate results."""
-    text = (
-        f"Version {version} was promoted by {actor}.\n\n{reason}\n\n"
-        + "\n".join(gates)
-        + f"\n\nWhat to do: nothing, if this was meant. To undo it, trigger {use_case}__rollback."
-    )
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
-    subject = _subject(use_case, day, f"version {version} promoted")
-    return Message("promotion", f"entry-{entry}", use_case, day, subject, text, links, details)
+    return _message("promotion", f"entry-{entry}", use_case, day, links, details, {"gates": gates})
 
 
 def rejection_message(
     use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]
 ) -> Message:
     """Build the message of a version that its gates or a person did not promote."""
-    text = (
-        f"Version {version} was not promoted; the champion stays.\n\n{shorten_message(reason)}\n\n"
-        "What to do: read in the version's card what failed. To try again, train with other data or parameters:"
-        f" {use_case}__train."
-    )
     details = {"version": version, "reason": reason}
-    subject = _subject(use_case, day, f"version {version} not promoted")
-    return Message("rejection", f"rejection-{version}", use_case, day, subject, text, links, details)
+    shown = {"reason": shorten_message(reason)}
+    return _message("rejection", f"rejection-{version}", use_case, day, links, details, shown)
 
 
 def rollback_message(
-    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, told: str, links: Mapping[str, str]
+    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, effect: str, links: Mapping[str, str]
 ) -> Message:
-    """Build the message of a rollback from `day` on; `told` describes its effect."""
-    text = (
-        f"{actor} rolled back to version {version}: {reason}\n\n{told}\n\n"
-        f"What to do: nothing, if this was meant. Otherwise roll back once more: {use_case}__rollback."
-    )
+    """Build the message of a rollback from `day` on; `effect` describes what it changes."""
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
-    subject = _subject(use_case, day, f"rolled back to version {version}")
-    return Message("rollback", f"entry-{entry}", use_case, day, subject, text, links, details)
+    return _message("rollback", f"entry-{entry}", use_case, day, links, details, {"effect": effect})
 
 
 def deadline_message(
@@ -220,14 +181,38 @@ def deadline_message(
 
     `due` is the deadline, `allowed` the time from queueing to it.
     """
-    text = (
-        f"The scheduled run of {use_case}__{kind} is {state}; it should have been done by {due}, {allowed} after it was"
-        " queued.\n\nWhat to do: open the run and see which task is running, waiting or queued. The log of a waiting"
-        " sensor names what it waits for; if tasks stay queued, add slots or check that the scheduler runs."
-    )
     details = {"dag": f"{use_case}__{kind}", "run": run_id, "state": state, "due": due}
-    subject = _subject(use_case, day, f"{kind} missed its deadline")
-    return Message("deadline", f"deadline-{kind}-{run_id}", use_case, day, subject, text, links, details)
+    shown = {"kind": kind, "allowed": allowed}
+    return _message("deadline", f"deadline-{kind}-{run_id}", use_case, day, links, details, shown)
+
+
+def _message(
+    event: Event,
+    key: str,
+    use_case: str,
+    day: str | None,
+    links: Mapping[str, str],
+    details: Mapping[str, Any],
+    shown: Mapping[str, Any],
+) -> Message:
+    """Build a message with the texts of the event's template, which may use `details` and `shown`."""
+    values = {"use_case": use_case, "day": day, "most_listed": SHOWN, **details, **shown}
+    rendered: Any = _templates().get_template(f"{event}.txt.j2").make_module(values)
+    subject = f"[airworthy] {use_case}{f' {day}' if day else ''}: {rendered.subject}"
+    return Message(event, key, use_case, day, subject, str(rendered).strip(), links, details)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("include.notifications"),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = lambda value: "" if value is None else f"{value:.4g}"
+    return environment
 
 
 def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -281,29 +266,3 @@ def shorten_message(text: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _subject(use_case: str, day: str | None, what: str) -> str:
-    return f"[airworthy] {use_case}{f' {day}' if day else ''}: {what}"
-
-
-def _limits(count: int) -> str:
-    return f"{count} limit is" if count == 1 else f"{count} limits are"
-
-
-def _figure(row: Mapping[str, Any]) -> str:
-    """Return a line such as `psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)`."""
-    number = {name: _short(row.get(name)) for name in ("value", "lower", "upper", "limit")}
-    about = []
-    if number["lower"] and number["upper"]:
-        about.append(f"{number['lower']} to {number['upper']}")
-    if (row.get("days") or 0) > 1:
-        about.append(f"{row['days']} days until {row['about']}")
-    limit = f", limit {number['limit']}" if number["limit"] else ""
-    return f"{row['metric']} of {row['subject']}: {number['value']}{limit}" + (
-        f" ({'; '.join(about)})" if about else ""
-    )
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"

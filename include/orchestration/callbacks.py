@@ -60,56 +60,46 @@ def notify_failed(context: Mapping[str, Any]) -> None:
 
 def notify_breaches(project: Project, period: Period) -> None:
     """Send an alert for limits newly breached on a measured day, and what is still queued."""
-    use_case = project.use_case
-    with _quietly("breaches"):
-        from include.notifications import notify
+    from include.notifications import notify
 
-        notify.deliver_queued(
-            use_case, notify.breach_alert(project, period, _links_of_run(use_case)), _channels(use_case)
-        )
+    _notify(project.use_case, "breaches", partial(notify.breach_alert, project, period))
 
 
 def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again with other content."""
-    for each in found:
-        with _quietly("a delivery"):
-            from include.notifications import notify
+    from include.notifications import notify
 
-            notify.deliver_queued(
-                use_case, notify.redelivery_alert(use_case, each, _links_of_run(use_case)), _channels(use_case)
-            )
+    for each in found:
+        _notify(use_case, "a delivery", partial(notify.redelivery_alert, use_case, each))
 
 
 def notify_promoted(project: Project, result: Any) -> None:
     """Send an alert about a promotion, or about why there was none."""
-    use_case = project.use_case
-    with _quietly("a promotion"):
-        from include.notifications import notify
+    from include.notifications import notify
 
-        notify.deliver_queued(
-            use_case, notify.promotion_alert(project, result, _links_of_run(use_case)), _channels(use_case)
-        )
+    _notify(project.use_case, "a promotion", partial(notify.promotion_alert, project, result))
 
 
 def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
     """Send an alert for a version that was rejected by a person or by the time limit."""
-    with _quietly("a rejection"):
-        from include.notifications import notify
+    from include.notifications import notify
 
-        notify.deliver_queued(
-            use_case, notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)), _channels(use_case)
-        )
+    _notify(use_case, "a rejection", partial(notify.rejection_alert, use_case, version, reason))
 
 
 def notify_rolled_back(project: Project, result: Any) -> None:
     """Send an alert for a rollback to an earlier version."""
-    use_case = project.use_case
-    with _quietly("a rollback"):
+    from include.notifications import notify
+
+    _notify(project.use_case, "a rollback", partial(notify.rollback_alert, project, result))
+
+
+def _notify(use_case: UseCase, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
+    """Build an alert with the links of the running task, and send it with what is still queued."""
+    with _quietly(what):
         from include.notifications import notify
 
-        notify.deliver_queued(
-            use_case, notify.rollback_alert(project, result, _links_of_run(use_case)), _channels(use_case)
-        )
+        notify.deliver_queued(use_case, build(_links_of_run(use_case)), _channels(use_case))
 
 
 def deadline_alert(use_case: UseCase) -> DeadlineAlert:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from include.declaration.gates import BASELINES, MODEL
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
@@ -14,7 +15,7 @@ from include.lake import schemas
 from include.model import metrics
 from include.monitoring import limits
 from include.project import Project
-from include.promotion.model_card.escaping import escaped
+from include.promotion.markdown import render_markdown
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
@@ -24,7 +25,6 @@ from include.registry.tags import AS_OF, FINGERPRINT, GATE, GATES, JUDGED, NOT_P
 
 _DESCRIBED = ("log_loss", "auc", "expected_cost")
 """Metrics in the description of a version."""
-_MARKS = {"passed": "✓", "failed": "✗ **failed**", "inconclusive": "? **inconclusive**", "informational": "·"}
 
 
 class ModelMissingError(NotReadyError):
@@ -133,20 +133,15 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
 
 
 def _description(use_case: UseCase, version: Version) -> str:
-    """Return Markdown for the registry's page: metrics, verdicts, notice."""
-    by_subject, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
-    test = version.report["splits"]["test"]
-    lines = [
-        f"Trained as of {tags[AS_OF]} on {tags[WINDOW]}; tested on {test['first']} to {test['last']}.",
-        "",
-        f"| test days | {' | '.join(metrics.METRICS[name].label for name in _DESCRIBED)} |",
-        f"|---|{'---|' * len(_DESCRIBED)}",
-    ]
-    for subject in ("model", "logistic", "prior"):
-        values = by_subject.get(subject, {})
-        cells = (f"{values[m]:.4f}" if m in values else "–" for m in _DESCRIBED)
-        lines.append(f"| {subject} | {' | '.join(cells)} |")
-    lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
-    if use_case.notice:
-        lines += ["", f"> {use_case.notice}"]
-    return "\n".join(lines)
+    """Return the text of `version_description.md.j2`."""
+    measured = metrics.split_metrics(version.metrics, "test")
+    return render_markdown(
+        "version_description.md.j2",
+        as_of=version.tags[AS_OF],
+        window=version.tags[WINDOW],
+        test=version.report["splits"]["test"],
+        metrics=[metrics.METRICS[name] for name in _DESCRIBED],
+        measured={subject: measured.get(subject, {}) for subject in (MODEL, *reversed(BASELINES))},
+        verdicts=version.verdicts,
+        notice=use_case.notice,
+    ).rstrip()

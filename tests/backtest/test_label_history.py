@@ -1,4 +1,4 @@
-"""The past tells, for any day, the labels that were known when it began, and no later one."""
+"""Label history: only the labels that were known at the decision time of a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay keeps is read as it was kept, or not at all."""
+"""The model cache of a backtest: a stored model is read unchanged, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a walk are those of its rows: over all days, by month, and along the way."""
+"""Results of a simulation: over all days, by month, and cumulative."""
 
 from __future__ import annotations
 

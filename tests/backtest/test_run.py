@@ -1,4 +1,4 @@
-"""A replay of the toy use case: the models of the real training, nothing of the future, the same each time."""
+"""A backtest of the toy use case: the same models as real training, no future data, repeatable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Neighbours differ from the declared policy in one thing each, and each of them is a policy."""
+"""Variations of a policy: each differs in one setting and is a valid policy."""
 
 from __future__ import annotations
 

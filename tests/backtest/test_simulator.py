@@ -1,4 +1,4 @@
-"""Walking through past days under a policy: who flies when, what is trained, and what nobody may know yet."""
+"""The simulator: which model is champion when, what is trained, and which data are not known yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy check`: days validated, a model judged, every finding said, and only what was landed kept."""
+"""`airworthy check`: validates days, judges a model, reports every finding, and keeps only landed data."""
 
 from __future__ import annotations
 

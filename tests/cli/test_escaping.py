@@ -1,4 +1,4 @@
-"""Nothing that is printed drives the terminal, whatever prints it and however."""
+"""Output of every command escapes terminal control characters."""
 
 import io
 import sys

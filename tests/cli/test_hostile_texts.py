@@ -1,4 +1,4 @@
-"""Every command shows what others have written as it is: it drives no terminal and draws no line of its own."""
+"""Foreign texts in the output of commands cannot control the terminal or forge lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy ledger`: what an operator reads, and that damage is seen."""
+"""`airworthy ledger`: what it prints, and that it detects damage."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What `airworthy lineage` shows, at the width of a narrow terminal."""
+"""`airworthy lineage`: its output on a narrow terminal."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whatever a person types, a command answers in a sentence and fails: no traceback, and nothing is made in the lake."""
+"""Invalid input of commands: a one-sentence error, no traceback, and nothing written to the lake."""
 
 from __future__ import annotations
 

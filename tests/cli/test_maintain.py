@@ -1,4 +1,4 @@
-"""`airworthy maintain`: a dry run unless it is told otherwise, use case by use case."""
+"""`airworthy maintain`: a dry run unless `--apply` is given, one use case at a time."""
 
 import os
 from datetime import UTC, datetime, timedelta

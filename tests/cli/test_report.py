@@ -1,4 +1,4 @@
-"""What the demo and `report` say of models: who flies, who was rejected, and why."""
+"""The report of the demo and `airworthy report`: which model is champion, which were rejected, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy demo`: one at a time."""
+"""`airworthy demo`: only one runs at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A use case that is nothing like flights: customers of a shop in Cairo, of whom few are lost.
+"""A use case unlike flights: churn of the customers of a shop in Cairo.
 
-A row is a customer; no key holds a date. The shop is shut on Sundays: nobody is scored then, and the day after
-brings no visits. A label is about one past period, becomes known after three days and may be corrected later.
+A row is a customer; no key holds a date. The shop is closed on Sundays: no row is scored then, and the day after
+delivers no visits. A label is about one past period, becomes known after three days and may be corrected later.
 """
 
 from __future__ import annotations

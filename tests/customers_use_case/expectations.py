@@ -1,4 +1,4 @@
-"""What must hold of one day's visits, customers and outcomes."""
+"""Expectations for one day's visits, customers and outcomes."""
 
 from __future__ import annotations
 

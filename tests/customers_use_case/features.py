@@ -1,4 +1,4 @@
-"""How much a customer bought lately, and who they are."""
+"""Features: recent purchases and properties of a customer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Invented customers with a known chance of being lost, and what became known of them when.
+"""Generate customers with a known probability of churn, and the time at which each row became known.
 
-`visited`, `registered` and `told` are what happened, with the instant at which each row became known. The functions
-of the feeds deliver what became known after the decision time of the day before, up to that of the day.
+`visited`, `registered` and `told` return the events, each with the time at which it became known. The functions of the
+feeds deliver the rows that became known after the decision time of the day before, up to that of the day.
 """
 
 from __future__ import annotations

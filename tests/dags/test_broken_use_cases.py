@@ -1,4 +1,4 @@
-"""What a person sees of use cases that cannot be loaded, when Airflow parses the folder of DAGs."""
+"""What Airflow shows of use cases that cannot be loaded, when it parses the folder of DAGs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task of <use case>__maintenance: when it acts, what it shows, and where it looks for logs."""
+"""The task of <use case>__maintenance: when it applies the plan, what it reports, and where it finds logs."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The form with which quarantined rows are sent back, and the task behind it."""
+"""The form that resubmits quarantined rows, and its task."""
 
 from types import SimpleNamespace
 

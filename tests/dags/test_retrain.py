@@ -1,4 +1,4 @@
-"""The sensor and the operator of <use case>__retrain, on what Airflow tells a task."""
+"""The sensor and the operator of <use case>__retrain, with the context that Airflow gives to a task."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The score task: what was measured of the day before it was scored is measured again, and told of."""
+"""The score task: metrics of a day that was measured before it was scored are measured and reported again."""
 
 from types import SimpleNamespace
 

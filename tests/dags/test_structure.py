@@ -1,4 +1,4 @@
-"""What every DAG of every use case must be, as Airflow itself reads the files."""
+"""Rules for every DAG of every use case, checked as Airflow reads the files."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The parts that all tasks share: which day a run is for, and what is worth trying again."""
+"""Code shared by all tasks: the day of a run, and which errors are retried."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who acts is named by the login alone; what a person may choose is quoted as what it is."""
+"""The recorded actor is the login only; values that a user can choose are quoted."""
 
 from __future__ import annotations
 

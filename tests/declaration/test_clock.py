@@ -1,4 +1,4 @@
-"""Days begin where the use case is, and nothing runs for one that has not begun."""
+"""Days begin in the use case's time zone, and a day that has not begun is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A field of a declaration that has another type than it is annotated with is refused by name, with what to write."""
+"""A declaration field of the wrong type is refused by name, with what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person asks for has a largest size, the same in each form and in each function behind it."""
+"""Size limits of user input are the same in each form and in its function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a landing bucket may be declared as, and which objects are a day's files."""
+"""Valid declarations of a landing bucket, and which objects are a day's files."""
 
 from dataclasses import replace
 from datetime import timedelta

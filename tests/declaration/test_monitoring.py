@@ -1,4 +1,4 @@
-"""Declarations of monitoring, retraining and alerts: a wrong one cannot be built, and says what to write instead."""
+"""Wrong declarations of monitoring, retraining and alerts are refused, with what to write instead."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Declared names collide neither with each other nor with what the product calls its own."""
+"""Declared names that collide with each other or with the product's own names are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a declaration is said at once, with where it is and what to write instead."""
+"""All problems of a declaration are reported at once, with their location and what to write instead."""
 
 from __future__ import annotations
 

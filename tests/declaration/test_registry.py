@@ -1,4 +1,4 @@
-"""A use case that cannot be loaded stops no other one, and says what is wrong, with file and line."""
+"""A use case that cannot be loaded affects no other one, and its error names file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suite is checked when it is made, and a rule's text names the rule."""
+"""A suite is checked when it is constructed, and the text of a rule identifies the rule."""
 
 from __future__ import annotations
 

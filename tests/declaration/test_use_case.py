@@ -1,4 +1,4 @@
-"""A wrong declaration cannot be built, and says what to write instead."""
+"""A wrong use case declaration is refused, with what to write instead."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What goes on around the model's life, as further steps of it: correction, landing, maintenance and approval."""
+"""Steps of the drills in addition to the life cycle: correction, landing, maintenance and approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drills' report: each drill hands in a row, the table of all of them ends the run, and may be kept in the page."""
+"""Collect one row per drill, print the table of all at the end, and optionally write it to the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of the toy's model as steps, one stage each, and all that a step may change as plain values."""
+"""The life cycle of the toy use case as steps, and everything that a step may change as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poisons: what a broken source may deliver instead of a day of a feed, made from the feed's declaration and a seed."""
+"""Generate broken deliveries of a day of a feed, from the feed's declaration and a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that begin warm: forked from a server that has imported everything and used nothing of it.
+"""Start processes with all imports done, forked from a server that has imported everything and used nothing.
 
 The Delta library must not be used in a process that was forked after using it; that server never uses it.
 """

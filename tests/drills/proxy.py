@@ -1,6 +1,6 @@
-"""A proxy before a server of S3 that breaks its answers: real sockets, real bytes, faults drawn from a seed.
+"""A proxy in front of an S3 server that breaks answers: real sockets, faults drawn from a seed.
 
-A process of its own: the Delta library waits for answers without letting go of its process's interpreter lock.
+It runs in a separate process: the Delta library holds the interpreter lock of its process while it waits for answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the drills found, as a table: on the terminal, and as a page of the documents."""
+"""Format the results of the drills as a table, for the terminal and for the documentation."""
 
 from __future__ import annotations
 

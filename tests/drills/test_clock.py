@@ -1,4 +1,4 @@
-"""A clock that is wrong, or jumps: nothing in the tables depends on it; and days when clocks change lose no row."""
+"""A wrong or jumping clock changes no table, and days on which clocks change lose no row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source that delivers late, and corrects: each row is known on the day it came, and no earlier day changes."""
+"""A source that delivers late or corrects: each row is known on the day it arrived; earlier days stay equal."""
 
 from __future__ import annotations
 

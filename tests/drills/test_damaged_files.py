@@ -1,6 +1,6 @@
-"""Damaged files in the lake: what is read is what was written, or an error says which table and day, and what to do.
+"""Damaged files in the lake are never read as valid: an error names table, day and remedy.
 
-And what it says is done: then everything is as if nothing had been damaged.
+The remedy is then applied, after which everything is as it was before the damage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A disk that is full in the middle of a stage: an error, nothing half there, and with room again the same tables."""
+"""A disk that fills up during a step: an error, no partial data, and the same tables after space is freed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every stage killed at random moments (SIGKILL), then run again: everything is as if nothing had happened."""
+"""Every step is killed at random moments (SIGKILL) and run again: the result is as without the kill."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Poisoned deliveries: each row is published or quarantined with its reasons, or the day is refused and says why.
+"""Broken deliveries: each row is published or quarantined with reasons, or the day is refused with a reason.
 
-And no other day changes; and once the source is mended, the day is as if it had never been poisoned.
+No other day changes, and after the source is fixed, the day is as if it had never been broken.
 """
 
 from __future__ import annotations

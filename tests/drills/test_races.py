@@ -1,4 +1,4 @@
-"""A backfill beside manual runs of the same days: many processes at the same stages, and the same tables as of one."""
+"""A backfill at the same time as manual runs of its days: many processes make the same tables as one."""
 
 from __future__ import annotations
 

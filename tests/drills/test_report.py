@@ -1,4 +1,4 @@
-"""The table of the drills shows what was skipped and what failed too; after a failure, the page stays as it was."""
+"""The table of the drills includes skipped and failed ones; after a failure, the page does not change."""
 
 from __future__ import annotations
 

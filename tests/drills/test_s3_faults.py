@@ -1,4 +1,4 @@
-"""A server of S3 that fails, dawdles or hangs up: no row is lost, none stands twice, and nothing is half there."""
+"""An S3 server that fails, delays or disconnects: no row is lost, duplicated or partially written."""
 
 from __future__ import annotations
 

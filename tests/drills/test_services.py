@@ -1,7 +1,7 @@
-"""Services are killed, stopped and started anew in the middle of backfills: the tables end as if nothing had happened.
+"""Services are killed, stopped and restarted during backfills: the tables are as in an undisturbed run.
 
-One stack of real services for all; each drill has ten days of its own. What ends is started again, as the restart
-policy in docker-compose.yaml does; whatever else it took is said in the row.
+All drills share one stack of real services; each has ten days of its own. A service that ends is started again, as by
+the restart policy in docker-compose.yaml; the drill's row of the table names further necessary actions.
 """
 
 from __future__ import annotations

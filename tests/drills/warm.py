@@ -1,4 +1,4 @@
-"""What the server of processes has done once, so that each of them need not: imports, and MLflow's migrations."""
+"""Done once in the server of processes: imports, and MLflow's migrations."""
 
 import functools
 import logging

@@ -1,4 +1,4 @@
-"""One real instance per file of tests: scheduler, triggerer, API server and MLflow, on free ports."""
+"""One real instance per test file: scheduler, triggerer, API server and MLflow, on free ports."""
 
 from __future__ import annotations
 

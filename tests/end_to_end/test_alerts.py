@@ -1,4 +1,4 @@
-"""What reaches people and Prometheus from a real scheduler, triggerer and API server: real mails, calls and scrapes."""
+"""Mails, webhook calls and Prometheus scrapes from a real scheduler, triggerer and API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One day in the real scheduler: data, training, promotion, scores, measures. The longer life is in test_life.py."""
+"""One day in the real scheduler: data, training, promotion, scores, metrics. See also test_life.py."""
 
 from __future__ import annotations
 

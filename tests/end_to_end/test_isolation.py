@@ -1,4 +1,4 @@
-"""A use case that breaks while others run, in the real scheduler; and backfills chosen in browsers around the world."""
+"""In the real scheduler: a use case that breaks while others run, and backfills chosen in many time zones."""
 
 from __future__ import annotations
 

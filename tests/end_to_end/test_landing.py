@@ -1,4 +1,4 @@
-"""Late files in the real scheduler: the triggerer waits for them, and the day goes on when they come."""
+"""Late files in the real scheduler: the triggerer waits for them, and the day continues when they arrive."""
 
 from __future__ import annotations
 

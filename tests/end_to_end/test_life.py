@@ -1,6 +1,6 @@
-"""A few days of flights through a real scheduler, MLflow server and triggerer: the whole life of a model.
+"""A few days of flights through a real scheduler, MLflow server and triggerer: the whole life cycle.
 
-Everything is asked for as an operator asks: over the REST API and Airflow's command line.
+Everything is triggered as an operator does it: over the REST API and Airflow's command line.
 """
 
 from __future__ import annotations

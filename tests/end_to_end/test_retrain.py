@@ -1,6 +1,6 @@
-"""Retraining in the real scheduler: a month of breaches, backfilled, killed and cleared, trains as often as it may.
+"""Retraining in the real scheduler: a month of breaches, with kills and clears, trains as often as allowed.
 
-The measures are written by hand; the trainings are real.
+The metrics are written by the test; the trainings are real.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Approval, rejection, rollback and reproduction in the real scheduler, asked for as an operator asks: over REST."""
+"""Approval, rejection, rollback and reproduction in the real scheduler, triggered over REST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""evaluate: what the gates say of a run is kept with it, once."""
+"""evaluate: the verdicts on a run are stored with it, once."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""All gates together: a sound model passes each kind, and a planted violation is caught by its gate alone."""
+"""All gates together: a good model passes each kind, and a planted violation fails only its gate."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One violation planted per kind of gate: each is caught, named, and keeps the model from being promoted."""
+"""One planted violation per kind of gate: it is detected, named, and blocks the promotion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plots of an evaluation: they can be read whatever the gates are called, and equal input gives equal files."""
+"""Plots of an evaluation: readable with any names of gates, and equal files for equal input."""
 
 import struct
 import sys

@@ -1,4 +1,4 @@
-"""The toy use case in a package of its own whose files a test may change, as a team changes theirs."""
+"""The toy use case in a separate package whose files a test may change."""
 
 from __future__ import annotations
 

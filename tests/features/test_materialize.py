@@ -1,4 +1,4 @@
-"""What `build` and `labels` return is converted, checked, and refused with the line that made it."""
+"""Results of `build` and `labels` are converted and checked, or refused with the line that made them."""
 
 from __future__ import annotations
 

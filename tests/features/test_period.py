@@ -1,4 +1,4 @@
-"""A label belongs to the feature row of its keys and its period, also where the keys hold no date."""
+"""A label belongs to the feature row of its keys and its period, even if no key holds a date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periods that other code or other inputs made are named, never mixed in silence, and cleared by making them again."""
+"""Stale periods are named, reported when a training mixes them, and cleared by making them again."""
 
 from __future__ import annotations
 

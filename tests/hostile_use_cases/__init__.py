@@ -1,1 +1,1 @@
-"""The toy use case, with texts that try to drive whatever shows them."""
+"""The toy use case with texts that try to control the program that displays them."""

@@ -1,4 +1,4 @@
-"""Files that are small and state, or unpack to, much more; and a meter of the memory that reading them takes."""
+"""Small files that state, or unpack to, much more; and a meter of the memory used to read them."""
 
 from __future__ import annotations
 

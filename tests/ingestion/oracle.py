@@ -1,4 +1,4 @@
-"""Great Expectations' row-level expectations, each with a plain-Python oracle that says which rows break it."""
+"""Great Expectations' row-level expectations, each with a plain-Python function that finds the broken rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buckets on a server that fails: what is tried again, and what a person is told."""
+"""Buckets on a failing server: what is retried, and the error text."""
 
 from __future__ import annotations
 

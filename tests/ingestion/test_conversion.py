@@ -1,4 +1,4 @@
-"""Columns become the announced types where no value changes, and are refused where one would."""
+"""Columns are converted to the declared types if no value changes, and otherwise refused."""
 
 from __future__ import annotations
 

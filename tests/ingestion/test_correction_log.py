@@ -1,4 +1,4 @@
-"""The log of corrections: one winner for each row, and a day that was landed takes none any more."""
+"""The log of corrections: only one correction per row, and none for a day that has landed."""
 
 import threading
 from collections.abc import Callable

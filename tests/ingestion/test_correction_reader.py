@@ -1,4 +1,4 @@
-"""Rows leave the quarantine as a file and come back with exactly the values they had."""
+"""Quarantined rows are exported to a file and imported with exactly the same values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a correction brings keeps its values when its columns were redeclared, or is quarantined again."""
+"""Corrected rows keep their values if columns were redeclared, or are quarantined again."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Rows of a file find the quarantined ones they stand for; a released reason counts for these rows alone."""
+"""Rows of a correction file match quarantined rows; a released reason applies to these rows only."""
 
 import itertools
 from datetime import date

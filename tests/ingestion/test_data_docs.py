@@ -1,4 +1,4 @@
-"""Data Docs: a page for each content of each day, an index of them, and the same in a folder and on S3."""
+"""Data Docs: a page per content of each day, an index, and the same in a folder and on S3."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which rows a suite quarantines, held against an independent oracle in plain Python."""
+"""Which rows a suite quarantines, compared with an independent oracle in plain Python."""
 
 from __future__ import annotations
 

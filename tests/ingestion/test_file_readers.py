@@ -1,4 +1,4 @@
-"""Delivered files: every row is read, or the file is refused in words. No row is lost."""
+"""Delivered files: every row is read, or the file is refused with a reason. No row is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys are never null and occur once in a day, whatever a feed's own expectations say."""
+"""Keys are never null and occur once in a day, independent of a feed's expectations."""
 
 from __future__ import annotations
 

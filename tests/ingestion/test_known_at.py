@@ -1,4 +1,4 @@
-"""A feed that says when its rows became known delivers none from after its decision time."""
+"""With `known_at`, rows from after the decision time are refused."""
 
 from __future__ import annotations
 

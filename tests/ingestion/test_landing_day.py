@@ -1,4 +1,4 @@
-"""A day of files from a landing landing, through the real stages: what lands, and what is refused."""
+"""A day of files from a landing bucket through the real steps: what lands, and what is refused."""
 
 from __future__ import annotations
 

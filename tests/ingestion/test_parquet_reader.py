@@ -1,4 +1,4 @@
-"""A Parquet file is held against the limits before it is decoded, and what it states is never relied on."""
+"""A Parquet file is compared with the limits before it is decoded; its stated sizes are not relied on."""
 
 from __future__ import annotations
 

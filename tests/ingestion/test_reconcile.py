@@ -1,4 +1,4 @@
-"""The balance asks the sources that can be asked, and says which cannot."""
+"""Reconciliation compares with the sources that can be asked, and names the others."""
 
 from dataclasses import replace
 

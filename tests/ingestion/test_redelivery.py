@@ -1,4 +1,4 @@
-"""Files that are delivered again after their day has landed: what stands, who is told, and who may take them."""
+"""Files delivered again after their day has landed: what is kept, reported, and accepted on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quarantined rows go back into the feed, on a later day; nothing that was known or decided before changes."""
+"""Quarantined rows become known on a later day; nothing known or decided before changes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What cannot be sent back is refused, with what is wrong and what to do instead; and then nothing has changed."""
+"""Refused resubmissions: the error says what is wrong and what to do, and nothing changes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Files of others are read in one process per day, whose memory and time are limited; its end is a refusal in words."""
+"""Delivered files are read in one limited process per day; if it ends, the file is refused with a reason."""
 
 from __future__ import annotations
 

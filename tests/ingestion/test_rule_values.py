@@ -1,4 +1,4 @@
-"""What a rule compares a column with is of the column's type, or the suite is refused in words."""
+"""The value in a rule has the column's type, or the suite is refused with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feed's suite is loaded in one place, which says in words why it cannot be used."""
+"""Loading a feed's suite: one function, whose error says why it cannot be used."""
 
 from __future__ import annotations
 

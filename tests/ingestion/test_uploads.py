@@ -1,4 +1,4 @@
-"""A form names files of the inbox, and nothing else."""
+"""A form can name files of the inbox only."""
 
 from pathlib import Path
 

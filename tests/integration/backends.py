@@ -1,4 +1,4 @@
-"""The servers that Airworthy's own services need: PostgreSQL and Redis. SeaweedFS is in tests/seaweedfs.py."""
+"""The servers that the services need: PostgreSQL and Redis. SeaweedFS is in tests/seaweedfs.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docker-compose.yaml as this machine can run it: the same commands and environment, hosts and folders replaced."""
+"""docker-compose.yaml for this machine: the same commands and environment, other hosts and folders."""
 
 from __future__ import annotations
 

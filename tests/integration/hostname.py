@@ -1,4 +1,4 @@
-"""The name of the machine, where several services share one that would have a container each."""
+"""Give each service its own host name, as if it had its own container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All services of docker-compose.yaml as processes of this machine, each as if it were alone in its container."""
+"""All services of docker-compose.yaml as processes of this machine, each separated as in its container."""
 
 from __future__ import annotations
 

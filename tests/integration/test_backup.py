@@ -1,4 +1,4 @@
-"""docs/operate.md, *Backing up* and *Restoring*: what was backed up, and then destroyed, comes back whole."""
+"""*Backing up* and *Restoring* of docs/operate.md: after everything was destroyed, the backup restores it."""
 
 from __future__ import annotations
 

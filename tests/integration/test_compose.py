@@ -1,4 +1,4 @@
-"""How docker-compose.yaml is read by the integration tests: as compose would."""
+"""The integration tests read docker-compose.yaml as compose would."""
 
 from __future__ import annotations
 

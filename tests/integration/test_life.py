@@ -1,4 +1,4 @@
-"""Days of the toy use case, and two weeks of flights, through PostgreSQL, Redis, two Celery workers, MLflow and S3."""
+"""Days of the toy use case and two weeks of flights on PostgreSQL, Redis, two Celery workers, MLflow and S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services of docker-compose.yaml, whatever use case they run."""
+"""The services of docker-compose.yaml, independent of the use case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's life over some days: by real services, as an operator asks for it, and in this process, to compare with."""
+"""A life cycle over some days: on real services, as an operator triggers it, and in this process to compare."""
 
 from __future__ import annotations
 

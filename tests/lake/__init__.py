@@ -1,1 +1,1 @@
-"""Tests of the lake: its files, its schemas and what is read of them."""
+"""Tests of the lake: its files, its schemas and its readers."""

@@ -1,4 +1,4 @@
-"""A day's columns, a batch at a time, as far as its files have them."""
+"""Read a day's columns in batches, if its files have them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Files of a partition that somebody else has put there are refused, whatever columns they have."""
+"""Files of a partition that another program wrote are refused, whatever columns they have."""
 
 from __future__ import annotations
 

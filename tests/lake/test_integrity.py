@@ -1,4 +1,4 @@
-"""Integrity: a day is whole while its file holds the bytes that were written."""
+"""Integrity: a day is intact while its file has the bytes that were written."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Inventory: every file below a place, and removing some."""
+"""Inventory: list every file below a path, and remove some."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The format number of a lake: written at first, required ever after, and brought up to date by one command."""
+"""The format number of a lake: written first, always required, and raised by one command."""
 
 from __future__ import annotations
 

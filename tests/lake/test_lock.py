@@ -1,4 +1,4 @@
-"""A lease: one holder at a time, and a dead one does not keep it."""
+"""The lock: one holder at a time, and it is released if the holder dies."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Places: the same can be done on disk and on S3, and a file is there whole or not at all."""
+"""Storage paths: the same operations on disk and on S3, and a file is complete or absent."""
 
 from concurrent.futures import ThreadPoolExecutor
 

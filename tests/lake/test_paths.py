@@ -1,4 +1,4 @@
-"""The path of the lake is no data: whatever its folders are called, the same rows are read."""
+"""Names of folders above the lake do not change what is read."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Small tables over many days: in order, only what is there, and plain words for what is damaged."""
+"""Small tables over many days: in order, only existing days, and clear errors for damage."""
 
 import pytest
 

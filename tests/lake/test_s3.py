@@ -1,4 +1,4 @@
-"""S3 as its servers are: busy for a moment, gone, or refusing; what an operator reads then names the setting."""
+"""S3 servers that are busy, gone or refuse: the error names the setting to check."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A table follows its declaration: columns come, go and widen, and no stored value changes or is truncated."""
+"""A table follows its declaration: columns are added, dropped and widened, and no stored value changes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Records are signed by keys that only this installation has."""
+"""Records are signed with keys that only this installation has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that not every reader can hold are refused with column and row when they are written."""
+"""Values that not every reader can hold are refused on write, with column and row."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The log of a table, read whole: held against what deltalake itself says of each version."""
+"""The log of a table, read as a whole and compared with deltalake's view of each version."""
 
 import json
 from datetime import UTC, datetime, timedelta

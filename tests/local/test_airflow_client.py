@@ -1,4 +1,4 @@
-"""Waiting for Airflow: as long as it takes while it works, and no longer."""
+"""Waiting for Airflow: as long as it makes progress, and no longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""include/local/compose_init.py: what it refuses in words, and that it does nothing where all is there."""
+"""include/local/compose_init.py: its refusals, and that it does nothing if everything exists."""
 
 from __future__ import annotations
 

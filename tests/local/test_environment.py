@@ -1,4 +1,4 @@
-"""The variables that every local process gets."""
+"""The environment variables of every local process."""
 
 from __future__ import annotations
 

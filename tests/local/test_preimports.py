@@ -1,4 +1,4 @@
-"""What the processes that fork tasks import before that."""
+"""What the processes that fork tasks import before they fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the local services keep is for the account that started them: new files, old homes, logs of tasks."""
+"""Local state is readable only by its own account: new files, old homes, task logs."""
 
 from __future__ import annotations
 

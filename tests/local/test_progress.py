@@ -1,4 +1,4 @@
-"""What is waited for is shown: as lines where there is no terminal."""
+"""Progress is shown, as lines if there is no terminal."""
 
 from __future__ import annotations
 

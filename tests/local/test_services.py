@@ -1,4 +1,4 @@
-"""The real services, as a person starts and stops them. Three starts in all: each takes half a minute."""
+"""The real services, started and stopped as a user does it. Three starts in all: each takes half a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor, with services that are quick to start and hard to stop."""
+"""The supervisor, with services that start quickly and stop slowly."""
 
 from __future__ import annotations
 

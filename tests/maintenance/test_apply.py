@@ -1,4 +1,4 @@
-"""maintain on the toy use case: what is planned, and that every version that is kept can be built again."""
+"""maintain on the toy use case: what is planned, and that every kept version can be rebuilt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""maintain, killed, twice, and beside others: it ends in the same, and removes nothing that was not planned."""
+"""maintain, killed, run twice or in parallel: the same result, and nothing unplanned is removed."""
 
 from __future__ import annotations
 

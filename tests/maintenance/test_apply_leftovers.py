@@ -1,4 +1,4 @@
-"""maintain and what belongs to nothing: runs, artifacts, half-written files, pages, logs; and what never goes."""
+"""maintain and leftovers: runs, artifacts, half-written files, pages, logs; and what is never removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way out of a refused type: the table starts again from a period on, and its old versions stay readable."""
+"""After a refused type, the table starts again from a period on, and its old versions stay readable."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What may go by the declared policy: the same state and instant make the same answer."""
+"""What the declared retention allows to remove: equal state and time give an equal answer."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

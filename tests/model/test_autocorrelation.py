@@ -1,4 +1,4 @@
-"""How sure a mean is when days resemble each other: formulas on readable numbers, and coverage by simulation."""
+"""The precision of a mean of autocorrelated days: formulas on small numbers, and coverage by simulation."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""The bootstrap over days: what it says of readable days, and how often it is wrong and right in simulation."""
+"""The bootstrap over days: results on readable days, and its error rates in simulation."""
 
 import math
 import secrets

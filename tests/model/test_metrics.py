@@ -1,4 +1,4 @@
-"""Metrics on rows that can be reckoned by hand."""
+"""Metrics on rows that can be computed by hand."""
 
 import math
 from typing import get_args

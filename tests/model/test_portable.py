@@ -1,4 +1,4 @@
-"""What MLflow stores is a model for others: it takes the lake's features and predicts what our scoring writes."""
+"""The stored pyfunc model: it reads the lake's features and predicts what our scoring writes."""
 
 from __future__ import annotations
 

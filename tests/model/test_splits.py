@@ -1,4 +1,4 @@
-"""Splits by time, on the toy's declaration: 7 test days, 7 to validate, a gap of 1, at least 10 to train.
+"""Splits by time, with the toy's declaration: 7 test and 7 validation days, gaps of 1, 10 training days or more.
 
 Its labels mature after 2 days.
 """

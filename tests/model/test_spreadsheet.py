@@ -1,4 +1,4 @@
-"""A spreadsheet runs no cell of an export, and what is imported again is what was exported."""
+"""No cell of an export is executed by a spreadsheet, and an export is imported unchanged."""
 
 from __future__ import annotations
 

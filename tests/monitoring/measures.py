@@ -1,4 +1,4 @@
-"""Rows of the table `metrics`, written by hand."""
+"""Rows of the table `metrics`, written by the tests."""
 
 from __future__ import annotations
 

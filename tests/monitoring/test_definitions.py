@@ -1,4 +1,4 @@
-"""Every monitored metric is defined once, and everything that shows metrics knows it from there."""
+"""Every monitored metric is defined once, and everything that shows metrics uses that definition."""
 
 import ast
 import re

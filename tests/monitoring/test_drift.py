@@ -1,4 +1,4 @@
-"""How far a sample is from a reference, against numbers worked out by hand."""
+"""The distance of a sample from a reference, compared with values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""costs: how long training and scoring took, beside what is usual."""
+"""Durations of training and scoring, compared with the usual ones."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""False alarms a year: what is declared, what is printed, and what happens to lives that are drawn at any seed."""
+"""False alarms per year: declared and computed rates, and simulations with any seed."""
 
 import secrets
 

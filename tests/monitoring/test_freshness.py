@@ -1,4 +1,4 @@
-"""How much has come, and how old it is."""
+"""Volume and age of data."""
 
 import pytest
 

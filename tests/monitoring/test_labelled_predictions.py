@@ -1,4 +1,4 @@
-"""Which rows performance is judged by where there are too many: the same of a day each time, of other days others."""
+"""The sample of rows on which performance is measured: repeatable for a day, different between days."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The table of metrics, looked at one figure at a time."""
+"""The table of metrics, read one value at a time."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""measure: what a day, its version and the newest labels show, in the partition of the day they are known at."""
+"""measure: metrics of a day, its version and the newest labels, in the partition of the day they became known."""
 
 from pathlib import Path
 

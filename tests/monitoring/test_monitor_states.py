@@ -1,4 +1,4 @@
-"""measure: what cannot be measured is a row that says why; never a crash, and never "no drift"."""
+"""measure: what cannot be measured is a row with a reason; never a crash, and never "no drift"."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""How much worse than promised."""
+"""Degradation compared with the test days."""
 
 import numpy as np
 import pytest

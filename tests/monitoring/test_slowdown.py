@@ -1,4 +1,4 @@
-"""Whether something took longer than usual."""
+"""Detection of durations longer than usual."""
 
 import pytest
 

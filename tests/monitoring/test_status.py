@@ -1,4 +1,4 @@
-"""Today's state in one line: the most serious thing, why, and what to do; nothing unmeasured is taken for good."""
+"""Today's status in one line: the most serious problem, reason and action; unmeasured is never reported as ok."""
 
 from dataclasses import replace
 

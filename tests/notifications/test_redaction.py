@@ -1,4 +1,4 @@
-"""What an error says, without what would open a door."""
+"""Error texts in messages contain no secrets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The question to a person: whose reason it is, what an answer is about, and that none is lost or taken for a no."""
+"""The approval request: recorded user, matching of answer and question, and no answer lost or misread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts as they arrive: a real mail server and a real webhook on loopback, told by Airflow's own notifiers."""
+"""Alerts sent by Airflow's notifiers to a real mail server and a real webhook on loopback."""
 
 from __future__ import annotations
 

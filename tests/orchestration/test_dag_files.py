@@ -1,4 +1,4 @@
-"""One use case whose DAG cannot be made takes none of the others with it, and is reported."""
+"""A use case whose DAG cannot be created affects no other one, and is reported."""
 
 from __future__ import annotations
 

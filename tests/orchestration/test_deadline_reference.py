@@ -1,4 +1,4 @@
-"""From when on a deadline counts, asked of a database as the scheduler asks it."""
+"""The reference time of a deadline, read from a database as the scheduler does it."""
 
 from __future__ import annotations
 

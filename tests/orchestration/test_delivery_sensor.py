@@ -1,4 +1,4 @@
-"""The wait for a day's files: with a triggerer and without, in time, too late, and on a server that fails."""
+"""Waiting for a day's files: with and without a triggerer, in time, too late, and on a failing server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms and the functions behind them: each text has a largest size, and each day an upper bound."""
+"""Forms and their functions: each text has a maximum length, and each day an upper bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a failed task is tried again, and when its tries are used up."""
+"""Which failures of a task are retried, and when its tries are used up."""
 
 from datetime import timedelta
 

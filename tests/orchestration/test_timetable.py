@@ -1,4 +1,4 @@
-"""Every period has one run, and a backfill runs exactly the days that a person chose, wherever they are."""
+"""Every period has one run, and a backfill runs exactly the chosen days, in any time zone."""
 
 from __future__ import annotations
 

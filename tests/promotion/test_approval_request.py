@@ -1,4 +1,4 @@
-"""The approval request: its text, and the versions for which none is made."""
+"""The approval request: its text, and the versions without one."""
 
 from dataclasses import replace
 

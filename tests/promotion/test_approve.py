@@ -1,4 +1,4 @@
-"""approve: a decision is kept with the version, and a rejection is final."""
+"""approve: a decision is stored with the version, and a rejection is final."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""promote: the ledger decides, the registry follows, and nothing happens by accident."""
+"""promote: the ledger decides, the registry follows, and nothing is promoted by accident."""
 
 import json
 from dataclasses import replace

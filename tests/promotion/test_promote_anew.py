@@ -1,4 +1,4 @@
-"""promote: verdicts of another time are not believed; the version is judged again by what holds now."""
+"""promote: outdated verdicts are not used; the version is judged again by the present gates and champion."""
 
 from dataclasses import replace
 

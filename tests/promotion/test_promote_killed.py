@@ -1,4 +1,4 @@
-"""A promotion, rollback or rejection that is killed before any of its writes is finished by the next run, once."""
+"""A promotion, rollback or rejection that is killed before a write is completed once by the next run."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A champion whose version or files are gone from MLflow: trained again, it is the same model, on the ledger."""
+"""A lost champion: training again makes the same model, and the ledger records the restoration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rolling back makes a former champion the champion from the named day on, and no other version."""
+"""A rollback makes a former champion, and no other version, the champion from the named day on."""
 
 from dataclasses import replace
 from pathlib import Path

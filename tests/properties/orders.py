@@ -1,4 +1,4 @@
-"""Days run in an order, and what tables hold after it."""
+"""Run days in a given order, and read the resulting tables."""
 
 from collections.abc import Iterable
 

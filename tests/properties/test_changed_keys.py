@@ -1,4 +1,4 @@
-"""Keys, period or label that are declared otherwise: old rows match nothing, and are never dropped in silence."""
+"""Changed keys, period or label: old rows match nothing, and are never dropped silently."""
 
 from __future__ import annotations
 

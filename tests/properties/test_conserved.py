@@ -1,5 +1,7 @@
-"""Whatever is quarantined, sent back, run again, cut short, and in whatever order: no row is lost, and nothing that was
-known or decided before changes."""
+"""No row is lost, whatever is quarantined, resubmitted, run again or killed, in any order.
+
+And nothing that was known or decided before changes.
+"""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A shop that is shut on Sundays: an empty day is recorded as run, which is not a day that is missing."""
+"""A shop that is closed on Sundays: an empty day is recorded as run, unlike a missing day."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A declaration that changes in the middle of a life: features and columns come and go, numbers get fractions.
+"""A declaration that changes during the life cycle: features and columns come and go, numbers get fractions.
 
-The customers are declared as before until 27 April 2025; from the next day on as in `grown` (a feature and a column of
-a feed more, int32 become float64), or as in `shrunk` (besides, a feature and its column less).
+The customers are declared as before until 27 April 2025. From the next day on they are declared as in `grown` (one more
+feature and feed column, int32 become float64), or as in `shrunk` (in addition, one feature and its column are dropped).
 """
 
 from collections.abc import Callable

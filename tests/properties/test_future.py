@@ -1,5 +1,7 @@
-"""Nothing sees the future: every value that becomes known after a day is changed at the source, in the package's own
-files, and the features of the day stay equal, through the real stages. A leak that is planted is caught."""
+"""Features use no future data: they stay equal when every value that becomes known later is changed.
+
+The values are changed in the package's own files, and the real steps run. A planted leak is detected.
+"""
 
 import functools
 import zipfile

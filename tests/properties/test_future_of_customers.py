@@ -1,5 +1,8 @@
-"""Nothing sees the future, where no key holds a date: everything that becomes known after a day is changed at the
-source, and the day's features, labels and quarantined rows stay equal. A leak that is planted is caught."""
+"""Features use no future data, even if no key holds a date.
+
+Everything that becomes known after a day is changed at the source, and the day's features, labels and quarantined rows
+stay equal. A planted leak is detected.
+"""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a form, a run's key, a shell or an address may hold: nothing of it is run, and nothing leaves its place."""
+"""Hostile values in forms, run keys, shells and addresses: nothing is executed or leaves its folder."""
 
 from pathlib import Path
 from types import SimpleNamespace

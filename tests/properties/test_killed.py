@@ -1,4 +1,4 @@
-"""A stage that is killed at its commit leaves the old partition whole, and the next run mends what is missing."""
+"""A step that is killed at its commit leaves the old partition intact, and the next run completes it."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
-"""Building features of a larger day takes no more memory than putting rows in order may; nor does building them again.
+"""Building, or rebuilding, features of a larger day takes no more memory than sorting rows may take.
 
-What Delta's writer holds while it writes is not ours: some 300 MB more at nine million rows than at three.
+The memory of Delta's writer is not ours: some 300 MB more at nine million rows than at three.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Nothing that is loaded can bring code with it: no pickle, whatever somebody has put into the registry."""
+"""Nothing that is loaded can contain code: no pickle, whatever is in the registry."""
 
 import ast
 import os

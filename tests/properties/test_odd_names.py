@@ -1,4 +1,4 @@
-"""A use case whose columns are named as the product's own, or as no other library likes them, lives as any other."""
+"""A use case works with column names that the product uses itself, or that other libraries reject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any order of days, any number of runs: the same content of every table; and what is the same is not committed."""
+"""Any order of days and any number of runs give the same content, and equal content is not committed."""
 
 import functools
 import random

@@ -1,4 +1,4 @@
-"""A whole life, forward and shuffled, ends in the same tables."""
+"""A whole life cycle, in order and shuffled, gives the same tables."""
 
 import random
 

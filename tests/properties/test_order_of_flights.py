@@ -1,4 +1,4 @@
-"""Real days, run in any order and by two at once, end in the same tables, and lose no row."""
+"""Real days, run in any order and by two processes at once, give the same tables and lose no row."""
 
 import random
 from concurrent.futures import ProcessPoolExecutor

@@ -1,4 +1,4 @@
-"""Columns come and go while a use case lives: nothing stops, nothing is truncated, old versions are rebuilt."""
+"""Columns change during the life cycle: nothing stops, no value is truncated, old versions can be rebuilt."""
 
 from __future__ import annotations
 

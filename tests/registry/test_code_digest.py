@@ -1,4 +1,4 @@
-"""What a digest of code covers: all that can change a result, and neither the page nor a sentence."""
+"""A code digest covers all code that can change a result, and neither the page nor prose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: append-only, chained, and the only answer to "champion of day D"."""
+"""The ledger: append-only, chained, and the only source of the "champion of day D"."""
 
 import json
 import multiprocessing

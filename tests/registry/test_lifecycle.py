@@ -1,4 +1,4 @@
-"""lives: what a version is, told from its tags and the ledger alone."""
+"""The status of a version, derived from its tags and the ledger only."""
 
 from dataclasses import dataclass, field
 

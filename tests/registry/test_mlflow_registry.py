@@ -1,4 +1,4 @@
-"""Runs and versions in MLflow: a local store, and, marked slow, a real server."""
+"""Runs and versions in MLflow: in a local store and, marked slow, on a real server."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a record says of a model's gates: written in the words of now, read also in those of earlier code."""
+"""Stored results of gates: written in the present form, and read in earlier forms too."""
 
 import json
 from dataclasses import replace

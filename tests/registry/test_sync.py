@@ -1,4 +1,4 @@
-"""follow: the registry says what the ledger says, and nothing where it holds other models than the ledger means."""
+"""sync: the registry follows the ledger, and is not changed if it holds other models than the ledger names."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What MLflow says decides nothing: every tag and file that is read back is listed with what holds it."""
+"""No decision uses data from MLflow: every tag and file that is read is listed with its protection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""lineage on the toy use case: from one prediction back to exactly the partitions that it came from."""
+"""lineage on the toy use case: from one prediction to exactly the partitions that it came from."""
 
 import shutil
 from dataclasses import replace

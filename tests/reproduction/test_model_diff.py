@@ -1,4 +1,4 @@
-"""How a model that was built again is told from the registered one."""
+"""Differences between a rebuilt model and the registered one."""
 
 from dataclasses import replace
 from functools import cache

@@ -1,4 +1,4 @@
-"""reproduce on the toy use case: from the registry entry alone to equal trees, or to a report of what differs."""
+"""reproduce on the toy use case: from the registry entry to equal trees, or to a report of differences."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Claims: a month has so many slots, and nobody gets one more."""
+"""Claims: a month has a fixed number of slots, and no process gets one more."""
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial

@@ -1,4 +1,4 @@
-"""Deciding on a lake with measures written by hand: in the order of days, once for each, within the policy."""
+"""Decisions on metrics that the test writes: in the order of days, one per day, within the policy."""
 
 from dataclasses import replace
 

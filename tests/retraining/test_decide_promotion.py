@@ -1,4 +1,4 @@
-"""Deciding by real measures, across a promotion: only a version that flies asks for the next one."""
+"""Decisions on real metrics across a promotion: only the champion's metrics trigger a training."""
 
 from dataclasses import replace
 

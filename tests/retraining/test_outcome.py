@@ -1,4 +1,4 @@
-"""Recording what became of a training: from how it ended, what promoting said, and the registry."""
+"""Recording the outcome of a training, from the state of its run, the promotion and the registry."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Outcomes: what became of a training, told from how it ended, what promoting said, and the version's life."""
+"""The outcome of a training, derived from the state of its run, the promotion and the version's status."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Decisions: a signal must last, and the policy's limits hold whatever breaks."""
+"""Decisions by the policy: a signal must last, and the limits hold for any breach."""
 
 import itertools
 import json

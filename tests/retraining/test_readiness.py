@@ -1,4 +1,4 @@
-"""readiness: what others wait for is there, or will never come."""
+"""Readiness: what sensors wait for is available, or will never be."""
 
 from include.project import open_project
 from include.retraining import readiness

@@ -1,4 +1,4 @@
-"""score: by the champion of the day, every row once, the same on every rerun."""
+"""score: uses the champion of the day, predicts every row once, and gives the same on every rerun."""
 
 import os
 import subprocess

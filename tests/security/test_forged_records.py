@@ -1,4 +1,4 @@
-"""Nobody without the key makes the ledger or a record say what this installation has not written."""
+"""Without the key, no ledger entry or record can be forged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page answers any address and any headers, and never with an error of its own."""
+"""The page answers any address and any headers without an internal error."""
 
 from __future__ import annotations
 

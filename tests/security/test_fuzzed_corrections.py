@@ -1,4 +1,4 @@
-"""Files of corrections, damaged in any way, are a table in the feed's columns or a bad request."""
+"""Damaged correction files are read as a table with the feed's columns, or are a bad request."""
 
 from __future__ import annotations
 

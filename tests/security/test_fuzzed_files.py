@@ -1,4 +1,4 @@
-"""Files of suppliers, damaged in any way, are read whole with the declared types, or refused in words."""
+"""Damaged files of suppliers are read completely with the declared types, or refused with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms take no value beyond their limits, and the functions behind them answer anything in words.
+"""Forms accept no value beyond their limits, and their functions answer any value without a crash.
 
 The command line, REST and backfills reach the functions without the form.
 """

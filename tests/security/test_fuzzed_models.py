@@ -1,4 +1,4 @@
-"""Files of models that are not those that were trained are refused before LightGBM, or anything else, reads them."""
+"""Model files that differ from the trained ones are refused before LightGBM or other code reads them."""
 
 from __future__ import annotations
 

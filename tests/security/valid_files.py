@@ -1,4 +1,4 @@
-"""Small valid files in each form that is read, for the fuzzers to damage."""
+"""Small valid files in every accepted format, for the fuzzers to damage."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A use case small enough to know by heart: 200 events a day, of which some happen to fail.
+"""A very small use case: 200 events a day, some of them failing at random.
 
-The chance that an event fails is known (see source.py), so that a test can say what a model must find.
+The probability that an event fails is known (see source.py), so tests know what a model must find.
 """
 
 from __future__ import annotations

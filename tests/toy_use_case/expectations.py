@@ -1,4 +1,4 @@
-"""What must hold of one day's events and outcomes."""
+"""Expectations for one day's events and outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event's own fields are its features."""
+"""The features are the event's own fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invented events with a known chance of failing.
+"""Generate events with a known probability of failing.
 
 An event is known at the start of its own day. Its outcome is known at the start of the next day, or, for every
 seventh event, a day later.

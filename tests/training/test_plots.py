@@ -1,4 +1,4 @@
-"""Plots: PNGs that can be read, made without touching anything global."""
+"""Plots: readable PNGs, made without changing global state."""
 
 import struct
 import sys

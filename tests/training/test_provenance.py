@@ -1,4 +1,4 @@
-"""Where a model's code comes from: what changes it is told apart, what does not is not."""
+"""The recorded origin of a model's code: which changes it distinguishes, and which not."""
 
 import shutil
 import subprocess

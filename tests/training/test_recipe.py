@@ -1,4 +1,4 @@
-"""The recipe of a model: what it says, and that nothing of it is lost in a tag."""
+"""The recipe of a model: its content, and that a tag stores all of it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which ranges may be searched, and how a search goes on judgements that a test can read."""
+"""Which ranges may be searched, and how a search proceeds on given results."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""train on the toy use case: what it reads, what it keeps, and that it does nothing twice."""
+"""train on the toy use case: what it reads and stores, and that it does nothing twice."""
 
 import json
 from dataclasses import replace

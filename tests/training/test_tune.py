@@ -1,4 +1,4 @@
-"""tune on the toy use case: what it judges on, what ends it, what it refuses, and the task that asks for it."""
+"""tune on the toy use case: on what it judges, what ends it, what it refuses, and its task."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What tune keeps of a search in MLflow, and that the same question is not searched twice."""
+"""What tune stores of a search in MLflow, and that an equal search is not run twice."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What every use case must keep to: the shipped ones, and the toys of these tests."""
+"""Rules for every use case: the shipped ones and the toys of the tests."""
 
 from __future__ import annotations
 

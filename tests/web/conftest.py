@@ -1,4 +1,4 @@
-"""A measured use case in a home of its own, and Airflow's API server that shows it."""
+"""A measured use case in a separate home, and Airflow's API server that shows it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A measured year, written straight into the tables as `measure`, `decide` and `record_outcome` leave them.
+"""A measured year, written directly into the tables as `measure`, `decide` and `record_outcome` would.
 
-Version 1 decays from the 200th day on, is retrained once in vain and once with success; five days in a row were never
-measured, and one day has no predictions.
+Version 1 decays from the 200th day on, is retrained once without and once with success; five consecutive days were
+never measured, and one day has no predictions.
 """
 
 from __future__ import annotations

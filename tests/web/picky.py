@@ -1,4 +1,4 @@
-"""An auth manager for tests: Airflow's simple one, in which some users may not read every DAG."""
+"""An auth manager for tests: Airflow's simple one, with users who may not read every DAG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow's API server with the page in it, on one port: no scheduler, and a database of its own."""
+"""Airflow's API server with the page, on one port: no scheduler, and a separate database."""
 
 from __future__ import annotations
 

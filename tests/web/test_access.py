@@ -1,4 +1,4 @@
-"""Who may look, asked of Airflow's own API server; and that nobody may do more than look."""
+"""Who may read the page, tested on Airflow's API server; no user may do more than read."""
 
 import pytest
 

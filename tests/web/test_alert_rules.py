@@ -1,4 +1,4 @@
-"""The rules for Prometheus, made to fire and to be quiet by Prometheus' own tool."""
+"""The rules for Prometheus, made to fire and not to fire by Prometheus' own tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in real Chromium, within Airflow: drawn, in both themes, without a request to anywhere else."""
+"""The page in real Chromium, within Airflow: rendered in both themes, without external requests."""
 
 from __future__ import annotations
 

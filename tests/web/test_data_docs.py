@@ -1,4 +1,4 @@
-"""Data Docs are shown as they were written; nothing else of the server's files is."""
+"""Data Docs are served unchanged; no other file of the server is."""
 
 import pytest
 from fastapi import HTTPException

@@ -1,4 +1,4 @@
-"""The page as HTML: what is said where nothing is there, and that what others wrote stays text."""
+"""The page as HTML: texts for missing data, and escaping of foreign texts."""
 
 import json
 import re

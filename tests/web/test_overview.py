@@ -1,4 +1,4 @@
-"""What a person sees of a use case on one day, from what stands in the lake and on the ledger."""
+"""The overview of a use case on one day, from the lake and the ledger."""
 
 import pytest
 

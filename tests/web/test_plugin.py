@@ -1,4 +1,4 @@
-"""What every process of Airflow loads must be light."""
+"""Modules that every process of Airflow loads are light."""
 
 import json
 import subprocess

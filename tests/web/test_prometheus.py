@@ -1,4 +1,4 @@
-"""What Prometheus is given, and what its own tools say about that."""
+"""The metrics for Prometheus, checked by Prometheus' own tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line of state and the page on rows that `measure` itself has written, not on those of the fixture."""
+"""The status line and the page on rows that `measure` wrote, not on those of the fixture."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A request of unusual size is refused before anything parses it, and every answer has the page's headers."""
+"""Requests of unusual size are refused before they are parsed, and every answer has the page's headers."""
 
 from __future__ import annotations
 

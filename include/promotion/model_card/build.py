@@ -141,15 +141,16 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
 
 def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
     """Return the card's content from registry, run and the run's artifacts."""
-    slices = kept.values(f"{evaluate.FOLDER}/slices.json")
+    slices, intervals = (kept.values(f"{evaluate.FOLDER}/{name}.json") for name in ("slices", "intervals"))
+    gains = kept.values(IMPORTANCE)
     recorded_content = _recorded_content(declared, version, recorded)
     return replace(
         recorded_content,
         test={**recorded_content.test, **version.judged},
-        intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
+        intervals=None if intervals is None else {name: (float(a), float(b)) for name, (a, b) in intervals.items()},
         slices=None if slices is None else tuple(SliceSummary(**values) for values in slices),
         verdicts=tuple(GateResult.from_json(verdict) for verdict in version.verdicts) or None,
-        gains=kept.values(IMPORTANCE),
+        gains=None if gains is None else {name: float(gain) for name, gain in gains.items()},
         plots=tuple(kept.plots()),
     )
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import get_args
 
 from include.declaration.costs import DecisionCosts
-from include.evaluation.gates.result import GateResult
+from include.evaluation.gates.result import GateResult, Outcome
 from include.monitoring.false_alarms import FalseAlarmRate
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""
+GROUPS_SHOWN = 5
+"""Most groups of a column that the card lists."""
+_SECTIONS = {"verdicts": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
+"""Name of a plot to the section that shows it; other plots are in the last section."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,30 @@ class SliceSummary:
     worse: float | None
     """Difference from `compared`, positive if worse; None for a group that was not judged."""
     limit: float | None
+
+    @property
+    def is_beyond_limit(self) -> bool:
+        return self.worse is not None and self.limit is not None and self.worse > self.limit
+
+
+@dataclass(frozen=True)
+class JudgedSlices:
+    """The judged groups of a column with one limit."""
+
+    column: str
+    groups: int
+    worst: Sequence[SliceSummary]
+    """At most GROUPS_SHOWN, the worst first."""
+
+
+@dataclass(frozen=True)
+class RankedFeature:
+    """A feature with its share of the gain of all features' splits."""
+
+    name: str
+    type: str
+    """As declared; empty if it is not declared any more."""
+    share: float
 
 
 @dataclass(frozen=True)
@@ -96,3 +127,38 @@ class ModelCardContent:
     """Artifact paths of the run's PNG images."""
     caveats: Sequence[str] = ()
     """Other warnings for the reader, a sentence each."""
+
+    @property
+    def outcome_counts(self) -> dict[str, int]:
+        """Return the number of gates for each outcome that there is."""
+        counts = Counter(each.outcome for each in self.verdicts or ())
+        return {outcome: counts[outcome] for outcome in get_args(Outcome) if counts[outcome]}
+
+    @property
+    def judged_slices(self) -> list[JudgedSlices]:
+        """Return the judged groups of each column and limit, in the order of the slices."""
+        parts: dict[tuple[str, float | None], list[SliceSummary]] = {}
+        for each in self.slices or ():
+            parts.setdefault((each.column, each.limit), []).append(each)
+        judged = []
+        for (column, _), groups in parts.items():
+            worst = sorted((each for each in groups if each.worse is not None), key=lambda each: -(each.worse or 0.0))
+            judged.append(JudgedSlices(column, len(worst), worst[:GROUPS_SHOWN]))
+        return judged
+
+    @property
+    def ranked_features(self) -> list[RankedFeature]:
+        """Return the features by their share of the gain, the largest first."""
+        gains = self.gains or {}
+        total = sum(gains.values()) or 1.0
+        ordered = sorted(gains, key=lambda name: (-gains[name], name))
+        return [RankedFeature(name, self.features.get(name, ""), max(gains[name], 0.0) / total) for name in ordered]
+
+    def plots_of(self, section: str) -> list[tuple[str, str]]:
+        """Return caption and path of a section's plots; the section "" has those of no other."""
+        stems = {path: PurePosixPath(path).stem for path in sorted(self.plots)}
+        return [
+            (stem.replace("_", " ").capitalize(), path)
+            for path, stem in stems.items()
+            if _SECTIONS.get(stem, "") == section
+        ]

@@ -1,6 +1,6 @@
-"""The customers as they are declared later: a feature and a column of a feed more, and numbers with fractions.
+"""The customers use case after its declaration grew: one more feature, one more feed column, and fractions.
 
-Items, whole numbers before, are weighed: int32 has become float64 in the feed and in the feature made of it.
+Items were whole numbers and are now weights: int32 became float64 in the feed and in the feature made from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same customers; from a day on, visits have a discount, and items have fractions."""
+"""The same source; from one day on, visits have a discount, and items have fractions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The customers as they are declared at last: nobody's age is asked any more."""
+"""The customers use case after its declaration shrank: without the age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same expectations, but of ages."""
+"""The same expectations, without those on ages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The toy use case with somebody to tell, and no patience."""
+"""The toy use case with a recipient of alerts and very short deadlines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The toy use case with the deadline as it is shipped: hours away."""
+"""The toy use case with the default deadline of several hours."""
 
 from __future__ import annotations
 

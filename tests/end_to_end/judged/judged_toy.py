@@ -1,4 +1,4 @@
-"""The toy use case, quickly trained, with the gate that builds days again in a lake of its own."""
+"""The toy use case with a short training and a leakage gate, which rebuilds days in a separate lake."""
 
 from __future__ import annotations
 

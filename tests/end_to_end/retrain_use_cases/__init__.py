@@ -1,1 +1,1 @@
-"""A use case that only the end-to-end test of retraining knows."""
+"""A use case for the end-to-end test of retraining only."""

@@ -1,4 +1,4 @@
-"""The toy use case with a policy so eager that a fortnight of breaches spends its budget."""
+"""The toy use case with a policy so sensitive that two weeks of breaches use up its budget."""
 
 from __future__ import annotations
 

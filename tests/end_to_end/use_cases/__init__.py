@@ -1,1 +1,1 @@
-"""Use cases that only the end-to-end test's Airflow knows."""
+"""Use cases for the end-to-end tests only."""

@@ -1,4 +1,4 @@
-"""The shipped use case with splits so short, and a gate so wide, that two weeks of flights make a champion."""
+"""The shipped use case with short splits and wide gates, so that two weeks of flights make a champion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lake in which the days of a training stand as the data runs leave them, but for the features."""
+"""A lake with the days of a training as the data runs leave them, except the features."""
 
 from __future__ import annotations
 

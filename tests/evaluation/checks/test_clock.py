@@ -1,4 +1,4 @@
-"""The clock and the environment are found by what code says; columns and functions that never run are not."""
+"""Reads of the clock and the environment are found in executed code; columns and unused functions are not."""
 
 from __future__ import annotations
 

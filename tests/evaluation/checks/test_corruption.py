@@ -1,4 +1,4 @@
-"""Bad input, one feature at a time: what is made bad and how, and what the answers to it are held against."""
+"""Corrupted input, one feature at a time: what is changed, and with what the predictions are compared."""
 
 import re
 

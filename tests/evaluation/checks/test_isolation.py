@@ -1,4 +1,4 @@
-"""The source knows the future: features that call any of it are caught, however they got hold of the function."""
+"""Features that call any function of the source are detected, in whatever way they got the function."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Leaks that are planted in a use case's features are caught; honest features pass; the real lake stays as it is."""
+"""Planted leaks are detected, features without leaks pass, and the real lake does not change."""
 
 import itertools
 import os

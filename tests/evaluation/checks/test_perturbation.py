@@ -1,4 +1,4 @@
-"""A perturbed table says something else wherever it may, and nothing else about its keys."""
+"""A perturbed table has another value in every cell but the keys."""
 
 import datetime
 

@@ -1,7 +1,7 @@
-"""Leaks of every kind, planted one at a time, and their mirror images: each is caught, or is listed as not covered.
+"""Planted leaks of every kind, and harmless counterparts: each leak is detected or listed as not covered.
 
-A plant acts on some days only. The gate samples days as it does for a training; the plant is stored on a sampled day
-on which it acts, by the stages of the data DAG, and that day is built again.
+A plant acts on some days only. The gate samples days as for a training; the steps of the data DAG store the plant on a
+sampled day on which it acts, and that day is built again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The leakage gate tries training days and judged days, all weekdays, and other days in each training."""
+"""The leakage gate samples training days and others, all weekdays, and other days in each training."""
 
 from __future__ import annotations
 

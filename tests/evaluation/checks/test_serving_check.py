@@ -1,4 +1,4 @@
-"""A fresh process loads the model as MLflow has it, and scores a sample: what it finds, and what can go wrong."""
+"""A fresh process loads the model from MLflow and scores a sample: results and failures."""
 
 import errno
 import re

@@ -1,4 +1,4 @@
-"""Inputs of a sound model that can be read, and the gates that it passes."""
+"""Readable inputs of a good model, and the gates that it passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all kinds of gates share: days that are needed, and what an inconclusive result does."""
+"""Behaviour of all kinds of gates: required days, and the effect of an inconclusive result."""
 
 from dataclasses import replace
 

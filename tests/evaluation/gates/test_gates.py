@@ -1,4 +1,4 @@
-"""The list of gates: every kind is found by its module, may be declared and recorded, and no other may."""
+"""The list of gates: every kind is found by its module and can be declared and recorded, and no other."""
 
 import importlib
 import pkgutil

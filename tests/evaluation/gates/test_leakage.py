@@ -1,4 +1,4 @@
-"""What days that were built again show: a leak, nothing that can be relied on, or that there is none."""
+"""The leakage gate's results: a leak, inconclusive, or no leak."""
 
 import re
 from dataclasses import replace

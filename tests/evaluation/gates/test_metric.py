@@ -1,4 +1,4 @@
-"""A metric of the test days against a number or a baseline."""
+"""The metric gate: a metric of the test days compared with a number or a baseline."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The result of a gate as it is stored, and the outcome of all of them."""
+"""The stored result of a gate, and the overall outcome."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What bad input does to the probabilities."""
+"""The robustness gate: the effect of corrupted input on the probabilities."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which features a model reads, against the declaration and the champion."""
+"""The schema gate: a model's features compared with the declaration and the champion."""
 
 from dataclasses import replace
 

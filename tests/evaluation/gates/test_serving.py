@@ -1,4 +1,4 @@
-"""How a fresh process serves the model from the registry."""
+"""The serving gate: scores, speed and size in a fresh process."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The worst group of rows that share a value of a column."""
+"""The slice gate: the worst group of rows with one value of a column."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Features that a model gained nothing from."""
+"""The gate on unused features: those from which a model gained nothing."""
 
 from dataclasses import replace
 

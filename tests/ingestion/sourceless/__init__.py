@@ -1,1 +1,1 @@
-"""A package of a use case all of whose feeds are delivered: it has no source.py."""
+"""A package of a use case whose feeds are all delivered as files: it has no source.py."""

@@ -1,4 +1,4 @@
-"""Those of the toy."""
+"""The expectations of the toy use case."""
 
 from tests.toy_use_case.expectations import events, outcomes
 

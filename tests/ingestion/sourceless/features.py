@@ -1,4 +1,4 @@
-"""Those of the toy."""
+"""The features of the toy use case."""
 
 from tests.toy_use_case.features import build, labels
 

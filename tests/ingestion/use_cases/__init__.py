@@ -1,1 +1,1 @@
-"""Use cases whose feeds are delivered into a bucket; only the tests of landing know them."""
+"""Use cases with landing buckets, for the tests of landing only."""

@@ -1,4 +1,4 @@
-"""The toy, whose events are delivered as CSV with a mark, and whose outcomes as Parquet."""
+"""The toy use case with events delivered as CSV with a ready mark, and outcomes as Parquet."""
 
 from __future__ import annotations
 

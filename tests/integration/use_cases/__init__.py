@@ -1,1 +1,1 @@
-"""Use cases that only the integration tests' Airflow knows."""
+"""Use cases for the integration tests only."""

@@ -1,4 +1,4 @@
-"""The toy use case with splits so short, and a gate so wide, that a few days make a champion."""
+"""The toy use case with short splits and wide gates, so that a few days make a champion."""
 
 from __future__ import annotations
 

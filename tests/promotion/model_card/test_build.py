@@ -1,4 +1,4 @@
-"""card: a version's model card, from what its run and the registry have kept."""
+"""The model card of a version, from the stored data of its run and the registry."""
 
 import shutil
 from pathlib import Path

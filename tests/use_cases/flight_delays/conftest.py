@@ -1,4 +1,4 @@
-"""One home for all these tests, so that the source's files are prepared once."""
+"""One home for all these tests, so that the source's files are prepared only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the declaration promises to whoever only reads it."""
+"""What a reader may rely on in the declaration."""
 
 from __future__ import annotations
 

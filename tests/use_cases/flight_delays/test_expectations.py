@@ -1,4 +1,4 @@
-"""Good days pass; each expectation catches the fault that it is there for, and only in the row that has it."""
+"""Good days pass; each expectation finds its fault, and only in the row that has it."""
 
 from __future__ import annotations
 

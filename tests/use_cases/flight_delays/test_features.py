@@ -1,4 +1,4 @@
-"""Features and labels by hand on frames that can be read, and on real days cut at what was known."""
+"""Features and labels computed by hand on small frames, and on real days limited to what was known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row of the package comes once, on the day at whose beginning it was known; later days replay 2013."""
+"""Every row of the package is delivered once, on the day it became known; later days replay 2013."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Use cases whose pages the tests look at."""
+"""Use cases for the tests of the page."""

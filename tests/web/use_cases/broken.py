@@ -1,3 +1,3 @@
-"""A module that cannot be imported, as one that somebody is just changing."""
+"""A module that cannot be imported, such as one that is being edited."""
 
 raise RuntimeError("half written")

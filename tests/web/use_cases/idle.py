@@ -1,4 +1,4 @@
-"""A use case of which nothing was ever run."""
+"""A use case that was never run."""
 
 import dataclasses
 

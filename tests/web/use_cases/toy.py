@@ -1,4 +1,4 @@
-"""The toy use case, measured for some weeks."""
+"""The toy use case with some weeks of metrics."""
 
 from tests.toy_use_case import USE_CASE
 

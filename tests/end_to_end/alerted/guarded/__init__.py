@@ -1,4 +1,4 @@
-"""A use case whose source needs secrets of every kind, and is refused with each."""
+"""A use case whose source needs every kind of secret and is refused with each."""
 
 from __future__ import annotations
 

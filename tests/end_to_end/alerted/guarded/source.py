@@ -1,4 +1,4 @@
-"""A source that asks a server with a Variable, with keys of the environment, and with those of a Connection."""
+"""A source that calls a server with a Variable, with keys of the environment, and with a Connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`airworthy quarantine`: what an operator reads and types, from the first look to the balance."""
+"""`airworthy quarantine`: list, show, export, correct, release and balance."""
 
 from pathlib import Path
 
