@@ -169,7 +169,7 @@ def plot_champion(
     """
     figure = plotting.new_figure(title, width=11, height=4.6)
     axes = figure.subplots()
-    at = np.asarray(days, dtype="datetime64[D]")
+    at = np.array([day.start_date for day in days], dtype="datetime64[D]")
     colours = [BETTER if difference <= 0 else WORSE for difference in differences]
     axes.bar(at, differences, width=0.75, color=colours, alpha=0.75)
     reach = np.concatenate([differences, [mean, margin, 0.0], [end for end in interval if math.isfinite(end)]])

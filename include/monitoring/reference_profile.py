@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
-from include.declaration.period import Period
+from include.declaration.period import Period, periods_of
 from include.errors import AirworthyError
 from include.model import expected, intervals
 from include.model.arrays import Numbers
@@ -232,7 +232,9 @@ def day_slices(rows: TrainingRows) -> dict[Period, slice]:
     """Return day to the slice of its rows; the rows are in order of days."""
     days, first = np.unique(rows.days, return_index=True)
     ends = [*first[1:].tolist(), len(rows.days)]
-    return {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), ends, strict=True)}
+    return {
+        day: slice(start, end) for day, start, end in zip(periods_of(days.tolist()), first.tolist(), ends, strict=True)
+    }
 
 
 def _usual(

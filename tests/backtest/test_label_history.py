@@ -18,7 +18,7 @@ def past(*told: tuple[int, Period, int | None]) -> LabelHistory:
     return LabelHistory.of(
         rows,
         pa.chunked_array([place]),
-        pa.chunked_array([pa.array(known, pa.date32())]),
+        pa.chunked_array([pa.array([day.start_date for day in known], pa.date32())]),
         pa.chunked_array([pa.array(label, pa.int8())]),
     )
 

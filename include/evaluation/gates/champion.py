@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from include.declaration.gates import CHAMPION, MODEL, require_one_of
+from include.declaration.period import periods_of
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
@@ -111,7 +112,7 @@ class ChampionGate(BaseGate):
         days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
         return plots.plot_champion(
             f"{title}: against version {inputs.champion.version if inputs.champion else ''}",
-            days.tolist(),
+            periods_of(days.tolist()),
             np.bincount(place, weights=compared.differences) / np.bincount(place),
             mean=compared.difference.mean,
             interval=(compared.difference.lower, compared.difference.upper),

@@ -15,7 +15,7 @@ DAYS = SplitDays(TRAIN, VALIDATION, TEST)
 
 
 def weekdays(days) -> set[int]:
-    return {day.weekday() for day in days}
+    return {day.start_date.weekday() for day in days}
 
 
 @pytest.mark.parametrize("weeks", range(8))
