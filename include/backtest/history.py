@@ -185,7 +185,7 @@ class HistoricalEvaluator:
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
         version, profile = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
-            return MeasuredPeriod(day, None, state="the day has no features, so it was not scored")
+            return MeasuredPeriod(day, None, missing_reason="the day has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(day)])
         predictions = profile.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
@@ -212,7 +212,7 @@ class HistoricalEvaluator:
         by_day = [self.predicted(model, scored) for scored in days_from(chosen[0], newest)]
         predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
-        return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
+        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""

@@ -51,7 +51,7 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
 
 def lineage_tree(found: Lineage) -> Tree:
     """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
-    flag = "a warning" if found.warning else "no warning"
+    flag = "predicted positive" if found.predicted_positive else "predicted negative"
     root = Tree(line_of(f"{found.use_case} of {found.day}: probability {found.probability:.4f}, {flag}", "bold"))
     root.add(line_of(" ".join(f"{name}={value}" for name, value in found.keys.items())))
     root.add(_content(found.prediction))

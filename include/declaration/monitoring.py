@@ -15,7 +15,7 @@ from include.declaration.field_types import require_field_types
 from include.declaration.gates import BASELINES
 from include.declaration.problems import declared, did_you_mean, require
 from include.model.metrics import METRICS
-from include.monitoring.definitions import SIGNALS, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE
+from include.monitoring.definitions import DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
 
 RATE_FROM, RATE_TO = 0.1, 6.0
 """Range of a declared number of false alarms a year: lower rates take too long to simulate, and higher ones are limited
@@ -65,7 +65,7 @@ class PerformanceLimit:
     @property
     def name(self) -> str:
         """Return the name of the monitored metric that this limits."""
-        return f"{SKILL_LOSS if self.reference else WORSE}{self.metric}"
+        return f"{SKILL_LOSS if self.reference else DEGRADATION}{self.metric}"
 
     @property
     def subject(self) -> str:

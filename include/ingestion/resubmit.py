@@ -46,11 +46,11 @@ class Resubmission:
     @property
     def told(self) -> str:
         """Describe the result."""
-        what = {"correct": "corrected", "release": "released"}[self.kind]
+        action = {"correct": "corrected", "release": "released"}[self.kind]
         begin = f"Correction {self.number}" + ("" if self.new else " already exists")
         bad = "; ".join(f"{count} for {reason!r}" for reason, count in sorted(self.again.items()))
         return (
-            f"{begin}: {self.rows} {what} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
+            f"{begin}: {self.rows} {action} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
             " day is landed." + (f" As they are, rows would be quarantined again: {bad}." if bad else "")
         )
 
@@ -60,7 +60,7 @@ class ResubmissionRequest:
     """The form's fields: rows to release, or a file of the inbox with corrected rows."""
 
     feed: str
-    what: str
+    action: str
     quarantined_on: date | None
     reasons: Sequence[str] | None
     rows: Sequence[str] | None
@@ -77,7 +77,7 @@ def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
         InvalidRequestError: the fields contradict each other, or as for `resubmit_corrected` and `resubmit_released`.
     """
     form_limits.require_name("file", asked.file)
-    if asked.what == "release":
+    if asked.action == "release":
         if asked.file:
             raise InvalidRequestError(
                 f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
@@ -92,7 +92,7 @@ def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
             ids=asked.rows or (),
             known_on=asked.known_on,
         )
-    if asked.what != "correct" or not asked.file or asked.reasons or asked.rows:
+    if asked.action != "correct" or not asked.file or asked.reasons or asked.rows:
         raise InvalidRequestError(
             "To correct rows, name a file of the inbox and leave reasons and rows empty: the file names its rows. To"
             " send rows back unchanged, release them."

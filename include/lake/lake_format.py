@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """What this code reads and writes. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow
-begin with `airworthy.`."""
+begin with `airworthy.`; columns of `predictions` and `metrics` have the names that they have now."""
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
 """Folders of which a lake that holds anything has one."""

@@ -43,12 +43,12 @@ def record_duration(
     *,
     lake: Lake | None = None,
 ) -> Duration:
-    """Write the measured duration to the partition `day` of `costs/<stage>`.
+    """Write the measured duration to the partition `day` of `durations/<stage>`.
 
     Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `day`, per
     row.
     """
-    lake, table = lake or project.lake, f"costs/{stage}"
+    lake, table = lake or project.lake, f"durations/{stage}"
     before = lake.as_of(day - timedelta(days=1))
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:

@@ -95,7 +95,7 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
 
 def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """Return why drift is unknown; empty if it is known."""
-    reasons = [_state(row) for row in rows if _is_needed(row) and row.value is None]
+    reasons = [_missing_reason(row) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
     reasons += [f"The value of {metric_label(metric)} is missing; the run's log may say why." for metric in lost]
@@ -106,7 +106,7 @@ def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
     """Return why limits of performance were not judged, even with a value; empty if all were."""
     rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
-    reasons = [_state(row) for row in rows if row.limit is not None and row.breached is None]
+    reasons = [_missing_reason(row) for row in rows if row.limit is not None and row.breached is None]
     lost = [
         f"The value of {metric} of {subject} is missing."
         for metric, subject in seen.performance
@@ -128,7 +128,9 @@ def order(row: MetricValue) -> tuple[bool, str, str]:
 
 def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
-    waiting = dict.fromkeys(_state(row) for row in rows if row.breached is None and row.state and not _is_needed(row))
+    waiting = dict.fromkeys(
+        _missing_reason(row) for row in rows if row.breached is None and row.missing_reason and not _is_needed(row)
+    )
     subject = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
         f"{len(shown)} {subject} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
@@ -136,13 +138,13 @@ def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     return (*(noted if shown else ()), *waiting)
 
 
-def _state(row: MetricValue) -> str:
+def _missing_reason(row: MetricValue) -> str:
     """Return why a row has no value or is not judged, after its value if it has one."""
-    state = _sentence(row.state or f"{metric_label(row.metric)} could not be measured")
+    missing_reason = _sentence(row.missing_reason or f"{metric_label(row.metric)} could not be measured")
     defined = find_metric(row.metric)
-    of_feed = defined is not None and defined.subject == "<feed>"  # such a state does not name its feed
-    state = f"{row.subject}: {state}" if of_feed else state
-    return state if row.value is None else f"{in_words(row)} {state}"
+    of_feed = defined is not None and defined.subject == "<feed>"  # such a reason does not name its feed
+    missing_reason = f"{row.subject}: {missing_reason}" if of_feed else missing_reason
+    return missing_reason if row.value is None else f"{in_words(row)} {missing_reason}"
 
 
 def is_shown_only(row: MetricValue) -> bool:

@@ -113,7 +113,7 @@ def breach_message(
     )
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
-    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "about", "days")
+    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "measured_period", "days")
     details = {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting}
     return Message(
         "breach",
@@ -298,7 +298,7 @@ def _figure(row: Mapping[str, Any]) -> str:
     if number["lower"] and number["upper"]:
         about.append(f"{number['lower']} to {number['upper']}")
     if (row.get("days") or 0) > 1:
-        about.append(f"{row['days']} days until {row['about']}")
+        about.append(f"{row['days']} days until {row['measured_period']}")
     limit = f", limit {number['limit']}" if number["limit"] else ""
     return f"{row['metric']} of {row['subject']}: {number['value']}{limit}" + (
         f" ({'; '.join(about)})" if about else ""

@@ -77,7 +77,7 @@ class Lineage:
     day: date
     keys: Mapping[str, Any]
     probability: float
-    warning: bool
+    predicted_positive: bool
     model_version: str
     run_id: str
     model: Mapping[str, str]
@@ -111,7 +111,7 @@ def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Linea
         day=day,
         keys=wanted,
         probability=row["probability"],
-        warning=row["warning"],
+        predicted_positive=row["predicted_positive"],
         model_version=version.number,
         run_id=version.run_id,
         model={name: version.tags[name] for name in MODEL_TAGS if name in version.tags},

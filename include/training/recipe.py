@@ -48,7 +48,7 @@ class TrainingSpec:
     splits: Mapping[str, int]
     """`validation_periods`, `test_periods`, `gap_periods` and `min_train_periods`."""
     costs: tuple[float, float]
-    """Cost of a missed row, and cost of a false warning."""
+    """Cost of a false negative, and of a false positive."""
     parameters: Parameters
     baseline_features: tuple[str, ...]
     """Features of the logistic baseline; empty: all."""
@@ -68,7 +68,7 @@ class TrainingSpec:
             label=use_case.label.name,
             label_delay_periods=use_case.label.label_delay_periods,
             splits={name: getattr(use_case.training, name) for name in _SPLITS},
-            costs=(use_case.costs.missed, use_case.costs.false_positive),
+            costs=(use_case.costs.false_negative, use_case.costs.false_positive),
             parameters=made_from.parameters,
             baseline_features=use_case.training.baseline_features,
             data=dict(made_from.data),

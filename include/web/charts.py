@@ -57,7 +57,7 @@ def performance_chart(seen: Overview, metric: str) -> Figure | None:
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
     traces.append(
-        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "expected", "var(--promise)", dash="dash")
+        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
     )
     traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
     compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
@@ -68,7 +68,7 @@ def performance_chart(seen: Overview, metric: str) -> Figure | None:
 
 def _detail(row: MetricValue) -> str:
     reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
-    return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
+    return f"{row.days} days up to {row.measured_period}, version {row.model_version}{reach}"
 
 
 def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
@@ -153,13 +153,13 @@ def _plain(values: Values) -> list[list[float | None]]:
 def rates_chart(seen: Overview) -> Figure | None:
     """Draw the predicted and the actual rate of positives, on the day that they are about."""
     predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
-    warned = seen.measures.of("warning_rate", "prediction")
+    predicted_positive = seen.measures.of("predicted_positive_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
-        add_line(seen, came, "actual", "var(--promise)", width=1.6, by="about"),
-        add_line(seen, warned, "warnings", GREY, dash="dot", by="about"),
-        add_line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
+        add_line(seen, came, "actual", "var(--expected)", width=1.6, by="measured_period"),
+        add_line(seen, predicted_positive, "predicted positive", GREY, dash="dot", by="measured_period"),
+        add_line(seen, predicted, "predicted", "var(--first)", width=2, by="measured_period"),
     ]
     drawn = new_chart(seen, traces, floor=True)
     drawn["layout"]["yaxis"]["tickformat"] = ".0%"

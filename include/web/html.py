@@ -143,9 +143,9 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
 
 def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
     """Return the newest stored reason why those charts have no data."""
-    stated = [row for row in seen.measures.on(seen.day) if row.state]
-    defined = [(find_metric(row.metric), row.state) for row in stated]
-    reasons = [state for metric, state in defined if metric is not None and metric.is_explained_on(*charts_)]
+    stated = [row for row in seen.measures.on(seen.day) if row.missing_reason]
+    defined = [(find_metric(row.metric), row.missing_reason) for row in stated]
+    reasons = [reason for metric, reason in defined if metric is not None and metric.is_explained_on(*charts_)]
     return reasons[0] if reasons else otherwise
 
 
@@ -159,7 +159,7 @@ def _no_quarantine(seen: Overview) -> str:
         return "No row was quarantined on the days that were measured."
     newest, known = unknown[-1], len(rows) > len(unknown)
     also = " No row was quarantined where something was published." if known else ""
-    return f"{newest.subject} of {newest.about}: {newest.state}{also}"
+    return f"{newest.subject} of {newest.measured_period}: {newest.missing_reason}{also}"
 
 
 @cache

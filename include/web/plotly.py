@@ -11,7 +11,7 @@ from include.web.overview import Overview
 
 Figure = dict[str, Any]
 GREY = "var(--quiet)"
-PALETTE = ("var(--first)", "var(--second)", "var(--promise)", "var(--hot)", "var(--third)")
+PALETTE = ("var(--first)", "var(--second)", "var(--expected)", "var(--hot)", "var(--third)")
 
 FEW = 8
 """With fewer days than this, the axis names each day."""
@@ -53,7 +53,7 @@ def add_line(
     dash: str = "solid",
     width: float = 1.3,
     of: Literal["value", "limit"] = "value",
-    by: Literal["day", "about"] = "day",
+    by: Literal["day", "measured_period"] = "day",
     detail: Callable[[MetricValue], str] | None = None,
 ) -> Figure:
     """Return a line with a gap for each day without a value; empty if no day has one."""

@@ -15,7 +15,7 @@ from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Alarm, SimulatedTraining, Simulation
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")  # warns from 0.25 on
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")  # warns from 0.25 on
 DAYS = [date(2020, 1, 20) + timedelta(days=n) for n in range(40)]
 
 

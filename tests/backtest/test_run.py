@@ -114,7 +114,7 @@ def test_a_model_that_is_too_young_is_not_judged(toy_lake):
         .signals["performance"]
     )
     assert reading.breached is None
-    assert "days" in reading.state
+    assert "days" in reading.missing_reason
 
 
 def test_a_day_without_rows_is_measured_as_such(toy_lake):

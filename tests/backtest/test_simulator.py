@@ -37,7 +37,7 @@ def declared(policy: Retraining, measures: Callable[[date, date], MeasuredPeriod
 def test_a_promoted_model_flies_from_the_next_day_on():
     asks = Policy("once", "", lambda today, _: PolicyAnswer(today == day(3), False))
     walked = simulator.simulate(asks, DAYS[:6], FIRST, promotes)
-    assert [*walked.flown.values()] == [FIRST] * 4 + [day(3)] * 2
+    assert [*walked.champions.values()] == [FIRST] * 4 + [day(3)] * 2
 
 
 def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
@@ -48,7 +48,7 @@ def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_
         return PROMOTED if today == day(2) else REJECTED
 
     walked = simulator.simulate(ALWAYS, DAYS[:5], FIRST, judge)
-    assert [*walked.flown.values()] == [FIRST] * 3 + [day(2)] * 2
+    assert [*walked.champions.values()] == [FIRST] * 3 + [day(2)] * 2
     assert champions == [FIRST, FIRST, day(2), day(2)]
     assert [each.result for each in walked.trainings] == ["rejected", "promoted", "rejected", "rejected"]
 
@@ -113,7 +113,7 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
     assert [each for each in one.trainings if each.day <= day(cut)] == [
         each for each in other.trainings if each.day <= day(cut)
     ]
-    assert [*one.flown.values()][: cut + 2] == [*other.flown.values()][: cut + 2]
+    assert [*one.champions.values()][: cut + 2] == [*other.champions.values()][: cut + 2]
     assert one != other
 
 
@@ -127,7 +127,7 @@ def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
     policy = declared(Retraining(("performance",)), measures)
     for today in DAYS[:10]:
         asked.clear()
-        policy.asks(today, simulator.SimulationState(flown=dict.fromkeys(DAYS, FIRST)))
+        policy.decide(today, simulator.SimulationState(champions=dict.fromkeys(DAYS, FIRST)))
         assert max(asked) == today
 
 

@@ -38,8 +38,8 @@ class Airflow:
         if dag_id == "toy__monitor":
             assert task_ids == ["measure"]
             return {"manual__2020-01-01T00:00__x": {"measure": None}} if self.monitored else {}
-        assert (dag_id, task_ids) == ("toy__retrain", ["record"])
-        return {run: {"record": state} for run, state in self.last.items()}
+        assert (dag_id, task_ids) == ("toy__retrain", ["record_outcome"])
+        return {run: {"record_outcome": state} for run, state in self.last.items()}
 
     def get_dr_count(self, dag_id, run_ids):
         return int(self.training is not None)
@@ -67,7 +67,7 @@ def backfill(day: date) -> str:
 def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
     monkeypatch.setattr(sensors, "load_use_case", lambda name: USE_CASE)
     sensor = sensors.PreviousDecisionSensor(
-        task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True
+        task_id="wait_for_metrics", use_case="toy", last_task="record_outcome", deferrable=True
     )
     monkeypatch.setattr(sensors.PreviousDecisionSensor, "dag_id", "toy__retrain")
     return sensor
@@ -262,7 +262,7 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 
 @pytest.mark.parametrize("done", [[], [reserve_slot.reserve_slot]])
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
-    """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
+    """Killed after `decide`, or after `reserve_slot`: then all of it is run again, measured anew or not."""
     for stage in done:
         stage(open_project(USE_CASE), DAY)
     measures.write(lake, DAY)
@@ -282,13 +282,13 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
 
 @pytest.fixture
 def record(operator, monkeypatch):
-    """The task `record` of that day; what it is told by Airflow is given."""
+    """The task `record_outcome` of that day; what it is told by Airflow is given."""
 
     def recorded(**airflow):
         monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
         monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
         monkeypatch.setattr(tasks, "get_current_context", lambda: context(DAY, **airflow))
-        return tasks.record.function("toy")
+        return tasks.record_outcome.function("toy")
 
     return recorded
 

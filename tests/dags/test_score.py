@@ -30,7 +30,7 @@ def told(champion, monkeypatch) -> list[str]:
 
 def states() -> list[str]:
     rows = Lake.of(USE_CASE).as_of(AS_OF).read("metrics", since=AS_OF).to_pylist()
-    return [row["state"] for row in rows if row["metric"] == "state"]
+    return [row["missing_reason"] for row in rows if row["metric"] == "missing_predictions"]
 
 
 def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):

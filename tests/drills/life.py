@@ -95,7 +95,7 @@ def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[date, tuple[str, int]
     return {
         table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
         for table in schemas.tables(use_case)
-        if not table.startswith("costs/")
+        if not table.startswith("durations/")
     }
 
 

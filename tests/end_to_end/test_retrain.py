@@ -136,7 +136,9 @@ def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
     return {task["task_id"]: task["try_number"] for task in found}
 
 
-@pytest.mark.parametrize("tasks", [["decide", "claim", "train", "record"], ["train"], ["record"]])
+@pytest.mark.parametrize(
+    "tasks", [["decide", "reserve_slot", "train", "record_outcome"], ["train"], ["record_outcome"]]
+)
 def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
     day = date.fromisoformat(trainings(backfilled)[0].removeprefix("drift__"))
     before = trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))
@@ -158,6 +160,6 @@ def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
     run = backfilled.trigger(RETRAIN, conf={"day": str(day)})
     assert ended(backfilled, RETRAIN, run).state == "failed"
     said = backfilled.failures(RETRAIN, run.run_id)[0]
-    assert said.startswith("wait_for_measures:")
+    assert said.startswith("wait_for_metrics:")
     assert f"toy: there are no decisions of {day - timedelta(days=1)}" in said
     assert f"toy__retrain --from-date {day - timedelta(days=1)}" in said

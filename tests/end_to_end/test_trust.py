@@ -21,7 +21,7 @@ from tests.local.conftest import Shell
 pytestmark = [pytest.mark.slow, pytest.mark.security]
 
 FIRST, AS_OF = date(2013, 1, 1), date(2013, 1, 14)
-TASKS = ("prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote")
+TASKS = ("prepare", "tune", "train", "evaluate", "register", "request_approval", "approve", "promote")
 TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("train", "score", "rollback", "reproduce"))
 
 
@@ -115,7 +115,7 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
     assert before[-1] == ("rejection", version)
     assert (life(version), task_state(api, TRAIN, run, "promote")) == ("rejected", "skipped")
 
-    for again in (("brief", "approve", "promote"), ("approve", "promote"), ("promote",), TASKS):
+    for again in (("request_approval", "approve", "promote"), ("approve", "promote"), ("promote",), TASKS):
         clear(api, run, *again)
         succeeded(api, TRAIN, run)
         states = {task: task_state(api, TRAIN, run, task) for task in ("approve", "promote")}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, Schema
 from typer.testing import CliRunner
 
 from include.cli import main
@@ -14,7 +16,7 @@ from include.lake import lake_format, signing
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
-from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
+from include.maintenance.upgrades import RenamedColumnsError, UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -144,6 +146,18 @@ def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError):
         upgrade_lake(USE_CASE)
+    assert stored_format(root()) == 1
+
+
+@pytest.mark.parametrize(("table", "column"), [("predictions", "warning"), ("metrics", "about")])
+def test_a_lake_with_columns_of_format_1_is_refused_and_keeps_its_number(table, column, toy_lake):
+    number('{"format": 1}')
+    place = root() / table
+    place.path.mkdir(parents=True, exist_ok=True)
+    DeltaTable.create(place.uri, schema=Schema.from_arrow(pa.schema([("day", pa.date32()), (column, pa.string())])))
+    with pytest.raises(RenamedColumnsError, match="start with an empty one") as refused:
+        upgrade_lake(USE_CASE)
+    assert (refused.value.table, refused.value.columns) == (table, [column])
     assert stored_format(root()) == 1
 
 

@@ -75,7 +75,7 @@ def loaded(champion, monkeypatch):
 def test_mlflows_champion_predicts_what_scoring_has_written_bit_for_bit(loaded, scored, written, kind):
     found = loaded.predict(AS_PANDAS[kind](scored))
     assert found["probability"].to_numpy().tobytes() == written["probability"].to_numpy().tobytes()
-    assert found["warning"].tolist() == written["warning"].to_pylist()
+    assert found["predicted_positive"].tolist() == written["predicted_positive"].to_pylist()
 
 
 def test_rows_keep_their_index_and_no_rows_are_no_predictions(loaded, scored):
@@ -144,8 +144,8 @@ def test_a_row_is_warned_of_from_the_very_threshold_on(tmp_path):
         return portable.PortableModel(tmp_path).predict(frame)
 
     [probability] = predicted(0.5)["probability"]
-    assert predicted(probability)["warning"].tolist() == [True]
-    assert predicted(np.nextafter(probability, 1))["warning"].tolist() == [False]
+    assert predicted(probability)["predicted_positive"].tolist() == [True]
+    assert predicted(np.nextafter(probability, 1))["predicted_positive"].tolist() == [False]
 
 
 def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():

@@ -134,8 +134,8 @@ def test_an_alert_rule_fires_for_every_metric_with_a_limit_but_single_features()
 
 
 def test_labels_are_words():
-    assert metric_label("worse/log_loss") == metric_label("log_loss") == "log loss"
+    assert metric_label("degradation/log_loss") == metric_label("log_loss") == "log loss"
     assert metric_label("weighted_drift") == "weighted drift"
     assert metric_label("gone_since") == "gone since"
     assert limit_label("skill_loss/log_loss", "prior") == "skill_loss/log_loss against the prior"
-    assert limit_label("worse/log_loss", "model") == "worse/log_loss"
+    assert limit_label("degradation/log_loss", "model") == "degradation/log_loss"

@@ -64,9 +64,11 @@ def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
     lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
     for day in days:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
-        about = source.outcomes(day)
-        open_days = pa.array([each.weekday() not in shut for each in about["event_date"].to_pylist()], pa.bool_())
-        lake.replace("labels", day, about.filter(open_days), inputs={}, stage="test")
+        measured_period = source.outcomes(day)
+        open_days = pa.array(
+            [each.weekday() not in shut for each in measured_period["event_date"].to_pylist()], pa.bool_()
+        )
+        lake.replace("labels", day, measured_period.filter(open_days), inputs={}, stage="test")
         lake.replace("features", day, rows.slice(0, 0) if day.weekday() in shut else rows, inputs={}, stage="test")
     for day in days[7:]:
         view = lake.as_of(day)

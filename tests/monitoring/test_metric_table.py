@@ -19,7 +19,7 @@ def measures(*rows: dict) -> MetricTable:
 
 
 def row(metric: str, subject: str, value: float | None, day: date = D, **more: object) -> dict:
-    return {"metric": metric, "subject": subject, "value": value, "day": day, "about": day, **more}
+    return {"metric": metric, "subject": subject, "value": value, "day": day, "measured_period": day, **more}
 
 
 def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
@@ -29,8 +29,8 @@ def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
 
 
 def test_what_the_table_leaves_out_has_a_plain_meaning():
-    (found,) = measures(row("psi", "size", None, about=None, days=None, state=None)).of("psi")
-    assert (found.about, found.days, found.state, found.breached) == (D, 1, "", None)
+    (found,) = measures(row("psi", "size", None, measured_period=None, days=None, missing_reason=None)).of("psi")
+    assert (found.measured_period, found.days, found.missing_reason, found.breached) == (D, 1, "", None)
 
 
 def test_only_what_was_judged_and_broke_is_a_breach_newest_first():

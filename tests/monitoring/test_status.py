@@ -13,7 +13,7 @@ D = date(2020, 5, 1)
 
 def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
     whole = dict.fromkeys(("lower", "upper", "limit", "breached", "model_version"))
-    rest = {"about": D, "days": 1, "state": ""}
+    rest = {"measured_period": D, "days": 1, "missing_reason": ""}
     return MetricValue(**whole | rest | {"day": D, "metric": metric, "subject": subject, "value": value} | more)
 
 
@@ -21,8 +21,8 @@ CALM = (
     measure("weighted_drift", "features", 0.05, limit=0.1, breached=False),
     measure("prediction_drift", "prediction", 0.05, limit=0.1, breached=False),
 )
-LIMITED = [("worse/log_loss", "model")]
-WORSE = measure("worse/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
+LIMITED = [("degradation/log_loss", "model")]
+WORSE = measure("degradation/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
 SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 
@@ -57,8 +57,13 @@ def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
 @pytest.mark.parametrize(
     "silent",
     [
-        measure("state", "predictions", None, state="2020-05-01 has no predictions. Run toy__score for it."),
-        measure("psi", "size", None, state="2020-05-01 has no predictions. Run toy__score for it."),
+        measure(
+            "missing_predictions",
+            "predictions",
+            None,
+            missing_reason="2020-05-01 has no predictions. Run toy__score for it.",
+        ),
+        measure("psi", "size", None, missing_reason="2020-05-01 has no predictions. Run toy__score for it."),
     ],
 )
 def test_what_could_not_be_measured_is_never_ok(silent):
@@ -68,9 +73,11 @@ def test_what_could_not_be_measured_is_never_ok(silent):
 
 
 def test_what_the_line_says_is_not_said_again_below_it():
-    state = "2020-05-01 has no predictions"
-    silent = (measure("state", "predictions", None, state=f"{state}: run toy__score."), measure("auc", "model", None,
-              state=state))  # fmt: skip
+    missing_reason = "2020-05-01 has no predictions"
+    silent = (
+        measure("missing_predictions", "predictions", None, missing_reason=f"{missing_reason}: run toy__score."),
+        measure("auc", "model", None, missing_reason=missing_reason),
+    )
     assert overall_status(replace(SEEN, rows=silent)).notes == ()
 
 
@@ -79,7 +86,7 @@ def test_a_day_on_which_nothing_was_judged_is_not_ok():
 
 
 def test_a_breach_is_told_even_where_something_else_could_not_be_measured():
-    silent = measure("psi", "size", None, state="No profile.")
+    silent = measure("psi", "size", None, missing_reason="No profile.")
     assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
 
 
@@ -89,7 +96,7 @@ def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
 
 
 def test_labels_that_have_not_come_are_said_beside_the_state():
-    waiting = measure("worse/log_loss", "model", None, state="3 days have labels; it takes 7")
+    waiting = measure("degradation/log_loss", "model", None, missing_reason="3 days have labels; it takes 7")
     found = overall_status(replace(SEEN, rows=(*CALM, waiting)))
     assert found.name == "ok" and found.notes == ("3 days have labels; it takes 7.",)
 
@@ -120,7 +127,12 @@ def test_a_measure_is_a_sentence(row, words):
 
 
 FAR = measure(
-    "worse/log_loss", "model", 0.106, limit=0.02, lower=0.03, state="Only 1 day with labels; 7 are needed to judge."
+    "degradation/log_loss",
+    "model",
+    0.106,
+    limit=0.02,
+    lower=0.03,
+    missing_reason="Only 1 day with labels; 7 are needed to judge.",
 )
 
 
@@ -140,12 +152,14 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
 
 
 def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
-    assert "The value of worse/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
+    assert (
+        "The value of degradation/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
+    )
     assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
-    held = measure("worse/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
+    held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
     assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
 
 
@@ -156,20 +170,20 @@ def test_without_a_figure_of_drift_nothing_is_ok(left):
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():
-    refused = measure("published", "events", None, state="Nothing of the day is published")
+    refused = measure("published", "events", None, missing_reason="Nothing of the day is published")
     found = overall_status(replace(SEEN, rows=(*CALM, refused)))
     assert (found.name, found.reason) == ("unclear", "events: Nothing of the day is published.")
 
 
 def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_training():
-    rows = (DRIFT, measure("prediction_drift", "prediction", None, state="No profile."))
+    rows = (DRIFT, measure("prediction_drift", "prediction", None, missing_reason="No profile."))
     assert "No profile." in overall_status(replace(SEEN, rows=rows)).notes
     noted = overall_status(replace(SEEN, rows=rows, training="Features drift.")).notes
     assert "No profile." in noted and any(note.startswith("Features drift: weighted") for note in noted)
 
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
-    better = measure("worse/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
+    better = measure("degradation/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
     assert in_words(better) == "On 9 days AUC is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
 
 

@@ -239,5 +239,5 @@ def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_whi
     version = register(trained_toy, gates="failed", life="rejected")
     monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
-    assert tasks.brief.function(USE_CASE.name, version) is None
+    assert tasks.request_approval.function(USE_CASE.name, version) is None
     assert "No approval is requested: version 1 did not pass its gates. It is bad." in caplog.text

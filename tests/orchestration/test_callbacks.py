@@ -78,9 +78,9 @@ def row(metric: str, subject: str, value: float, *, breached: bool | None = True
 def measured(day: date, *rows: dict) -> None:
     known = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
-        "about": day,
+        "measured_period": day,
         "days": 1,
-        "state": "",
+        "missing_reason": "",
     }
     table = pa.Table.from_pylist([known | each for each in rows], schema=schemas.METRICS)
     Lake.of(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
@@ -286,20 +286,20 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
         DAY,
         row("weighted_drift", "features", 0.31),
         row("psi", "x", 4.0),
-        row("worse/log_loss", "model", 0.03, lower=0.021, upper=0.04, days=14),
+        row("degradation/log_loss", "model", 0.03, lower=0.021, upper=0.04, days=14),
         row("null_share", "x", 0.0, breached=False),
     )
     for _ in range(2):
         callbacks.notify_breaches(open_project(DECLARED), DAY)
     (body,) = hook.received
     assert [(each["metric"], each["subject"]) for each in body["details"]["breaches"]] == [
-        ("worse/log_loss", "model"),
+        ("degradation/log_loss", "model"),
         ("psi", "x"),
     ]
     assert body["details"]["lasting"] == 1
-    assert "worse/log_loss of model: 0.03, limit 0.2 (0.021 to 0.04; 14 days until 2020-01-05)" in body["text"]
+    assert "degradation/log_loss of model: 0.03, limit 0.2 (0.021 to 0.04; 14 days until 2020-01-05)" in body["text"]
     assert "toy__retrain" in body["text"]
-    assert mailbox.subjects == ["[airworthy] toy 2020-01-05: over the limit: worse/log_loss of model, psi of x"]
+    assert mailbox.subjects == ["[airworthy] toy 2020-01-05: over the limit: degradation/log_loss of model, psi of x"]
 
 
 def test_the_measured_day_before_may_lie_further_back(hook):
@@ -312,13 +312,15 @@ def test_the_measured_day_before_may_lie_further_back(hook):
 def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
     measured(DAY, row("weighted_drift", "features", 0.3))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
-    measured(DAY, row("weighted_drift", "features", 0.3), row("worse/log_loss", "model", 0.3), row("psi", "x", 4.0))
+    measured(
+        DAY, row("weighted_drift", "features", 0.3), row("degradation/log_loss", "model", 0.3), row("psi", "x", 4.0)
+    )
     for _ in range(2):
         callbacks.notify_breaches(open_project(DECLARED), DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
     told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
-    assert told == [["weighted_drift"], ["worse/log_loss", "psi"]]
+    assert told == [["weighted_drift"], ["degradation/log_loss", "psi"]]
 
 
 def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook, monkeypatch):
@@ -326,7 +328,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
     measured(later, row("rows", "features", 3.0, breached=None))
 
     def again(use_case: object, day: date) -> object:
-        measured(later, row("worse/log_loss", "model", 0.3))
+        measured(later, row("degradation/log_loss", "model", 0.3))
         return SimpleNamespace(day=later.isoformat(), changed=True)
 
     monkeypatch.setattr(

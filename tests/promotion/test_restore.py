@@ -118,8 +118,8 @@ def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_f
     traced = lineage.trace_lineage(open_project(USE_CASE), DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
     monitor.monitor_period(open_project(USE_CASE), DAY)
-    states = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["state"].to_pylist()
-    assert not [state for state in states if "no version" in (state or "")]
+    missing_reasons = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["missing_reason"].to_pylist()
+    assert not [missing_reason for missing_reason in missing_reasons if "no version" in (missing_reason or "")]
 
 
 def test_a_restored_version_can_be_rolled_back_to(forgetful):

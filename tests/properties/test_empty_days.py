@@ -89,12 +89,16 @@ def test_monitoring_says_that_there_were_no_rows(shop):
     rows = {(row["metric"], row["subject"]): row for row in shop.as_of(SUNDAY).read("metrics", SUNDAY).to_pylist()}
     assert (rows["rows", "features"]["value"], rows["rows", "predictions"]["value"]) == (0, 0)
     assert rows["unscored_rows", "predictions"]["breached"] is False
-    for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
-        assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
+    for key in (
+        ("weighted_drift", "features"),
+        ("missing_predictions", "predictions"),
+        ("prediction_drift", "prediction"),
+    ):
+        assert (rows[key]["value"], rows[key]["missing_reason"]) == (None, "2020-03-08 has no rows.")
     judged = SUNDAY + timedelta(days=SHOP.label.label_delay_periods)
     monitor.monitor_period(open_project(SHOP), judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
-    assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."
+    assert later["labelled_rows", "model"]["missing_reason"] == "2020-03-08 has no rows: no prediction was made."
 
 
 def test_a_model_is_trained_as_of_an_empty_day_over_a_window_with_empty_days(shop):

@@ -129,7 +129,7 @@ def sent_back(lake_home, monkeypatch, toy):
         context = {"params": {**values, "feed": feed, "comment": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         monkeypatch.setattr(manual, "get_current_context", lambda: context)
-        return manual.send_back.function(toy.name)
+        return manual.resubmit.function(toy.name)
 
     return run
 
@@ -145,8 +145,8 @@ def reason(sent_back, toy) -> str:
 def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     for text in HOSTILE:
-        asked = [{"feed": text}, {"what": text}, {"reasons": [text]}, {"rows": [text]}]
-        asked += [{"what": "correct", "file": text, "reasons": None}]
+        asked = [{"feed": text}, {"action": text}, {"reasons": [text]}, {"rows": [text]}]
+        asked += [{"action": "correct", "file": text, "reasons": None}]
         asked += [{"quarantined_on": text}, {"known_on": text}] if text else []  # an empty field is no day
         for fields in asked:
             with pytest.raises(AirflowFailException):

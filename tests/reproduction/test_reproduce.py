@@ -158,7 +158,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
         {"features": {"hour": "int32", "kind": "category"}},
         {"training": replace(USE_CASE.training, test_periods=3, parameters={"num_leaves": 2}, seed=1)},
         {"label": replace(USE_CASE.label, label_delay_periods=5)},
-        {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")},
+        {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")},
     ],
     ids=lambda changed: next(iter(changed)),
 )

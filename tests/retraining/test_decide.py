@@ -37,7 +37,7 @@ def lake(lake_home):
 
 
 def train(lake: Lake, day: date, outcome: str = "promoted") -> None:
-    """What `claim` and `record` leave of a training, without the training."""
+    """What `reserve_slot` and `record_outcome` leave of a training, without the training."""
     assert reserve_slot.reserve_slot(open_project(USE_CASE), day).slot is not None
     row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
     rows = pa.Table.from_pylist([row], schema=schemas.RETRAININGS)

@@ -77,7 +77,7 @@ def test_every_row_of_the_day_gets_one_prediction(champion):
     assert (found.rows, found.version, found.changed, found.kept) == (source.ROWS, champion, True, False)
     assert rows["id"].to_pylist() == source.everything(AS_OF)["id"].to_pylist()
     assert set(rows["model_version"].to_pylist()) == {champion}
-    assert found.warnings == pc.sum(rows["warning"]).as_py() > 0
+    assert found.warnings == pc.sum(rows["predicted_positive"]).as_py() > 0
 
 
 def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
@@ -92,7 +92,9 @@ def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
 def test_a_warning_is_given_from_the_costs_threshold_on(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
     rows = predictions()
-    assert rows["warning"].to_pylist() == [p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()]
+    assert rows["predicted_positive"].to_pylist() == [
+        p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()
+    ]
 
 
 def test_a_rerun_commits_nothing(champion):
@@ -224,7 +226,7 @@ def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_thre
     assert USE_CASE.costs.threshold == 0.25
     [batch] = score._Scoring(USE_CASE, Features(), AS_OF, Certain(), "1", 4).batches()
     assert batch["id"].to_pylist() == [0, 1, 2, 3]
-    assert batch["warning"].to_pylist() == [True, False, True, True]
+    assert batch["predicted_positive"].to_pylist() == [True, False, True, True]
 
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):

@@ -78,8 +78,11 @@ def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
 
 
 def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
-    state = "No predictions. Run toy__score."
-    silent = [Row(metric, "events", None, day_of(0), None, state=state) for metric in ("state", "published", "psi")]
+    missing_reason = "No predictions. Run toy__score."
+    silent = [
+        Row(metric, "events", None, day_of(0), None, missing_reason=missing_reason)
+        for metric in ("missing_predictions", "published", "psi")
+    ]
     measured.write(Lake.of(toy.USE_CASE), day_of(0), silent)
     assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0))) == {}
 
@@ -121,8 +124,11 @@ def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
 def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
     lake = Lake.of(toy.USE_CASE)
     for number, passed in ((0, 9.0), (1, None)):
-        day, state = day_of(number), "" if passed else "Nothing of the day is published."
-        rows = [Row(metric, "events", passed, day, "1", state=state) for metric in ("published", "quarantined")]
+        day, missing_reason = day_of(number), "" if passed else "Nothing of the day is published."
+        rows = [
+            Row(metric, "events", passed, day, "1", missing_reason=missing_reason)
+            for metric in ("published", "quarantined")
+        ]
         rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
         measured.write(lake, day, rows)
     drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))

@@ -29,8 +29,10 @@ def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
     hostile = "</script><script>alert(1)</script>"
     measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
     lake = Lake.of(toy.USE_CASE)
-    rows = [Row("quarantined_by_reason", hostile, 3, day_of(0), "1"), Row("state", "predictions", None, day_of(0), None,
-            state=hostile)]  # fmt: skip
+    rows = [
+        Row("quarantined_by_reason", hostile, 3, day_of(0), "1"),
+        Row("missing_predictions", "predictions", None, day_of(0), None, missing_reason=hostile),
+    ]
     measured.write(lake, day_of(0), rows)
     measured.record(lake, "decisions", day_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
     text = page(day_of(0))
@@ -135,8 +137,8 @@ def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, 
     for number in range(2):
         day, rows = day_of(number), [Row("psi", "size", 0.1, day_of(number), "1")]
         if values:
-            state = "" if values[number] == 0 else "It was refused."
-            rows.append(Row("quarantined", "events", values[number], day, "1", state=state))
+            missing_reason = "" if values[number] == 0 else "It was refused."
+            rows.append(Row("quarantined", "events", values[number], day, "1", missing_reason=missing_reason))
         measured.write(lake, day, rows)
     text = page(day_of(1))
     panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]

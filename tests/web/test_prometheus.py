@@ -40,7 +40,12 @@ promtool = pytest.mark.skipif(
 
 
 def row(metric: str, subject: str, value: float | None, **more: object) -> dict:
-    empty = dict.fromkeys(schemas.METRICS.names) | {"model_version": "1", "about": DAY, "days": 1, "state": ""}
+    empty = dict.fromkeys(schemas.METRICS.names) | {
+        "model_version": "1",
+        "measured_period": DAY,
+        "days": 1,
+        "missing_reason": "",
+    }
     return empty | {"metric": metric, "subject": subject, "value": value} | more
 
 
@@ -53,14 +58,14 @@ ROWS = (
     row("null_share", "x", 0.0, limit=0.1, breached=False),
     row("psi", "x", 0.4, limit=0.2, breached=True),
     row("weighted_drift", "features", 0.3, limit=0.2, breached=True),
-    row("prediction_drift", "prediction", None, limit=0.2, state="There are too few rows: 1."),
+    row("prediction_drift", "prediction", None, limit=0.2, missing_reason="There are too few rows: 1."),
     row("mean_prediction", "prediction", 0.31),
-    row("mean_prediction", "model", 0.29, about=DAY - timedelta(days=2)),
-    row("log_loss", "prior", 0.6, about=DAY - timedelta(days=2)),
+    row("mean_prediction", "model", 0.29, measured_period=DAY - timedelta(days=2)),
+    row("log_loss", "prior", 0.6, measured_period=DAY - timedelta(days=2)),
     row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
-    row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
-    row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
-    row("worse/brier", "model", 0.3, limit=0.02, state="Only 1 day with labels; 7 are needed to judge."),
+    row("expected/log_loss", "model", 0.45, lower=0.4, upper=0.5),
+    row("degradation/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
+    row("degradation/brier", "model", 0.3, limit=0.02, missing_reason="Only 1 day with labels; 7 are needed to judge."),
     row("staleness", "predictions", 2.0, limit=1.0, breached=True),
     row("something_new", "x", 7.0),
 )
@@ -118,8 +123,8 @@ def test_the_newest_figures_stand_under_names_of_their_units(measured):
         0.4,
         0.6,
     ]
-    assert found[at("worse", "log_loss", "model")] == 0.05
-    assert found[at("figure", "something_new", "x")] == 7
+    assert found[at("degradation", "log_loss", "model")] == 0.05
+    assert found[at("metric", "something_new", "x")] == 7
     assert at("psi", "gone") not in found
 
 
@@ -135,19 +140,19 @@ def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured
 
 def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
     found = served()
-    assert (found[at("worse", "brier", "model")], found[at("limit", "worse/brier", "model")]) == (0.3, 0.02)
-    assert found[at("unmeasured", "worse/brier", "model")] == 1
-    assert at("breached", "worse/brier", "model") not in found
-    assert at("unmeasured", "worse/log_loss", "model") not in found
+    assert (found[at("degradation", "brier", "model")], found[at("limit", "degradation/brier", "model")]) == (0.3, 0.02)
+    assert found[at("unmeasured", "degradation/brier", "model")] == 1
+    assert at("breached", "degradation/brier", "model") not in found
+    assert at("unmeasured", "degradation/log_loss", "model") not in found
     assert at("unmeasured", "rows", "features") not in found
 
 
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
     days = np.array([np.datetime64(DAY)] * 4)
     outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
-    promise = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
+    expected_values = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
-    found = performance.judge_window(outcomes, promise, limits, toy.USE_CASE.costs)
+    found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.costs)
     Lake.of(toy.USE_CASE).replace(
         "metrics",
         DAY,
@@ -155,8 +160,8 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
         inputs={},
         stage="m",
     )
-    assert served()[at("worse", "log_loss", "model")] > 0.02
-    assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
+    assert served()[at("degradation", "log_loss", "model")] > 0.02
+    assert served()[at("unmeasured", "degradation/log_loss", "model")] == 1
 
 
 def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
@@ -166,14 +171,14 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
     decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
-    assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
+    assert (found[at("decision_triggers")], found[at("decision_retrain")]) == (1, 0)
     assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
 
 
 def test_a_day_on_which_nothing_asks_says_so(lake_home):
     put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
     decide.decide_retraining(open_project(toy.USE_CASE), DAY)
-    assert served()[at("decision_asks")] == 0
+    assert served()[at("decision_triggers")] == 0
 
 
 def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
@@ -273,7 +278,11 @@ def test_a_damaged_ledger_is_no_missing_champion(measured):
 
 
 def test_no_series_comes_twice_however_the_rows_are(lake_home):
-    put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - timedelta(days=1)), row("log_loss", "model", 2.0)])
+    put(
+        "metrics",
+        DAY,
+        [row("log_loss", "model", 1.0, measured_period=DAY - timedelta(days=1)), row("log_loss", "model", 2.0)],
+    )
     text = prometheus.render_metrics([toy.USE_CASE], NOW).decode()
     assert text.count("airworthy_realised{") == 1
     assert served()[at("realised", "log_loss", "model")] == 2

@@ -41,7 +41,7 @@ def roll_back(use_case: str) -> dict[str, object]:
 
 
 @task(**INPUT_OUTPUT)
-def send_back(use_case: str) -> dict[str, object]:
+def resubmit(use_case: str) -> dict[str, object]:
     """Resubmit quarantined rows as set in the form; return the day on which they become known."""
     from include.ingestion import resubmit
 

@@ -30,9 +30,9 @@ def measure(use_case: str) -> dict[str, object]:
         again = monitor.remeasure_label_period(open_project(declared), day)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
-    for state in result.states:
+    for state in result.missing_reasons:
         log.info("Not measured: %s", state)
-    issues = {"breaches": list(result.breaches), "not_measured": list(result.states)}
+    issues = {"breaches": list(result.breaches), "not_measured": list(result.missing_reasons)}
     add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **issues)
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:

@@ -30,7 +30,7 @@ def decide(use_case: str) -> str | None:
 
 
 @task(**INPUT_OUTPUT)
-def claim(use_case: str) -> dict[str, object]:
+def reserve_slot(use_case: str) -> dict[str, object]:
     """Claim a training of the month's budget; skip if the budget is used up."""
     from include.retraining import reserve_slot
 
@@ -42,7 +42,7 @@ def claim(use_case: str) -> dict[str, object]:
 
 
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
-def record(use_case: str) -> dict[str, object]:
+def record_outcome(use_case: str) -> dict[str, object]:
     """Record the outcome of the training; fail, naming its run, if it failed or was not started."""
     from include.retraining import outcome, reserve_slot
 

@@ -118,7 +118,7 @@ def register(use_case: str, mlflow_run: str) -> str:
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False, **INPUT_OUTPUT)
-def brief(use_case: str, version: str) -> str | None:
+def request_approval(use_case: str, version: str) -> str | None:
     """Return the text of the approval request; None, which skips the request, if none is needed."""
     from include.promotion import approval_request
 

@@ -77,10 +77,10 @@ def _purpose(facts: ModelCardContent) -> list[str]:
         f"- **Predicts**: {code(facts.label)} – {escaped(facts.label_meaning)}",
         f"- **Labels are complete** {facts.label_delay_periods} days after their day.",
         f"- **Owner**: {escaped(facts.owner)}",
-        f"- **What a prediction decides**: a warning from a probability of {number(costs.threshold)} on. A missed case"
-        f" costs {number(costs.missed)} {unit}, a false warning {number(costs.false_positive)}. With calibrated"
-        f" probabilities the threshold {number(costs.false_positive)} / ({number(costs.false_positive)} +"
-        f" {number(costs.missed)}) minimises the expected cost (Elkan 2001).",
+        f"- **What a prediction decides**: positive from a probability of {number(costs.threshold)} on. A false"
+        f" negative costs {number(costs.false_negative)} {unit}, a false positive {number(costs.false_positive)}. With"
+        f" calibrated probabilities the threshold {number(costs.false_positive)} / ({number(costs.false_positive)} +"
+        f" {number(costs.false_negative)}) minimises the expected cost (Elkan 2001).",
         f"- **Why it was trained**: {escaped(facts.reason) or 'no reason was given'}",
     ]
     return lines + [
@@ -205,7 +205,7 @@ def _false_alarms(facts: ModelCardContent) -> list[str]:
     rows = []
     for each in facts.false_alarms:
         process = f"its own {each.days} days" if each.own else f"the default process ({each.days} days of its own)"
-        simulated = number(each.per_year, 2) if each.per_year is not None else escaped(each.state)
+        simulated = number(each.per_year, 2) if each.per_year is not None else escaped(each.missing_reason)
         rows.append((escaped(each.label), number(each.declared), simulated, process))
     head = ("monitoring limit", "declared, a year", "simulated, a year", "simulated from")
     return ["Trainings per year that each limit would trigger although nothing changed.", *table(head, rows, (1, 2))]

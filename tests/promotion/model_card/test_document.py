@@ -49,7 +49,7 @@ def facts(**changed) -> ModelCardContent:
             label="late",
             label_meaning="1 if the flight arrived 15 minutes late or more.",
             label_delay_periods=2,
-            costs=DecisionCosts(missed=30, false_positive=10, unit="agent minutes"),
+            costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes"),
             window="2013-01-01..2013-10-12",
             splits={
                 "train": SplitSummary("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
@@ -111,8 +111,8 @@ class Elements(HTMLParser):
 
 def test_the_card_says_what_a_prediction_decides_and_what_an_error_costs():
     said = section(model_card.card_markdown(facts()), "What it is for")
-    assert "a warning from a probability of 0.25 on" in said
-    assert "A missed case costs 30 agent minutes, a false warning 10" in said
+    assert "positive from a probability of 0.25 on" in said
+    assert "A false negative costs 30 agent minutes, a false positive 10" in said
 
 
 def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
@@ -196,7 +196,14 @@ def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_
         FalseAlarmRate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
         FalseAlarmRate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
         FalseAlarmRate(
-            "performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."
+            "performance",
+            "degradation/auc",
+            "model",
+            1.0,
+            None,
+            None,
+            days=42,
+            missing_reason="auc does not vary from day to day.",
         ),
     )
     rows = section(model_card.card_markdown(facts(false_alarms=found)), "False alarms").splitlines()
