@@ -95,10 +95,10 @@ class HistoricalEvaluator:
     def _fit(self, day: date) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, day)
-        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        inputs = train.training_inputs(use_case, Lake.open(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
         cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
-        cache = ModelCache.of(use_case)
+        cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
             parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
@@ -121,7 +121,7 @@ class HistoricalEvaluator:
     def profile(self, day: date) -> ReferenceProfile:
         """Return the reference profile of the model as of `day`, equal to that of a real training."""
         if day not in self._profiles:
-            fit, cache = self.fit(day), ModelCache.of(self.use_case)
+            fit, cache = self.fit(day), ModelCache.open(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
                 values = self._profile(day, fit).to_json()
@@ -274,7 +274,7 @@ def load_label_history(project: Project, first: date, last: date) -> LabelHistor
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.of(rows, known[_ROW], known["day"], known[use_case.label.name])
+    return LabelHistory.from_rows(rows, known[_ROW], known["day"], known[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

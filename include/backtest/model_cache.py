@@ -19,8 +19,8 @@ class ModelCache:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> ModelCache:
-        return cls(StoragePath.of(settings.current_settings().home) / "replay" / use_case.name)
+    def open(cls, use_case: UseCase) -> ModelCache:
+        return cls(StoragePath.parse(settings.current_settings().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
         """Return the values of that name; None if missing. A damaged file is removed and counts as missing."""

@@ -154,7 +154,9 @@ def _variations(evaluator: HistoricalEvaluator) -> list[Policy]:
 def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
     evaluator.tell(f"simulating: {policy.name}")
     simulation = simulator.simulate(policy, days, days[0], evaluator.judge)
-    realised = RealisedCosts.of({day: evaluator.realised(model, day) for day, model in simulation.champions.items()})
+    realised = RealisedCosts.from_days(
+        {day: evaluator.realised(model, day) for day, model in simulation.champions.items()}
+    )
     benefits = {
         training: simulator.retraining_benefits(training, days, evaluator.losses) for training in simulation.trainings
     }

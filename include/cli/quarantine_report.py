@@ -108,7 +108,7 @@ def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> No
 def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: str, known_on: date | None) -> None:
     """Resubmit the rows of a file."""
     try:
-        uploads.require_size(path.name, StoragePath.of(path).size())
+        uploads.require_size(path.name, StoragePath.parse(path).size())
         content = path.read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None

@@ -148,7 +148,7 @@ def _newest_notes(view: AsOfSnapshot, table: str) -> dict[date, CommitNote]:
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
         newest: dict[date, CommitNote] = {}
-        for note in history.of(uri):
+        for note in history.read_commit_notes(uri):
             newest.setdefault(note.day, note)
         _READ[uri] = (version, newest)
     return _READ[uri][1]

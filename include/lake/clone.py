@@ -25,7 +25,7 @@ def clone_days(lake: Lake, table: str, since: date, until: date) -> dict[date, s
     """Return day to digest; none where the table is not there, and it is not made."""
     if not history.is_table(lake.uri(table)):
         return {}
-    return {day: there.digest for day, there in partitions.of(lake.delta(table), since, until).items()}
+    return {day: there.digest for day, there in partitions.list_partitions(lake.delta(table), since, until).items()}
 
 
 def clone_table(
@@ -66,7 +66,7 @@ def _changed(view: AsOfSnapshot, table: str, day: date, root: Path, change: Chan
     digest, count = written.content.hexdigest(), written.content.rows
     signed = (f"{view.lake.use_case.name}/{table}", day, digest, count, written.sha256)
     path = f"day={day}/{file_signature.signed_name(*signed)}"
-    StoragePath.of(root / path).put(written.path)
+    StoragePath.parse(root / path).put(written.path)
     return DataFile(day, path, digest, count)
 
 

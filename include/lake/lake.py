@@ -84,7 +84,7 @@ class Lake:
     root: StoragePath = field(repr=False)
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Lake:
+    def open(cls, use_case: UseCase) -> Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
         return cls(use_case, lake_root(use_case.name))
 
@@ -199,7 +199,7 @@ class Lake:
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
-            if day not in partitions.of(delta, day, day):
+            if day not in partitions.list_partitions(delta, day, day):
                 return Commit(table, day, Partition("", 0), delta.version(), changed=False)
             try:
                 with s3.translate_s3_errors(self.uri(table)):
@@ -223,7 +223,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             before, declared = delta.version(), schemas.content(self.use_case, table)
-            left = partitions.of(delta, date.min, date.max).keys() - set(days)
+            left = partitions.list_partitions(delta, date.min, date.max).keys() - set(days)
             if left:
                 schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
             others = [field for field in _columns(delta) if left and field.name not in declared.names]
@@ -282,7 +282,7 @@ class Lake:
         action: AddAction | None = None
         for attempt in range(ATTEMPTS):
             delta = self.delta(table) if attempt else delta
-            there = partitions.of(delta, day, day).get(day)
+            there = partitions.list_partitions(delta, day, day).get(day)
             same = there == partition and self._is_whole(delta, table, day)
             if there and (if_absent or (same and not self._notes_differ(delta, table, day, notes))):
                 return Commit(table, day, there, delta.version(), changed=False)

@@ -42,7 +42,7 @@ def lake_root(use_case: str) -> StoragePath:
     Raises:
         LakeFormatError: it is of another format, or its format number cannot be read.
     """
-    root = StoragePath.of(settings.current_settings().lake) / use_case
+    root = StoragePath.parse(settings.current_settings().lake) / use_case
     require_format(root)
     return root
 

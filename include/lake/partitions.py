@@ -74,6 +74,6 @@ def of_files(found: Iterable[DataFile], since: date, until: date) -> dict[date, 
     return days
 
 
-def of(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
+def list_partitions(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
     """Return day to partition, as `of_files`, of a table as it is."""
     return of_files(files(delta), since, until)

@@ -55,7 +55,7 @@ class RangeReader:
     files: tuple[tuple[date, StoragePath], ...]
 
     @classmethod
-    def of(cls, lake: Lake, table: str, until: date) -> RangeReader:
+    def open(cls, lake: Lake, table: str, until: date) -> RangeReader:
         """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
         try:
             view = lake.pinned(until, {table: None})

@@ -99,4 +99,4 @@ def upgrade_lake(use_case: UseCase) -> list[int]:
 
 
 def _root(use_case: UseCase) -> StoragePath:
-    return StoragePath.of(settings.current_settings().lake) / use_case.name
+    return StoragePath.parse(settings.current_settings().lake) / use_case.name

@@ -68,11 +68,11 @@ class MetricTable:
         """Return the measured days, in order."""
         return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
 
-    def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
+    def rows_of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, day: date) -> list[MetricValue]:
+    def rows_on(self, day: date) -> list[MetricValue]:
         """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
 

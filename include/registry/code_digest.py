@@ -95,7 +95,7 @@ def training_code_digest(use_case: UseCase) -> str:
 
 def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, by name, sorted."""
-    return _modules(Places.of(use_case), kind)
+    return _modules(Places.from_use_case(use_case), kind)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
 
     Files are read once per process.
     """
-    return _own_code(Places.of(use_case), tuple(sorted(entries)))
+    return _own_code(Places.from_use_case(use_case), tuple(sorted(entries)))
 
 
 @functools.cache
@@ -131,7 +131,7 @@ def _modules(places: Places, kind: str) -> dict[str, Module]:
 
 
 def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
-    places = Places.of(use_case)
+    places = Places.from_use_case(use_case)
     code = (_code.__wrapped__ if reread else _code)(places, kind)
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind != TRAINING:

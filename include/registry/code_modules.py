@@ -60,7 +60,7 @@ class Places:
     declared_in: str
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Places:
+    def from_use_case(cls, use_case: UseCase) -> Places:
         return cls(use_case.package, use_case.declared_in)
 
     def declare(self, module: str) -> bool:

@@ -53,7 +53,7 @@ R = TypeVar("R", bound=RegisteredVersion)
 
 
 @dataclass(frozen=True)
-class StandingApproval:
+class RecordedApproval:
     """A person's decision on a version."""
 
     approved: bool
@@ -61,7 +61,7 @@ class StandingApproval:
     reason: str
 
     @classmethod
-    def of(cls, entry: HasDecision) -> StandingApproval:
+    def from_entry(cls, entry: HasDecision) -> RecordedApproval:
         """Return the decision of a ledger entry that is an approval or a rejection."""
         return cls(entry.action == "approval", entry.actor, entry.reason)
 
@@ -131,16 +131,16 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
 
 
-def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
+def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> RecordedApproval | None:
     """Return the valid decision on a version, a rejection first; None if none.
 
     An approval is valid only for the verdicts that the person saw.
     """
     if (rejected := rejection_of(version, entries)) is not None:
-        return StandingApproval.of(rejected)
+        return RecordedApproval.from_entry(rejected)
     judged = version.tags.get(JUDGED)
     valid = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
-    return next(map(StandingApproval.of, valid), None)
+    return next(map(RecordedApproval.from_entry, valid), None)
 
 
 def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
@@ -180,7 +180,7 @@ def lifecycle_states(
     return lives
 
 
-def _life_without_promotion(version: RegisteredVersion, decided: StandingApproval | None) -> Life:
+def _life_without_promotion(version: RegisteredVersion, decided: RecordedApproval | None) -> Life:
     gates = version.tags.get(GATES)
     if gates == "failed" or (decided is not None and not decided.approved):
         return "rejected"

@@ -273,7 +273,7 @@ class Registry(Runs):
         Raises:
             ArtifactMissingError: its files are missing or are not those that were trained.
         """
-        folder = (StoragePath.of(settings.current_settings().home / "models") / version.model_id).path
+        folder = (StoragePath.parse(settings.current_settings().home / "models") / version.model_id).path
         if folder.exists():
             try:
                 model_io.require_model_files(folder, version.files)

@@ -10,7 +10,7 @@ from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, decides
@@ -207,9 +207,9 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
     return bool(tags)
 
 
-def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
+def _decided(version: Version, entries: Sequence[LedgerEntry]) -> RecordedApproval | None:
     """Return a person's decision for MLflow's page, of any verdicts."""
     if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)
-    return StandingApproval.of(approvals[0]) if approvals else None
+    return RecordedApproval.from_entry(approvals[0]) if approvals else None

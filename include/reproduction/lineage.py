@@ -235,7 +235,7 @@ class _Tracing:
 
     def _log(self, table: str) -> list[CommitNote]:
         if table not in self._logs:
-            self._logs[table] = history.of(self._lake.uri(table))
+            self._logs[table] = history.read_commit_notes(self._lake.uri(table))
         return self._logs[table]
 
     def _today(self, table: str) -> dict[date, Partition]:

@@ -184,7 +184,7 @@ class _Rebuilding:
         known = self._read_recipe()
         then = known.then(self._declared)
         try:
-            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
+            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.open(self._declared).root), known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
             cut = splits.split_days(then, known.as_of, known.first, rows["day"].unique().to_pylist())

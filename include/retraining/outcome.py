@@ -13,7 +13,7 @@ from include.errors import InvalidRequestError
 from include.lake import schemas
 from include.project import Project
 from include.registry import lifecycle
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.registry.tags import NOT_PROMOTED
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
@@ -72,7 +72,7 @@ def record_training_outcome(
     return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
 
 
-def _version_state(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
+def _version_state(project: Project, number: str) -> tuple[RecordedApproval | None, str, str]:
     """Return a version's approval, its lifecycle state, and why it was not promoted."""
     registry, entries = project.registry, project.ledger.entries()
     version = registry.version(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.retraining.policy import Result
 
 
@@ -14,7 +14,7 @@ def training_outcome(
     state: str | None,
     *,
     promotion: Mapping[str, Any] | None,
-    decided: StandingApproval | None,
+    decided: RecordedApproval | None,
     life: str,
     told: str,
     why_not: str = "",

@@ -20,7 +20,7 @@ from include.model.model import Model
 from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.lifecycle import StandingApproval, blocking
+from include.registry.lifecycle import RecordedApproval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import GATES, NOT_PROMOTED
@@ -148,7 +148,7 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
         raise NoChampionError(error.use_case, day, error.first, reasons[-_NAMED:]) from None
 
 
-def _rejection_reason(version: Version, decided: StandingApproval | None) -> str:
+def _rejection_reason(version: Version, decided: RecordedApproval | None) -> str:
     """Describe why a version is not champion."""
     reason = version.tags.get(NOT_PROMOTED, "")
     subject = f"Version {version.number}, trained as of {version.as_of},"

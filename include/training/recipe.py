@@ -56,7 +56,7 @@ class TrainingSpec:
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
     @classmethod
-    def of(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
+    def from_inputs(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
         """Return the spec of a training of the use case as it is declared now."""
         return cls(
             as_of=made_from.as_of,

@@ -107,7 +107,7 @@ def train_model(
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
     given |= {TUNED_BY: tuned_by} if tuned_by else {}
-    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
+    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.from_inputs(use_case, made_from).to_tag()}
     tags = given | derived | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended_run(registry, run_id):

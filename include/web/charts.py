@@ -48,19 +48,19 @@ def all_charts(seen: Overview) -> dict[str, Figure]:
 def performance_chart(seen: Overview, metric: str) -> Figure | None:
     """Draw a metric on the newest labelled days: model with interval, baselines, expected value."""
     measures, name = seen.measures, f"{WINDOW}{metric}"
-    model = measures.of(name, "model")
+    model = measures.rows_of(name, "model")
     if not any(row.value is not None for row in model):
         return None
     traces = [add_band(seen, model)]
     traces += [
-        add_line(seen, measures.of(name, subject), subject, colour, dash="dot")
+        add_line(seen, measures.rows_of(name, subject), subject, colour, dash="dot")
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
     traces.append(
-        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
+        add_line(seen, measures.rows_of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
     )
     traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
-    compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
+    compared = [row for first in PERFORMANCE for row in measures.rows_of(f"{first}{metric}")]
     broken = {row.day for row in compared if row.breached}
     traces.append(add_marks([row for row in model if row.day in broken], "broken"))
     return _marked(seen, new_chart(seen, traces))
@@ -73,7 +73,7 @@ def _detail(row: MetricValue) -> str:
 
 def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
     """Draw a metric with its limit, and mark the breaches."""
-    rows = seen.measures.of(metric.name, metric.subject)
+    rows = seen.measures.rows_of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
         return None
     limits = add_line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
@@ -137,7 +137,7 @@ def _last(values: Values) -> float:
 
 def _top(seen: Overview, weighted: Values) -> float:
     """Return the end of the scale: at least the limit of the sum, so that small drift looks small."""
-    limits = [row.limit for row in seen.measures.of("weighted_drift", "features") if row.limit]
+    limits = [row.limit for row in seen.measures.rows_of("weighted_drift", "features") if row.limit]
     known = weighted[np.isfinite(weighted)]
     return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
 
@@ -152,8 +152,11 @@ def _plain(values: Values) -> list[list[float | None]]:
 
 def rates_chart(seen: Overview) -> Figure | None:
     """Draw the predicted and the actual rate of positives, on the day that they are about."""
-    predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
-    predicted_positive = seen.measures.of("predicted_positive_rate", "prediction")
+    predicted, came = (
+        seen.measures.rows_of("mean_prediction", "prediction"),
+        seen.measures.rows_of("base_rate", "model"),
+    )
+    predicted_positive = seen.measures.rows_of("predicted_positive_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
@@ -168,7 +171,7 @@ def rates_chart(seen: Overview) -> Figure | None:
 
 def volumes_chart(seen: Overview) -> Figure | None:
     """Draw the published and quarantined rows of each feed, each feed on its own axis from 0."""
-    counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
+    counted = {feed: seen.measures.rows_of("published", feed) for feed in seen.measures.subjects("published")}
     feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
     if not feeds:
         return None
@@ -178,7 +181,7 @@ def volumes_chart(seen: Overview) -> Figure | None:
     for number, feed in enumerate(reversed(feeds)):
         axis = "" if number == 0 else str(number + 1)
         for metric, colour in (("published", "var(--first-soft)"), ("quarantined", "var(--bad)")):
-            rows = seen.measures.of(metric, feed)
+            rows = seen.measures.rows_of(metric, feed)
             traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
         top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
         axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
@@ -190,7 +193,7 @@ def volumes_chart(seen: Overview) -> Figure | None:
 
 def quarantine_chart(seen: Overview) -> Figure | None:
     """Quarantined rows by reason: the most frequent reasons, and all others together."""
-    by_reason = {subject: seen.measures.of("quarantined_by_reason", subject)
+    by_reason = {subject: seen.measures.rows_of("quarantined_by_reason", subject)
                  for subject in seen.measures.subjects("quarantined_by_reason")}  # fmt: skip
     total = {subject: sum(row.value or 0 for row in rows) for subject, rows in by_reason.items()}
     ranked = sorted((name for name in total if total[name]), key=lambda name: -total[name])
@@ -204,7 +207,7 @@ def quarantine_chart(seen: Overview) -> Figure | None:
 
 def _stacked(seen: Overview, drawn: Figure) -> Figure:
     """Stack the bars, and shade the days without a known number of published rows."""
-    unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
+    unknown = {row.day for row in seen.measures.rows_of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}

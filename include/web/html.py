@@ -90,7 +90,7 @@ def use_case_page(
         age=_age(seen),
         decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
         breaches=breaches[:BREACHES],
-        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
+        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.rows_on(seen.day), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
         no_performance=_missing_reason(seen, ("performance",), "No day has labels yet."),
         no_rows=_missing_reason(seen, ("volumes",), "No feed was counted on the days shown."),
@@ -120,7 +120,7 @@ def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
 
 
 def _age(seen: Overview) -> MetricValue | None:
-    rows = seen.measures.of("staleness", "model")
+    rows = seen.measures.rows_of("staleness", "model")
     return rows[-1] if rows and rows[-1].day == seen.day and rows[-1].value is not None else None
 
 
@@ -143,7 +143,7 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
 
 def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
     """Return the newest stored reason why those charts have no data."""
-    stated = [row for row in seen.measures.on(seen.day) if row.missing_reason]
+    stated = [row for row in seen.measures.rows_on(seen.day) if row.missing_reason]
     defined = [(find_metric(row.metric), row.missing_reason) for row in stated]
     reasons = [reason for metric, reason in defined if metric is not None and metric.is_explained_on(*charts_)]
     return reasons[0] if reasons else otherwise
@@ -151,7 +151,7 @@ def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) ->
 
 def _no_quarantine(seen: Overview) -> str:
     """Return why no quarantined row is drawn: there was none, or the number is not known."""
-    rows = seen.measures.of("quarantined")
+    rows = seen.measures.rows_of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
         return _missing_reason(seen, ("volumes",), "No feed was validated on the days shown.")

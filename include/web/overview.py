@@ -106,7 +106,7 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
     nothing = RangeReader(lake, "metrics", ())
-    metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
+    metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.open(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
     day = min(max(day, use_case.first_period), today) if day else None
     seen = day or newest or today
@@ -128,7 +128,7 @@ def build_overview(project: Project, today: date, day: date | None = None, span:
             day=seen,
             today=today if day is None or day == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
-            rows=measures.on(seen),
+            rows=measures.rows_on(seen),
             champion=champion.version if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
@@ -226,8 +226,10 @@ def _entries(project: Project, day: date) -> list[LedgerEntry]:
 
 def _decisions(lake: Lake, day: date) -> list[DecisionView]:
     """Return the last decisions by `day`, newest first, each with its outcome."""
-    results = {row["day"]: row for row in RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
-    decided = RangeReader.of(lake, "decisions", day)
+    results = {
+        row["day"]: row for row in RangeReader.open(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()
+    }
+    decided = RangeReader.open(lake, "decisions", day)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     return [_decided(row, results.get(row["day"], {})) for row in reversed(rows)]

@@ -16,7 +16,7 @@ def past(*told: tuple[int, date, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
     rows = pa.table({"day": pa.array([D1, D1, D2], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
-    return LabelHistory.of(
+    return LabelHistory.from_rows(
         rows,
         pa.chunked_array([place]),
         pa.chunked_array([pa.array(known, pa.date32())]),

@@ -33,7 +33,7 @@ def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tu
     trainings = trainings or {}
     walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
     return backtest_result.summarise_policies(
-        simulator.never_retrain(), walked, RealisedCosts.of(found), trainings, COSTS
+        simulator.never_retrain(), walked, RealisedCosts.from_days(found), trainings, COSTS
     )
 
 

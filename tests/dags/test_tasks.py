@@ -63,7 +63,7 @@ def sensor(lake_home, monkeypatch):
 
 
 def test_the_sensor_goes_on_where_features_are_there(sensor):
-    toy.fill(Lake.of(toy.USE_CASE), DAY, DAY)
+    toy.fill(Lake.open(toy.USE_CASE), DAY, DAY)
     sensor.execute(context(key=str(DAY)))
 
 
@@ -181,7 +181,7 @@ def test_the_trigger_fires_when_the_features_come(sensor):
     async def scene() -> bool:
         until = datetime.now(UTC) + timedelta(minutes=1)
         waiting = asyncio.create_task(_first(sensors.DayTrigger("toy", "features", str(DAY), until.isoformat(), 0.01)))
-        await asyncio.to_thread(toy.fill, Lake.of(toy.USE_CASE), DAY, DAY)
+        await asyncio.to_thread(toy.fill, Lake.open(toy.USE_CASE), DAY, DAY)
         return await waiting
 
     assert asyncio.run(scene()) is True

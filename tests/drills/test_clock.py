@@ -128,7 +128,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
                 stage(open_project(FLIGHTS), day)
             trials += 1
         found.append(life.tables(FLIGHTS))
-        view = Lake.of(FLIGHTS).as_of(days[-1])
+        view = Lake.open(FLIGHTS).as_of(days[-1])
         for feed in FLIGHTS.feeds:
             for day in days:
                 delivered = FLIGHTS.function("source", feed.name)(day).num_rows

@@ -93,7 +93,7 @@ def hook(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hoo
 
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient, hook: Hook) -> AirflowClient:
-    toy.fill(Lake.of(USE_CASE), AS_OF - timedelta(days=60), AS_OF)
+    toy.fill(Lake.open(USE_CASE), AS_OF - timedelta(days=60), AS_OF)
     until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
     return airflow
 

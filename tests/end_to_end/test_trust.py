@@ -163,7 +163,7 @@ def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> 
 def test_after_a_rollback_the_next_scoring_uses_the_older_version(api, rolled_back):
     api.unpause(SCORE)
     succeeded(api, SCORE, api.trigger(SCORE, conf={"day": str(AS_OF)}))
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
     assert set(rows["model_version"].to_pylist()) == {"1"}
     assert (life("1"), life(rolled_back)) == ("champion", "archived")
 
@@ -188,7 +188,7 @@ def test_the_command_line_prints_the_ledger_verified_and_the_lineage_of_a_row(ap
     printed = shell.run("ledger", USE_CASE.name)
     assert printed.returncode == 0, printed.stderr
     assert "rollback" in printed.stdout and "6 entries" in printed.stdout
-    row = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
+    row = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
     keys = [f"{key}={row[key]}" for key in USE_CASE.keys]
     printed = shell.run("lineage", USE_CASE.name, str(AS_OF), *keys)
     assert printed.returncode == 0, printed.stderr

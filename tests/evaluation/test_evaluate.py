@@ -56,7 +56,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     lost = date(2020, 2, 28)
     for day in (date(2020, 2, 29), date(2020, 3, 1)):  # its outcomes became known on these
         known = source.outcomes(day)
-        Lake.of(USE_CASE).replace(
+        Lake.open(USE_CASE).replace(
             "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
         )
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
@@ -194,7 +194,7 @@ def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, anothe
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     day = date(2020, 2, 25)
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
-    Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
+    Lake.open(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
     with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
         evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
 

@@ -133,7 +133,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
     features_build.land_missing(open_project(USE_CASE), first, last)
 
     def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        known = Lake.of(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
+        known = Lake.open(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
         ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
         rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
         # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.

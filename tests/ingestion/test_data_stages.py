@@ -43,7 +43,7 @@ def run_day(day: date = DAY) -> None:
 
 
 def read(table: str, day: date = DAY) -> pa.Table:
-    return Lake.of(USE_CASE).as_of(day).read(table, since=day)
+    return Lake.open(USE_CASE).as_of(day).read(table, since=day)
 
 
 def with_hours(hours: list[int | None], day: date = DAY) -> pa.Table:
@@ -159,16 +159,16 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
 
 def test_days_before_are_landed_by_whoever_needs_them():
     run_day()
-    landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
+    landed = Lake.open(USE_CASE).as_of(DAY).partitions("checked/events")
     assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_periods)
     assert max(landed) == DAY
 
 
 def test_running_a_day_again_commits_nothing():
     run_day()
-    before = {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
+    before = {table: Lake.open(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
     run_day()
-    assert before == {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in before}
+    assert before == {table: Lake.open(USE_CASE).as_of(DAY).version(table) for table in before}
 
 
 def test_labels_stand_on_the_day_on_which_they_became_known():

@@ -46,7 +46,7 @@ def zipped(**files: bytes | str) -> bytes:
 
 
 def lake(use_case) -> Lake:
-    return Lake.of(use_case)
+    return Lake.open(use_case)
 
 
 def raw(use_case, feed: str = "events", day=DAY) -> pa.Table:
@@ -98,7 +98,7 @@ def test_rows_with_nulls_lie_in_the_order_that_the_lake_gives_a_table(landing):
     landing.put(f"events/{DAY}/x.parquet", as_parquet(shuffled))
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     there = land(use_case).partition
-    other = Lake(replace(use_case, name="other"), Lake.of(use_case).root)
+    other = Lake(replace(use_case, name="other"), Lake.open(use_case).root)
     assert other.replace("raw/events", DAY, shuffled, inputs={}, stage="test").partition == there
     assert there.rows == rows.num_rows
 
@@ -152,7 +152,7 @@ def test_of_each_file_size_etag_checksum_and_version_are_kept_and_the_commit_nam
     assert (kept["size"], kept["etag"]) == (len(content), head["ETag"].strip('"'))
     assert kept["version_id"] == head["VersionId"]
     assert kept["sha256"] == hashlib.sha256(content).hexdigest()
-    (note,) = history.of(lake(use_case).uri("raw/events"))
+    (note,) = history.read_commit_notes(lake(use_case).uri("raw/events"))
     assert (note.version, note.inputs) == (
         commit.version,
         {f"s3://{landing.name}/{EVENTS}": f"sha256-{kept['sha256']}"},

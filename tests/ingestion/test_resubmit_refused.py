@@ -56,7 +56,7 @@ def test_a_day_may_be_named_if_it_is_free(bad_hours):
 
 
 def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hours):
-    Lake.of(USE_CASE).replace(
+    Lake.open(USE_CASE).replace(
         "features",
         NEXT,
         source.everything(NEXT).select(["event_date", "id", "kind", "size", "hour", "urgent"]),
@@ -88,7 +88,7 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     made = made.append_column("predicted_positive", pa.array([False] * 200)).append_column(
         "model_version", pa.array(["1"] * 200)
     )
-    Lake.of(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
+    Lake.open(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
     for day in (NEXT, date(2020, 3, 19)):
         with pytest.raises(
             InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
@@ -123,7 +123,7 @@ def test_a_day_that_landed_empty_is_settled(bad_hours, monkeypatch):
 def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
-    Lake.of(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
+    Lake.open(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
     with pytest.raises(NotReadyError, match=r"landed without all of its 1 correction.*`ingest`"):
         validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
     assert any(
@@ -137,7 +137,7 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
     for table in ("raw/events", "checked/events"):
-        notes = {note.day: note.inputs for note in history.of(Lake.of(USE_CASE).uri(table))}
+        notes = {note.day: note.inputs for note in history.read_commit_notes(Lake.open(USE_CASE).uri(table))}
         assert notes[NEXT]["corrections/events"].startswith("b2-")
         assert "corrections/events" not in notes[DAY]
 

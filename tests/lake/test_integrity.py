@@ -30,7 +30,7 @@ ROWS = pa.table(
 
 @pytest.fixture
 def lake(lake_home) -> Lake:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
     return lake
 

@@ -28,7 +28,7 @@ def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
             inventory.list_files(place)
     else:
         with pytest.raises(ObjectStoreError, match="there is no bucket 'no-such-bucket'"):
-            inventory.list_files(StoragePath.of("s3://no-such-bucket/logs"))
+            inventory.list_files(StoragePath.parse("s3://no-such-bucket/logs"))
 
 
 def test_only_what_is_named_is_removed_and_what_is_gone_is_no_error(place):

@@ -17,7 +17,7 @@ DAY, TABLE = date(2020, 1, 2), "raw/outcomes"
 @pytest.fixture
 def lake(lake_home, bucket, monkeypatch) -> Lake:
     monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def write(lake: Lake, day: date = DAY) -> bool:
@@ -35,7 +35,7 @@ def everything(lake: Lake):
         "look for a file": lake.root.exists,
         "open a table": lambda: lake.delta(TABLE),
         "open a version": lambda: history.open_table(lake.uri(TABLE), 0),
-        "read a history": lambda: history.of(lake.uri(TABLE)),
+        "read a history": lambda: history.read_commit_notes(lake.uri(TABLE)),
         "read a table": lambda: lake.as_of(DAY).read(TABLE),
     }
 
@@ -85,7 +85,7 @@ def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(fi
 @pytest.mark.parametrize("what", [*WRITES, *READS, "open a version", "read a history"])
 def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
-    done = everything(replace(lake, root=StoragePath.of("s3://no-such-bucket/lake/toy")))[what]
+    done = everything(replace(lake, root=StoragePath.parse("s3://no-such-bucket/lake/toy")))[what]
     with pytest.raises(ObjectStoreError, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
         done()
 
@@ -112,7 +112,7 @@ def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, 
 
 def test_a_create_whose_answer_got_lost_finds_its_own_file(bucket, monkeypatch):
     """The file is made; the answer is an error; the second try is told that the name is taken."""
-    place, client = StoragePath.of(bucket) / "claim", s3.client()
+    place, client = StoragePath.parse(bucket) / "claim", s3.client()
     client.meta.events.register_first("needs-retry.s3.PutObject", lost := Lost())
     try:
         assert place.create(b"mine")
@@ -143,7 +143,7 @@ def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
 
 
 def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
-    place = StoragePath.of(bucket) / "claim"
+    place = StoragePath.parse(bucket) / "claim"
     refuse(412, "PreconditionFailed", 1, "PUT")  # by then nobody's file is there any more
     assert not place.create(b"mine")
     assert not place.exists()
@@ -155,7 +155,7 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
     paused: list[float] = []
     monkeypatch.setattr("include.lake.object_store.time.sleep", paused.append)
     refuse(409, "ConditionalRequestConflict", 3, "PUT")
-    assert (StoragePath.of(bucket) / "claim").create(b"mine")
+    assert (StoragePath.parse(bucket) / "claim").create(b"mine")
     assert len(paused) == 3
     assert 0 < paused[0] < paused[1] < paused[2] < 2
 
@@ -164,7 +164,7 @@ def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(buck
     monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
     with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:
-        (StoragePath.of(bucket) / "claim").create(b"mine")
+        (StoragePath.parse(bucket) / "claim").create(b"mine")
     assert raised.value.worth_retrying
 
 

@@ -111,7 +111,7 @@ def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_agai
     (found,) = refused.value.found
     assert (found.column, refused.value.table, refused.value.worth_retrying) == (column, "raw/events", False)
     assert found.row.startswith("event_date=") and " id=" in found.row
-    assert Lake.of(DATED).as_of(DAY).partitions("raw/events") == {}
+    assert Lake.open(DATED).as_of(DAY).partitions("raw/events") == {}
 
 
 def test_a_correction_that_holds_such_a_date_is_refused_when_it_is_sent(lake_home):

@@ -18,7 +18,7 @@ SECOND = FIRST + timedelta(days=1)
 @pytest.fixture
 def lake(lake_home) -> Lake:
     """Two days of features, the first corrected once, then emptied."""
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     toy.fill(lake, FIRST, SECOND)
     rows = lake.as_of(FIRST).read("features", FIRST).drop_columns(["day"])
     lake.replace("features", FIRST, rows.slice(0, 9), inputs={}, stage="test")

@@ -81,7 +81,7 @@ def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
 def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monkeypatch):
     now, run_id, delete = later(200), of_no_version(), MlflowCleanup.delete_run
     plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), now)
-    runs_only = replace(plan, items=tuple(plan.of("run")))
+    runs_only = replace(plan, items=tuple(plan.items_of("run")))
 
     def raced(self, *args):
         registry = Registry(USE_CASE)
@@ -158,7 +158,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
         USE_CASE, retention=replace(USE_CASE.retention, data_docs_days=1, backtest_cache_days=1, log_days=1)
     )
     pages = [data_docs.data_docs_folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
-    fits, logs = ModelCache.of(USE_CASE), place / "tasks"
+    fits, logs = ModelCache.open(USE_CASE), place / "tasks"
     other = logs / "dag_id=another__data/attempt=1.log"
     old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
     young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
@@ -180,7 +180,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
 
 @pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
 def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
-    logs, fits = home / "logs" / "tasks", ModelCache.of(USE_CASE)
+    logs, fits = home / "logs" / "tasks", ModelCache.open(USE_CASE)
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
     (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
@@ -215,7 +215,7 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
 
 
 def test_ledger_claims_and_decisions_never_go(home):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for outcome in ("hold", "retrain"):
         row = {"outcome": outcome, "reason": "r", "signals": "{}", "model_version": "1"}
         rows = pa.Table.from_pylist([row], schema=schemas.DECISIONS)

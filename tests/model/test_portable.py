@@ -51,7 +51,7 @@ def scored(champion) -> pa.Table:
     rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
     for place, values in SPOILT.items():
         rows[place] |= values
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
     score.score_period(open_project(USE_CASE), AS_OF)
     return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
@@ -59,7 +59,7 @@ def scored(champion) -> pa.Table:
 
 @pytest.fixture
 def written(scored) -> pa.Table:
-    return Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF, order_by=USE_CASE.keys)
+    return Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF, order_by=USE_CASE.keys)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def _scored(lake_home, scored_home, monkeypatch):
 
 def written(day: date) -> dict[tuple[str, str], dict]:
     """Rows of `metrics` by metric and subject; of performance those of the model alone have both names."""
-    rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
@@ -49,11 +49,11 @@ def measured(day: date) -> dict[tuple[str, str], dict]:
 
 
 def empty(table: str, day: date) -> None:
-    assert Lake.of(USE_CASE).withdraw(table, day, stage="test").changed
+    assert Lake.open(USE_CASE).withdraw(table, day, stage="test").changed
 
 
 def replaced(table: str, day: date, change) -> None:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
     lake.replace(table, day, change(rows), inputs={}, stage="test")
 
@@ -66,7 +66,7 @@ def labelled(value: int):
 def test_a_days_metrics_are_those_of_its_rows_and_labels():
     found = measured(KNOWN)
     truth = source.everything(AS_OF)["failed"].to_pylist()
-    said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF, order_by=USE_CASE.keys)
+    said = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF, order_by=USE_CASE.keys)
     pairs = zip(truth, said["probability"].to_pylist(), strict=True)
     row = found["brier", "model"]
     assert row["value"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
@@ -107,7 +107,7 @@ def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
 
 
 def test_predictions_of_the_day_are_summed_up():
-    said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF)
+    said = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF)
     found = measured(AS_OF)
     assert found["mean_prediction", "prediction"]["value"] == pytest.approx(sum(said["probability"].to_pylist()) / 200)
     assert found["predicted_positive_rate", "prediction"]["value"] == sum(said["predicted_positive"].to_pylist()) / 200
@@ -262,7 +262,7 @@ def test_realised_over_days_that_all_wait_is_empty():
 
 def test_the_last_days_wait_until_the_lake_has_their_labels():
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).waiting
-    toy.fill(Lake.of(USE_CASE), LAST + timedelta(days=1), LAST + timedelta(days=2))
+    toy.fill(Lake.open(USE_CASE), LAST + timedelta(days=1), LAST + timedelta(days=2))
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.isoformat(),)
 
 

@@ -309,12 +309,12 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Pat
 def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
     """A copy of that home, as the test's own."""
     move(landed_home, lake_home, monkeypatch)
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def of_feeds(day: date) -> dict:
     monitor.monitor_period(open_project(USE_CASE), day)
-    rows = Lake.of(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
@@ -376,5 +376,5 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
 
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
-    view = labelled_predictions.matured_periods(Lake.of(USE_CASE), KNOWN)
+    view = labelled_predictions.matured_periods(Lake.open(USE_CASE), KNOWN)
     assert view.day == KNOWN + timedelta(days=USE_CASE.label.label_delay_periods)

@@ -26,7 +26,7 @@ from include.orchestration.tasks import monitor, train
 from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.promotion.model_card import build
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from tests import receivers, toy
 
 DAY = date(2020, 1, 5)
@@ -83,7 +83,7 @@ def measured(day: date, *rows: dict) -> None:
         "missing_reason": "",
     }
     table = pa.Table.from_pylist([known | each for each in rows], schema=schemas.METRICS)
-    Lake.of(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
 
 
 def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
@@ -409,7 +409,7 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
 
 
 def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
-    rejected = StandingApproval(approved=False, actor="ada", reason="too risky")
+    rejected = RecordedApproval(approved=False, actor="ada", reason="too risky")
     monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
     monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
@@ -425,7 +425,7 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
 
 def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
     monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
-    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: StandingApproval(True, "ada", ""))
+    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: RecordedApproval(True, "ada", ""))
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"

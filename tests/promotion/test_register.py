@@ -45,15 +45,15 @@ def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained
     evaluate.evaluate_run(open_project(STRICT), second)
     register.register_run(open_project(USE_CASE), trained_toy)
     register.register_run(open_project(STRICT), second)
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
     assert [(row["model_version"], row["gate"], row["outcome"]) for row in rows] == [
         ("1", "log_loss better than logistic", "passed"),
         ("1", "log_loss better than prior", "passed"),
         ("2", "auc at least 0.99", "failed"),
     ]
-    before = Lake.of(USE_CASE).delta("verdicts").version()
+    before = Lake.open(USE_CASE).delta("verdicts").version()
     register.register_run(open_project(STRICT), second)
-    assert Lake.of(USE_CASE).delta("verdicts").version() == before
+    assert Lake.open(USE_CASE).delta("verdicts").version() == before
 
 
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):

@@ -57,7 +57,7 @@ def trained_again(day=AS_OF) -> str:
 
 
 def predictions(day) -> list[dict]:
-    view = Lake.of(USE_CASE).as_of(day)
+    view = Lake.open(USE_CASE).as_of(day)
     return view.read("predictions", day, day, order_by=USE_CASE.keys).to_pylist()
 
 
@@ -118,7 +118,7 @@ def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_f
     traced = lineage.trace_lineage(open_project(USE_CASE), DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
     monitor.monitor_period(open_project(USE_CASE), DAY)
-    missing_reasons = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["missing_reason"].to_pylist()
+    missing_reasons = Lake.open(USE_CASE).as_of(DAY).read("metrics", DAY)["missing_reason"].to_pylist()
     assert not [missing_reason for missing_reason in missing_reasons if "no version" in (missing_reason or "")]
 
 

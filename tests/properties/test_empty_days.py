@@ -36,7 +36,7 @@ def shop(champion, monkeypatch) -> Lake:
     """The lake of the toy's champion, in which Sundays were run and have no rows, and the source of that shop."""
     honest = source.events
     monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
-    lake = Lake.of(SHOP)
+    lake = Lake.open(SHOP)
     for day in SHUT:
         nothing = lake.as_of(day).read("features", day, day).drop_columns(["day"]).slice(0, 0)
         lake.replace("features", day, nothing, inputs={}, stage="build")
@@ -51,7 +51,7 @@ def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, m
         ingest.ingest_period(open_project(SHOP), day), validate.validate_period(open_project(SHOP), day)
         commit = build.build_features(open_project(SHOP), day)
     assert not commit.changed
-    view = Lake.of(SHOP).as_of(day)
+    view = Lake.open(SHOP).as_of(day)
     for table in ("raw/events", "checked/events", "features"):
         assert view.partitions(table, day, day)[day].rows == 0, table
     assert build.ensure_features(open_project(SHOP), day, day) == []

@@ -97,7 +97,7 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     day = toy.as_of + timedelta(days=1)
     score.score_period(open_project(toy.use_case), day)
-    row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
+    row = Lake.open(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
     named = {key: str(row[key]) for key in toy.use_case.keys}
     assert lineage.trace_lineage(open_project(toy.use_case), day, named)
     for text in HOSTILE:

@@ -95,7 +95,7 @@ def rows(day: date) -> tuple[pa.Table, np.ndarray]:
 
 
 def fill(first: date, last: date) -> None:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for day in days_from(first, last):
         about = day - timedelta(days=1)
         before, label = rows(about)
@@ -117,7 +117,7 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
     monitor.monitor_period(open_project(USE_CASE), AS_OF), monitor.monitor_period(open_project(USE_CASE), known)
     measured = {
         (row["metric"], row["subject"], row["measured_period"]): row["value"]
-        for row in Lake.of(USE_CASE).as_of(known).read("metrics").to_pylist()
+        for row in Lake.open(USE_CASE).as_of(known).read("metrics").to_pylist()
     }
     assert measured["labelled_rows", "model", AS_OF] == ROWS
     assert measured["auc", "model", AS_OF] > 0.8

@@ -44,7 +44,7 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
         registry = Registry(USE_CASE)
         version = registry.register(registry.candidate(run_id), "A model.").number
         for table in ("features", "labels"):  # so that the stages have something to commit
-            Lake.of(USE_CASE).withdraw(table, AS_OF, stage="test")
+            Lake.open(USE_CASE).withdraw(table, AS_OF, stage="test")
         build.build_features(open_project(USE_CASE), AS_OF)
         score.score_period(open_project(USE_CASE), AS_OF, version=version)
     return home
@@ -57,7 +57,7 @@ def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     conftest._use_tracking(scored, monkeypatch)
     shutil.copytree(scored / "lake", tmp_path / "lake")
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def correct(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_each_version_that_is_named_is_the_one_that_wrote_the_day(lake):
 
 
 def test_the_features_commit_says_which_version_of_each_feed_was_read(lake):
-    notes = history.of(lake.uri("features"))[0]
+    notes = history.read_commit_notes(lake.uri("features"))[0]
     feeds = {f"checked/{feed.name}" for feed in USE_CASE.feeds}
     assert notes.versions == {table: lake.as_of(AS_OF).version(table) for table in feeds}
     assert set(notes.inputs) == feeds

@@ -61,7 +61,7 @@ def version(lake_home, registered, monkeypatch) -> str:
 
 def correct(table: str, day: date, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
     """Replace a day by the same rows with one column changed."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
     place = rows.schema.get_field_index(column)
     changed = rows.set_column(place, rows.schema.field(column), change(rows[column]))
@@ -77,7 +77,7 @@ def shrink() -> None:
 
 
 def vacuum(table: str) -> None:
-    delta = Lake.of(USE_CASE).delta(table)
+    delta = Lake.open(USE_CASE).delta(table)
     assert delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
 
 
@@ -101,7 +101,7 @@ def with_costs(known: TrainingSpec) -> TrainingSpec:
 
 
 def files() -> dict[str, bytes]:
-    return places.contents(StoragePath.of(current_settings().lake))
+    return places.contents(StoragePath.parse(current_settings().lake))
 
 
 # -- equal
@@ -259,7 +259,7 @@ def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version
 
 
 def test_rows_that_were_changed_behind_the_log_are_noticed(version):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     [(_, file)] = lake.as_of(IN_WINDOW).places("features", IN_WINDOW, IN_WINDOW)
     [(_, other)] = lake.as_of(AS_OF).places("features", AS_OF, AS_OF)
     file.write(other.read())
@@ -269,7 +269,7 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
 
 
 def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
-    [(_, file)] = Lake.of(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
+    [(_, file)] = Lake.open(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
     file.write(b"not Parquet")
     assert (
         f"of {IN_WINDOW} a file does not hold the bytes that were written"
@@ -278,7 +278,7 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
 
 
 def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
-    places.empty(Lake.of(USE_CASE).root)
+    places.empty(Lake.open(USE_CASE).root)
     with pytest.raises(UnprovenVersionError, match="version 1 cannot be used: there is no record of its training"):
         reproduce.reproduce_version(open_project(USE_CASE), version)
     assert files() == {}
@@ -286,7 +286,7 @@ def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
 
 def test_tables_that_are_gone_are_told_and_not_made_anew(version, lake_home):
     for table in ("features", "labels"):
-        places.empty(Lake.of(USE_CASE).root / table)
+        places.empty(Lake.open(USE_CASE).root / table)
     before = files().keys()
     assert "cannot be read at Delta version" in reproduce.reproduce_version(open_project(USE_CASE), version).report()
     assert files().keys() == before

@@ -33,7 +33,7 @@ def lake(lake_home):
     """A lake whose model flies from FIRST on."""
     model = {"version": "1", "trees": "trees", "fingerprint": "made so", "actor": "someone", "reason": "a test"}
     Ledger.of(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def train(lake: Lake, day: date, outcome: str = "promoted") -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.retraining.outcome_rules import training_outcome
 
 PROMOTED = {"promoted": True, "reason": "All 5 gates are passed."}
 BLOCKED = {"promoted": False, "reason": "log_loss is 0.7; at most 0.6."}
-REJECTED = StandingApproval(False, "ann", "not today")
+REJECTED = RecordedApproval(False, "ann", "not today")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def fly(number: str) -> None:
 
 
 def predictions(day: date = AS_OF):
-    return Lake.of(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
+    return Lake.open(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
 
 
 def test_every_row_of_the_day_gets_one_prediction(champion):
@@ -99,10 +99,10 @@ def test_a_warning_is_given_from_the_costs_threshold_on(champion):
 
 def test_a_rerun_commits_nothing(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
-    before = Lake.of(USE_CASE).as_of(AS_OF).version("predictions")
+    before = Lake.open(USE_CASE).as_of(AS_OF).version("predictions")
     again = score.score_period(open_project(USE_CASE), AS_OF)
     assert (again.changed, again.kept) == (False, True)
-    assert Lake.of(USE_CASE).as_of(AS_OF).version("predictions") == before
+    assert Lake.open(USE_CASE).as_of(AS_OF).version("predictions") == before
 
 
 def test_each_day_is_scored_by_its_own_champion(both):
@@ -118,7 +118,7 @@ def test_another_model_under_the_number_of_the_champion_scores_nothing(champion,
     rerecord(champion, fingerprint="another")
     with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
+    assert bool(Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
@@ -153,7 +153,7 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
         InvalidRequestError, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
     ):
         score.score_period(open_project(USE_CASE), NEXT, version=later)
-    assert not Lake.of(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
+    assert not Lake.open(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
     assert score.score_period(open_project(USE_CASE), NEXT, version=later, allow_future_model=True).version == later
 
 
@@ -175,7 +175,7 @@ def test_a_day_before_the_first_champion_is_refused(champion):
 
 
 def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
-    toy.fill(Lake.of(USE_CASE), AS_OF, AS_OF)
+    toy.fill(Lake.open(USE_CASE), AS_OF, AS_OF)
     with pytest.raises(NoChampionError, match=r"the ledger names none. No version is registered yet. Train one as of"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
@@ -235,7 +235,7 @@ def test_a_day_without_features_is_refused_with_the_command_that_builds_them(cha
 
 
 def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
     rows[0] |= {"kind": "unheard of", "size": None}
     rows[1] |= {"kind": None, "size": None}
@@ -259,7 +259,7 @@ def test_without_mlflow_nothing_is_written(champion, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError, match="make up"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
     assert settings.current_settings().mlflow.endswith(":9")
 
 
@@ -280,7 +280,7 @@ def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
     )
     with pytest.raises(AirworthyError, match="toy: 200 rows of features of 2020-03-01 became 199 predictions"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
 
 MEASURED = """
@@ -307,7 +307,7 @@ print(rows, peak)
 @pytest.mark.both_places(not_on_s3="what is fetched lies on disk: it takes no more memory, and a minute more")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_eight_times_the_rows_take_no_more_memory_than_sorting_may(champion):
-    lake, peaks = Lake.of(USE_CASE), []
+    lake, peaks = Lake.open(USE_CASE), []
     for day, rows in ((AS_OF, 500_000), (NEXT, 4_000_000)):
         features = source.everything(day, rows).drop_columns(["failed"])
         lake.replace("features", day, features, inputs={}, stage="test")

@@ -31,7 +31,7 @@ def made_from(use_case: UseCase = USE_CASE) -> TrainingInputs:
 
 
 def recipe(use_case: UseCase = USE_CASE) -> TrainingSpec:
-    return TrainingSpec.of(use_case, made_from(use_case))
+    return TrainingSpec.from_inputs(use_case, made_from(use_case))
 
 
 def test_a_recipe_comes_out_of_its_tag_as_it_went_in():

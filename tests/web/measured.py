@@ -54,7 +54,7 @@ def day_of(number: int) -> date:
 
 def fill(use_case: UseCase, numbers: range) -> None:
     """Metrics, decisions, retrainings and ledger of the days with these numbers."""
-    lake, seeds = Lake.of(use_case), np.random.default_rng(7)
+    lake, seeds = Lake.open(use_case), np.random.default_rng(7)
     promote(use_case, "1", FIRST)
     for number in numbers:
         rows = list(_day(use_case, number, day_of(number), seeds))

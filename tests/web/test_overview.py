@@ -22,7 +22,7 @@ CALM = [
 
 @pytest.fixture
 def lake(lake_home):
-    return Lake.of(toy.USE_CASE)
+    return Lake.open(toy.USE_CASE)
 
 
 def test_a_use_case_of_which_nothing_ran_has_no_model_and_no_table_is_made(lake, lake_home):
@@ -183,7 +183,7 @@ def test_of_days_before_the_one_looked_at_only_what_is_drawn_or_broke_is_kept(la
         rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "unseen_share", "psi")]
         measured.write(lake, day, rows)
     found = overview.build_overview(open_project(toy.USE_CASE), day_of(1)).measures
-    assert {(row.metric, row.subject) for row in found.on(DAY)} == {
+    assert {(row.metric, row.subject) for row in found.rows_on(DAY)} == {
         ("null_share", "size"), ("psi", "kind"), ("weighted_drift", "features"), ("prediction_drift", "prediction")
     }  # fmt: skip
-    assert len(found.on(day_of(1))) == 6
+    assert len(found.rows_on(day_of(1))) == 6

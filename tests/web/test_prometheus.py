@@ -73,7 +73,7 @@ ROWS = (
 
 def put(table: str, day: date, rows: list[dict]) -> None:
     content = pa.Table.from_pylist(rows, schema=schemas.content(toy.USE_CASE, table))
-    Lake.of(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
 
 
 def decided(day: date, outcome: str) -> None:
@@ -153,7 +153,7 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
     expected_values = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
     found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.costs)
-    Lake.of(toy.USE_CASE).replace(
+    Lake.open(toy.USE_CASE).replace(
         "metrics",
         DAY,
         metric_row.metric_table_rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")),
@@ -260,7 +260,7 @@ def test_a_use_case_that_was_never_measured_says_so_and_no_table_is_made(lake_ho
 
 
 def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
-    for file in places.files(Lake.of(toy.USE_CASE).root / "metrics/_delta_log"):
+    for file in places.files(Lake.open(toy.USE_CASE).root / "metrics/_delta_log"):
         file.write(b"{broken")
     found = served()
     assert (found[at("up")], found[at("readable", "metrics")], found[at("readable", "ledger")]) == (0, 0, 1)
