@@ -24,7 +24,7 @@ def make(use_case: UseCase) -> DAG:
         verdicts = tasks.evaluate(use_case.name, trained)
         version = tasks.register(use_case.name, verdicts["run_id"])
         asked = tasks.request_approval(use_case.name, version)
-        approved = PromotionApproval(task_id="approve", use_case=use_case, **dag_factory.ASKING)
+        approved = PromotionApproval(task_id="approve", use_case=use_case, **dag_factory.HUMAN_ARGS)
         promoted = tasks.promote.override(outlets=[model])(use_case.name, version)
         chain(prepared, tuned)
         chain(asked, approved, promoted)

@@ -107,7 +107,7 @@ class HistoricalEvaluator:
                 THREADS, use_case.training.baseline_features,
             )  # fmt: skip
             values = _values(fitted.model)
-            cache.keep(inputs.fingerprint, values)
+            cache.put(inputs.fingerprint, values)
         return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
     def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
@@ -125,7 +125,7 @@ class HistoricalEvaluator:
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
                 values = self._profile(day, fit).to_json()
-                cache.keep(name, values)
+                cache.put(name, values)
             self._profiles[day] = ReferenceProfile.from_json(values)
         return self._profiles[day]
 

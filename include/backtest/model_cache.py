@@ -36,7 +36,7 @@ class ModelCache:
         path.remove()
         return None
 
-    def keep(self, name: str, values: Any) -> None:
+    def put(self, name: str, values: Any) -> None:
         """Store values that JSON can hold; existing values of that name are not replaced."""
         text = json.dumps({"digest": _digest(values), "values": values})
         self._path(name).create(text.encode())

@@ -121,5 +121,5 @@ def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any
         "verdict": training.verdict,
         "following_days": alarm.days,
         "gain": None if alarm.gain is None else round(alarm.gain, DIGITS),
-        "false_alarm": alarm.false,
+        "false_alarm": alarm.is_false_positive,
     }

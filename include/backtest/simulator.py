@@ -178,7 +178,7 @@ class Alarm:
     """Mean log loss over their rows of the replaced model minus that of the new one; None with too few days."""
 
     @property
-    def false(self) -> bool | None:
+    def is_false_positive(self) -> bool | None:
         """Return whether the new model was not better; None if undecided."""
         return None if self.gain is None else self.gain <= 0
 

@@ -44,7 +44,7 @@ class RowSelection:
             raise InvalidRequestError(f"Name the feed with --feed: {self.use_case} has {feeds}.")
         return self.feed or feeds[0]
 
-    def found(self) -> Iterator[QuarantinedRows]:
+    def select_rows(self) -> Iterator[QuarantinedRows]:
         """Yield the selected rows by feed; feeds without such rows are left out, unless named."""
         use_case = self.declared()
         if self.feed:
@@ -68,7 +68,7 @@ class RowSelection:
 
 def print_counts(console: Console, chosen: RowSelection) -> None:
     """Print rows by feed, day and reason: how many are open, corrected and released."""
-    rows = [row for found in chosen.found() for row in quarantine.count_quarantined(found)]
+    rows = [row for found in chosen.select_rows() for row in quarantine.count_quarantined(found)]
     for row in rows:
         # The reason comes last and in full: `release` takes it as an option.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
@@ -80,7 +80,7 @@ def print_counts(console: Console, chosen: RowSelection) -> None:
 
 def print_quarantined(console: Console, chosen: RowSelection) -> None:
     """Print each row: its id, values, reasons and state; control characters are escaped."""
-    for found in chosen.found():
+    for found in chosen.select_rows():
         print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
         for row, state in zip(found.rows.to_pylist(), found.states(), strict=True):
             values = ", ".join(f"{name}={row[name]}" for name in found.feed.columns)
@@ -123,7 +123,7 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
         day=chosen.day,
         known_on=known_on,
     )
-    print_line(console, done.told)
+    print_line(console, done.summary)
 
 
 def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: date | None) -> None:
@@ -138,12 +138,12 @@ def release_quarantined(console: Console, chosen: RowSelection, comment: str, kn
         ids=chosen.rows,
         known_on=known_on,
     )
-    print_line(console, done.told)
+    print_line(console, done.summary)
 
 
 def print_reconciliation(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
     """Print where the rows of every feed are; return whether none is lost."""
     results = reconcile.reconcile(open_project(chosen.declared()), ask_source=ask_source)
     for result in results:
-        print_line(console, result.told, "red" if result.faults else "")
+        print_line(console, result.summary, "red" if result.faults else "")
     return not any(result.faults for result in results)

@@ -123,7 +123,7 @@ class Landing:
         """Return the prefix of the keys of that day's objects."""
         return self.prefix.format(day=day)
 
-    def where(self, day: date) -> str:
+    def location_of(self, day: date) -> str:
         """Return the address of that day's files, for texts."""
         return f"s3://{self.bucket}/{self.prefix_of(day)}"
 
@@ -149,7 +149,7 @@ class Landing:
 
 def require_apart(landings: Mapping[str, Landing], day: date) -> None:
     """Report feeds that would read the same file."""
-    places = sorted((landing.where(day), feed) for feed, landing in landings.items())
+    places = sorted((landing.location_of(day), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
         problem = f"files in {other} would be read into {feed} and {another}."
         require(not other.startswith(place), problem, field="feeds", hint="Give each feed a prefix of its own.")

@@ -43,7 +43,7 @@ class TableStaleness:
     stale: tuple[StalePeriod, ...]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Describe it in one line: counts by reason, rows, first and last day."""
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"

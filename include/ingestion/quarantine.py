@@ -143,11 +143,11 @@ def read_quarantine(project: Project, feed: str, day: date | None = None, *, che
         use_case.require(day)
     view, table = project.lake.as_of(date.max), f"checked/{feed}"
     first, last = (day, day) if day else (use_case.first_period, date.max)
-    with view.explaining(table, first, last):
+    with view.diagnose_read_errors(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
     if day and not bad.num_rows:
-        with view.explaining(table):
+        with view.diagnose_read_errors(table):
             every = view.table(table, checked=False)  # for the error text only
             days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
         with_rows = ", ".join(str(other) for other in days["day"].to_pylist()[-20:]) or "none"

@@ -52,7 +52,7 @@ class Reconciliation:
         return self.published + self.open + self.waiting + self.refused - self.gone
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Describe the balance in one line."""
         also = f" - {self.gone} known twice" if self.gone else ""
         unasked = " Its landing bucket was not asked: `ingest` notices changed files." if self.unasked else ""

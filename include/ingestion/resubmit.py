@@ -44,7 +44,7 @@ class Resubmission:
     """Whether this call recorded it."""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Describe the result."""
         action = {"correct": "corrected", "release": "released"}[self.kind]
         begin = f"Correction {self.number}" + ("" if self.new else " already exists")

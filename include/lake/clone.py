@@ -38,7 +38,7 @@ def clone_table(
     """
     if not there:
         return
-    root, view = (target.root / table).path, source.pinned(max(there), {table: None})
+    root, view = (target.root / table).path, source.at_versions(max(there), {table: None})
     files = [file for file in partitions.files(source.delta(table)) if file.day in there]
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.day not in changes])

@@ -44,7 +44,7 @@ ATTEMPTS = 8
 class PartitionConflictError(AirworthyError):
     """A day is not what it was when what should replace it was made: another process was quicker."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, use_case: str, table: str, day: date) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class PartitionConflictError(AirworthyError):
 class CommitConflictError(AirworthyError):
     """A partition could not be committed: other writers were first, again and again."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, table: str, day: date, cause: Exception) -> None:
         super().__init__(
@@ -95,7 +95,7 @@ class Lake:
         """
         return AsOfSnapshot(self, day, memory)
 
-    def pinned(self, day: date, versions: Mapping[str, int | None]) -> AsOfSnapshot:
+    def at_versions(self, day: date, versions: Mapping[str, int | None]) -> AsOfSnapshot:
         """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
 
         Raises history.VersionGone where one cannot be read.

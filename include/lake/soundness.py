@@ -90,7 +90,7 @@ class SoundnessCheck:
         self._first: dict[str, UnsoundValueError] = {}
 
     @property
-    def found(self) -> list[UnsoundValueError]:
+    def unsound_values(self) -> list[UnsoundValueError]:
         """What was found, in order of the columns' names."""
         return [self._first[column] for column in sorted(self._first)]
 
@@ -109,7 +109,7 @@ def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValueError]
     check = SoundnessCheck(keys)
     for batch in rows.to_batches():
         check.update(batch)
-    return check.found
+    return check.unsound_values
 
 
 def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str]) -> str:

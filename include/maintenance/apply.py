@@ -25,7 +25,7 @@ log = printable_logger(__name__)
 class PlanStaleError(AirworthyError):
     """The versions or the ledger changed after the plan was made."""
 
-    worth_retrying = True
+    retryable = True
 
 
 class PlanIncompleteError(AirworthyError):

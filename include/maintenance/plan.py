@@ -216,7 +216,7 @@ class _CleanupPlanner:
         )
         orphans = [run_folder(name) for name in mlflow_rules.orphan_folders(folders["runs"], runs)]
         orphans += [model_folder(n) for n in mlflow_rules.orphan_models(folders["models"], logged, runs, of_versions)]
-        marked = self._mlflow_cleanup.ownerless(experiment)
+        marked = self._mlflow_cleanup.find_orphans(experiment)
         last = rules.cutoff_of(self._now, self._policy.deleted_run_days)
         for path in orphans:
             if path not in marked:

@@ -22,7 +22,7 @@ Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantin
 """Charts of the page; `limited` draws one metric against its limit."""
 Unit = Literal["rows", "days", "share", "psi", "per year", "metric", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit."""
-ADVICE: Mapping[Category, str] = {
+REMEDIATION: Mapping[Category, str] = {
     "performance": "The model is worse than on its test days, or than a baseline: the decision of {use_case}__retrain"
     " for this day says whether a new model is trained, and why. To go back to an earlier version, use"
     " {use_case}__rollback.",
@@ -183,8 +183,8 @@ _DEFINED = (
         unit="share",
         category="data",
         meaning="Share of rows whose category was not in the training data.",
-        limit="`unseen`",
-        limit_parameters=("unseen",),
+        limit="`max_unseen_share`",
+        limit_parameters=("max_unseen_share",),
         breach="{share} of {subject} are categories never seen in training{limit}.",
         series="unseen_category_ratio",
     ),

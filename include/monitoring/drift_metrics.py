@@ -74,7 +74,7 @@ def _feature_metrics(
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
     ]
     if spread.bins.values is not None:
-        metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
+        metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.max_unseen_share))
     return metric_rows
 
 

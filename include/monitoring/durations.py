@@ -54,7 +54,7 @@ def record_duration(
     for past_day in [*before.partitions(table)][-DAYS:]:
         recorded = before.read(table, since=past_day, until=past_day).to_pylist()
         earlier += [(row["seconds"], row["rows"]) for row in recorded]
-    cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.slower)
+    cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.max_slowdown)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
     content = pa.Table.from_pylist([row], schema=schemas.content(project.use_case, table))

@@ -280,7 +280,7 @@ def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
             return f"{day} has no predictions, since it has no features: run {use_case.name}__data, then score it."
         score.require_fit_to_score(use_case, registry, day, champion)
     except AirworthyError as error:
-        if error.worth_retrying:
+        if error.retryable:
             raise
         return str(error)
     return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."

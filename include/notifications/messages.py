@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from include.monitoring.definitions import ADVICE, Category, require_metric
+from include.monitoring.definitions import REMEDIATION, Category, require_metric
 from include.notifications.redaction import redact
 from include.printable import escape_line, escape_text, escape_values
 
@@ -109,7 +109,7 @@ def breach_message(
         + "\n".join(lines)
         + (f"\n\n{_limits(lasting)} still broken." if lasting else "")
         + "\n\nWhat to do: "
-        + " ".join(ADVICE[kind].format(use_case=use_case) for kind in kinds)
+        + " ".join(REMEDIATION[kind].format(use_case=use_case) for kind in kinds)
     )
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
@@ -193,11 +193,11 @@ def rejection_message(
 
 
 def rollback_message(
-    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, told: str, links: Mapping[str, str]
+    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, effect: str, links: Mapping[str, str]
 ) -> Message:
-    """Build the message of a rollback from `day` on; `told` describes its effect."""
+    """Build the message of a rollback from `day` on; `effect` describes its effect."""
     text = (
-        f"{actor} rolled back to version {version}: {reason}\n\n{told}\n\n"
+        f"{actor} rolled back to version {version}: {reason}\n\n{effect}\n\n"
         f"What to do: nothing, if this was meant. Otherwise roll back once more: {use_case}__rollback."
     )
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
@@ -238,17 +238,17 @@ def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
 def new_breaches(
     today: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
-    told: Collection[tuple[str, str]] = (),
+    alerted: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Mapping[str, Any]], int]:
     """Return the rows of `metrics` that are newly broken, and the number of other broken rows.
 
-    The most serious categories come first. `told` are the (metric, subject) of the day that were alerted already: a
+    The most serious categories come first. `alerted` are the (metric, subject) of the day that were alerted already: a
     second measurement may find further breaches.
     """
     broken = [row for row in today if row["breached"]]
-    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
+    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(alerted)
     new = [row for row in broken if (row["metric"], row["subject"]) not in old]
-    order = list(ADVICE)
+    order = list(REMEDIATION)
     new.sort(
         key=lambda row: (order.index(breach_category(str(row["metric"]))), str(row["metric"]), str(row["subject"]))
     )

@@ -147,7 +147,7 @@ def rollback_alert(project: Project, result: RollbackResult, links: Mapping[str,
         entry=entry.number,
         actor=entry.actor,
         reason=entry.reason,
-        told=result.reason,
+        effect=result.reason,
         links={**links, **version_page(project.use_case, result.version)},
     )
 

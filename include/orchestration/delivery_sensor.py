@@ -70,7 +70,7 @@ class DeliveryTrigger(BaseTrigger):
             except Exception as error:
                 log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
                 reason = str(error)
-                if isinstance(error, AirworthyError) and not error.worth_retrying:
+                if isinstance(error, AirworthyError) and not error.retryable:
                     break
             if there or datetime.now(UTC) >= until:
                 break
@@ -120,7 +120,7 @@ class DeliverySensor(S3KeySensor):
                 # Not the provider's check, which lists any number of objects.
                 there = is_delivered(self.landing, day, anew=False)
             except BucketError as error:
-                if late or not error.worth_retrying:
+                if late or not error.retryable:
                     raise
                 log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
                 return False
@@ -162,7 +162,7 @@ class DeliverySensor(S3KeySensor):
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:
     """Return a sensor `wait_for_<feed>` for each feed with a landing bucket."""
-    arguments = {name: value for name, value in dag_factory.RETRIED.items() if name != "execution_timeout"}
+    arguments = {name: value for name, value in dag_factory.RETRY_ARGS.items() if name != "execution_timeout"}
     return [
         DeliverySensor(
             task_id=f"wait_for_{feed.name}",

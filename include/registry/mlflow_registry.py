@@ -137,7 +137,7 @@ class Registry(Runs):
             InvalidRequestError: there is no such run.
             UnprovenVersionError: it has no genuine record.
         """
-        tags = from_mlflow(self.run(run_id).data.tags)
+        tags = from_mlflow(self.get_run(run_id).data.tags)
         if isinstance(record := self._proven([run_id])[run_id], str):
             raise UnprovenVersionError(self.use_case.name, f"run {run_id}", record)
         return record.version(f"(run {run_id})", run_id, tags, "")

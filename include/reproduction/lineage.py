@@ -152,7 +152,7 @@ def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) ->
         InvalidRequestError: no prediction has these keys.
     """
     try:
-        view: AsOfSnapshot | None = lake.pinned(day, {"predictions": None})
+        view: AsOfSnapshot | None = lake.at_versions(day, {"predictions": None})
     except TableVersionMissingError:
         view = None
     if view is None or not view.partitions("predictions", day, day):
@@ -258,7 +258,7 @@ class _Tracing:
         """Return the table at this Delta version (None: now); None if it cannot be read."""
         if (table, version) not in self._views:
             try:
-                self._views[table, version] = self._lake.pinned(self._day, {table: version})
+                self._views[table, version] = self._lake.at_versions(self._day, {table: version})
             except TableVersionMissingError:
                 self._views[table, version] = None
         return self._views[table, version]

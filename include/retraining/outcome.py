@@ -58,7 +58,7 @@ def record_training_outcome(
         )
     decided, life, not_promoted = _version_state(project, version) if version else (None, "", "")
     outcome, reason = outcome_rules.training_outcome(
-        training, state, promotion=promotion, decided=decided, life=life, told=not_promoted, why_not=why_not
+        training, state, promotion=promotion, decided=decided, life=life, not_promoted=not_promoted, why_not=why_not
     )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
     lake = project.lake

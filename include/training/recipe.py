@@ -79,7 +79,7 @@ class TrainingSpec:
         """Return the Delta version that was read, by table."""
         return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}
 
-    def then(self, declared: UseCase) -> UseCase:
+    def as_declared_then(self, declared: UseCase) -> UseCase:
         """Return the use case as declared for this training, only to read, split and fit.
 
         One feed replaces all feeds that declared the keys' types. Gates are omitted: they may name missing features.
@@ -102,7 +102,7 @@ class TrainingSpec:
                 gap_periods=self.splits["gap_periods"],
                 min_train_periods=self.splits["min_train_periods"],
                 parameters={},
-                search={},
+                search_space={},
                 baseline_features=self.baseline_features,
                 rounds=parameters.rounds,
                 early_stopping_rounds=parameters.early_stopping_rounds,
@@ -125,7 +125,7 @@ class TrainingSpec:
             commit="",
             lock=lock,
             processor="",
-            declaration=spec.declaration_values(self.then(declared)),
+            declaration=spec.declaration_values(self.as_declared_then(declared)),
         )
         return made_from.fingerprint
 

@@ -134,7 +134,7 @@ def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut
 def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
     tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
-    return [table.words for table in tables if table.stale]
+    return [table.summary for table in tables if table.stale]
 
 
 @contextlib.contextmanager

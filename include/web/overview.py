@@ -169,7 +169,7 @@ def stale_tables(project: Project) -> StaleTables:
     found: list[TableStaleness] = _read_or_report(
         problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
     )
-    tables = [each.words for each in found if each.stale]
+    tables = [each.summary for each in found if each.stale]
     return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
 
 

@@ -143,7 +143,7 @@ def _rows(view: AsOfSnapshot, table: str) -> int:
 
 
 def _feed(view: AsOfSnapshot, feed: str) -> FeedReport:
-    with view.explaining(f"checked/{feed}"):  # verifying all columns of all days is too slow for one count
+    with view.diagnose_read_errors(f"checked/{feed}"):  # verifying all columns of all days is too slow for one count
         checked = view.table(f"checked/{feed}", checked=False)
         reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())
         counted = {row["reason"]: row["rows"] for row in reasons.order_by("reason").to_pyarrow().to_pylist()}

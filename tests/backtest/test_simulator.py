@@ -142,9 +142,9 @@ def training(number: int) -> SimulatedTraining:
 
 def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_after_it():
     found = simulator.retraining_benefits(training(10), DAYS, losses(0.25))
-    assert (found.days, found.gain, found.false) == (28, pytest.approx(0.25), False)
-    assert simulator.retraining_benefits(training(10), DAYS, losses(-0.25)).false
-    assert simulator.retraining_benefits(training(10), DAYS, losses(0)).false, "as good is not better"
+    assert (found.days, found.gain, found.is_false_positive) == (28, pytest.approx(0.25), False)
+    assert simulator.retraining_benefits(training(10), DAYS, losses(-0.25)).is_false_positive
+    assert simulator.retraining_benefits(training(10), DAYS, losses(0)).is_false_positive, "as good is not better"
 
 
 def test_only_the_days_after_a_training_say_whether_it_was_worth_it():
@@ -160,4 +160,4 @@ def test_days_without_labels_are_passed_over_and_too_few_days_say_nothing():
 
     assert simulator.retraining_benefits(training(10), DAYS[:40], every_second).days == 14
     late = simulator.retraining_benefits(training(85), DAYS, losses(0.5))
-    assert (late.days, late.gain, late.false) == (4, None, None)
+    assert (late.days, late.gain, late.is_false_positive) == (4, None, None)

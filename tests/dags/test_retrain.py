@@ -110,8 +110,8 @@ def test_a_day_is_measured_first_and_then_waits_its_turn(turn, lake):
     measures.write(lake, later(1))
     with pytest.raises(TaskDeferred) as deferred:
         turn.resume(waiting, True, str(later(1)))
-    assert deferred.value.method_name == "resume_turn"
-    turn.resume_turn(waiting, True)
+    assert deferred.value.method_name == "resume_after_decision"
+    turn.resume_after_decision(waiting, True)
 
 
 def test_a_day_that_is_never_measured_is_named_with_the_command(turn):
@@ -145,8 +145,8 @@ def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, l
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
     with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
-        turn.resume_turn(context(later(3)), False)
-    turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
+        turn.resume_after_decision(context(later(3)), False)
+    turn.resume_after_decision(context(later(2)), False)  # only the outcome of the training is missing
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
@@ -159,7 +159,7 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
     with pytest.raises(
         AirflowFailException, match=r"after 8:00:00, 2020-03-02 .* 2020-03-01 has not ended.*not in reverse"
     ):
-        turn.resume_turn(waiting, False) if deferrable else turn.poke(waiting)
+        turn.resume_after_decision(waiting, False) if deferrable else turn.poke(waiting)
 
 
 def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
@@ -168,9 +168,9 @@ def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
         decide.decide_retraining(open_project(USE_CASE), day)
     waiting = context(later(2), last={backfill(later(1)): "running"})
     with pytest.raises(TaskDeferred):
-        turn.resume_turn(waiting, False)  # nothing has come within a minute: it looks again
+        turn.resume_after_decision(waiting, False)  # nothing has come within a minute: it looks again
     waiting["dag_run"].start_date -= turn.limit
-    turn.resume_turn(waiting, False)
+    turn.resume_after_decision(waiting, False)
 
 
 def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, lake):
@@ -179,7 +179,7 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
         turn.execute(context(later(1), last={backfill(FIRST): "running"}))
     until = datetime.fromisoformat(deferred.value.trigger.until)
     assert until < datetime.now(UTC) + timedelta(minutes=2)
-    turn.resume_turn(context(later(1), last={backfill(FIRST): "success"}), False)
+    turn.resume_after_decision(context(later(1), last={backfill(FIRST): "success"}), False)
 
 
 # -- starting the training

@@ -48,7 +48,7 @@ def test_what_trying_again_cannot_mend_fails_at_once():
 
 def test_what_may_pass_is_left_to_the_retries():
     class BusyError(AirworthyError):
-        worth_retrying = True
+        retryable = True
 
     with pytest.raises(BusyError), dag_factory.fail_without_retry():
         raise BusyError("later")

@@ -85,7 +85,7 @@ def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
     error = refused.value
     assert reason in error.reason
     assert error.where == str(package / name / "__init__.py") + (f":{line}" if line else "")
-    assert (error.use_case, error.worth_retrying) == (name, False)
+    assert (error.use_case, error.retryable) == (name, False)
     assert error.reason in str(error) and error.where in str(error)
 
 

@@ -75,7 +75,7 @@ def run_until_done(attempts: int = 4) -> int:
                     stage(open_project(USE_CASE), day)
                     break
                 except AirworthyError as error:
-                    if attempt == attempts - 1 or not error.worth_retrying:
+                    if attempt == attempts - 1 or not error.retryable:
                         raise
                     again += 1
     return again
@@ -156,7 +156,7 @@ def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_t
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:
         validate.validate_period(open_project(USE_CASE), DAYS[0])
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
     assert life.tables() == before
     run_days()
     found = life.tables()

@@ -130,7 +130,7 @@ def waiting(api: AirflowClient) -> DagRun:
 def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, waiting, mailbox, hook):
     run = api.trigger(SCORE, conf={"day": "2019-12-31"})
     assert ended(api, SCORE, run).state == "failed"
-    body = once(mailbox, hook, "failure", api.run(SCORE, run.run_id))
+    body = once(mailbox, hook, "failure", api.get_run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
     assert body["details"]["error"].startswith("InvalidRequestError: nervous begins on 2020-01-01")
     mine = {"Authorization": f"Bearer {api.token}"}

@@ -242,7 +242,7 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, monday
     days = FIRST, LAST - timedelta(days=2)
     plan = demo.DemoPlan(days, (demo.DemoPhase(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
-    walk.run()  # what was not there yet: the decision on the last day
+    walk.run_steps()  # what was not there yet: the decision on the last day
     assert days[1] in Lake.open(USE_CASE).as_of(days[1]).partitions("decisions")
     # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which nobody waits for,
     # today's: they must not come, or write, meanwhile.
@@ -250,6 +250,6 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, monday
     for dag_id in (TRAIN, RETRAIN):
         until(lambda dag_id=dag_id: all(run.state in FINISHED for run in api.runs(dag_id)), f"the end of {dag_id}")
     runs, state = [api.runs(dag_id) for dag_id in DAGS], summary.build_report(open_project(USE_CASE)).state
-    walk.run()
+    walk.run_steps()
     assert [api.runs(dag_id) for dag_id in DAGS] == runs
     assert summary.build_report(open_project(USE_CASE)).state == state

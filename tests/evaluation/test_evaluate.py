@@ -46,7 +46,7 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.evaluate_run(open_project(strict), trained_toy)
     assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
-    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
+    tags = from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)
     assert found.gates == tags["gates"] == "failed"
     assert tags["gate/auc at least 0.99"] == "failed"
 
@@ -78,7 +78,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
         *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
     }
     assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
-    run = registry.run(trained_toy).data
+    run = registry.get_run(trained_toy).data
     kept = json.loads((folder / "verdicts.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
@@ -152,9 +152,9 @@ def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(t
         with pytest.raises(SystemExit):
             evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
     on_record = Registry(USE_CASE).candidate(trained_toy).tags[JUDGED]
-    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags).get(JUDGED) != on_record
+    assert from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags).get(JUDGED) != on_record
     assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
-    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)[JUDGED] == on_record
+    assert from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)[JUDGED] == on_record
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", None)
         assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new, (
@@ -176,7 +176,7 @@ def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_t
 def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
     evaluate.evaluate_run(open_project(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))), trained_toy)
     evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
-    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
+    tags = from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)
     assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
 
 

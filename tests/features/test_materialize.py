@@ -220,7 +220,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
     with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: \w+Error: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "nowhere"))
-    assert not caught.value.worth_retrying
+    assert not caught.value.retryable
     assert (caught.value.use_case, caught.value.table, caught.value.day) == ("toy", "features", DAY)
 
 
@@ -234,7 +234,7 @@ def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken
     with pytest.raises(ResultRowsError, match=r"could not be made: ConversionException: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "def function"))
-    assert not caught.value.worth_retrying
+    assert not caught.value.retryable
 
 
 def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):

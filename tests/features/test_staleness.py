@@ -161,7 +161,7 @@ def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(r
     doubled(renewed)
     found = staleness.find_stale(open_project(renewed.use_case))
     features = next(each for each in found if each.table == "features")
-    assert features.words == (
+    assert features.summary == (
         "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03)"
     )
     assert staleness.stale_stretches(features) == ["2020-01-01 to 2020-01-03: made by other code, 600 rows"]

@@ -171,7 +171,7 @@ def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_
     monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
     with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
         book.record(draft(1))
-    assert busy.value.worth_retrying
+    assert busy.value.retryable
 
 
 def test_a_missing_correction_stops_its_feed(book):

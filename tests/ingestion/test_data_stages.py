@@ -115,7 +115,7 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
         ExpectationFailedError, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
     ) as said:
         validate.validate_period(open_project(USE_CASE), DAY)
-    assert not said.value.worth_retrying
+    assert not said.value.retryable
     assert "\n" not in str(said.value)
     assert read("checked/events").num_rows == 0
 
@@ -220,7 +220,7 @@ def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_co
     monkeypatch.setattr(source, "events", broken)
     with pytest.raises(SourceError, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
         ingest.ingest_period(open_project(USE_CASE), DAY)
-    assert failed.value.worth_retrying is again
+    assert failed.value.retryable is again
 
 
 def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeypatch):

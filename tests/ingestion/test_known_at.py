@@ -59,7 +59,7 @@ def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind
     with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10 id=0") as refused:
         check(declared(kind), seen(value, value, kind=kind))
     assert (refused.value.column, refused.value.rows, refused.value.day) == ("seen", 2, DAY)
-    assert isinstance(refused.value, DataError) and not refused.value.worth_retrying
+    assert isinstance(refused.value, DataError) and not refused.value.retryable
 
 
 def test_a_row_that_does_not_say_when_it_became_known_is_refused():

@@ -348,7 +348,7 @@ def test_more_than_a_day_may_have_is_refused_before_a_byte_is_fetched(landing, m
         DeliveryTooLargeError, match=rf"^toy: feed 'events' of {DAY}: under {address} {said}"
     ) as refused:
         land(use_case)
-    assert "raise that limit" in str(refused.value) and not refused.value.worth_retrying
+    assert "raise that limit" in str(refused.value) and not refused.value.retryable
     assert seen == [] and raw(use_case).num_rows == 0
 
 
@@ -365,7 +365,7 @@ def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_writte
         DeliveryInvalidError, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV"
     ) as refused:
         land(use_case)
-    assert not refused.value.worth_retrying and raw(use_case).num_rows == 0
+    assert not refused.value.retryable and raw(use_case).num_rows == 0
 
 
 @pytest.mark.parametrize("plain", [False, True])

@@ -23,8 +23,8 @@ def partly_delivered(lake_home, monkeypatch):
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
-    assert "Nothing is lost. Its landing bucket was not asked" in events.told
-    assert "not asked" not in outcomes.told
+    assert "Nothing is lost. Its landing bucket was not asked" in events.summary
+    assert "not asked" not in outcomes.summary
 
 
 def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
@@ -36,4 +36,4 @@ def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch
 
 
 def test_nothing_is_said_of_asking_where_nobody_asked(partly_delivered):
-    assert not any("not asked" in each.told for each in reconcile.reconcile(open_project(partly_delivered)))
+    assert not any("not asked" in each.summary for each in reconcile.reconcile(open_project(partly_delivered)))

@@ -131,7 +131,7 @@ def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tr
         PartitionConflictError, match=r"toy: raw/events of 2020-01-10 was written by somebody else"
     ) as moved:
         ingest.ingest_period(open_project(use_case), DAY)
-    assert moved.value.worth_retrying
+    assert moved.value.retryable
     view = Lake.open(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 2)
     assert not ingest.ingest_period(open_project(use_case), DAY)["events"].changed

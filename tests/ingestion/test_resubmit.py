@@ -90,7 +90,7 @@ def test_a_released_reason_is_waived_for_those_rows_alone(monkeypatch):
 def test_a_row_corrected_wrongly_is_said_so_and_quarantined_again_and_can_be_corrected_again(bad_hours):
     done = sent("events", edited((",25,", ",26,"), (",-1,", ",1,")))
     assert done.again == {HOUR: 1}
-    assert f"quarantined again: 1 for '{HOUR}'" in done.told
+    assert f"quarantined again: 1 for '{HOUR}'" in done.summary
     land("events", NEXT)
     found = quarantine.read_quarantine(open_project(USE_CASE), "events", NEXT)
     assert found.states() == ["open"]
@@ -105,7 +105,7 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
     land("events", NEXT)
     again = sent("events", text, actor="Bob", comment="says the same")
     assert (again.number, again.new, again.known_on) == (first.number, False, first.known_on)
-    assert "already exists" in again.told
+    assert "already exists" in again.summary
 
 
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):

@@ -76,7 +76,7 @@ def test_a_day_that_is_withdrawn_is_missing_again_and_stays_in_the_history(lake_
     assert lake.withdraw(TABLE, FIRST, stage="test").changed
     assert not lake.withdraw(TABLE, FIRST, stage="test").changed
     assert lake.as_of(FIRST).partitions(TABLE) == {}
-    assert lake.pinned(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
+    assert lake.at_versions(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
     assert write(rows(1)).changed
 
 
@@ -248,16 +248,16 @@ def fetched(folder: Path) -> set[tuple[str, int]]:
 def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
     then = write(rows(1)).version
     write(rows(2, 3)), write(rows(4), SECOND)
-    view = Lake.open(USE_CASE).pinned(SECOND, {TABLE: then})
+    view = Lake.open(USE_CASE).at_versions(SECOND, {TABLE: then})
     assert view.read(TABLE)["id"].to_pylist() == view.table(TABLE).to_pyarrow()["id"].to_pylist() == [1]
     assert (list(view.partitions(TABLE)), view.version(TABLE)) == ([FIRST], then)
-    assert Lake.open(USE_CASE).pinned(FIRST, {TABLE: None}).read(TABLE)["id"].to_pylist() == [2, 3]
+    assert Lake.open(USE_CASE).at_versions(FIRST, {TABLE: None}).read(TABLE)["id"].to_pylist() == [2, 3]
 
 
 @pytest.mark.parametrize("version", [0, 99, None])
 def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
     with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
-        Lake.open(USE_CASE).pinned(FIRST, {TABLE: version})
+        Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version})
     assert not StoragePath.parse(settings.current_settings().lake).exists()
 
 
@@ -289,6 +289,6 @@ def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
     write(rows(2))
     Lake.open(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert len(history.read_commit_notes(Lake.open(USE_CASE).uri(TABLE))) == 2
-    old, now = (Lake.open(USE_CASE).pinned(FIRST, {TABLE: version}) for version in (then, None))
+    old, now = (Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version}) for version in (then, None))
     assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: file_checksum.GONE}
     assert integrity.broken_days(now, TABLE, FIRST, FIRST) == {}

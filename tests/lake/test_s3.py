@@ -65,7 +65,7 @@ def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse
     refuse(503, "SlowDown", 1000)
     with pytest.raises(ObjectStoreError, match=r"failed 2 times \(SlowDown\)") as raised:
         everything(filled)[what]()
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
     refuse(200, "", 0)
     s3._client.cache_clear()
     everything(filled)[what]()
@@ -78,7 +78,7 @@ def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(fi
         ObjectStoreError, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write"
     ) as raised:
         everything(filled)[what]()
-    assert not raised.value.worth_retrying
+    assert not raised.value.retryable
     assert filled.as_of(DAY).read(TABLE).num_rows
 
 
@@ -96,7 +96,7 @@ def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeyp
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
     with pytest.raises(ObjectStoreError, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
 
 
 def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, tmp_path):
@@ -165,7 +165,7 @@ def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(buck
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
     with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:
         (StoragePath.parse(bucket) / "claim").create(b"mine")
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
 
 
 @pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])

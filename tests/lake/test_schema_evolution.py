@@ -92,7 +92,7 @@ def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_hom
         SchemaNarrowedError, match=r"raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
     ) as reason:
         write(NEXT, {"failed": [None]}, failed=new)
-    assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.worth_retrying
+    assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.retryable
     lake = Lake.open(declared(failed=old))
     assert lake.delta(TABLE).version() == before.version
     with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
@@ -127,7 +127,7 @@ def test_columns_may_come_go_and_widen_in_one_step_and_old_versions_read_as_they
     then = write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string").version
     write(NEXT, {"failed": [0.5], "more": [True]}, failed="float64", more="bool")
     assert read(failed="float64", more="bool") == [{"failed": 1.0, "more": None}, {"failed": 0.5, "more": True}]
-    old = Lake.open(declared(failed="int8", note="string")).pinned(NEXT, {TABLE: then})
+    old = Lake.open(declared(failed="int8", note="string")).at_versions(NEXT, {TABLE: then})
     assert old.read(TABLE).select(["failed", "note"]).to_pylist() == [{"failed": 1, "note": "x"}]
 
 

@@ -147,11 +147,11 @@ def test_the_files_of_a_version_without_a_record_are_left_alone(home):
 
 def test_the_data_of_a_run_that_may_still_be_registered_stay(home):
     run_id = train.train_model(open_project(USE_CASE), AS_OF, parameters=FEW_ROUNDS).run_id
-    then = int(Registry(USE_CASE).run(run_id).data.tags["airworthy.features.version"])
+    then = int(Registry(USE_CASE).get_run(run_id).data.tags["airworthy.features.version"])
     enlarge()
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(100))
     lake = Lake.open(USE_CASE)
-    assert lake.pinned(CORRECTED, {"features": then}).read("features", CORRECTED).num_rows
+    assert lake.at_versions(CORRECTED, {"features": then}).read("features", CORRECTED).num_rows
 
 
 def test_a_version_that_stays_after_all_says_no_more_that_it_is_lost_if_its_files_are_there(home):

@@ -42,7 +42,7 @@ def of_no_version() -> str:
 def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
-    model = Registry(USE_CASE).run(run_id).data.tags["airworthy.model_id"]
+    model = Registry(USE_CASE).get_run(run_id).data.tags["airworthy.model_id"]
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     [run] = [run for run in upkeep.runs(experiment) if run.deleted]
     assert run.run_id == run_id
@@ -110,7 +110,7 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     assert upkeep.size(experiment, "0" * 32)
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(32))
     assert result.counts["orphan artifacts"] == {"count": 2, "bytes": 6}
-    assert not upkeep.size(experiment, "0" * 32) and upkeep.ownerless(experiment) == {}
+    assert not upkeep.size(experiment, "0" * 32) and upkeep.find_orphans(experiment) == {}
     assert upkeep.size(experiment, "a colleague's") and upkeep.size(experiment, "models/a colleague's")
     assert outcomes()["4"] == "equal"
 
@@ -162,9 +162,9 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     other = logs / "dag_id=another__data/attempt=1.log"
     old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
     young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
-    pages[0].write(b"page"), fits.keep("old", [1]), old_log.write(b"log"), other.write(b"log")
+    pages[0].write(b"page"), fits.put("old", [1]), old_log.write(b"log"), other.write(b"log")
     between = next_second()
-    pages[1].write(b"page"), fits.keep("young", [1]), young_log.write(b"log")
+    pages[1].write(b"page"), fits.put("young", [1]), young_log.write(b"log")
     result = apply.maintain(
         open_project(use_case), apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)]
     )
@@ -184,7 +184,7 @@ def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
     (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
-    fits.keep("old", [1])
+    fits.put("old", [1])
     pages = data_docs.data_docs_folder("toy")
     pages.path.parent.mkdir(parents=True, exist_ok=True)
     pages.path.symlink_to(pages.path)

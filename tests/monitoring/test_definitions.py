@@ -12,8 +12,8 @@ from include.declaration.monitoring import Monitoring
 from include.model.metrics import METRICS, SUMMARY
 from include.monitoring.definitions import (
     _DEFINED,
-    ADVICE,
     MONITORING_METRICS,
+    REMEDIATION,
     SIGNALS,
     UndefinedMetricError,
     find_metric,
@@ -110,7 +110,7 @@ def test_a_metric_with_a_limit_says_its_breach_and_what_to_do(metric):
     for sentence in (metric.breach, *metric.breach_of.values()):
         assert {name for _, name, _, _ in Formatter().parse(sentence) if name is not None} <= allowed
         assert sentence.endswith(".")
-    assert "{" not in ADVICE[metric.category].format(use_case="toy")
+    assert "{" not in REMEDIATION[metric.category].format(use_case="toy")
 
 
 def test_each_signal_of_retraining_is_shown_by_a_metric_with_a_limit():

@@ -84,7 +84,7 @@ def test_nulls_and_unseen_categories_are_shares_with_limits_of_their_own():
     found = compared(pa.table({"kind": kinds, "size": TRAIN["size"].slice(0, 100)}))
     assert found["null_share", "kind"].value == 0.12 and found["null_share", "kind"].breached
     assert found["unseen_share", "kind"].value == 0.08 and found["unseen_share", "kind"].breached
-    assert not compared(like_train(), unseen=0.0)["unseen_share", "kind"].breached
+    assert not compared(like_train(), max_unseen_share=0.0)["unseen_share", "kind"].breached
 
 
 def test_a_feature_that_is_gone_is_a_state_and_the_rest_does_not_vouch_for_it():

@@ -9,7 +9,7 @@ HOSTILE = "x\x1b[31m\u202e\u2066\rBcc: all@example.com"
 
 def test_no_text_of_a_message_turns_its_direction_or_adds_a_header():
     message = messages.rollback_message(
-        "toy", "2020-03-05", version="1", entry=2, actor=HOSTILE, reason=f"{HOSTILE}\nsecond", told=HOSTILE, links={}
+        "toy", "2020-03-05", version="1", entry=2, actor=HOSTILE, reason=f"{HOSTILE}\nsecond", effect=HOSTILE, links={}
     )
     written = json.dumps(message.payload(), ensure_ascii=False) + message.subject + message.html() + message.text
     assert {each for each in written if not each.isprintable()} <= {"\n"}

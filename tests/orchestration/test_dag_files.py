@@ -42,7 +42,7 @@ def test_one_that_fails_half_way_is_left_out_and_kept_with_the_reason(error):
     made = make_each("rollback", failing(error))
     (failed,) = made.pop(FAILED)
     assert list(made) == ["toy__rollback"]
-    assert (failed.use_case, failed.kind, failed.worth_retrying) == ("other", "rollback", False)
+    assert (failed.use_case, failed.kind, failed.retryable) == ("other", "rollback", False)
     assert str(failed).startswith(f"The DAG 'other__rollback' cannot be created: {type(error).__name__}")
 
 

@@ -30,7 +30,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     found = register.register_run(open_project(USE_CASE), trained_toy)
     assert (found.version, found.gates, found.new) == ("1", "passed", True)
     version = Registry(USE_CASE).version("1")
-    run = Registry(USE_CASE).run(trained_toy).data
+    run = Registry(USE_CASE).get_run(trained_toy).data
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[f"airworthy.{name}"]
@@ -59,7 +59,7 @@ def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
     register.register_run(open_project(USE_CASE), trained_toy)
     text = Registry(USE_CASE).version("1").description
-    log_loss = Registry(USE_CASE).run(trained_toy).data.metrics["test/log_loss.model"]
+    log_loss = Registry(USE_CASE).get_run(trained_toy).data.metrics["test/log_loss.model"]
     assert f"| model | {log_loss:.4f} |" in text
     assert "tested on 2020-02-22 to 2020-02-28" in text
     assert USE_CASE.notice in text
@@ -98,7 +98,7 @@ def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
         found = register.register_run(open_project(use_case), trained_toy)
         if found.gates != "passed":
             registry.tag_version("1", {NOT_PROMOTED: "as it was"})
-    version, run = registry.version("1"), registry.run(trained_toy).data
+    version, run = registry.version("1"), registry.get_run(trained_toy).data
     assert (found.version, found.gates, found.new) == ("1", "passed" if gates[-1] is USE_CASE else "failed", False)
     assert version.tags["gates"] == run.tags["airworthy.gates"] == found.gates
     assert {name for name in version.tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in gates[-1].gates}

@@ -203,6 +203,6 @@ def test_a_lost_row_would_be_noticed(lake_home, toy):
         f"{rows.num_rows - 1} rows landed on {day}",
         f"the source delivers {rows.num_rows} rows for {day}",
     ]
-    assert "Nothing is lost" not in balance.told
+    assert "Nothing is lost" not in balance.summary
     with pytest.raises(InvalidRequestError):
         quarantine.read_quarantine(open_project(use_case), feed.name, day)

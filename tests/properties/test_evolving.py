@@ -144,7 +144,7 @@ def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
 def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
     day = NEW[-1]
     trained = train.train_model(open_project(now), day)
-    assert dict(Registry(now).run(trained.run_id).data.params)
+    assert dict(Registry(now).get_run(trained.run_id).data.params)
     make_champion(now, day)
     score_and_measure(now, [day])
     assert score.scoring_version(Lake.open(now).as_of(day), day) == "2"

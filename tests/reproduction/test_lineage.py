@@ -107,7 +107,7 @@ def test_each_version_that_is_named_is_the_one_that_wrote_the_day(lake):
     contents += [content for feed in found.feeds for day in feed.days for content in (day.checked, day.raw)]
     for content in contents:
         written, before = (
-            lake.pinned(AS_OF, {content.table: version}).digest(content.table, content.day)
+            lake.at_versions(AS_OF, {content.table: version}).digest(content.table, content.day)
             for version in (content.version, content.version - 1)
         )
         assert written == content.digest != before

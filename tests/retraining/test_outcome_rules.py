@@ -36,7 +36,7 @@ def test_an_outcome_is_told_with_its_reason(state, promotion, version, told):
         promotion=promotion,
         decided=decided,
         life=life,
-        told=reason,
+        not_promoted=reason,
         why_not="the DAG is paused",
     )
     assert found == told

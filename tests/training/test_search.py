@@ -19,7 +19,7 @@ SPACE = {"learning_rate": SearchRange(0.01, 0.5, log=True), "num_leaves": Search
 
 def searching(search: dict[str, SearchRange], **declared):
     """The toy use case with that search space, and these parameters declared besides its own."""
-    training = replace(USE_CASE.training, search=search, parameters={**USE_CASE.training.parameters, **declared})
+    training = replace(USE_CASE.training, search_space=search, parameters={**USE_CASE.training.parameters, **declared})
     return replace(USE_CASE, training=training)
 
 

@@ -40,7 +40,7 @@ def test_every_trial_is_a_run_below_its_study(toy_lake, tracking):
 def test_a_hopeless_trial_ends_early_and_is_kept_as_killed(toy_lake, tracking, monkeypatch):
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)  # whatever is worse than the declared parameters is pruned
     learns_next_to_nothing = {"learning_rate": SearchRange(1e-6, 0.1, log=True)}
-    result = quick(replace(USE_CASE, training=replace(USE_CASE.training, search=learns_next_to_nothing)))
+    result = quick(replace(USE_CASE, training=replace(USE_CASE.training, search_space=learns_next_to_nothing)))
     finished, *killed = trials_of(result.run_id)
     assert finished.info.status == "FINISHED"
     assert [trial.info.status for trial in killed] == ["KILLED"] * result.pruned == ["KILLED"] * 3
@@ -106,7 +106,7 @@ def test_another_question_is_another_study(toy_lake, tracking, other):
 
 def test_another_space_or_seed_is_another_study(toy_lake, tracking):
     first = quick()
-    narrower = replace(USE_CASE.training, search={**SPACE, "num_leaves": SearchRange(2, 39)})
+    narrower = replace(USE_CASE.training, search_space={**SPACE, "num_leaves": SearchRange(2, 39)})
     for training in (narrower, replace(USE_CASE.training, seed=1)):
         assert not quick(replace(USE_CASE, training=training)).reused
     assert quick().run_id == first.run_id

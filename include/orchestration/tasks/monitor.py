@@ -9,14 +9,14 @@ from airflow.sdk import get_current_context, task
 
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def measure(use_case: str) -> dict[str, object]:
     """Measure the run's day: its data, its predictions, and the performance on labelled days.
 

@@ -153,7 +153,7 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
         ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
     ) as broken:
         serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
-    assert broken.value.worth_retrying
+    assert broken.value.retryable
 
 
 def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
