@@ -22,8 +22,8 @@ def training_outcome(
     """Return the outcome and its reason, a sentence.
 
     `state` is the final state of the run `training`, None if there was no run; `promotion` is the result of the task
-    `promote`, None if it was skipped. `decided`, `life` and `not_promoted` (the reason why it was not promoted) describe
-    the version: None and empty if none was registered.
+    `promote`, None if it was skipped. `decided`, `life` and `not_promoted` (the reason) describe the version: None and
+    empty if none was registered.
     """
     if state is None:
         return "not started", why_not or "The reason why it was not started is unknown."

@@ -40,7 +40,7 @@ def test_a_corrected_label_counts_as_it_was_corrected_last_and_not_before():
     assert [told(found.labels(day))[0] for day in (D2, D3, D4)] == [0, None, 1]
 
 
-def test_a_matured_label_is_the_one_known_so_many_days_after_its_own_day():
+def test_a_matured_label_is_the_one_known_the_label_delay_after_its_own_day():
     found = past((0, D2, 0), (0, D4, 1), (2, D4, 1), (1, D5, 1))
     assert told(found.matured(2)) == [0, None, 1]
     assert told(found.matured(3)) == [1, None, 1]

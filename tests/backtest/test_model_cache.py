@@ -14,7 +14,7 @@ def test_values_are_read_as_they_were_kept(tmp_path):
     assert list(fits.read("a")) == ["b", "a"], "a baseline adds up its weights in this order"
 
 
-def test_a_damaged_file_is_not_read_and_can_be_kept_anew(tmp_path):
+def test_a_damaged_file_is_not_read_and_can_be_kept_again(tmp_path):
     fits = ModelCache(StoragePath.parse(tmp_path))
     fits.put("a", {"rate": 0.25})
     path = tmp_path / "a.json"

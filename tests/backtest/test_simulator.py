@@ -34,13 +34,13 @@ def declared(policy: Retraining, measures: Callable[[date, date], MeasuredPeriod
     return simulator.declared_policy("declared", "", policy, measures)
 
 
-def test_a_promoted_model_flies_from_the_next_day_on():
+def test_a_promoted_model_is_champion_from_the_next_day_on():
     asks = Policy("once", "", lambda today, _: PolicyAnswer(today == day(3), False))
     walked = simulator.simulate(asks, DAYS[:6], FIRST, promotes)
     assert [*walked.champions.values()] == [FIRST] * 4 + [day(3)] * 2
 
 
-def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
+def test_a_rejected_challenger_is_never_champion_and_the_next_one_is_compared_with_the_champion():
     champions = []
 
     def judge(today: date, champion: date) -> BacktestOutcome:

@@ -68,7 +68,7 @@ def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
     assert " ".join(line.strip() for line in lines[-2:]) == last
 
 
-def test_a_day_that_changed_since_is_told_in_full_and_on_the_last_line(monkeypatch):
+def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monkeypatch):
     corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
     printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed

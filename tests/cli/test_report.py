@@ -56,7 +56,7 @@ def test_a_rejected_model_says_which_gate_failed_and_why():
     assert "log_loss better than prior" not in text, "what passed is counted, not listed"
 
 
-def test_the_first_model_had_nobody_to_beat():
+def test_the_first_model_had_no_one_to_beat():
     assert "Gates: 2 passed; there was no champion." in shown(FIRST)
 
 
@@ -109,7 +109,7 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
         ),
     ],
 )
-def test_how_it_turned_out_is_said_or_why_nobody_knows(realised, said):
+def test_the_outcome_is_given_or_why_it_is_unknown(realised, said):
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
     cli_report.print_report(console, USE_CASE, report, realised)

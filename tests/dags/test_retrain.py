@@ -94,7 +94,7 @@ def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
     turn.execute(context(FIRST, last=runs))
 
 
-def test_a_day_that_nobody_will_decide_is_named_at_once(turn, lake):
+def test_a_day_that_no_one_will_decide_is_named_at_once(turn, lake):
     for day in (FIRST, later(2)):
         measures.write(lake, day)
     decide.decide_retraining(open_project(USE_CASE), FIRST)

@@ -145,7 +145,7 @@ def test_the_form_can_be_sent_as_it_opens_but_for_the_day(dags, name):
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
+def test_runs_are_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
     dag = dags[name]
     assert isinstance(dag.timetable, PeriodTimetable)
     assert not dag.catchup

@@ -78,7 +78,7 @@ def test_the_sensor_does_not_wait_for_a_day_before_the_first(sensor):
         sensor.execute(context(key="2019-12-31"))
 
 
-def test_a_retry_of_the_sensor_does_not_wait_anew(sensor):
+def test_a_retry_of_the_sensor_does_not_wait_again(sensor):
     started = datetime(2020, 1, 5, tzinfo=UTC)
     run = SimpleNamespace(partition_key=str(DAY), start_date=started)
     with pytest.raises(TaskDeferred) as deferred:
@@ -128,7 +128,7 @@ NOBODY = [
 
 
 @pytest.mark.parametrize("runs", NOBODY)
-def test_a_past_day_that_nobody_makes_is_not_waited_for(sensor, monkeypatch, runs):
+def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, monkeypatch, runs):
     with pytest.raises(AirflowFailException) as refused:
         sensor.execute(past(monkeypatch, **runs))
     assert "no run that would make them is queued or running" in str(refused.value)

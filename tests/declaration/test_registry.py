@@ -231,7 +231,7 @@ def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_decla
     assert registry.load_use_case("churn").package == "made_cases.churn"
 
 
-def test_a_declaration_in_a_single_file_is_told_what_it_lacks(tmp_path, monkeypatch):
+def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monkeypatch):
     write(tmp_path / "flat_cases", {})
     (tmp_path / "flat_cases" / "churn.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)

@@ -95,7 +95,7 @@ def test_a_whole_life_does_not_depend_on_the_clock(first, survived, tmp_path, na
 
 
 @pytest.mark.drill
-def test_a_clock_that_stands_before_the_day_refuses_it_and_changes_nothing(first, survived, tmp_path):
+def test_a_clock_that_is_before_the_day_refuses_it_and_changes_nothing(first, survived, tmp_path):
     with moved_into(first, tmp_path / "drilled"):
         before = life.state()
         ended = [_ended(BEFORE, [step]) for step in DATA]

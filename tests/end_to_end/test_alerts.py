@@ -177,7 +177,7 @@ def test_a_scheduled_run_that_is_late_is_one_mail_and_one_call(api, waiting, mai
     assert body["subject"] == f"[airworthy] nervous {waiting.partition_key}: score missed its deadline"
 
 
-def test_nothing_else_was_told_in_all_that(api, waiting, mailbox, hook):
+def test_nothing_else_was_reported_in_all_that(api, waiting, mailbox, hook):
     # The failed task was cleared and failed again: two failures; of all else, one of each.
     subjects = [body["subject"] for body in hook.received]
     until(lambda: sorted(mailbox.subjects) == sorted(subjects), "as many mails as calls")
@@ -318,7 +318,7 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTIONS, ids=[f"{method} {path}" for method, path, _ in ACTIONS])
-def test_who_may_look_may_not_act_and_who_is_nobody_may_not_look(shell, api, method, path, body):
+def test_a_viewer_may_not_act_and_an_unknown_user_may_not_look(shell, api, method, path, body):
     address, token = f"{shell.instance.airflow_url}/api/v2{path}", shell.run("token").stdout.strip()
     viewer = httpx.request(
         method, address, json=body, headers={"Authorization": f"Bearer {token}"}, trust_env=False

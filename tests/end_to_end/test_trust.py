@@ -92,7 +92,7 @@ def test_the_question_shows_metrics_and_verdicts(api, approved):
         assert shown in told["body"]
 
 
-def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved):
+def test_an_approved_model_is_champion_and_the_ledger_names_its_approver(api, approved):
     run, _ = approved
     approval, entry = Ledger.of(USE_CASE).entries()[:2]
     assert (approval.action, approval.version) == ("approval", entry.version)

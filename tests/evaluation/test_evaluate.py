@@ -130,7 +130,7 @@ def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
 
 
 @pytest.mark.usefixtures("without_plots")
-def test_other_gates_judge_anew(trained_toy):
+def test_other_gates_judge_again(trained_toy):
     evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     assert evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
 

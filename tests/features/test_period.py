@@ -86,7 +86,7 @@ def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[dat
         ({"period": "id"}, "period='id' is int64, not date32"),
     ],
 )
-def test_a_declaration_without_a_period_that_can_be_told_is_refused(changed, words):
+def test_a_declaration_without_a_known_period_is_refused(changed, words):
     with pytest.raises(ValueError, match=words):
         replace(TOY, **changed)
 

@@ -157,7 +157,7 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
     }
 
 
-def test_days_before_are_landed_by_whoever_needs_them():
+def test_days_before_are_landed_by_the_day_that_needs_them():
     run_day()
     landed = Lake.open(USE_CASE).as_of(DAY).partitions("checked/events")
     assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_periods)
@@ -171,7 +171,7 @@ def test_running_a_day_again_commits_nothing():
     assert before == {table: Lake.open(USE_CASE).as_of(DAY).version(table) for table in before}
 
 
-def test_labels_stand_on_the_day_on_which_they_became_known():
+def test_labels_are_in_the_day_on_which_they_became_known():
     run_day()
     known = read("labels")
     assert set(known["event_date"].to_pylist()) == {DAY - timedelta(days=1), DAY - timedelta(days=2)}

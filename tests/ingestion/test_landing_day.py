@@ -269,7 +269,7 @@ def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
         ingest.ingest_period(open_project(use_case), DAY)
 
 
-def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
+def test_a_look_back_day_without_files_is_named_by_the_day_that_needs_it(landing):
     for earlier in (0, 1, 2):
         deliver(landing, DAY - timedelta(days=earlier))
     use_case = landing_toy(landing.name)

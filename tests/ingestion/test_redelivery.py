@@ -72,7 +72,7 @@ def test_a_rerun_of_a_published_day_keeps_what_has_landed_and_says_so(use_case, 
     assert "take_changed" in said
 
 
-def test_a_published_day_of_which_only_the_mark_is_gone_is_landed_again_as_it_was(landing):
+def test_a_published_day_that_lost_only_its_mark_is_landed_again_as_it_was(landing):
     use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
     deliver(landing)
     landing.put(f"events/{DAY}/_SUCCESS", b"")
@@ -179,7 +179,7 @@ def test_a_person_may_take_the_files_as_they_are_now(use_case, landing):
     assert content(use_case) == before
 
 
-def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a_word(landing):
+def test_an_unpublished_day_takes_its_corrected_files_without_a_report(landing):
     use_case = landing_toy(landing.name)
     landing.put(KEY, SHORT)
     ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY)
@@ -251,7 +251,7 @@ def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, l
     assert content(use_case) == before
 
 
-def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing, monkeypatch):
+def test_a_kill_between_rows_and_their_record_is_repaired(landing, monkeypatch):
     """Rows first: what is left is at worst a warning too many, never other rows without one."""
     deliver(landing)
     use_case, replaced = landing_toy(landing.name), Lake.replace
@@ -272,7 +272,7 @@ def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing,
     assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
 
 
-def test_people_are_told_once_of_each_change(use_case, landing):
+def test_each_change_is_reported_once(use_case, landing):
     sent = []
     for again in range(3):
         landing.put(KEY, SHORT if again < 2 else b"another")

@@ -152,7 +152,7 @@ def test_the_key_itself_can_be_corrected_by_the_rows_id(bad_hours):
     assert {row["id"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY} == {1000, 1}
 
 
-def test_a_correction_cannot_stand_beside_a_row_with_its_keys_nor_harm_it(bad_hours):
+def test_a_correction_cannot_coexist_with_a_row_of_its_keys_nor_harm_it(bad_hours):
     """Else two rows of one key would be published, and no feature could be made of the day."""
     sent("events", edited(("2020-01-10,0,", "2020-01-11,0,"), *BOTH))
     run_days(NEXT)
@@ -205,7 +205,7 @@ def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     assert CorrectionLog.of(USE_CASE, "events").closed_days() == set()
 
 
-def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
+def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
     spoil(monkeypatch, "outcomes", "failed", [7, 7], DAY)
     spoil(monkeypatch, "outcomes", "id", [0, 0], DAY)
     spoil(monkeypatch, "outcomes", "event_date", [DAY - timedelta(days=2)] * 2, DAY)

@@ -195,7 +195,7 @@ def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
         ask()
 
 
-def test_a_row_with_another_reason_besides_is_not_released_by_one(monkeypatch):
+def test_a_row_with_a_second_reason_is_not_released_by_one(monkeypatch):
     import great_expectations.expectations as gxe
 
     from include.use_case import Suite

@@ -160,7 +160,7 @@ def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def test_running_the_day_again_writes_anew_what_was_forged(champion):
+def test_running_the_day_again_writes_again_what_was_forged(champion):
     lake = Lake.open(USE_CASE)
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)

@@ -11,7 +11,7 @@ from include.lake.s3 import ObjectStoreError
 pytestmark = pytest.mark.both_places(quick=True)
 
 
-def test_every_file_below_is_found_with_size_and_age_and_none_beside(place):
+def test_every_file_below_is_found_with_size_and_age_and_none_next_to_it(place):
     for name, content in {"a/b=1/c%20d": b"12", "a/e": b"", "ab": b"3"}.items():
         (place / name).write(content)
     found = inventory.list_files(place / "a")

@@ -177,7 +177,7 @@ def test_racing_writers_of_a_new_table_all_succeed(lake_home):
     assert changed == 24
 
 
-def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_if_it_is_told_so(lake_home, monkeypatch):
+def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_with_if_absent(lake_home, monkeypatch):
     """The other one commits between this one's look and its commit."""
     commit, others = Lake._commit, [rows(1)]
 
@@ -255,7 +255,7 @@ def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
 
 
 @pytest.mark.parametrize("version", [0, 99, None])
-def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
+def test_a_version_that_is_not_there_is_reported_and_makes_no_table(lake_home, version):
     with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
         Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version})
     assert not StoragePath.parse(settings.current_settings().lake).exists()

@@ -81,7 +81,7 @@ def test_other_addresses_are_no_places(where):
         StoragePath.parse(where)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_next_to_it(tmp_path):
     place = StoragePath.parse(tmp_path)
     (place / "a").write(b"old")
     with pytest.raises(TypeError):

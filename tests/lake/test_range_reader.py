@@ -36,7 +36,7 @@ def test_later_days_than_asked_for_are_never_read(lake_home):
     assert RangeReader.open(write(0, 1, 2), "metrics", day_of(1)).days == (day_of(0), day_of(1))
 
 
-def test_a_day_that_was_measured_anew_shows_its_new_rows(lake_home):
+def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
     lake = write(0)
     assert RangeReader.open(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [0]
     measured.write(lake, day_of(0), [Row("psi", "size", 9.0, day_of(0), "1")])
@@ -49,7 +49,7 @@ def test_only_what_is_asked_for_is_read(lake_home):
     assert found.between(day_of(1), day_of(1)).days == found.only({day_of(1)}).days == (day_of(1),)
 
 
-def test_a_table_that_nobody_wrote_is_empty_and_is_not_made(lake_home):
+def test_a_table_that_no_one_wrote_is_empty_and_is_not_made(lake_home):
     found = RangeReader.open(Lake.open(toy.USE_CASE), "metrics", FOREVER)
     assert found.days == () and found.rows().num_rows == 0
     assert not StoragePath.parse(settings.current_settings().lake).exists()
@@ -77,7 +77,7 @@ def test_metrics_that_are_left_out_are_kept_where_they_broke_a_limit(lake_home):
     assert found.rows().num_rows == 4  # the other reading is not remembered in place of this one
 
 
-def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_told(lake_home):
+def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_reported(lake_home):
     lake = write(*range(range_reader.FEW + 3))
     found = RangeReader.open(lake, "metrics", FOREVER)
     assert found.rows()["value"].to_pylist() == list(range(range_reader.FEW + 3))

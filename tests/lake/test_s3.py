@@ -59,7 +59,7 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(filled, refuse, what,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write a table", "read a file"])
-def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse, monkeypatch, what):
+def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refuse, monkeypatch, what):
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
@@ -72,7 +72,7 @@ def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse
 
 
 @pytest.mark.parametrize("what", WRITES)
-def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(filled, refuse, what):
+def test_a_bucket_that_may_only_be_read_is_reported_with_what_the_keys_must_allow(filled, refuse, what):
     refuse(403, "AccessDenied", 1000, "PUT", "POST", "DELETE")
     with pytest.raises(
         ObjectStoreError, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write"
@@ -133,7 +133,7 @@ class Lost:
         return 0 if len(self.answers) == 1 else None
 
 
-def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
+def test_no_secret_is_in_what_is_reported(lake, refuse, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-secret")
     refuse(403, "SignatureDoesNotMatch", 1000)
     for what in (*WRITES, *READS):
@@ -160,7 +160,7 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
     assert 0 < paused[0] < paused[1] < paused[2] < 2
 
 
-def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(bucket, refuse, monkeypatch):
+def test_a_name_that_others_write_all_the_time_is_reported_as_worth_another_try(bucket, refuse, monkeypatch):
     monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
     with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:

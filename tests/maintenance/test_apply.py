@@ -118,7 +118,7 @@ def test_a_table_that_cleans_its_log_up_gets_no_checkpoint(home, monkeypatch):
     ]
 
 
-def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_told(home):
+def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_reported(home):
     first = Lake.open(USE_CASE).root / f"features/_delta_log/{1:020d}.json"
     assert first.exists()
     first.remove()

@@ -179,7 +179,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
 
 
 @pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
-def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
+def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(home):
     logs, fits = home / "logs" / "tasks", ModelCache.open(USE_CASE)
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")

@@ -76,7 +76,7 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
         lightgbm_params.merge_parameters(USE_CASE, {name: value})
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'rounds' must be"):
         lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 

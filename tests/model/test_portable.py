@@ -115,7 +115,7 @@ def test_it_loads_where_the_project_is_not_and_predicts_the_same(champion, score
     assert probability.tobytes() == written["probability"].to_numpy().tobytes()
 
 
-def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_home):
+def test_the_code_next_to_a_model_belongs_to_what_was_registered(champion, lake_home):
     registry = Registry(USE_CASE)
     place = registry._client.get_logged_model(registry.version(champion).model_id).artifact_location
     [code] = Path(place.removeprefix("file://")).glob("code/*.py")
@@ -148,7 +148,7 @@ def test_a_row_is_warned_of_from_the_very_threshold_on(tmp_path):
     assert predicted(np.nextafter(probability, 1))["predicted_positive"].tolist() == [False]
 
 
-def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():
+def test_whole_numbers_and_truths_next_to_a_null_are_read_as_declared():
     frame = pd.DataFrame({"count": [1.0, np.nan], "on": pd.Series([True, None], dtype=object), "off": [1.0, np.nan]})
     read = {"count": "int8", "on": "bool", "off": "bool"}
     assert {name: portable._column(frame, name, kind).to_pylist() for name, kind in read.items()} == {

@@ -77,7 +77,7 @@ def test_a_row_of_a_metric_that_is_not_defined_is_refused():
 
 
 @pytest.mark.parametrize("prefix", ["", *(metric.prefix for metric in _DEFINED if metric.is_pattern)])
-def test_a_pattern_stands_for_every_evaluation_metric(prefix):
+def test_a_pattern_covers_every_evaluation_metric(prefix):
     assert {require_metric(f"{prefix}{name}").prefix for name in METRICS} == {prefix}
 
 

@@ -74,7 +74,7 @@ def test_a_days_metrics_are_those_of_its_rows_and_labels():
     assert found["base_rate", "model"]["value"] == pytest.approx(sum(truth) / source.ROWS)
 
 
-def test_model_and_baselines_stand_side_by_side():
+def test_model_and_baselines_are_side_by_side():
     found = measured(KNOWN)
     assert found["log_loss", "model"]["value"] < found["log_loss", "prior"]["value"]
     assert found["auc", "prior"]["value"] == 0.5

@@ -241,7 +241,7 @@ def with_column(name: str, values):
 
 
 @pytest.mark.usefixtures("scored")
-def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
+def test_predictions_of_several_versions_are_a_missing_reason_and_no_values():
     for day in (AS_OF, KNOWN):
         replaced("predictions", day, with_column("model_version", lambda rows: ["1"] * 100 + ["9"] * (rows - 100)))
     found = measured(KNOWN)

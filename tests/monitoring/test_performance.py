@@ -190,7 +190,7 @@ def test_a_window_says_over_how_many_days_it_goes():
     assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None
 
 
-def test_what_cannot_be_measured_is_told_for_every_metric_with_a_limit():
+def test_what_cannot_be_measured_is_reported_for_every_metric_with_a_limit():
     found = performance.unknown_rows("Nobody flew.", LIMITS)
     assert [(each.metric, each.missing_reason, each.limit) for each in found] == [
         ("degradation/log_loss", "Nobody flew.", 0.02),

@@ -85,7 +85,7 @@ def test_a_day_on_which_nothing_was_judged_is_not_ok():
     assert overall_status(replace(SEEN, rows=(measure("rows", "features", 9),))).name == "unclear"
 
 
-def test_a_breach_is_told_even_where_something_else_could_not_be_measured():
+def test_a_breach_is_reported_even_where_something_else_could_not_be_measured():
     silent = measure("psi", "size", None, missing_reason="No profile.")
     assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
 
@@ -95,13 +95,13 @@ def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
     assert found.name == "ok" and found.notes == ("1 feature differs from the training days: size.",)
 
 
-def test_labels_that_have_not_come_are_said_beside_the_state():
+def test_labels_that_have_not_come_are_said_next_to_the_state():
     waiting = measure("degradation/log_loss", "model", None, missing_reason="3 days have labels; it takes 7")
     found = overall_status(replace(SEEN, rows=(*CALM, waiting)))
     assert found.name == "ok" and found.notes == ("3 days have labels; it takes 7.",)
 
 
-def test_performance_is_told_first_and_many_breaches_are_counted():
+def test_performance_is_reported_first_and_many_breaches_are_counted():
     many = [measure("null_share", f"f{n}", 0.5, limit=0.1, breached=True) for n in range(4)]
     found = overall_status(replace(SEEN, rows=(*many, WORSE)))
     assert found.reason.startswith("On 14 days log loss") and found.reason.endswith("And 2 more.")
@@ -151,7 +151,7 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
     assert found.name == "degraded" and any("Only 1 day with labels" in note for note in found.notes)
 
 
-def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
+def test_a_performance_limit_without_a_row_is_not_taken_for_kept():
     assert (
         "The value of degradation/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
     )
@@ -175,7 +175,7 @@ def test_a_feed_that_was_refused_is_never_ok_and_is_named():
     assert (found.name, found.reason) == ("unclear", "events: Nothing of the day is published.")
 
 
-def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_training():
+def test_what_could_not_be_measured_is_named_next_to_a_breach_and_next_to_a_training():
     rows = (DRIFT, measure("prediction_drift", "prediction", None, missing_reason="No profile."))
     assert "No profile." in overall_status(replace(SEEN, rows=rows)).notes
     noted = overall_status(replace(SEEN, rows=rows, training="Features drift.")).notes

@@ -51,7 +51,7 @@ def test_a_person_who_interrupts_is_no_failure():
         make_each("rollback", failing(KeyboardInterrupt()))
 
 
-def test_what_each_file_left_out_is_found_from_the_file_beside_them(tmp_path):
+def test_what_each_file_left_out_is_found_from_the_file_next_to_them(tmp_path):
     broken = "class Failure(str):\n    pass\n\n\nFAILED = [Failure('{}')]\n"
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(broken.format(name))

@@ -40,7 +40,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.tags["life"] == "challenger"
 
 
-def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained_toy, another):
+def test_the_verdicts_of_every_version_of_a_day_are_in_the_lakes_table(trained_toy, another):
     second = another(STRICT, AS_OF)
     evaluate.evaluate_run(open_project(STRICT), second)
     register.register_run(open_project(USE_CASE), trained_toy)
@@ -74,7 +74,7 @@ def test_registering_again_makes_no_second_version(trained_toy):
     assert [version.number for version in Registry(USE_CASE).versions()] == ["1"]
 
 
-def test_training_anew_from_equal_inputs_makes_no_second_version(trained_toy):
+def test_training_again_from_equal_inputs_makes_no_second_version(trained_toy):
     register.register_run(open_project(USE_CASE), trained_toy)
     again = train.train_model(open_project(USE_CASE), AS_OF)
     assert again.run_id == trained_toy
@@ -91,7 +91,7 @@ def test_a_model_that_did_not_pass_is_registered_and_says_so(trained_toy):
 
 
 @pytest.mark.parametrize("gates", [(STRICT, USE_CASE), (USE_CASE, STRICT)], ids=["loosened", "tightened"])
-def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
+def test_changed_gates_judge_the_version_that_is_there_again(trained_toy, gates):
     registry = Registry(USE_CASE)
     for use_case in gates:
         evaluate.evaluate_run(open_project(use_case), trained_toy)

@@ -111,7 +111,7 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     sync.verified_entries(Registry(USE_CASE), Ledger.of(USE_CASE))
 
 
-def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_for_it(forgetful):
+def test_a_reader_of_predictions_of_a_lost_number_finds_the_version_that_replaced_it(forgetful):
     row = predictions(DAY)[0]
     delete_version(forgetful)
     promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run")

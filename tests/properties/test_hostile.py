@@ -79,7 +79,7 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
 
 
 @both_toys_slow
-def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
+def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
     day, before = toy.as_of + timedelta(days=1), everything_in(lake_home / "lake")
     for text in HOSTILE:
         for ask in (

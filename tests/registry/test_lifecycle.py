@@ -99,7 +99,7 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
         assert lifecycle_states([version("1"), version("2")], entries, day) == told
 
 
-def test_a_decision_is_told_with_who_and_why():
+def test_a_decision_is_reported_with_actor_and_reason():
     assert (
         str(RecordedApproval.from_entry(Entry(1, "1", MARCH, "rejection", reason="too old")))
         == "rejected by Ann: too old"

@@ -83,7 +83,7 @@ def test_a_missing_artifact_is_named(version):
 
 
 @pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json"])
-def test_a_damaged_copy_is_never_read_but_fetched_anew(version, name):
+def test_a_damaged_copy_is_never_read_but_fetched_again(version, name):
     registry = Registry(USE_CASE)
     registry.load(version)
     path = settings.current_settings().home / "models" / version.model_id / name

@@ -131,7 +131,7 @@ def test_building_again_after_a_feed_moved_on_commits_nothing(lake):
 # -- what has changed since
 
 
-def test_a_corrected_look_back_day_is_told_and_what_was_read_is_still_named(lake, monkeypatch):
+def test_a_corrected_look_back_day_is_reported_and_what_was_read_is_still_named(lake, monkeypatch):
     before = traced()
     correct(DAYS[0], monkeypatch)
     events, outcomes = traced().feeds
@@ -198,7 +198,7 @@ def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, sai
         lineage.trace_lineage(open_project(USE_CASE), AS_OF, keys)
 
 
-def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, monkeypatch):
+def test_a_day_without_predictions_is_reported_and_no_table_is_made(lake, tmp_path, monkeypatch):
     with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
         lineage.trace_lineage(open_project(USE_CASE), AS_OF + timedelta(days=1), ROW)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))

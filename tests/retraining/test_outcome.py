@@ -49,7 +49,7 @@ def test_a_training_that_failed_or_never_started_has_no_model(decided):
     assert rows() == [("failed", None, "drift__x")]
 
 
-def test_a_training_that_was_mended_is_recorded_anew(decided):
+def test_a_training_that_was_mended_is_recorded_again(decided):
     outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", state="failed")
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
     outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)

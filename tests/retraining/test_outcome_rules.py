@@ -28,7 +28,7 @@ REJECTED = RecordedApproval(False, "ann", "not today")
         (None, None, (None, "", ""), ("not started", "the DAG is paused")),
     ],
 )
-def test_an_outcome_is_told_with_its_reason(state, promotion, version, told):
+def test_an_outcome_is_reported_with_its_reason(state, promotion, version, told):
     decided, life, reason = version
     found = training_outcome(
         "drift__x",

@@ -92,7 +92,7 @@ def test_days_of_another_version_do_not_count():
     assert decide(POLICY, DAY, before, []).outcome == "hold"
 
 
-def test_a_version_that_no_longer_flies_asks_for_no_training():
+def test_a_version_that_is_no_longer_champion_triggers_no_training():
     since = ago(3)
     decision = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
     assert (decision.outcome, decision.model_version) == ("hold", "1")
@@ -108,7 +108,7 @@ def test_a_version_that_no_longer_flies_asks_for_no_training():
     assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
 
 
-def test_a_day_that_nobody_measured_or_scored_holds_and_says_so():
+def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():
     assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
     unscored = [*days(True, True, True)[:2], MeasuredPeriod(DAY, None, missing_reason="no predictions of 2020-03-15.")]
     decision = decide(POLICY, DAY, unscored, [])

@@ -180,7 +180,7 @@ def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_told_to_train_the_same(trained_toy):
+def test_where_the_only_version_failed_its_gates_they_are_named_and_no_one_is_advised_to_train_the_same(trained_toy):
     versions.register(trained_toy, gates="failed")
     with pytest.raises(NoChampionError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)

@@ -120,7 +120,7 @@ def rewritten(draw: st.DrawFn, entries: list[LedgerEntry], foreign: LedgerEntry)
 
 @examples(40)
 @given(data=st.data())
-def test_a_ledger_that_somebody_has_rewritten_and_chained_anew_says_the_same_or_is_refused(data, genuine, attacked):
+def test_a_ledger_that_somebody_has_rewritten_and_chained_again_says_the_same_or_is_refused(data, genuine, attacked):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
         entries = Ledger("toy", genuine / "ledger").entries()

@@ -60,7 +60,7 @@ def test_nothing_left_to_search_is_refused():
         training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
-def test_a_use_case_without_a_space_is_told_how_to_declare_one():
+def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
     with pytest.raises(InvalidRequestError, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
         training_search.search_space(searching({}))
 

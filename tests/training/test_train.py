@@ -133,7 +133,7 @@ def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
         quick(date(2020, 3, 11))
 
 
-def test_missing_days_are_left_out_and_told(toy_lake, tracking):
+def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
     lake = Lake.open(USE_CASE)
     for day in (date(2020, 1, 10), date(2020, 1, 11), date(2020, 2, 1)):
         lake.withdraw("features", day, stage="test")
@@ -225,7 +225,7 @@ def test_a_training_is_reused_after_a_change_of_the_page_and_not_after_one_of_wh
     assert (again.reused, again.run_id == first.run_id) == (reused, reused)
 
 
-def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeypatch):
+def test_a_training_that_broke_half_way_is_done_again(toy_lake, tracking, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(run_logging, "_tables", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):

@@ -57,7 +57,7 @@ def test_optuna_can_load_the_study_from_mlflow(toy_lake, tracking):
     assert sorted(trial.number for trial in study.trials) == [0, 1, 2, 3]
 
 
-def test_the_study_is_kept_at_the_address_that_is_told_and_the_process_keeps_its_own(tracking, tmp_path, monkeypatch):
+def test_the_study_is_kept_at_the_given_address_and_the_process_keeps_its_own(tracking, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{elsewhere}")
     monkeypatch.chdir(tmp_path)
@@ -112,7 +112,7 @@ def test_another_space_or_seed_is_another_study(toy_lake, tracking):
     assert quick().run_id == first.run_id
 
 
-def test_a_study_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeypatch):
+def test_a_study_that_broke_half_way_is_done_again(toy_lake, tracking, monkeypatch):
     def killed(studies: Studies, study: str, trial: optuna.trial.FrozenTrial) -> None:
         keep(studies, study, trial)
         if trial.number == 1:
@@ -142,7 +142,7 @@ def test_a_study_that_the_clock_ended_answers_who_gives_no_more_time(toy_lake, t
 
 
 @pytest.mark.parametrize("found", ["[]", "{}", '{"a": 1}', "no JSON", "[" * 4_000])
-def test_a_study_whose_tags_cannot_be_read_is_done_anew(toy_lake, tracking, found):
+def test_a_study_whose_tags_cannot_be_read_is_done_again(toy_lake, tracking, found):
     first = quick()
     MlflowClient(tracking).set_tag(first.run_id, "airworthy.found", found)
     again = quick()

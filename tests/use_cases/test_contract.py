@@ -105,7 +105,7 @@ def test_a_declared_search_space_can_be_searched(use_case):
 
 
 @pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)
-def test_a_shipped_use_case_has_a_readme_beside_it(use_case):
+def test_a_shipped_use_case_has_a_readme_next_to_it(use_case):
     readme = Path(REPOSITORY, *use_case.package.split("."), "README.md")
     assert len(readme.read_text()) > 500
 

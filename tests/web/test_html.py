@@ -19,7 +19,7 @@ def page(today=LAST, **more) -> str:
     return html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
 
 
-def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
+def test_the_page_shows_the_champion_its_performance_and_why_it_was_trained(at_home):
     text = page()
     for said in ("These events are invented.", "version 3", "PSI", "Last decisions", "rejected", "drift__", "age"):
         assert said in text, said
@@ -78,7 +78,7 @@ def test_a_link_that_runs_a_script_is_left_out(at_home):
     assert "javascript:" not in text and "https://example.org/runbook" in text
 
 
-def test_a_use_case_of_which_nothing_ran_says_what_to_do(lake_home):
+def test_a_use_case_without_runs_says_what_to_do(lake_home):
     text = page(day_of(0))
     for said in ("trigger toy__train", "Unpause <code>toy__monitor</code>", "toy__retrain", "No model was promoted"):
         assert said in text, said
@@ -99,7 +99,7 @@ def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
 
 
 @pytest.mark.parametrize("what", ["metrics", "ledger"])
-def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, what):
+def test_damage_is_reported_on_the_page_without_a_path_or_a_traceback(lake_home, what):
     measured.fill(toy.USE_CASE, range(2))
     for file in places.files(Lake.open(toy.USE_CASE).root / what):
         if "_delta_log" not in file.uri:

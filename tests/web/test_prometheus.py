@@ -108,7 +108,7 @@ def measured(champion) -> None:
     RetrainingBudget.of(toy.USE_CASE).claim(DAY, 2)
 
 
-def test_the_newest_figures_stand_under_names_of_their_units(measured):
+def test_the_newest_values_have_series_named_by_their_units(measured):
     found = served()
     assert found[at("rows", "features")] == 120
     assert found[at("published_rows", "events")] == 118
@@ -128,7 +128,7 @@ def test_the_newest_figures_stand_under_names_of_their_units(measured):
     assert at("psi", "gone") not in found
 
 
-def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured):
+def test_limits_and_breaches_are_reported_and_what_was_not_judged_is_absent(measured):
     found = served()
     assert found[at("breached", "weighted_drift", "features")] == 1
     assert found[at("breached", "volume_change", "events")] == 0
@@ -181,7 +181,7 @@ def test_a_day_on_which_nothing_asks_says_so(lake_home):
     assert served()[at("decision_triggers")] == 0
 
 
-def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
+def test_a_user_who_may_read_no_use_case_gets_a_reason_and_no_series():
     text = prometheus.render_metrics([], NOW).decode()
     assert text.startswith("# ") and "may read" in text
     assert list(text_string_to_metric_families(text)) == []
@@ -210,7 +210,7 @@ class Granting:
 @pytest.mark.parametrize(
     ("hidden", "seen"), [((), {"toy", "idle"}), (("toy__train",), {"idle"}), (("idle__data",), {"toy"})]
 )
-def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
+def test_a_use_case_is_shown_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
     every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in DAG_KINDS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
@@ -235,7 +235,7 @@ def test_nothing_grows_older_after_the_last_day_of_a_use_case(measured):
     assert found[at("staleness_seconds", "metrics")] == pytest.approx(24 * 3600, abs=1)
 
 
-def test_what_is_decided_and_who_is_champion_is_told(measured):
+def test_what_is_decided_and_who_is_champion_is_reported(measured):
     found = served()
     assert found[at("decision_retrain")] == 1
     assert found[at("decision_timestamp_seconds")] == datetime(2020, 3, 5, tzinfo=UTC).timestamp()
@@ -246,7 +246,7 @@ def test_what_is_decided_and_who_is_champion_is_told(measured):
     assert found[at("up")] == 1
 
 
-def test_nothing_of_a_later_day_is_told(measured):
+def test_nothing_of_a_later_day_is_reported(measured):
     found = served(now=datetime(2020, 3, 4, 12, tzinfo=UTC))
     assert found[at("psi", "x")] == 1
     assert found[at("decision_retrain")] == 0
@@ -259,7 +259,7 @@ def test_a_use_case_that_was_never_measured_says_so_and_no_table_is_made(lake_ho
     assert not (lake_home / "lake").exists()
 
 
-def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
+def test_a_damaged_table_is_reported_and_the_rest_is_served(measured):
     for file in places.files(Lake.open(toy.USE_CASE).root / "metrics/_delta_log"):
         file.write(b"{broken")
     found = served()

@@ -27,7 +27,7 @@ def seen(champion):
     return overview.build_overview(open_project(USE_CASE), KNOWN)
 
 
-def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
+def test_a_value_on_too_few_days_is_shown_as_one_that_no_one_judged(seen):
     (worse,) = seen.measures.rows_of("skill_loss/log_loss")[-1:]
     assert worse.value is not None and worse.breached is None and "needed to judge" in worse.missing_reason
     told = " ".join((seen.status.reason, seen.status.do, *seen.status.notes))

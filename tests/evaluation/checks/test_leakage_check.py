@@ -100,7 +100,7 @@ def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
-def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monkeypatch):
+def test_a_leak_is_named_next_to_the_features_that_are_left_to_chance(lake, monkeypatch):
     drawn = itertools.count()
 
     def build(day, events, outcomes):
@@ -111,7 +111,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     assert found == replace(SOUND, leaking=("size",), non_deterministic=("hour",), outdated=True)
 
 
-def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
+def test_features_that_are_left_to_chance_are_distinguished_from_those_of_other_code(lake, monkeypatch):
     drawn = itertools.count()
 
     def build(day, events, outcomes):

@@ -123,7 +123,7 @@ def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
     assert "`9c0f`" in said
 
 
-def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_interval():
+def test_metrics_are_next_to_those_of_the_baselines_and_the_champion_with_the_interval():
     of_champion = {"log_loss": 0.4333}
     told = facts()
     said = section(
@@ -136,7 +136,7 @@ def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_i
     assert "**0.3555**" in said.partition("### On the validation days")[2]
 
 
-def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
+def test_every_verdict_is_in_the_table_with_value_limit_and_reason():
     lenient = verdict("lenient", "failed", blocks=False)
     said = section(model_card.card_markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
@@ -230,14 +230,14 @@ def test_the_card_says_how_to_rebuild_the_model():
     assert "trigger the DAG `flight_delays__reproduce` with version 4" in said
 
 
-def test_the_card_says_whom_it_was_compared_with_or_that_nobody_flew():
+def test_the_card_names_the_champion_it_was_compared_with_or_says_there_was_none():
     assert "was version 3" in section(model_card.card_markdown(facts()), "Compared with the champion")
     assert "There was no champion on 2013-10-14" in section(
         model_card.card_markdown(facts(champion="")), "Compared with the champion"
     )
 
 
-def test_decisions_of_people_stand_with_the_gates():
+def test_decisions_of_people_are_shown_with_the_gates():
     assert "- It was rejected by Ada: too late" in section(
         model_card.card_markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
     )
@@ -329,7 +329,7 @@ def test_the_page_holds_its_plots_and_asks_for_nothing():
     assert not re.search(r"@import|url\(", page)
 
 
-def test_a_plot_stands_in_its_section_and_one_that_is_missing_is_named():
+def test_a_plot_is_in_its_section_and_one_that_is_missing_is_named():
     text = model_card.card_markdown(facts())
     assert "../evaluation/verdicts.png" in section(text, "Gates")
     assert "../plots/calibration.png" in section(text, "Plots")
