@@ -83,9 +83,11 @@ def run_backtest(
     )
 
 
-def draw_backtest(found: BacktestResult) -> bytes:
+def draw_backtest(result: BacktestResult) -> bytes:
     """Plot the policies over time, as a PNG."""
-    return plot.plot_backtest(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+    return plot.plot_backtest(
+        f"{result.use_case}: retraining policies, {result.first} to {result.last}", result.outcomes
+    )
 
 
 def _require_judged(use_case: UseCase, last: date) -> None:

@@ -158,10 +158,10 @@ def require_apart(landings: Mapping[str, Landing], day: date) -> None:
 class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
-    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, there: str) -> None:
-        """Build the message: `limit` is the field with its value, `there` the measured size in words."""
+    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, measured: str) -> None:
+        """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day}: under {where} there are {there}, and its Landing accepts {limit}."
+            f"{use_case}: feed {feed!r} of {day}: under {where} there are {measured}, and its Landing accepts {limit}."
             " Nothing was fetched or written. Remove the objects that do not belong there, or raise that limit of the"
             " feed's Landing."
         )

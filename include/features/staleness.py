@@ -80,10 +80,10 @@ def find_stale(
     return [table for table in staleness if table.periods]
 
 
-def stale_stretches(found: TableStaleness) -> list[str]:
+def stale_stretches(table: TableStaleness) -> list[str]:
     """Describe the stale periods, one line per run of days with the same reason."""
     groups: list[list[StalePeriod]] = []
-    for period in found.stale:
+    for period in table.stale:
         before = groups[-1][-1] if groups else None
         if before and before.reason == period.reason and period.day - before.day == timedelta(days=1):
             groups[-1].append(period)
@@ -96,9 +96,9 @@ def stale_stretches(found: TableStaleness) -> list[str]:
     ]
 
 
-def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
+def rebuild_command(use_case: UseCase, tables: Sequence[TableStaleness]) -> str:
     """Return the command that rebuilds every stale period; empty if none is stale."""
-    days = [period.day for table in found for period in table.stale]
+    days = [period.day for table in tables for period in table.stale]
     if not days:
         return ""
     return (

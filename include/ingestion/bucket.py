@@ -79,13 +79,15 @@ class FetchedObject:
 class Bucket:
     """A bucket with one client, which several threads may share."""
 
-    def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
-        """Use a cached client, or with `anew` a new one.
+    def __init__(self, name: str, connection: str, *, new_client: bool = False) -> None:
+        """Use a cached client, or with `new_client` a new one.
 
-        `anew` asks Airflow for the Connection again, for processes that outlive its keys.
+        `new_client` asks Airflow for the Connection again, for processes that outlive its keys.
         """
         self.name, self.connection = name, connection
-        self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
+        self._client = (
+            client_of.__wrapped__(os.getpid(), connection) if new_client else client_of(os.getpid(), connection)
+        )
 
     def list(self, prefix: str, most: int = LISTED) -> list[ListedObject]:
         """Return the objects whose keys begin with `prefix`, in order of keys.

@@ -162,16 +162,16 @@ def read_quarantine(project: Project, feed: str, day: date | None = None, *, che
     return _with_corrections(project, declared, corrections.with_origin(content, origin))
 
 
-def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
+def count_quarantined(quarantined: QuarantinedRows) -> list[QuarantineCount]:
     """Count the open, corrected and released rows by day and reason, in order of days."""
     counts: dict[tuple[date, str], Counter[str]] = {}
     for day, reasons, went in zip(
-        found.rows["day"].to_pylist(), found.rows["reasons"].to_pylist(), found.went, strict=True
+        quarantined.rows["day"].to_pylist(), quarantined.rows["reasons"].to_pylist(), quarantined.went, strict=True
     ):
         for reason in reasons:
             counts.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
     return [
-        QuarantineCount(found.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
+        QuarantineCount(quarantined.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
         for (day, reason), number in sorted(counts.items())
     ]
 

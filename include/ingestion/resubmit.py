@@ -70,42 +70,42 @@ class ResubmissionRequest:
     actor: str
 
 
-def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
+def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmission:
     """Release or correct the rows that the form names.
 
     Raises:
         InvalidRequestError: the fields contradict each other, or as for `resubmit_corrected` and `resubmit_released`.
     """
-    form_limits.require_name("file", asked.file)
-    if asked.action == "release":
-        if asked.file:
+    form_limits.require_name("file", request.file)
+    if request.action == "release":
+        if request.file:
             raise InvalidRequestError(
-                f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
+                f"Rows are released as they are: leave the file {request.file!r} out, or correct with it."
             )
         return resubmit_released(
             project,
-            asked.feed,
-            asked.reasons or (),
-            actor=asked.actor,
-            comment=asked.comment,
-            day=asked.quarantined_on,
-            ids=asked.rows or (),
-            known_on=asked.known_on,
+            request.feed,
+            request.reasons or (),
+            actor=request.actor,
+            comment=request.comment,
+            day=request.quarantined_on,
+            ids=request.rows or (),
+            known_on=request.known_on,
         )
-    if asked.action != "correct" or not asked.file or asked.reasons or asked.rows:
+    if request.action != "correct" or not request.file or request.reasons or request.rows:
         raise InvalidRequestError(
             "To correct rows, name a file of the inbox and leave reasons and rows empty: the file names its rows. To"
             " send rows back unchanged, release them."
         )
     return resubmit_corrected(
         project,
-        asked.feed,
-        asked.file,
-        uploads.read_upload(project.use_case, asked.file),
-        actor=asked.actor,
-        comment=asked.comment,
-        day=asked.quarantined_on,
-        known_on=asked.known_on,
+        request.feed,
+        request.file,
+        uploads.read_upload(project.use_case, request.file),
+        actor=request.actor,
+        comment=request.comment,
+        day=request.quarantined_on,
+        known_on=request.known_on,
     )
 
 

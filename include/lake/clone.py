@@ -29,17 +29,17 @@ def clone_days(lake: Lake, table: str, since: date, until: date) -> dict[date, s
 
 
 def clone_table(
-    table: str, there: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]
+    table: str, digests: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]
 ) -> None:
-    """Make the table in `target`, on disk, with the partitions `there` of `source`; without any, make no table.
+    """Make the table in `target`, on disk, with the partitions `digests` of `source`; without any, make no table.
 
     Days in `changes` hold what that function makes of their rows. Files are copied, not linked: code that writes to
     one must not reach the source.
     """
-    if not there:
+    if not digests:
         return
-    root, view = (target.root / table).path, source.at_versions(max(there), {table: None})
-    files = [file for file in partitions.files(source.delta(table)) if file.day in there]
+    root, view = (target.root / table).path, source.at_versions(max(digests), {table: None})
+    files = [file for file in partitions.files(source.delta(table)) if file.day in digests]
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.day not in changes])
     kept = [_added(root, file) for file in files if file.day not in changes]

@@ -373,14 +373,14 @@ class Lake:
 
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
-    def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
+    def _checked(self, table: str, day: date, schema: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
-        declared, times = schemas.content(self.use_case, table), Counter(there.names)
+        declared, times = schemas.content(self.use_case, table), Counter(schema.names)
         missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
         types = [
-            f"{f.name} is {there.field(f.name).type}, declared {f.type}"
+            f"{f.name} is {schema.field(f.name).type}, declared {f.type}"
             for f in declared
-            if times[f.name] == 1 and there.field(f.name).type != f.type
+            if times[f.name] == 1 and schema.field(f.name).type != f.type
         ]
         types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
         if missing or extra or types:

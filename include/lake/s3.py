@@ -190,8 +190,8 @@ def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
     return None
 
 
-def _first(said: str, words: Iterable[str]) -> str:
-    return next(word for word in words if word in said)
+def _first(text: str, words: Iterable[str]) -> str:
+    return next(word for word in words if word in text)
 
 
 def _settings(uri: str) -> str:

@@ -68,7 +68,7 @@ class NotADateError(UnsoundError):
 _ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundValueError]) -> None:
+def require_sound(use_case: str, table: str, day: date, unsound: Sequence[UnsoundValueError]) -> None:
     """Refuse a day of a table in which unsound values were found.
 
     Raises:
@@ -77,7 +77,7 @@ def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundV
         NotADateError: dates outside the years 1 to 9999.
     """
     for kind, error in _ERRORS.items():
-        if wrong := [each for each in found if each.kind == kind]:
+        if wrong := [each for each in unsound if each.kind == kind]:
             raise error(use_case, table, day, wrong)
 
 

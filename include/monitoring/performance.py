@@ -126,10 +126,10 @@ def unknown_rows(missing_reason: str, monitoring: Monitoring, days: int = 0) -> 
     ]
 
 
-def difference_row(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
-    """Return the mean of `now` minus the mean of `then`, with its precision."""
-    value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
-    return np.asarray(value), autocorrelation.precision_of_difference(now, then)
+def difference_row(now: Numbers, on_test_days: Numbers) -> tuple[Numbers, MeanPrecision]:
+    """Return the mean of `now` minus the mean of `on_test_days`, with its precision."""
+    value = np.mean(now, axis=-1) - np.mean(on_test_days, axis=-1)
+    return np.asarray(value), autocorrelation.precision_of_difference(now, on_test_days)
 
 
 class _Window:

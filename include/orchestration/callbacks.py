@@ -66,9 +66,9 @@ def notify_breaches(project: Project, day: date) -> None:
         notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _channels(use_case))
 
 
-def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
+def notify_redelivered(use_case: UseCase, redeliveries: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again with other content."""
-    for each in found:
+    for each in redeliveries:
         with _quietly("a delivery"):
             from include.notifications import notify
 

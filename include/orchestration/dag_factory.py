@@ -117,9 +117,9 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     )
 
 
-def asset(use_case: UseCase, what: str) -> Asset:
+def asset(use_case: UseCase, name: str) -> Asset:
     """Return the asset that a task reads or writes, as the asset graph shows it."""
-    return Asset(name=f"{use_case.name}/{what}", uri=f"airworthy://{use_case.name}/{what}", group=use_case.name)
+    return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
 def day_of(context: Mapping[str, Any]) -> date:
@@ -173,6 +173,6 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-def add_asset_metadata(use_case: UseCase, what: str, **extra: Any) -> None:
+def add_asset_metadata(use_case: UseCase, name: str, **extra: Any) -> None:
     """Add values and links to the asset's event, for the asset page."""
-    get_current_context()["outlet_events"][asset(use_case, what)].extra.update(escape_values(extra))
+    get_current_context()["outlet_events"][asset(use_case, name)].extra.update(escape_values(extra))

@@ -23,10 +23,10 @@ from include.project import open_project
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
+def is_delivered(landing: Landing, day: date, *, new_client: bool = True) -> bool:
     """Return whether the day's files are in the bucket now.
 
-    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `anew` reads the
+    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `new_client` reads the
     Connection's keys again, for a process that outlives them.
 
     Raises:
@@ -34,7 +34,7 @@ def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
     """
     from include.ingestion.bucket import Bucket, TooManyObjectsError
 
-    bucket = Bucket(landing.bucket, landing.connection, anew=anew)
+    bucket = Bucket(landing.bucket, landing.connection, new_client=new_client)
     try:
         listed = bucket.list(landing.prefix_of(day), landing.max_files)
     except TooManyObjectsError as error:
@@ -118,7 +118,7 @@ class DeliverySensor(S3KeySensor):
         with dag_factory.fail_without_retry():
             try:
                 # Not the provider's check, which lists any number of objects.
-                there = is_delivered(self.landing, day, anew=False)
+                there = is_delivered(self.landing, day, new_client=False)
             except BucketError as error:
                 if late or not error.retryable:
                     raise

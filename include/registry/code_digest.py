@@ -138,14 +138,14 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
         declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:
         of_feed = use_case.feed(feed)
-        declared["feed"] = _values(of_feed, but=(*_NOT_OF_A_FEED, "landing"))
-        declared["landing"] = _values(of_feed.landing, but=_NOT_OF_A_LANDING) if of_feed.landing else None
+        declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "landing"))
+        declared["landing"] = _values(of_feed.landing, left_out=_NOT_OF_A_LANDING) if of_feed.landing else None
     return content_digest.digest_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 
-def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
+def _values(declared: Any, *, only: Collection[str] | None = None, left_out: Collection[str] = ()) -> dict[str, Any]:
     names = (field.name for field in fields(declared))
-    return {name: getattr(declared, name) for name in names if name not in but and (only is None or name in only)}
+    return {name: getattr(declared, name) for name in names if name not in left_out and (only is None or name in only)}
 
 
 def _as_json(value: object) -> object:

@@ -173,7 +173,7 @@ def stale_tables(project: Project) -> StaleTables:
     return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
 
 
-def _read_or_report(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
+def _read_or_report(problems: list[str], part: str, read: Callable[[], T], otherwise: T) -> T:
     """Return what `read` returns; if it fails, add the reason to `problems` and return `otherwise`.
 
     No reason names a path.
@@ -192,7 +192,7 @@ def _read_or_report(problems: list[str], what: str, read: Callable[[], T], other
         problems.append(str(error))
     except OSError as error:
         reason = error.strerror or type(error).__name__  # the full text names the path
-        problems.append(f"{what} cannot be read: {reason}. Check its folder in the lake and the folder's permissions.")
+        problems.append(f"{part} cannot be read: {reason}. Check its folder in the lake and the folder's permissions.")
     return otherwise
 
 

@@ -128,20 +128,20 @@ def _quality(facts: ModelCardContent) -> list[str]:
     return [*lines, f"{NOT_KEPT} metrics of its validation days."]
 
 
-def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
+def _metrics(facts: ModelCardContent, metrics: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
     """Return a table with a row per metric and a column per subject."""
-    subjects = [subject for subject in (MODEL, *reversed(BASELINES), CHAMPION) if subject in found]
+    subjects = [subject for subject in (MODEL, *reversed(BASELINES), CHAMPION) if subject in metrics]
     titles = {CHAMPION: f"champion {facts.champion}" if facts.champion else "champion"}
     head = ["metric", MODEL, *(["95 % interval"] if intervals else [])]
     head += [escaped(titles.get(subject, subject)) for subject in subjects if subject != MODEL]
     rows = []
     for metric, defined in METRICS.items():
-        if not any(metric in found[subject] for subject in subjects):
+        if not any(metric in metrics[subject] for subject in subjects):
             continue
         unit = f", {escaped(facts.costs.unit)}" if defined.unit == "cost" else ""
         interval = [" to ".join(number(end) for end in intervals.get(metric, ())) or "–"] if intervals else []
-        values = [number(found[subject].get(metric)) for subject in subjects if subject != MODEL]
-        own = f"**{number(found.get(MODEL, {}).get(metric))}**"
+        values = [number(metrics[subject].get(metric)) for subject in subjects if subject != MODEL]
+        own = f"**{number(metrics.get(MODEL, {}).get(metric))}**"
         rows.append([f"{defined.title}{unit} ({defined.better} is better)", own, *interval, *values])
     return table(head, rows, range(1, len(head)))
 
