@@ -23,7 +23,7 @@ class Status:
 
     name: Name
     reason: str
-    do: str
+    action: str
     notes: tuple[str, ...] = ()
     """Further information: limits that are not judged, breaches without effect."""
 
@@ -51,43 +51,48 @@ class StatusInputs:
     """Tables that cannot be read."""
 
 
-def overall_status(seen: StatusInputs) -> Status:
+def overall_status(inputs: StatusInputs) -> Status:
     """Return the most serious status; values that could not be measured are never counted as good."""
-    silent, noted = _silent(seen.rows), _notes(seen.rows)
+    silent, noted = _silent(inputs.rows), _notes(inputs.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
-    if seen.problems:
-        return Status("damaged", " ".join(seen.problems), "Do not trust the values below before this is repaired.")
-    if seen.champion is None:
-        reason = f"No version is champion on {seen.day}, so nothing is scored."
+    if inputs.problems:
+        return Status("damaged", " ".join(inputs.problems), "Do not trust the values below before this is repaired.")
+    if inputs.champion is None:
+        reason = f"No version is champion on {inputs.day}, so nothing is scored."
         return Status(
-            "no model", reason, f"Train one: trigger {seen.use_case}__train, and read the results of its gates.", notes
+            "no model",
+            reason,
+            f"Train one: trigger {inputs.use_case}__train, and read the results of its gates.",
+            notes,
         )
-    if not seen.rows:
-        reason = f"{seen.day} was not measured."
-        return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
-    broken = _broken(seen.rows)
-    if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_periods:
-        reason = f"The newest measured day is {seen.day}, {late:,} days ago. The state since then is not known."
-        do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
-        return Status("stale", reason, do, (*broken, *notes))
-    if seen.training:
-        since = f" since {seen.training_since}" if seen.training_since else ""
-        do = f"Wait for {seen.use_case}__retrain to record the outcome; the log of a failed run says what to do."
-        return Status("retraining", f"A training was decided{since}: {seen.training}", do, (*broken, *notes))
-    return _measured(seen, broken, silent, notes)
+    if not inputs.rows:
+        reason = f"{inputs.day} was not measured."
+        return Status(
+            "not measured", reason, f"Run {inputs.use_case}__monitor for it: unpause the DAG, or backfill it."
+        )
+    broken = _broken(inputs.rows)
+    if inputs.today is not None and (late := (inputs.today - inputs.day).days) > inputs.stale_periods:
+        reason = f"The newest measured day is {inputs.day}, {late:,} days ago. The state since then is not known."
+        action = f"Unpause {inputs.use_case}__monitor, or look at its newest run; for other days, backfill it."
+        return Status("stale", reason, action, (*broken, *notes))
+    if inputs.training:
+        since = f" since {inputs.training_since}" if inputs.training_since else ""
+        action = f"Wait for {inputs.use_case}__retrain to record the outcome; the log of a failed run says what to do."
+        return Status("retraining", f"A training was decided{since}: {inputs.training}", action, (*broken, *notes))
+    return _measured(inputs, broken, silent, notes)
 
 
-def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
+def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
-        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
+        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(inputs), notes)
     if silent:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
         return Status("unclear", reason, "Until then, drift is unknown.", further)
-    judged = sum(row.breached is not None for row in seen.rows)
+    judged = sum(row.breached is not None for row in inputs.rows)
     reason = f"{judged} limits were judged, and none that matters is broken."
-    if waiting := _unjudged(seen):
+    if waiting := _unjudged(inputs):
         further = tuple(note for note in notes if note not in waiting)
         return Status("ok", reason, f"Performance is not judged yet: {' '.join(waiting)}", further)
     return Status("ok", reason, "Nothing to do.", notes)
@@ -102,14 +107,14 @@ def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
+def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
     """Return why limits of performance were not judged, even with a value; empty if all were."""
-    rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
+    rows = [row for row in inputs.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
     reasons = [_missing_reason(row) for row in rows if row.limit is not None and row.breached is None]
     lost = [
         f"The value of {metric} of {subject} is missing."
-        for metric, subject in seen.performance
+        for metric, subject in inputs.performance
         if (metric, subject) not in measured
     ]
     return tuple(dict.fromkeys([*reasons, *lost]))
@@ -183,11 +188,11 @@ def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[s
     }
 
 
-def _remedy(seen: StatusInputs) -> str:
-    defined = (find_metric(row.metric) for row in seen.rows if row.breached)
+def _remedy(inputs: StatusInputs) -> str:
+    defined = (find_metric(row.metric) for row in inputs.rows if row.breached)
     categories = {metric.category for metric in defined if metric is not None}
     if categories & {"data", "staleness"} and "performance" not in categories:
-        return f"Look at {seen.use_case}__data and Data Docs first: the data may be wrong, not the model."
+        return f"Look at {inputs.use_case}__data and Data Docs first: the data may be wrong, not the model."
     return "The last decision below says whether a training follows, and if not, why."
 
 

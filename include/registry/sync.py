@@ -177,13 +177,13 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     return number, changed
 
 
-def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[LedgerEntry]) -> bool:
+def _repair_version(registry: Registry, version: Version, status: str, entries: Sequence[LedgerEntry]) -> bool:
     """Copy a version's ledger and record values to MLflow; return if it wrote.
 
     Removes the reason against a promotion from a version that is or was champion.
     """
     shown = {name: value for name, value in version.tags.items() if decides(name)}
-    was_champion = life in CHAMPION_STATES
+    was_champion = status in CHAMPION_STATES
     forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
     if forged:
         log.warning(
@@ -191,7 +191,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
             *(registry.use_case.name, version.number, ", ".join(forged)),
         )
     decided = _decided(version, entries)
-    shown[LIFE] = life
+    shown[LIFE] = status
     if decided is not None:
         shown[APPROVAL] = decided.to_tag()
     tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}

@@ -15,15 +15,15 @@ def training_outcome(
     *,
     promotion: Mapping[str, Any] | None,
     decided: RecordedApproval | None,
-    life: str,
+    status: str,
     not_promoted: str,
     why_not: str = "",
 ) -> tuple[Result, str]:
     """Return the outcome and its reason, a sentence.
 
     `state` is the final state of the run `training`, None if there was no run; `promotion` is the result of the task
-    `promote`, None if it was skipped. `decided`, `life` and `not_promoted` (the reason) describe the version: None and
-    empty if none was registered.
+    `promote`, None if it was skipped. `decided`, `status` and `not_promoted` (the reason) describe the version: None
+    and empty if none was registered.
     """
     if state is None:
         return "not started", why_not or "The reason why it was not started is unknown."
@@ -34,4 +34,4 @@ def training_outcome(
     if decided is not None and not decided.approved:
         return "rejected", f"It was {decided}."
     reason = str((promotion or {}).get("reason") or not_promoted or "The training did not promote it.")
-    return ("rejected" if life == "rejected" else "not promoted"), reason
+    return ("rejected" if status == "rejected" else "not promoted"), reason

@@ -17,12 +17,12 @@ FEW = 8
 """With fewer days than this, the axis names each day."""
 
 
-def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
+def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
-    first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
+    first, last = (datetime.combine(day, time()) for day in (overview.first, overview.day))
     # With few days Plotly adds ticks within a day and repeats its date.
-    daily: Figure = {"dtick": 86_400_000} if (seen.day - seen.first).days < FEW else {}
+    daily: Figure = {"dtick": 86_400_000} if (overview.day - overview.first).days < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -45,7 +45,7 @@ def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, 
 
 
 def add_line(
-    seen: Overview,
+    overview: Overview,
     rows: Sequence[MetricValue],
     name: str,
     colour: str,
@@ -60,7 +60,7 @@ def add_line(
     at = {getattr(row, by): row for row in rows}
     if all(getattr(row, of) is None for row in rows):
         return {}
-    days = seen.calendar
+    days = overview.calendar
     row_of_day = [at.get(day) for day in days]
     trace: Figure = {
         "type": "scatter",
@@ -79,13 +79,13 @@ def add_line(
     return trace
 
 
-def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
+def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
     """Return the area between the interval bounds, one closed piece per run of days."""
     at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
     piece: list[MetricValue] = []
-    for day in [*seen.calendar, None]:
+    for day in [*overview.calendar, None]:
         if day in at:
             piece.append(at[day])
         elif piece:

@@ -24,8 +24,8 @@ BETTER = {
 }
 WORSE = BETTER | {"outcome": "failed", "reason": "It may be up to 0.01 higher."}
 FIRST = VersionReport("1", date(2020, 3, 1), "archived", (date(2020, 3, 1),), "", (PASSED, BETTER), "", "card-1", TEST)
-REJECTED = replace(FIRST, number="2", life="rejected", flies_from=(), compared_with="1", verdicts=(PASSED, WORSE))
-CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(date(2020, 3, 8),), compared_with="1")
+REJECTED = replace(FIRST, number="2", status="rejected", champion_from=(), compared_with="1", verdicts=(PASSED, WORSE))
+CHAMPION = replace(FIRST, number="3", status="champion", champion_from=(date(2020, 3, 8),), compared_with="1")
 
 
 TRIGGERED = DecisionReport(date(2020, 3, 9), "weighted_drift was above its limit on 3 days.", "promoted", "3")

@@ -29,7 +29,7 @@ SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 
 def test_all_that_was_judged_and_holds_is_ok():
     found = overall_status(SEEN)
-    assert (found.name, found.do) == ("ok", "Nothing to do.")
+    assert (found.name, found.action) == ("ok", "Nothing to do.")
     assert "2 limits were judged" in found.reason
 
 
@@ -46,7 +46,7 @@ def test_all_that_was_judged_and_holds_is_ok():
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
     found = overall_status(replace(SEEN, **changed))
-    assert found.name == name and says in found.reason and found.do
+    assert found.name == name and says in found.reason and found.action
 
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
@@ -109,8 +109,8 @@ def test_performance_is_reported_first_and_many_breaches_are_counted():
 
 def test_broken_data_sends_a_person_to_the_data_first():
     broken = measure("volume_change", "events", -0.9, limit=0.5, breached=True)
-    assert "toy__data" in overall_status(replace(SEEN, rows=(broken,))).do
-    assert "decision" in overall_status(replace(SEEN, rows=(broken, WORSE))).do
+    assert "toy__data" in overall_status(replace(SEEN, rows=(broken,))).action
+    assert "decision" in overall_status(replace(SEEN, rows=(broken, WORSE))).action
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ FAR = measure(
 
 def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
     found = overall_status(replace(SEEN, rows=(*CALM, FAR)))
-    assert found.do == (
+    assert found.action == (
         "Performance is not judged yet: On 1 day log loss is 0.106 worse than on the test days, lower bound 0.03"
         " (limit 0.02)."
         " Only 1 day with labels; 7 are needed to judge."
@@ -153,14 +153,15 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
 
 def test_a_performance_limit_without_a_row_is_not_taken_for_kept():
     assert (
-        "The value of degradation/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
+        "The value of degradation/log_loss of model is missing"
+        in overall_status(replace(SEEN, performance=LIMITED)).action
     )
     assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
     held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
-    assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
+    assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).action == "Nothing to do."
 
 
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])

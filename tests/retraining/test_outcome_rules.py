@@ -29,13 +29,13 @@ REJECTED = RecordedApproval(False, "ann", "not today")
     ],
 )
 def test_an_outcome_is_reported_with_its_reason(state, promotion, version, told):
-    decided, life, reason = version
+    decided, status, reason = version
     found = training_outcome(
         "drift__x",
         state,
         promotion=promotion,
         decided=decided,
-        life=life,
+        status=status,
         not_promoted=reason,
         why_not="the DAG is paused",
     )
