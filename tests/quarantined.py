@@ -65,7 +65,7 @@ def run_days(first: date, last: date | None = None) -> None:
 
 
 def rows_of(table: str, day: date) -> list[dict[str, Any]]:
-    return Lake.of(USE_CASE).as_of(day).read(table, since=day).to_pylist()
+    return Lake.open(USE_CASE).as_of(day).read(table, since=day).to_pylist()
 
 
 def exported(feed: str, day: date | None = None) -> str:

@@ -95,10 +95,10 @@ class HistoricalEvaluator:
     def _fit(self, day: date) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, day)
-        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        inputs = train.training_inputs(use_case, Lake.open(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
         cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
-        cache = ModelCache.of(use_case)
+        cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
             parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
@@ -107,7 +107,7 @@ class HistoricalEvaluator:
                 THREADS, use_case.training.baseline_features,
             )  # fmt: skip
             values = _values(fitted.model)
-            cache.keep(inputs.fingerprint, values)
+            cache.put(inputs.fingerprint, values)
         return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
     def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
@@ -121,11 +121,11 @@ class HistoricalEvaluator:
     def profile(self, day: date) -> ReferenceProfile:
         """Return the reference profile of the model as of `day`, equal to that of a real training."""
         if day not in self._profiles:
-            fit, cache = self.fit(day), ModelCache.of(self.use_case)
+            fit, cache = self.fit(day), ModelCache.open(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
                 values = self._profile(day, fit).to_json()
-                cache.keep(name, values)
+                cache.put(name, values)
             self._profiles[day] = ReferenceProfile.from_json(values)
         return self._profiles[day]
 
@@ -185,7 +185,7 @@ class HistoricalEvaluator:
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
         version, profile = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
-            return MeasuredPeriod(day, None, state="the day has no features, so it was not scored")
+            return MeasuredPeriod(day, None, missing_reason="the day has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(day)])
         predictions = profile.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
@@ -212,7 +212,7 @@ class HistoricalEvaluator:
         by_day = [self.predicted(model, scored) for scored in days_from(chosen[0], newest)]
         predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
-        return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
+        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
@@ -274,7 +274,7 @@ def load_label_history(project: Project, first: date, last: date) -> LabelHistor
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.of(rows, known[_ROW], known["day"], known[use_case.label.name])
+    return LabelHistory.from_rows(rows, known[_ROW], known["day"], known[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

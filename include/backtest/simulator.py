@@ -56,7 +56,7 @@ class SimulatedTraining:
 class SimulationState:
     """Hold the champions up to a day, and the trainings before it."""
 
-    flown: dict[date, date] = field(default_factory=dict)
+    champions: dict[date, date] = field(default_factory=dict)
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: list[SimulatedTraining] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class SimulationState:
         return [PastDecision(training.day, "retrain", training.result) for training in self.trainings]
 
 
-Asks = Callable[[date, SimulationState], PolicyAnswer]
+PolicyRule = Callable[[date, SimulationState], PolicyAnswer]
 """Decides, from a day and the state at it, whether to train."""
 
 
@@ -80,14 +80,14 @@ class Policy:
 
     name: str
     meaning: str
-    asks: Asks
+    decide: PolicyRule
 
 
 @dataclass(frozen=True)
 class Simulation:
     """Hold the result of a simulated policy."""
 
-    flown: Mapping[date, date]
+    champions: Mapping[date, date]
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: tuple[SimulatedTraining, ...]
     alarms: int
@@ -105,8 +105,8 @@ def simulate(
     """
     so_far, champion, alarms = SimulationState(), first, 0
     for day in days:
-        so_far.flown[day] = champion
-        answer = policy.asks(day, so_far)
+        so_far.champions[day] = champion
+        answer = policy.decide(day, so_far)
         alarms += answer.alarm
         if not answer.train or day == champion:
             continue
@@ -114,7 +114,7 @@ def simulate(
         so_far.trainings.append(SimulatedTraining(day, champion, outcome.result, answer.reason, outcome.reason))
         if outcome.result == "promoted":
             champion = day
-    return Simulation(so_far.flown, tuple(so_far.trainings), alarms)
+    return Simulation(so_far.champions, tuple(so_far.trainings), alarms)
 
 
 def never_retrain() -> Policy:
@@ -133,10 +133,10 @@ def retrain_monthly() -> Policy:
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[date], bool]) -> Policy:
-    def asks(day: date, _so_far: SimulationState) -> PolicyAnswer:
+    def decide(day: date, _so_far: SimulationState) -> PolicyAnswer:
         return PolicyAnswer(due(day), due(day), "It is a scheduled day.")
 
-    return Policy(name, meaning, asks)
+    return Policy(name, meaning, decide)
 
 
 def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
@@ -145,27 +145,27 @@ def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
     `largest` returns the largest PSI for a day and a model.
     """
 
-    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
-        value = largest(day, so_far.flown[day])
+    def decide(day: date, so_far: SimulationState) -> PolicyAnswer:
+        value = largest(day, so_far.champions[day])
         alarm = value is not None and value > PSI_LIMIT
         waits = bool(so_far.trainings) and day < so_far.trainings[-1].day + timedelta(days=PSI_GAP_DAYS)
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
     meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
-    return Policy("naive PSI", meaning, asks)
+    return Policy("naive PSI", meaning, decide)
 
 
 def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """Return a declared policy, which decides like the DAG `retrain`."""
 
-    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
+    def decide(day: date, so_far: SimulationState) -> PolicyAnswer:
         since = day - timedelta(days=policy.look_back_periods)
-        measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= day]
-        champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
+        measured = [measures(scored, model) for scored, model in so_far.champions.items() if since < scored <= day]
+        champion = CurrentChampion(so_far.champions[day].isoformat(), so_far.champions[day])
         decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)
-        return PolicyAnswer(decision.retrain, any(signal.asks for signal in decision.signals), decision.reason)
+        return PolicyAnswer(decision.retrain, any(signal.triggers for signal in decision.signals), decision.reason)
 
-    return Policy(name, meaning, asks)
+    return Policy(name, meaning, decide)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Alarm:
     """Mean log loss over their rows of the replaced model minus that of the new one; None with too few days."""
 
     @property
-    def false(self) -> bool | None:
+    def is_false_positive(self) -> bool | None:
         """Return whether the new model was not better; None if undecided."""
         return None if self.gain is None else self.gain <= 0
 

@@ -123,7 +123,7 @@ class Landing:
         """Return the prefix of the keys of that day's objects."""
         return self.prefix.format(day=day)
 
-    def where(self, day: date) -> str:
+    def location_of(self, day: date) -> str:
         """Return the address of that day's files, for texts."""
         return f"s3://{self.bucket}/{self.prefix_of(day)}"
 
@@ -149,7 +149,7 @@ class Landing:
 
 def require_apart(landings: Mapping[str, Landing], day: date) -> None:
     """Report feeds that would read the same file."""
-    places = sorted((landing.where(day), feed) for feed, landing in landings.items())
+    places = sorted((landing.location_of(day), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
         problem = f"files in {other} would be read into {feed} and {another}."
         require(not other.startswith(place), problem, field="feeds", hint="Give each feed a prefix of its own.")
@@ -158,10 +158,10 @@ def require_apart(landings: Mapping[str, Landing], day: date) -> None:
 class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
-    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, there: str) -> None:
-        """Build the message: `limit` is the field with its value, `there` the measured size in words."""
+    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, measured: str) -> None:
+        """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day}: under {where} there are {there}, and its Landing accepts {limit}."
+            f"{use_case}: feed {feed!r} of {day}: under {where} there are {measured}, and its Landing accepts {limit}."
             " Nothing was fetched or written. Remove the objects that do not belong there, or raise that limit of the"
             " feed's Landing."
         )

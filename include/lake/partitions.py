@@ -64,16 +64,16 @@ def files(delta: DeltaTable) -> list[DataFile]:
     return sorted(found, key=lambda file: (file.day, file.path))
 
 
-def of_files(found: Iterable[DataFile], since: date, until: date) -> dict[date, Partition]:
+def of_files(data_files: Iterable[DataFile], since: date, until: date) -> dict[date, Partition]:
     """Return day to partition, in order of days, from `since` to `until`, both included."""
     days: dict[date, Partition] = {}
-    for file in found:
+    for file in data_files:
         if since <= file.day <= until:
             before = days[file.day].rows if file.day in days else 0
             days[file.day] = Partition(file.digest, before + file.rows)
     return days
 
 
-def of(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
+def list_partitions(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
     """Return day to partition, as `of_files`, of a table as it is."""
     return of_files(files(delta), since, until)

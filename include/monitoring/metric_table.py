@@ -28,9 +28,9 @@ class MetricValue(NamedTuple):
     breached: bool | None
     """None: not judged."""
     model_version: str | None
-    about: date
+    measured_period: date
     days: int
-    state: str
+    missing_reason: str
     """Why there is no value, or why it is not judged."""
 
 
@@ -68,11 +68,11 @@ class MetricTable:
         """Return the measured days, in order."""
         return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
 
-    def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
+    def rows_of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, day: date) -> list[MetricValue]:
+    def rows_on(self, day: date) -> list[MetricValue]:
         """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
 
@@ -117,9 +117,12 @@ class MetricTable:
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
-        columns["about"] = [about or day for about, day in zip(columns["about"], columns["day"], strict=True)]
+        columns["measured_period"] = [
+            measured_period or day
+            for measured_period, day in zip(columns["measured_period"], columns["day"], strict=True)
+        ]
         columns["days"] = [days or 1 for days in columns["days"]]
-        columns["state"] = [state or "" for state in columns["state"]]
+        columns["missing_reason"] = [missing_reason or "" for missing_reason in columns["missing_reason"]]
         return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 

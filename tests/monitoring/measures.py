@@ -22,8 +22,15 @@ def write(lake: Lake, day: date, **breached: bool | None) -> None:
     empty = dict.fromkeys(schemas.METRICS.names)
     rows = [
         empty
-        | {"metric": metric, "subject": subject, "value": 0.5, "limit": 0.25, "model_version": "1", "about": day}
-        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "state": ""}
+        | {
+            "metric": metric,
+            "subject": subject,
+            "value": 0.5,
+            "limit": 0.25,
+            "model_version": "1",
+            "measured_period": day,
+        }
+        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "missing_reason": ""}
         for metric, subject in SIGNALS
     ]
     lake.replace("metrics", day, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")

@@ -156,7 +156,7 @@ def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase
             open_project(use_case), day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
         )
         commit = features_build.build_features(open_project(use_case), day)
-        later = Lake.of(use_case).as_of(day + timedelta(days=2))
+        later = Lake.open(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
         return commit.partition.digest
 

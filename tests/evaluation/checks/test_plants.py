@@ -71,7 +71,7 @@ def later(table: str, days: int = 1) -> Number:
 
 
 def as_of_a_later_day(day: date) -> int:
-    return Lake.of(USE_CASE).as_of(day + timedelta(days=1)).read("checked/outcomes", day).num_rows
+    return Lake.open(USE_CASE).as_of(day + timedelta(days=1)).read("checked/outcomes", day).num_rows
 
 
 def all_labels(day: date) -> int:
@@ -86,7 +86,7 @@ def all_labels(day: date) -> int:
 
 def sibling_files(day: date) -> int:
     """Found from the files of the day itself."""
-    [*own] = Lake.of(USE_CASE).as_of(day).files("checked/events", day, day)
+    [*own] = Lake.open(USE_CASE).as_of(day).files("checked/events", day, day)
     folder = Path(own[0][1]).parent
     while not folder.name.startswith("day="):
         folder = folder.parent
@@ -97,7 +97,9 @@ def sibling_files(day: date) -> int:
 def later_keys(choose: Callable[..., int]) -> Number:
     def known(day: date) -> int:
         tomorrow = day + timedelta(days=1)
-        return choose(Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1)
+        return choose(
+            Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1
+        )
 
     return known
 
@@ -105,12 +107,12 @@ def later_keys(choose: Callable[..., int]) -> Number:
 def kinds_of_tomorrow(day: date) -> int:
     """Which groups there will be, of a column with few values."""
     tomorrow = day + timedelta(days=1)
-    rows = Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
+    rows = Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
     return len(set(rows["kind"].drop_null().to_pylist()))
 
 
 def number_of_later_days(day: date) -> int:
-    return len(Lake.of(USE_CASE).as_of(date.max).partitions("checked/events"))
+    return len(Lake.open(USE_CASE).as_of(date.max).partitions("checked/events"))
 
 
 def corrections_sent_later(day: date) -> int:
@@ -118,7 +120,7 @@ def corrections_sent_later(day: date) -> int:
 
 
 def realised_metrics(day: date) -> int:
-    return len(Lake.of(USE_CASE).as_of(date.max).partitions("metrics"))
+    return len(Lake.open(USE_CASE).as_of(date.max).partitions("metrics"))
 
 
 def of_the_source(function: str) -> Number:
@@ -293,7 +295,7 @@ PLANTS = [
 
 def store(day: date, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
-    lake = Lake.of(use_case)
+    lake = Lake.open(use_case)
     for feed in use_case.feeds:
         validate.check_feed(open_project(use_case), feed, day)
     view = lake.as_of(day)
