@@ -72,7 +72,7 @@ def rows_of(day: Period, rows: int) -> pa.Table:
 
 
 def fill(folder: Path, rows: int, look_back: int) -> None:
-    lake, last = Lake.of(use_case(look_back)), FIRST + look_back
+    lake, last = Lake.open(use_case(look_back)), FIRST + look_back
     (folder / "by_hand").mkdir()
     for day in (FIRST + n for n in range(look_back + 1)):
         landed = rows_of(day, rows)
@@ -95,7 +95,7 @@ def by_hand(folder: Path, look_back: int) -> int:
 
 def ours(look_back: int) -> int:
     last = FIRST + look_back
-    lake = Lake.of(use_case(look_back))
+    lake = Lake.open(use_case(look_back))
     return materialize.materialize(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
 
 

@@ -16,7 +16,7 @@ def make(use_case: UseCase) -> DAG:
         dag_factory.asset(use_case, "labels"),
         dag_factory.asset(use_case, "predictions"),
     ]
-    wait = {**dag_factory.WAITING, "table": "predictions", "required": False}
+    wait = {**dag_factory.SENSOR_ARGS, "table": "predictions", "required": False}
 
     with dag_factory.daily_dag(use_case, "monitor", max_active_runs=8) as built:
         chain(

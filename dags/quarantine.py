@@ -11,7 +11,7 @@ from include.orchestration.tasks import manual as tasks
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__quarantine`."""
     with dag_factory.manual_dag(use_case, "quarantine", params=params.quarantine_params(use_case)) as built:
-        tasks.send_back(use_case.name)
+        tasks.resubmit(use_case.name)
     return built
 
 

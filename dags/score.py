@@ -16,7 +16,7 @@ def make(use_case: UseCase) -> DAG:
 
     with dag_factory.daily_dag(use_case, "score", params=params.score_params(), max_active_runs=8) as built:
         chain(
-            DaySensor(task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.WAITING),
+            DaySensor(task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.SENSOR_ARGS),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
         )
     return built

@@ -1,6 +1,6 @@
 """<use case>__train: on Mondays or manual.
 
-prepare → tune → train → evaluate → register → brief → approve → promote
+prepare → tune → train → evaluate → register → request_approval → approve → promote
 """
 
 from airflow.sdk import DAG, chain
@@ -23,8 +23,8 @@ def make(use_case: UseCase) -> DAG:
         trained = tasks.train.override(inlets=data)(use_case.name, tuned)
         verdicts = tasks.evaluate(use_case.name, trained)
         version = tasks.register(use_case.name, verdicts["run_id"])
-        asked = tasks.brief(use_case.name, version)
-        approved = PromotionApproval(task_id="approve", use_case=use_case, **dag_factory.ASKING)
+        asked = tasks.request_approval(use_case.name, version)
+        approved = PromotionApproval(task_id="approve", use_case=use_case, **dag_factory.HUMAN_ARGS)
         promoted = tasks.promote.override(outlets=[model])(use_case.name, version)
         chain(prepared, tuned)
         chain(asked, approved, promoted)

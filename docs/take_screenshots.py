@@ -114,7 +114,7 @@ def question(context: BrowserContext, here: Instance) -> None:
     page = context.new_page()
     until = time.monotonic() + 300
     while api.call("GET", approve)["state"] != "awaiting_input":
-        if time.monotonic() > until or api.run(dag_id, run.run_id).state in FINISHED:
+        if time.monotonic() > until or api.get_run(dag_id, run.run_id).state in FINISHED:
             raise RefusedError(f"{dag_id} {run.run_id} did not ask; see its log.")
         page.wait_for_timeout(1000)
     page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{run.run_id}/tasks/approve/required_actions")

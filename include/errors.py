@@ -33,7 +33,7 @@ class AirworthyError(Exception):
     A message may quote text from outside, so its length is limited and invisible characters are escaped.
     """
 
-    worth_retrying = False
+    retryable = False
     """Whether the same call may succeed a little later without any change."""
 
     def __init__(self, message: object = "") -> None:
@@ -72,7 +72,7 @@ class SourceError(AirworthyError):
     """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
 
     def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
-        self.worth_retrying = isinstance(cause, OSError) or getattr(cause, "worth_retrying", False)
+        self.retryable = isinstance(cause, OSError) or getattr(cause, "retryable", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
             f"{use_case}: the source of feed {feed!r} failed for {period}, and nothing was written: {description}"
@@ -258,6 +258,6 @@ class NotBegunError(InvalidRequestError):
         self, use_case: str, period: Period, time_zone: str, today: Period, start: datetime | None, now: datetime
     ) -> None:
         self.period, self.today, self.start = period, today, start
-        self.worth_retrying = start is not None and start - now < NEARLY_BEGUN
+        self.retryable = start is not None and start - now < NEARLY_BEGUN
         what = f"{period} has not begun in {time_zone}" if start else f"{period} does not exist in {time_zone}"
         super().__init__(f"{use_case}: {what}; today is {today}. Nothing was done. Run it for a day that has begun.")

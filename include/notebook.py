@@ -52,7 +52,7 @@ class Frames:
         if first > self.period:
             raise InvalidRequestError(f"{self.use_case.name}: since={first} is after {self.period}, the loaded period.")
         keys = schemas.keys(self.use_case, table)
-        for lake in (Lake.of(self.use_case), _kept_lake(self.use_case)):
+        for lake in (Lake.open(self.use_case), _kept_lake(self.use_case)):
             if clone.clone_days(lake, table, self.period, self.period):
                 return lake.as_of(self.period).read(table, first, self.period, order_by=["day", *keys])
         name = self.use_case.name
@@ -74,7 +74,7 @@ def load(use_case: str, period: Period | date | str) -> Frames:
 
 
 def _kept_lake(use_case: UseCase) -> Lake:
-    return Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
+    return Lake(use_case, StoragePath.parse(kept_home(use_case) / "lake") / use_case.name)
 
 
 def _as_period(period: Period | date | str) -> Period:

@@ -31,7 +31,7 @@ class Project:
         """
         from include.lake.lake import Lake
 
-        return Lake.of(self.use_case)
+        return Lake.open(self.use_case)
 
     @cached_property
     def registry(self) -> Registry:

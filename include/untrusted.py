@@ -66,7 +66,7 @@ class UntrustedContentError(AirworthyError):
 class UntrustedProcessError(AirworthyError):
     """The separate process could not do its work, for reasons that do not lie with the content."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The process that reads untrusted content {reason}. Nothing was written. Try again.")

@@ -142,7 +142,7 @@ def lake_home(
 @pytest.fixture
 def place(tmp_path: Path, kind_of_place: str, request: pytest.FixtureRequest) -> StoragePath:
     """An empty place of the test's own."""
-    return StoragePath.of(request.getfixturevalue("bucket") if kind_of_place == "s3" else tmp_path) / "place"
+    return StoragePath.parse(request.getfixturevalue("bucket") if kind_of_place == "s3" else tmp_path) / "place"
 
 
 @pytest.fixture
@@ -290,7 +290,7 @@ def filled(homes: Homes) -> Path:
 @pytest.fixture
 def toy_lake(lake_home: Path, homes: Homes, toy: Toy) -> Path:
     """A copy of the filled toy lake, as the test's own."""
-    copy_lake(homes.filled(toy) / "lake", StoragePath.of(settings.current_settings().lake))
+    copy_lake(homes.filled(toy) / "lake", StoragePath.parse(settings.current_settings().lake))
     return lake_home
 
 
@@ -362,7 +362,7 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy a home whole and use the tracking store in the copy."""
     from mlflow.tracking._tracking_service import utils as tracking_utils
 
-    lake = StoragePath.of(settings.current_settings().lake)
+    lake = StoragePath.parse(settings.current_settings().lake)
     shutil.copytree(old, home, ignore=_but_for(old / "lake"), copy_function=shutil.copyfile)
     if (old / "lake").is_dir():
         copy_lake(old / "lake", lake)

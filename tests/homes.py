@@ -27,7 +27,7 @@ class Homes:
     def _filled(self, toy: Toy) -> Path:
         """The lake with features and labels of every day from the toy's first to its last."""
         root = self._folders.mktemp("filled")
-        lake, step = Lake(toy.use_case, StoragePath.of(root) / "lake" / toy.name), 14
+        lake, step = Lake(toy.use_case, StoragePath.parse(root) / "lake" / toy.name), 14
         first = toy.first
         while first <= toy.last:
             toy.fill(lake, first, min(first + step - 1, toy.last))

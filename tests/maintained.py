@@ -49,7 +49,7 @@ def make_champion(number: str) -> None:
 
 def enlarge(day: Period = CORRECTED) -> None:
     """Correct a day of features."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
     place = rows.schema.get_field_index("size")
     changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))

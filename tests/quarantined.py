@@ -64,7 +64,7 @@ def run_days(first: Period, last: Period | None = None) -> None:
 
 
 def rows_of(table: str, day: Period) -> list[dict[str, Any]]:
-    return Lake.of(USE_CASE).as_of(day).read(table, since=day).to_pylist()
+    return Lake.open(USE_CASE).as_of(day).read(table, since=day).to_pylist()
 
 
 def exported(feed: str, day: Period | None = None) -> str:

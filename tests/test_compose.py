@@ -68,7 +68,7 @@ def test_a_service_comes_back_by_itself_but_for_the_one_that_ends(name: str):
 
 
 @EVERY
-def test_nobody_is_root_and_nothing_can_be_written_but_what_is_named(name: str):
+def test_no_one_is_root_and_nothing_can_be_written_but_what_is_named(name: str):
     service = SERVICES[name]
     assert service["user"] not in ("root", "0", "0:0")
     assert service["read_only"] is True
@@ -101,7 +101,7 @@ def test_logs_cannot_fill_the_disk(name: str):
 
 
 @pytest.mark.parametrize("name", sorted(OURS - {"init"}))
-def test_whoever_needs_something_waits_until_it_is_ready(name: str):
+def test_a_service_waits_until_what_it_needs_is_ready(name: str):
     waits = {other: how["condition"] for other, how in SERVICES[name]["depends_on"].items()}
     assert waits["init"] == "service_completed_successfully"
     assert {how for other, how in waits.items() if other != "init"} == {"service_healthy"}
@@ -122,7 +122,7 @@ def test_without_make_env_compose_refuses_and_says_what_to_do():
             compose.read(PATH, rest)
 
 
-def test_no_secret_stands_in_the_file_or_in_the_example():
+def test_no_secret_is_in_the_file_or_in_the_example():
     assert not re.findall(r"(?i)^\s*\S*(?:password|secret|key)\S*: (?!\$|&|\*)\S", TEXT, re.MULTILINE)
     assert all(value == "" for name, value in env.SETTING.findall(EXAMPLE))
 
@@ -332,7 +332,7 @@ def test_a_secret_that_is_new_is_added_and_the_others_stay(checkout: Path):
     assert (checkout / ".env").read_text().count("REDIS_PASSWORD=") == 1
 
 
-def test_the_secrets_can_stand_in_addresses_and_on_command_lines_and_are_long_enough():
+def test_the_secrets_can_be_used_in_addresses_and_command_lines_and_are_long_enough():
     made = secrets()
     assert len(base64.urlsafe_b64decode(made.pop("AIRFLOW_FERNET_KEY"))) == 32
     assert all(re.fullmatch(r"[0-9a-f]+", value) for value in made.values())

@@ -40,7 +40,7 @@ def test_where_no_engine_can_be_had_it_fails_and_says_why(tmp_path: Path):
     assert done.stderr.startswith("compose-check: CANNOT RUN, nothing was checked: no Docker engine answers")
 
 
-def test_somebody_who_is_not_root_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_somebody_who_is_not_root_is_advised_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     from compose_check import engine, errors, packages
 
     monkeypatch.setattr(engine, "succeeds", lambda *_, **__: False)

@@ -37,9 +37,9 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     move(kept_lakes.unpack(ARCHIVES[number], tmp_path / "kept"), lake_home, monkeypatch)
     if number < FORMAT:
         with pytest.raises(LakeFormatError, match="upgrade toy"):
-            Lake.of(USE_CASE)
+            Lake.open(USE_CASE)
     assert upgrade_lake(USE_CASE) == list(range(number + 1, FORMAT + 1))
-    view = Lake.of(USE_CASE).as_of(LAST)
+    view = Lake.open(USE_CASE).as_of(LAST)
     for table in schemas.tables(USE_CASE):
         days = list(integrity.damaged_days(view, table, LAST - 100, LAST))
         assert [(day, damage) for day, damage in days if damage] == []
@@ -54,4 +54,4 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     assert [entry.action for entry in entries] == ["promotion"]
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"
     assert score.score_period(open_project(USE_CASE), AS_OF).changed
-    assert Lake.of(USE_CASE).as_of(AS_OF).read("predictions").num_rows
+    assert Lake.open(USE_CASE).as_of(AS_OF).read("predictions").num_rows

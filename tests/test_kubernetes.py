@@ -212,7 +212,7 @@ def test_only_the_pods_of_airflow_reach_mlflow():
     assert rule["ports"] == [{"protocol": "TCP", "port": MLFLOW["ports"][0]["containerPort"]}]
 
 
-def test_nobody_is_root_and_nothing_of_mlflow_can_be_written_but_a_folder():
+def test_no_one_is_root_and_nothing_of_mlflow_can_be_written_but_a_folder():
     user = {int(each) for each in FILE["x-airworthy"]["user"].split(":")}
     for pod in (
         VALUES["securityContexts"]["pod"],

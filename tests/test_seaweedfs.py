@@ -77,7 +77,7 @@ def test_the_tests_run_the_version_of_the_image():
 
 
 @pytest.mark.parametrize("actor", ["a wrong secret", "a wrong key", "no keys"])
-def test_nobody_reads_writes_or_lists_without_the_keys(server, actor):
+def test_no_one_reads_writes_or_lists_without_the_keys(server, actor):
     key, secret = server.keys
     stranger = {"a wrong secret": (key, "wrong"), "a wrong key": ("wrong", secret), "no keys": (None, None)}[actor]
     assert all(code in REFUSED for code in refusals(client(server, *stranger)).values())

@@ -49,7 +49,7 @@ def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(monkeypatch, t
     assert settings.current_settings().lake == str(tmp_path / name)
 
 
-def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):
+def test_keys_in_an_address_are_refused_and_not_repeated(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
     with pytest.raises(InvalidRequestError, match="AIRWORTHY_LAKE") as raised:
         settings.current_settings()

@@ -43,7 +43,7 @@ def refusal(checkout: Path, pretend: str) -> str:
     return done.stderr
 
 
-def test_an_old_python_is_told_which_ones_will_do(checkout: Path):
+def test_an_old_python_is_advised_which_ones_will_do(checkout: Path):
     said = refusal(checkout, "import os; os.environ['PATH'] = ''; sys.version_info = (3, 8, 10)")
     assert "Python 3.11, 3.12 or 3.13 is needed and this is 3.8" in said
     assert "PYTHON=" in said

@@ -104,4 +104,4 @@ def test_the_block_s_own_error_is_what_is_raised(monkeypatch):
     monkeypatch.setenv(task_memory.VARIABLE, "1000")
     with pytest.raises(ZeroDivisionError), limited_memory():
         raise ZeroDivisionError
-    assert not TaskMemoryError(2, 1).worth_retrying
+    assert not TaskMemoryError(2, 1).retryable

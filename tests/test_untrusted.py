@@ -67,7 +67,7 @@ def test_one_fresh_process_serves_all_calls_and_ends_with_the_block():
 def test_what_content_does_to_its_reader_is_a_refusal_that_is_not_tried_again(child, name, arguments, kind, said):
     with pytest.raises(UntrustedContentError, match=said) as refused:
         call(child, name, *arguments)
-    assert refused.value.kind == kind and not refused.value.worth_retrying
+    assert refused.value.kind == kind and not refused.value.retryable
     assert call(child, "echo", "next") == ["next"], "other content is still read"
 
 
@@ -98,7 +98,7 @@ def test_the_memory_of_the_process_never_passes_its_limit_by_much(child, monkeyp
 def test_what_does_not_lie_with_the_content_is_worth_another_try(child, name):
     with pytest.raises(UntrustedProcessError, match=r"No space left|killed by SIGKILL") as failed:
         call(child, name)
-    assert failed.value.worth_retrying
+    assert failed.value.retryable
 
 
 def test_a_process_that_ended_between_two_calls_is_noticed(child):

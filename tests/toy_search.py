@@ -20,7 +20,7 @@ QUICK = {"rounds": 12, "early_stopping_rounds": 4}
 SPACE = {"learning_rate": SearchRange(0.001, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
 DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
 """What the toy use case declares of what is searched."""
-USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=SPACE))
+USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search_space=SPACE))
 
 
 def quick(use_case: UseCase = USE_CASE, day: Period = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:

@@ -35,7 +35,7 @@ def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two events of DAY have impossible hours and are quarantined."""
     quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
-    copy_lake(quarantined_home / "lake", StoragePath.of(settings.current_settings().lake))
+    copy_lake(quarantined_home / "lake", StoragePath.parse(settings.current_settings().lake))
 
 
 @pytest.fixture

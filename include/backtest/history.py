@@ -94,10 +94,10 @@ class HistoricalEvaluator:
     def _fit(self, period: Period) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, period)
-        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(period), first, last, chosen)
+        inputs = train.training_inputs(use_case, Lake.open(use_case).as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
         cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
-        cache = ModelCache.of(use_case)
+        cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
             parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
@@ -106,7 +106,7 @@ class HistoricalEvaluator:
                 THREADS, use_case.training.baseline_features,
             )  # fmt: skip
             values = _values(fitted.model)
-            cache.keep(inputs.fingerprint, values)
+            cache.put(inputs.fingerprint, values)
         return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
     def _labelled(self, as_of: Period, first: Period, last: Period) -> pa.Table:
@@ -120,11 +120,11 @@ class HistoricalEvaluator:
     def profile(self, period: Period) -> ReferenceProfile:
         """Return the reference profile of the model as of `period`, equal to that of a real training."""
         if period not in self._profiles:
-            fit, cache = self.fit(period), ModelCache.of(self.use_case)
+            fit, cache = self.fit(period), ModelCache.open(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
                 values = self._profile(period, fit).to_json()
-                cache.keep(name, values)
+                cache.put(name, values)
             self._profiles[period] = ReferenceProfile.from_json(values)
         return self._profiles[period]
 
@@ -184,7 +184,7 @@ class HistoricalEvaluator:
     def _measure(self, period: Period, model: Period, monitoring: Monitoring) -> MeasuredPeriod:
         version, profile = model.key, self.profile(model)
         if not self._features(period).num_rows:
-            return MeasuredPeriod(period, None, state="the day has no features, so it was not scored")
+            return MeasuredPeriod(period, None, missing_reason="the day has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(period)])
         predictions = profile.probability.bins.count(pa.array(self.predicted(model, period)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
@@ -212,7 +212,7 @@ class HistoricalEvaluator:
         by_day = [self.predicted(model, scored) for scored in period_range(oldest, newest)]
         predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
-        return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
+        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
 
     def largest_psi(self, period: Period, model: Period) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
@@ -274,7 +274,7 @@ def load_label_history(project: Project, first: Period, last: Period) -> LabelHi
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.of(rows, known[_ROW], known["day"], known[use_case.label.name])
+    return LabelHistory.from_rows(rows, known[_ROW], known["day"], known[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

@@ -29,7 +29,9 @@ class LabelHistory:
     """0, 1, or NaN if it was withdrawn."""
 
     @classmethod
-    def of(cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray) -> LabelHistory:
+    def from_rows(
+        cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray
+    ) -> LabelHistory:
         """Build it from the rows, and each label with its row and known day, in any order."""
         labels = pa.table({"place": place, "known": known, "label": label})
         ordered = labels.sort_by([("known", "ascending"), ("place", "ascending")])

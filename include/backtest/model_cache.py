@@ -19,8 +19,8 @@ class ModelCache:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> ModelCache:
-        return cls(StoragePath.of(settings.current_settings().home) / "replay" / use_case.name)
+    def open(cls, use_case: UseCase) -> ModelCache:
+        return cls(StoragePath.parse(settings.current_settings().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
         """Return the values of that name; None if missing. A damaged file is removed and counts as missing."""
@@ -36,7 +36,7 @@ class ModelCache:
         path.remove()
         return None
 
-    def keep(self, name: str, values: Any) -> None:
+    def put(self, name: str, values: Any) -> None:
         """Store values that JSON can hold; existing values of that name are not replaced."""
         text = json.dumps({"digest": _digest(values), "values": values})
         self._path(name).create(text.encode())

@@ -32,7 +32,7 @@ class RealisedCosts:
     predicted: Numbers
 
     @classmethod
-    def of(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
+    def from_days(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
         """Build it from each day's labels and probabilities, without days that have no label."""
         labelled = {day: pair for day, pair in sorted(by_day.items()) if len(pair[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
@@ -121,5 +121,5 @@ def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any
         "verdict": training.verdict,
         "following_days": alarm.days,
         "gain": None if alarm.gain is None else round(alarm.gain, DIGITS),
-        "false_alarm": alarm.false,
+        "false_alarm": alarm.is_false_positive,
     }

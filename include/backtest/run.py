@@ -80,9 +80,11 @@ def run_backtest(
     return BacktestResult(use_case.name, first.key, last.key, use_case.costs.unit, tuple(outcomes), tuple(varied))
 
 
-def draw_backtest(found: BacktestResult) -> bytes:
+def draw_backtest(result: BacktestResult) -> bytes:
     """Plot the policies over time, as a PNG."""
-    return plot.plot_backtest(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+    return plot.plot_backtest(
+        f"{result.use_case}: retraining policies, {result.first} to {result.last}", result.outcomes
+    )
 
 
 def _require_judged(use_case: UseCase, last: Period) -> None:
@@ -151,7 +153,9 @@ def _variations(evaluator: HistoricalEvaluator) -> list[Policy]:
 def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[Period]) -> PolicyOutcome:
     evaluator.tell(f"simulating: {policy.name}")
     simulation = simulator.simulate(policy, days, days[0], evaluator.judge)
-    realised = RealisedCosts.of({day: evaluator.realised(model, day) for day, model in simulation.flown.items()})
+    realised = RealisedCosts.from_days(
+        {day: evaluator.realised(model, day) for day, model in simulation.champions.items()}
+    )
     benefits = {
         training: simulator.retraining_benefits(training, days, evaluator.losses) for training in simulation.trainings
     }

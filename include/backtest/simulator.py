@@ -56,7 +56,7 @@ class SimulatedTraining:
 class SimulationState:
     """Hold the champions up to a day, and the trainings before it."""
 
-    flown: dict[Period, Period] = field(default_factory=dict)
+    champions: dict[Period, Period] = field(default_factory=dict)
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: list[SimulatedTraining] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class SimulationState:
         return [PastDecision(training.period, "retrain", training.result) for training in self.trainings]
 
 
-Asks = Callable[[Period, SimulationState], PolicyAnswer]
+PolicyRule = Callable[[Period, SimulationState], PolicyAnswer]
 """Decides, from a day and the state at it, whether to train."""
 
 
@@ -80,14 +80,14 @@ class Policy:
 
     name: str
     meaning: str
-    asks: Asks
+    decide: PolicyRule
 
 
 @dataclass(frozen=True)
 class Simulation:
     """Hold the result of a simulated policy."""
 
-    flown: Mapping[Period, Period]
+    champions: Mapping[Period, Period]
     """Day to the as-of day of the model that scored it, in order of days."""
     trainings: tuple[SimulatedTraining, ...]
     alarms: int
@@ -105,8 +105,8 @@ def simulate(
     """
     so_far, champion, alarms = SimulationState(), first, 0
     for day in days:
-        so_far.flown[day] = champion
-        answer = policy.asks(day, so_far)
+        so_far.champions[day] = champion
+        answer = policy.decide(day, so_far)
         alarms += answer.alarm
         if not answer.train or day == champion:
             continue
@@ -114,7 +114,7 @@ def simulate(
         so_far.trainings.append(SimulatedTraining(day, champion, outcome.result, answer.reason, outcome.reason))
         if outcome.result == "promoted":
             champion = day
-    return Simulation(so_far.flown, tuple(so_far.trainings), alarms)
+    return Simulation(so_far.champions, tuple(so_far.trainings), alarms)
 
 
 def never_retrain() -> Policy:
@@ -135,10 +135,10 @@ def retrain_monthly() -> Policy:
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:
-    def asks(period: Period, _so_far: SimulationState) -> PolicyAnswer:
+    def decide(period: Period, _so_far: SimulationState) -> PolicyAnswer:
         return PolicyAnswer(due(period), due(period), "It is a scheduled day.")
 
-    return Policy(name, meaning, asks)
+    return Policy(name, meaning, decide)
 
 
 def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
@@ -147,27 +147,27 @@ def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
     `largest` returns the largest PSI for a day and a model.
     """
 
-    def asks(period: Period, so_far: SimulationState) -> PolicyAnswer:
-        value = largest(period, so_far.flown[period])
+    def decide(period: Period, so_far: SimulationState) -> PolicyAnswer:
+        value = largest(period, so_far.champions[period])
         alarm = value is not None and value > PSI_LIMIT
         waits = bool(so_far.trainings) and period < so_far.trainings[-1].period + PSI_GAP_DAYS
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
     meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
-    return Policy("naive PSI", meaning, asks)
+    return Policy("naive PSI", meaning, decide)
 
 
 def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """Return a declared policy, which decides like the DAG `retrain`."""
 
-    def asks(period: Period, so_far: SimulationState) -> PolicyAnswer:
+    def decide(period: Period, so_far: SimulationState) -> PolicyAnswer:
         since = period - policy.look_back_periods
-        measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= period]
-        champion = CurrentChampion(so_far.flown[period].key, so_far.flown[period])
+        measured = [measures(scored, model) for scored, model in so_far.champions.items() if since < scored <= period]
+        champion = CurrentChampion(so_far.champions[period].key, so_far.champions[period])
         decision = retraining_policy.decide_by_policy(policy, period, measured, so_far.decided, champion)
-        return PolicyAnswer(decision.retrain, any(signal.asks for signal in decision.signals), decision.reason)
+        return PolicyAnswer(decision.retrain, any(signal.triggers for signal in decision.signals), decision.reason)
 
-    return Policy(name, meaning, asks)
+    return Policy(name, meaning, decide)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Alarm:
     """Mean log loss over their rows of the replaced model minus that of the new one; None with too few days."""
 
     @property
-    def false(self) -> bool | None:
+    def is_false_positive(self) -> bool | None:
         """Return whether the new model was not better; None if undecided."""
         return None if self.gain is None else self.gain <= 0
 

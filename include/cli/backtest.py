@@ -81,13 +81,13 @@ def earliest_period(use_case: UseCase) -> Period:
     return day if start.day == 1 else Period.from_date((start.replace(day=1) + timedelta(days=32)).replace(day=1))
 
 
-def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
+def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """Return a table with one line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
     shown = (METRICS[metric].label for metric in HEADLINE)
     for column in ("trained", "promoted", "false alarms", "days triggered", *shown):
         made.add_column(column, justify="right")
-    made.add_column(line_of(f"{found.unit} against never"), justify="right")
+    made.add_column(line_of(f"{result.unit} against never"), justify="right")
     made.add_column("worst month", justify="right")
     for each in outcomes:
         worst = each.worst_month
@@ -98,18 +98,18 @@ def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyO
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
             str(each.alarm_days),
             *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in HEADLINE),
-            f"{each.cost - found.outcomes[0].cost:+,.0f}",
+            f"{each.cost - result.outcomes[0].cost:+,.0f}",
             line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),
         )
     return made
 
 
-def _months(found: BacktestResult, metric: str) -> Table:
+def _months(result: BacktestResult, metric: str) -> Table:
     made = Table("month", title=f"{METRICS[metric].label} by month", title_justify="left")
-    for each in found.outcomes:
+    for each in result.outcomes:
         made.add_column(line_of(each.policy), justify="right")
-    for month in found.outcomes[0].months:
-        made.add_row(line_of(month), *(_number(each.months[month][metric]) for each in found.outcomes))
+    for month in result.outcomes[0].months:
+        made.add_row(line_of(month), *(_number(each.months[month][metric]) for each in result.outcomes))
     return made
 
 

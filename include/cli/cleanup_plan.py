@@ -22,7 +22,7 @@ def print_stale_periods(console: Console, name: str) -> None:
         print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
         return
     for table in found:
-        print_line(console, table.words, "yellow" if table.stale else "")
+        print_line(console, table.summary, "yellow" if table.stale else "")
         for stretch in staleness.stale_stretches(table):
             print_line(console, f"  {stretch}", "dim")
     if command := staleness.rebuild_command(use_case, found):

@@ -49,41 +49,43 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def lineage_tree(found: Lineage) -> Tree:
+def lineage_tree(lineage: Lineage) -> Tree:
     """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
-    flag = "a warning" if found.warning else "no warning"
-    root = Tree(line_of(f"{found.use_case} of {found.period}: probability {found.probability:.4f}, {flag}", "bold"))
-    root.add(line_of(" ".join(f"{name}={value}" for name, value in found.keys.items())))
-    root.add(_content(found.prediction))
-    model = root.add(line_of(f"model version {found.model_version}, MLflow run {found.run_id}, tags:"))
-    for tag, value in found.model.items():
+    flag = "predicted positive" if lineage.predicted_positive else "predicted negative"
+    root = Tree(
+        line_of(f"{lineage.use_case} of {lineage.period}: probability {lineage.probability:.4f}, {flag}", "bold")
+    )
+    root.add(line_of(" ".join(f"{name}={value}" for name, value in lineage.keys.items())))
+    root.add(_content(lineage.prediction))
+    model = root.add(line_of(f"model version {lineage.model_version}, MLflow run {lineage.run_id}, tags:"))
+    for tag, value in lineage.model.items():
         model.add(line_of(f"{tag}: {value}"))
-    if found.features is None:
+    if lineage.features is None:
         root.add(line_of(_NO_FEATURES, _CHANGED_STYLE))
         return root
-    features = root.add(_content(found.features))
-    if not found.feeds:
+    features = root.add(_content(lineage.features))
+    if not lineage.feeds:
         features.add(line_of(_NO_COMMIT, _CHANGED_STYLE))
-    for feed in found.feeds:
+    for feed in lineage.feeds:
         _feed(features, feed)
     return root
 
 
-def conclusion(found: Lineage) -> Text:
+def conclusion(lineage: Lineage) -> Text:
     """Return whether all inputs of the prediction are unchanged, or what has changed; printed last."""
-    if found.features is None or not found.feeds:
-        return line_of(f"NOT all is known: {_NO_FEATURES if found.features is None else _NO_COMMIT}", _CHANGED_STYLE)
-    days = [day for feed in found.feeds for day in feed.days]
-    named = [found.prediction, found.features, *(each for day in days for each in (day.checked, day.raw))]
+    if lineage.features is None or not lineage.feeds:
+        return line_of(f"NOT all is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE)
+    days = [day for feed in lineage.feeds for day in feed.days]
+    named = [lineage.prediction, lineage.features, *(each for day in days for each in (day.checked, day.raw))]
     contents = [each for each in named if each is not None]
     changed = [f"{each.table} of {each.period}" for each in contents if not each.still]
     problems = [f"NOT all is unchanged; changed since it was read: {', '.join(changed)}"] if changed else []
-    problems += [f"NOT all is known: {feed.unknown}" for feed in found.feeds if feed.unknown]
+    problems += [f"NOT all is known: {feed.unknown}" for feed in lineage.feeds if feed.unknown]
     if None in named or any(each.version is None for each in contents):
         problems.append("NOT all is known: the commits that wrote some of the days are not in the logs")
     if problems:
         return Text("\n").join(line_of(problem, _CHANGED_STYLE) for problem in problems)
-    every = f"the features, and {len(days)} days of {len(found.feeds)} feeds"
+    every = f"the features, and {len(days)} days of {len(lineage.feeds)} feeds"
     return line_of(f"All inputs are unchanged since they were read: {every}.")
 
 
@@ -98,16 +100,14 @@ def _feed(parent: Tree, feed: FeedLineage) -> None:
         _day(branch, each)
 
 
-def _day(parent: Tree, found: FeedDay) -> None:
+def _day(parent: Tree, day: FeedDay) -> None:
     """Add a line for a day; if something has changed, add the details below it."""
-    contents = [("checked", found.checked), ("raw", found.raw)]
-    rows = "" if found.checked.rows is None else f"{found.checked.rows:,} rows"
+    contents = [("checked", day.checked), ("raw", day.raw)]
+    rows = "" if day.checked.rows is None else f"{day.checked.rows:,} rows"
     words = [f"{name} {_short(content)}" for name, content in contents]
     as_it_was = all(content is not None and content.still and content.version is not None for _, content in contents)
     line = parent.add(
-        line_of(
-            "  ".join([f"{found.checked.period}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE
-        )
+        line_of("  ".join([f"{day.checked.period}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE)
     )
     if not as_it_was:
         for _, content in contents:

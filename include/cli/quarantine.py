@@ -54,7 +54,7 @@ def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = N
     from include.ingestion.quarantine import count_quarantined
 
     chosen = _chosen(use_case, feed, day, reason, row)
-    counted = [each for found in chosen.found() for each in count_quarantined(found)]
+    counted = [each for found in chosen.select_rows() for each in count_quarantined(found)]
     for each in counted:
         # The reason comes last and in full: `release` takes it as an option.
         fate = f"{each.open:>5} open {each.corrected:>5} corrected {each.released:>5} released"
@@ -67,8 +67,8 @@ def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = N
 @app.command()
 def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
     """Print each row with its id, values, reasons and state."""
-    for found in _chosen(use_case, feed, day, reason, row).found():
-        print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
+    for found in _chosen(use_case, feed, day, reason, row).select_rows():
+        print_line(console, f"{found.feed.name}: {len(found.corrections)} quarantined", "bold")
         for each, state in zip(found.rows.to_pylist(), found.states(), strict=True):
             values = ", ".join(f"{name}={each[name]}" for name in found.feed.columns)
             for line in (f"{each['digest']}  {state}", f"    {values}", f"    {'; '.join(each['reasons'])}"):
@@ -105,7 +105,7 @@ def correct(
 
     chosen = _chosen(use_case, feed, day, None, None)
     try:
-        uploads.require_size(file.name, StoragePath.of(file).size())
+        uploads.require_size(file.name, StoragePath.parse(file).size())
         content = file.read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"{file} cannot be read: {error.strerror}.") from None
@@ -119,7 +119,7 @@ def correct(
         period=chosen.period,
         known_on=_period_of(known_on),
     )
-    print_line(console, done.told)
+    print_line(console, done.summary)
 
 
 @app.command()
@@ -146,7 +146,7 @@ def release(
         ids=chosen.rows,
         known_on=_period_of(known_on),
     )
-    print_line(console, done.told)
+    print_line(console, done.summary)
 
 
 @app.command()
@@ -159,7 +159,7 @@ def balance(
 
     results = reconcile.reconcile(open_project(load_use_case(use_case)), ask_source=ask_source)
     for result in results:
-        print_line(console, result.told, "red" if result.faults else "")
+        print_line(console, result.summary, "red" if result.faults else "")
     if any(result.faults for result in results):
         raise typer.Exit(1)
 

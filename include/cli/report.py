@@ -101,9 +101,9 @@ def _version(version: VersionReport) -> list[RenderableType]:
 
 
 def _state(version: VersionReport) -> str:
-    if version.flies_from:
-        return f"{version.life}, promoted from {', '.join(map(str, version.flies_from))} on"
-    return f"{version.life}, not promoted" if version.life != "challenger" else "challenger, waiting to be promoted"
+    if version.champion_from:
+        return f"{version.status}, promoted from {', '.join(map(str, version.champion_from))} on"
+    return f"{version.status}, not promoted" if version.status != "challenger" else "challenger, waiting to be promoted"
 
 
 def _decisions(report: UseCaseReport) -> list[RenderableType]:

@@ -39,7 +39,7 @@ class RowSelection:
             raise InvalidRequestError(f"Name the feed with --feed: {self.use_case} has {feeds}.")
         return self.feed or feeds[0]
 
-    def found(self) -> Iterator[QuarantinedRows]:
+    def select_rows(self) -> Iterator[QuarantinedRows]:
         """Yield the selected rows by feed; feeds without such rows are left out, unless named."""
         if self.feed:
             quarantine.require_feed(self.project.use_case, self.feed)
@@ -56,5 +56,5 @@ class RowSelection:
             if self.feed:
                 raise
             return  # no feed is named, so a feed without such rows is no error
-        if found.went:
+        if found.corrections:
             yield found

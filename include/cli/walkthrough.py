@@ -45,7 +45,7 @@ def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.D
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     with show_waiting(console, "Reading the current state …"):
         before = reporting.build_report(project).state
-    demo.Demo(api, use_case, chosen, console).run()
+    demo.Demo(api, use_case, chosen, console).run_steps()
     with show_waiting(console, "Measuring the result …"):
         found = reporting.build_report(project)
         realised = monitor.realised_performance(project, *chosen.scored)
@@ -81,9 +81,9 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     """
     use_case = load_use_case(name)
     use_case.require(period)
-    if not clone.clone_days(Lake.of(use_case), "predictions", period, period):
+    if not clone.clone_days(Lake.open(use_case), "predictions", period, period):
         raise PartitionMissingError(name, "predictions", period)
-    predictions = Lake.of(use_case).as_of(period).table("predictions", since=period)
+    predictions = Lake.open(use_case).as_of(period).table("predictions", since=period)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
     table = Table(
         *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"

@@ -13,16 +13,16 @@ from include.declaration.problems import declared, require
 class DecisionCosts:
     """Costs of wrong decisions, both in `unit`; they determine the decision threshold."""
 
-    missed: float
+    false_negative: float
     false_positive: float
     unit: str
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        for cost in ("missed", "false_positive"):
+        for cost in ("false_negative", "false_positive"):
             require(getattr(self, cost) > 0, f"DecisionCosts: {cost} must be above 0.", field=cost)
 
     @property
     def threshold(self) -> float:
-        """Return the probability from which to warn: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
-        return self.false_positive / (self.false_positive + self.missed)
+        """Return the probability from which a row is positive: c_fp / (c_fp + c_fn) (Elkan 2001, eq. 2)."""
+        return self.false_positive / (self.false_positive + self.false_negative)

@@ -122,7 +122,7 @@ class Landing:
         """Return the prefix of the keys of that day's objects."""
         return self.prefix.format(day=period.start_date)
 
-    def where(self, period: Period) -> str:
+    def location_of(self, period: Period) -> str:
         """Return the address of that day's files, for texts."""
         return f"s3://{self.bucket}/{self.prefix_of(period)}"
 
@@ -148,7 +148,7 @@ class Landing:
 
 def require_apart(landings: Mapping[str, Landing], period: Period) -> None:
     """Report feeds that would read the same file."""
-    places = sorted((landing.where(period), feed) for feed, landing in landings.items())
+    places = sorted((landing.location_of(period), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
         problem = f"files in {other} would be read into {feed} and {another}."
         require(not other.startswith(place), problem, field="feeds", hint="Give each feed a prefix of its own.")
@@ -157,12 +157,12 @@ def require_apart(landings: Mapping[str, Landing], period: Period) -> None:
 class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
-    def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, there: str) -> None:
-        """Build the message: `limit` is the field with its value, `there` the measured size in words."""
+    def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, measured: str) -> None:
+        """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {period}: under {where} there are {there}, and its Landing accepts {limit}."
-            " Nothing was fetched or written. Remove the objects that do not belong there, or raise that limit of the"
-            " feed's Landing."
+            f"{use_case}: feed {feed!r} of {period}: under {where} there are {measured}, and its Landing accepts"
+            f" {limit}. Nothing was fetched or written. Remove the objects that do not belong there, or raise that"
+            " limit of the feed's Landing."
         )
 
 

@@ -157,7 +157,7 @@ def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, Search
     yield from wrong_parameters({name: value for name, value in declared.items() if name not in ROUNDS})
     searchable = sorted(name for name, allowed in TUNABLE.items() if allowed.kind is not bool)
     for name, each in search.items():
-        path = f"search[{name!r}]"
+        path = f"search_space[{name!r}]"
         if name not in searchable:
             near = f"Write {ALIASES[name]!r}." if ALIASES.get(name) in searchable else did_you_mean(name, searchable)
             hint = near or f"These can be searched: {', '.join(searchable)}."

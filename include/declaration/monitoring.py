@@ -15,7 +15,7 @@ from include.declaration.field_types import require_field_types
 from include.declaration.gates import BASELINES
 from include.declaration.problems import declared, did_you_mean, require
 from include.model.metrics import METRICS
-from include.monitoring.definitions import SIGNALS, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE
+from include.monitoring.definitions import DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
 
 RATE_FROM, RATE_TO = 0.1, 6.0
 """Range of a declared number of false alarms a year: lower rates take too long to simulate, and higher ones are limited
@@ -65,7 +65,7 @@ class PerformanceLimit:
     @property
     def name(self) -> str:
         """Return the name of the monitored metric that this limits."""
-        return f"{SKILL_LOSS if self.reference else WORSE}{self.metric}"
+        return f"{SKILL_LOSS if self.reference else DEGRADATION}{self.metric}"
 
     @property
     def subject(self) -> str:
@@ -170,13 +170,13 @@ class Monitoring:
     """Largest relative difference of a feed's rows from the mean of the look-back days."""
     max_null_increase: float = 0.1
     """Largest increase of a feature's share of nulls since training."""
-    unseen: float = 0.05
+    max_unseen_share: float = 0.05
     """Largest share of rows with a category that was not in training."""
     stale_periods: int = 1
     """Days by which features, predictions and labels may be older than expected."""
     max_age_days: int = 60
     """Days after its training from which a model is old."""
-    slower: float = 3.0
+    max_slowdown: float = 3.0
     """Largest ratio of the time per row of training and scoring to their usual time."""
 
     def __post_init__(self) -> None:
@@ -187,14 +187,17 @@ class Monitoring:
             say + "min_periods must be at least 2 and at most window_periods.",
         )
         require(0 < self.drift_quantile <= 1, say + "drift_quantile must be above 0 and at most 1.")
-        numbers = (self.drift_factor, self.feature_psi, self.volume_change, self.max_age_days, self.slower)
+        numbers = (self.drift_factor, self.feature_psi, self.volume_change, self.max_age_days, self.max_slowdown)
         require(min(numbers) > 0, say + "limits must be above 0.")
         factor = self.prediction_drift_factor
         require(factor is None or factor > 0, say + "limits must be above 0.")
         rate = self.drift_false_alarms_per_year
         possible = rate is None or RATE_FROM <= rate <= RATE_TO
         require(possible, say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}.")
-        require(min(self.max_null_increase, self.unseen, self.stale_periods) >= 0, say + "limits must be at least 0.")
+        require(
+            min(self.max_null_increase, self.max_unseen_share, self.stale_periods) >= 0,
+            say + "limits must be at least 0.",
+        )
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
         require(len(set(names)) == len(names), say + f"a metric may have only one limit; there are {names}.")
 

@@ -18,7 +18,7 @@ RESERVED_PREFIX = "__airworthy_"
 """Prefix of internal columns that a step adds to a table; declared names must not begin with it."""
 LAKE_COLUMNS = frozenset({"day", "digest", "reasons", "quarantined_row"})
 """Columns that the lake adds to its tables, or the quarantine to its exported files."""
-PREDICTION_COLUMNS = frozenset({"probability", "warning", "model_version"})
+PREDICTION_COLUMNS = frozenset({"probability", "predicted_positive", "model_version"})
 """Columns of predictions in addition to the keys."""
 SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *BASELINES})
 """Subjects of monitored metrics in addition to feeds: a feed with one of these names would be mixed with it."""

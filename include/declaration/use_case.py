@@ -139,14 +139,14 @@ class Training:
     baseline_features: tuple[str, ...] = ()
     """Features of the logistic baseline; empty: all. With few training rows, a few simple features make a stronger
     baseline than all."""
-    search: Mapping[str, SearchRange] = field(default_factory=dict)
+    search_space: Mapping[str, SearchRange] = field(default_factory=dict)
     """LightGBM parameter to the range that tuning searches; empty: no tuning."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
         object.__setattr__(self, "parameters", _frozen(self.parameters))
-        object.__setattr__(self, "search", _frozen(self.search))
-        for wrong in wrong_declaration(self.parameters, self.search):
+        object.__setattr__(self, "search_space", _frozen(self.search_space))
+        for wrong in wrong_declaration(self.parameters, self.search_space):
             report(replace(wrong, problem=f"Training: {wrong.problem}"))
         for name in ("validation_periods", "test_periods", "min_train_periods"):
             require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)

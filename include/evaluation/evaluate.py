@@ -155,11 +155,11 @@ def _write(
         (folder / f"{name}.png").write_bytes(content)
 
 
-def _drawn_by_gates(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
+def _drawn_by_gates(use_case: UseCase, title: str, inputs: GateInputs) -> dict[str, bytes]:
     """Return the plots of the gates by kind: that of the first gate of each kind with a plot."""
     drawn: dict[str, bytes] = {}
     for gate in use_case.gates:
-        content = gate.plot(title, found, use_case.costs) if gate.kind not in drawn else None
+        content = gate.plot(title, inputs, use_case.costs) if gate.kind not in drawn else None
         if content is not None:
             drawn[gate.kind] = content
     return drawn

@@ -43,7 +43,7 @@ class TableStaleness:
     stale: tuple[StalePeriod, ...]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Describe it in one line: counts by reason, rows, first and last day."""
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"
@@ -80,10 +80,10 @@ def find_stale(
     return [table for table in staleness if table.periods]
 
 
-def stale_stretches(found: TableStaleness) -> list[str]:
+def stale_stretches(table: TableStaleness) -> list[str]:
     """Describe the stale periods, one line per run of days with the same reason."""
     groups: list[list[StalePeriod]] = []
-    for stale in found.stale:
+    for stale in table.stale:
         before = groups[-1][-1] if groups else None
         if before and before.reason == stale.reason and stale.period - before.period == 1:
             groups[-1].append(stale)
@@ -96,9 +96,9 @@ def stale_stretches(found: TableStaleness) -> list[str]:
     ]
 
 
-def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
+def rebuild_command(use_case: UseCase, tables: Sequence[TableStaleness]) -> str:
     """Return the command that rebuilds every stale period; empty if none is stale."""
-    days = [stale.period for table in found for stale in table.stale]
+    days = [stale.period for table in tables for stale in table.stale]
     if not days:
         return ""
     return (
@@ -148,7 +148,7 @@ def _newest_notes(view: AsOfSnapshot, table: str) -> dict[Period, CommitNote]:
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
         newest: dict[Period, CommitNote] = {}
-        for note in history.of(uri):
+        for note in history.read_commit_notes(uri):
             newest.setdefault(note.period, note)
         _READ[uri] = (version, newest)
     return _READ[uri][1]

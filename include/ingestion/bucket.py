@@ -31,15 +31,11 @@ _PASSES = frozenset(
 
 
 class BucketError(AirworthyError):
-    """A bucket could not be read; `worth_retrying` if another try may succeed."""
+    """A bucket could not be read; `retryable` if another try may succeed."""
 
-    def __init__(self, bucket: str, connection: str, reason: str, *, worth_retrying: bool) -> None:
-        self.worth_retrying = worth_retrying
-        way = (
-            "Try again later"
-            if worth_retrying
-            else "Correct the bucket, or the Connection's keys, region or endpoint_url"
-        )
+    def __init__(self, bucket: str, connection: str, reason: str, *, retryable: bool) -> None:
+        self.retryable = retryable
+        way = "Try again later" if retryable else "Correct the bucket, or the Connection's keys, region or endpoint_url"
         super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {reason}. {way}.")
 
 
@@ -53,7 +49,7 @@ class TooManyObjectsError(AirworthyError):
 class ObjectChangedError(AirworthyError):
     """An object was replaced or removed while it was read."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, bucket: str, key: str) -> None:
         super().__init__(f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written.")
@@ -83,13 +79,15 @@ class FetchedObject:
 class Bucket:
     """A bucket with one client, which several threads may share."""
 
-    def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
-        """Use a cached client, or with `anew` a new one.
+    def __init__(self, name: str, connection: str, *, new_client: bool = False) -> None:
+        """Use a cached client, or with `new_client` a new one.
 
-        `anew` asks Airflow for the Connection again, for processes that outlive its keys.
+        `new_client` asks Airflow for the Connection again, for processes that outlive its keys.
         """
         self.name, self.connection = name, connection
-        self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
+        self._client = (
+            client_of.__wrapped__(os.getpid(), connection) if new_client else client_of(os.getpid(), connection)
+        )
 
     def list(self, prefix: str, most: int = LISTED) -> list[ListedObject]:
         """Return the objects whose keys begin with `prefix`, in order of keys.
@@ -155,11 +153,11 @@ class Bucket:
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             passes = status >= 500 or status == 429 or code in _PASSES
             reason = shorten(str(error).rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, reason, worth_retrying=passes) from error
+            raise BucketError(self.name, self.connection, reason, retryable=passes) from error
         except (BotoCoreError, Boto3Error) as error:
             passes = "Credentials" not in type(error).__name__
             reason = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, reason, worth_retrying=passes) from error
+            raise BucketError(self.name, self.connection, reason, retryable=passes) from error
 
 
 class _Counter:

@@ -60,7 +60,7 @@ class CorrectionPeriodTakenError(InvalidRequestError):
 class CorrectionsBusyError(AirworthyError):
     """Other processes took every number first."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, use_case: str, feed: str) -> None:
         super().__init__(

@@ -28,7 +28,7 @@ class BroughtRows:
     """Per row: the quarantine reasons for values that a column cannot hold."""
 
 
-def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
+def add_corrections(delivered: pa.Table, schema: pa.Schema, corrections: Sequence[Correction]) -> pa.Table:
     """Return the delivered rows and those of the day's corrections.
 
     They have the feed's columns. Delivered rows with other columns or types are returned alone and unchanged; the lake
@@ -36,17 +36,17 @@ def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Corr
     """
     if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
         return delivered
-    return pa.concat_tables([delivered.select(schema.names).cast(schema), brought_rows(schema, found).rows])
+    return pa.concat_tables([delivered.select(schema.names).cast(schema), brought_rows(schema, corrections).rows])
 
 
-def brought_rows(schema: pa.Schema, found: Sequence[Correction]) -> BroughtRows:
+def brought_rows(schema: pa.Schema, corrections: Sequence[Correction]) -> BroughtRows:
     """Return the rows that corrections bring to their day, without changing a value.
 
     A correction cannot be taken back, so a value that a redeclared column cannot hold must not block its day. Its row
     gets a null and a quarantine reason, and can be corrected again in the new type.
     """
     tables, unheld = [schema.empty_table()], list[list[str]]()
-    for correction in found:
+    for correction in corrections:
         reasons: list[list[str]] = [[] for _ in range(correction.rows.num_rows)]
         columns = [_column(correction, field, reasons) for field in schema]
         tables.append(pa.table(columns, schema=schema))

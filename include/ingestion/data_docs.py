@@ -93,7 +93,7 @@ def _view() -> DefaultJinjaPageView:
 
 def data_docs_folder(use_case: str) -> StoragePath:
     """Return the folder of a use case's pages."""
-    return StoragePath.of(settings.current_settings().data_docs) / use_case
+    return StoragePath.parse(settings.current_settings().data_docs) / use_case
 
 
 def write_index(use_case: str) -> StoragePath:

@@ -97,9 +97,9 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
         if not kept:
             limit, actual = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
             raise DeliveryTooLargeError(
-                use_case.name, feed.name, period, landing.where(period), limit, actual
+                use_case.name, feed.name, period, landing.location_of(period), limit, actual
             ) from error
-        changed = file_changes.is_flooded(feed.name, period, landing.where(period), landing.max_files)
+        changed = file_changes.is_flooded(feed.name, period, landing.location_of(period), landing.max_files)
     if kept and (changed or not (files or complete)):  # no file and no record: source.py delivered it
         if changed:
             log.warning(
@@ -111,7 +111,7 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
         raise DeliveryMissingError(use_case.name, feed.name, landing, period)
     if (stored := sum(file.size for file in files)) > landing.max_bytes:
         limit, actual = f"max_bytes={landing.max_bytes:,}", f"{len(files):,} files of {stored:,} bytes"
-        raise DeliveryTooLargeError(use_case.name, feed.name, period, landing.where(period), limit, actual)
+        raise DeliveryTooLargeError(use_case.name, feed.name, period, landing.location_of(period), limit, actual)
 
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         spool = RowSpool(Path(folder) / "rows.parquet", schemas.content(use_case, raw), landing)
@@ -198,7 +198,7 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
                 files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
                 redeliveries.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(files)))
             except TooManyObjectsError:
-                where = landing.where(earlier)
+                where = landing.location_of(earlier)
                 redeliveries.append(file_changes.is_flooded(feed.name, earlier, where, landing.max_files))
     return [redelivery for redelivery in redeliveries if redelivery is not None]
 

@@ -29,14 +29,14 @@ class QuarantinedRows:
     feed: Feed
     rows: pa.Table
     """The feed's columns, then ORIGIN's: the day of quarantine, the id and the reasons."""
-    went: tuple[Correction | None, ...]
+    corrections: tuple[Correction | None, ...]
     """The correction of each row; None: the row is open."""
     landed: tuple[bool, ...]
     """For each row: true if the day on which its correction becomes known is landed."""
 
     @property
     def is_open(self) -> list[bool]:
-        return [correction is None for correction in self.went]
+        return [correction is None for correction in self.corrections]
 
     @property
     def content(self) -> pa.Table:
@@ -48,14 +48,17 @@ class QuarantinedRows:
         waits = {True: "", False: " (that day is not landed yet)"}
         return [
             corrections.describe_corrections(correction) + waits[is_landed] if correction else OPEN
-            for correction, is_landed in zip(self.went, self.landed, strict=True)
+            for correction, is_landed in zip(self.corrections, self.landed, strict=True)
         ]
 
     def only(self, places: Sequence[int]) -> QuarantinedRows:
         """Select the rows at these positions, in this order."""
         rows = self.rows.take(pa.array(places, pa.int64()))
         return QuarantinedRows(
-            self.feed, rows, tuple(self.went[place] for place in places), tuple(self.landed[place] for place in places)
+            self.feed,
+            rows,
+            tuple(self.corrections[place] for place in places),
+            tuple(self.landed[place] for place in places),
         )
 
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> QuarantinedRows:
@@ -110,7 +113,7 @@ class QuarantinedRows:
         """
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
-            raise InvalidRequestError(f"None of the {len(self.went)} rows is open; there is nothing to correct.")
+            raise InvalidRequestError(f"None of the {len(self.corrections)} rows is open; there is nothing to correct.")
         return correction_file.correction_csv(
             chosen.content, chosen.rows["digest"].to_pylist(), chosen.rows["reasons"].to_pylist()
         )
@@ -145,11 +148,11 @@ def read_quarantine(
         use_case.require(period)
     view, table = project.lake.as_of(LATEST), f"checked/{feed}"
     first, last = (period, period) if period else (use_case.first_period, LATEST)
-    with view.explaining(table, first, last):
+    with view.diagnose_read_errors(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
     if period and not bad.num_rows:
-        with view.explaining(table):
+        with view.diagnose_read_errors(table):
             every = view.table(table, checked=False)  # for the error text only
             days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
         with_rows = ", ".join(str(other) for other in days["day"].to_pylist()[-20:]) or "none"
@@ -165,16 +168,19 @@ def read_quarantine(
     return _with_corrections(project, declared, corrections.with_origin(content, origin))
 
 
-def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
+def count_quarantined(quarantined: QuarantinedRows) -> list[QuarantineCount]:
     """Count the open, corrected and released rows by day and reason, in order of days."""
     counts: dict[tuple[Period, str], Counter[str]] = {}
     for day, reasons, went in zip(
-        periods_of(found.rows["day"].to_pylist()), found.rows["reasons"].to_pylist(), found.went, strict=True
+        periods_of(quarantined.rows["day"].to_pylist()),
+        quarantined.rows["reasons"].to_pylist(),
+        quarantined.corrections,
+        strict=True,
     ):
         for reason in reasons:
             counts.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
     return [
-        QuarantineCount(found.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
+        QuarantineCount(quarantined.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
         for (day, reason), number in sorted(counts.items())
     ]
 

@@ -52,7 +52,7 @@ class Reconciliation:
         return self.published + self.open + self.waiting + self.refused - self.gone
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Describe the balance in one line."""
         also = f" - {self.gone} known twice" if self.gone else ""
         unasked = " Its landing bucket was not asked: `ingest` notices changed files." if self.unasked else ""
@@ -90,7 +90,9 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
         delivered=sum(landed.values()) - replayed,
         published=sum(checked.values()) - quarantined.rows.num_rows,
         open=sum(quarantined.is_open),
-        waiting=sum(1 for went, is_in in zip(quarantined.went, quarantined.landed, strict=True) if went and not is_in),
+        waiting=sum(
+            1 for went, is_in in zip(quarantined.corrections, quarantined.landed, strict=True) if went and not is_in
+        ),
         replayed=replayed,
         refused=sum(rows for day, rows in landed.items() if day not in checked),
         gone=sum(day in landed for day in gone),

@@ -44,13 +44,13 @@ class Resubmission:
     """Whether this call recorded it."""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Describe the result."""
-        what = {"correct": "corrected", "release": "released"}[self.kind]
+        action = {"correct": "corrected", "release": "released"}[self.kind]
         begin = f"Correction {self.number}" + ("" if self.new else " already exists")
         bad = "; ".join(f"{count} for {reason!r}" for reason, count in sorted(self.again.items()))
         return (
-            f"{begin}: {self.rows} {what} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
+            f"{begin}: {self.rows} {action} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
             " day is landed." + (f" As they are, rows would be quarantined again: {bad}." if bad else "")
         )
 
@@ -60,7 +60,7 @@ class ResubmissionRequest:
     """The form's fields: rows to release, or a file of the inbox with corrected rows."""
 
     feed: str
-    what: str
+    action: str
     quarantined_on: Period | None
     reasons: Sequence[str] | None
     rows: Sequence[str] | None
@@ -70,42 +70,42 @@ class ResubmissionRequest:
     actor: str
 
 
-def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
+def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmission:
     """Release or correct the rows that the form names.
 
     Raises:
         InvalidRequestError: the fields contradict each other, or as for `resubmit_corrected` and `resubmit_released`.
     """
-    form_limits.require_name("file", asked.file)
-    if asked.what == "release":
-        if asked.file:
+    form_limits.require_name("file", request.file)
+    if request.action == "release":
+        if request.file:
             raise InvalidRequestError(
-                f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
+                f"Rows are released as they are: leave the file {request.file!r} out, or correct with it."
             )
         return resubmit_released(
             project,
-            asked.feed,
-            asked.reasons or (),
-            actor=asked.actor,
-            comment=asked.comment,
-            period=asked.quarantined_on,
-            ids=asked.rows or (),
-            known_on=asked.known_on,
+            request.feed,
+            request.reasons or (),
+            actor=request.actor,
+            comment=request.comment,
+            period=request.quarantined_on,
+            ids=request.rows or (),
+            known_on=request.known_on,
         )
-    if asked.what != "correct" or not asked.file or asked.reasons or asked.rows:
+    if request.action != "correct" or not request.file or request.reasons or request.rows:
         raise InvalidRequestError(
             "To correct rows, name a file of the inbox and leave reasons and rows empty: the file names its rows. To"
             " send rows back unchanged, release them."
         )
     return resubmit_corrected(
         project,
-        asked.feed,
-        asked.file,
-        uploads.read_upload(project.use_case, asked.file),
-        actor=asked.actor,
-        comment=asked.comment,
-        period=asked.quarantined_on,
-        known_on=asked.known_on,
+        request.feed,
+        request.file,
+        uploads.read_upload(project.use_case, request.file),
+        actor=request.actor,
+        comment=request.comment,
+        period=request.quarantined_on,
+        known_on=request.known_on,
     )
 
 
@@ -169,9 +169,9 @@ def resubmit_released(
     named = quarantine.read_quarantine(project, feed, period).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     chosen = named.chosen(reasons=reasons)
-    if ids and len(chosen.went) < len(named.went):
+    if ids and len(chosen.corrections) < len(named.corrections):
         raise InvalidRequestError(
-            f"{len(named.went) - len(chosen.went)} of the rows with these ids have none of the reasons"
+            f"{len(named.corrections) - len(chosen.corrections)} of the rows with these ids have none of the reasons"
             f" {sorted(reasons)}. Nothing was released. Leave these rows out, or name their reasons."
         )
     still_open = [place for place, is_open in enumerate(chosen.is_open) if is_open]

@@ -18,7 +18,7 @@ FILE_BYTES = 100_000_000
 
 def upload_folder(use_case: UseCase) -> StoragePath:
     """Return the folder for a use case's uploaded files: `<lake>/<use case>/inbox`."""
-    return StoragePath.of(settings.current_settings().lake) / use_case.name / "inbox"
+    return StoragePath.parse(settings.current_settings().lake) / use_case.name / "inbox"
 
 
 def read_upload(use_case: UseCase, name: str) -> bytes:

@@ -25,21 +25,21 @@ def clone_days(lake: Lake, table: str, since: Period, until: Period) -> dict[Per
     """Return day to digest; none where the table is not there, and it is not made."""
     if not history.is_table(lake.uri(table)):
         return {}
-    return {day: there.digest for day, there in partitions.of(lake.delta(table), since, until).items()}
+    return {day: there.digest for day, there in partitions.list_partitions(lake.delta(table), since, until).items()}
 
 
 def clone_table(
-    table: str, there: Mapping[Period, str], source: Lake, target: Lake, changes: Mapping[Period, Change]
+    table: str, digests: Mapping[Period, str], source: Lake, target: Lake, changes: Mapping[Period, Change]
 ) -> None:
-    """Make the table in `target`, on disk, with the partitions `there` of `source`; without any, make no table.
+    """Make the table in `target`, on disk, with the partitions `digests` of `source`; without any, make no table.
 
     Days in `changes` hold what that function makes of their rows. Files are copied, not linked: code that writes to
     one must not reach the source.
     """
-    if not there:
+    if not digests:
         return
-    root, view = (target.root / table).path, source.pinned(max(there), {table: None})
-    files = [file for file in partitions.files(source.delta(table)) if file.period in there]
+    root, view = (target.root / table).path, source.at_versions(max(digests), {table: None})
+    files = [file for file in partitions.files(source.delta(table)) if file.period in digests]
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.period not in changes])
     kept = [_added(root, file) for file in files if file.period not in changes]
@@ -66,7 +66,7 @@ def _changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change:
     digest, count = written.content.hexdigest(), written.content.rows
     signed = (f"{view.lake.use_case.name}/{table}", period, digest, count, written.sha256)
     path = f"day={period}/{file_signature.signed_name(*signed)}"
-    StoragePath.of(root / path).put(written.path)
+    StoragePath.parse(root / path).put(written.path)
     return DataFile(period, path, digest, count)
 
 

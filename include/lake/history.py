@@ -110,7 +110,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable:
         raise TableVersionMissingError(uri, version, error) from error
 
 
-def of(uri: str) -> list[CommitNote]:
+def read_commit_notes(uri: str) -> list[CommitNote]:
     """Every commit that wrote a day, newest first, in one read of the log; none where there is no table."""
     if not is_table(uri):
         return []

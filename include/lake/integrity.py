@@ -21,7 +21,7 @@ OTHER_DAY = "the table's log counts a file of another day to it"
 class PartitionCorruptedError(AirworthyError):
     """The files of a day do not hold what was written."""
 
-    def __init__(self, use_case: str, table: str, period: Period, what: str) -> None:
+    def __init__(self, use_case: str, table: str, period: Period, damage: str) -> None:
         kind = table.partition("/")[0]
         dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
         remedy = (
@@ -29,7 +29,7 @@ class PartitionCorruptedError(AirworthyError):
             if dag and kind != "decisions"
             else f"Restore the table's folder {table}, with its log, from a backup."
         )
-        super().__init__(f"{use_case}: {table} of {period} is damaged: {what}. Nothing was made from it. {remedy}")
+        super().__init__(f"{use_case}: {table} of {period} is damaged: {damage}. Nothing was made from it. {remedy}")
 
 
 def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:

@@ -44,7 +44,7 @@ ATTEMPTS = 8
 class PartitionConflictError(AirworthyError):
     """A day is not what it was when what should replace it was made: another process was quicker."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, use_case: str, table: str, period: Period) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class PartitionConflictError(AirworthyError):
 class CommitConflictError(AirworthyError):
     """A partition could not be committed: other writers were first, again and again."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, table: str, period: Period, cause: Exception) -> None:
         super().__init__(
@@ -84,7 +84,7 @@ class Lake:
     root: StoragePath = field(repr=False)
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Lake:
+    def open(cls, use_case: UseCase) -> Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
         return cls(use_case, lake_root(use_case.name))
 
@@ -95,7 +95,7 @@ class Lake:
         """
         return AsOfSnapshot(self, period, memory)
 
-    def pinned(self, period: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
+    def at_versions(self, period: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
         """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
 
         Raises history.VersionGone where one cannot be read.
@@ -201,7 +201,7 @@ class Lake:
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
-            if period not in partitions.of(delta, period, period):
+            if period not in partitions.list_partitions(delta, period, period):
                 return Commit(table, period, Partition("", 0), delta.version(), changed=False)
             try:
                 with s3.translate_s3_errors(self.uri(table)):
@@ -225,7 +225,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             before, declared = delta.version(), schemas.content(self.use_case, table)
-            left = partitions.of(delta, EARLIEST, LATEST).keys() - set(days)
+            left = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(days)
             if left:
                 schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
             others = [field for field in _columns(delta) if left and field.name not in declared.names]
@@ -284,7 +284,7 @@ class Lake:
         action: AddAction | None = None
         for attempt in range(ATTEMPTS):
             delta = self.delta(table) if attempt else delta
-            there = partitions.of(delta, period, period).get(period)
+            there = partitions.list_partitions(delta, period, period).get(period)
             same = there == partition and self._is_whole(delta, table, period)
             if there and (if_absent or (same and not self._notes_differ(delta, table, period, notes))):
                 return Commit(table, period, there, delta.version(), changed=False)
@@ -375,14 +375,14 @@ class Lake:
 
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
-    def _checked(self, table: str, period: Period, there: pa.Schema) -> list[str]:
+    def _checked(self, table: str, period: Period, schema: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
-        declared, times = schemas.content(self.use_case, table), Counter(there.names)
+        declared, times = schemas.content(self.use_case, table), Counter(schema.names)
         missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
         types = [
-            f"{f.name} is {there.field(f.name).type}, declared {f.type}"
+            f"{f.name} is {schema.field(f.name).type}, declared {f.type}"
             for f in declared
-            if times[f.name] == 1 and there.field(f.name).type != f.type
+            if times[f.name] == 1 and schema.field(f.name).type != f.type
         ]
         types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
         if missing or extra or types:

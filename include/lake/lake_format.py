@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """What this code reads and writes. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow
-begin with `airworthy.`."""
+begin with `airworthy.`; columns of `predictions` and `metrics` have the names that they have now."""
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
 """Folders of which a lake that holds anything has one."""
@@ -42,7 +42,7 @@ def lake_root(use_case: str) -> StoragePath:
     Raises:
         LakeFormatError: it is of another format, or its format number cannot be read.
     """
-    root = StoragePath.of(settings.current_settings().lake) / use_case
+    root = StoragePath.parse(settings.current_settings().lake) / use_case
     require_format(root)
     return root
 

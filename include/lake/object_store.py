@@ -69,7 +69,7 @@ class StoragePath:
     """An absolute path, or `s3://bucket/key`; no slash at its end."""
 
     @classmethod
-    def of(cls, where: str | Path) -> StoragePath:
+    def parse(cls, where: str | Path) -> StoragePath:
         """The place of that path or address. InvalidRequestError for an address that is not S3's, or has no bucket."""
         text = str(where)
         if "://" not in text:

@@ -73,7 +73,7 @@ def write_partition_file(
         file.flush()
         os.fsync(file.fileno())
     size = path.stat().st_size
-    return PartitionFile(path, content, sink.hash.hexdigest(), size, order.ascending, soundness.found)
+    return PartitionFile(path, content, sink.hash.hexdigest(), size, order.ascending, soundness.unsound_values)
 
 
 def _observed(
@@ -82,7 +82,7 @@ def _observed(
     for batch in batches:
         content.update(batch)
         soundness.update(batch)
-        if not soundness.found:  # what is refused may have no order
+        if not soundness.unsound_values:  # what is refused may have no order
             order.update(batch)
         yield batch
 

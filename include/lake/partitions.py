@@ -62,16 +62,16 @@ def files(delta: DeltaTable) -> list[DataFile]:
     return sorted(found, key=lambda file: (file.period, file.path))
 
 
-def of_files(found: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
+def of_files(data_files: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, in order of days, from `since` to `until`, both included."""
     days: dict[Period, Partition] = {}
-    for file in found:
+    for file in data_files:
         if since <= file.period <= until:
             before = days[file.period].rows if file.period in days else 0
             days[file.period] = Partition(file.digest, before + file.rows)
     return days
 
 
-def of(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
+def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, as `of_files`, of a table as it is."""
     return of_files(files(delta), since, until)

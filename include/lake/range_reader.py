@@ -55,10 +55,10 @@ class RangeReader:
     files: tuple[tuple[Period, StoragePath], ...]
 
     @classmethod
-    def of(cls, lake: Lake, table: str, until: Period) -> RangeReader:
+    def open(cls, lake: Lake, table: str, until: Period) -> RangeReader:
         """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
         try:
-            view = lake.pinned(until, {table: None})
+            view = lake.at_versions(until, {table: None})
         except TableVersionMissingError as error:
             if isinstance(error.__cause__, TableNotFoundError) and _nothing_at(lake.root / table):
                 return cls(lake, table, ())

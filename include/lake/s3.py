@@ -61,8 +61,8 @@ _NO_CONDITIONS = ("NotImplemented", "501 Not Implemented")
 class ObjectStoreError(AirworthyError):
     """A place on S3 cannot be read or written, for a reason that lies with the server or the settings."""
 
-    def __init__(self, uri: str, reason: str, *, worth_retrying: bool = False) -> None:
-        self.worth_retrying = worth_retrying
+    def __init__(self, uri: str, reason: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
         super().__init__(f"{uri}: {reason}")
 
 
@@ -70,7 +70,7 @@ class ConnectionLostError(ObjectStoreError):
     """The connection broke while an answer came: neither boto3's nor deltalake's own tries cover that."""
 
     def __init__(self, uri: str, reason: str) -> None:
-        super().__init__(uri, reason, worth_retrying=True)
+        super().__init__(uri, reason, retryable=True)
 
 
 def storage_options(uri: str) -> dict[str, str] | None:
@@ -182,16 +182,16 @@ def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
         )
     if names(_UNREACHABLE):
         reason = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
-        return ObjectStoreError(uri, reason, worth_retrying=True)
+        return ObjectStoreError(uri, reason, retryable=True)
     if names(_BUSY):
         tries = s3_retries.RETRIES + 1
         reason = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
-        return ObjectStoreError(uri, reason, worth_retrying=True)
+        return ObjectStoreError(uri, reason, retryable=True)
     return None
 
 
-def _first(said: str, words: Iterable[str]) -> str:
-    return next(word for word in words if word in said)
+def _first(text: str, words: Iterable[str]) -> str:
+    return next(word for word in words if word in text)
 
 
 def _settings(uri: str) -> str:

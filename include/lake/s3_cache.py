@@ -38,5 +38,5 @@ class S3Cache:
         self._copies.update(s3.map_concurrently(fetch, [file for file in files if file not in self._copies]))
         return [self._copies[file] for file in files]
 
-    def remain(self) -> None:
+    def keep_alive(self) -> None:
         """Nothing to do: whoever promises to call this later holds the files until then."""

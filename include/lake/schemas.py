@@ -19,13 +19,13 @@ METRICS = pa.schema(
         *((name, pa.float64()) for name in ("value", "lower", "upper", "limit")),
         ("breached", pa.bool_()),  # null: not judged
         ("model_version", pa.string()),
-        ("about", pa.date32()),  # the day that is measured, or the last of `days` that are
+        ("measured_period", pa.date32()),  # the day that is measured, or the last of `days` that are
         ("days", pa.int32()),
-        ("state", pa.string()),  # why there is no value; empty where there is one
+        ("missing_reason", pa.string()),  # why there is no value; empty where there is one
     ]
 )
 """A row of the day on which it became known: what is told of D must be known at D."""
-COSTS = pa.schema(
+DURATIONS = pa.schema(
     [
         ("started_at", pa.string()),  # UTC, ISO 8601
         *((name, pa.float64()) for name in ("seconds", "usual_seconds", "limit")),
@@ -35,7 +35,7 @@ COSTS = pa.schema(
     ]
 )
 """What took how long: the only tables whose content depends on the clock."""
-COSTS_OF = ("train", "score")
+MEASURED_STAGES = ("train", "score")
 DECISIONS = pa.schema(
     [
         ("outcome", pa.string()),  # retrain or hold
@@ -67,9 +67,9 @@ _OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retra
 def tables(use_case: UseCase) -> list[str]:
     """Names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    costs = [f"costs/{stage}" for stage in COSTS_OF]
+    durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
-    return [*feeds, "features", "labels", "predictions", *_OWN, *costs]
+    return [*feeds, "features", "labels", "predictions", *_OWN, *durations]
 
 
 def content(use_case: UseCase, table: str) -> pa.Schema:
@@ -85,11 +85,11 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
         types = dict.fromkeys(use_case.label_keys, "date32") | keys
         return _schema(types | {use_case.label.name: "int8"})
     if table == "predictions":
-        return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
+        return _schema(keys | {"probability": "float64", "predicted_positive": "bool", "model_version": "string"})
     if table in _OWN:
         return _OWN[table]
-    if kind == "costs" and feed in COSTS_OF:
-        return COSTS
+    if kind == "durations" and feed in MEASURED_STAGES:
+        return DURATIONS
     if kind == "deliveries" and use_case.feed(feed).landing:
         return DELIVERIES
     raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
@@ -120,13 +120,13 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
     if kind == "checked":
         return keys(use_case, f"raw/{feed}")
     own = {
-        "metrics": ("metric", "subject", "about", "model_version"),
+        "metrics": ("metric", "subject", "measured_period", "model_version"),
         "verdicts": ("model_version", "gate"),
         "decisions": ("outcome",),
         "retrainings": ("outcome",),
         "labels": use_case.label_keys,
     }
-    own_kind = {"costs": ("started_at",), "deliveries": ("key",)}
+    own_kind = {"durations": ("started_at",), "deliveries": ("key",)}
     return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
 
 

@@ -183,7 +183,9 @@ class AsOfSnapshot:
             self._whole.add((table, day))
 
     @contextlib.contextmanager
-    def explaining(self, table: str, since: Period | None = None, until: Period | None = None) -> Iterator[None]:
+    def diagnose_read_errors(
+        self, table: str, since: Period | None = None, until: Period | None = None
+    ) -> Iterator[None]:
         """Explain what breaks a block that reads those days without hashing their files.
 
         Raises:
@@ -248,5 +250,5 @@ class AsOfSnapshot:
             # Else DuckDB would read instants in the time zone of the machine, and hours would depend on it.
             self._duckdb.raw_sql("set TimeZone = 'UTC'")
             # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
-            weakref.finalize(self._duckdb, S3Cache.remain, self._fetched)
+            weakref.finalize(self._duckdb, S3Cache.keep_alive, self._fetched)
         return self._duckdb

@@ -69,7 +69,7 @@ class NotADateError(UnsoundError):
 _ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, period: Period, found: Sequence[UnsoundValueError]) -> None:
+def require_sound(use_case: str, table: str, period: Period, unsound: Sequence[UnsoundValueError]) -> None:
     """Refuse a day of a table in which unsound values were found.
 
     Raises:
@@ -78,7 +78,7 @@ def require_sound(use_case: str, table: str, period: Period, found: Sequence[Uns
         NotADateError: dates outside the years 1 to 9999.
     """
     for kind, error in _ERRORS.items():
-        if wrong := [each for each in found if each.kind == kind]:
+        if wrong := [each for each in unsound if each.kind == kind]:
             raise error(use_case, table, period, wrong)
 
 
@@ -91,7 +91,7 @@ class SoundnessCheck:
         self._first: dict[str, UnsoundValueError] = {}
 
     @property
-    def found(self) -> list[UnsoundValueError]:
+    def unsound_values(self) -> list[UnsoundValueError]:
         """What was found, in order of the columns' names."""
         return [self._first[column] for column in sorted(self._first)]
 
@@ -110,7 +110,7 @@ def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValueError]
     check = SoundnessCheck(keys)
     for batch in rows.to_batches():
         check.update(batch)
-    return check.found
+    return check.unsound_values
 
 
 def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ class AirflowRefusedError(AirworthyError):
 class AirflowUnreachableError(AirworthyError):
     """Airflow does not answer."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, address: str, cause: Exception) -> None:
         super().__init__(
@@ -127,7 +127,7 @@ class AirflowClient:
         body = {"logical_date": None, "conf": dict(conf or {}), "partition_key": partition_key, "note": note or None}
         return _run(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body))
 
-    def run(self, dag_id: str, run_id: str) -> DagRun:
+    def get_run(self, dag_id: str, run_id: str) -> DagRun:
         """Return a run in its current state."""
         return _run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
 

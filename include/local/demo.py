@@ -101,7 +101,7 @@ class Demo:
         self.api, self.use_case, self.plan = api, use_case, chosen
         self.progress = PhaseProgress(console)
 
-    def run(self) -> None:
+    def run_steps(self) -> None:
         """Run all steps in order.
 
         Raises:
@@ -110,7 +110,7 @@ class Demo:
         data, train, score, monitor, retrain = (
             f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score", "monitor", "retrain")
         )
-        with self.progress.show():
+        with self.progress.draw():
             self._parsed([data, train, score, monitor, retrain])
             self._backfill(data, *self.plan.data)
             for stretch in self.plan.stretches:

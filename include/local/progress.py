@@ -39,7 +39,7 @@ class PhaseProgress:
         self._bars = Progress(*columns, TextColumn("{task.fields[waiting]}"), console=console)
 
     @contextmanager
-    def show(self) -> Iterator[None]:
+    def draw(self) -> Iterator[None]:
         """Draw the bars until the block ends; without a terminal they would appear once, at the end."""
         if not self._console.is_terminal:
             yield

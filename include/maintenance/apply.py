@@ -25,7 +25,7 @@ log = printable_logger(__name__)
 class PlanStaleError(AirworthyError):
     """The versions or the ledger changed after the plan was made."""
 
-    worth_retrying = True
+    retryable = True
 
 
 class PlanIncompleteError(AirworthyError):
@@ -71,7 +71,7 @@ def maintain(
     for item in plan.items:
         log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.reason)
     left = apply_plan(project, plan, now) if apply_changes else []
-    shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
+    shown = [item for kind in CHANGES for item in plan.items_of(kind)[:_SHOWN]]
     return CleanupResult(
         project.use_case.name,
         apply_changes,
@@ -108,8 +108,8 @@ def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
     executor = _PlanExecutor(project, plan, now)
     left: list[str] = []
     for kind in CHANGES:
-        if items := plan.of(kind):
-            left += executor.of(kind)(items)
+        if items := plan.items_of(kind):
+            left += executor.step_for(kind)(items)
     return left
 
 
@@ -124,7 +124,7 @@ class _PlanExecutor:
             project.registry,
         )
 
-    def of(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
+    def step_for(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
         """Return the function that applies items of this kind."""
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
@@ -222,7 +222,7 @@ class _PlanExecutor:
 
     def _remove_files(self, items: list[CleanupItem]) -> list[str]:
         for place, of_place in _by_table(items):
-            inventory.remove_files(StoragePath.of(place), [item.name for item in of_place], folders=True)
+            inventory.remove_files(StoragePath.parse(place), [item.name for item in of_place], folders=True)
         if any(item.kind == "page" for item in items):
             data_docs.write_index(self._use_case.name)
         return []

@@ -126,7 +126,7 @@ class MlflowCleanup(Runs):
                 raise
 
     @translate_mlflow_errors
-    def ownerless(self, experiment: str) -> dict[str, datetime]:
+    def find_orphans(self, experiment: str) -> dict[str, datetime]:
         """Return since when each marked artifact folder has no run or model."""
         tags = from_mlflow(self._client.get_experiment(experiment).tags)
         return {
@@ -138,7 +138,7 @@ class MlflowCleanup(Runs):
     @translate_mlflow_errors
     def mark_orphans(self, experiment: str, path: str, now: datetime) -> None:
         """Mark since when a folder has no owner; an earlier mark stays."""
-        if path not in self.ownerless(experiment):
+        if path not in self.find_orphans(experiment):
             name, time = mlflow_name(f"{OWNERLESS}{path}"), now.isoformat(timespec="seconds")
             retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, time))
 
@@ -148,7 +148,7 @@ class MlflowCleanup(Runs):
         try:
             self._client.delete_experiment_tag(experiment, mlflow_name(f"{OWNERLESS}{path}"))
         except MlflowException:
-            if path in self.ownerless(experiment):
+            if path in self.find_orphans(experiment):
                 raise
 
     @translate_mlflow_errors

@@ -44,7 +44,7 @@ def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()
         MlflowUnreachableError: MLflow does not answer, so the versions are unknown.
         LedgerCorruptedError: the ledger is damaged, so the champions are unknown.
     """
-    return _CleanupPlanner(project, now).plan([StoragePath.of(folder) for folder in logs])
+    return _CleanupPlanner(project, now).plan([StoragePath.parse(folder) for folder in logs])
 
 
 class _CleanupPlanner:
@@ -217,7 +217,7 @@ class _CleanupPlanner:
         )
         orphans = [run_folder(name) for name in mlflow_rules.orphan_folders(folders["runs"], runs)]
         orphans += [model_folder(n) for n in mlflow_rules.orphan_models(folders["models"], logged, runs, of_versions)]
-        marked = self._mlflow_cleanup.ownerless(experiment)
+        marked = self._mlflow_cleanup.find_orphans(experiment)
         last = rules.cutoff_of(self._now, self._policy.deleted_run_days)
         for path in orphans:
             if path not in marked:
@@ -243,7 +243,7 @@ class _CleanupPlanner:
         pages = self._old(
             "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
         )
-        fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.backtest_cache_days, ".json")
+        fits = self._old("fit", ModelCache.open(self._use_case).folder, policy.backtest_cache_days, ".json")
         unfinished = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
         for items in (pages, fits, self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
             yield from self._while_readable(items)

@@ -67,7 +67,7 @@ def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = 
     lake = project.lake
     if not history.is_table(lake.uri(table)):
         raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
-    view = lake.pinned(LATEST, {table: None})
+    view = lake.at_versions(LATEST, {table: None})
     days = list(view.partitions(table))
     removed = [day for day in days if day >= since]
     unreadable = [day for day in days if day < since and not _is_readable(lake, view.files(table, day, day), table)]

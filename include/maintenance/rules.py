@@ -89,15 +89,16 @@ class CleanupPlan:
     """Number of entries of the ledger."""
     problems: tuple[str, ...] = ()
 
-    def of(self, kind: Kind) -> list[CleanupItem]:
+    def items_of(self, kind: Kind) -> list[CleanupItem]:
         """Return the items of one kind, in order."""
         return [item for item in self.items if item.kind == kind]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return `count` and `bytes` of each kind that has items."""
-        kinds = [kind for kind in CHANGES if self.of(kind)]
+        kinds = [kind for kind in CHANGES if self.items_of(kind)]
         return {
-            kind: {"count": len(self.of(kind)), "bytes": sum(item.bytes for item in self.of(kind))} for kind in kinds
+            kind: {"count": len(self.items_of(kind)), "bytes": sum(item.bytes for item in self.items_of(kind))}
+            for kind in kinds
         }
 
     def table(self) -> list[str]:

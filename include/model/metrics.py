@@ -70,11 +70,15 @@ def squared_errors(labels: Numbers, probabilities: Numbers, _: DecisionCosts) ->
 
 
 def decision_losses(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:
-    """Return each row's cost, in the costs' unit, when we warn from their threshold on (Elkan 2001)."""
+    """Return each row's cost, in the costs' unit; positive from their threshold on (Elkan 2001)."""
     import numpy as np
 
-    warned = probabilities >= costs.threshold
-    return np.where(labels > 0, np.where(warned, 0.0, costs.missed), np.where(warned, costs.false_positive, 0.0))
+    predicted_positive = probabilities >= costs.threshold
+    return np.where(
+        labels > 0,
+        np.where(predicted_positive, 0.0, costs.false_negative),
+        np.where(predicted_positive, costs.false_positive, 0.0),
+    )
 
 
 def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:
@@ -174,12 +178,12 @@ def ece(labels: Numbers, probabilities: Numbers, bins: int = BINS) -> float:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Rows by what was warned of (probability at or above the threshold) and what happened."""
+    """Hold counts of rows by prediction (positive from the threshold on) and by label."""
 
-    warned_rightly: int
-    warned_falsely: int
-    missed: int
-    rightly_quiet: int
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
 
 
 def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Confusion:
@@ -187,8 +191,8 @@ def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Conf
     import sklearn.metrics
 
     cells = sklearn.metrics.confusion_matrix(labels > 0, probabilities >= threshold, labels=[False, True])
-    (rightly_quiet, warned_falsely), (missed, warned_rightly) = cells.tolist()
-    return Confusion(warned_rightly, warned_falsely, missed, rightly_quiet)
+    (true_negatives, false_positives), (false_negatives, true_positives) = cells.tolist()
+    return Confusion(true_positives, false_positives, false_negatives, true_negatives)
 
 
 def _mean(row_losses: Callable[[Numbers, Numbers, DecisionCosts], Numbers]) -> Callable[..., float]:

@@ -57,7 +57,7 @@ def _numbers(
 
 
 class PortableModel:
-    """A model as its files hold it: LightGBM's text, the encoding, and the threshold from which a row is warned of."""
+    """A model as its files hold it: LightGBM's text, the encoding, and the threshold from which a row is positive."""
 
     def __init__(self, folder: Path) -> None:
         self._booster = lightgbm.Booster(model_str=(folder / "model.lgb").read_text())
@@ -67,7 +67,7 @@ class PortableModel:
         self._threshold = json.loads((folder / "airworthy" / "decision.json").read_text())["threshold"]
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return `probability` and `warning` for every row of features, under the rows' index.
+        """Return `probability` and `predicted_positive` for every row of features, under the rows' index.
 
         Raises ValueError where a column cannot be read as the type that is declared for it.
         """
@@ -76,7 +76,7 @@ class PortableModel:
         encoded = encode(self._features, self._vocabulary, rows)
         found = self._booster.predict(encoded, num_threads=1) if encoded.num_rows else np.empty(0)
         probability = np.asarray(found, dtype=np.float64)
-        values = {"probability": probability, "warning": probability >= self._threshold}
+        values = {"probability": probability, "predicted_positive": probability >= self._threshold}
         return pd.DataFrame(values, index=model_input.index)
 
 

@@ -30,7 +30,7 @@ class ScoringVersion:
 
     version: Version | None
     profile: ReferenceProfile | None
-    state: str
+    missing_reason: str
     """Why the version or the profile is missing; empty if neither is."""
 
 
@@ -73,8 +73,11 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
     first = max(use_case.first_period, day - use_case.look_back_periods)
     partitions = view.partitions(raw, first)
     if day not in partitions and not built:
-        state = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
-        return [missing_row("rows", feed.name, state), missing_row(freshness.VOLUME, feed.name, state, limit)]
+        missing_reason = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
+        return [
+            missing_row("rows", feed.name, missing_reason),
+            missing_row(freshness.VOLUME, feed.name, missing_reason, limit),
+        ]
     rows = partitions[day].rows if day in partitions else 0
     checked = view.partitions(f"checked/{feed.name}", day).get(day)
     reasons, quarantined = _reasons(view, feed)
@@ -106,7 +109,7 @@ def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
 
 def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     if scorer.profile is None:
-        return [missing_row("weighted_drift", FEATURES, scorer.state)]
+        return [missing_row("weighted_drift", FEATURES, scorer.missing_reason)]
     partition = view.partitions(FEATURES, view.period).get(view.period)
     if partition is None or not partition.rows:
         missing = "features" if partition is None else "rows"
@@ -117,24 +120,33 @@ def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> lis
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
-    """Measure the mean, the warning rate and the drift of the day's predictions."""
+    """Measure the mean, the rate of predicted positives and the drift of the day's predictions."""
     partition = view.partitions(PREDICTIONS, view.period).get(view.period)
     if partition is None:
         return [
-            missing_row("state", PREDICTIONS, scorer.state),
-            missing_row("prediction_drift", PREDICTION, scorer.state),
+            missing_row("missing_predictions", PREDICTIONS, scorer.missing_reason),
+            missing_row("prediction_drift", PREDICTION, scorer.missing_reason),
         ]
     if not partition.rows:
-        state = f"{view.period} has no rows."
-        return [missing_row("state", PREDICTIONS, state), missing_row("prediction_drift", PREDICTION, state)]
+        missing_reason = f"{view.period} has no rows."
+        return [
+            missing_row("missing_predictions", PREDICTIONS, missing_reason),
+            missing_row("prediction_drift", PREDICTION, missing_reason),
+        ]
     bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
     totals = _Totals()
     counts = drift.count_bins(
-        bins, totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.period, ["probability", "warning"]))
+        bins,
+        totals.add_batches(
+            batch_reader.row_batches(view, PREDICTIONS, view.period, ["probability", "predicted_positive"])
+        ),
     )
-    metric_rows = [totals.mean("mean_prediction", "probability"), totals.mean("warning_rate", "warning")]
+    metric_rows = [
+        totals.mean("mean_prediction", "probability"),
+        totals.mean("predicted_positive_rate", "predicted_positive"),
+    ]
     if scorer.profile is None:
-        return [*metric_rows, missing_row("prediction_drift", PREDICTION, scorer.state)]
+        return [*metric_rows, missing_row("prediction_drift", PREDICTION, scorer.missing_reason)]
     return [*metric_rows, drift_metrics.prediction_drift(scorer.profile, counts["probability"], use_case.monitoring)]
 
 
@@ -175,5 +187,5 @@ def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list
     )
     metric_rows.append(freshness.lateness(view.period, complete, due, limits.stale_periods))
     if scorer.version is None:
-        return [*metric_rows, missing_row(STALENESS, "model", scorer.state, limits.max_age_days)]
+        return [*metric_rows, missing_row(STALENESS, "model", scorer.missing_reason, limits.max_age_days)]
     return [*metric_rows, freshness.champion_age(view.period, scorer.version.as_of, limits.max_age_days)]

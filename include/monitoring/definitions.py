@@ -22,7 +22,7 @@ Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantin
 """Charts of the page; `limited` draws one metric against its limit."""
 Unit = Literal["rows", "days", "share", "psi", "per year", "metric", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit."""
-ADVICE: Mapping[Category, str] = {
+REMEDIATION: Mapping[Category, str] = {
     "performance": "The model is worse than on its test days, or than a baseline: the decision of {use_case}__retrain"
     " for this day says whether a new model is trained, and why. To go back to an earlier version, use"
     " {use_case}__rollback.",
@@ -66,9 +66,9 @@ class MonitoringMetric:
     chart_hint: str = ""
     """What a reader of its chart needs to know."""
     explains: tuple[Chart, ...] = ()
-    """Other charts that may be missing for the reason in its state."""
+    """Other charts that may be missing for its missing reason."""
     series: str = ""
-    """The Prometheus name, without `airworthy_`; empty for a row of the series `figure` or `realised`."""
+    """The Prometheus name, without `airworthy_`; empty for a row of the series `metric` or `realised`."""
     signal: Signal | None = None
     """The signal that its breaches belong to."""
     signal_subject: str = ""
@@ -92,7 +92,7 @@ class MonitoringMetric:
         return self.category == "performance" and bool(self.limit)
 
     def is_explained_on(self, *charts: Chart) -> bool:
-        """Return whether the state of a row explains why one of these charts is missing."""
+        """Return whether the missing reason of a row explains why one of these charts is missing."""
         return self.chart in charts or any(chart in charts for chart in self.explains)
 
 
@@ -101,10 +101,10 @@ _TEST_DAYS_QUANTILE = (
     "`drift_factor` × the `drift_quantile` of what"
     " [the validation and test days showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
 )
-WORSE, SKILL_LOSS, WORSE_THAN_BASELINE = "worse/", "skill_loss/", "worse_than_baseline/"
+DEGRADATION, SKILL_LOSS, WORSE_THAN_BASELINE = "degradation/", "skill_loss/", "worse_than_baseline/"
 """First parts of the names of the comparisons: with the model's own test days; of the lead over a baseline with the
 lead on the test days; with a baseline on the same days."""
-WINDOW, EXPECTED = "window/", "promise/"
+WINDOW, EXPECTED = "window/", "expected/"
 STALENESS = "staleness"
 """In days; the exporter adds the time since the measurement."""
 FALSE_ALARMS = "false_alarms_per_year"
@@ -183,8 +183,8 @@ _DEFINED = (
         unit="share",
         category="data",
         meaning="Share of rows whose category was not in the training data.",
-        limit="`unseen`",
-        limit_parameters=("unseen",),
+        limit="`max_unseen_share`",
+        limit_parameters=("max_unseen_share",),
         breach="{share} of {subject} are categories never seen in training{limit}.",
         series="unseen_category_ratio",
     ),
@@ -247,12 +247,12 @@ _DEFINED = (
         needed_for_drift=True,
     ),
     MonitoringMetric(
-        name="state",
+        name="missing_predictions",
         subject="predictions",
-        label="state",
+        label="missing predictions",
         unit="",
         category="scoring",
-        meaning="No value: its state says why the day has no predictions.",
+        meaning="No value: its missing reason says why the day has no predictions.",
         explains=("performance", "heat", "limited"),
         needed_for_drift=True,
     ),
@@ -267,14 +267,14 @@ _DEFINED = (
         series="mean_prediction_ratio",
     ),
     MonitoringMetric(
-        name="warning_rate",
+        name="predicted_positive_rate",
         subject="prediction",
-        label="warning rate",
+        label="predicted positive rate",
         unit="share",
         category="scoring",
-        meaning="Share of rows with a warning.",
+        meaning="Share of rows that are predicted positive.",
         chart="rates",
-        series="warning_ratio",
+        series="predicted_positive_ratio",
     ),
     MonitoringMetric(
         name="unscored_rows",
@@ -342,17 +342,17 @@ _DEFINED = (
     MonitoringMetric(
         name=f"{EXPECTED}{_ANY}",
         subject="model",
-        label="promised metric",
+        label="expected metric",
         unit="metric",
         category="performance",
-        meaning="What the version's test days promised.",
+        meaning="The metric on the test days of the version.",
         chart="performance",
-        series="promise",
+        series="expected",
     ),
     MonitoringMetric(
-        name=f"{WORSE}{_ANY}",
+        name=f"{DEGRADATION}{_ANY}",
         subject="model",
-        label="loss against the test days",
+        label="degradation since the test days",
         unit="metric",
         category="performance",
         meaning="How much worse than on its test days the model is on the newest days; positive is worse.",
@@ -361,7 +361,7 @@ _DEFINED = (
         breach="{days} {metric} is {value} {direction} than on the test days{bound}{limit}.",
         directions=("worse", "better"),
         chart="performance",
-        series="worse",
+        series="degradation",
         signal="performance",
     ),
     MonitoringMetric(

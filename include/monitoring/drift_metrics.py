@@ -35,7 +35,7 @@ def feature_drift(
     declares now. A feature that is new, missing or of another type becomes a row without a value.
     """
     gone, new = _gone(profile, counts, declared), sorted(set(declared) - set(profile.features))
-    rows = [missing_row("psi", name, state) for name, state in gone.items()]
+    rows = [missing_row("psi", name, missing_reason) for name, missing_reason in gone.items()]
     rows += [missing_row("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
     rows += [MetricRow("importance", name, share) for name, share in profile.importance.items()]
     psis: dict[str, float] = {}
@@ -74,7 +74,7 @@ def _feature_metrics(
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
     ]
     if spread.bins.values is not None:
-        metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
+        metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.max_unseen_share))
     return metric_rows
 
 
@@ -89,7 +89,7 @@ def _weighted(
 
     The limit is at least what this number of rows shows by chance, with the same weights.
     """
-    lost = [state for name, state in gone.items() if profile.importance.get(name, 0.0) > 0]
+    lost = [missing_reason for name, missing_reason in gone.items() if profile.importance.get(name, 0.0) > 0]
     limit = usual_limit("weighted_drift", profile.usual.weighted_drift, monitoring)
     if lost:
         return missing_row("weighted_drift", FEATURES, " ".join(lost), limit)

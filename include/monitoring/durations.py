@@ -44,18 +44,18 @@ def record_duration(
     *,
     lake: Lake | None = None,
 ) -> Duration:
-    """Write the measured duration to the partition `period` of `costs/<stage>`.
+    """Write the measured duration to the partition `period` of `durations/<stage>`.
 
     Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `period`, per
     row.
     """
-    lake, table = lake or project.lake, f"costs/{stage}"
+    lake, table = lake or project.lake, f"durations/{stage}"
     before = lake.as_of(period - 1)
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:
         recorded = before.read(table, since=past_day, until=past_day).to_pylist()
         earlier += [(row["seconds"], row["rows"]) for row in recorded]
-    cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.slower)
+    cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.max_slowdown)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
     content = pa.Table.from_pylist([row], schema=schemas.content(project.use_case, table))

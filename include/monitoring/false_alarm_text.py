@@ -15,12 +15,12 @@ def false_alarm_sentence(rows: Sequence[MetricValue], monitoring: Monitoring) ->
     of_limits = [row for row in rows if row.metric == FALSE_ALARMS]
     rated = [row for row in of_limits if row.value is not None]
     if not rated:
-        return " ".join(dict.fromkeys(row.state for row in of_limits if row.state))
+        return " ".join(dict.fromkeys(row.missing_reason for row in of_limits if row.missing_reason))
     declared = {limit_label(limit.name, limit.subject): limit.false_alarms_per_year for limit in monitoring.limits}
     drift = (name for name, metric in MONITORING_METRICS.items() if metric.category == "drift")
     declared |= dict.fromkeys(drift, monitoring.drift_false_alarms_per_year)
     shown = ", ".join(_rate(row, declared.get(row.subject)) for row in rated)
-    unknown = "".join(f" {row.subject}: unknown, {row.state}" for row in of_limits if row.value is None)
+    unknown = "".join(f" {row.subject}: unknown, {row.missing_reason}" for row in of_limits if row.value is None)
     return f"False alarms a year: {shown}.{unknown} {_basis(max(row.days for row in rated))}"
 
 

@@ -54,7 +54,7 @@ class FalseAlarmRate:
     declared: float | None
     """The declared rate; None if a number is declared."""
     per_year: float | None
-    """None if it cannot be computed; `state` gives the reason."""
+    """None if it cannot be computed; `missing_reason` gives the reason."""
     at: float | None
     """The confidence of a performance limit, or the multiple of the usual quantile of drift."""
     correlation: float | None = None
@@ -63,7 +63,7 @@ class FalseAlarmRate:
     """The version's own past days for this limit."""
     own: bool = False
     """Whether the process was fitted to these days; otherwise it is the default process."""
-    state: str = ""
+    missing_reason: str = ""
 
     @property
     def label(self) -> str:
@@ -175,7 +175,7 @@ class _Simulation:
         rate = FalseAlarmRate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
         process = day_process.fit_process([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
-            return replace(rate, state="The validation and test days are too few, or do not vary.")
+            return replace(rate, missing_reason="The validation and test days are too few, or do not vary.")
         drawn = np.exp(process.simulate(days + YEAR))
         limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_factor=1.0))
         times = (drawn[:, days:].T / limits).T
@@ -191,7 +191,7 @@ class _Simulation:
         process = day_process.fit_process(spans, centred=True)
         if process is None:
             reason = "does not vary from day to day" if days else "is not defined when a single test day is left out"
-            return replace(rate, state=f"{limit.metric} {reason}.")
+            return replace(rate, missing_reason=f"{limit.metric} {reason}.")
         # Without a declared number the scale cancels out: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)
         test_periods = len(spans[-1]) if signal == "performance" else 0

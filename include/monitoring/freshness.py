@@ -65,8 +65,8 @@ def feed_freshness(
     """
     rows = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:
-        state = "The day is not published: it was refused, or is not validated yet; see its data run."
-        return [*rows, missing_row("published", feed, state), missing_row("quarantined", feed, state)]
+        missing_reason = "The day is not published: it was refused, or is not validated yet; see its data run."
+        return [*rows, missing_row("published", feed, missing_reason), missing_row("quarantined", feed, missing_reason)]
     rows.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
     rows.append(MetricRow("quarantined", feed, float(quarantined)))
     by_reason = sorted(reasons.items())

@@ -37,7 +37,7 @@ REACH = 2
 
 
 class NotMeasurableError(AirworthyError):
-    """Report why performance cannot be measured; the reason becomes a state in `metrics`."""
+    """Report why performance cannot be measured; it becomes the `missing_reason` of a row of `metrics`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DayPredictions:
     """Rows that were scored."""
     labelled_rows: int
     outcomes: LabelledPredictions
-    state: str
+    missing_reason: str
     """Why the baselines cannot be predicted; empty if they can."""
 
 
@@ -140,19 +140,19 @@ def load_day(use_case: UseCase, view: AsOfSnapshot, period: Period, registry: Re
     predictions = view.table("predictions", period, period)
     stored = predictions.select("day", *keys, predictions["probability"].name(_PROBABILITY))
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
-    state = _unfit(use_case, view, [period], version, model)
-    if not state:
+    missing_reason = _unfit(use_case, view, [period], version, model)
+    if not missing_reason:
         joined = joined.join(view.table("features", period, period).drop("day"), keys)
     rows = joined.order_by(keys).to_pyarrow()
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
-    predicted = {} if state else _predicted(use_case, rows, model).predicted
+    predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     days = rows["day"].to_numpy().astype("datetime64[D]")
     outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
     return DayPredictions(
-        number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, state
+        number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, missing_reason
     )
 
 
@@ -165,8 +165,8 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
         NotMeasurableError: there is no such day, or its features are not those that the version reads.
     """
     days = _window(use_case, view, version)
-    if state := _unfit(use_case, view, days, version, model):
-        raise NotMeasurableError(state)
+    if missing_reason := _unfit(use_case, view, days, version, model):
+        raise NotMeasurableError(missing_reason)
     first, last = days[0], days[-1]
     order = ["day", *use_case.keys]
     features = view.table("features", first, last)

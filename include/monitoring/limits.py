@@ -54,13 +54,13 @@ def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile)
 def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
     """Return `false_alarms_per_year` of each limit; `days` counts the version's own days."""
     if not (rates := recorded_limits(use_case, version)):
-        state = (
+        missing_reason = (
             f"Version {version.number} has no false-alarm rates for the limits declared now; train a new version, or"
             " register its run again."
         )
-        return [missing_row(FALSE_ALARMS, MODEL, state)]
+        return [missing_row(FALSE_ALARMS, MODEL, missing_reason)]
     return [
-        MetricRow(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), state=rate.state)
+        MetricRow(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), missing_reason=rate.missing_reason)
         for rate in rates.rates
     ]
 

@@ -13,7 +13,7 @@ from include.monitoring.definitions import require_metric
 
 @dataclass(frozen=True)
 class MetricRow:
-    """Hold one row of `metrics` without its version; if no value, `state` says why and what to do."""
+    """Hold one row of `metrics` without its version; without a value, `missing_reason` says why and what to do."""
 
     metric: str
     subject: str
@@ -23,32 +23,38 @@ class MetricRow:
     limit: float | None = None
     breached: bool | None = None
     """None: not judged."""
-    about: Period | None = None
+    measured_period: Period | None = None
     """The day that is measured, or the last of `days`."""
     days: int = 1
-    state: str = ""
+    missing_reason: str = ""
 
     def __post_init__(self) -> None:
         require_metric(self.metric)  # an undefined metric would have no texts, category or series
 
 
-def row_with_limit(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:
+def row_with_limit(metric: str, subject: str, value: float | None, limit: float, missing_reason: str = "") -> MetricRow:
     """Return a row that is a breach if its value is above the limit.
 
-    Without a value it is not judged, and `state` says why.
+    Without a value it is not judged, and `missing_reason` says why.
     """
     breached = None if value is None else bool(value > limit)
-    return MetricRow(metric, subject, value, limit=limit, breached=breached, state=state if value is None else "")
+    return MetricRow(
+        metric, subject, value, limit=limit, breached=breached, missing_reason=missing_reason if value is None else ""
+    )
 
 
-def missing_row(metric: str, subject: str, state: str, limit: float | None = None) -> MetricRow:
-    """Return a row without a value; `state` says why."""
-    return MetricRow(metric, subject, limit=limit, state=state)
+def missing_row(metric: str, subject: str, missing_reason: str, limit: float | None = None) -> MetricRow:
+    """Return a row without a value; `missing_reason` says why."""
+    return MetricRow(metric, subject, limit=limit, missing_reason=missing_reason)
 
 
-def metric_table_rows(figures: Sequence[MetricRow], version: str | None, about: Period, schema: pa.Schema) -> pa.Table:
-    """Return the figures as a table of that schema; `about` is the day of those without one."""
+def metric_table_rows(
+    figures: Sequence[MetricRow], version: str | None, measured_period: Period, schema: pa.Schema
+) -> pa.Table:
+    """Return the figures as a table of that schema; `measured_period` is the day of those without one."""
     rows = [
-        asdict(figure) | {"about": (figure.about or about).start_date, "model_version": version} for figure in figures
+        asdict(figure)
+        | {"measured_period": (figure.measured_period or measured_period).start_date, "model_version": version}
+        for figure in figures
     ]
     return pa.Table.from_pylist(rows, schema=schema)

@@ -29,9 +29,9 @@ class MetricValue(NamedTuple):
     breached: bool | None
     """None: not judged."""
     model_version: str | None
-    about: Period
+    measured_period: Period
     days: int
-    state: str
+    missing_reason: str
     """Why there is no value, or why it is not judged."""
 
 
@@ -69,11 +69,11 @@ class MetricTable:
         """Return the measured days, in order."""
         return tuple(periods_of(sorted(pc.unique(self.rows["day"]).to_pylist())))
 
-    def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
+    def rows_of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, period: Period) -> list[MetricValue]:
+    def rows_on(self, period: Period) -> list[MetricValue]:
         """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._days() == np.datetime64(period.start_date)))
 
@@ -119,12 +119,12 @@ class MetricTable:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
         columns["day"] = periods_of(columns["day"])
-        columns["about"] = [
-            Period.from_date(about) if about else day
-            for about, day in zip(columns["about"], columns["day"], strict=True)
+        columns["measured_period"] = [
+            Period.from_date(measured_period) if measured_period else day
+            for measured_period, day in zip(columns["measured_period"], columns["day"], strict=True)
         ]
         columns["days"] = [days or 1 for days in columns["days"]]
-        columns["state"] = [state or "" for state in columns["state"]]
+        columns["missing_reason"] = [missing_reason or "" for missing_reason in columns["missing_reason"]]
         return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 

@@ -44,7 +44,7 @@ class MonitorResult:
     figures: int
     breaches: tuple[str, ...]
     """The values beyond their limits, as `metric of subject: value (limit …)`."""
-    states: tuple[str, ...]
+    missing_reasons: tuple[str, ...]
     """The reasons why values are missing, without repetition."""
     changed: bool
 
@@ -67,7 +67,7 @@ def monitor_period(project: Project, period: Period, *, lake: Lake | None = None
     """Measure `period` as of itself and replace its partition of `metrics`.
 
     Measured are the day's data and predictions, and the performance on the days whose labels are complete. What cannot
-    be measured becomes a row with a state. The measurement is repeated if its inputs were replaced meanwhile.
+    be measured becomes a row with a missing reason. The measurement is repeated if its inputs were replaced meanwhile.
 
     Raises:
         InvalidRequestError: the day is before the first.
@@ -89,7 +89,7 @@ def monitor_period(project: Project, period: Period, *, lake: Lake | None = None
         version=measured.version,
         figures=len(rows),
         breaches=tuple(_breach_text(row) for row in rows if row["breached"]),
-        states=tuple(dict.fromkeys(row["state"] for row in rows if row["state"])),
+        missing_reasons=tuple(dict.fromkeys(row["missing_reason"] for row in rows if row["missing_reason"])),
         changed=changed,
     )
 
@@ -196,7 +196,7 @@ class _DayMonitor:
     def _scorer(self) -> ScoringVersion:
         """Return the version that scored the day.
 
-        A version that cannot be read becomes a state, not an error, so that the day's data are still measured.
+        A version that cannot be read becomes a missing reason, not an error, so that the day's data are still measured.
         """
         if self.version is None:
             several = (
@@ -222,14 +222,16 @@ class _DayMonitor:
         """Measure and judge the version's performance on the newest labelled days."""
         use_case = self.use_case
         if scorer.version is None:
-            return performance.unknown_rows(scorer.state, monitoring)
-        expected = performance.expected_rows(scorer.profile.promise) if scorer.profile else []
+            return performance.unknown_rows(scorer.missing_reason, monitoring)
+        expected = performance.expected_rows(scorer.profile.expected_metrics) if scorer.profile else []
         try:
             model = self.registry.load(scorer.version)
             predictions = labelled_predictions.load_window(use_case, self.view, scorer.version, model)
         except (NotMeasurableError, ArtifactMissingError) as error:
             return [*expected, *performance.unknown_rows(str(error), monitoring)]
-        window = [replace(row, about=predictions.last) for row in self._judged(scorer, predictions, monitoring)]
+        window = [
+            replace(row, measured_period=predictions.last) for row in self._judged(scorer, predictions, monitoring)
+        ]
         return [*expected, *window]
 
     def _judged(
@@ -238,8 +240,11 @@ class _DayMonitor:
         use_case = self.use_case
         window = performance.window_performance(predictions, use_case.costs)
         if scorer.profile is None:
-            return [*window, *performance.unknown_rows(scorer.state, monitoring, predictions.number_of_days)]
-        return [*window, *performance.judge_window(predictions, scorer.profile.promised, monitoring, use_case.costs)]
+            return [*window, *performance.unknown_rows(scorer.missing_reason, monitoring, predictions.number_of_days)]
+        return [
+            *window,
+            *performance.judge_window(predictions, scorer.profile.expected_by_subject, monitoring, use_case.costs),
+        ]
 
     def _realised(self) -> tuple[str | None, list[MetricRow]]:
         """Measure the stored predictions of the day whose labels are complete now.
@@ -255,7 +260,11 @@ class _DayMonitor:
             predictions = labelled_predictions.load_day(use_case, view, day, self.registry)
         except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
-        missing = [missing_row("log_loss", name, predictions.state) for name in BASELINES] if predictions.state else []
+        missing = (
+            [missing_row("log_loss", name, predictions.missing_reason) for name in BASELINES]
+            if predictions.missing_reason
+            else []
+        )
         measured = performance.day_performance(
             predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.costs
         )
@@ -272,7 +281,7 @@ def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
             return f"{day} has no predictions, since it has no features: run {use_case.name}__data, then score it."
         score.require_fit_to_score(use_case, registry, day, champion)
     except AirworthyError as error:
-        if error.worth_retrying:
+        if error.retryable:
             raise
         return str(error)
     return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."

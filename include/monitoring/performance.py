@@ -79,31 +79,32 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
     return metric_rows
 
 
-def expected_rows(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
-    """Return `promise/<metric>`: the model's metrics on its test days, with intervals."""
+def expected_rows(expected_values: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
+    """Return `expected/<metric>`: the model's metrics on its test days, with intervals."""
     return [
         MetricRow(f"{EXPECTED}{metric}", MODEL, on_test.value, on_test.lower, on_test.upper, days=on_test.days)
-        for metric, on_test in promise.items()
+        for metric, on_test in expected_values.items()
     ]
 
 
 def judge_window(
     outcomes: LabelledPredictions,
-    promised: Mapping[str, Mapping[str, ExpectedMetric]],
+    expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
     monitoring: Monitoring,
     costs: DecisionCosts,
 ) -> list[MetricRow]:
     """Compare the window with the test days and with the baselines; above 0 is worse.
 
-    `promised` holds the metrics of the test days by subject and metric. The limits of `monitoring` are numbers: each
-    declared rate has been replaced (`FalseAlarms.applied`). It is a breach if the lower bound, with the limit's
-    confidence, is above the limit; not judged with fewer days than `min_periods`, or if a metric is not defined.
+    `expected_by_subject` holds the metrics of the test days by subject and metric. The limits of `monitoring` are
+    numbers: each declared rate has been replaced (`FalseAlarms.applied`). It is a breach if the lower bound, with the
+    limit's confidence, is above the limit; not judged with fewer days than `min_periods`, or if a metric is not
+    defined.
 
-    * `worse/<metric>` of the model: the loss since the test days; for every metric, also without a limit.
+    * `degradation/<metric>` of the model: the loss since the test days; for every metric, also without a limit.
     * `skill_loss/<metric>` of a baseline: the loss of the lead over it since the test days.
     * `worse_than_baseline/<metric>` of a baseline: the loss against it on the same rows.
     """
-    window = _Window(outcomes, promised, monitoring, costs)
+    window = _Window(outcomes, expected_by_subject, monitoring, costs)
     plain = {limit.metric: limit for limit in monitoring.performance if limit.reference is None}
     return [
         *(window.against_test(metric, None, plain.get(metric)) for metric in METRICS),
@@ -116,17 +117,18 @@ def judge_window(
     ]
 
 
-def unknown_rows(state: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
-    """Return a row without a value for every comparison with a limit; the state says why."""
+def unknown_rows(missing_reason: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
+    """Return a row without a value for every comparison with a limit, and the reason."""
     return [
-        MetricRow(limit.name, limit.subject, limit=limit.limit, days=days, state=state) for limit in monitoring.limits
+        MetricRow(limit.name, limit.subject, limit=limit.limit, days=days, missing_reason=missing_reason)
+        for limit in monitoring.limits
     ]
 
 
-def difference_row(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
-    """Return the mean of `now` minus the mean of `then`, with its precision."""
-    value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
-    return np.asarray(value), autocorrelation.precision_of_difference(now, then)
+def difference_row(now: Numbers, on_test_days: Numbers) -> tuple[Numbers, MeanPrecision]:
+    """Return the mean of `now` minus the mean of `on_test_days`, with its precision."""
+    value = np.mean(now, axis=-1) - np.mean(on_test_days, axis=-1)
+    return np.asarray(value), autocorrelation.precision_of_difference(now, on_test_days)
 
 
 class _Window:
@@ -135,11 +137,11 @@ class _Window:
     def __init__(
         self,
         outcomes: LabelledPredictions,
-        promised: Mapping[str, Mapping[str, ExpectedMetric]],
+        expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
         monitoring: Monitoring,
         costs: DecisionCosts,
     ) -> None:
-        self.promised, self.monitoring, self.days = promised, monitoring, outcomes.number_of_days
+        self.expected_by_subject, self.monitoring, self.days = expected_by_subject, monitoring, outcomes.number_of_days
         predicted, labels = outcomes.predicted.items(), outcomes.labels
         self.values = {name: metrics.compute_metrics(labels, values, costs) for name, values in predicted}
         self.by_day = {name: intervals.rates_by_day(outcomes.days, labels, values, costs) for name, values in predicted}
@@ -148,10 +150,11 @@ class _Window:
         """Compare the metric, or its difference to the reference, with the test days."""
         shown = limit or PerformanceLimit(metric, 0.0, reference=reference, confidence=CONFIDENCE)
         now = self._value(self.values, metric, reference)
-        then = self._value(
-            {name: {key: on_test.value for key, on_test in values.items()} for name, values in self.promised.items()},
-            metric, reference,
-        )  # fmt: skip
+        on_test_days = {
+            name: {key: on_test.value for key, on_test in values.items()}
+            for name, values in self.expected_by_subject.items()
+        }
+        then = self._value(on_test_days, metric, reference)
         if now is None or then is None:
             where = "in the window" if now is None else "on the version's test days"
             return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
@@ -159,11 +162,11 @@ class _Window:
             self._by_day(metric, reference),
             expected.compare_with_expected(
                 metric,
-                {name: values[metric].by_day for name, values in self.promised.items() if metric in values},
+                {name: values[metric].by_day for name, values in self.expected_by_subject.items() if metric in values},
                 reference,
             ),
         ]
-        test_periods = self.promised[MODEL][metric].days
+        test_periods = self.expected_by_subject[MODEL][metric].days
         few = self._too_few() or (
             f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed for"
             " the standard error of a difference. Train with more test days."
@@ -205,10 +208,10 @@ class _Window:
             " needed to judge."
         )
 
-    def _not_judged(self, shown: Limit, state: str, value: float | None, limit: Limit | None) -> MetricRow:
+    def _not_judged(self, shown: Limit, missing_reason: str, value: float | None, limit: Limit | None) -> MetricRow:
         return MetricRow(
             shown.name, shown.subject, value, limit=limit.limit if limit else None, days=self.days,
-            state=state if limit or value is None else "",
+            missing_reason=missing_reason if limit or value is None else "",
         )  # fmt: skip
 
     def _judged(self, shown: Limit, value: float, sureness: MeanPrecision, few: str, limit: Limit | None) -> MetricRow:
@@ -220,7 +223,7 @@ class _Window:
             breached = bool(doubt < 1 - limit.confidence)
         return MetricRow(
             shown.name, shown.subject, value, value - reach, value + reach, limit.limit if limit else None, breached,
-            days=self.days, state=few if limit else "",
+            days=self.days, missing_reason=few if limit else "",
         )  # fmt: skip
 
 

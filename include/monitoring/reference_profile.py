@@ -2,8 +2,8 @@
 
 It holds the distributions of each feature and of the prediction over the train days, on fixed bins (samples with
 different edges cannot be compared); the drift of single validation and test days from these (`usual`), since one day
-always differs from three months; and the metrics of the test days (`promise`). Like the training, it uses labelled rows
-only.
+always differs from three months; and the metrics of the test days (`expected_metrics`). Like the training, it uses
+labelled rows only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from include.monitoring.drift import Bins, Counts
 NAME = "profile"
 """Name of its file, which is stored with the model."""
 BINS = 10
-FORMAT = 4
+FORMAT = 5
 
 
 class ProfileUnreadableError(AirworthyError):
@@ -108,7 +108,7 @@ class ReferenceProfile:
     """Feature to its share of the total gain; equal shares if no tree has a split."""
     probability: ReferenceHistogram
     usual: ReferenceVariation
-    promise: Mapping[str, ExpectedMetric]
+    expected_metrics: Mapping[str, ExpectedMetric]
     """Metric to its value on the test days."""
     baselines: Mapping[str, Mapping[str, ExpectedMetric]] = field(default_factory=dict)
     """Baseline to metric to its value on the same test days."""
@@ -121,15 +121,15 @@ class ReferenceProfile:
         With a reference, those of that baseline are subtracted. Above 0 is worse. The test days are last; the list is
         empty if they have no pseudo-values.
         """
-        test = {name: values[metric].by_day for name, values in self.promised.items() if metric in values}
+        test = {name: values[metric].by_day for name, values in self.expected_by_subject.items() if metric in values}
         validation = {name: values.get(metric, ()) for name, values in self.validation.items()}
         spans = [expected.compare_with_expected(metric, span, reference) for span in (validation, test)]
         return [span for span in spans if span is not None] if spans[-1] is not None else []
 
     @property
-    def promised(self) -> dict[str, Mapping[str, ExpectedMetric]]:
+    def expected_by_subject(self) -> dict[str, Mapping[str, ExpectedMetric]]:
         """Return subject to metric to its value on the test days."""
-        return {**self.baselines, MODEL: self.promise}
+        return {**self.baselines, MODEL: self.expected_metrics}
 
     @property
     def bins(self) -> dict[str, Bins]:
@@ -147,9 +147,9 @@ class ReferenceProfile:
             "probability": self.probability.to_json(),
             "importance": dict(self.importance),
             "usual": asdict(self.usual),
-            "promise": {metric: asdict(promised) for metric, promised in self.promise.items()},
+            "expected_metrics": {metric: asdict(on_test) for metric, on_test in self.expected_metrics.items()},
             "baselines": {
-                name: {metric: asdict(promised) for metric, promised in by_metric.items()}
+                name: {metric: asdict(on_test) for metric, on_test in by_metric.items()}
                 for name, by_metric in self.baselines.items()
             },
             "validation": {
@@ -176,7 +176,7 @@ class ReferenceProfile:
                 importance=dict(values["importance"]),
                 probability=ReferenceHistogram.from_json(values["probability"], rows),
                 usual=ReferenceVariation.from_json(values["usual"], values["features"]),
-                promise=expected.from_json(values["promise"]),
+                expected_metrics=expected.from_json(values["expected_metrics"]),
                 baselines={name: expected.from_json(found) for name, found in values["baselines"].items()},
                 validation={
                     name: {metric: tuple(each) for metric, each in found.items()}
@@ -212,7 +212,7 @@ def build_profile(
         importance=importance,
         probability=probability,
         usual=_usual(features, importance, probability, parts, of_model),
-        promise=expected.expected_metrics(parts["test"], of_model["test"], costs),
+        expected_metrics=expected.expected_metrics(parts["test"], of_model["test"], costs),
         baselines={
             name: expected.expected_metrics(parts["test"], each, costs)
             for name, each in predicted["test"].items()

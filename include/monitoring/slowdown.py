@@ -21,14 +21,14 @@ class Duration:
     breached: bool | None = None
 
 
-def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Duration:
+def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], max_slowdown: float) -> Duration:
     """Compare the seconds per row with the median of earlier days, given as (seconds, rows).
 
-    A breach took more than `slower` times as long. Not judged without rows, or with fewer than 3 earlier days with
-    rows.
+    A breach took more than `max_slowdown` times as long. Not judged without rows, or with fewer than 3 earlier days
+    with rows.
     """
     per_row = [day_seconds / day_rows for day_seconds, day_rows in earlier if day_rows > 0]
     if len(per_row) < LEAST_DAYS or rows <= 0:
         return Duration(seconds, rows)
     usual = statistics.median(per_row) * rows
-    return Duration(seconds, rows, usual, slower * usual, seconds > slower * usual)
+    return Duration(seconds, rows, usual, max_slowdown * usual, seconds > max_slowdown * usual)

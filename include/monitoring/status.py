@@ -23,7 +23,7 @@ class Status:
 
     name: Name
     reason: str
-    do: str
+    action: str
     notes: tuple[str, ...] = ()
     """Further information: limits that are not judged, breaches without effect."""
 
@@ -51,43 +51,48 @@ class StatusInputs:
     """Tables that cannot be read."""
 
 
-def overall_status(seen: StatusInputs) -> Status:
+def overall_status(inputs: StatusInputs) -> Status:
     """Return the most serious status; values that could not be measured are never counted as good."""
-    silent, noted = _silent(seen.rows), _notes(seen.rows)
+    silent, noted = _silent(inputs.rows), _notes(inputs.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
-    if seen.problems:
-        return Status("damaged", " ".join(seen.problems), "Do not trust the values below before this is repaired.")
-    if seen.champion is None:
-        reason = f"No version is champion on {seen.period}, so nothing is scored."
+    if inputs.problems:
+        return Status("damaged", " ".join(inputs.problems), "Do not trust the values below before this is repaired.")
+    if inputs.champion is None:
+        reason = f"No version is champion on {inputs.period}, so nothing is scored."
         return Status(
-            "no model", reason, f"Train one: trigger {seen.use_case}__train, and read the results of its gates.", notes
+            "no model",
+            reason,
+            f"Train one: trigger {inputs.use_case}__train, and read the results of its gates.",
+            notes,
         )
-    if not seen.rows:
-        reason = f"{seen.period} was not measured."
-        return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
-    broken = _broken(seen.rows)
-    if seen.today is not None and (late := seen.today - seen.period) > seen.stale_periods:
-        reason = f"The newest measured day is {seen.period}, {late:,} days ago. The state since then is not known."
-        do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
-        return Status("stale", reason, do, (*broken, *notes))
-    if seen.training:
-        since = f" since {seen.training_since}" if seen.training_since else ""
-        do = f"Wait for {seen.use_case}__retrain to record the outcome; the log of a failed run says what to do."
-        return Status("retraining", f"A training was decided{since}: {seen.training}", do, (*broken, *notes))
-    return _measured(seen, broken, silent, notes)
+    if not inputs.rows:
+        reason = f"{inputs.period} was not measured."
+        return Status(
+            "not measured", reason, f"Run {inputs.use_case}__monitor for it: unpause the DAG, or backfill it."
+        )
+    broken = _broken(inputs.rows)
+    if inputs.today is not None and (late := inputs.today - inputs.period) > inputs.stale_periods:
+        reason = f"The newest measured day is {inputs.period}, {late:,} days ago. The state since then is not known."
+        action = f"Unpause {inputs.use_case}__monitor, or look at its newest run; for other days, backfill it."
+        return Status("stale", reason, action, (*broken, *notes))
+    if inputs.training:
+        since = f" since {inputs.training_since}" if inputs.training_since else ""
+        action = f"Wait for {inputs.use_case}__retrain to record the outcome; the log of a failed run says what to do."
+        return Status("retraining", f"A training was decided{since}: {inputs.training}", action, (*broken, *notes))
+    return _measured(inputs, broken, silent, notes)
 
 
-def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
+def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
-        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
+        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(inputs), notes)
     if silent:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
         return Status("unclear", reason, "Until then, drift is unknown.", further)
-    judged = sum(row.breached is not None for row in seen.rows)
+    judged = sum(row.breached is not None for row in inputs.rows)
     reason = f"{judged} limits were judged, and none that matters is broken."
-    if waiting := _unjudged(seen):
+    if waiting := _unjudged(inputs):
         further = tuple(note for note in notes if note not in waiting)
         return Status("ok", reason, f"Performance is not judged yet: {' '.join(waiting)}", further)
     return Status("ok", reason, "Nothing to do.", notes)
@@ -95,21 +100,21 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
 
 def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """Return why drift is unknown; empty if it is known."""
-    reasons = [_state(row) for row in rows if _is_needed(row) and row.value is None]
+    reasons = [_missing_reason(row) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
     reasons += [f"The value of {metric_label(metric)} is missing; the run's log may say why." for metric in lost]
     return tuple(dict.fromkeys(reasons))
 
 
-def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
+def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
     """Return why limits of performance were not judged, even with a value; empty if all were."""
-    rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
+    rows = [row for row in inputs.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
-    reasons = [_state(row) for row in rows if row.limit is not None and row.breached is None]
+    reasons = [_missing_reason(row) for row in rows if row.limit is not None and row.breached is None]
     lost = [
         f"The value of {metric} of {subject} is missing."
-        for metric, subject in seen.performance
+        for metric, subject in inputs.performance
         if (metric, subject) not in measured
     ]
     return tuple(dict.fromkeys([*reasons, *lost]))
@@ -128,7 +133,9 @@ def order(row: MetricValue) -> tuple[bool, str, str]:
 
 def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
-    waiting = dict.fromkeys(_state(row) for row in rows if row.breached is None and row.state and not _is_needed(row))
+    waiting = dict.fromkeys(
+        _missing_reason(row) for row in rows if row.breached is None and row.missing_reason and not _is_needed(row)
+    )
     subject = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
         f"{len(shown)} {subject} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
@@ -136,13 +143,13 @@ def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     return (*(noted if shown else ()), *waiting)
 
 
-def _state(row: MetricValue) -> str:
+def _missing_reason(row: MetricValue) -> str:
     """Return why a row has no value or is not judged, after its value if it has one."""
-    state = _sentence(row.state or f"{metric_label(row.metric)} could not be measured")
+    missing_reason = _sentence(row.missing_reason or f"{metric_label(row.metric)} could not be measured")
     defined = find_metric(row.metric)
-    of_feed = defined is not None and defined.subject == "<feed>"  # such a state does not name its feed
-    state = f"{row.subject}: {state}" if of_feed else state
-    return state if row.value is None else f"{in_words(row)} {state}"
+    of_feed = defined is not None and defined.subject == "<feed>"  # such a reason does not name its feed
+    missing_reason = f"{row.subject}: {missing_reason}" if of_feed else missing_reason
+    return missing_reason if row.value is None else f"{in_words(row)} {missing_reason}"
 
 
 def is_shown_only(row: MetricValue) -> bool:
@@ -181,11 +188,11 @@ def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[s
     }
 
 
-def _remedy(seen: StatusInputs) -> str:
-    defined = (find_metric(row.metric) for row in seen.rows if row.breached)
+def _remedy(inputs: StatusInputs) -> str:
+    defined = (find_metric(row.metric) for row in inputs.rows if row.breached)
     categories = {metric.category for metric in defined if metric is not None}
     if categories & {"data", "staleness"} and "performance" not in categories:
-        return f"Look at {seen.use_case}__data and Data Docs first: the data may be wrong, not the model."
+        return f"Look at {inputs.use_case}__data and Data Docs first: the data may be wrong, not the model."
     return "The last decision below says whether a training follows, and if not, why."
 
 

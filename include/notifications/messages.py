@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from include.monitoring.definitions import ADVICE, Category, require_metric
+from include.monitoring.definitions import REMEDIATION, Category, require_metric
 from include.notifications.redaction import redact
 from include.printable import escape_line, escape_text, escape_values
 
@@ -96,7 +96,7 @@ def breach_message(
     """
     kinds = dict.fromkeys(breach_category(str(row["metric"])) for row in new)
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
-    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "about", "days")
+    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "measured_period", "days")
     return _message(
         "breach",
         f"breach-{day}-{_hash(pairs)}",
@@ -104,7 +104,7 @@ def breach_message(
         day,
         links,
         {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting},
-        {"new": new, "advice": [ADVICE[kind].format(use_case=use_case) for kind in kinds]},
+        {"new": new, "advice": [REMEDIATION[kind].format(use_case=use_case) for kind in kinds]},
     )
 
 
@@ -223,17 +223,17 @@ def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
 def new_breaches(
     today: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
-    told: Collection[tuple[str, str]] = (),
+    alerted: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Mapping[str, Any]], int]:
     """Return the rows of `metrics` that are newly broken, and the number of other broken rows.
 
-    The most serious categories come first. `told` are the (metric, subject) of the day that were alerted already: a
+    The most serious categories come first. `alerted` are the (metric, subject) of the day that were alerted already: a
     second measurement may find further breaches.
     """
     broken = [row for row in today if row["breached"]]
-    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
+    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(alerted)
     new = [row for row in broken if (row["metric"], row["subject"]) not in old]
-    order = list(ADVICE)
+    order = list(REMEDIATION)
     new.sort(
         key=lambda row: (order.index(breach_category(str(row["metric"]))), str(row["metric"]), str(row["subject"]))
     )

@@ -27,20 +27,20 @@ class NotificationRefusedError(Exception):
     """Report that the receiver refused this message; it may accept others."""
 
 
-def deliver_queued(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
-    """Queue `message` for each of `ways`, unless it is queued already, and send the queue, the newest first.
+def deliver_queued(use_case: UseCase, message: Message | None, channels: Mapping[str, Send]) -> None:
+    """Queue `message` for each of `channels`, unless it is queued already, and send the queue, the newest first.
 
     A message that cannot be sent is logged as an error and tried again with the next alert or measurement of the use
     case, for seven days. A way whose receiver does not answer is not tried again within this call, so that it costs one
     time-out; after a refused message, the next one is tried.
     """
     outbox = NotificationQueue.of(use_case)
-    if message is not None and not ways:
+    if message is not None and not channels:
         log.info("%s: %r is not sent, since no Connection for alerts exists.", use_case.name, message.subject)
-    elif message is not None and not outbox.put(message, list(ways)):
+    elif message is not None and not outbox.put(message, list(channels)):
         log.info("%s: %r was queued before.", use_case.name, message.subject)
-    open_ways = dict(ways)
-    for letter in outbox.waiting() if ways else []:
+    open_ways = dict(channels)
+    for letter in outbox.waiting() if channels else []:
         if letter.is_too_old():
             log.error(
                 "The alert %r could not be sent by all of %s and is given up.", letter.message.subject, letter.ways
@@ -51,27 +51,27 @@ def deliver_queued(use_case: UseCase, message: Message | None, ways: Mapping[str
             del open_ways[dead]
 
 
-def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mapping[str, Send]) -> list[str]:
+def _deliver(outbox: NotificationQueue, queued: QueuedNotification, channels: Mapping[str, Send]) -> list[str]:
     """Send a message by its remaining ways; return the ways whose receiver did not answer."""
-    key, dead = letter.message.key, []
+    key, dead = queued.message.key, []
     with outbox.hold(key) as mine:
-        for way in letter.ways if mine else ():
-            if way not in ways or outbox.is_sent(key, way):
+        for way in queued.ways if mine else ():
+            if way not in channels or outbox.is_sent(key, way):
                 continue
             try:
-                ways[way](letter.message)
+                channels[way](queued.message)
             except Exception as error:
                 log.exception(
                     "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
                     " measurement; repair the Connection or its receiver.",
-                    letter.message.subject,
+                    queued.message.subject,
                     way,
                     outbox.folder,
                 )
                 dead += [] if isinstance(error, NotificationRefusedError) else [way]
             else:
-                outbox.sent(letter, way)
-                log.info("Sent %r by %s.", letter.message.subject, way)
+                outbox.sent(queued, way)
+                log.info("Sent %r by %s.", queued.message.subject, way)
     return dead
 
 
@@ -97,15 +97,15 @@ def _alerted_breaches(use_case: UseCase, period: Period) -> set[tuple[str, str]]
     return {(row["metric"], row["subject"]) for row in rows}
 
 
-def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
+def redelivery_alert(use_case: UseCase, redelivery: Redelivery, links: Mapping[str, str]) -> Message:
     """Build the alert for files that changed after they have landed."""
     return messages.redelivery_message(
         use_case.name,
-        found.period.key,
-        feed=found.feed,
-        files=found.files,
-        state=found.state,
-        advice=file_changes.redelivery_advice(use_case.name, found.feed, found.period),
+        redelivery.period.key,
+        feed=redelivery.feed,
+        files=redelivery.files,
+        state=redelivery.state,
+        advice=file_changes.redelivery_advice(use_case.name, redelivery.feed, redelivery.period),
         links=links,
     )
 

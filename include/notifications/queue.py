@@ -49,7 +49,7 @@ class NotificationQueue:
 
     @classmethod
     def of(cls, use_case: UseCase) -> NotificationQueue:
-        return cls(StoragePath.of(settings.current_settings().lake) / use_case.name / "alerts")
+        return cls(StoragePath.parse(settings.current_settings().lake) / use_case.name / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
         """Queue a message for each of `ways`; return False if it is queued already."""

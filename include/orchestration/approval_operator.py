@@ -21,7 +21,7 @@ from include.orchestration.answer_lookup import AnswerLookup
 from include.printable import escape_line
 from include.project import open_project
 
-BRIEF, REGISTER = "brief", "register"
+REQUEST_APPROVAL, REGISTER = "request_approval", "register"
 """The tasks whose results it reads: the text of the request, and the version."""
 REASON, QUESTION = "answer_reason", "question"
 """Fields of the answer. Their names differ from those of the training form, from which Airflow would prefill them."""
@@ -39,7 +39,7 @@ class PromotionApproval(ApprovalOperator):
         kwargs.pop("params", None)  # those of the DAG's form, which Airflow hands to every operator
         super().__init__(
             subject=f"{use_case.name}: promote version {{{{ ti.xcom_pull(task_ids='{REGISTER}') }}}}?",
-            body=f"{{{{ ti.xcom_pull(task_ids='{BRIEF}') }}}}",
+            body=f"{{{{ ti.xcom_pull(task_ids='{REQUEST_APPROVAL}') }}}}",
             defaults=self.REJECT,
             response_timeout=use_case.approval.wait,
             params=_fields(""),

@@ -65,11 +65,11 @@ def notify_breaches(project: Project, period: Period) -> None:
     _notify(project.use_case, "breaches", partial(notify.breach_alert, project, period))
 
 
-def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
+def notify_redelivered(use_case: UseCase, redeliveries: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again with other content."""
     from include.notifications import notify
 
-    for each in found:
+    for each in redeliveries:
         _notify(use_case, "a delivery", partial(notify.redelivery_alert, use_case, each))
 
 

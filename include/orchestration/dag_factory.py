@@ -24,7 +24,7 @@ from include.printable import escape_values
 from include.task_memory import limited_memory
 
 MONDAY = 1
-RETRIED: dict[str, Any] = {
+RETRY_ARGS: dict[str, Any] = {
     "retries": RETRIES,
     "retry_policy": RetryTemporaryErrors(),
     "retry_delay": FIRST_DELAY,  # after a killed try, for which the policy is not asked
@@ -33,13 +33,13 @@ RETRIED: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
 }
 """Arguments of whatever reads or writes elsewhere. `fail_without_retry` ends bad data and bad requests at once."""
-INPUT_OUTPUT: dict[str, Any] = RETRIED | {"multiple_outputs": False}
+TASK_ARGS: dict[str, Any] = RETRY_ARGS | {"multiple_outputs": False}
 """Arguments of tasks. They return one value: with multiple outputs, each key would be a separate request."""
 
-WAITING: dict[str, Any] = RETRIED | {"execution_timeout": timedelta(hours=7)}
+SENSOR_ARGS: dict[str, Any] = RETRY_ARGS | {"execution_timeout": timedelta(hours=7)}
 """Arguments of sensors: more time than the longest wait, which ends with its own message."""
 
-ASKING: dict[str, Any] = {name: value for name, value in RETRIED.items() if name != "execution_timeout"}
+HUMAN_ARGS: dict[str, Any] = {name: value for name, value in RETRY_ARGS.items() if name != "execution_timeout"}
 """Arguments of questions to a person: the use case declares how long the answer may take."""
 
 
@@ -118,9 +118,9 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     )
 
 
-def asset(use_case: UseCase, what: str) -> Asset:
+def asset(use_case: UseCase, name: str) -> Asset:
     """Return the asset that a task reads or writes, as the asset graph shows it."""
-    return Asset(name=f"{use_case.name}/{what}", uri=f"airworthy://{use_case.name}/{what}", group=use_case.name)
+    return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
 def day_of(context: Mapping[str, Any]) -> Period:
@@ -147,7 +147,7 @@ def fail_without_retry() -> Iterator[None]:
         with limited_memory():
             yield
     except AirworthyError as error:
-        if error.worth_retrying:
+        if error.retryable:
             raise
         raise AirflowFailException(str(error)) from error
 
@@ -157,6 +157,6 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-def add_asset_metadata(use_case: UseCase, what: str, **extra: Any) -> None:
+def add_asset_metadata(use_case: UseCase, name: str, **extra: Any) -> None:
     """Add values and links to the asset's event, for the asset page."""
-    get_current_context()["outlet_events"][asset(use_case, what)].extra.update(escape_values(extra))
+    get_current_context()["outlet_events"][asset(use_case, name)].extra.update(escape_values(extra))

@@ -25,10 +25,10 @@ from include.project import open_project
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, period: Period, *, anew: bool = True) -> bool:
+def is_delivered(landing: Landing, period: Period, *, new_client: bool = True) -> bool:
     """Return whether the day's files are in the bucket now.
 
-    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `anew` reads the
+    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `new_client` reads the
     Connection's keys again, for a process that outlives them.
 
     Raises:
@@ -36,7 +36,7 @@ def is_delivered(landing: Landing, period: Period, *, anew: bool = True) -> bool
     """
     from include.ingestion.bucket import Bucket, TooManyObjectsError
 
-    bucket = Bucket(landing.bucket, landing.connection, anew=anew)
+    bucket = Bucket(landing.bucket, landing.connection, new_client=new_client)
     try:
         listed = bucket.list(landing.prefix_of(period), landing.max_files)
     except TooManyObjectsError as error:
@@ -72,7 +72,7 @@ class DeliveryTrigger(BaseTrigger):
             except Exception as error:
                 log.warning("Looking for the files of %s %s failed: %s", self.feed, self.period, error)
                 reason = str(error)
-                if isinstance(error, AirworthyError) and not error.worth_retrying:
+                if isinstance(error, AirworthyError) and not error.retryable:
                     break
             if there or datetime.now(UTC) >= until:
                 break
@@ -120,9 +120,9 @@ class DeliverySensor(S3KeySensor):
         with dag_factory.fail_without_retry():
             try:
                 # Not the provider's check, which lists any number of objects.
-                there = is_delivered(self.landing, day, anew=False)
+                there = is_delivered(self.landing, day, new_client=False)
             except BucketError as error:
-                if late or not error.worth_retrying:
+                if late or not error.retryable:
                     raise
                 log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
                 return False
@@ -163,7 +163,7 @@ class DeliverySensor(S3KeySensor):
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:
     """Return a sensor `wait_for_<feed>` for each feed with a landing bucket."""
-    arguments = {name: value for name, value in dag_factory.RETRIED.items() if name != "execution_timeout"}
+    arguments = {name: value for name, value in dag_factory.RETRY_ARGS.items() if name != "execution_timeout"}
     return [
         DeliverySensor(
             task_id=f"wait_for_{feed.name}",

@@ -42,7 +42,7 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
     feeds = [feed.name for feed in use_case.feeds]
     return {
         "feed": Param(feeds[0], type="string", enum=feeds, title="Feed"),
-        "what": Param(
+        "action": Param(
             "release",
             type="string",
             enum=["release", "correct"],

@@ -28,7 +28,7 @@ class RetryTemporaryErrors(RetryPolicy):
         attempt = max(1, try_number - max(0, max_tries - RETRIES))
         delay = min(FIRST_DELAY * 2 ** min(attempt - 1, RETRIES), LONGEST_DELAY)
         if isinstance(exception, AirworthyError):
-            if not exception.worth_retrying:
+            if not exception.retryable:
                 return RetryDecision.fail("Another try cannot fix it.")
             return RetryDecision.retry(delay, "It may be temporary.")
         if isinstance(exception, (ConnectionError, TimeoutError)):

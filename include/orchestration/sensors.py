@@ -22,18 +22,18 @@ ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """Final states of a task."""
 LIVE = {"queued", "running"}
 """States of a run that has not ended."""
-TURN_SECONDS = 2.0
+DECISION_POLL_SECONDS = 2.0
 """Seconds between two checks for the previous day's decision; a backfill waits for it on every day."""
-TURN_PATIENCE = timedelta(seconds=20)
+DECISION_RUN_CHECK_INTERVAL = timedelta(seconds=20)
 """Time between two checks whether a run for an earlier day exists; a trigger cannot check that."""
-PATIENCE = timedelta(seconds=60)
+RUN_CHECK_INTERVAL = timedelta(seconds=60)
 """Time between two checks whether a run that makes a past day exists."""
 LAST_TASKS = {"features": "build_features", "predictions": "score", "metrics": "measure"}
 """Table to the task that writes it, in the DAG that makes it."""
 NO_RUN = ", and no run that would make them is queued or running"
-LIMIT = timedelta(hours=6)
+WAIT_LIMIT = timedelta(hours=6)
 """How long to wait for a day before the task fails."""
-TURN_LIMIT = LIMIT + timedelta(hours=2)
+DECISION_WAIT_LIMIT = WAIT_LIMIT + timedelta(hours=2)
 """A day that is not scored is measured after its monitor has waited for LIMIT, and is decided after that."""
 
 
@@ -63,13 +63,13 @@ class DayTrigger(BaseTrigger):
         arguments = {"use_case": self.use_case, "table": self.table, "day": self.period, "until": self.until}
         return f"include.orchestration.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
-    def is_there(self, period: Period) -> bool:
+    def is_ready(self, period: Period) -> bool:
         return check_available(self.use_case, self.table, period)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         day, until = Period(self.period), datetime.fromisoformat(self.until)
         # The lake is read in a thread: the triggerer's event loop serves every waiting task.
-        while not (available := await asyncio.to_thread(self.is_there, day)):
+        while not (available := await asyncio.to_thread(self.is_ready, day)):
             if datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
@@ -79,7 +79,7 @@ class DayTrigger(BaseTrigger):
 class PreviousDecisionTrigger(DayTrigger):
     """Fire True when the day may be decided."""
 
-    def is_there(self, period: Period) -> bool:
+    def is_ready(self, period: Period) -> bool:
         return check_ready_to_decide(self.use_case, period)
 
 
@@ -99,7 +99,7 @@ class DaySensor(BaseSensorOperator):
         *,
         use_case: str,
         table: str,
-        limit: timedelta = LIMIT,
+        limit: timedelta = WAIT_LIMIT,
         every_seconds: float = 10,
         required: bool = True,
         deferrable: bool | None = None,
@@ -133,7 +133,7 @@ class DaySensor(BaseSensorOperator):
             "There are no %s of %s yet. The run of %s__%s for %s makes them; waiting until %s.",
             *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
         )
-        until = min(until, datetime.now(UTC) + PATIENCE) if is_past else until
+        until = min(until, datetime.now(UTC) + RUN_CHECK_INTERVAL) if is_past else until
         trigger = DayTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
         self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.key})
 
@@ -198,7 +198,7 @@ class PreviousDecisionSensor(DaySensor):
     in a backfill in reverse order they cannot even start.
     """
 
-    def __init__(self, *, use_case: str, last_task: str, limit: timedelta = TURN_LIMIT, **kwargs: Any) -> None:
+    def __init__(self, *, use_case: str, last_task: str, limit: timedelta = DECISION_WAIT_LIMIT, **kwargs: Any) -> None:
         super().__init__(use_case=use_case, table="metrics", limit=limit, **kwargs)
         self.last_task = last_task
 
@@ -214,13 +214,13 @@ class PreviousDecisionSensor(DaySensor):
             self._take_turn(context)
 
     def poke(self, context: Any) -> bool:
-        """Check once, in reschedule mode; at the limit like `resume_turn`."""
+        """Check once, in reschedule mode; at the limit like `resume_after_decision`."""
         return super().poke(context) and (
             not self._must_wait(context)
             or (datetime.now(UTC) >= self._until(context) and self._check_at_limit(context))
         )
 
-    def resume_turn(self, context: Any, event: bool) -> None:
+    def resume_after_decision(self, context: Any, event: bool) -> None:
         """Continue if it is the day's turn; else wait again, or at the limit fail with the command."""
         if event:
             return
@@ -234,9 +234,9 @@ class PreviousDecisionSensor(DaySensor):
             return
         day, until = dag_factory.day_of(context), self._until(context)
         self.log.info("A run decides an earlier day; waiting until %s.", until)
-        until = min(until, datetime.now(UTC) + TURN_PATIENCE)
-        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.key, until.isoformat(), TURN_SECONDS)
-        self.defer(trigger=trigger, method_name="resume_turn")
+        until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
+        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.key, until.isoformat(), DECISION_POLL_SECONDS)
+        self.defer(trigger=trigger, method_name="resume_after_decision")
 
     def _must_wait(self, context: Any) -> bool:
         """Return whether it is not the day's turn yet, and a run of an earlier day exists."""

@@ -38,9 +38,9 @@ def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
 class TriggerTrainingOperator(TriggerDagRunOperator):
     """Start <use case>__train as of the run's day, with the decision's reason, and wait for its end.
 
-    An existing run is only waited for, so clearing or killing the task never starts a second one. `record` evaluates
-    how the run ended. If the training DAG is paused, the task is skipped: the run would stay queued. The task waits
-    without a worker slot if a triggerer runs, otherwise with one.
+    An existing run is only waited for, so clearing or killing the task never starts a second one. `record_outcome`
+    evaluates how the run ended. If the training DAG is paused, the task is skipped: the run would stay queued. The task
+    waits without a worker slot if a triggerer runs, otherwise with one.
     """
 
     ui_color = "#f1ece6"

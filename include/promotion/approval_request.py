@@ -41,10 +41,10 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     candidate = registry.version(version)
     if (decided := approve.approval_decision(project, version)) is not None:
         return ApprovalRequest(None, f"No approval is requested: version {version} was {decided}.")
-    life = _life(project, registry, candidate)
-    if life in sync.CHAMPION_STATES:
+    status = _version_status(project, registry, candidate)
+    if status in sync.CHAMPION_STATES:
         return ApprovalRequest(None, f"No approval is requested: version {version} was made champion before.")
-    if life != "challenger":
+    if status != "challenger":
         reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
     compared_with = candidate.tags.get(COMPARED_WITH)
@@ -52,7 +52,7 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     return ApprovalRequest(_question(project.use_case, candidate, champion), "")
 
 
-def _life(project: Project, registry: Registry, candidate: Version) -> str:
+def _version_status(project: Project, registry: Registry, candidate: Version) -> str:
     entries = project.ledger.entries()
     return lifecycle.lifecycle_states(registry.versions(), entries, project.use_case.newest_period())[candidate.number]
 

@@ -9,7 +9,7 @@ from include.errors import InvalidRequestError
 from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import JUDGED
@@ -51,7 +51,7 @@ def record_approval(
         found = registry.version(version)
         before = lifecycle.approval_of(found, entries)
         if timed_out and before is None and (approvals := lifecycle.approvals(found, entries)):
-            before = StandingApproval.of(approvals[0])
+            before = RecordedApproval.from_entry(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
             sync.sync_registry(use_case)
             return ApproveResult(version, before.approved, before.actor, before.reason, new=False)
@@ -61,7 +61,7 @@ def record_approval(
                 " another model."
             )
         try:
-            _record(registry, ledger, found, entries, StandingApproval(approved, actor, reason))
+            _record(registry, ledger, found, entries, RecordedApproval(approved, actor, reason))
         except LedgerConflictError:
             continue
         sync.sync_registry(use_case)
@@ -69,7 +69,7 @@ def record_approval(
     raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
 
-def approval_decision(project: Project, version: str) -> StandingApproval | None:
+def approval_decision(project: Project, version: str) -> RecordedApproval | None:
     """Return the valid decision on the version; None if a person must be asked.
 
     A rejection is always valid, also one of another version with the same trees. An approval is valid only for the
@@ -97,7 +97,7 @@ def approval_question(project: Project, version: str) -> str:
 
 
 def _record(
-    registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: StandingApproval
+    registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: RecordedApproval
 ) -> None:
     """Append the decision to the ledger."""
     promotion = next(

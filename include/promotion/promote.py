@@ -18,7 +18,7 @@ from include.registry.ledger import (
     LedgerEntry,
     find_existing,
 )
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import GATES, JUDGED, NOT_PROMOTED, REASON
@@ -160,7 +160,7 @@ def _record_obstacle(registry: Registry, version: Version, reason: str) -> None:
         registry.tag_version(version.number, {NOT_PROMOTED: reason}, description)
 
 
-def _reason(reason: str, approval: StandingApproval | None) -> str:
+def _reason(reason: str, approval: RecordedApproval | None) -> str:
     return "; ".join(
         part for part in (reason, f"approved: {approval.reason}" if approval and approval.reason else "") if part
     )

@@ -95,7 +95,7 @@ def training_code_digest(use_case: UseCase) -> str:
 
 def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, by name, sorted."""
-    return _modules(Places.of(use_case), kind)
+    return _modules(Places.from_use_case(use_case), kind)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
 
     Files are read once per process.
     """
-    return _own_code(Places.of(use_case), tuple(sorted(entries)))
+    return _own_code(Places.from_use_case(use_case), tuple(sorted(entries)))
 
 
 @functools.cache
@@ -131,21 +131,21 @@ def _modules(places: Places, kind: str) -> dict[str, Module]:
 
 
 def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
-    places = Places.of(use_case)
+    places = Places.from_use_case(use_case)
     code = (_code.__wrapped__ if reread else _code)(places, kind)
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind != TRAINING:
         declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:
         of_feed = use_case.feed(feed)
-        declared["feed"] = _values(of_feed, but=(*_NOT_OF_A_FEED, "landing"))
-        declared["landing"] = _values(of_feed.landing, but=_NOT_OF_A_LANDING) if of_feed.landing else None
+        declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "landing"))
+        declared["landing"] = _values(of_feed.landing, left_out=_NOT_OF_A_LANDING) if of_feed.landing else None
     return content_digest.digest_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 
-def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
+def _values(declared: Any, *, only: Collection[str] | None = None, left_out: Collection[str] = ()) -> dict[str, Any]:
     names = (field.name for field in fields(declared))
-    return {name: getattr(declared, name) for name in names if name not in but and (only is None or name in only)}
+    return {name: getattr(declared, name) for name in names if name not in left_out and (only is None or name in only)}
 
 
 def _as_json(value: object) -> object:

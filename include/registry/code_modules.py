@@ -60,7 +60,7 @@ class Places:
     declared_in: str
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Places:
+    def from_use_case(cls, use_case: UseCase) -> Places:
         return cls(use_case.package, use_case.declared_in)
 
     def declare(self, module: str) -> bool:
@@ -115,14 +115,14 @@ def find_modules(places: Places, entries: Iterable[str], is_left_out: Callable[[
     return dict(sorted(found.items()))
 
 
-def _add(pending: dict[str, bool], found: Mapping[str, Module], module: Module, places: Places) -> None:
+def _add(pending: dict[str, bool], modules: Mapping[str, Module], module: Module, places: Places) -> None:
     """Add the imports of a module, and its parent packages, which Python runs before it."""
     for name in module.imports():
-        if name not in found or not found[name].is_imported:
+        if name not in modules or not modules[name].is_imported:
             pending[name] = True
     if module.is_own:
         for parent in _parents(module.name):
-            if parent not in found and (places.is_own(parent) or is_within(parent, places.package)):
+            if parent not in modules and (places.is_own(parent) or is_within(parent, places.package)):
                 pending.setdefault(parent, False)
 
 
@@ -141,12 +141,12 @@ def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequ
     return source.clean_body if places.declare(name) and source.declares else source.tree.body
 
 
-def _grown(places: Places, found: Mapping[str, Module], whole: Collection[str]) -> list[Module]:
+def _grown(places: Places, modules: Mapping[str, Module], whole: Collection[str]) -> list[Module]:
     """Return the partial modules that need more statements, since other modules name them."""
-    partial = [module for module in found.values() if _is_partial(places, module.name, module.path, whole)]
+    partial = [module for module in modules.values() if _is_partial(places, module.name, module.path, whole)]
     grown = []
     for module in partial:
-        others = (other.names for other in found.values() if other.is_own and other is not module)
+        others = (other.names for other in modules.values() if other.is_own and other is not module)
         body = source_code.read_source(module.path).needed(set[str]().union(*others))
         if source_code.source_digest(body) != source_code.source_digest(module.body):
             grown.append(replace(module, body=body))

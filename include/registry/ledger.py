@@ -62,7 +62,7 @@ class UnprovenEntriesError(LedgerCorruptedError):
 class LedgerConflictError(AirworthyError):
     """Another process appended an entry; the decision must be made again."""
 
-    worth_retrying = True
+    retryable = True
 
 
 @dataclass(frozen=True, kw_only=True)

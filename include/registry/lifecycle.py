@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from include.declaration.period import Period
 from include.registry.tags import AS_OF, FILES_DIGEST, FINGERPRINT, GATES, JUDGED, TREES
 
-Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
+LifecycleStatus = Literal["candidate", "challenger", "champion", "archived", "rejected"]
 Action = Literal["promotion", "rollback", "rejection", "approval", "restoration"]
 
 
@@ -53,7 +53,7 @@ R = TypeVar("R", bound=RegisteredVersion)
 
 
 @dataclass(frozen=True)
-class StandingApproval:
+class RecordedApproval:
     """A person's decision on a version."""
 
     approved: bool
@@ -61,7 +61,7 @@ class StandingApproval:
     reason: str
 
     @classmethod
-    def of(cls, entry: HasDecision) -> StandingApproval:
+    def from_entry(cls, entry: HasDecision) -> RecordedApproval:
         """Return the decision of a ledger entry that is an approval or a rejection."""
         return cls(entry.action == "approval", entry.actor, entry.reason)
 
@@ -131,16 +131,16 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     return next((entry for entry in rejected if (entry.trees, entry.effective_from.key) == model), None)
 
 
-def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
+def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> RecordedApproval | None:
     """Return the valid decision on a version, a rejection first; None if none.
 
     An approval is valid only for the verdicts that the person saw.
     """
     if (rejected := rejection_of(version, entries)) is not None:
-        return StandingApproval.of(rejected)
+        return RecordedApproval.from_entry(rejected)
     judged = version.tags.get(JUDGED)
     valid = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
-    return next(map(StandingApproval.of, valid), None)
+    return next(map(RecordedApproval.from_entry, valid), None)
 
 
 def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
@@ -160,7 +160,7 @@ def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
 
 def lifecycle_states(
     versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], period: Period
-) -> dict[str, Life]:
+) -> dict[str, LifecycleStatus]:
     """Return the life of each of `versions` on a day, by number.
 
     A version that the ledger promoted is champion if it is that of `period`, else archived, whatever its gates say now.
@@ -169,18 +169,18 @@ def lifecycle_states(
     """
     promotions, latest = [entry for entry in entries if is_promotion(entry)], champion_of(period, entries)
     champion = existing_for(latest, versions, entries) if latest is not None else None
-    lives: dict[str, Life] = {}
+    statuses: dict[str, LifecycleStatus] = {}
     for version in versions:
         if champion is not None and version.number == champion.number:
-            lives[version.number] = "champion"
+            statuses[version.number] = "champion"
         elif any(refers_to(entry, version, entries) for entry in promotions):
-            lives[version.number] = "archived"
+            statuses[version.number] = "archived"
         else:
-            lives[version.number] = _life_without_promotion(version, approval_of(version, entries))
-    return lives
+            statuses[version.number] = _status_without_promotion(version, approval_of(version, entries))
+    return statuses
 
 
-def _life_without_promotion(version: RegisteredVersion, decided: StandingApproval | None) -> Life:
+def _status_without_promotion(version: RegisteredVersion, decided: RecordedApproval | None) -> LifecycleStatus:
     gates = version.tags.get(GATES)
     if gates == "failed" or (decided is not None and not decided.approved):
         return "rejected"

@@ -137,7 +137,7 @@ class Registry(Runs):
             InvalidRequestError: there is no such run.
             UnprovenVersionError: it has no genuine record.
         """
-        tags = from_mlflow(self.run(run_id).data.tags)
+        tags = from_mlflow(self.get_run(run_id).data.tags)
         if isinstance(record := self._proven([run_id])[run_id], str):
             raise UnprovenVersionError(self.use_case.name, f"run {run_id}", record)
         return record.version(f"(run {run_id})", run_id, tags, "")
@@ -145,10 +145,12 @@ class Registry(Runs):
     def _proven(self, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
         return model_record.read_model_record(Records.of(self.use_case.name), run_ids)
 
-    def _version(self, found: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
-        record = proven[str(found.run_id)]
+    def _version(self, stored: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
+        record = proven[str(stored.run_id)]
         assert not isinstance(record, str)
-        return record.version(str(found.version), str(found.run_id), from_mlflow(found.tags), found.description or "")
+        return record.version(
+            str(stored.version), str(stored.run_id), from_mlflow(stored.tags), stored.description or ""
+        )
 
     @translate_mlflow_errors
     def register(self, candidate: Version, description: str) -> Version:
@@ -273,7 +275,7 @@ class Registry(Runs):
         Raises:
             ArtifactMissingError: its files are missing or are not those that were trained.
         """
-        folder = (StoragePath.of(settings.current_settings().home / "models") / version.model_id).path
+        folder = (StoragePath.parse(settings.current_settings().home / "models") / version.model_id).path
         if folder.exists():
             try:
                 model_io.require_model_files(folder, version.files)
@@ -310,6 +312,6 @@ class Registry(Runs):
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 
 
-def _model_id(found: ModelVersion) -> str:
+def _model_id(stored: ModelVersion) -> str:
     # MLflow's server omits model_id in its answers; the source always has it.
-    return str(found.model_id or str(found.source).removeprefix("models:/"))
+    return str(stored.model_id or str(stored.source).removeprefix("models:/"))

@@ -38,7 +38,7 @@ S = TypeVar("S", bound="Runs")
 class MlflowUnreachableError(NotReadyError):
     """The MLflow server does not answer."""
 
-    worth_retrying = True  # a server that restarts is back before the last try
+    retryable = True  # a server that restarts is back before the last try
 
     def __init__(self, address: str, cause: object) -> None:
         where = settings.shown_address(address) or "its address"
@@ -134,7 +134,7 @@ class Runs:
         return [str(run.info.run_id) for run in runs]
 
     @translate_mlflow_errors
-    def run(self, run_id: str) -> Run:
+    def get_run(self, run_id: str) -> Run:
         """Return the complete run of this id.
 
         Raises:

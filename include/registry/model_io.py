@@ -134,7 +134,9 @@ def _signature(model: Model) -> ModelSignature:
     columns: list[ColSpec | TensorSpec] = [ColSpec(anything, name) for name in model.encoding.features]
     return ModelSignature(
         inputs=MlflowSchema(columns),
-        outputs=MlflowSchema([ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "warning")]),
+        outputs=MlflowSchema(
+            [ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "predicted_positive")]
+        ),
     )
 
 

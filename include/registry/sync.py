@@ -10,7 +10,7 @@ from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, decides
@@ -177,13 +177,13 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     return number, changed
 
 
-def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[LedgerEntry]) -> bool:
+def _repair_version(registry: Registry, version: Version, status: str, entries: Sequence[LedgerEntry]) -> bool:
     """Copy a version's ledger and record values to MLflow; return if it wrote.
 
     Removes the reason against a promotion from a version that is or was champion.
     """
     shown = {name: value for name, value in version.tags.items() if decides(name)}
-    was_champion = life in CHAMPION_STATES
+    was_champion = status in CHAMPION_STATES
     forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
     if forged:
         log.warning(
@@ -191,7 +191,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
             *(registry.use_case.name, version.number, ", ".join(forged)),
         )
     decided = _decided(version, entries)
-    shown[LIFE] = life
+    shown[LIFE] = status
     if decided is not None:
         shown[APPROVAL] = decided.to_tag()
     tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}
@@ -207,9 +207,9 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
     return bool(tags)
 
 
-def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
+def _decided(version: Version, entries: Sequence[LedgerEntry]) -> RecordedApproval | None:
     """Return a person's decision for MLflow's page, of any verdicts."""
     if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)
-    return StandingApproval.of(approvals[0]) if approvals else None
+    return RecordedApproval.from_entry(approvals[0]) if approvals else None

@@ -77,7 +77,7 @@ class Lineage:
     period: Period
     keys: Mapping[str, Any]
     probability: float
-    warning: bool
+    predicted_positive: bool
     model_version: str
     run_id: str
     model: Mapping[str, str]
@@ -111,7 +111,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
         period=period,
         keys=wanted,
         probability=row["probability"],
-        warning=row["warning"],
+        predicted_positive=row["predicted_positive"],
         model_version=version.number,
         run_id=version.run_id,
         model={name: version.tags[name] for name in MODEL_TAGS if name in version.tags},
@@ -152,7 +152,7 @@ def _row(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any
         InvalidRequestError: no prediction has these keys.
     """
     try:
-        view: AsOfSnapshot | None = lake.pinned(period, {"predictions": None})
+        view: AsOfSnapshot | None = lake.at_versions(period, {"predictions": None})
     except TableVersionMissingError:
         view = None
     if view is None or not view.partitions("predictions", period, period):
@@ -235,7 +235,7 @@ class _Tracing:
 
     def _log(self, table: str) -> list[CommitNote]:
         if table not in self._logs:
-            self._logs[table] = history.of(self._lake.uri(table))
+            self._logs[table] = history.read_commit_notes(self._lake.uri(table))
         return self._logs[table]
 
     def _today(self, table: str) -> dict[Period, Partition]:
@@ -258,7 +258,7 @@ class _Tracing:
         """Return the table at this Delta version (None: now); None if it cannot be read."""
         if (table, version) not in self._views:
             try:
-                self._views[table, version] = self._lake.pinned(self._day, {table: version})
+                self._views[table, version] = self._lake.at_versions(self._day, {table: version})
             except TableVersionMissingError:
                 self._views[table, version] = None
         return self._views[table, version]

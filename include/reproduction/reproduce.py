@@ -172,7 +172,7 @@ class _Rebuilding:
         }
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
-            then["declaration"] = spec.declaration_values(self._recipe.then(self._declared))
+            then["declaration"] = spec.declaration_values(self._recipe.as_declared_then(self._declared))
             now["declaration"] = spec.declaration_values(self._declared)
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
@@ -183,9 +183,9 @@ class _Rebuilding:
             _NotRebuiltError: that is not possible; the message is the reason.
         """
         known = self._read_recipe()
-        then = known.then(self._declared)
+        then = known.as_declared_then(self._declared)
         try:
-            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
+            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.open(self._declared).root), known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
             cut = splits.split_days(then, known.as_of, known.first, periods_of(rows["day"].unique().to_pylist()))
@@ -214,7 +214,7 @@ class _Rebuilding:
             )
         try:
             known = TrainingSpec.from_tag(self._version.tags[RECIPE])
-            known.then(self._declared)
+            known.as_declared_then(self._declared)
         except (TrainingSpecError, ValueError, TypeError, KeyError) as error:
             raise _NotRebuiltError(f"its tag {RECIPE.name!r} holds no recipe that can be followed: {error}") from error
         self._recipe = known

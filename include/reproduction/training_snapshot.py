@@ -49,14 +49,14 @@ def load_training_snapshot(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
             gone.append(f"{table} at Delta version {then}: {wrong}; today's version: {wrong_today}")
     if gone:
         raise TrainingDataMissingError(f"{lake.use_case.name}: the data are gone. {'. '.join(gone)}.")
-    return TrainingSnapshot(lake.pinned(known.as_of, versions), tuple(notes))
+    return TrainingSnapshot(lake.at_versions(known.as_of, versions), tuple(notes))
 
 
 def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> str:
     """Return why the table lacks the recipe's content; empty if it has it."""
     since, until = _span(known, table)
     try:
-        view = lake.pinned(known.as_of, {table: version})
+        view = lake.at_versions(known.as_of, {table: version})
     except TableVersionMissingError as error:
         return str(error).rstrip(".")
     digest = view.digest_of_periods(table, since, until)
@@ -69,10 +69,10 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
     """Return a sentence with the days that changed since the version."""
     since, until = _span(known, table)
     try:
-        now = lake.pinned(known.as_of, {table: None}).partitions(table, since, until)
+        now = lake.at_versions(known.as_of, {table: None}).partitions(table, since, until)
     except TableVersionMissingError as error:  # the log was cut after the version that was read
         return [str(error)]
-    before = lake.pinned(known.as_of, {table: then}).partitions(table, since, until)
+    before = lake.at_versions(known.as_of, {table: then}).partitions(table, since, until)
     days = [day for day in period_range(since, until) if before.get(day) != now.get(day)]
     return [f"{table} of {_named(days)} changed since; read at Delta version {then}, as they were"] if days else []
 

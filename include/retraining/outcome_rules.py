@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.retraining.policy import Result
 
 
@@ -14,16 +14,16 @@ def training_outcome(
     state: str | None,
     *,
     promotion: Mapping[str, Any] | None,
-    decided: StandingApproval | None,
-    life: str,
-    told: str,
+    decided: RecordedApproval | None,
+    status: str,
+    not_promoted: str,
     why_not: str = "",
 ) -> tuple[Result, str]:
     """Return the outcome and its reason, a sentence.
 
     `state` is the final state of the run `training`, None if there was no run; `promotion` is the result of the task
-    `promote`, None if it was skipped. `decided`, `life` and `told` (the reason why it was not promoted) describe the
-    version: None and empty if none was registered.
+    `promote`, None if it was skipped. `decided`, `status` and `not_promoted` (the reason) describe the version: None
+    and empty if none was registered.
     """
     if state is None:
         return "not started", why_not or "The reason why it was not started is unknown."
@@ -33,5 +33,5 @@ def training_outcome(
         return "promoted", str(promotion["reason"])
     if decided is not None and not decided.approved:
         return "rejected", f"It was {decided}."
-    reason = str((promotion or {}).get("reason") or told or "The training did not promote it.")
-    return ("rejected" if life == "rejected" else "not promoted"), reason
+    reason = str((promotion or {}).get("reason") or not_promoted or "The training did not promote it.")
+    return ("rejected" if status == "rejected" else "not promoted"), reason

@@ -41,11 +41,11 @@ class SignalValue:
     """None: not judged on that day."""
     value: float | None = None
     limit: float | None = None
-    what: str = ""
-    """The metric, if several belong to the signal."""
-    state: str = ""
+    metric: str = ""
+    """The label of its limit."""
+    missing_reason: str = ""
     """Why it is not judged."""
-    about: Period | None = None
+    measured_period: Period | None = None
     """The measured day, or the last of several: performance is known only for days before the label delay."""
     lower: float | None = None
     """The bound that is compared with the limit; None if the value is."""
@@ -59,7 +59,7 @@ class MeasuredPeriod:
     version: str | None
     """The version that scored the day; None if it was not scored."""
     signals: Mapping[str, SignalValue] = field(default_factory=dict)
-    state: str = ""
+    missing_reason: str = ""
     """Why the day has no version."""
 
 
@@ -94,10 +94,10 @@ class SignalFinding:
     value: float | None
     limit: float | None
     lower: float | None
-    asks: bool
-    what: str = ""
-    state: str = ""
-    about: str = ""
+    triggers: bool
+    metric: str = ""
+    missing_reason: str = ""
+    measured_period: str = ""
     """The last day that it was judged on; empty if it was not judged."""
 
 
@@ -139,10 +139,10 @@ def decide_by_policy(
     `champion` is not the version that was measured, since the measurements do not describe the current champion.
     `claimed` are the days whose training has a claim on the budget.
     """
-    unmeasured = MeasuredPeriod(period, None, state="it was not measured")
+    unmeasured = MeasuredPeriod(period, None, missing_reason="it was not measured")
     today = next((measurement for measurement in measured if measurement.period == period), unmeasured)
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
-    triggered = any(finding.asks for finding in signals)
+    triggered = any(finding.triggers for finding in signals)
     against = [*_replaced(today, champion), *_objections(policy, period, decided, claimed)]
     reason = _signals_text(policy, today, signals)
     if triggered and not against:
@@ -195,20 +195,20 @@ def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPer
     versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
         return MeasuredPeriod(period, versions[0], signals)
-    state = by_name.get(("state", "predictions"), {}).get("state") or "its metrics name no model"
-    return MeasuredPeriod(period, None, signals, state)
+    unscored = by_name.get(("missing_predictions", "predictions"), {})
+    return MeasuredPeriod(period, None, signals, unscored.get("missing_reason") or "its metrics name no model")
 
 
 def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
     """Return a breach if any row is one, and no breach only if every row was judged."""
     if not rows:
-        return SignalValue(None, state="it was not measured")
+        return SignalValue(None, missing_reason="it was not measured")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    compared = row["metric"].startswith(PERFORMANCE)
+    compared, day = row["metric"].startswith(PERFORMANCE), row["measured_period"]
     return SignalValue(
-        row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]), row["state"] or "",
-        Period.from_date(row["about"]) if row["about"] else None, row["lower"] if compared else None,
+        row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]),
+        row["missing_reason"] or "", Period.from_date(day) if day else None, row["lower"] if compared else None,
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _finding(
     policy: Retraining, signal: str, today: MeasuredPeriod, measured: Sequence[MeasuredPeriod]
 ) -> SignalFinding:
     """Summarise a signal over the newest `of_periods` judged days of today's version."""
-    value = today.signals.get(signal, SignalValue(None, state=today.state or "it was not measured"))
+    value = today.signals.get(signal, SignalValue(None, missing_reason=today.missing_reason or "it was not measured"))
     earliest = today.period - policy.look_back_periods
     judged = [
         measurement.signals[signal].breached is True
@@ -227,10 +227,11 @@ def _finding(
         if signal in measurement.signals and measurement.signals[signal].breached is not None
     ][: policy.of_periods]
     breaches = sum(judged)
-    asks = today.version is not None and value.breached is True and breaches >= policy.breaches
+    triggers = today.version is not None and value.breached is True and breaches >= policy.breaches
+    judged_on = value.measured_period.key if value.measured_period else ""
     return SignalFinding(
         signal, value.breached, breaches, len(judged), policy.of_periods, value.value, value.limit,
-        value.lower, asks, value.what, value.state, value.about.key if value.about else "",
+        value.lower, triggers, value.metric, value.missing_reason, judged_on,
     )  # fmt: skip
 
 
@@ -289,10 +290,10 @@ def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[S
     if not signals:
         return "The policy names no signal, so no training is ever triggered."
     if today.version is None:
-        return f"Nothing can be judged on {today.period}: {today.state.rstrip('.')}."
-    triggering = [finding for finding in signals if finding.asks]
+        return f"Nothing can be judged on {today.period}: {today.missing_reason.rstrip('.')}."
+    triggering = [finding for finding in signals if finding.triggers]
     head = "" if triggering else "No signal triggers a training. "
-    ordered = [*triggering, *(finding for finding in signals if not finding.asks)]
+    ordered = [*triggering, *(finding for finding in signals if not finding.triggers)]
     return head + " ".join(_sentence(policy, today, finding) for finding in ordered)
 
 
@@ -301,8 +302,10 @@ def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding)
     days = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
     values = _values_text(finding, today.period)
     if finding.breached is None:
-        return f"{name} was not judged on {today.period}: {(finding.state or 'no reason is given').rstrip('.')}."
-    if finding.asks:
+        return (
+            f"{name} was not judged on {today.period}: {(finding.missing_reason or 'no reason is given').rstrip('.')}."
+        )
+    if finding.triggers:
         return f"{name} triggers a training: it broke its limit on {today.period} ({values}) and on {days}."
     if finding.breached:
         return f"{name} broke its limit on {today.period} ({values}), but only on {days}: {policy.breaches} are needed."
@@ -314,5 +317,6 @@ def _values_text(finding: SignalFinding, period: Period) -> str:
     value = "no value" if finding.value is None else f"{finding.value:.4g}"
     lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
-    about = "" if finding.about in ("", period.key) else f", judged on days up to {finding.about}"
-    return f"{finding.what} {value}{lower}{limit}{about}".strip()
+    judged_on = finding.measured_period
+    until = "" if judged_on in ("", period.key) else f", judged on days up to {judged_on}"
+    return f"{finding.metric} {value}{lower}{limit}{until}".strip()

@@ -20,7 +20,7 @@ from include.model.model import Model
 from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.lifecycle import StandingApproval, blocking
+from include.registry.lifecycle import RecordedApproval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import GATES, NOT_PROMOTED
@@ -54,7 +54,7 @@ class ScoreResult:
     day: str
     version: str
     rows: int
-    warnings: int
+    predicted_positives: int
     changed: bool
     """Whether the day's predictions changed."""
     kept: bool
@@ -105,7 +105,12 @@ def score_period(
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", period, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
-        period.key, number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
+        period.key,
+        number,
+        commit.partition.rows,
+        scoring.predicted_positives,
+        commit.changed,
+        kept=before is not None,
     )
 
 
@@ -143,7 +148,7 @@ def _champion(registry: Registry, ledger: Ledger, period: Period) -> LedgerEntry
         raise NoChampionError(error.use_case, period, error.first, reasons[-_NAMED:]) from None
 
 
-def _rejection_reason(version: Version, decided: StandingApproval | None) -> str:
+def _rejection_reason(version: Version, decided: RecordedApproval | None) -> str:
     """Describe why a version is not champion."""
     reason = version.tags.get(NOT_PROMOTED, "")
     subject = f"Version {version.number}, trained as of {version.as_of},"
@@ -199,14 +204,14 @@ def prediction_versions(view: AsOfSnapshot, period: Period) -> list[str]:
 
 
 class _Scoring:
-    """Stream predictions, and count the warnings among them."""
+    """Stream predictions, and count the predicted positives among them."""
 
     def __init__(
         self, use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model, version: str, rows: int
     ) -> None:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, period, model, version
         self._expected = rows
-        self.rows = self.warnings = 0
+        self.rows = self.predicted_positives = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the day's predictions in order of their keys, a batch at a time.
@@ -218,11 +223,13 @@ class _Scoring:
         schema = schemas.content(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
             probability = pa.array(self._model.predict(batch, threads), pa.float64())
-            warning = pc.greater_equal(probability, self._use_case.costs.threshold)
-            self.warnings += pc.sum(warning).as_py() or 0
+            predicted_positive = pc.greater_equal(probability, self._use_case.costs.threshold)
+            self.predicted_positives += pc.sum(predicted_positive).as_py() or 0
             self.rows += batch.num_rows
             version = pa.repeat(pa.scalar(self._version), batch.num_rows)
-            yield pa.record_batch([*(batch[key] for key in keys), probability, warning, version], schema=schema)
+            yield pa.record_batch(
+                [*(batch[key] for key in keys), probability, predicted_positive, version], schema=schema
+            )
         if self.rows != self._expected:
             raise AirworthyError(
                 f"{self._use_case.name}: {self._expected} rows of features of {self._day} became {self.rows}"

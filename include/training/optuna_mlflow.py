@@ -51,15 +51,15 @@ class Studies(Runs):
         storage = self._storage or _TrialRuns(self._experiment(), self.address)
         storage.write(study, trial)
 
-    def conclude(self, study: str, found: SearchResult, minutes: float) -> None:
+    def conclude(self, study: str, result: SearchResult, minutes: float) -> None:
         """Write the result of the study to its run."""
         losses = {
-            metrics.metric_name("validation", "log_loss", "tuned"): found.log_loss,
-            metrics.metric_name("validation", "log_loss", "declared"): found.declared_log_loss,
+            metrics.metric_name("validation", "log_loss", "tuned"): result.log_loss,
+            metrics.metric_name("validation", "log_loss", "declared"): result.declared_log_loss,
         }
-        counts = {"trials": float(found.trials), "pruned": float(found.pruned), "failed": float(found.failed)}
-        record: dict[str, str] = {FOUND: json.dumps(dataclasses.asdict(found)), MINUTES: f"{minutes:g}"}
-        self.log(study, params=found.parameters, metrics=losses | counts, tags=record)
+        counts = {"trials": float(result.trials), "pruned": float(result.pruned), "failed": float(result.failed)}
+        record: dict[str, str] = {FOUND: json.dumps(dataclasses.asdict(result)), MINUTES: f"{minutes:g}"}
+        self.log(study, params=result.parameters, metrics=losses | counts, tags=record)
 
     @translate_mlflow_errors
     def concluded(self, fingerprint: str, minutes: float) -> tuple[str, SearchResult] | None:

@@ -53,13 +53,13 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
 def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
     """Plot the confusion matrix at the decision threshold."""
     counts = metrics.confusion(labels, probabilities, threshold)
-    cells = np.array([[counts.rightly_quiet, counts.warned_falsely], [counts.missed, counts.warned_rightly]])
+    cells = np.array([[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]])
     figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
     for (row, column), count in np.ndenumerate(cells):
         axes.text(column, row, f"{count:,}\n{count / cells.sum():.1%}", ha="center", va="center", fontsize=13)
-    axes.set_xticks([0, 1], ["no warning", "warning"])
+    axes.set_xticks([0, 1], ["predicted negative", "predicted positive"])
     axes.set_yticks([0, 1], [plotting.plain_axes(f"not {label}"), plotting.plain_axes(label)])
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Happened")

@@ -48,7 +48,7 @@ class TrainingSpec:
     splits: Mapping[str, int]
     """`validation_periods`, `test_periods`, `gap_periods` and `min_train_periods`."""
     costs: tuple[float, float]
-    """Cost of a missed row, and cost of a false warning."""
+    """Cost of a false negative, and of a false positive."""
     parameters: Parameters
     baseline_features: tuple[str, ...]
     """Features of the logistic baseline; empty: all."""
@@ -56,7 +56,7 @@ class TrainingSpec:
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
     @classmethod
-    def of(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
+    def from_inputs(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
         """Return the spec of a training of the use case as it is declared now."""
         return cls(
             as_of=made_from.as_of,
@@ -68,7 +68,7 @@ class TrainingSpec:
             label=use_case.label.name,
             label_delay_periods=use_case.label.label_delay_periods,
             splits={name: getattr(use_case.training, name) for name in _SPLITS},
-            costs=(use_case.costs.missed, use_case.costs.false_positive),
+            costs=(use_case.costs.false_negative, use_case.costs.false_positive),
             parameters=made_from.parameters,
             baseline_features=use_case.training.baseline_features,
             data=dict(made_from.data),
@@ -79,7 +79,7 @@ class TrainingSpec:
         """Return the Delta version that was read, by table."""
         return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}
 
-    def then(self, declared: UseCase) -> UseCase:
+    def as_declared_then(self, declared: UseCase) -> UseCase:
         """Return the use case as declared for this training, only to read, split and fit.
 
         One feed replaces all feeds that declared the keys' types. Gates are omitted: they may name missing features.
@@ -102,7 +102,7 @@ class TrainingSpec:
                 gap_periods=self.splits["gap_periods"],
                 min_train_periods=self.splits["min_train_periods"],
                 parameters={},
-                search={},
+                search_space={},
                 baseline_features=self.baseline_features,
                 rounds=parameters.rounds,
                 early_stopping_rounds=parameters.early_stopping_rounds,
@@ -125,7 +125,7 @@ class TrainingSpec:
             commit="",
             lock=lock,
             processor="",
-            declaration=spec.declaration_values(self.then(declared)),
+            declaration=spec.declaration_values(self.as_declared_then(declared)),
         )
         return made_from.fingerprint
 

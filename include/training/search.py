@@ -70,11 +70,11 @@ def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> S
     Raises:
         InvalidRequestError: no search space is declared, or all its parameters are fixed.
     """
-    declared = use_case.training.search
+    declared = use_case.training.search_space
     if not declared:
         raise InvalidRequestError(
             f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
-            ' declare one in its Training, such as search={"num_leaves": Search(4, 64, log=True)}.'
+            ' declare one in its Training, such as search_space={"num_leaves": SearchRange(4, 64, log=True)}.'
         )
     free = {name: limits for name, limits in declared.items() if name not in (fixed or {})}
     if not free:

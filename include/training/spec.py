@@ -74,6 +74,6 @@ def declaration_values(use_case: UseCase) -> str:
                 training.min_train_periods,
             ],
             "baseline_features": sorted(training.baseline_features),
-            "costs": [costs.missed, costs.false_positive],
+            "costs": [costs.false_negative, costs.false_positive],
         }
     )

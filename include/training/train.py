@@ -106,7 +106,7 @@ def train_model(
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
     given |= {TUNED_BY: tuned_by} if tuned_by else {}
-    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
+    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.from_inputs(use_case, made_from).to_tag()}
     tags = given | derived | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {period}", tags)
     with ended_run(registry, run_id):
@@ -133,7 +133,7 @@ def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int,
 def _stale(project: Project, view: AsOfSnapshot, first: Period) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
     tables = staleness.find_stale(project, first, view.period, tables=("labels", "features"), lake=view.lake)
-    return [table.words for table in tables if table.stale]
+    return [table.summary for table in tables if table.stale]
 
 
 @contextlib.contextmanager

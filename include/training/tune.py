@@ -46,7 +46,7 @@ class TuneResult(SearchResult):
     """Whether an equal study was complete, so that no search was run."""
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Describe the result in a few sentences."""
         return (
             f"{'Found before' if self.reused else 'Found'} in {self.trials} trials ({self.pruned} pruned,"

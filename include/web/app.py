@@ -77,8 +77,8 @@ def _index(request: Request, user: GetUserDep) -> Response:
         )
     found = {name: _line(open_project(use_case)) for name, use_case in readable.items()}
     unseen = "This use case cannot be shown. The reason is in the API server's log."
-    lost |= {name: unseen for name, seen in found.items() if seen is None}
-    return _page(html.index_page([seen for seen in found.values() if seen is not None], base, lost))
+    lost |= {name: unseen for name, one in found.items() if one is None}
+    return _page(html.index_page([one for one in found.values() if one is not None], base, lost))
 
 
 def _line(project: Project) -> Overview | None:
@@ -100,11 +100,14 @@ def _use_case(
     if span not in html.SPANS:
         raise HTTPException(422, f"The span cannot be {span} days.")
     use_case = access.require_readable(user, name)
-    seen = _seen(open_project(use_case), Period.from_date(day) if day else None, span)
+    period = Period.from_date(day) if day else None
+    use_case_overview = _overview(open_project(use_case), period, span)
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
     return _page(
-        html.use_case_page(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale)
+        html.use_case_page(
+            use_case_overview, _base(request), span=span, chosen=period is not None, several=several, stale=stale
+        )
     )
 
 
@@ -154,7 +157,7 @@ def _file(name: str) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
 
 
-def _seen(project: Project, period: Period | None, span: int) -> Overview:
+def _overview(project: Project, period: Period | None, span: int) -> Overview:
     return overview.build_overview(project, project.use_case.newest_period(), period, span)
 
 
@@ -175,7 +178,7 @@ def _refused(request: Request, error: AnyHTTPException) -> Response:
             {"detail": escape_values(error.detail)}, error.status_code, headers=HEADERS | dict(error.headers or {})
         )
     title, code = TITLES.get(error.status_code, "Refused"), error.status_code
-    text = html.message_page(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
+    text = html.message_page(title, str(error.detail), _base(request), action=REMEDIES.get(code, ""), home=code != 401)
     return HTMLResponse(text, code, headers=HEADERS | dict(error.headers or {}))
 
 
@@ -189,5 +192,5 @@ def _failed(request: Request, error: Exception) -> Response:
     log.error("The page failed at %s", request.url.path, exc_info=error)
     text = "The page could not be rendered. The reason is in the API server's log."
     return _page(
-        html.message_page("Something failed", text, _base(request), do="Reload it, or notify an operator."), 500
+        html.message_page("Something failed", text, _base(request), action="Reload it, or notify an operator."), 500
     )

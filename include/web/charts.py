@@ -32,60 +32,64 @@ REASONS = 5
 """Number of quarantine reasons with their own colour."""
 
 
-def all_charts(seen: Overview) -> dict[str, Figure]:
+def all_charts(overview: Overview) -> dict[str, Figure]:
     """Return the page's charts by the name of their place; a chart without data is left out."""
     drawn_charts = {
-        **{metric: performance_chart(seen, metric) for metric in PERFORMANCE_SHOWN},
-        "heat": drift_heatmap(seen),
-        **{metric.name: limited_chart(seen, metric) for metric in LIMITED},
-        "rates": rates_chart(seen),
-        "volumes": volumes_chart(seen),
-        "quarantine": quarantine_chart(seen),
+        **{metric: performance_chart(overview, metric) for metric in PERFORMANCE_SHOWN},
+        "heat": drift_heatmap(overview),
+        **{metric.name: limited_chart(overview, metric) for metric in LIMITED},
+        "rates": rates_chart(overview),
+        "volumes": volumes_chart(overview),
+        "quarantine": quarantine_chart(overview),
     }
     return {name: drawn for name, drawn in drawn_charts.items() if drawn is not None}
 
 
-def performance_chart(seen: Overview, metric: str) -> Figure | None:
+def performance_chart(overview: Overview, metric: str) -> Figure | None:
     """Draw a metric on the newest labelled days: model with interval, baselines, expected value."""
-    measures, name = seen.measures, f"{WINDOW}{metric}"
-    model = measures.of(name, "model")
+    measures, name = overview.measures, f"{WINDOW}{metric}"
+    model = measures.rows_of(name, "model")
     if not any(row.value is not None for row in model):
         return None
-    traces = [add_band(seen, model)]
+    traces = [add_band(overview, model)]
     traces += [
-        add_line(seen, measures.of(name, subject), subject, colour, dash="dot")
+        add_line(overview, measures.rows_of(name, subject), subject, colour, dash="dot")
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
     traces.append(
-        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "expected", "var(--promise)", dash="dash")
+        add_line(overview, measures.rows_of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
     )
-    traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
-    compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
+    traces.append(add_line(overview, model, "model", "var(--first)", width=2.2, detail=_detail))
+    compared = [row for first in PERFORMANCE for row in measures.rows_of(f"{first}{metric}")]
     broken = {row.day for row in compared if row.breached}
     traces.append(add_marks([row for row in model if row.day in broken], "broken"))
-    return _marked(seen, new_chart(seen, traces))
+    return _marked(overview, new_chart(overview, traces))
 
 
 def _detail(row: MetricValue) -> str:
     reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
-    return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
+    return f"{row.days} days up to {row.measured_period}, version {row.model_version}{reach}"
 
 
-def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
+def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None:
     """Draw a metric with its limit, and mark the breaches."""
-    rows = seen.measures.of(metric.name, metric.subject)
+    rows = overview.measures.rows_of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
         return None
-    limits = add_line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
-    value = add_line(seen, rows, metric.label, "var(--first)", width=2)
+    limits = add_line(overview, rows, "limit", "var(--bad)", dash="dash", of="limit")
+    value = add_line(overview, rows, metric.label, "var(--first)", width=2)
     return _marked(
-        seen, new_chart(seen, [limits, value, add_marks([row for row in rows if row.breached], "broken")], floor=True)
+        overview,
+        new_chart(overview, [limits, value, add_marks([row for row in rows if row.breached], "broken")], floor=True),
     )
 
 
-def drift_heatmap(seen: Overview) -> Figure | None:
+def drift_heatmap(overview: Overview) -> Figure | None:
     """Draw PSI (at most 1) times importance of each feature and day, the most important on top."""
-    psi, share = seen.measures.grid("psi", seen.calendar), seen.measures.grid("importance", seen.calendar)
+    psi, share = (
+        overview.measures.grid("psi", overview.calendar),
+        overview.measures.grid("importance", overview.calendar),
+    )
     if not np.isfinite(psi.values).any():
         return None
     weights = np.full(psi.values.shape, np.nan)
@@ -105,11 +109,11 @@ def drift_heatmap(seen: Overview) -> Figure | None:
         known = np.isfinite(weighted[rest]).any(axis=0)
         drawn = np.vstack([drawn, np.where(known, np.nansum(weighted[rest], axis=0), np.nan)])
         plain = np.vstack([plain, np.fmax.reduce(psi.values[rest], axis=0)])
-    return _heated(seen, names, drawn, plain)
+    return _heated(overview, names, drawn, plain)
 
 
-def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> Figure:
-    days = seen.calendar
+def _heated(overview: Overview, names: list[str], weighted: Values, psi: Values) -> Figure:
+    days = overview.calendar
     trace = {
         "type": "heatmap",
         "x": [day.key for day in days],
@@ -118,14 +122,14 @@ def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> 
         "customdata": _plain(psi[::-1]),
         "colorscale": [[0, "var(--calm)"], [0.25, "var(--warm)"], [0.6, "var(--hot)"], [1, "var(--bad)"]],
         "zmin": 0,
-        "zmax": _top(seen, weighted),
+        "zmax": _top(overview, weighted),
         "xgap": 0 if len(days) > 120 else 1,
         "ygap": 1,
         "hoverongaps": False,
         "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>PSI %{customdata:.3g}, weighted %{z:.3g}<extra></extra>",
         "showscale": False,
     }
-    drawn = new_chart(seen, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
+    drawn = new_chart(overview, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
     drawn["layout"]["yaxis"] |= {"type": "category", "showgrid": False, "dtick": 1, "ticks": ""}
     return drawn | {"layout": drawn["layout"] | {"showlegend": False, "hovermode": "closest"}}
 
@@ -135,9 +139,9 @@ def _last(values: Values) -> float:
     return float(known[-1]) if len(known) else 0.0
 
 
-def _top(seen: Overview, weighted: Values) -> float:
+def _top(overview: Overview, weighted: Values) -> float:
     """Return the end of the scale: at least the limit of the sum, so that small drift looks small."""
-    limits = [row.limit for row in seen.measures.of("weighted_drift", "features") if row.limit]
+    limits = [row.limit for row in overview.measures.rows_of("weighted_drift", "features") if row.limit]
     known = weighted[np.isfinite(weighted)]
     return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
 
@@ -150,25 +154,28 @@ def _plain(values: Values) -> list[list[float | None]]:
     return cells
 
 
-def rates_chart(seen: Overview) -> Figure | None:
+def rates_chart(overview: Overview) -> Figure | None:
     """Draw the predicted and the actual rate of positives, on the day that they are about."""
-    predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
-    warned = seen.measures.of("warning_rate", "prediction")
+    predicted, came = (
+        overview.measures.rows_of("mean_prediction", "prediction"),
+        overview.measures.rows_of("base_rate", "model"),
+    )
+    predicted_positive = overview.measures.rows_of("predicted_positive_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
-        add_line(seen, came, "actual", "var(--promise)", width=1.6, by="about"),
-        add_line(seen, warned, "warnings", GREY, dash="dot", by="about"),
-        add_line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
+        add_line(overview, came, "actual", "var(--expected)", width=1.6, by="measured_period"),
+        add_line(overview, predicted_positive, "predicted positive", GREY, dash="dot", by="measured_period"),
+        add_line(overview, predicted, "predicted", "var(--first)", width=2, by="measured_period"),
     ]
-    drawn = new_chart(seen, traces, floor=True)
+    drawn = new_chart(overview, traces, floor=True)
     drawn["layout"]["yaxis"]["tickformat"] = ".0%"
-    return _marked(seen, drawn)
+    return _marked(overview, drawn)
 
 
-def volumes_chart(seen: Overview) -> Figure | None:
+def volumes_chart(overview: Overview) -> Figure | None:
     """Draw the published and quarantined rows of each feed, each feed on its own axis from 0."""
-    counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
+    counted = {feed: overview.measures.rows_of("published", feed) for feed in overview.measures.subjects("published")}
     feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
     if not feeds:
         return None
@@ -178,20 +185,20 @@ def volumes_chart(seen: Overview) -> Figure | None:
     for number, feed in enumerate(reversed(feeds)):
         axis = "" if number == 0 else str(number + 1)
         for metric, colour in (("published", "var(--first-soft)"), ("quarantined", "var(--bad)")):
-            rows = seen.measures.of(metric, feed)
+            rows = overview.measures.rows_of(metric, feed)
             traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
         top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
         axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
-    drawn = new_chart(seen, traces, floor=True, height=max(190, 74 * len(feeds)))
+    drawn = new_chart(overview, traces, floor=True, height=max(190, 74 * len(feeds)))
     for name, axis in axes.items():
         drawn["layout"][name] = drawn["layout"]["yaxis"] | axis
-    return _stacked(seen, drawn)
+    return _stacked(overview, drawn)
 
 
-def quarantine_chart(seen: Overview) -> Figure | None:
+def quarantine_chart(overview: Overview) -> Figure | None:
     """Quarantined rows by reason: the most frequent reasons, and all others together."""
-    by_reason = {subject: seen.measures.of("quarantined_by_reason", subject)
-                 for subject in seen.measures.subjects("quarantined_by_reason")}  # fmt: skip
+    by_reason = {subject: overview.measures.rows_of("quarantined_by_reason", subject)
+                 for subject in overview.measures.subjects("quarantined_by_reason")}  # fmt: skip
     total = {subject: sum(row.value or 0 for row in rows) for subject, rows in by_reason.items()}
     ranked = sorted((name for name in total if total[name]), key=lambda name: -total[name])
     if not ranked:
@@ -199,14 +206,14 @@ def quarantine_chart(seen: Overview) -> Figure | None:
     traces = [_bars(by_reason[name], name, colour) for name, colour in zip(ranked[:REASONS], PALETTE, strict=False)]
     if rest := ranked[REASONS:]:
         traces.append(_bars([row for name in rest for row in by_reason[name]], f"{len(rest)} other reasons", GREY))
-    return _stacked(seen, new_chart(seen, traces, floor=True))
+    return _stacked(overview, new_chart(overview, traces, floor=True))
 
 
-def _stacked(seen: Overview, drawn: Figure) -> Figure:
+def _stacked(overview: Overview, drawn: Figure) -> Figure:
     """Stack the bars, and shade the days without a known number of published rows."""
-    unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
+    unknown = {row.day for row in overview.measures.rows_of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.days)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
     return drawn
 
@@ -222,13 +229,13 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     }
 
 
-def _marked(seen: Overview, drawn: Figure) -> Figure:
+def _marked(overview: Overview, drawn: Figure) -> Figure:
     """Mark the days on which a version became champion, and shade the days without metrics."""
-    shown = seen.calendar
+    shown = overview.calendar
     first, last = shown[0], shown[-1]
-    promotions = [entry for entry in seen.entries if entry.makes_champion and first <= entry.effective_from <= last]
+    promotions = [entry for entry in overview.entries if entry.makes_champion and first <= entry.effective_from <= last]
     drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in promotions]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.days)]
     return drawn
 
 

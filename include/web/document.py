@@ -12,7 +12,7 @@ def read_document(use_case: str, path: str) -> bytes | None:
     None if it does not exist, or if its name or a symbolic link leads outside the folder. Raises the store's errors.
     """
     try:
-        folder = StoragePath.of(settings.current_settings().data_docs) / use_case
+        folder = StoragePath.parse(settings.current_settings().data_docs) / use_case
         page = folder / path
     except InvalidStoragePathError:
         return None

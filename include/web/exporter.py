@@ -37,7 +37,7 @@ class ExporterSnapshot:
     rows: Sequence[Mapping[str, Any]] = ()
     """Rows of the table metrics of that day."""
     decision: tuple[Period, str] | None = None
-    asks: bool = False
+    triggers: bool = False
     """Whether a signal of that decision triggers, even if the policy then holds."""
     retrainings: Mapping[str, Period] = field(default_factory=dict)
     """Outcome to the newest day with it."""
@@ -85,7 +85,7 @@ def _decisions(project: Project, today: Period) -> dict[str, Any]:
     trained = _all(project, "retrainings", today)
     return {
         "decision": (day, rows[0]["outcome"]) if day and rows else None,
-        "asks": any(found.get("asks") for row in rows for found in json.loads(row["signals"])),
+        "triggers": any(found.get("triggers") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {
             row["outcome"]: Period.from_date(row["day"]) for row in sorted(trained, key=lambda row: row["day"])
         },

@@ -59,78 +59,82 @@ def prepare_templates() -> None:
 
 
 def use_case_page(
-    seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
+    overview: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
 ) -> str:
     """Render the page of a use case.
 
     `base` is the path of these pages; `chosen` is true if the request names the day.
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
-    breaches, days = _broken(seen), seen.measured
+    breaches, days = _broken(overview), overview.measured
     return _rendered(
         "use_case.html",
         base,
-        seen=seen,
-        figures=charts.all_charts(seen) if seen.measures.days else {},
+        overview=overview,
+        figures=charts.all_charts(overview) if overview.measures.days else {},
         limited=charts.LIMITED,
         evaluated=[METRICS[name] for name in charts.PERFORMANCE_SHOWN],
         plotly=_version_of_plotly(),
-        links=links.links_of(seen, base, where),
-        version=lambda number: links.version_link(where, seen.use_case.name, number),
+        links=links.links_of(overview, base, where),
+        version=lambda number: links.version_link(where, overview.use_case.name, number),
         airflow=airflow,
         span=span,
         spans=SPANS,
         chosen=chosen,
         several=several,
         stale=stale,
-        before=max((day for day in days if day < seen.period), default=None),
-        after=min((day for day in days if day > seen.period), default=None),
-        missing=measuring_gaps(seen.measures.days),
-        elsewhere=_elsewhere(seen),
-        age=_age(seen),
-        decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
+        before=max((day for day in days if day < overview.period), default=None),
+        after=min((day for day in days if day > overview.period), default=None),
+        missing=measuring_gaps(overview.measures.days),
+        elsewhere=_elsewhere(overview),
+        age=_age(overview),
+        decisions=[
+            each for number, each in enumerate(overview.decisions) if number < HOLDS or each.outcome == "retrain"
+        ],
         breaches=breaches[:BREACHES],
-        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.period), seen.use_case.monitoring),
+        false_alarms=false_alarm_text.false_alarm_sentence(
+            overview.measures.rows_on(overview.period), overview.use_case.monitoring
+        ),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_missing_reason(seen, ("performance",), "No day has labels yet."),
-        no_rows=_missing_reason(seen, ("volumes",), "No feed was counted on the days shown."),
-        no_quarantine=_no_quarantine(seen),
-        no_drift=_missing_reason(seen, ("heat", "limited"), "Drift was not measured."),
+        no_performance=_missing_reason(overview, ("performance",), "No day has labels yet."),
+        no_rows=_missing_reason(overview, ("volumes",), "No feed was counted on the days shown."),
+        no_quarantine=_no_quarantine(overview),
+        no_drift=_missing_reason(overview, ("heat", "limited"), "Drift was not measured."),
     )
 
 
-def index_page(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
+def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
     """Render the index of several use cases; `lost` has the reason why one cannot be shown."""
-    return _rendered("index.html", base, seen=seen, lost=lost or {})
+    return _rendered("index.html", base, overviews=overviews, lost=lost or {})
 
 
-def message_page(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
+def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
     """Render a page with one message."""
-    return _rendered("message.html", base, title=title, text=text, do=do, home=home)
+    return _rendered("message.html", base, title=title, text=text, action=action, home=home)
 
 
 def _rendered(template: str, base: str, **values: object) -> str:
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 
-def _elsewhere(seen: Overview) -> list[tuple[Period, Period]]:
+def _elsewhere(overview: Overview) -> list[tuple[Period, Period]]:
     """Return the measured stretches that are not drawn, newest first."""
-    stretches = reversed(measured_stretches(seen.measured))
-    return [(first, last) for first, last in stretches if last < seen.first or first > seen.period][:6]
+    stretches = reversed(measured_stretches(overview.measured))
+    return [(first, last) for first, last in stretches if last < overview.first or first > overview.period][:6]
 
 
-def _age(seen: Overview) -> MetricValue | None:
-    rows = seen.measures.of("staleness", "model")
-    return rows[-1] if rows and rows[-1].day == seen.period and rows[-1].value is not None else None
+def _age(overview: Overview) -> MetricValue | None:
+    rows = overview.measures.rows_of("staleness", "model")
+    return rows[-1] if rows and rows[-1].day == overview.period and rows[-1].value is not None else None
 
 
-def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
+def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     """Return every breach and its sentence, newest day first; informational breaches last.
 
     Drifted features of a day share one row, that of the most drifted: dozens would hide the rest.
     """
     breaches: list[tuple[MetricValue, str]] = []
-    for _, rows in groupby(seen.measures.breached(), key=lambda row: row.day):
+    for _, rows in groupby(overview.measures.breached(), key=lambda row: row.day):
         of_day = list(rows)
         shown = sorted((row for row in of_day if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
         acting = sorted((row for row in of_day if not status.is_shown_only(row)), key=status.order)
@@ -141,25 +145,25 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
     return breaches
 
 
-def _missing_reason(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
+def _missing_reason(overview: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
     """Return the newest stored reason why those charts have no data."""
-    stated = [row for row in seen.measures.on(seen.period) if row.state]
-    defined = [(find_metric(row.metric), row.state) for row in stated]
-    reasons = [state for metric, state in defined if metric is not None and metric.is_explained_on(*charts_)]
+    stated = [row for row in overview.measures.rows_on(overview.period) if row.missing_reason]
+    defined = [(find_metric(row.metric), row.missing_reason) for row in stated]
+    reasons = [reason for metric, reason in defined if metric is not None and metric.is_explained_on(*charts_)]
     return reasons[0] if reasons else otherwise
 
 
-def _no_quarantine(seen: Overview) -> str:
+def _no_quarantine(overview: Overview) -> str:
     """Return why no quarantined row is drawn: there was none, or the number is not known."""
-    rows = seen.measures.of("quarantined")
+    rows = overview.measures.rows_of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
-        return _missing_reason(seen, ("volumes",), "No feed was validated on the days shown.")
+        return _missing_reason(overview, ("volumes",), "No feed was validated on the days shown.")
     if not unknown:
         return "No row was quarantined on the days that were measured."
     newest, known = unknown[-1], len(rows) > len(unknown)
     also = " No row was quarantined where something was published." if known else ""
-    return f"{newest.subject} of {newest.about}: {newest.state}{also}"
+    return f"{newest.subject} of {newest.measured_period}: {newest.missing_reason}{also}"
 
 
 @cache

@@ -21,22 +21,22 @@ class Link:
     hint: str = ""
 
 
-def links_of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
+def links_of(overview: Overview, base: str, where: Settings | None = None) -> list[Link]:
     """Return links to the use case's DAGs, model, Data Docs and declared links.
 
     `base` is the path of these pages, below Airflow's.
     """
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
-    name = seen.use_case.name
+    name = overview.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
-    model = seen.champion.version if seen.champion else ""
+    model = overview.champion.version if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
         if model:
             # Only MLflow has the version's run: the version's page has the card's address in a tag.
             found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
-    return [*found, *(Link(text, address) for text, address in seen.use_case.links.items() if _plain(address))]
+    return [*found, *(Link(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
 
 
 def version_link(where: Settings, name: str, number: str) -> str:

@@ -105,29 +105,29 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
     nothing = RangeReader(lake, "metrics", ())
-    metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
+    metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.open(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
     period = min(max(period, use_case.first_period), today) if period else None
-    seen = period or newest or today
-    drawn = metrics.between(seen - (span - 1), seen)
+    shown_day = period or newest or today
+    drawn = metrics.between(shown_day - (span - 1), shown_day)
     empty = MetricTable(nothing.rows())
-    measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
-    entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, seen), [])
+    measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, shown_day), empty)
+    entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, shown_day), [])
     decisions: list[DecisionView] = _read_or_report(
-        problems, "The table of decisions", lambda: _decisions(lake, seen), []
+        problems, "The table of decisions", lambda: _decisions(lake, shown_day), []
     )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, seen), None)
-    champion = lifecycle.champion_of(seen, entries)
+    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_day), None)
+    champion = lifecycle.champion_of(shown_day, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     is_open = training is not None and not training.result
     shown_status = status.overall_status(
         StatusInputs(
             use_case=use_case.name,
-            period=seen,
+            period=shown_day,
             today=today if period is None or period == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
-            rows=measures.on(seen),
+            rows=measures.rows_on(shown_day),
             champion=champion.version if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
@@ -137,11 +137,11 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     )
     return Overview(
         use_case=use_case,
-        period=seen,
+        period=shown_day,
         today=today,
         newest=newest,
         measured=metrics.days,
-        first=max(min(drawn.days, default=seen), seen - (span - 1)),
+        first=max(min(drawn.days, default=shown_day), shown_day - (span - 1)),
         measures=measures,
         status=shown_status,
         champion=champion,
@@ -168,11 +168,11 @@ def stale_tables(project: Project) -> StaleTables:
     found: list[TableStaleness] = _read_or_report(
         problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
     )
-    tables = [each.words for each in found if each.stale]
+    tables = [each.summary for each in found if each.stale]
     return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
 
 
-def _read_or_report(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
+def _read_or_report(problems: list[str], part: str, read: Callable[[], T], otherwise: T) -> T:
     """Return what `read` returns; if it fails, add the reason to `problems` and return `otherwise`.
 
     No reason names a path.
@@ -191,32 +191,32 @@ def _read_or_report(problems: list[str], what: str, read: Callable[[], T], other
         problems.append(str(error))
     except OSError as error:
         reason = error.strerror or type(error).__name__  # the full text names the path
-        problems.append(f"{what} cannot be read: {reason}. Check its folder in the lake and the folder's permissions.")
+        problems.append(f"{part} cannot be read: {reason}. Check its folder in the lake and the folder's permissions.")
     return otherwise
 
 
-def _measures(drawn: RangeReader, seen: Period) -> MetricTable:
+def _measures(drawn: RangeReader, shown_day: Period) -> MetricTable:
     """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
-    before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
-    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
+    before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_day))
+    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({shown_day}).rows()]))
 
 
-def _set_aside(project: Project, seen: Period) -> QuarantineView | None:
+def _set_aside(project: Project, shown_day: Period) -> QuarantineView | None:
     """Count the rows of all feeds that were quarantined by the shown day, as the command line does."""
     lake, states = project.lake, Counter[str]()
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
-        for day, correction in zip(periods_of(found.rows["day"].to_pylist()), found.went, strict=True):
-            if day <= seen:
-                states[_state(correction, seen)] += 1
+        for day, correction in zip(periods_of(found.rows["day"].to_pylist()), found.corrections, strict=True):
+            if day <= shown_day:
+                states[_state(correction, shown_day)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
 
 
-def _state(correction: Correction | None, seen: Period) -> str:
+def _state(correction: Correction | None, shown_day: Period) -> str:
     if correction is None:
         return "open"
-    return "replayed" if correction.known_on <= seen else "waiting"
+    return "replayed" if correction.known_on <= shown_day else "waiting"
 
 
 def _entries(project: Project, period: Period) -> list[LedgerEntry]:
@@ -225,9 +225,9 @@ def _entries(project: Project, period: Period) -> list[LedgerEntry]:
 
 def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
     """Return the last decisions by `period`, newest first, each with its outcome."""
-    retrained = RangeReader.of(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
+    retrained = RangeReader.open(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
     results = {Period.from_date(row["day"]): row for row in retrained}
-    decided = RangeReader.of(lake, "decisions", period)
+    decided = RangeReader.open(lake, "decisions", period)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     decided_on = periods_of(row["day"] for row in rows)

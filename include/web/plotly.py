@@ -12,18 +12,18 @@ from include.web.overview import Overview
 
 Figure = dict[str, Any]
 GREY = "var(--quiet)"
-PALETTE = ("var(--first)", "var(--second)", "var(--promise)", "var(--hot)", "var(--third)")
+PALETTE = ("var(--first)", "var(--second)", "var(--expected)", "var(--hot)", "var(--third)")
 
 FEW = 8
 """With fewer days than this, the axis names each day."""
 
 
-def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
+def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
-    first, last = (datetime.combine(day.start_date, time()) for day in (seen.first, seen.period))
+    first, last = (datetime.combine(day.start_date, time()) for day in (overview.first, overview.period))
     # With few days Plotly adds ticks within a day and repeats its date.
-    daily: Figure = {"dtick": 86_400_000} if seen.period - seen.first < FEW else {}
+    daily: Figure = {"dtick": 86_400_000} if overview.period - overview.first < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -46,7 +46,7 @@ def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, 
 
 
 def add_line(
-    seen: Overview,
+    overview: Overview,
     rows: Sequence[MetricValue],
     name: str,
     colour: str,
@@ -54,14 +54,14 @@ def add_line(
     dash: str = "solid",
     width: float = 1.3,
     of: Literal["value", "limit"] = "value",
-    by: Literal["day", "about"] = "day",
+    by: Literal["day", "measured_period"] = "day",
     detail: Callable[[MetricValue], str] | None = None,
 ) -> Figure:
     """Return a line with a gap for each day without a value; empty if no day has one."""
     at = {getattr(row, by): row for row in rows}
     if all(getattr(row, of) is None for row in rows):
         return {}
-    days = seen.calendar
+    days = overview.calendar
     row_of_day = [at.get(day) for day in days]
     trace: Figure = {
         "type": "scatter",
@@ -80,13 +80,13 @@ def add_line(
     return trace
 
 
-def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
+def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
     """Return the area between the interval bounds, one closed piece per run of days."""
     at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
     piece: list[MetricValue] = []
-    for day in [*seen.calendar, None]:
+    for day in [*overview.calendar, None]:
         if day in at:
             piece.append(at[day])
         elif piece:

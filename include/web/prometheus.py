@@ -44,11 +44,11 @@ OTHERS = {
     "measured_day_timestamp_seconds": "Midnight of the newest measured day.",
     "staleness_seconds": "Time since midnight of the newest day of the subject.",
     "realised": "Value of the newest single day whose labels are complete.",
-    "figure": "Any other metric of the newest measured day.",
+    "metric": "Any other metric of the newest measured day.",
     "limit": "The limit of a metric.",
     "breached": "Whether a metric is over its limit; absent if it was not judged.",
     "unmeasured": "1 for a metric not measured or not judged on the newest measured day; the page has the reason.",
-    "decision_asks": "Whether a signal of the newest decision triggers, even if the policy then holds.",
+    "decision_triggers": "Whether a signal of the newest decision triggers, even if the policy then holds.",
     "decision_retrain": "Whether the newest decision was to train.",
     "decision_timestamp_seconds": "Midnight of the day of the newest decision.",
     "retraining_timestamp_seconds": "Midnight of the day of the newest retraining with that outcome.",
@@ -138,9 +138,9 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
         return
     yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_period).timestamp(), {}
     yield "staleness_seconds", _age(reading, reading.measured_period), {"subject": "metrics"}
-    for row in sorted(reading.rows, key=lambda row: row["about"]):  # the newer day overwrites the older one
+    for row in sorted(reading.rows, key=lambda row: row["measured_period"]):  # the newer day overwrites the older one
         both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
-        if row["value"] is None or (row["breached"] is None and row["state"]):
+        if row["value"] is None or (row["breached"] is None and row["missing_reason"]):
             yield "unmeasured", 1.0, both  # also with a value that cannot be judged, such as of too few days
         if row["value"] is None:
             pass
@@ -168,7 +168,7 @@ def _of_row(row: Mapping[str, Any]) -> Series:
     elif metric in FIGURES:
         yield FIGURES[metric].series, row["value"], {"subject": subject}
     else:
-        yield "figure", row["value"], {"metric": metric, "subject": subject}
+        yield "metric", row["value"], {"metric": metric, "subject": subject}
 
 
 def _of_training(reading: ExporterSnapshot) -> Series:
@@ -177,7 +177,7 @@ def _of_training(reading: ExporterSnapshot) -> Series:
         yield "trainings_claimed", float(reading.claimed), {}
     if reading.decision is not None:
         day, outcome = reading.decision
-        yield "decision_asks", float(reading.asks), {}
+        yield "decision_triggers", float(reading.triggers), {}
         yield "decision_retrain", float(outcome == "retrain"), {}
         yield "decision_timestamp_seconds", _midnight(reading, day).timestamp(), {}
     for outcome, day in reading.retrainings.items():

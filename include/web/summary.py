@@ -36,9 +36,9 @@ class VersionReport:
 
     number: str
     as_of: Period
-    life: str
+    status: str
     """candidate, challenger, champion, archived or rejected."""
-    flies_from: tuple[Period, ...]
+    champion_from: tuple[Period, ...]
     """Its effective days as champion, in the order of the ledger."""
     compared_with: str
     """The champion that it was compared with; empty if there was none."""
@@ -53,7 +53,7 @@ class VersionReport:
     @property
     def champion(self) -> bool:
         """Return whether it is the champion of the newest day."""
-        return self.life == CHAMPION
+        return self.status == CHAMPION
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def build_report(project: Project) -> UseCaseReport:
             VersionReport(
                 number=version.number,
                 as_of=version.as_of,
-                life=states[version.number],
-                flies_from=tuple(
+                status=states[version.number],
+                champion_from=tuple(
                     entry.effective_from
                     for entry in entries
                     if entry.makes_champion and lifecycle.refers_to(entry, version, entries)
@@ -143,7 +143,7 @@ def _rows(view: AsOfSnapshot, table: str) -> int:
 
 
 def _feed(view: AsOfSnapshot, feed: str) -> FeedReport:
-    with view.explaining(f"checked/{feed}"):  # verifying all columns of all days is too slow for one count
+    with view.diagnose_read_errors(f"checked/{feed}"):  # verifying all columns of all days is too slow for one count
         checked = view.table(f"checked/{feed}", checked=False)
         reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())
         counted = {row["reason"]: row["rows"] for row in reasons.order_by("reason").to_pyarrow().to_pylist()}

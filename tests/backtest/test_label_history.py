@@ -15,7 +15,7 @@ def past(*told: tuple[int, Period, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
     rows = pa.table({"day": pa.array([day.start_date for day in (D1, D1, D2)], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
-    return LabelHistory.of(
+    return LabelHistory.from_rows(
         rows,
         pa.chunked_array([place]),
         pa.chunked_array([pa.array([day.start_date for day in known], pa.date32())]),
@@ -39,7 +39,7 @@ def test_a_corrected_label_counts_as_it_was_corrected_last_and_not_before():
     assert [told(found.labels(day))[0] for day in (D2, D3, D4)] == [0, None, 1]
 
 
-def test_a_matured_label_is_the_one_known_so_many_days_after_its_own_day():
+def test_a_matured_label_is_the_one_known_the_label_delay_after_its_own_day():
     found = past((0, D2, 0), (0, D4, 1), (2, D4, 1), (1, D5, 1))
     assert told(found.matured(2)) == [0, None, 1]
     assert told(found.matured(3)) == [1, None, 1]

@@ -15,7 +15,7 @@ from include.backtest.simulator import Alarm, SimulatedTraining, Simulation
 from include.declaration.period import Period
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")  # warns from 0.25 on
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")  # warns from 0.25 on
 DAYS = [Period("2020-01-20") + n for n in range(40)]
 
 
@@ -33,7 +33,7 @@ def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tu
     trainings = trainings or {}
     walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
     return backtest_result.summarise_policies(
-        simulator.never_retrain(), walked, RealisedCosts.of(found), trainings, COSTS
+        simulator.never_retrain(), walked, RealisedCosts.from_days(found), trainings, COSTS
     )
 
 

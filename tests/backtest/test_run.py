@@ -70,7 +70,7 @@ def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake
 
 @pytest.mark.slow
 def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     toy.fill(lake, Period("2020-01-01"), LAST + 2)
     run.run_backtest(open_project(USE_CASE), FIRST, FIRST + 4)
     assert Registry(toy.USE_CASE).versions() == []
@@ -110,7 +110,7 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
 def test_a_model_that_is_too_young_is_not_judged(toy_lake):
     reading = world().measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + 3, FIRST).signals["performance"]
     assert reading.breached is None
-    assert "days" in reading.state
+    assert "days" in reading.missing_reason
 
 
 def test_a_day_without_rows_is_measured_as_such(toy_lake):
@@ -128,7 +128,7 @@ def test_days_that_were_never_built_are_built(lake_home):
     assert [each for each in told if each.startswith("building")] == [
         f"building the features of {day}" for day in (*built[13:], *built[:13])
     ]
-    assert [*Lake.of(use_case).as_of(LAST).partitions("features")] == built
+    assert [*Lake.open(use_case).as_of(LAST).partitions("features")] == built
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,13 @@ def declared(policy: Retraining, measures: Callable[[Period, Period], MeasuredPe
     return simulator.declared_policy("declared", "", policy, measures)
 
 
-def test_a_promoted_model_flies_from_the_next_day_on():
+def test_a_promoted_model_is_champion_from_the_next_day_on():
     asks = Policy("once", "", lambda today, _: PolicyAnswer(today == day(3), False))
     walked = simulator.simulate(asks, DAYS[:6], FIRST, promotes)
-    assert [*walked.flown.values()] == [FIRST] * 4 + [day(3)] * 2
+    assert [*walked.champions.values()] == [FIRST] * 4 + [day(3)] * 2
 
 
-def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
+def test_a_rejected_challenger_is_never_champion_and_the_next_one_is_compared_with_the_champion():
     champions = []
 
     def judge(today: Period, champion: Period) -> BacktestOutcome:
@@ -48,7 +48,7 @@ def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_
         return PROMOTED if today == day(2) else REJECTED
 
     walked = simulator.simulate(ALWAYS, DAYS[:5], FIRST, judge)
-    assert [*walked.flown.values()] == [FIRST] * 3 + [day(2)] * 2
+    assert [*walked.champions.values()] == [FIRST] * 3 + [day(2)] * 2
     assert champions == [FIRST, FIRST, day(2), day(2)]
     assert [each.result for each in walked.trainings] == ["rejected", "promoted", "rejected", "rejected"]
 
@@ -113,7 +113,7 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
     assert [each for each in one.trainings if each.period <= day(cut)] == [
         each for each in other.trainings if each.period <= day(cut)
     ]
-    assert [*one.flown.values()][: cut + 2] == [*other.flown.values()][: cut + 2]
+    assert [*one.champions.values()][: cut + 2] == [*other.champions.values()][: cut + 2]
     assert one != other
 
 
@@ -127,7 +127,7 @@ def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
     policy = declared(Retraining(("performance",)), measures)
     for today in DAYS[:10]:
         asked.clear()
-        policy.asks(today, simulator.SimulationState(flown=dict.fromkeys(DAYS, FIRST)))
+        policy.decide(today, simulator.SimulationState(champions=dict.fromkeys(DAYS, FIRST)))
         assert max(asked) == today
 
 
@@ -142,9 +142,9 @@ def training(number: int) -> SimulatedTraining:
 
 def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_after_it():
     found = simulator.retraining_benefits(training(10), DAYS, losses(0.25))
-    assert (found.days, found.gain, found.false) == (28, pytest.approx(0.25), False)
-    assert simulator.retraining_benefits(training(10), DAYS, losses(-0.25)).false
-    assert simulator.retraining_benefits(training(10), DAYS, losses(0)).false, "as good is not better"
+    assert (found.days, found.gain, found.is_false_positive) == (28, pytest.approx(0.25), False)
+    assert simulator.retraining_benefits(training(10), DAYS, losses(-0.25)).is_false_positive
+    assert simulator.retraining_benefits(training(10), DAYS, losses(0)).is_false_positive, "as good is not better"
 
 
 def test_only_the_days_after_a_training_say_whether_it_was_worth_it():
@@ -160,4 +160,4 @@ def test_days_without_labels_are_passed_over_and_too_few_days_say_nothing():
 
     assert simulator.retraining_benefits(training(10), DAYS[:40], every_second).days == 14
     late = simulator.retraining_benefits(training(85), DAYS, losses(0.5))
-    assert (late.days, late.gain, late.false) == (4, None, None)
+    assert (late.days, late.gain, late.is_false_positive) == (4, None, None)

@@ -45,7 +45,7 @@ def test_a_line_break_draws_no_line_of_its_own(capsys):
     assert capsys.readouterr().out == "reason: x\\nverified: 9 entries\n"
 
 
-def test_an_error_that_nobody_foresaw_is_printed_without_what_drives_the_terminal(capsys):
+def test_an_error_that_no_one_foresaw_is_printed_without_what_drives_the_terminal(capsys):
     try:
         raise ValueError(HOSTILE)
     except ValueError as error:

@@ -52,7 +52,7 @@ def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decid
     assert "verified: 3 entries, unbroken, signed, head matches" in printed()
 
 
-def test_a_head_that_lags_is_no_damage_and_is_told(decided):
+def test_a_head_that_lags_is_no_damage_and_is_reported(decided):
     Registry(USE_CASE).set_ledger_head(Ledger.of(USE_CASE).entries()[0].head)
     assert "3 entries, unbroken, signed, but the head in MLflow is at entry 1: the next" in printed()
 
@@ -69,7 +69,7 @@ def test_an_empty_ledger_says_so(tracking, toy_declared):
     assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"
 
 
-def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeypatch, capsys):
+def test_a_ledger_whose_head_is_lost_is_not_reported_as_verified(decided, monkeypatch, capsys):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
@@ -77,14 +77,14 @@ def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeyp
     assert "verified" not in shown.out
 
 
-def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, capsys):
+def test_a_champion_that_is_another_model_by_now_is_reported(decided, monkeypatch, capsys):
     rerecord("1", trees="others")
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
     assert "ModelReplacedError: toy: ledger entry 3" in shown.err and "verified" not in shown.out
 
 
-def test_a_rejection_is_shown_as_one_that_never_flies(decided):
+def test_a_rejected_version_is_shown_as_never_champion(decided):
     approve.record_approval(
         open_project(USE_CASE), register(decided, Period("2020-03-09")), approved=False, actor="Ann", reason="no"
     )

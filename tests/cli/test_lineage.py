@@ -30,13 +30,9 @@ def with_day(day: FeedDay) -> Lineage:
 
 
 def found(**changed: object) -> Lineage:
-    keys = {
-        "event_date": DAY.start_date,
-        "origin": "a rather long name of a place",
-        "destination": "another long name",
-        "id": 7,
-    }
-    row = {"probability": 0.25, "warning": False, "model_version": "1", "run_id": "0123456789abcdef" * 2}
+    place = "a rather long name of a place"
+    keys = {"event_date": DAY.start_date, "origin": place, "destination": "another long name", "id": 7}
+    row = {"probability": 0.25, "predicted_positive": False, "model_version": "1", "run_id": "0123456789abcdef" * 2}
     made = {"commit": "c" * 57, "code": "d" * 64}
     contents = {"prediction": content("predictions"), "features": content("features"), "feeds": (feed(),)}
     return replace(Lineage("toy", DAY, keys, **row, model=made, **contents), **changed)
@@ -55,7 +51,13 @@ def test_nothing_is_cut_off_at_eighty_columns(monkeypatch):
     lines = shown(found(), monkeypatch)
     assert max(map(len, lines)) <= 80
     printed = " ".join(line.strip("│├└─ ") for line in lines)
-    for said in ("probability 0.2500, no warning", "id=7", "d" * 64, "0123456789abcdef" * 2, content("x").digest):
+    for said in (
+        "probability 0.2500, predicted negative",
+        "id=7",
+        "d" * 64,
+        "0123456789abcdef" * 2,
+        content("x").digest,
+    ):
         assert said in printed
 
 
@@ -67,7 +69,7 @@ def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
     assert " ".join(line.strip() for line in lines[-2:]) == last
 
 
-def test_a_day_that_changed_since_is_told_in_full_and_on_the_last_line(monkeypatch):
+def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monkeypatch):
     corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
     printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed

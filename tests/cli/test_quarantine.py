@@ -54,7 +54,7 @@ def test_a_balance_that_does_not_add_up_fails():
     from include.lake.lake import Lake
     from tests.toy_use_case import USE_CASE, source
 
-    Lake.of(USE_CASE).replace("raw/events", DAY, source.events(DAY).slice(3), inputs={}, stage="ingest")
+    Lake.open(USE_CASE).replace("raw/events", DAY, source.events(DAY).slice(3), inputs={}, stage="ingest")
     assert "197 rows landed on 2020-01-10, and 200 are published or quarantined" in typed("balance", "toy", code=1)
 
 

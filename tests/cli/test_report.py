@@ -26,8 +26,8 @@ WORSE = BETTER | {"outcome": "failed", "reason": "It may be up to 0.01 higher."}
 FIRST = VersionReport(
     "1", Period("2020-03-01"), "archived", (Period("2020-03-01"),), "", (PASSED, BETTER), "", "card-1", TEST
 )
-REJECTED = replace(FIRST, number="2", life="rejected", flies_from=(), compared_with="1", verdicts=(PASSED, WORSE))
-CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(Period("2020-03-08"),), compared_with="1")
+REJECTED = replace(FIRST, number="2", status="rejected", champion_from=(), compared_with="1", verdicts=(PASSED, WORSE))
+CHAMPION = replace(FIRST, number="3", status="champion", champion_from=(Period("2020-03-08"),), compared_with="1")
 
 
 TRIGGERED = DecisionReport(Period("2020-03-09"), "weighted_drift was above its limit on 3 days.", "promoted", "3")
@@ -58,7 +58,7 @@ def test_a_rejected_model_says_which_gate_failed_and_why():
     assert "log_loss better than prior" not in text, "what passed is counted, not listed"
 
 
-def test_the_first_model_had_nobody_to_beat():
+def test_the_first_model_had_no_one_to_beat():
     assert "Gates: 2 passed; there was no champion." in shown(FIRST)
 
 
@@ -111,7 +111,7 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
         ),
     ],
 )
-def test_how_it_turned_out_is_said_or_why_nobody_knows(realised, said):
+def test_the_outcome_is_given_or_why_it_is_unknown(realised, said):
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
     cli_report.print_report(console, USE_CASE, report, realised)

@@ -89,7 +89,7 @@ USE_CASE = UseCase(
         "newest_voucher": "bool",
     },
     label=Label("lost", meaning="the customer was lost", label_delay_periods=MATURES_AFTER_DAYS),
-    costs=DecisionCosts(missed=20, false_positive=1, unit="calls"),
+    costs=DecisionCosts(false_negative=20, false_positive=1, unit="calls"),
     training=Training(
         window_periods=60,
         validation_periods=7,

@@ -70,7 +70,7 @@ def test_a_dry_run_says_whether_a_schedule_will_remove(asked, monkeypatch, caplo
     assert ("has no schedule" in caplog.text) is not armed
 
 
-def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatch):
+def test_the_table_is_the_tasks_result_and_is_on_the_asset(asked, monkeypatch):
     assert execute(monkeypatch, "manual", False)["lines"] == ("one line", "another")
     assert asked["noted"] == {"dry_run": True, "actor": "ann (run 'r')", "1": "one line", "2": "another"}
 

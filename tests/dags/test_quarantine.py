@@ -26,7 +26,7 @@ def form(lake_home, monkeypatch):
         run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         context = {"params": values, "dag_run": run, "run_id": "manual__1"}
         monkeypatch.setattr(manual, "get_current_context", lambda: context)
-        return manual.send_back.function("toy")
+        return manual.resubmit.function("toy")
 
     return sent
 
@@ -47,15 +47,17 @@ def test_a_task_that_is_cleared_sends_nothing_twice(form):
 
 def test_the_form_corrects_with_a_file_of_the_inbox(form):
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
-    assert form(what="correct", file="hours.csv", known_on="2020-01-15", comment="mistyped")["known_on"] == "2020-01-15"
+    assert (
+        form(action="correct", file="hours.csv", known_on="2020-01-15", comment="mistyped")["known_on"] == "2020-01-15"
+    )
 
 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"what": "correct", "file": "../../secret.csv"}, "not a valid name of a file in the inbox"),
-        ({"what": "correct", "file": "/etc/passwd"}, "not a valid name of a file in the inbox"),
-        ({"what": "correct"}, "name a file of the inbox"),
+        ({"action": "correct", "file": "../../secret.csv"}, "not a valid name of a file in the inbox"),
+        ({"action": "correct", "file": "/etc/passwd"}, "not a valid name of a file in the inbox"),
+        ({"action": "correct"}, "name a file of the inbox"),
         ({"reasons": [HOUR], "known_on": str(DAY)}, "is not after"),
         ({"reasons": ["no such reason"]}, "the rows' reasons are"),
     ],
@@ -68,8 +70,8 @@ def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, sai
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("feed", "../events"), ("what", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"), ("comment", ""),
-     ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
+    [("feed", "../events"), ("action", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"),
+     ("comment", ""), ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
 )  # fmt: skip
 def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):
     with pytest.raises(ParamValidationError):

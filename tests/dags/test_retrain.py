@@ -39,8 +39,8 @@ class Airflow:
         if dag_id == "toy__monitor":
             assert task_ids == ["measure"]
             return {"manual__2020-01-01T00:00__x": {"measure": None}} if self.monitored else {}
-        assert (dag_id, task_ids) == ("toy__retrain", ["record"])
-        return {run: {"record": state} for run, state in self.last.items()}
+        assert (dag_id, task_ids) == ("toy__retrain", ["record_outcome"])
+        return {run: {"record_outcome": state} for run, state in self.last.items()}
 
     def get_dr_count(self, dag_id, run_ids):
         return int(self.training is not None)
@@ -68,7 +68,7 @@ def backfill(day: Period) -> str:
 def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
     monkeypatch.setattr(sensors, "load_use_case", lambda name: USE_CASE)
     sensor = sensors.PreviousDecisionSensor(
-        task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True
+        task_id="wait_for_metrics", use_case="toy", last_task="record_outcome", deferrable=True
     )
     monkeypatch.setattr(sensors.PreviousDecisionSensor, "dag_id", "toy__retrain")
     return sensor
@@ -95,7 +95,7 @@ def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
     turn.execute(context(FIRST, last=runs))
 
 
-def test_a_day_that_nobody_will_decide_is_named_at_once(turn, lake):
+def test_a_day_that_no_one_will_decide_is_named_at_once(turn, lake):
     for day in (FIRST, later(2)):
         measures.write(lake, day)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
@@ -111,8 +111,8 @@ def test_a_day_is_measured_first_and_then_waits_its_turn(turn, lake):
     measures.write(lake, later(1))
     with pytest.raises(TaskDeferred) as deferred:
         turn.resume(waiting, True, str(later(1)))
-    assert deferred.value.method_name == "resume_turn"
-    turn.resume_turn(waiting, True)
+    assert deferred.value.method_name == "resume_after_decision"
+    turn.resume_after_decision(waiting, True)
 
 
 def test_a_day_that_is_never_measured_is_named_with_the_command(turn):
@@ -146,8 +146,8 @@ def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, l
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
     with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
-        turn.resume_turn(context(later(3)), False)
-    turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
+        turn.resume_after_decision(context(later(3)), False)
+    turn.resume_after_decision(context(later(2)), False)  # only the outcome of the training is missing
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
@@ -160,7 +160,7 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
     with pytest.raises(
         AirflowFailException, match=r"after 8:00:00, 2020-03-02 .* 2020-03-01 has not ended.*not in reverse"
     ):
-        turn.resume_turn(waiting, False) if deferrable else turn.poke(waiting)
+        turn.resume_after_decision(waiting, False) if deferrable else turn.poke(waiting)
 
 
 def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
@@ -169,9 +169,9 @@ def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
         decide.decide_retraining(open_project(USE_CASE), day)
     waiting = context(later(2), last={backfill(later(1)): "running"})
     with pytest.raises(TaskDeferred):
-        turn.resume_turn(waiting, False)  # nothing has come within a minute: it looks again
+        turn.resume_after_decision(waiting, False)  # nothing has come within a minute: it looks again
     waiting["dag_run"].start_date -= turn.limit
-    turn.resume_turn(waiting, False)
+    turn.resume_after_decision(waiting, False)
 
 
 def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, lake):
@@ -180,7 +180,7 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
         turn.execute(context(later(1), last={backfill(FIRST): "running"}))
     until = datetime.fromisoformat(deferred.value.trigger.until)
     assert until < datetime.now(UTC) + timedelta(minutes=2)
-    turn.resume_turn(context(later(1), last={backfill(FIRST): "success"}), False)
+    turn.resume_after_decision(context(later(1), last={backfill(FIRST): "success"}), False)
 
 
 # -- starting the training
@@ -263,7 +263,7 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 
 @pytest.mark.parametrize("done", [[], [reserve_slot.reserve_slot]])
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
-    """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
+    """Killed after `decide`, or after `reserve_slot`: then all of it is run again, measured anew or not."""
     for stage in done:
         stage(open_project(USE_CASE), DAY)
     measures.write(lake, DAY)
@@ -283,13 +283,13 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
 
 @pytest.fixture
 def record(operator, monkeypatch):
-    """The task `record` of that day; what it is told by Airflow is given."""
+    """The task `record_outcome` of that day; what it is told by Airflow is given."""
 
     def recorded(**airflow):
         monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
         monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
         monkeypatch.setattr(tasks, "get_current_context", lambda: context(DAY, **airflow))
-        return tasks.record.function("toy")
+        return tasks.record_outcome.function("toy")
 
     return recorded
 

@@ -29,8 +29,8 @@ def told(champion, monkeypatch) -> list[str]:
 
 
 def states() -> list[str]:
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("metrics", since=AS_OF).to_pylist()
-    return [row["state"] for row in rows if row["metric"] == "state"]
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("metrics", since=AS_OF).to_pylist()
+    return [row["missing_reason"] for row in rows if row["metric"] == "missing_predictions"]
 
 
 def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
@@ -51,5 +51,5 @@ def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_agai
 
 def test_a_day_that_was_not_measured_yet_is_left_to_the_monitor(told):
     tasks.score.function("toy")
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("metrics")
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("metrics")
     assert told == []

@@ -25,12 +25,12 @@ from include.settings import REPOSITORY
 HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "sklearn", "matplotlib", "deltalake"}
 TASKS = {
     "data": ["ingest", "validate", "build_features"],
-    "train": ["prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote"],
+    "train": ["prepare", "tune", "train", "evaluate", "register", "request_approval", "approve", "promote"],
     "score": ["wait_for_features", "score"],
     "monitor": ["wait_for_predictions", "measure"],
-    "retrain": ["wait_for_measures", "decide", "claim", "train", "record"],
+    "retrain": ["wait_for_metrics", "decide", "reserve_slot", "train", "record_outcome"],
     "maintenance": ["maintain"],
-    "quarantine": ["send_back"],
+    "quarantine": ["resubmit"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
 }
@@ -146,7 +146,7 @@ def test_the_form_can_be_sent_as_it_opens_but_for_the_day(dags, name):
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
+def test_runs_are_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
     dag = dags[name]
     assert isinstance(dag.timetable, PeriodTimetable)
     assert not dag.catchup
@@ -206,7 +206,7 @@ def test_a_day_may_be_decided_for_longer_than_it_may_be_waited_for_with_measurin
     """Both begin at the same midnight: where nobody scores the day, it is measured only when that wait is over."""
     for use_case in all_use_cases():
         measuring = dags[f"{use_case}__monitor"].get_task("wait_for_predictions").limit
-        deciding = dags[f"{use_case}__retrain"].get_task("wait_for_measures").limit
+        deciding = dags[f"{use_case}__retrain"].get_task("wait_for_metrics").limit
         assert deciding >= measuring + timedelta(hours=1)
 
 
@@ -215,7 +215,7 @@ def test_one_option_of_airflow_says_whether_a_triggerer_waits(deferrable, monkey
     monkeypatch.setenv(DEFERRABLE, deferrable)
     dags = [dag for path in ("score.py", "monitor.py", "retrain.py") for dag in read(path).values()]
     found = {task.task_id: task.deferrable for dag in dags for task in dag.tasks if hasattr(task, "deferrable")}
-    tasks = ("wait_for_features", "wait_for_predictions", "wait_for_measures", "train")
+    tasks = ("wait_for_features", "wait_for_predictions", "wait_for_metrics", "train")
     assert found == dict.fromkeys(tasks, deferrable == "True")
 
 

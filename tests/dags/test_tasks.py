@@ -49,7 +49,7 @@ def test_what_trying_again_cannot_mend_fails_at_once():
 
 def test_what_may_pass_is_left_to_the_retries():
     class BusyError(AirworthyError):
-        worth_retrying = True
+        retryable = True
 
     with pytest.raises(BusyError), dag_factory.fail_without_retry():
         raise BusyError("later")
@@ -64,7 +64,7 @@ def sensor(lake_home, monkeypatch):
 
 
 def test_the_sensor_goes_on_where_features_are_there(sensor):
-    toy.fill(Lake.of(toy.USE_CASE), DAY, DAY)
+    toy.fill(Lake.open(toy.USE_CASE), DAY, DAY)
     sensor.execute(context(key=str(DAY)))
 
 
@@ -79,7 +79,7 @@ def test_the_sensor_does_not_wait_for_a_day_before_the_first(sensor):
         sensor.execute(context(key="2019-12-31"))
 
 
-def test_a_retry_of_the_sensor_does_not_wait_anew(sensor):
+def test_a_retry_of_the_sensor_does_not_wait_again(sensor):
     started = datetime(2020, 1, 5, tzinfo=UTC)
     run = SimpleNamespace(partition_key=str(DAY), start_date=started)
     with pytest.raises(TaskDeferred) as deferred:
@@ -129,7 +129,7 @@ NOBODY = [
 
 
 @pytest.mark.parametrize("runs", NOBODY)
-def test_a_past_day_that_nobody_makes_is_not_waited_for(sensor, monkeypatch, runs):
+def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, monkeypatch, runs):
     with pytest.raises(AirflowFailException) as refused:
         sensor.execute(past(monkeypatch, **runs))
     assert "no run that would make them is queued or running" in str(refused.value)
@@ -182,7 +182,7 @@ def test_the_trigger_fires_when_the_features_come(sensor):
     async def scene() -> bool:
         until = datetime.now(UTC) + timedelta(minutes=1)
         waiting = asyncio.create_task(_first(sensors.DayTrigger("toy", "features", str(DAY), until.isoformat(), 0.01)))
-        await asyncio.to_thread(toy.fill, Lake.of(toy.USE_CASE), DAY, DAY)
+        await asyncio.to_thread(toy.fill, Lake.open(toy.USE_CASE), DAY, DAY)
         return await waiting
 
     assert asyncio.run(scene()) is True

@@ -53,7 +53,7 @@ def test_a_run_id_stays_one_quoted_line_of_bounded_length(run_id):
     assert words.startswith("ann (run ") and words.isprintable() and len(words) < 400
 
 
-def test_a_question_is_answered_by_the_user_that_was_logged_in_or_by_nobody():
+def test_a_question_is_answered_by_the_user_that_was_logged_in_or_by_no_one():
     assert answer_actor({"id": "1", "name": "ann"}) == "ann"
     assert answer_actor(None) == UNANSWERED
     assert "does not name" in answer_actor({"id": "1", "name": ""})

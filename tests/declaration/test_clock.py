@@ -43,14 +43,14 @@ def test_today_is_a_day_to_run_for_and_tomorrow_is_not(zone, today):
     tomorrow = today + 1
     with pytest.raises(NotBegunError, match=f"toy: {tomorrow} has not begun in {zone}; today is {today}") as refused:
         use_case.require(tomorrow)
-    assert (refused.value.period, refused.value.today, refused.value.worth_retrying) == (tomorrow, today, False)
+    assert (refused.value.period, refused.value.today, refused.value.retryable) == (tomorrow, today, False)
 
 
 def test_a_scheduled_run_that_is_a_moment_early_by_this_machines_clock_is_tried_again(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 23, 59, 30, tzinfo=UTC))
     with pytest.raises(NotBegunError) as refused:
         USE_CASE.require(TOMORROW)
-    assert refused.value.worth_retrying
+    assert refused.value.retryable
 
 
 def test_a_day_that_the_zone_skipped_is_refused():

@@ -42,7 +42,7 @@ COLUMNS = {"x": "int8"}
             "missing_periods must be a set of Period",
         ),
         (Label, {"name": "late", "meaning": "late", "label_delay_periods": "2"}, "must be a whole number; it is '2'"),
-        (DecisionCosts, {"missed": "1", "false_positive": 2, "unit": "min"}, "missed must be a number"),
+        (DecisionCosts, {"false_negative": "1", "false_positive": 2, "unit": "min"}, "false_negative must be a number"),
         (SearchRange, {"low": "1", "high": 2}, "low must be a number"),
         (Training, {"window_periods": 28.0}, "window_periods must be a whole number; it is 28.0 (float)"),
         (Approval, {"required": "yes"}, "required must be True or False"),

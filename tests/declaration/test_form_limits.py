@@ -22,7 +22,7 @@ def test_a_text_of_the_largest_size_is_accepted_and_a_longer_one_refused_in_few_
     form_limits.require_text("reason", None)
     with pytest.raises(TextTooLongError, match=r"'reason' has 5,000,000 characters, and at most 2,000") as refused:
         form_limits.require_text("reason", "x" * 5_000_000)
-    assert len(str(refused.value)) < 400 and not refused.value.worth_retrying
+    assert len(str(refused.value)) < 400 and not refused.value.retryable
 
 
 def test_a_list_is_bounded_in_number_and_in_each_entry():

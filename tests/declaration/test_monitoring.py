@@ -47,9 +47,9 @@ def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, li
         ({"drift_quantile": 1.1}, "above 0 and at most 1"),
         *(
             ({name: 0}, "above 0")
-            for name in ("drift_factor", "feature_psi", "volume_change", "max_age_days", "slower")
+            for name in ("drift_factor", "feature_psi", "volume_change", "max_age_days", "max_slowdown")
         ),
-        *(({name: -1}, "at least 0") for name in ("max_null_increase", "unseen", "stale_periods")),
+        *(({name: -1}, "at least 0") for name in ("max_null_increase", "max_unseen_share", "stale_periods")),
         (
             {"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))},
             "a metric may have only one limit",

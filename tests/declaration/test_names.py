@@ -80,7 +80,7 @@ def test_a_feature_has_no_name_that_lightgbm_refuses_or_changes_but_a_key_may(na
     assert problem.hint == f"Write '{'a' if name == '=a' else 'a_b'}'."
 
 
-def test_two_features_that_lightgbm_would_store_under_one_name_are_told_apart():
+def test_two_features_that_lightgbm_would_store_under_one_name_are_distinguished():
     with pytest.raises(DeclarationError) as refused:
         replace(USE_CASE, features={"a b": "float64", "a_b": "float64"})
     (problem,) = refused.value.problems

@@ -67,7 +67,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
                 "training": replace(
                     USE_CASE.training,
                     parameters={"num_leafs": 7, "eta": 0.1},
-                    search={"max_depth": SearchRange(9, 3)},
+                    search_space={"max_depth": SearchRange(9, 3)},
                     baseline_features=("houre",),
                 ),
                 "monitoring": Monitoring(performance=(PerformanceLimit("log-loss", max_degradation=0.1),)),
@@ -92,7 +92,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
         "gates": "Did you mean 'hour'?",
         "gates[1]": "Did you mean 'at_least'?",
     }
-    rest = {"name", "feeds[1].landing.bucket", "label.label_delay_periods", "training.search['max_depth'].low"}
+    rest = {"name", "feeds[1].landing.bucket", "label.label_delay_periods", "training.search_space['max_depth'].low"}
     assert rest | {"approval.wait"} <= set(found)
     assert str(refused.value).startswith(f"UseCase('Toy'): {len(refused.value.problems)} problems:\n- ")
     assert all(f"\n- {path}: " in str(refused.value) for path in found)

@@ -85,7 +85,7 @@ def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
     error = refused.value
     assert reason in error.reason
     assert error.where == str(package / name / "__init__.py") + (f":{line}" if line else "")
-    assert (error.use_case, error.worth_retrying) == (name, False)
+    assert (error.use_case, error.retryable) == (name, False)
     assert error.reason in str(error) and error.where in str(error)
 
 
@@ -231,7 +231,7 @@ def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_decla
     assert registry.load_use_case("churn").package == "made_cases.churn"
 
 
-def test_a_declaration_in_a_single_file_is_told_what_it_lacks(tmp_path, monkeypatch):
+def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monkeypatch):
     write(tmp_path / "flat_cases", {})
     (tmp_path / "flat_cases" / "churn.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)

@@ -37,7 +37,7 @@ def test_a_rule_about_the_day_is_refused_among_the_rules_about_rows(expectation)
     assert Suite(table=(expectation,)).table == (expectation,)
 
 
-def test_a_row_level_rule_may_stand_for_the_day_with_a_share():
+def test_a_row_level_rule_may_judge_the_day_with_a_share():
     mostly = gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.9)
     assert Suite(rows=(HOUR,), table=[mostly]).table == (mostly,)
 

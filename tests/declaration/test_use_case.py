@@ -75,7 +75,7 @@ def test_a_window_must_hold_its_splits():
 
 
 def test_the_threshold_follows_from_the_costs():
-    assert DecisionCosts(missed=30, false_positive=10, unit="minutes").threshold == pytest.approx(0.25)
+    assert DecisionCosts(false_negative=30, false_positive=10, unit="minutes").threshold == pytest.approx(0.25)
 
 
 def test_declarations_cannot_be_changed_afterwards():

@@ -66,7 +66,7 @@ def _files_landed() -> dict[str, Any]:
 
 def _wear() -> None:
     """A day of features is corrected twice after the training, and a writer has left a file: two files too many."""
-    lake, day = Lake.of(USE_CASE), AS_OF - 30
+    lake, day = Lake.open(USE_CASE), AS_OF - 30
     for _ in range(2):
         rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
         place = rows.schema.get_field_index("size")

@@ -59,7 +59,7 @@ def _runs(registry: Registry) -> list[Any]:
 def _breach() -> None:
     """Measures of three days that ask for a training."""
     for back in (2, 1, 0):
-        measures.breach(Lake.of(USE_CASE), DAY - back)
+        measures.breach(Lake.open(USE_CASE), DAY - back)
         if back:
             decide.decide_retraining(open_project(USE_CASE), DAY - back)
 
@@ -91,11 +91,11 @@ STEPS = {
 
 def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[Period, tuple[str, int]]]:
     """Table to day to digest and rows, of all tables but those of costs, which depend on the clock."""
-    view = Lake.of(use_case).as_of(LATEST)
+    view = Lake.open(use_case).as_of(LATEST)
     return {
         table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
         for table in schemas.tables(use_case)
-        if not table.startswith("costs/")
+        if not table.startswith("durations/")
     }
 
 

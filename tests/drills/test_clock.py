@@ -95,7 +95,7 @@ def test_a_whole_life_does_not_depend_on_the_clock(first, survived, tmp_path, na
 
 
 @pytest.mark.drill
-def test_a_clock_that_stands_before_the_day_refuses_it_and_changes_nothing(first, survived, tmp_path):
+def test_a_clock_that_is_before_the_day_refuses_it_and_changes_nothing(first, survived, tmp_path):
     with moved_into(first, tmp_path / "drilled"):
         before = life.state()
         ended = [_ended(BEFORE, [step]) for step in DATA]
@@ -128,7 +128,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
                 stage(open_project(FLIGHTS), day)
             trials += 1
         found.append(life.tables(FLIGHTS))
-        view = Lake.of(FLIGHTS).as_of(days[-1])
+        view = Lake.open(FLIGHTS).as_of(days[-1])
         for feed in FLIGHTS.feeds:
             for day in days:
                 delivered = FLIGHTS.function("source", feed.name)(day).num_rows

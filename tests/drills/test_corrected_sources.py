@@ -36,7 +36,7 @@ def _late(rows: pa.Table) -> np.ndarray:
 
 
 def outcomes_known(day: Period) -> set[tuple]:
-    rows = Lake.of(USE_CASE).as_of(day).read("checked/outcomes").to_pylist()
+    rows = Lake.open(USE_CASE).as_of(day).read("checked/outcomes").to_pylist()
     return {(row["event_date"], row["id"], row["failed"]) for row in rows}
 
 
@@ -86,7 +86,7 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
     for day in DAYS:
         run(day)
     before = life.tables()
-    checked = Lake.of(USE_CASE).as_of(wrong_day).read("checked/events", since=wrong_day)
+    checked = Lake.open(USE_CASE).as_of(wrong_day).read("checked/events", since=wrong_day)
     quarantined = sum(bool(reasons) for reasons in checked["reasons"].to_pylist())
     assert (checked.num_rows, quarantined) == (100, 4)
     monkeypatch.setattr(source, "events", healthy)

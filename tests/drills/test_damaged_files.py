@@ -53,7 +53,7 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes | None]] = {
 READERS: dict[str, Callable[[], object]] = {
     "raw/events": lambda: validate.validate_period(open_project(USE_CASE), DAMAGED),
     "checked/events": lambda: build.build_features(open_project(USE_CASE), LAST),  # a day that it looks back at
-    "features": lambda: Lake.of(USE_CASE).as_of(LAST).batches("features", DAMAGED, DAMAGED).read_all(),
+    "features": lambda: Lake.open(USE_CASE).as_of(LAST).batches("features", DAMAGED, DAMAGED).read_all(),
 }
 """Table to what reads the damaged day of it."""
 
@@ -94,13 +94,13 @@ def drill(healthy, table: str, how: str, trials: int, folder: Path, patch: pytes
     rng, reference, refused, wrong, lost = random.Random(f"{table} {how}"), healthy[1], 0, 0, 0
     for trial in range(trials):
         in_a_copy(healthy, folder / str(trial), patch)
-        ((_, path),) = Lake.of(USE_CASE).as_of(DAMAGED).files(table, DAMAGED, DAMAGED)
+        ((_, path),) = Lake.open(USE_CASE).as_of(DAMAGED).files(table, DAMAGED, DAMAGED)
         content = DAMAGES[how](Path(path).read_bytes(), rng)
         Path(path).unlink() if content is None else Path(path).write_bytes(content)
         refused += noticed(table)
         run(DAMAGED)
         run(LAST)
-        view, found = Lake.of(USE_CASE).as_of(LAST), life.tables()
+        view, found = Lake.open(USE_CASE).as_of(LAST), life.tables()
         broken = {name: integrity.broken_days(view, name, DAYS[0], LAST) for name in ("raw/events", *READERS)}
         lost += life.rows_lost(reference, found)
         wrong += found != reference or any(broken.values())
@@ -135,7 +135,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     import pyarrow.parquet as pq
 
     in_a_copy(healthy, tmp_path / "home", monkeypatch)
-    ((_, path),) = Lake.of(USE_CASE).as_of(DAMAGED).files("checked/events", DAMAGED, DAMAGED)
+    ((_, path),) = Lake.open(USE_CASE).as_of(DAMAGED).files("checked/events", DAMAGED, DAMAGED)
     rows = pq.read_table(path, partitioning=None)
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)

@@ -69,7 +69,7 @@ def says(error: Exception, *words: str) -> bool:
 
 def whole() -> bool:
     """Whether every day that a table says it holds is there to the last row."""
-    view = Lake.of(USE_CASE).as_of(DAYS[-1])
+    view = Lake.open(USE_CASE).as_of(DAYS[-1])
     return not any(
         integrity.broken_days(view, table, DAYS[0] - 9, DAYS[-1])
         for table in life.tables()

@@ -126,7 +126,7 @@ class Outcome:
         names = list(self.feed.columns)
         keys = [(key, "ascending") for key in schemas.keys(place.use_case, f"raw/{name}")]
         delivered = self.delivered.select(names).cast(pa.schema([self.delivered.schema.field(n) for n in names]))
-        checked = Lake.of(place.use_case).as_of(place.day).read(f"checked/{name}", since=place.day)
+        checked = Lake.open(place.use_case).as_of(place.day).read(f"checked/{name}", since=place.day)
         rows = checked.select(names).sort_by(keys)
         self.lost += delivered.num_rows - rows.num_rows
         assert rows.combine_chunks().equals(delivered.sort_by(keys).combine_chunks()), "rows changed on their way"

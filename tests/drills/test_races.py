@@ -56,7 +56,7 @@ def alone(tmp_path_factory) -> dict:
 
 
 @pytest.mark.slow
-def test_a_backfill_beside_manual_runs_of_the_same_days_ends_in_the_same_tables(alone, survived, lake_home):
+def test_a_backfill_next_to_manual_runs_of_the_same_days_ends_in_the_same_tables(alone, survived, lake_home):
     lake_home.mkdir()
     race([(run_days, days) for days in shuffled(DAYS, 4)])
     found = life.tables()

@@ -79,7 +79,7 @@ def run(folder: Path, tests: str, processes: int = 0, dist: str = "load") -> tup
 
 
 @pytest.mark.parametrize("processes", [0, 1])
-def test_what_was_skipped_stands_in_the_table_and_in_the_page_with_the_reason(tmp_path, processes):
+def test_what_was_skipped_is_in_the_table_and_in_the_page_with_the_reason(tmp_path, processes):
     said, page = run(tmp_path, GOOD + SKIPPED, processes)
     assert "3 trials of 2 faults; 0 failed, 2 skipped." in said
     assert "| a fault | 2 | a guard | 0 | yes |\n" in page
@@ -98,7 +98,7 @@ def test_a_process_in_which_nothing_failed_leaves_the_page_to_the_one_that_knows
     assert "the old table" in page
 
 
-def test_what_failed_stands_in_the_table_and_the_page_is_left_as_it_was(tmp_path):
+def test_what_failed_is_in_the_table_and_the_page_is_left_as_it_was(tmp_path):
     said, page = run(tmp_path, GOOD + FAILED)
     said = " ".join(said.replace("│", " ").split())
     for name in ("a failed setup", "a failure before its row", "a failure after its row"):

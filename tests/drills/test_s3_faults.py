@@ -75,7 +75,7 @@ def run_until_done(attempts: int = 4) -> int:
                     stage(open_project(USE_CASE), day)
                     break
                 except AirworthyError as error:
-                    if attempt == attempts - 1 or not error.worth_retrying:
+                    if attempt == attempts - 1 or not error.retryable:
                         raise
                     again += 1
     return again
@@ -110,7 +110,7 @@ def test_that_a_file_is_not_there_is_heard_also_where_the_answer_is_cut(through,
     with through(["cut download"], 0.3) as breaking:
         for number in range(20):
             with pytest.raises(FileNotFoundError):
-                (StoragePath.of(bucket) / f"missing-{number}").read()
+                (StoragePath.parse(bucket) / f"missing-{number}").read()
         assert breaking.made.total() > 1
 
 
@@ -122,7 +122,7 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
 
     def write(content: bytes) -> None:
         for name in names:
-            if (StoragePath.of(bucket) / "race" / name).create(content):
+            if (StoragePath.parse(bucket) / "race" / name).create(content):
                 made[name].append(content)
 
     with through(["lost answer", "500"], 0.15) as breaking:
@@ -132,7 +132,7 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
         for writer in writers:
             writer.join()
         lost = breaking.made["lost answer"]
-    there = {name: [(StoragePath.of(bucket) / "race" / name).read()] for name in names}
+    there = {name: [(StoragePath.parse(bucket) / "race" / name).read()] for name in names}
     assert lost
     survived(
         Row(
@@ -156,7 +156,7 @@ def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_t
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:
         validate.validate_period(open_project(USE_CASE), DAYS[0])
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
     assert life.tables() == before
     run_days()
     found = life.tables()

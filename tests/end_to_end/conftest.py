@@ -38,8 +38,8 @@ def _there(found: Callable[[], object]) -> bool:
 
 
 def ended(api: AirflowClient, dag_id: str, run: DagRun) -> DagRun:
-    until(lambda: api.run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
-    return api.run(dag_id, run.run_id)
+    until(lambda: api.get_run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
+    return api.get_run(dag_id, run.run_id)
 
 
 def succeeded(api: AirflowClient, dag_id: str, run: DagRun) -> None:
@@ -54,7 +54,7 @@ def wait_for_task(api: AirflowClient, dag_id: str, run: DagRun, task: str, *stat
     """Wait until a task is in one of these states; fail when its run has ended without."""
 
     def is_reached() -> bool:
-        has_ended = api.run(dag_id, run.run_id).state in FINISHED
+        has_ended = api.get_run(dag_id, run.run_id).state in FINISHED
         state = task_state(api, dag_id, run, task)
         assert state in states or not has_ended, (
             f"{dag_id} {run.run_id} ended with {task} {state}, not {states}: {api.failures(dag_id, run.run_id)}"

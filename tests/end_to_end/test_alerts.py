@@ -93,7 +93,7 @@ def hook(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hoo
 
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient, hook: Hook) -> AirflowClient:
-    toy.fill(Lake.of(USE_CASE), AS_OF - 60, AS_OF)
+    toy.fill(Lake.open(USE_CASE), AS_OF - 60, AS_OF)
     until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
     return airflow
 
@@ -130,7 +130,7 @@ def waiting(api: AirflowClient) -> DagRun:
 def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, waiting, mailbox, hook):
     run = api.trigger(SCORE, conf={"day": "2019-12-31"})
     assert ended(api, SCORE, run).state == "failed"
-    body = once(mailbox, hook, "failure", api.run(SCORE, run.run_id))
+    body = once(mailbox, hook, "failure", api.get_run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
     assert body["details"]["error"].startswith("InvalidRequestError: nervous begins on 2020-01-01")
     mine = {"Authorization": f"Bearer {api.token}"}
@@ -177,7 +177,7 @@ def test_a_scheduled_run_that_is_late_is_one_mail_and_one_call(api, waiting, mai
     assert body["subject"] == f"[airworthy] nervous {waiting.partition_key}: score missed its deadline"
 
 
-def test_nothing_else_was_told_in_all_that(api, waiting, mailbox, hook):
+def test_nothing_else_was_reported_in_all_that(api, waiting, mailbox, hook):
     # The failed task was cleared and failed again: two failures; of all else, one of each.
     subjects = [body["subject"] for body in hook.received]
     until(lambda: sorted(mailbox.subjects) == sorted(subjects), "as many mails as calls")
@@ -318,7 +318,7 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTIONS, ids=[f"{method} {path}" for method, path, _ in ACTIONS])
-def test_who_may_look_may_not_act_and_who_is_nobody_may_not_look(shell, api, method, path, body):
+def test_a_viewer_may_not_act_and_an_unknown_user_may_not_look(shell, api, method, path, body):
     address, token = f"{shell.instance.airflow_url}/api/v2{path}", shell.run("token").stdout.strip()
     viewer = httpx.request(
         method, address, json=body, headers={"Authorization": f"Bearer {token}"}, trust_env=False

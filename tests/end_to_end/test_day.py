@@ -40,7 +40,7 @@ def test_the_model_that_passed_its_gates_is_the_champion_of_the_day(training):
 
 
 def test_the_day_run_again_by_hand_commits_nothing(airflow, training):
-    before = Lake.of(USE_CASE).as_of(DAY).partitions("features", since=DAY)
+    before = Lake.open(USE_CASE).as_of(DAY).partitions("features", since=DAY)
     for kind in ("data", "score"):
         succeeded(airflow, WALK.dag(kind), airflow.trigger(WALK.dag(kind), conf={"day": str(DAY)}))
-    assert Lake.of(USE_CASE).as_of(DAY).partitions("features", since=DAY) == before
+    assert Lake.open(USE_CASE).as_of(DAY).partitions("features", since=DAY) == before

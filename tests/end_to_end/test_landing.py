@@ -50,15 +50,15 @@ def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_c
         wait_for_task(airflow, DATA, run, task, "deferred")
     deliver(landing)
     succeeded(airflow, DATA, run)
-    assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == source.ROWS
+    assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == source.ROWS
 
 
 def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_so(airflow: AirflowClient, landing):
-    before = Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY]
+    before = Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY]
     landing.put(f"events/{TODAY}/events.csv", as_csv(source.events(TODAY).slice(0, 100)))
     run = airflow.trigger(DATA, conf={"day": str(TODAY)})
     succeeded(airflow, DATA, run)
-    assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY] == before
+    assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY] == before
     told = airflow.call("GET", f"/assets/events?source_dag_id={DATA}&source_task_id=ingest&limit=100")["asset_events"]
     (raw,) = [event["extra"] for event in told if event["source_run_id"] == run.run_id]
     assert "files" in raw, raw
@@ -69,7 +69,7 @@ def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_s
 def test_a_person_takes_the_changed_file_by_the_form(airflow: AirflowClient, landing):
     run = airflow.trigger(DATA, conf={"day": str(TODAY), "take_changed": True})
     succeeded(airflow, DATA, run)
-    assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == 100
+    assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == 100
 
 
 def test_files_that_never_came_fail_the_day_and_are_named(airflow: AirflowClient, landing):

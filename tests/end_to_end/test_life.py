@@ -87,7 +87,7 @@ def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
     scheduled_today(api, DATA)  # half-way, it has landed rows that are not published yet
     found = summary.build_report(open_project(USE_CASE))
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
-    lake = Lake.of(USE_CASE).as_of(LAST)
+    lake = Lake.open(USE_CASE).as_of(LAST)
     assert list(lake.partitions("features", until=LAST - 2)) == period_range(FIRST, LAST - 2)
 
 
@@ -155,7 +155,7 @@ def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api,
 
 
 def test_every_flight_of_a_scored_day_has_a_prediction_by_the_champion(scored):
-    view = Lake.of(USE_CASE).as_of(LAST)
+    view = Lake.open(USE_CASE).as_of(LAST)
     for day in period_range(AS_OF, LAST - 2):
         predictions = view.read("predictions", day, day)
         assert predictions.num_rows == view.read("raw/schedule", day, day).num_rows
@@ -172,14 +172,14 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
     today = demo.today(USE_CASE)
     for dag_id in (DATA, SCORE):
         scheduled_today(api, dag_id)
-    rows = Lake.of(USE_CASE).as_of(today).read("predictions", today)
+    rows = Lake.open(USE_CASE).as_of(today).read("predictions", today)
     assert rows.num_rows > 600
     assert set(rows["flight_date"].to_pylist()) == {today.start_date}
 
 
 def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
     day = AS_OF + 1
-    rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", day, day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", day, day).to_pylist()
     assert {row["model_version"] for row in rows if row["metric"] == "psi"} == {"1"}
     (drift,) = (row for row in rows if row["metric"] == "weighted_drift")
     assert drift["limit"] > 0 and drift["breached"] == (drift["value"] > drift["limit"])
@@ -192,7 +192,7 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
     known = AS_OF + USE_CASE.label.label_delay_periods
     for dag_id in (DATA, SCORE, MONITOR):
         succeeded(api, dag_id, api.trigger(dag_id, conf={"day": str(known)}))
-    rows = Lake.of(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()
     (loss,) = (row["value"] for row in rows if (row["metric"], row["subject"]) == ("log_loss", "model"))
     assert loss == pytest.approx(found.metrics["model"]["log_loss"])
 
@@ -220,7 +220,7 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
     for monday in mondays:
         entry = ledger.champion_of(monday)
         assert (str(entry.effective_from), entry.version) == (str(monday), made[str(monday)])
-    assert mondays[1] in Lake.of(USE_CASE).as_of(mondays[1]).partitions("features", since=mondays[1])
+    assert mondays[1] in Lake.open(USE_CASE).as_of(mondays[1]).partitions("features", since=mondays[1])
 
 
 def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
@@ -238,14 +238,14 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, monday
     days = FIRST, LAST - 2
     plan = demo.DemoPlan(days, (demo.DemoPhase(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
-    walk.run()  # what was not there yet: the decision on the last day
-    assert days[1] in Lake.of(USE_CASE).as_of(days[1]).partitions("decisions")
+    walk.run_steps()  # what was not there yet: the decision on the last day
+    assert days[1] in Lake.open(USE_CASE).as_of(days[1]).partitions("decisions")
     # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which nobody waits for,
     # today's: they must not come, or write, meanwhile.
     until(lambda: any(run.run_type == "scheduled" for run in api.runs(RETRAIN)), "today's own run of retrain")
     for dag_id in (TRAIN, RETRAIN):
         until(lambda dag_id=dag_id: all(run.state in FINISHED for run in api.runs(dag_id)), f"the end of {dag_id}")
     runs, state = [api.runs(dag_id) for dag_id in DAGS], summary.build_report(open_project(USE_CASE)).state
-    walk.run()
+    walk.run_steps()
     assert [api.runs(dag_id) for dag_id in DAGS] == runs
     assert summary.build_report(open_project(USE_CASE)).state == state

@@ -38,7 +38,7 @@ def use_case_packages() -> str:
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """A champion as of AS_OF, and a month in which every day breaches."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     toy.fill(lake, AS_OF - 60, LAST)
     until(lambda: all(map(airflow.has_dag, (TRAIN, RETRAIN))), "the DAGs")
     airflow.unpause(TRAIN)
@@ -85,22 +85,22 @@ def backfilled(api: AirflowClient, shell: Shell) -> AirflowClient:
 def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfilled, shell):
     assert shell.report().services["scheduler"].deaths == 1
     made = trainings(backfilled)
-    decided = [day for day, (outcome, _) in decisions(Lake.of(USE_CASE)).items() if outcome == "retrain"]
+    decided = [day for day, (outcome, _) in decisions(Lake.open(USE_CASE)).items() if outcome == "retrain"]
     assert sorted(made) == [f"drift__{day}" for day in decided]
     assert decided[0] == FIRST + (POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
     assert [claim.period for claim in RetrainingBudget.of(USE_CASE).of_month(FIRST)] == decided
-    assert set(outcomes(Lake.of(USE_CASE))) == set(decided)
+    assert set(outcomes(Lake.open(USE_CASE))) == set(decided)
     # Every training made one version, and no other was made.
     assert len(Registry(USE_CASE).versions()) == 1 + len(decided)
 
 
 def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, monkeypatch):
-    there, results = decisions(Lake.of(USE_CASE)), Lake.of(USE_CASE).as_of(LAST).read("retrainings")
+    there, results = decisions(Lake.open(USE_CASE)), Lake.open(USE_CASE).as_of(LAST).read("retrainings")
     ledger = Ledger.of(USE_CASE)
     entries = ledger.entries()
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     then = Ledger.of(USE_CASE).folder
     for day in period_range(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
@@ -117,7 +117,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
 def test_the_training_knows_why_it_was_started(backfilled):
     (first, *_) = trainings(backfilled)
     told = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
-    reason = decisions(Lake.of(USE_CASE))[Period(first.removeprefix("drift__"))][1]
+    reason = decisions(Lake.open(USE_CASE))[Period(first.removeprefix("drift__"))][1]
     assert "triggers a training" in reason
     assert told["note"] == reason
     assert told["conf"]["reason"].endswith(reason)
@@ -134,28 +134,30 @@ def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
     return {task["task_id"]: task["try_number"] for task in found}
 
 
-@pytest.mark.parametrize("tasks", [["decide", "claim", "train", "record"], ["train"], ["record"]])
+@pytest.mark.parametrize(
+    "tasks", [["decide", "reserve_slot", "train", "record_outcome"], ["train"], ["record_outcome"]]
+)
 def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
     day = Period(trainings(backfilled)[0].removeprefix("drift__"))
-    before = trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))
+    before = trainings(backfilled), decisions(Lake.open(USE_CASE)), outcomes(Lake.open(USE_CASE))
     run = run_of(backfilled, day)
     tried = tries(backfilled, run)
     body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": tasks, "only_failed": False}
     backfilled.call("POST", f"/dags/{RETRAIN}/clearTaskInstances", json=body)
     succeeded(backfilled, RETRAIN, run)
     assert {task for task, number in tries(backfilled, run).items() if number > tried[task]} == set(tasks)
-    assert (trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))) == before
+    assert (trainings(backfilled), decisions(Lake.open(USE_CASE)), outcomes(Lake.open(USE_CASE))) == before
 
 
 def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
     day = LAST + 2
-    breach(Lake.of(USE_CASE), day)
+    breach(Lake.open(USE_CASE), day)
     # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
     for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
         backfilled.call("PATCH", f"/dags/{RETRAIN}/dagRuns/{today.run_id}", json={"state": "failed"})
     run = backfilled.trigger(RETRAIN, conf={"day": str(day)})
     assert ended(backfilled, RETRAIN, run).state == "failed"
     said = backfilled.failures(RETRAIN, run.run_id)[0]
-    assert said.startswith("wait_for_measures:")
+    assert said.startswith("wait_for_metrics:")
     assert f"toy: there are no decisions of {day - 1}" in said
     assert f"toy__retrain --from-date {day - 1}" in said

@@ -20,7 +20,7 @@ from tests.local.conftest import Shell
 pytestmark = [pytest.mark.slow, pytest.mark.security]
 
 FIRST, AS_OF = Period("2013-01-01"), Period("2013-01-14")
-TASKS = ("prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote")
+TASKS = ("prepare", "tune", "train", "evaluate", "register", "request_approval", "approve", "promote")
 TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("train", "score", "rollback", "reproduce"))
 
 
@@ -91,7 +91,7 @@ def test_the_question_shows_metrics_and_verdicts(api, approved):
         assert shown in told["body"]
 
 
-def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved):
+def test_an_approved_model_is_champion_and_the_ledger_names_its_approver(api, approved):
     run, _ = approved
     approval, entry = Ledger.of(USE_CASE).entries()[:2]
     assert (approval.action, approval.version) == ("approval", entry.version)
@@ -114,7 +114,7 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
     assert before[-1] == ("rejection", version)
     assert (life(version), task_state(api, TRAIN, run, "promote")) == ("rejected", "skipped")
 
-    for again in (("brief", "approve", "promote"), ("approve", "promote"), ("promote",), TASKS):
+    for again in (("request_approval", "approve", "promote"), ("approve", "promote"), ("promote",), TASKS):
         clear(api, run, *again)
         succeeded(api, TRAIN, run)
         states = {task: task_state(api, TRAIN, run, task) for task in ("approve", "promote")}
@@ -162,7 +162,7 @@ def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> 
 def test_after_a_rollback_the_next_scoring_uses_the_older_version(api, rolled_back):
     api.unpause(SCORE)
     succeeded(api, SCORE, api.trigger(SCORE, conf={"day": str(AS_OF)}))
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
     assert set(rows["model_version"].to_pylist()) == {"1"}
     assert (life("1"), life(rolled_back)) == ("champion", "archived")
 
@@ -187,7 +187,7 @@ def test_the_command_line_prints_the_ledger_verified_and_the_lineage_of_a_row(ap
     printed = shell.run("ledger", USE_CASE.name)
     assert printed.returncode == 0, printed.stderr
     assert "rollback" in printed.stdout and "6 entries" in printed.stdout
-    row = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
+    row = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
     keys = [f"{key}={row[key]}" for key in USE_CASE.keys]
     printed = shell.run("lineage", USE_CASE.name, str(AS_OF), *keys)
     assert printed.returncode == 0, printed.stderr

@@ -46,7 +46,7 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.evaluate_run(open_project(strict), trained_toy)
     assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
-    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
+    tags = from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)
     assert found.gates == tags["gates"] == "failed"
     assert tags["gate/auc at least 0.99"] == "failed"
 
@@ -56,7 +56,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     lost = Period("2020-02-28")
     for day in (Period("2020-02-29"), Period("2020-03-01")):  # its outcomes became known on these
         known = source.outcomes(day)
-        Lake.of(USE_CASE).replace(
+        Lake.open(USE_CASE).replace(
             "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
         )
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
@@ -78,7 +78,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
         *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
     }
     assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
-    run = registry.run(trained_toy).data
+    run = registry.get_run(trained_toy).data
     kept = json.loads((folder / "verdicts.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
@@ -131,7 +131,7 @@ def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
 
 
 @pytest.mark.usefixtures("without_plots")
-def test_other_gates_judge_anew(trained_toy):
+def test_other_gates_judge_again(trained_toy):
     evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     assert evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
 
@@ -153,9 +153,9 @@ def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(t
         with pytest.raises(SystemExit):
             evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
     on_record = Registry(USE_CASE).candidate(trained_toy).tags[JUDGED]
-    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags).get(JUDGED) != on_record
+    assert from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags).get(JUDGED) != on_record
     assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
-    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)[JUDGED] == on_record
+    assert from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)[JUDGED] == on_record
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", None)
         assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new, (
@@ -177,7 +177,7 @@ def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_t
 def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
     evaluate.evaluate_run(open_project(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))), trained_toy)
     evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
-    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
+    tags = from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)
     assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
 
 
@@ -195,7 +195,7 @@ def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, anothe
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     day = Period("2020-02-25")
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
-    Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
+    Lake.open(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
     with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
         evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
 

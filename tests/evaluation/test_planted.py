@@ -101,7 +101,7 @@ def test_a_slow_and_a_large_model_are_caught(champion, another, within_this_proc
 def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another, within_this_process):
     use_case = replace(USE_CASE, gates=(EASY, SERVING))
     run_id = another(use_case)
-    sample = Registry(USE_CASE).run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"
+    sample = Registry(USE_CASE).get_run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"
     rows = pq.read_table(sample)
     scores = rows[PROBABILITY].to_numpy().copy()
     scores.view("int64")[0] ^= 1
@@ -132,7 +132,7 @@ def leaking_features(champion, monkeypatch) -> tuple[Period, Period]:
     features_build.land_missing(open_project(USE_CASE), first, last)
 
     def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        known = Lake.of(USE_CASE).as_of(LATEST).read("checked/outcomes", day, day + 2)
+        known = Lake.open(USE_CASE).as_of(LATEST).read("checked/outcomes", day, day + 2)
         ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
         rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
         # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.

@@ -59,7 +59,7 @@ class Renewed:
         return {table: stale for table, stale in days.items() if stale}
 
     def values(self, day: Period, column: str) -> list[object]:
-        return Lake.of(self.use_case).as_of(day).read("features", day, order_by=("id",))[column].to_pylist()
+        return Lake.open(self.use_case).as_of(day).read("features", day, order_by=("id",))[column].to_pylist()
 
 
 def forget() -> None:

@@ -26,7 +26,7 @@ DAY = Period("2020-01-10")
 @pytest.fixture(autouse=True)
 def checked_feeds(lake_home):
     """The clean rows of two days, as validation leaves them."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for day in (DAY - 1, DAY):
         for feed, rows in (("events", source.events(day)), ("outcomes", source.outcomes(day))):
             reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
@@ -44,7 +44,7 @@ def label(monkeypatch, function) -> pa.Table:
 
 def _made(monkeypatch, table: str, name: str, function) -> pa.Table:
     monkeypatch.setattr(features, name, function)
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     materialize.materialize(USE_CASE, table, name, lake.as_of(DAY), DAY - 1)
     return lake.as_of(DAY).read(table, DAY, DAY)
 
@@ -99,9 +99,9 @@ def test_rows_in_any_order_and_any_kind_of_frame_are_stored_alike(monkeypatch, f
     shuffled["event_date"] = pd.to_datetime(shuffled["event_date"])
     shuffled["kind"] = shuffled["kind"].astype("category")
     shuffled["id"] = [Decimal(each) for each in shuffled["id"]]
-    version = Lake.of(USE_CASE).as_of(DAY).version("features")
+    version = Lake.open(USE_CASE).as_of(DAY).version("features")
     assert build(monkeypatch, lambda day, events, outcomes: frame(shuffled)).equals(expected)
-    assert Lake.of(USE_CASE).as_of(DAY).version("features") == version, "equal rows are not written again"
+    assert Lake.open(USE_CASE).as_of(DAY).version("features") == version, "equal rows are not written again"
 
 
 def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(monkeypatch):
@@ -220,7 +220,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
     with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: \w+Error: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "nowhere"))
-    assert not caught.value.worth_retrying
+    assert not caught.value.retryable
     assert (caught.value.use_case, caught.value.table, caught.value.period) == ("toy", "features", DAY)
 
 
@@ -234,7 +234,7 @@ def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken
     with pytest.raises(ResultRowsError, match=r"could not be made: ConversionException: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "def function"))
-    assert not caught.value.worth_retrying
+    assert not caught.value.retryable
 
 
 def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
@@ -245,7 +245,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     use_case = replace(USE_CASE, package="unreadable_case")
     with pytest.raises(BrokenUseCaseError, match=r"cannot be loaded: SyntaxError") as caught:
-        materialize.materialize(use_case, "features", "build", Lake.of(USE_CASE).as_of(DAY), DAY)
+        materialize.materialize(use_case, "features", "build", Lake.open(USE_CASE).as_of(DAY), DAY)
     assert caught.value.where.endswith("features.py:2")
 
 

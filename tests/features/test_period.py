@@ -63,7 +63,7 @@ def feature_rows(customers: range = range(CUSTOMERS)) -> pa.Table:
 
 
 def fill(first: Period, last: Period, known_after_days: int = 1) -> Lake:
-    lake = Lake.of(CUSTOMERS_DAILY)
+    lake = Lake.open(CUSTOMERS_DAILY)
     for day in period_range(first, last):
         lake.replace("labels", day, labels_about(day - known_after_days), inputs={}, stage="test")
         lake.replace("features", day, feature_rows(), inputs={}, stage="test")
@@ -86,7 +86,7 @@ def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tup
         ({"period": "id"}, "period='id' is int64, not date32"),
     ],
 )
-def test_a_declaration_without_a_period_that_can_be_told_is_refused(changed, words):
+def test_a_declaration_without_a_known_period_is_refused(changed, words):
     with pytest.raises(ValueError, match=words):
         replace(TOY, **changed)
 
@@ -162,7 +162,7 @@ def derive_with(monkeypatch, function: str, build: Callable, table: str = "featu
     day = landed(TOY, Period("2020-01-10"))
     landed(TOY, day - 1)
     monkeypatch.setattr(features, function, build)
-    materialize.materialize(TOY, table, function, Lake.of(TOY).as_of(day), day - 1)
+    materialize.materialize(TOY, table, function, Lake.open(TOY).as_of(day), day - 1)
 
 
 def test_features_about_another_day_are_refused(lake_home, monkeypatch):
@@ -208,7 +208,7 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
     day = Period("2020-01-10")
     features_build.build_features(open_project(replace(TOY, look_back_periods=1)), day)
-    lake = Lake.of(TOY)
+    lake = Lake.open(TOY)
     view = lake.as_of(day)
-    note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.period == day)
+    note = next(note for note in reversed(history.read_commit_notes(lake.uri("labels"))) if note.period == day)
     assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - 1, day)

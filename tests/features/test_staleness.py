@@ -57,7 +57,9 @@ def doubled(renewed: Renewed) -> None:
 
 def test_what_the_code_of_now_has_made_is_not_stale(renewed):
     assert renewed.stale() == {}
-    assert {note.code != "" for note in history.of(Lake.of(renewed.use_case).uri("features"))} == {True}
+    assert {note.code != "" for note in history.read_commit_notes(Lake.open(renewed.use_case).uri("features"))} == {
+        True
+    }
 
 
 def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebuild_clears(renewed):
@@ -74,16 +76,16 @@ def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebui
 def test_code_that_makes_the_same_rows_is_other_code_until_the_days_are_made_again(renewed):
     renewed.edit("features", "outcomes.day == day.start_date", "day.start_date == outcomes.day")
     assert set(renewed.stale()) == {"labels", "features"}
-    files = Lake.of(renewed.use_case).delta("features").file_uris()
+    files = Lake.open(renewed.use_case).delta("features").file_uris()
     renewed.run(ONE, TWO, THREE)
     assert renewed.stale() == {}
-    assert Lake.of(renewed.use_case).delta("features").file_uris() == files, "equal rows are not written again"
+    assert Lake.open(renewed.use_case).delta("features").file_uris() == files, "equal rows are not written again"
 
 
 def test_a_run_again_by_the_same_code_commits_nothing(renewed):
-    version = Lake.of(renewed.use_case).delta("features").version()
+    version = Lake.open(renewed.use_case).delta("features").version()
     renewed.run(ONE, TWO, THREE)
-    assert Lake.of(renewed.use_case).delta("features").version() == version
+    assert Lake.open(renewed.use_case).delta("features").version() == version
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_a_declaration_of_what_is_done_with_the_rows_is_not(renewed):
 
 
 def test_a_period_whose_maker_was_not_recorded_is_named(renewed):
-    lake = Lake.of(renewed.use_case)
+    lake = Lake.open(renewed.use_case)
     rows = lake.as_of(TWO).read("features", TWO).drop(["day"])
     lake.replace("features", TWO, rows.slice(1), inputs={}, stage="by hand")
     assert renewed.stale() == {"features": {TWO: "no record"}}
@@ -163,7 +165,7 @@ def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(r
     doubled(renewed)
     found = staleness.find_stale(open_project(renewed.use_case))
     features = next(each for each in found if each.table == "features")
-    assert features.words == (
+    assert features.summary == (
         "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03)"
     )
     assert staleness.stale_stretches(features) == ["2020-01-01 to 2020-01-03: made by other code, 600 rows"]

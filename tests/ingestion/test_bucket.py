@@ -55,7 +55,7 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
     faults.next = ["503"] * 100
     with pytest.raises(BucketError, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
         Bucket(landing.name, "aws_default").list("")
-    assert failed.value.worth_retrying
+    assert failed.value.retryable
     assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
 
 
@@ -63,13 +63,13 @@ def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
     with pytest.raises(BucketError, match=r"127\.0\.0\.1:9") as failed:
         Bucket(landing.name, "aws_default").list("")
-    assert failed.value.worth_retrying
+    assert failed.value.retryable
 
 
 def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
     with pytest.raises(BucketError, match=r"'nowhere'.*NoSuchBucket.*Correct the bucket") as failed:
         Bucket("nowhere", "aws_default").list("")
-    assert not failed.value.worth_retrying
+    assert not failed.value.retryable
 
 
 @pytest.mark.parametrize("code", ["403", "401"])
@@ -77,7 +77,7 @@ def test_a_refusal_is_not_tried_again(landing, faults, code):
     faults.next = [code] * 3
     with pytest.raises(BucketError, match="Correct the bucket, or the Connection's keys") as failed:
         Bucket(landing.name, "aws_default").list("")
-    assert not failed.value.worth_retrying
+    assert not failed.value.retryable
     assert len(faults.next) == 2
 
 
@@ -87,7 +87,7 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
     landing.put("large", b"another")
     with pytest.raises(ObjectChangedError, match="was replaced or removed while it was read") as changed:
         reader.fetch(listed, tmp_path / "copy")
-    assert changed.value.worth_retrying
+    assert changed.value.retryable
     with pytest.raises(ObjectChangedError):
         reader.fetch(ListedObject("gone", 1, "x"), tmp_path / "copy")
 
@@ -131,7 +131,7 @@ def test_more_objects_than_one_answer_holds_are_all_listed_or_refused_where_they
     with pytest.raises(TooManyObjectsError, match=rf"more than 5 objects under s3://{landing.name}/many/") as refused:
         reader.list("many/", 5)
     assert len(pages) == 3, "no further page is asked for"
-    assert not refused.value.worth_retrying
+    assert not refused.value.retryable
 
 
 def requests(reader, operation: str) -> list[int]:

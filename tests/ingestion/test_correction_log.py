@@ -75,7 +75,7 @@ def test_closing_a_day_without_any_says_so_for_good(book):
     assert book.closed_days() == {LATER}
 
 
-def test_one_that_came_too_late_for_its_day_does_not_stand_and_its_rows_are_free(book, monkeypatch):
+def test_one_that_came_too_late_for_its_day_is_not_accepted_and_its_rows_are_free(book, monkeypatch):
     """Its process was killed, or stood still, between looking at the day and recording."""
     book.close(LATER)
     with monkeypatch.context() as patch:
@@ -102,7 +102,7 @@ def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
             book.record(other)
 
 
-def test_the_same_again_stands_whoever_says_it(book):
+def test_the_same_correction_by_another_user_changes_nothing(book):
     book.record(draft(1))
     again = book.record(draft(1, actor="Bob"))
     assert (again.new, again.correction.actor) == (False, "Ann")
@@ -144,7 +144,7 @@ def test_operators_with_different_rows_do_not_hinder_each_other(book):
 
 
 @pytest.mark.parametrize("trial", range(5))
-def test_whoever_lands_a_day_while_it_is_corrected_has_just_the_corrections_that_were_confirmed(book, trial):
+def test_a_day_landed_while_it_is_corrected_has_exactly_the_confirmed_corrections(book, trial):
     def act(number: int) -> object:
         return book.close(LATER) if number % 3 == 0 else book.record(draft(number))
 
@@ -171,11 +171,11 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
     assert (said, book.standing()) == (["refused"], [])
 
 
-def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
+def test_one_that_always_comes_second_is_advised_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
     monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
     with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
         book.record(draft(1))
-    assert busy.value.worth_retrying
+    assert busy.value.retryable
 
 
 def test_a_missing_correction_stops_its_feed(book):

@@ -32,7 +32,7 @@ ROWS = pa.Table.from_pylist(
 IDS = ["a", "b", "c", "d"]
 
 
-def test_integers_beyond_2_to_the_53_beside_a_null_come_out_and_back_exactly():
+def test_integers_beyond_2_to_the_53_next_to_a_null_come_out_and_back_exactly():
     content = correction_file.correction_csv(ROWS, IDS, [["comment"], [], [], []])
     assert str(BIG) in content.decode()
     rows, ids = correction_reader.read_corrections("rows.csv", content, SCHEMA)

@@ -156,5 +156,5 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     done = resubmit.resubmit_corrected(open_project(redeclared), "events", "rows.csv", text.encode(), **ASKED)
     day = Period(done.known_on)
     ingest.ingest_period(open_project(redeclared), day), validate.validate_period(open_project(redeclared), day)
-    checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()
+    checked = Lake.open(redeclared).as_of(day).read("checked/events", day).to_pylist()
     assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY.start_date] == [(True, [])]

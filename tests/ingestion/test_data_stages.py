@@ -42,7 +42,7 @@ def run_day(day: Period = DAY) -> None:
 
 
 def read(table: str, day: Period = DAY) -> pa.Table:
-    return Lake.of(USE_CASE).as_of(day).read(table, since=day)
+    return Lake.open(USE_CASE).as_of(day).read(table, since=day)
 
 
 def with_hours(hours: list[int | None], day: Period = DAY) -> pa.Table:
@@ -114,7 +114,7 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
         ExpectationFailedError, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
     ) as said:
         validate.validate_period(open_project(USE_CASE), DAY)
-    assert not said.value.worth_retrying
+    assert not said.value.retryable
     assert "\n" not in str(said.value)
     assert read("checked/events").num_rows == 0
 
@@ -156,21 +156,21 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
     }
 
 
-def test_days_before_are_landed_by_whoever_needs_them():
+def test_days_before_are_landed_by_the_day_that_needs_them():
     run_day()
-    landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
+    landed = Lake.open(USE_CASE).as_of(DAY).partitions("checked/events")
     assert min(landed) == DAY - USE_CASE.look_back_periods
     assert max(landed) == DAY
 
 
 def test_running_a_day_again_commits_nothing():
     run_day()
-    before = {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
+    before = {table: Lake.open(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
     run_day()
-    assert before == {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in before}
+    assert before == {table: Lake.open(USE_CASE).as_of(DAY).version(table) for table in before}
 
 
-def test_labels_stand_on_the_day_on_which_they_became_known():
+def test_labels_are_in_the_day_on_which_they_became_known():
     run_day()
     known = read("labels")
     assert set(known["event_date"].to_pylist()) == {(DAY - 1).start_date, (DAY - 2).start_date}
@@ -219,7 +219,7 @@ def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_co
     monkeypatch.setattr(source, "events", broken)
     with pytest.raises(SourceError, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
         ingest.ingest_period(open_project(USE_CASE), DAY)
-    assert failed.value.worth_retrying is again
+    assert failed.value.retryable is again
 
 
 def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeypatch):

@@ -31,7 +31,7 @@ def test_keys_are_judged_with_the_suite():
 
 
 @pytest.mark.parametrize("id_", [BIG, BIG + 1])
-def test_integers_beyond_2_to_the_53_beside_a_null_are_judged_as_integers(id_):
+def test_integers_beyond_2_to_the_53_next_to_a_null_are_judged_as_integers(id_):
     rows = pa.table({"id": [id_, 2 * BIG + 1 - id_, None]})
     in_set = gxe.ExpectColumnValuesToBeInSet(column="id", value_set=[BIG + 1])
     digits = gxe.ExpectColumnValuesToMatchRegex(column="id", regex=f"^({BIG}|{BIG + 1})$")

@@ -62,7 +62,7 @@ def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind
     with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10 id=0") as refused:
         check(declared(kind), seen(value, value, kind=kind))
     assert (refused.value.column, refused.value.rows, refused.value.period) == ("seen", 2, DAY)
-    assert isinstance(refused.value, DataError) and not refused.value.worth_retrying
+    assert isinstance(refused.value, DataError) and not refused.value.retryable
 
 
 def test_a_row_that_does_not_say_when_it_became_known_is_refused():
@@ -128,7 +128,7 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
         validate.validate_period(open_project(use_case), DAY),
         build.build_features(open_project(use_case), DAY),
     )
-    lake = Lake.of(use_case)
+    lake = Lake.open(use_case)
     view = lake.as_of(DAY)
     assert view.read("checked/events", DAY, order_by=["id"])["seen"].to_pylist()[:2] == [value, MIDNIGHT]
     hours = view.table("checked/events", DAY).order_by("id").select("seen", hour=lambda t: t.seen.hour()).limit(2)
@@ -144,7 +144,7 @@ def test_a_source_that_delivers_too_early_lands_nothing(lake_home, monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(KnownTooLateError):
         ingest.ingest_period(open_project(use_case), DAY)
-    assert Lake.of(use_case).as_of(DAY).partitions("raw/events") == {}
+    assert Lake.open(use_case).as_of(DAY).partitions("raw/events") == {}
 
 
 def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):

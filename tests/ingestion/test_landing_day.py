@@ -46,7 +46,7 @@ def zipped(**files: bytes | str) -> bytes:
 
 
 def lake(use_case) -> Lake:
-    return Lake.of(use_case)
+    return Lake.open(use_case)
 
 
 def raw(use_case, feed: str = "events", day=DAY) -> pa.Table:
@@ -98,7 +98,7 @@ def test_rows_with_nulls_lie_in_the_order_that_the_lake_gives_a_table(landing):
     landing.put(f"events/{DAY}/x.parquet", as_parquet(shuffled))
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     there = land(use_case).partition
-    other = Lake(replace(use_case, name="other"), Lake.of(use_case).root)
+    other = Lake(replace(use_case, name="other"), Lake.open(use_case).root)
     assert other.replace("raw/events", DAY, shuffled, inputs={}, stage="test").partition == there
     assert there.rows == rows.num_rows
 
@@ -152,7 +152,7 @@ def test_of_each_file_size_etag_checksum_and_version_are_kept_and_the_commit_nam
     assert (kept["size"], kept["etag"]) == (len(content), head["ETag"].strip('"'))
     assert kept["version_id"] == head["VersionId"]
     assert kept["sha256"] == hashlib.sha256(content).hexdigest()
-    (note,) = history.of(lake(use_case).uri("raw/events"))
+    (note,) = history.read_commit_notes(lake(use_case).uri("raw/events"))
     assert (note.version, note.inputs) == (
         commit.version,
         {f"s3://{landing.name}/{EVENTS}": f"sha256-{kept['sha256']}"},
@@ -269,7 +269,7 @@ def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
         ingest.ingest_period(open_project(use_case), DAY)
 
 
-def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
+def test_a_look_back_day_without_files_is_named_by_the_day_that_needs_it(landing):
     for earlier in (0, 1, 2):
         deliver(landing, DAY - earlier)
     use_case = landing_toy(landing.name)
@@ -348,7 +348,7 @@ def test_more_than_a_day_may_have_is_refused_before_a_byte_is_fetched(landing, m
         DeliveryTooLargeError, match=rf"^toy: feed 'events' of {DAY}: under {address} {said}"
     ) as refused:
         land(use_case)
-    assert "raise that limit" in str(refused.value) and not refused.value.worth_retrying
+    assert "raise that limit" in str(refused.value) and not refused.value.retryable
     assert seen == [] and raw(use_case).num_rows == 0
 
 
@@ -365,7 +365,7 @@ def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_writte
         DeliveryInvalidError, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV"
     ) as refused:
         land(use_case)
-    assert not refused.value.worth_retrying and raw(use_case).num_rows == 0
+    assert not refused.value.retryable and raw(use_case).num_rows == 0
 
 
 @pytest.mark.parametrize("plain", [False, True])

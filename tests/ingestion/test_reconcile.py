@@ -23,11 +23,11 @@ def partly_delivered(lake_home, monkeypatch):
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
-    assert "Nothing is lost. Its landing bucket was not asked" in events.told
-    assert "not asked" not in outcomes.told
+    assert "Nothing is lost. Its landing bucket was not asked" in events.summary
+    assert "not asked" not in outcomes.summary
 
 
-def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
+def test_sources_next_to_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
     deliver = source.outcomes
     monkeypatch.setattr(source, "outcomes", lambda day: deliver(day).slice(1))
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
@@ -35,5 +35,5 @@ def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch
     assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, but 200 landed: ingest it again",)
 
 
-def test_nothing_is_said_of_asking_where_nobody_asked(partly_delivered):
-    assert not any("not asked" in each.told for each in reconcile.reconcile(open_project(partly_delivered)))
+def test_nothing_is_reported_of_a_source_that_was_not_asked(partly_delivered):
+    assert not any("not asked" in each.summary for each in reconcile.reconcile(open_project(partly_delivered)))

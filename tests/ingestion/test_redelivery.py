@@ -38,7 +38,7 @@ def use_case(landing):
 
 
 def content(use_case, day=DAY) -> dict[str, str]:
-    view = Lake.of(use_case).as_of(day)
+    view = Lake.open(use_case).as_of(day)
     return {table: view.digest(table, DAY) for table in ("raw/events", "checked/events", "deliveries/events")}
 
 
@@ -71,7 +71,7 @@ def test_a_rerun_of_a_published_day_keeps_what_has_landed_and_says_so(use_case, 
     assert "take_changed" in said
 
 
-def test_a_published_day_of_which_only_the_mark_is_gone_is_landed_again_as_it_was(landing):
+def test_a_published_day_that_lost_only_its_mark_is_landed_again_as_it_was(landing):
     use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
     deliver(landing)
     landing.put(f"events/{DAY}/_SUCCESS", b"")
@@ -130,8 +130,8 @@ def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tr
         PartitionConflictError, match=r"toy: raw/events of 2020-01-10 was written by somebody else"
     ) as moved:
         ingest.ingest_period(open_project(use_case), DAY)
-    assert moved.value.worth_retrying
-    view = Lake.of(use_case).as_of(DAY)
+    assert moved.value.retryable
+    view = Lake.open(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 2)
     assert not ingest.ingest_period(open_project(use_case), DAY)["events"].changed
 
@@ -171,14 +171,14 @@ def test_a_person_may_take_the_files_as_they_are_now(use_case, landing):
     change(landing)
     assert ingest.ingest_period(open_project(use_case), DAY, take_changed=True)["events"].partition.rows == 150
     validate.validate_period(open_project(use_case), DAY)
-    assert Lake.of(use_case).as_of(DAY).partitions("checked/events")[DAY].rows == 150
+    assert Lake.open(use_case).as_of(DAY).partitions("checked/events")[DAY].rows == 150
     assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
     before = content(use_case)
     assert not ingest.ingest_period(open_project(use_case), DAY, take_changed=True)["events"].changed
     assert content(use_case) == before
 
 
-def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a_word(landing):
+def test_an_unpublished_day_takes_its_corrected_files_without_a_report(landing):
     use_case = landing_toy(landing.name)
     landing.put(KEY, SHORT)
     ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY)
@@ -219,13 +219,13 @@ def withdraw(use_case, monkeypatch) -> None:
         patch.setattr(validate, "_check", refused)
         with pytest.raises(FeedRefusedError):
             validate.check_feed(open_project(use_case), use_case.feed("events"), DAY)
-    assert not Lake.of(use_case).as_of(DAY).partitions("checked/events", DAY, DAY)
+    assert not Lake.open(use_case).as_of(DAY).partitions("checked/events", DAY, DAY)
 
 
 @every_change
 def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case, landing, how, what):
     how(landing)
-    ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
+    ((_, path),) = Lake.open(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
     with pytest.raises(DeliveryLostError, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
         ingest.ingest_period(open_project(use_case), DAY)
@@ -233,16 +233,16 @@ def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case,
 
 def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landing):
     before = content(use_case)
-    ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
+    ((_, path),) = Lake.open(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
     assert ingest.ingest_period(open_project(use_case), DAY)["events"].changed
     assert content(use_case) == before
-    assert Lake.of(use_case).as_of(DAY).read("raw/events", DAY, DAY).num_rows == 200
+    assert Lake.open(use_case).as_of(DAY).read("raw/events", DAY, DAY).num_rows == 200
 
 
 @pytest.mark.parametrize("how", [change, remove])
 def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, landing, how):
-    lake = Lake.of(use_case)
+    lake = Lake.open(use_case)
     lake.withdraw("deliveries/events", DAY, stage="test")
     before = content(use_case)
     how(landing)
@@ -250,7 +250,7 @@ def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, l
     assert content(use_case) == before
 
 
-def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing, monkeypatch):
+def test_a_kill_between_rows_and_their_record_is_repaired(landing, monkeypatch):
     """Rows first: what is left is at worst a warning too many, never other rows without one."""
     deliver(landing)
     use_case, replaced = landing_toy(landing.name), Lake.replace
@@ -264,14 +264,14 @@ def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing,
     monkeypatch.setattr(Lake, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         ingest.ingest_period(open_project(use_case), DAY)
-    view = Lake.of(use_case).as_of(DAY)
+    view = Lake.open(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 0)
     ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
-    assert Lake.of(use_case).as_of(DAY).read("deliveries/events").num_rows == 1
+    assert Lake.open(use_case).as_of(DAY).read("deliveries/events").num_rows == 1
     assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
 
 
-def test_people_are_told_once_of_each_change(use_case, landing):
+def test_each_change_is_reported_once(use_case, landing):
     sent = []
     for again in range(3):
         landing.put(KEY, SHORT if again < 2 else b"another")

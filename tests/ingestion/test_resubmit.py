@@ -92,7 +92,7 @@ def test_a_released_reason_is_waived_for_those_rows_alone(monkeypatch):
 def test_a_row_corrected_wrongly_is_said_so_and_quarantined_again_and_can_be_corrected_again(bad_hours):
     done = sent("events", edited((",25,", ",26,"), (",-1,", ",1,")))
     assert done.again == {HOUR: 1}
-    assert f"quarantined again: 1 for '{HOUR}'" in done.told
+    assert f"quarantined again: 1 for '{HOUR}'" in done.summary
     land("events", NEXT)
     found = quarantine.read_quarantine(open_project(USE_CASE), "events", NEXT)
     assert found.states() == ["open"]
@@ -107,7 +107,7 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
     land("events", NEXT)
     again = sent("events", text, actor="Bob", comment="says the same")
     assert (again.number, again.new, again.known_on) == (first.number, False, first.known_on)
-    assert "already exists" in again.told
+    assert "already exists" in again.summary
 
 
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):
@@ -154,7 +154,7 @@ def test_the_key_itself_can_be_corrected_by_the_rows_id(bad_hours):
     assert {row["id"] for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY.start_date} == {1000, 1}
 
 
-def test_a_correction_cannot_stand_beside_a_row_with_its_keys_nor_harm_it(bad_hours):
+def test_a_correction_cannot_coexist_with_a_row_of_its_keys_nor_harm_it(bad_hours):
     """Else two rows of one key would be published, and no feature could be made of the day."""
     sent("events", edited(("2020-01-10,0,", "2020-01-11,0,"), *BOTH))
     run_days(NEXT)
@@ -207,7 +207,7 @@ def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     assert CorrectionLog.of(USE_CASE, "events").closed_days() == set()
 
 
-def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
+def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
     spoil(monkeypatch, "outcomes", "failed", [7, 7], DAY)
     spoil(monkeypatch, "outcomes", "id", [0, 0], DAY)
     spoil(monkeypatch, "outcomes", "event_date", [(DAY - 2).start_date] * 2, DAY)

@@ -56,7 +56,7 @@ def test_a_day_may_be_named_if_it_is_free(bad_hours):
 
 
 def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hours):
-    Lake.of(USE_CASE).replace(
+    Lake.open(USE_CASE).replace(
         "features",
         NEXT,
         source.everything(NEXT).select(["event_date", "id", "kind", "size", "hour", "urgent"]),
@@ -85,8 +85,10 @@ def test_days_ahead_are_counted_from_the_newest_day(bad_hours, named):
 def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     """Else a corrected outcome would be read when metrics and decisions of that later day are made again."""
     made = source.everything(FAR).select(["event_date", "id"]).append_column("probability", pa.array([0.5] * 200))
-    made = made.append_column("warning", pa.array([False] * 200)).append_column("model_version", pa.array(["1"] * 200))
-    Lake.of(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
+    made = made.append_column("predicted_positive", pa.array([False] * 200)).append_column(
+        "model_version", pa.array(["1"] * 200)
+    )
+    Lake.open(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
     for day in (NEXT, Period("2020-03-19")):
         with pytest.raises(
             InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
@@ -121,7 +123,7 @@ def test_a_day_that_landed_empty_is_settled(bad_hours, monkeypatch):
 def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
-    Lake.of(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
+    Lake.open(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
     with pytest.raises(NotReadyError, match=r"landed without all of its 1 correction.*`ingest`"):
         validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
     assert any(
@@ -135,7 +137,7 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
     for table in ("raw/events", "checked/events"):
-        notes = {note.period: note.inputs for note in history.of(Lake.of(USE_CASE).uri(table))}
+        notes = {note.period: note.inputs for note in history.read_commit_notes(Lake.open(USE_CASE).uri(table))}
         assert notes[NEXT]["corrections/events"].startswith("b2-")
         assert "corrections/events" not in notes[DAY]
 
@@ -193,7 +195,7 @@ def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
         ask()
 
 
-def test_a_row_with_another_reason_besides_is_not_released_by_one(monkeypatch):
+def test_a_row_with_a_second_reason_is_not_released_by_one(monkeypatch):
     import great_expectations.expectations as gxe
 
     from include.use_case import Suite
@@ -278,13 +280,13 @@ def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_da
 def asked(**fields) -> resubmit.ResubmissionRequest:
     empty = dict.fromkeys(("quarantined_on", "reasons", "rows", "file", "known_on"))
     return resubmit.ResubmissionRequest(
-        **{"feed": "events", "what": "release", "comment": "mistyped", "actor": "Ann", **empty, **fields}
+        **{"feed": "events", "action": "release", "comment": "mistyped", "actor": "Ann", **empty, **fields}
     )
 
 
 def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
-    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(what="correct", file="hours.csv")).rows == 2
+    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(action="correct", file="hours.csv")).rows == 2
 
 
 def test_a_form_releases_by_reason(bad_hours):
@@ -294,11 +296,11 @@ def test_a_form_releases_by_reason(bad_hours):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"what": "correct"},
-        {"what": "correct", "file": "a.csv", "reasons": [HOUR]},
-        {"what": "correct", "file": "a.csv", "rows": ["x"]},
-        {"what": "release", "file": "a.csv", "reasons": [HOUR]},
-        {"what": "drop", "file": "a.csv"},
+        {"action": "correct"},
+        {"action": "correct", "file": "a.csv", "reasons": [HOUR]},
+        {"action": "correct", "file": "a.csv", "rows": ["x"]},
+        {"action": "release", "file": "a.csv", "reasons": [HOUR]},
+        {"action": "drop", "file": "a.csv"},
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):

@@ -25,7 +25,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, function: Any) -> Suite:
 def refused(monkeypatch: pytest.MonkeyPatch, function: Any) -> str:
     with pytest.raises(SuiteError, match=r"^toy: the expectations of feed 'events' cannot be used: ") as error:
         loaded(monkeypatch, function)
-    assert not error.value.worth_retrying
+    assert not error.value.retryable
     assert (error.value.use_case, error.value.feed) == ("toy", "events")
     return str(error.value)
 

@@ -160,7 +160,7 @@ def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch)
         assert expected[0]["predictions"]
         assert len(expected[1]) == 1
         assert reproduce.reproduce_version(open_project(USE_CASE), "1").outcome == "equal"
-        assert StoragePath.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
+        assert StoragePath.parse(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
         [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
         assert kept["password"] == SECRET  # by the key of .env alone
         printed = say(stack, "airflow", "users", "list", "--output", "json")

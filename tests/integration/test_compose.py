@@ -46,7 +46,7 @@ def test_anchors_and_both_ways_to_write_a_command_and_an_environment_are_read(tm
     }
 
 
-def test_only_what_stands_alone_is_replaced():
+def test_only_a_whole_word_is_replaced():
     service = Service(("serve", "s3:80", "my-s3:80", "s3:8000"), {"URL": "http://s3:80/x", "DIR": "/tmp/a:/var/tmp"})
     moved = service.replaced({"s3:80": "127.0.0.1:4", "/tmp": "/else where"})
     assert moved.command == ("serve", "127.0.0.1:4", "my-s3:80", "s3:8000")

@@ -64,7 +64,7 @@ def test_both_workers_ran_tasks(walk, training, api):
 def test_every_event_of_a_scored_day_has_a_prediction_by_the_champion(walk):
     entry = Ledger.of(walk.use_case).champion_of(walk.last)
     assert (entry.version, entry.effective_from) == ("1", walk.as_of)
-    predictions = Lake.of(walk.use_case).as_of(walk.last).read("predictions", walk.as_of, walk.last)
+    predictions = Lake.open(walk.use_case).as_of(walk.last).read("predictions", walk.as_of, walk.last)
     assert set(predictions["model_version"].to_pylist()) == {"1"}
     found = summary.build_report(open_project(walk.use_case))
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())

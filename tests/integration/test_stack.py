@@ -54,7 +54,7 @@ def test_a_wrong_password_gets_no_token(stack, user):
 
 
 @pytest.mark.parametrize("secret", ["hunter2", None])
-def test_s3_lets_nobody_in_without_the_keys_of_dot_env(stack, training, secret):
+def test_s3_lets_no_one_in_without_the_keys_of_dot_env(stack, training, secret):
     key = stack.secrets["AIRWORTHY_S3_ACCESS_KEY"] if secret else None
     config = Config(signature_version=None if secret else UNSIGNED)
     session = boto3.session.Session(key, secret, region_name="us-east-1")

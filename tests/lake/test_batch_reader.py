@@ -15,7 +15,7 @@ pytestmark = pytest.mark.both_places
 
 @pytest.fixture
 def lake(lake_home) -> Lake:
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     toy.fill(lake, FIRST, FIRST)
     return lake
 

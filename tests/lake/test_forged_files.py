@@ -70,7 +70,7 @@ CHANGES = [other_values, one_more_column, one_column_less, other_metadata, fewer
 
 
 def file_of_day() -> Path:
-    return next((Lake.of(USE_CASE).root / "features").path.glob(f"day={AS_OF}/*.parquet"))
+    return next((Lake.open(USE_CASE).root / "features").path.glob(f"day={AS_OF}/*.parquet"))
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -80,13 +80,13 @@ def test_a_changed_file_is_refused_and_nothing_is_scored_from_it(champion, chang
     # A file without a column that the model reads looks as one of an older declaration: that is refused first.
     with pytest.raises(FeaturesOutdatedError if change is one_column_less else PartitionCorruptedError):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert integrity.broken_days(Lake.of(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
+    assert integrity.broken_days(Lake.open(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
 
 @pytest.mark.parametrize("change", [other_values, other_metadata])
 def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Callable[[pa.Table], pa.Table]):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = change(lake.delta("features").to_pyarrow_table(partitions=[("day", "=", str(AS_OF))]))
     place = str((lake.root / "features").path)
     write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
@@ -96,7 +96,7 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
 
 def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) -> None:
     """Commit a file as the program does: by its naming, its partition values and its statistics."""
-    delta = Lake.of(USE_CASE).delta(table)
+    delta = Lake.open(USE_CASE).delta(table)
     action = AddAction(
         path=f"day={day}/{path.name}",
         size=path.stat().st_size,
@@ -113,7 +113,7 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
 
 def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
     """Write a changed file of a day beside the genuine one, under a name that holds the SHA-256 of its bytes."""
-    [genuine] = (Lake.of(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
+    [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)
     content = sink.getvalue().to_pybytes()
@@ -130,7 +130,7 @@ def flipped(rows: pa.Table) -> pa.Table:
 
 @pytest.mark.parametrize("mac", ["", "0" * 32], ids=["the genuine file's signature", "none"])
 def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, mac):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, mac), there.digest, there.rows)
     assert lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF) == {AS_OF: there}, "the log claims the same content"
@@ -141,7 +141,7 @@ def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, m
 
 
 def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
-    for day, there in Lake.of(USE_CASE).as_of(AS_OF).partitions("labels").items():
+    for day, there in Lake.open(USE_CASE).as_of(AS_OF).partitions("labels").items():
         if there.rows:
             commit_as_ours("labels", day, forged_file("labels", day, flipped, ""), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match=r"labels of [\d-]+ is damaged: a file is not signed"):
@@ -149,7 +149,7 @@ def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
 
 
 def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     day = AS_OF - 1
     [(_, path)] = lake.as_of(day).files("features", day, day)
     there = lake.as_of(day).partitions("features", day, day)[day]
@@ -159,8 +159,8 @@ def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def test_running_the_day_again_writes_anew_what_was_forged(champion):
-    lake = Lake.of(USE_CASE)
+def test_running_the_day_again_writes_again_what_was_forged(champion):
+    lake = Lake.open(USE_CASE)
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)
     assert build.build_features(open_project(USE_CASE), AS_OF).changed
@@ -173,7 +173,7 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
     spoil(monkeypatch, "events", "hour", [25, -1], day)
     land("events", day)
     table = "checked/events"
-    there = Lake.of(USE_CASE).as_of(day).partitions(table, day, day)[day]
+    there = Lake.open(USE_CASE).as_of(day).partitions(table, day, day)[day]
     commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
     for checked in (True, False):
         with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
@@ -183,25 +183,25 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
 def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
     monkeypatch.setenv(signing.VARIABLE, "another key that is long enough to be one")
     with pytest.raises(PartitionCorruptedError, match="set AIRWORTHY_SIGNING_KEYS to all of them, the newest first"):
-        Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
+        Lake.open(USE_CASE).as_of(AS_OF).require_whole("features")
     monkeypatch.setenv(signing.VARIABLE, f"another key that is long enough to be one,{SIGNING_KEY}")
-    Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
+    Lake.open(USE_CASE).as_of(AS_OF).require_whole("features")
 
 
 def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
-    there = Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
-    assert RangeReader.of(Lake.of(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
+    there = Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
+    assert RangeReader.open(Lake.open(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
     forged = forged_file("predictions", AS_OF, fewer_rows, "")
     commit_as_ours("predictions", AS_OF, forged, there.digest, there.rows)
     with pytest.raises(
         TableCorruptedError, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
     ):
-        RangeReader.of(Lake.of(USE_CASE), "predictions", AS_OF)
+        RangeReader.open(Lake.open(USE_CASE), "predictions", AS_OF)
 
 
 def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, monkeypatch):
-    lake, new = Lake.of(USE_CASE), "a key that was made after the other one leaked"
+    lake, new = Lake.open(USE_CASE), "a key that was made after the other one leaked"
     monkeypatch.setenv(signing.VARIABLE, f"{new},ledger:{SIGNING_KEY}")
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)

@@ -30,7 +30,7 @@ ROWS = pa.table(
 
 @pytest.fixture
 def lake(lake_home) -> Lake:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
     return lake
 
@@ -152,5 +152,5 @@ def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):
 def test_what_breaks_an_unchecked_reader_is_explained_as_damage(lake):
     file_of(lake).remove()
     view = lake.as_of(DAY)
-    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)), view.explaining(TABLE):
+    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)), view.diagnose_read_errors(TABLE):
         view.table(TABLE, checked=False).count().to_pyarrow()

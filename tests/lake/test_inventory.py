@@ -11,7 +11,7 @@ from include.lake.s3 import ObjectStoreError
 pytestmark = pytest.mark.both_places(quick=True)
 
 
-def test_every_file_below_is_found_with_size_and_age_and_none_beside(place):
+def test_every_file_below_is_found_with_size_and_age_and_none_next_to_it(place):
     for name, content in {"a/b=1/c%20d": b"12", "a/e": b"", "ab": b"3"}.items():
         (place / name).write(content)
     found = inventory.list_files(place / "a")
@@ -28,7 +28,7 @@ def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
             inventory.list_files(place)
     else:
         with pytest.raises(ObjectStoreError, match="there is no bucket 'no-such-bucket'"):
-            inventory.list_files(StoragePath.of("s3://no-such-bucket/logs"))
+            inventory.list_files(StoragePath.parse("s3://no-such-bucket/logs"))
 
 
 def test_only_what_is_named_is_removed_and_what_is_gone_is_no_error(place):

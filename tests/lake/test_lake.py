@@ -34,26 +34,26 @@ def rows(*ids: int, failed: int = 0) -> pa.Table:
 
 
 def write(content: pa.Table | pa.RecordBatchReader, day: Period = FIRST) -> lake_module.Commit:
-    return Lake.of(USE_CASE).replace(TABLE, day, content, inputs={"source": "x"}, stage="test")
+    return Lake.open(USE_CASE).replace(TABLE, day, content, inputs={"source": "x"}, stage="test")
 
 
 def test_writing_the_same_rows_again_in_another_order_commits_nothing(lake_home):
     first, second = write(rows(2, 1)), write(rows(1, 2))
     assert (first.changed, second.changed) == (True, False)
-    assert first.version == second.version == Lake.of(USE_CASE).delta(TABLE).version()
+    assert first.version == second.version == Lake.open(USE_CASE).delta(TABLE).version()
 
 
 def test_other_rows_replace_the_day_and_leave_other_days_alone(lake_home):
     write(rows(1)), write(rows(7), SECOND)
     assert write(rows(2, 3)).changed
-    view = Lake.of(USE_CASE).as_of(SECOND)
+    view = Lake.open(USE_CASE).as_of(SECOND)
     assert view.read(TABLE, order_by=["day", "id"]).to_pydict()["id"] == [2, 3, 7]
     assert view.partitions(TABLE)[FIRST].rows == 2
 
 
 def test_a_view_holds_nothing_later_than_its_day(lake_home):
     write(rows(1)), write(rows(2), SECOND)
-    view = Lake.of(USE_CASE).as_of(FIRST)
+    view = Lake.open(USE_CASE).as_of(FIRST)
     assert view.read(TABLE)["id"].to_pylist() == [1]
     assert view.read(TABLE, until=SECOND)["id"].to_pylist() == [1]
     assert list(view.partitions(TABLE, until=SECOND)) == [FIRST]
@@ -66,7 +66,7 @@ def test_an_empty_day_is_a_partition_of_no_rows_and_is_committed_once(lake_home,
         write(rows(*before))
     assert write(rows()).changed
     assert not write(rows()).changed
-    view = Lake.of(USE_CASE).as_of(SECOND)
+    view = Lake.open(USE_CASE).as_of(SECOND)
     assert view.read(TABLE).num_rows == view.table(TABLE).count().to_pyarrow().as_py() == 0
     assert {day: there.rows for day, there in view.partitions(TABLE).items()} == {FIRST: 0}
     assert view.digest(TABLE, FIRST) and not view.digest(TABLE, SECOND)
@@ -74,11 +74,11 @@ def test_an_empty_day_is_a_partition_of_no_rows_and_is_committed_once(lake_home,
 
 def test_a_day_that_is_withdrawn_is_missing_again_and_stays_in_the_history(lake_home):
     then = write(rows(1)).version
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     assert lake.withdraw(TABLE, FIRST, stage="test").changed
     assert not lake.withdraw(TABLE, FIRST, stage="test").changed
     assert lake.as_of(FIRST).partitions(TABLE) == {}
-    assert lake.pinned(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
+    assert lake.at_versions(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
     assert write(rows(1)).changed
 
 
@@ -87,12 +87,12 @@ def test_a_stream_that_is_not_in_key_order_is_refused(lake_home):
     unsorted = pa.concat_tables([rows(1, 4), rows(2)])
     with pytest.raises(RowsUnsortedError, match="Sort the stream"):
         write(unsorted.to_reader(max_chunksize=2))
-    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
+    assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
 
 
 def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_checksum(lake_home):
     write(rows(3, 1, 2))
-    view = Lake.of(USE_CASE).as_of(FIRST)  # on S3, the files go with it
+    view = Lake.open(USE_CASE).as_of(FIRST)  # on S3, the files go with it
     [(_, path)] = view.files(TABLE, FIRST, FIRST)
     content = pq.read_table(path, partitioning=None)
     assert content.to_pydict() == {
@@ -116,13 +116,13 @@ def test_of_two_writers_of_a_new_day_at_once_one_wins_and_the_other_looks_again(
     write(rows(9), SECOND)
     monkeypatch.setattr(Lake, "_commit", raced)
     assert write(rows(2, 3)).changed
-    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [2, 3]
-    assert len(Lake.of(USE_CASE).as_of(FIRST).places(TABLE)) == 1
+    assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [2, 3]
+    assert len(Lake.open(USE_CASE).as_of(FIRST).places(TABLE)) == 1
 
 
 @pytest.mark.parametrize("again", [{"inputs": {"source": "y"}}, {"code": "c-2"}])
 def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_rows(lake_home, again):
-    lake, first = Lake.of(USE_CASE), {"inputs": {"source": "x"}, "code": "c-1", "stage": "test"}
+    lake, first = Lake.open(USE_CASE), {"inputs": {"source": "x"}, "code": "c-1", "stage": "test"}
     before = lake.replace(TABLE, FIRST, rows(1), **first)
     lake.replace(TABLE, SECOND, rows(2), **first)
     files = lake.as_of(SECOND).places(TABLE)
@@ -131,7 +131,7 @@ def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_row
     noted = [lake.replace(TABLE, FIRST, rows(1), **(first | again)) for _ in range(2)]
     assert [(each.changed, each.version) for each in noted] == [(False, before.version + 2)] * 2
     assert lake.as_of(SECOND).places(TABLE) == files
-    newest, *_, oldest = [note for note in history.of(lake.uri(TABLE)) if note.period == FIRST]
+    newest, *_, oldest = [note for note in history.read_commit_notes(lake.uri(TABLE)) if note.period == FIRST]
     assert (newest.digest, newest.rows) == (oldest.digest, oldest.rows)
     assert (newest.inputs, newest.code) == ((first | again)["inputs"], (first | again)["code"])
 
@@ -148,7 +148,7 @@ def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home
     write(rows(5))
     with pytest.raises(ColumnsError, match=said):
         write(wrong)
-    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
+    assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
 
 
 def test_a_stream_and_a_table_of_the_same_rows_are_the_same_content(lake_home):
@@ -158,14 +158,14 @@ def test_a_stream_and_a_table_of_the_same_rows_are_the_same_content(lake_home):
 
 def test_a_commit_carries_digest_row_counts_and_inputs(lake_home):
     commit = write(rows(1, 2))
-    notes = Lake.of(USE_CASE).delta(TABLE).history(1)[0]
+    notes = Lake.open(USE_CASE).delta(TABLE).history(1)[0]
     assert (notes["digest"], notes["rows"], notes["input.source"]) == (commit.partition.digest, "2", "x")
 
 
 def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", f"{settings.current_settings().lake}/a läke of mine")
     write(rows(1))
-    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
+    assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
 
 
 def _write_days(numbers: list[int]) -> int:
@@ -179,12 +179,12 @@ def test_racing_writers_of_a_new_table_all_succeed(lake_home):
     # Spawned: the Delta library must not be used before a fork.
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         changed = sum(pool.map(_write_days, parts))
-    view = Lake.of(USE_CASE).as_of(Period("2020-02-28"))
+    view = Lake.open(USE_CASE).as_of(Period("2020-02-28"))
     assert sorted(view.read(TABLE)["id"].to_pylist()) == list(range(1, 25))
     assert changed == 24
 
 
-def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_if_it_is_told_so(lake_home, monkeypatch):
+def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_with_if_absent(lake_home, monkeypatch):
     """The other one commits between this one's look and its commit."""
     commit, others = Lake._commit, [rows(1)]
 
@@ -194,7 +194,7 @@ def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_if_it_is_t
         return commit(lake, *arguments)
 
     monkeypatch.setattr(Lake, "_commit", overtaken)
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for _ in range(2):
         mine = lake.replace(TABLE, FIRST, rows(2, 3), inputs={}, stage="test", if_absent=True)
         assert (mine.changed, mine.partition.rows, mine.version) == (False, 1, 1)
@@ -211,7 +211,7 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
     monkeypatch.setattr(lake_module.DeltaTable, "create_write_transaction", broken)
     with pytest.raises(OSError, match="disk full"):
         write(rows(9))
-    assert sorted(Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
+    assert sorted(Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
 
 
 # -- what is read of it
@@ -219,8 +219,8 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
 
 def test_rows_can_be_read_after_the_view_that_they_came_from_is_gone(lake_home):
     write(rows(2, 1))
-    table = Lake.of(USE_CASE).as_of(FIRST).table(TABLE)
-    batches = Lake.of(USE_CASE).as_of(FIRST).batches(TABLE, order_by=["id"])
+    table = Lake.open(USE_CASE).as_of(FIRST).table(TABLE)
+    batches = Lake.open(USE_CASE).as_of(FIRST).batches(TABLE, order_by=["id"])
     gc.collect()
     assert batches.read_all()["id"].to_pylist() == [1, 2]
     assert sorted(table.to_pyarrow()["id"].to_pylist()) == [1, 2]
@@ -230,7 +230,7 @@ def test_what_was_fetched_of_a_lake_goes_with_the_last_who_reads_it(lake_home, t
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     write(rows(1)), write(rows(2), SECOND)
-    view = Lake.of(USE_CASE).as_of(SECOND)
+    view = Lake.open(USE_CASE).as_of(SECOND)
     view.read(TABLE, FIRST, FIRST)
     first = fetched(tmp_path)
     table = view.table(TABLE)
@@ -255,25 +255,25 @@ def fetched(folder: Path) -> set[tuple[str, int]]:
 def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
     then = write(rows(1)).version
     write(rows(2, 3)), write(rows(4), SECOND)
-    view = Lake.of(USE_CASE).pinned(SECOND, {TABLE: then})
+    view = Lake.open(USE_CASE).at_versions(SECOND, {TABLE: then})
     assert view.read(TABLE)["id"].to_pylist() == view.table(TABLE).to_pyarrow()["id"].to_pylist() == [1]
     assert (list(view.partitions(TABLE)), view.version(TABLE)) == ([FIRST], then)
-    assert Lake.of(USE_CASE).pinned(FIRST, {TABLE: None}).read(TABLE)["id"].to_pylist() == [2, 3]
+    assert Lake.open(USE_CASE).at_versions(FIRST, {TABLE: None}).read(TABLE)["id"].to_pylist() == [2, 3]
 
 
 @pytest.mark.parametrize("version", [0, 99, None])
-def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
+def test_a_version_that_is_not_there_is_reported_and_makes_no_table(lake_home, version):
     with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
-        Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
-    assert not StoragePath.of(settings.current_settings().lake).exists()
+        Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version})
+    assert not StoragePath.parse(settings.current_settings().lake).exists()
 
 
 def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
     first = write(rows(1)).version
     write(rows(7), SECOND)
-    second = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(2), inputs={"a": "x"}, stage="test", versions={"b/c": 5})
+    second = Lake.open(USE_CASE).replace(TABLE, FIRST, rows(2), inputs={"a": "x"}, stage="test", versions={"b/c": 5})
     write(rows(1))
-    notes = history.of(Lake.of(USE_CASE).uri(TABLE))
+    notes = history.read_commit_notes(Lake.open(USE_CASE).uri(TABLE))
     newest, note, _, oldest = notes
     assert [each.period for each in notes] == [FIRST, FIRST, SECOND, FIRST]
     assert (note.version, note.digest, note.rows) == (second.version, second.partition.digest, 1)
@@ -285,15 +285,17 @@ def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
 
 def test_other_versions_read_alone_make_no_commit(lake_home):
     before = write(rows(1))
-    again = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(1), inputs={"source": "x"}, stage="test", versions={"b/c": 6})
+    again = Lake.open(USE_CASE).replace(
+        TABLE, FIRST, rows(1), inputs={"source": "x"}, stage="test", versions={"b/c": 6}
+    )
     assert (again.changed, again.version) == (False, before.version)
 
 
 def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
     then = write(rows(1)).version
     write(rows(2))
-    Lake.of(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
-    assert len(history.of(Lake.of(USE_CASE).uri(TABLE))) == 2
-    old, now = (Lake.of(USE_CASE).pinned(FIRST, {TABLE: version}) for version in (then, None))
+    Lake.open(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert len(history.read_commit_notes(Lake.open(USE_CASE).uri(TABLE))) == 2
+    old, now = (Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version}) for version in (then, None))
     assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: file_checksum.GONE}
     assert integrity.broken_days(now, TABLE, FIRST, FIRST) == {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, Schema
 from typer.testing import CliRunner
 
 from include.cli import main
@@ -14,7 +16,7 @@ from include.lake import lake_format, signing
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
-from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
+from include.maintenance.upgrades import RenamedColumnsError, UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -47,7 +49,7 @@ def number(text: str) -> None:
 
 
 def test_an_empty_lake_may_be_read_and_has_no_number(lake_home):
-    assert Lake.of(USE_CASE).root.names() == [] and stored_format(root()) is None
+    assert Lake.open(USE_CASE).root.names() == [] and stored_format(root()) is None
 
 
 @pytest.mark.both_places
@@ -55,7 +57,7 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
     ingest.ingest_period(open_project(USE_CASE), DAY)
     assert stored_format(root()) == FORMAT
     forget()
-    assert Lake.of(USE_CASE).as_of(DAY).read("raw/events").num_rows
+    assert Lake.open(USE_CASE).as_of(DAY).read("raw/events").num_rows
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, s
     number(text)
     before = sorted(path for path in toy_lake.rglob("*"))
     for attempt in (
-        lambda: Lake.of(USE_CASE),
+        lambda: Lake.open(USE_CASE),
         lambda: ingest.ingest_period(open_project(USE_CASE), Period("2020-03-20")),
     ):
         with pytest.raises(LakeFormatError, match=said):
@@ -89,11 +91,11 @@ def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_comma
         LakeFormatError,
         match=r"has no readable format number.*back the lake up, then run: airworthy upgrade toy",
     ):
-        Lake.of(USE_CASE)
+        Lake.open(USE_CASE)
 
 
 def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champion):
-    view = Lake.of(USE_CASE).as_of(AS_OF)
+    view = Lake.open(USE_CASE).as_of(AS_OF)
     before = view.read("features").to_pydict()
     (root() / lake_format.NAME).remove()
     forget()
@@ -101,7 +103,7 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
         score.score_period(open_project(USE_CASE), AS_OF)
     assert upgrade_lake(USE_CASE) == [1, FORMAT] and upgrade_lake(USE_CASE) == []
     score.score_period(open_project(USE_CASE), AS_OF)
-    assert Lake.of(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
+    assert Lake.open(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == champion
 
 
@@ -150,6 +152,18 @@ def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_
     assert stored_format(root()) == 1
 
 
+@pytest.mark.parametrize(("table", "column"), [("predictions", "warning"), ("metrics", "about")])
+def test_a_lake_with_columns_of_format_1_is_refused_and_keeps_its_number(table, column, toy_lake):
+    number('{"format": 1}')
+    place = root() / table
+    place.path.mkdir(parents=True, exist_ok=True)
+    DeltaTable.create(place.uri, schema=Schema.from_arrow(pa.schema([("day", pa.date32()), (column, pa.string())])))
+    with pytest.raises(RenamedColumnsError, match="start with an empty one") as refused:
+        upgrade_lake(USE_CASE)
+    assert (refused.value.table, refused.value.columns) == (table, [column])
+    assert stored_format(root()) == 1
+
+
 def test_the_command_says_what_it_has_done(toy_lake, tracking, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
     (root() / lake_format.NAME).remove()
@@ -166,4 +180,4 @@ def test_what_is_stored_before_any_table_gives_the_number_too(lake_home, what):
         promote(Ledger.of(USE_CASE), "1", DAY)
     assert stored_format(root()) == FORMAT
     forget()
-    assert Lake.of(USE_CASE).root.names()
+    assert Lake.open(USE_CASE).root.names()

@@ -78,11 +78,11 @@ def test_no_name_leads_out_of_a_place(place, name):
 @pytest.mark.parametrize("where", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/x?y", "file:///x"])
 def test_other_addresses_are_no_places(where):
     with pytest.raises(InvalidRequestError, match="name a folder, or s3://bucket/prefix"):
-        StoragePath.of(where)
+        StoragePath.parse(where)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
-    place = StoragePath.of(tmp_path)
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_next_to_it(tmp_path):
+    place = StoragePath.parse(tmp_path)
     (place / "a").write(b"old")
     with pytest.raises(TypeError):
         (place / "a").write("no bytes")

@@ -18,67 +18,67 @@ BROKEN = {"broken": True, "held": False, "not judged": None}
 
 
 def write(*numbers: int) -> Lake:
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     for number in numbers:
         measured.write(lake, day_of(number), [Row("psi", "size", number, day_of(number), "1")])
     return lake
 
 
 def test_days_are_read_in_order_whatever_order_they_were_written_in(lake_home):
-    found = RangeReader.of(write(2, 0, 1), "metrics", FOREVER)
+    found = RangeReader.open(write(2, 0, 1), "metrics", FOREVER)
     assert found.days == (day_of(0), day_of(1), day_of(2))
     assert found.rows()["day"].to_pylist() == [day.start_date for day in found.days]
     assert found.rows()["value"].to_pylist() == [0, 1, 2]
 
 
 def test_later_days_than_asked_for_are_never_read(lake_home):
-    assert RangeReader.of(write(0, 1, 2), "metrics", day_of(1)).days == (day_of(0), day_of(1))
+    assert RangeReader.open(write(0, 1, 2), "metrics", day_of(1)).days == (day_of(0), day_of(1))
 
 
-def test_a_day_that_was_measured_anew_shows_its_new_rows(lake_home):
+def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
     lake = write(0)
-    assert RangeReader.of(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [0]
+    assert RangeReader.open(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [0]
     measured.write(lake, day_of(0), [Row("psi", "size", 9.0, day_of(0), "1")])
-    assert RangeReader.of(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [9]
+    assert RangeReader.open(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [9]
 
 
 def test_only_what_is_asked_for_is_read(lake_home):
-    found = RangeReader.of(write(0, 1, 2), "metrics", FOREVER)
+    found = RangeReader.open(write(0, 1, 2), "metrics", FOREVER)
     assert found.newest(2).days == (day_of(1), day_of(2)) and found.newest(0).days == ()
     assert found.between(day_of(1), day_of(1)).days == found.only({day_of(1)}).days == (day_of(1),)
 
 
-def test_a_table_that_nobody_wrote_is_empty_and_is_not_made(lake_home):
-    found = RangeReader.of(Lake.of(toy.USE_CASE), "metrics", FOREVER)
+def test_a_table_that_no_one_wrote_is_empty_and_is_not_made(lake_home):
+    found = RangeReader.open(Lake.open(toy.USE_CASE), "metrics", FOREVER)
     assert found.days == () and found.rows().num_rows == 0
-    assert not StoragePath.of(settings.current_settings().lake).exists()
+    assert not StoragePath.parse(settings.current_settings().lake).exists()
 
 
 @pytest.mark.parametrize("what", ["log", "files"])
 @pytest.mark.parametrize("how", ["removed", "overwritten"])
 def test_a_damaged_table_is_said_to_be_one_without_naming_a_path(lake_home, what, how):
     lake = write(0)
-    files = [file for _, file in RangeReader.of(lake, "metrics", FOREVER).files]
+    files = [file for _, file in RangeReader.open(lake, "metrics", FOREVER).files]
     log = lake.root / "metrics/_delta_log"
     for file in files if what == "files" else [log / name for name in log.names() if name.endswith(".json")]:
         file.remove() if how == "removed" else file.write(b"garbage")
     with pytest.raises(TableCorruptedError, match="The table metrics of toy is damaged") as raised:
-        RangeReader.of(lake, "metrics", FOREVER).rows()
+        RangeReader.open(lake, "metrics", FOREVER).rows()
     assert str(lake_home) not in str(raised.value) and "s3://" not in str(raised.value)
 
 
 def test_metrics_that_are_left_out_are_kept_where_they_broke_a_limit(lake_home):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     rows = [Row("psi", name, 0.1, day_of(0), "1", breached=broken) for name, broken in BROKEN.items()]
     measured.write(lake, day_of(0), [*rows, Row("importance", "a", 0.1, day_of(0), "1")])
-    found = RangeReader.of(lake, "metrics", FOREVER)
+    found = RangeReader.open(lake, "metrics", FOREVER)
     assert found.rows(without=frozenset({"psi"}))["subject"].to_pylist() == ["a", "broken"]
     assert found.rows().num_rows == 4  # the other reading is not remembered in place of this one
 
 
-def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_told(lake_home):
+def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_reported(lake_home):
     lake = write(*range(range_reader.FEW + 3))
-    found = RangeReader.of(lake, "metrics", FOREVER)
+    found = RangeReader.open(lake, "metrics", FOREVER)
     assert found.rows()["value"].to_pylist() == list(range(range_reader.FEW + 3))
     range_reader._content.cache_clear()
     found.files[-1][1].write(b"garbage")

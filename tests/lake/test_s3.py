@@ -17,7 +17,7 @@ DAY, TABLE = Period("2020-01-02"), "raw/outcomes"
 @pytest.fixture
 def lake(lake_home, bucket, monkeypatch) -> Lake:
     monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def write(lake: Lake, day: Period = DAY) -> bool:
@@ -35,7 +35,7 @@ def everything(lake: Lake):
         "look for a file": lake.root.exists,
         "open a table": lambda: lake.delta(TABLE),
         "open a version": lambda: history.open_table(lake.uri(TABLE), 0),
-        "read a history": lambda: history.of(lake.uri(TABLE)),
+        "read a history": lambda: history.read_commit_notes(lake.uri(TABLE)),
         "read a table": lambda: lake.as_of(DAY).read(TABLE),
     }
 
@@ -59,33 +59,33 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(filled, refuse, what,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write a table", "read a file"])
-def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse, monkeypatch, what):
+def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refuse, monkeypatch, what):
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
     with pytest.raises(ObjectStoreError, match=r"failed 2 times \(SlowDown\)") as raised:
         everything(filled)[what]()
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
     refuse(200, "", 0)
     s3._client.cache_clear()
     everything(filled)[what]()
 
 
 @pytest.mark.parametrize("what", WRITES)
-def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(filled, refuse, what):
+def test_a_bucket_that_may_only_be_read_is_reported_with_what_the_keys_must_allow(filled, refuse, what):
     refuse(403, "AccessDenied", 1000, "PUT", "POST", "DELETE")
     with pytest.raises(
         ObjectStoreError, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write"
     ) as raised:
         everything(filled)[what]()
-    assert not raised.value.worth_retrying
+    assert not raised.value.retryable
     assert filled.as_of(DAY).read(TABLE).num_rows
 
 
 @pytest.mark.parametrize("what", [*WRITES, *READS, "open a version", "read a history"])
 def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
-    done = everything(replace(lake, root=StoragePath.of("s3://no-such-bucket/lake/toy")))[what]
+    done = everything(replace(lake, root=StoragePath.parse("s3://no-such-bucket/lake/toy")))[what]
     with pytest.raises(ObjectStoreError, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
         done()
 
@@ -96,7 +96,7 @@ def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeyp
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
     with pytest.raises(ObjectStoreError, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()
-    assert raised.value.worth_retrying
+    assert raised.value.retryable
 
 
 def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, tmp_path):
@@ -112,7 +112,7 @@ def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, 
 
 def test_a_create_whose_answer_got_lost_finds_its_own_file(bucket, monkeypatch):
     """The file is made; the answer is an error; the second try is told that the name is taken."""
-    place, client = StoragePath.of(bucket) / "claim", s3.client()
+    place, client = StoragePath.parse(bucket) / "claim", s3.client()
     client.meta.events.register_first("needs-retry.s3.PutObject", lost := Lost())
     try:
         assert place.create(b"mine")
@@ -133,7 +133,7 @@ class Lost:
         return 0 if len(self.answers) == 1 else None
 
 
-def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
+def test_no_secret_is_in_what_is_reported(lake, refuse, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-secret")
     refuse(403, "SignatureDoesNotMatch", 1000)
     for what in (*WRITES, *READS):
@@ -143,7 +143,7 @@ def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
 
 
 def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
-    place = StoragePath.of(bucket) / "claim"
+    place = StoragePath.parse(bucket) / "claim"
     refuse(412, "PreconditionFailed", 1, "PUT")  # by then nobody's file is there any more
     assert not place.create(b"mine")
     assert not place.exists()
@@ -155,17 +155,17 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
     paused: list[float] = []
     monkeypatch.setattr("include.lake.object_store.time.sleep", paused.append)
     refuse(409, "ConditionalRequestConflict", 3, "PUT")
-    assert (StoragePath.of(bucket) / "claim").create(b"mine")
+    assert (StoragePath.parse(bucket) / "claim").create(b"mine")
     assert len(paused) == 3
     assert 0 < paused[0] < paused[1] < paused[2] < 2
 
 
-def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(bucket, refuse, monkeypatch):
+def test_a_name_that_others_write_all_the_time_is_reported_as_worth_another_try(bucket, refuse, monkeypatch):
     monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
     with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:
-        (StoragePath.of(bucket) / "claim").create(b"mine")
-    assert raised.value.worth_retrying
+        (StoragePath.parse(bucket) / "claim").create(b"mine")
+    assert raised.value.retryable
 
 
 @pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])

@@ -29,13 +29,13 @@ def write(day: Period, values: dict[str, list], **columns: str):
     kinds = {name: pa.type_for_alias(kind) for name, kind in (KEYS | columns).items()}
     count = len(next(iter(values.values())))
     rows = {"event_date": [DAY.start_date] * count, "id": list(range(count))} | values
-    lake = Lake.of(declared(**columns))
+    lake = Lake.open(declared(**columns))
     return lake.replace(TABLE, day, pa.table(rows, schema=pa.schema(kinds)), inputs={}, stage="test")
 
 
 def read(**columns: str) -> list[dict]:
     """The rows of both days, by every reader, which must agree."""
-    view = Lake.of(declared(**columns)).as_of(NEXT)
+    view = Lake.open(declared(**columns)).as_of(NEXT)
     names = ["day", "id", *columns]
     small = view.read(TABLE, order_by=["day", "id"]).select(names)
     large = view.table(TABLE).order_by(["day", "id"]).to_pyarrow().select(names).cast(small.schema)
@@ -92,20 +92,20 @@ def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_hom
         SchemaNarrowedError, match=r"raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
     ) as reason:
         write(NEXT, {"failed": [None]}, failed=new)
-    assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.worth_retrying
-    lake = Lake.of(declared(failed=old))
+    assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.retryable
+    lake = Lake.open(declared(failed=old))
     assert lake.delta(TABLE).version() == before.version
     with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
-        Lake.of(declared(failed=new)).as_of(DAY).read(TABLE)
+        Lake.open(declared(failed=new)).as_of(DAY).read(TABLE)
     with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
-        Lake.of(declared(failed=new)).as_of(DAY).table(TABLE)
+        Lake.open(declared(failed=new)).as_of(DAY).table(TABLE)
 
 
 def test_a_new_column_is_null_in_old_periods(lake_home):
     write(DAY, {"failed": [1]}, failed="int8")
     write(NEXT, {"failed": [0], "note": ["x"]}, failed="int8", note="string")
     assert read(failed="int8", note="string") == [{"failed": 1, "note": None}, {"failed": 0, "note": "x"}]
-    view = Lake.of(declared(failed="int8", note="string")).as_of(NEXT)
+    view = Lake.open(declared(failed="int8", note="string")).as_of(NEXT)
     assert view.absent_columns(TABLE) == {"note": [DAY]}
 
 
@@ -127,12 +127,12 @@ def test_columns_may_come_go_and_widen_in_one_step_and_old_versions_read_as_they
     then = write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string").version
     write(NEXT, {"failed": [0.5], "more": [True]}, failed="float64", more="bool")
     assert read(failed="float64", more="bool") == [{"failed": 1.0, "more": None}, {"failed": 0.5, "more": True}]
-    old = Lake.of(declared(failed="int8", note="string")).pinned(NEXT, {TABLE: then})
+    old = Lake.open(declared(failed="int8", note="string")).at_versions(NEXT, {TABLE: then})
     assert old.read(TABLE).select(["failed", "note"]).to_pylist() == [{"failed": 1, "note": "x"}]
 
 
 def test_an_empty_table_takes_any_declaration(lake_home):
-    Lake.of(declared(failed="string")).delta(TABLE)
+    Lake.open(declared(failed="string")).delta(TABLE)
     write(DAY, {"failed": [1]}, failed="int8")
     assert read(failed="int8") == [{"failed": 1}]
 
@@ -151,7 +151,7 @@ def test_a_column_that_is_renamed_in_case_alone_is_refused_in_words_and_a_rebuil
     ) as refused:
         write(NEXT, {"Hour": [2]}, Hour="int8")
     assert (refused.value.stored, refused.value.declared) == ("hour", "Hour")
-    lake = Lake.of(declared(Hour="int8"))
+    lake = Lake.open(declared(Hour="int8"))
     with pytest.raises(ColumnCaseError):
         lake.start_generation(TABLE, NEXT, [])
     lake.start_generation(TABLE, DAY, [DAY])

@@ -75,7 +75,7 @@ def test_one_value_of_each_column_is_kept_however_many_rows_there_are():
     for start in range(0, 300, 100):
         ids = pa.array(range(start, start + 100))
         check.update(pa.record_batch({"id": ids, "x": [float("nan")] * 100, "y": [float("inf")] * 100}))
-    assert [(each.column, each.row) for each in check.found] == [("x", "id=0"), ("y", "id=0")]
+    assert [(each.column, each.row) for each in check.unsound_values] == [("x", "id=0"), ("y", "id=0")]
 
 
 DATED = replace(
@@ -110,9 +110,9 @@ def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_agai
     with pytest.raises(error, match=rf"'{column}'\]; .*Nothing was written.*in source\.py") as refused:
         ingest.ingest_period(open_project(DATED), DAY)
     (found,) = refused.value.found
-    assert (found.column, refused.value.table, refused.value.worth_retrying) == (column, "raw/events", False)
+    assert (found.column, refused.value.table, refused.value.retryable) == (column, "raw/events", False)
     assert found.row.startswith("event_date=") and " id=" in found.row
-    assert Lake.of(DATED).as_of(DAY).partitions("raw/events") == {}
+    assert Lake.open(DATED).as_of(DAY).partitions("raw/events") == {}
 
 
 def test_a_correction_that_holds_such_a_date_is_refused_when_it_is_sent(lake_home):

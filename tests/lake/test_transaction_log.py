@@ -19,7 +19,7 @@ SECOND = FIRST + 1
 @pytest.fixture
 def lake(lake_home) -> Lake:
     """Two days of features, the first corrected once, then emptied."""
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     toy.fill(lake, FIRST, SECOND)
     rows = lake.as_of(FIRST).read("features", FIRST).drop_columns(["day"])
     lake.replace("features", FIRST, rows.slice(0, 9), inputs={}, stage="test")
@@ -51,7 +51,7 @@ def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
     assert all(hour_ago < part.removed_at == log.committed_at[part.removed] for part in log.parts if part.removed)
 
 
-def test_a_file_that_is_told_of_again_was_there_all_the_time(lake):
+def test_a_file_that_is_listed_again_existed_all_the_time(lake):
     """As a writer does that recomputes statistics: the same file once more, and no `remove`."""
     folder = lake.root / "features/_delta_log"
     actions = [json.loads(line) for line in (folder / f"{2:020d}.json").read().splitlines()]
@@ -64,7 +64,7 @@ def test_a_file_that_is_told_of_again_was_there_all_the_time(lake):
     assert f"{lake.uri('features')}/{part.path}" in history.open_table(lake.uri("features"), 2).file_uris()
 
 
-def test_checkpoint_and_clean_up_are_told(lake):
+def test_checkpoint_and_clean_up_are_reported(lake):
     assert (
         transaction_log.read_transaction_log(lake.root / "features").checkpoint,
         transaction_log.read_transaction_log(lake.root / "labels").cleans_up,

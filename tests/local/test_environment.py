@@ -48,7 +48,7 @@ def test_where_data_and_use_cases_are_is_passed_on():
     assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5001"
 
 
-def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_told_otherwise(monkeypatch, tmp_path):
+def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_set_otherwise(monkeypatch, tmp_path):
     found = variables()
     assert found["MLFLOW_BACKEND_STORE_URI"] == "sqlite:////home/of it/mlflow/mlflow.db"
     assert found["MLFLOW_ARTIFACTS_DESTINATION"] == "/home/of it/mlflow/artifacts"

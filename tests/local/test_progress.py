@@ -35,7 +35,7 @@ def times(output: io.StringIO, line: str) -> int:
 def test_a_phase_is_a_line_at_its_start_and_while_nothing_changes_and_at_its_end(output, monkeypatch):
     monkeypatch.setattr(progress, "monotonic", lambda: 5.0)
     phases = PhaseProgress(Console(file=output, width=200))
-    with phases.show(), phases.start_phase("toy__data 2020-01-01 … 2020-01-10", 10) as update:
+    with phases.draw(), phases.start_phase("toy__data 2020-01-01 … 2020-01-10", 10) as update:
         assert output.getvalue() == "toy__data 2020-01-01 … 2020-01-10\n"
         update(3, "2 queued, 5 running")
         line = "  toy__data 2020-01-01 … 2020-01-10, 3 of 10 after 0 s: 2 queued, 5 running"
@@ -71,7 +71,7 @@ def test_a_line_is_due_every_ten_seconds():
 
 def test_in_a_terminal_a_phase_is_a_bar(output):
     phases = PhaseProgress(Console(file=output, width=200, force_terminal=True))
-    with phases.show(), phases.start_phase("toy__data", 10) as update:
+    with phases.draw(), phases.start_phase("toy__data", 10) as update:
         update(3, "7 running")
     printed = output.getvalue()
     assert "━" in printed and "3/10" in printed and "7 running" in printed

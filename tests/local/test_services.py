@@ -128,7 +128,7 @@ def test_a_second_instance_on_the_same_port_is_refused_in_one_line(running: Shel
     assert health.unhealthy_services(running.instance, running.report()) == []
 
 
-def test_up_after_the_supervisor_was_killed_removes_what_was_left_and_starts_anew(running: Shell):
+def test_up_after_the_supervisor_was_killed_removes_what_was_left_and_starts_again(running: Shell):
     os.kill(running.report().supervisor, signal.SIGKILL)
     left = set(running.living())
     assert left
@@ -188,7 +188,7 @@ def wait_for_port(port: int, seconds: float = 1200) -> None:
             return
 
 
-def test_airflow_keeps_its_metadata_in_postgresql_when_told_to(postgres: str, tmp_path: Path):
+def test_airflow_keeps_its_metadata_in_postgresql_when_set_to(postgres: str, tmp_path: Path):
     shell = make_shell(tmp_path, AIRWORTHY_DATABASE=postgres)
     try:
         done = shell.run("up")

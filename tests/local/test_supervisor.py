@@ -95,7 +95,7 @@ def test_down_after_the_supervisor_was_killed_removes_what_was_left(running: She
     assert running.living() == []
 
 
-def test_up_after_the_supervisor_was_killed_starts_anew(running: Shell):
+def test_up_after_the_supervisor_was_killed_starts_again(running: Shell):
     supervisor = running.report().supervisor
     os.kill(supervisor, signal.SIGKILL)
     wait_until(lambda: not processes.is_alive(supervisor, running.instance.home))  # on a busy machine, not at once

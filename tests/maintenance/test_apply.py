@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 @pytest.mark.both_places
 def test_a_dry_run_tells_counts_and_bytes_and_changes_no_byte(home):
-    (Lake.of(USE_CASE).root / "features/part-0.parquet").write(b"x" * 5)
-    before = everything(home), places.contents(Lake.of(USE_CASE).root)
+    (Lake.open(USE_CASE).root / "features/part-0.parquet").write(b"x" * 5)
+    before = everything(home), places.contents(Lake.open(USE_CASE).root)
     result = apply.maintain(open_project(USE_CASE), apply_changes=False, now=later())
-    assert (everything(home), places.contents(Lake.of(USE_CASE).root)) == before
+    assert (everything(home), places.contents(Lake.open(USE_CASE).root)) == before
     assert set(result.counts) == {"version", "superseded file", "orphan file", "run"}
     assert result.counts["orphan file"] == {"count": 1, "bytes": 5}
     assert result.counts["superseded file"]["bytes"] > 1000
@@ -39,9 +39,9 @@ def test_a_dry_run_tells_counts_and_bytes_and_changes_no_byte(home):
 
 
 def test_where_there_is_nothing_it_says_so_and_makes_nothing(lake_home, tracking):
-    before = everything(lake_home), places.contents(Lake.of(USE_CASE).root)
+    before = everything(lake_home), places.contents(Lake.open(USE_CASE).root)
     assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later()).lines == ("Nothing is to be done.",)
-    assert (everything(lake_home), places.contents(Lake.of(USE_CASE).root)) == before
+    assert (everything(lake_home), places.contents(Lake.open(USE_CASE).root)) == before
 
 
 def test_the_same_state_and_instant_make_the_same_plan(home):
@@ -78,19 +78,19 @@ def test_kept_versions_are_built_again_byte_for_byte_and_a_dropped_one_says_why(
 def test_what_deltalake_itself_would_keep_is_kept(home):
     """Held against its own vacuum with the same versions to keep."""
     needed = [int(Registry(USE_CASE).version(number).tags["features.version"]) for number in ("1", "3", "4")]
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     delta = lake.delta("features")
     theirs = delta.vacuum(0, dry_run=True, enforce_retention_duration=False, keep_versions=needed)
     plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later())
-    ours = [item.name for item in plan.of("superseded file")]
+    ours = [item.name for item in plan.items_of("superseded file")]
     assert ours
     assert set(ours) <= set(theirs)
 
 
 def test_a_file_of_a_writer_that_may_still_commit_is_left(home):
-    (Lake.of(USE_CASE).root / "features/part-0.parquet").write(b"x")
-    assert not maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(29)).of("orphan file")
-    assert maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(31)).of("orphan file")
+    (Lake.open(USE_CASE).root / "features/part-0.parquet").write(b"x")
+    assert not maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(29)).items_of("orphan file")
+    assert maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(31)).items_of("orphan file")
 
 
 @pytest.mark.both_places(
@@ -103,22 +103,23 @@ def test_a_checkpoint_keeps_old_versions_readable_however_old_the_log_is(home, m
     for path in (table / "_delta_log").iterdir():
         age(path, 400)
     apply.maintain(open_project(USE_CASE), apply_changes=True)
-    log = transaction_log.read_transaction_log(Lake.of(USE_CASE).root / "features")
+    log = transaction_log.read_transaction_log(Lake.open(USE_CASE).root / "features")
     assert log.checkpoint == log.version
     assert outcomes() == dict.fromkeys("1234", "equal")
 
 
 def test_a_table_that_cleans_its_log_up_gets_no_checkpoint(home, monkeypatch):
     monkeypatch.setattr(maintenance_plan, "CHECKPOINT_AFTER", 1)
-    delta = Lake.of(USE_CASE).delta("features")
+    delta = Lake.open(USE_CASE).delta("features")
     delta.alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
     assert "features" not in [
-        item.table for item in maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(1)).of("checkpoint")
+        item.table
+        for item in maintenance_plan.build_cleanup_plan(open_project(USE_CASE), later(1)).items_of("checkpoint")
     ]
 
 
-def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_told(home):
-    first = Lake.of(USE_CASE).root / f"features/_delta_log/{1:020d}.json"
+def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_reported(home):
+    first = Lake.open(USE_CASE).root / f"features/_delta_log/{1:020d}.json"
     assert first.exists()
     first.remove()
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later())
@@ -146,11 +147,11 @@ def test_the_files_of_a_version_without_a_record_are_left_alone(home):
 
 def test_the_data_of_a_run_that_may_still_be_registered_stay(home):
     run_id = train.train_model(open_project(USE_CASE), AS_OF, parameters=FEW_ROUNDS).run_id
-    then = int(Registry(USE_CASE).run(run_id).data.tags["airworthy.features.version"])
+    then = int(Registry(USE_CASE).get_run(run_id).data.tags["airworthy.features.version"])
     enlarge()
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(100))
-    lake = Lake.of(USE_CASE)
-    assert lake.pinned(CORRECTED, {"features": then}).read("features", CORRECTED).num_rows
+    lake = Lake.open(USE_CASE)
+    assert lake.at_versions(CORRECTED, {"features": then}).read("features", CORRECTED).num_rows
 
 
 def test_a_version_that_stays_after_all_says_no_more_that_it_is_lost_if_its_files_are_there(home):

@@ -68,7 +68,7 @@ def test_a_version_registered_since_the_plan_was_made_stops_it_before_a_file_goe
     register_one()
     with pytest.raises(apply.PlanStaleError, match="run it again"):
         apply.apply_plan(open_project(USE_CASE), plan, now)
-    folder, planned = Lake.of(USE_CASE).root / "features", plan.of("superseded file")
+    folder, planned = Lake.open(USE_CASE).root / "features", plan.items_of("superseded file")
     assert planned
     assert [item.name for item in planned if not (folder / item.name).exists()] == []
 
@@ -96,7 +96,7 @@ def test_two_at_once_come_to_the_same_as_one(home):
 def test_only_what_the_plan_names_is_removed(home):
     now = later()
     plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), now)
-    orphan = Lake.of(USE_CASE).root / "features/part-0.parquet"
+    orphan = Lake.open(USE_CASE).root / "features/part-0.parquet"
     orphan.write(b"x")
     apply.apply_plan(open_project(USE_CASE), plan, now)
     assert orphan.exists()

@@ -42,7 +42,7 @@ def of_no_version() -> str:
 def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
-    model = Registry(USE_CASE).run(run_id).data.tags["airworthy.model_id"]
+    model = Registry(USE_CASE).get_run(run_id).data.tags["airworthy.model_id"]
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     [run] = [run for run in upkeep.runs(experiment) if run.deleted]
     assert run.run_id == run_id
@@ -81,7 +81,7 @@ def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
 def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monkeypatch):
     now, run_id, delete = later(200), of_no_version(), MlflowCleanup.delete_run
     plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), now)
-    runs_only = replace(plan, items=tuple(plan.of("run")))
+    runs_only = replace(plan, items=tuple(plan.items_of("run")))
 
     def raced(self, *args):
         registry = Registry(USE_CASE)
@@ -110,7 +110,7 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     assert upkeep.size(experiment, "0" * 32)
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(32))
     assert result.counts["orphan artifacts"] == {"count": 2, "bytes": 6}
-    assert not upkeep.size(experiment, "0" * 32) and upkeep.ownerless(experiment) == {}
+    assert not upkeep.size(experiment, "0" * 32) and upkeep.find_orphans(experiment) == {}
     assert upkeep.size(experiment, "a colleague's") and upkeep.size(experiment, "models/a colleague's")
     assert outcomes()["4"] == "equal"
 
@@ -158,13 +158,13 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
         USE_CASE, retention=replace(USE_CASE.retention, data_docs_days=1, backtest_cache_days=1, log_days=1)
     )
     pages = [data_docs.data_docs_folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
-    fits, logs = ModelCache.of(USE_CASE), place / "tasks"
+    fits, logs = ModelCache.open(USE_CASE), place / "tasks"
     other = logs / "dag_id=another__data/attempt=1.log"
     old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
     young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
-    pages[0].write(b"page"), fits.keep("old", [1]), old_log.write(b"log"), other.write(b"log")
+    pages[0].write(b"page"), fits.put("old", [1]), old_log.write(b"log"), other.write(b"log")
     between = next_second()
-    pages[1].write(b"page"), fits.keep("young", [1]), young_log.write(b"log")
+    pages[1].write(b"page"), fits.put("young", [1]), young_log.write(b"log")
     result = apply.maintain(
         open_project(use_case), apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)]
     )
@@ -179,12 +179,12 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
 
 
 @pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
-def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
-    logs, fits = home / "logs" / "tasks", ModelCache.of(USE_CASE)
+def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(home):
+    logs, fits = home / "logs" / "tasks", ModelCache.open(USE_CASE)
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
     (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
-    fits.keep("old", [1])
+    fits.put("old", [1])
     pages = data_docs.data_docs_folder("toy")
     pages.path.parent.mkdir(parents=True, exist_ok=True)
     pages.path.symlink_to(pages.path)
@@ -215,7 +215,7 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
 
 
 def test_ledger_claims_and_decisions_never_go(home):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for outcome in ("hold", "retrain"):
         row = {"outcome": outcome, "reason": "r", "signals": "{}", "model_version": "1"}
         rows = pa.Table.from_pylist([row], schema=schemas.DECISIONS)

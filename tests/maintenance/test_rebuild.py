@@ -31,7 +31,7 @@ def test_after_it_the_refused_type_is_written_and_old_versions_read_as_they_were
     assert "backfill toy__data from 2020-01-01 to 2020-01-02" in done.lines[-1]
     write(NEXT, {"failed": [1]}, failed="int8")
     assert read(failed="int8") == [{"failed": 1}]
-    old = Lake.of(declared(failed="string")).pinned(NEXT, {TABLE: then})
+    old = Lake.open(declared(failed="string")).at_versions(NEXT, {TABLE: then})
     assert old.read(TABLE, order_by=["day"])["failed"].to_pylist() == ["x", "y"]
 
 

@@ -88,7 +88,7 @@ def test_an_entry_about_another_model_of_that_number_keeps_nothing():
     assert kept([stranger], [900], Retention(newest_versions=1), {"1": 900, "2": 900})["1"] is False
 
 
-def test_a_version_whose_training_nobody_remembers_stays():
+def test_a_version_whose_training_no_one_remembers_stays():
     told = rules.kept_versions(
         [Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, Period.from_date(NOW.date())
     )
@@ -128,7 +128,7 @@ def test_a_version_is_lost_with_a_file_of_its_days():
     assert rules.versions_losing_data(NEEDS, parts, {"a", "b"}) == []
 
 
-def test_a_version_is_not_lost_where_the_same_content_stands_today_or_the_day_is_not_its():
+def test_a_version_is_not_lost_if_the_same_content_exists_today_or_the_day_is_not_its():
     joined = [part("a1", 0, 1, days=99), part("a2", 0, 1, days=99), part("a", 1)]
     assert rules.versions_losing_data(NEEDS, joined, {"a"}) == []
     assert rules.versions_losing_data(NEEDS, joined, set()) == [DAY], "a file of today is lost as well"
@@ -180,7 +180,7 @@ def test_artifacts_go_some_days_after_maintenance_deleted_the_run_and_never_of_o
     assert names(mlflow_rules.runs_to_delete(runs, (), Retention(), NOW)) == []
 
 
-def test_a_run_that_was_restored_counts_anew_unless_it_goes_again_or_is_about_to_be_deleted():
+def test_a_run_that_was_restored_counts_again_unless_it_goes_again_or_is_about_to_be_deleted():
     runs = [
         run("back", 999, deleted_on=ago(40)),
         run("going again", 999, deleted_on=ago(400)),
@@ -207,7 +207,7 @@ def test_only_folders_that_are_called_like_a_run_or_a_model_can_be_ownerless():
 # -- the plan and the policy
 
 
-def test_a_plan_is_told_by_kind_with_counts_and_bytes():
+def test_a_plan_is_reported_by_kind_with_counts_and_bytes():
     items = (CleanupItem("page", "a", 1500), CleanupItem("page", "b", 500), CleanupItem("version", "2"))
     assert CleanupPlan("toy", items, problems=("a table.",)).table() == [
         "      1         0 B  versions that can no longer be built again",

@@ -10,7 +10,7 @@ from scipy import stats
 from include.model import autocorrelation, bootstrap, metrics
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 DAYS = 28
 TRAININGS = 2000
 

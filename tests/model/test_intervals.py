@@ -9,7 +9,7 @@ from scipy import stats
 from include.model import autocorrelation, intervals, metrics
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 METRICS = {"log_loss", "auc", "brier", "ece", "expected_cost", "average_precision", "mean_error"}
 
 

@@ -50,9 +50,9 @@ def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
     with pytest.raises(InvalidRequestError, match=f"'{name}' is another name of '{instead}'. Write '{instead}'"):
         lightgbm_params.merge_parameters(USE_CASE, {name: 10})
     with pytest.raises(DeclarationError) as refused:
-        replace(USE_CASE.training, parameters={name: 10}, search={name: SearchRange(1, 2)})
+        replace(USE_CASE.training, parameters={name: 10}, search_space={name: SearchRange(1, 2)})
     written = [(problem.path, problem.hint) for problem in refused.value.problems]
-    assert written == [(f"{field}[{name!r}]", f"Write {instead!r}.") for field in ("parameters", "search")]
+    assert written == [(f"{field}[{name!r}]", f"Write {instead!r}.") for field in ("parameters", "search_space")]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
         lightgbm_params.merge_parameters(USE_CASE, {name: value})
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'rounds' must be"):
         lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 
@@ -165,7 +165,7 @@ def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_
     declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"extra_trees": True}))
     assert lightgbm_params.merge_parameters(declared, None).lightgbm["extra_trees"] is True
     with pytest.raises(DeclarationError, match="'extra_trees' cannot be searched"):
-        replace(USE_CASE.training, parameters={"extra_trees": True}, search={"extra_trees": SearchRange(0, 1)})
+        replace(USE_CASE.training, parameters={"extra_trees": True}, search_space={"extra_trees": SearchRange(0, 1)})
 
 
 @pytest.mark.parametrize(("name", "value"), [("rounds", 0), ("rounds", 100_001), ("early_stopping_rounds", 0)])

@@ -14,7 +14,7 @@ from include.model.metrics import METRICS, MetricName
 from include.settings import REPOSITORY
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 LABELS = np.array([0.0, 0.0, 1.0, 1.0])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
 ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=60)
@@ -65,7 +65,7 @@ def test_with_one_class_only_what_is_not_defined_is_left_out():
 
 
 def test_expected_cost_counts_missed_and_false_warnings_from_the_threshold_on():
-    # The threshold is 1 / (1 + 3): the second row is a false warning, none is missed.
+    # The threshold is 1 / (1 + 3): the second row is a false positive, and there is no false negative.
     cost = "expected_cost"
     assert metrics.compute_metric(cost, LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
     assert metrics.compute_metric(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
@@ -94,9 +94,9 @@ def test_losses_are_of_metrics_that_are_means_over_rows():
         metrics.losses("auc", LABELS, PROBABILITIES, COSTS)
 
 
-def test_confusion_counts_a_probability_at_the_threshold_as_a_warning():
+def test_confusion_counts_a_probability_at_the_threshold_as_positive():
     found = metrics.confusion(LABELS, PROBABILITIES, 0.35)
-    assert (found.warned_rightly, found.warned_falsely, found.missed, found.rightly_quiet) == (2, 1, 0, 1)
+    assert (found.true_positives, found.false_positives, found.false_negatives, found.true_negatives) == (2, 1, 0, 1)
 
 
 def test_no_rows_or_unequal_lengths_are_refused():

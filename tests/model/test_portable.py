@@ -51,7 +51,7 @@ def scored(champion) -> pa.Table:
     rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
     for place, values in SPOILT.items():
         rows[place] |= values
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
     score.score_period(open_project(USE_CASE), AS_OF)
     return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
@@ -59,7 +59,7 @@ def scored(champion) -> pa.Table:
 
 @pytest.fixture
 def written(scored) -> pa.Table:
-    return Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF, order_by=USE_CASE.keys)
+    return Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF, order_by=USE_CASE.keys)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def loaded(champion, monkeypatch):
 def test_mlflows_champion_predicts_what_scoring_has_written_bit_for_bit(loaded, scored, written, kind):
     found = loaded.predict(AS_PANDAS[kind](scored))
     assert found["probability"].to_numpy().tobytes() == written["probability"].to_numpy().tobytes()
-    assert found["warning"].tolist() == written["warning"].to_pylist()
+    assert found["predicted_positive"].tolist() == written["predicted_positive"].to_pylist()
 
 
 def test_rows_keep_their_index_and_no_rows_are_no_predictions(loaded, scored):
@@ -115,7 +115,7 @@ def test_it_loads_where_the_project_is_not_and_predicts_the_same(champion, score
     assert probability.tobytes() == written["probability"].to_numpy().tobytes()
 
 
-def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_home):
+def test_the_code_next_to_a_model_belongs_to_what_was_registered(champion, lake_home):
     registry = Registry(USE_CASE)
     place = registry._client.get_logged_model(registry.version(champion).model_id).artifact_location
     [code] = Path(place.removeprefix("file://")).glob("code/*.py")
@@ -144,11 +144,11 @@ def test_a_row_is_warned_of_from_the_very_threshold_on(tmp_path):
         return portable.PortableModel(tmp_path).predict(frame)
 
     [probability] = predicted(0.5)["probability"]
-    assert predicted(probability)["warning"].tolist() == [True]
-    assert predicted(np.nextafter(probability, 1))["warning"].tolist() == [False]
+    assert predicted(probability)["predicted_positive"].tolist() == [True]
+    assert predicted(np.nextafter(probability, 1))["predicted_positive"].tolist() == [False]
 
 
-def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():
+def test_whole_numbers_and_truths_next_to_a_null_are_read_as_declared():
     frame = pd.DataFrame({"count": [1.0, np.nan], "on": pd.Series([True, None], dtype=object), "off": [1.0, np.nan]})
     read = {"count": "int8", "on": "bool", "off": "bool"}
     assert {name: portable._column(frame, name, kind).to_pylist() for name, kind in read.items()} == {

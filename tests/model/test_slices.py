@@ -8,7 +8,7 @@ from include.model import slices
 from include.model.slices import SliceGroup
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 CARRIER = pa.array(["AA", "UA", "AA", None, "UA", "AA", None, "ZZ"])
 LABELS = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
 PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])

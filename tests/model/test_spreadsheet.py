@@ -59,7 +59,7 @@ def test_no_text_of_an_export_begins_a_formula():
         assert not row["carrier"].strip().startswith(("=", "+", "-", "@", "＝", "＠"))
 
 
-def test_what_an_editor_writes_without_a_mark_is_taken_as_it_stands():
+def test_what_an_editor_writes_without_a_mark_is_taken_as_it_is():
     content = b'carrier,delay\n"=A1",1\n"\'tis",2\n"-",3\n'
     found, _ = correction_reader.read_corrections("rows.csv", content, SCHEMA)
     assert found["carrier"].to_pylist() == ["=A1", "'tis", "-"]

@@ -72,7 +72,7 @@ def test_a_matrix_of_numbers_gives_the_same_predictions_as_arrow():
     assert model.predict(TEST.features).tolist() == model.booster.predict(matrix).tolist()
 
 
-def test_each_round_is_told_with_its_log_loss():
+def test_each_round_is_reported_with_its_log_loss():
     told = []
     rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
     boosted = trainer.boost_trees(

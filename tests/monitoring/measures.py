@@ -27,9 +27,9 @@ def write(lake: Lake, day: Period, **breached: bool | None) -> None:
             "value": 0.5,
             "limit": 0.25,
             "model_version": "1",
-            "about": day.start_date,
+            "measured_period": day.start_date,
         }
-        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "state": ""}
+        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "missing_reason": ""}
         for metric, subject in SIGNALS
     ]
     lake.replace("metrics", day, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")

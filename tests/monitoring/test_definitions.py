@@ -12,8 +12,8 @@ from include.declaration.monitoring import Monitoring
 from include.model.metrics import METRICS, SUMMARY
 from include.monitoring.definitions import (
     _DEFINED,
-    ADVICE,
     MONITORING_METRICS,
+    REMEDIATION,
     SIGNALS,
     UndefinedMetricError,
     find_metric,
@@ -77,7 +77,7 @@ def test_a_row_of_a_metric_that_is_not_defined_is_refused():
 
 
 @pytest.mark.parametrize("prefix", ["", *(metric.prefix for metric in _DEFINED if metric.is_pattern)])
-def test_a_pattern_stands_for_every_evaluation_metric(prefix):
+def test_a_pattern_covers_every_evaluation_metric(prefix):
     assert {require_metric(f"{prefix}{name}").prefix for name in METRICS} == {prefix}
 
 
@@ -110,7 +110,7 @@ def test_a_metric_with_a_limit_says_its_breach_and_what_to_do(metric):
     for sentence in (metric.breach, *metric.breach_of.values()):
         assert {name for _, name, _, _ in Formatter().parse(sentence) if name is not None} <= allowed
         assert sentence.endswith(".")
-    assert "{" not in ADVICE[metric.category].format(use_case="toy")
+    assert "{" not in REMEDIATION[metric.category].format(use_case="toy")
 
 
 def test_each_signal_of_retraining_is_shown_by_a_metric_with_a_limit():
@@ -134,8 +134,8 @@ def test_an_alert_rule_fires_for_every_metric_with_a_limit_but_single_features()
 
 
 def test_labels_are_words():
-    assert metric_label("worse/log_loss") == metric_label("log_loss") == "log loss"
+    assert metric_label("degradation/log_loss") == metric_label("log_loss") == "log loss"
     assert metric_label("weighted_drift") == "weighted drift"
     assert metric_label("gone_since") == "gone since"
     assert limit_label("skill_loss/log_loss", "prior") == "skill_loss/log_loss against the prior"
-    assert limit_label("worse/log_loss", "model") == "worse/log_loss"
+    assert limit_label("degradation/log_loss", "model") == "degradation/log_loss"

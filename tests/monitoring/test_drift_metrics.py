@@ -29,7 +29,7 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
         importance={"kind": 0.25, "size": 0.75},
         probability=reference_profile.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
         usual=usual,
-        promise={},
+        expected_metrics={},
     )
 
 
@@ -64,7 +64,7 @@ def test_a_feature_that_has_moved_breaks_its_own_limit_and_with_its_importance_t
 
 
 @pytest.mark.parametrize(("times", "quantile", "limit"), [(1.0, 1.0, 0.3), (1.0, 0.5, 0.2), (2.0, 0.5, 0.4)])
-def test_weighted_drift_may_be_what_the_days_of_the_promise_showed(times, quantile, limit):
+def test_weighted_drift_may_be_what_the_days_of_the_test_showed(times, quantile, limit):
     found = compared(like_train(), drift_factor=times, drift_quantile=quantile)
     assert found["weighted_drift", "features"].limit == pytest.approx(limit)
 
@@ -84,18 +84,18 @@ def test_nulls_and_unseen_categories_are_shares_with_limits_of_their_own():
     found = compared(pa.table({"kind": kinds, "size": TRAIN["size"].slice(0, 100)}))
     assert found["null_share", "kind"].value == 0.12 and found["null_share", "kind"].breached
     assert found["unseen_share", "kind"].value == 0.08 and found["unseen_share", "kind"].breached
-    assert not compared(like_train(), unseen=0.0)["unseen_share", "kind"].breached
+    assert not compared(like_train(), max_unseen_share=0.0)["unseen_share", "kind"].breached
 
 
 def test_a_feature_that_is_gone_is_a_state_and_the_rest_does_not_vouch_for_it():
     found = compared(like_train().drop(["size"]))
-    assert found["psi", "size"].value is None and "does not have" not in found["psi", "kind"].state
+    assert found["psi", "size"].value is None and "does not have" not in found["psi", "kind"].missing_reason
     assert (
-        found["psi", "size"].state
+        found["psi", "size"].missing_reason
         == "The version reads size, which the day's features do not have; train a version without it."
     )
     assert found["weighted_drift", "features"].breached is None
-    assert found["weighted_drift", "features"].state == found["psi", "size"].state
+    assert found["weighted_drift", "features"].missing_reason == found["psi", "size"].missing_reason
     assert found["psi", "kind"].value is not None
 
 
@@ -106,16 +106,16 @@ def test_a_feature_that_the_model_never_looks_at_may_be_gone():
 
 def test_a_feature_that_the_version_does_not_know_is_a_state():
     found = compared(like_train(), declared={**DECLARED, "speed": "float64"})
-    assert found["psi", "speed"].state == "The version does not read speed, so it has no reference."
+    assert found["psi", "speed"].missing_reason == "The version does not read speed, so it has no reference."
     assert found["weighted_drift", "features"].breached is False
 
 
 def test_a_day_without_rows_is_a_state_and_not_no_drift():
     found = compared(like_train(0))
     for key in (("psi", "size"), ("null_share", "kind"), ("weighted_drift", "features")):
-        assert found[key].value is None and found[key].breached is None and found[key].state
+        assert found[key].value is None and found[key].breached is None and found[key].missing_reason
     empty = drift_metrics.prediction_drift(of(), np.zeros(len(of().probability.bins), int), Monitoring())
-    assert (empty.value, empty.breached) == (None, None) and empty.state
+    assert (empty.value, empty.breached) == (None, None) and empty.missing_reason
 
 
 def test_predictions_are_held_against_what_single_days_showed():
@@ -162,6 +162,6 @@ def test_a_feature_that_is_declared_with_another_type_than_it_was_learned_with_i
         (each.metric, each.subject): each
         for each in drift_metrics.feature_drift(of(), counts, {**DECLARED, "size": "category"}, Monitoring())
     }
-    state = "The version reads size as float64, which is declared as category now; train a new version."
-    assert found["psi", "size"].state == found["weighted_drift", "features"].state == state
+    missing_reason = "The version reads size as float64, which is declared as category now; train a new version."
+    assert found["psi", "size"].missing_reason == found["weighted_drift", "features"].missing_reason == missing_reason
     assert found["psi", "kind"].breached is False

@@ -31,7 +31,7 @@ def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
     slow = recorded(4, 12.0, rows=300)
     # Half of 0.01 and 0.015 per row, of which the median of four days is 0.0125.
     assert (slow.usual_seconds, slow.limit, slow.breached) == (pytest.approx(3.75), pytest.approx(11.25), True)
-    (row,) = Lake.of(USE_CASE).as_of(AS_OF + 4).read("costs/score", AS_OF + 4).to_pylist()
+    (row,) = Lake.open(USE_CASE).as_of(AS_OF + 4).read("durations/score", AS_OF + 4).to_pylist()
     assert (row["seconds"], row["rows"], row["breached"], row["model_version"]) == (12.0, 300, True, "1")
     assert row["started_at"].endswith("+00:00")
 
@@ -46,7 +46,7 @@ def test_later_days_do_not_say_what_is_usual():
 @pytest.mark.usefixtures("lake_home")
 def test_a_day_that_is_done_again_has_one_row():
     recorded(0, 1.0), recorded(0, 4.0)
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("costs/score").to_pylist()
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("durations/score").to_pylist()
     assert [row["seconds"] for row in rows] == [4.0]
 
 

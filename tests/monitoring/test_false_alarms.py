@@ -35,7 +35,7 @@ def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None =
     return ReferenceProfile(
         rows=1, features={}, types={}, importance={}, probability=None,  # type: ignore[arg-type]
         usual=ReferenceVariation(len(drift), drift, drift, {}),
-        promise={"log_loss": ExpectedMetric(float(test.mean()), len(test), by_day=tuple(test))},
+        expected_metrics={"log_loss": ExpectedMetric(float(test.mean()), len(test), by_day=tuple(test))},
         baselines={name: {"log_loss": ExpectedMetric(0.0, len(test), by_day=zeros)} for name in ("prior", "logistic")},
         validation={
             "model": {"log_loss": tuple(validation)},
@@ -168,10 +168,10 @@ def test_what_never_varies_or_is_not_defined_has_no_rate_and_says_why():
     made = false_alarms.compute_false_alarms(
         profile(flat[:14], flat, np.r_[flat, flat]), monitoring_of(14), POLICY, GAP
     )
-    assert all(rate.per_year is None and rate.state for rate in made.rates)
+    assert all(rate.per_year is None and rate.missing_reason for rate in made.rates)
     undefined = Monitoring(performance=(PerformanceLimit("auc", false_alarms_per_year=1),), baselines=())
     (rate, *_) = false_alarms.compute_false_alarms(profile(flat[:14], flat), undefined, POLICY, GAP).rates
-    assert rate.per_year is None and "auc is not defined" in rate.state
+    assert rate.per_year is None and "auc is not defined" in rate.missing_reason
 
 
 def test_days_that_cannot_ask_are_left_out_and_nothing_changes_by_that():

@@ -20,7 +20,7 @@ def test_rows_are_held_against_the_mean_of_the_days_before_in_both_directions(ro
 @pytest.mark.parametrize(("before", "said"), [([], "no earlier day"), ([0, 0], "look-back days have no rows")])
 def test_without_rows_before_a_change_is_not_judged(before, said):
     found = freshness.volume_change("events", 5, before, 0.5)
-    assert (found.value, found.breached) == (None, None) and said in found.state
+    assert (found.value, found.breached) == (None, None) and said in found.missing_reason
 
 
 def test_a_day_of_the_look_back_without_rows_counts_in_the_mean():
@@ -40,14 +40,14 @@ def test_labels_are_late_by_the_days_that_a_newer_day_should_have_been_complete(
     assert (late.value, late.breached) == (3, True)
     assert freshness.lateness(DAY, due, Period("2020-02-20"), 1).value == 0
     assert freshness.lateness(DAY, due, None, 1).value == 0
-    assert "There are no complete labels" in freshness.lateness(DAY, None, due, 1).state
+    assert "There are no complete labels" in freshness.lateness(DAY, None, due, 1).missing_reason
 
 
 def test_data_is_as_old_as_its_newest_day():
     assert freshness.staleness("labels", DAY, DAY, 1).value == 0
     late = freshness.staleness("labels", DAY, Period("2020-02-27"), 1)
     assert (late.value, late.breached) == (3, True)
-    assert freshness.staleness("labels", DAY, None, 1).state == "There are no labels up to 2020-03-01."
+    assert freshness.staleness("labels", DAY, None, 1).missing_reason == "There are no labels up to 2020-03-01."
 
 
 def test_a_model_is_old_from_its_limit_on():
@@ -75,4 +75,4 @@ def test_a_feed_tells_what_was_published_and_why_the_rest_was_not():
 def test_a_refused_day_of_a_feed_is_a_state():
     found = {each.metric: each for each in freshness.feed_freshness("events", 10, None, {}, 0)}
     assert found["rows"].value == 10
-    assert found["published"].value is None and "refused" in found["published"].state
+    assert found["published"].value is None and "refused" in found["published"].missing_reason

@@ -42,7 +42,7 @@ def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
 
 
 def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later(lake_home):
-    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(4)]
+    lake, days = Lake.open(USE_CASE), [Period("2020-01-01") + n for n in range(4)]
     assert USE_CASE.label.label_delay_periods == 2
     for day in days[:3]:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
@@ -61,12 +61,14 @@ def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later
 
 @pytest.mark.parametrize("shut", [{5, 6}, {4, 5, 6}, {6}])
 def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
-    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
+    lake, days = Lake.open(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
     for day in days:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
-        about = source.outcomes(day)
-        open_days = pa.array([each.weekday() not in shut for each in about["event_date"].to_pylist()], pa.bool_())
-        lake.replace("labels", day, about.filter(open_days), inputs={}, stage="test")
+        measured_period = source.outcomes(day)
+        open_days = pa.array(
+            [each.weekday() not in shut for each in measured_period["event_date"].to_pylist()], pa.bool_()
+        )
+        lake.replace("labels", day, measured_period.filter(open_days), inputs={}, stage="test")
         lake.replace(
             "features", day, rows.slice(0, 0) if day.start_date.weekday() in shut else rows, inputs={}, stage="test"
         )
@@ -81,7 +83,7 @@ def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
 
 
 def test_labels_that_stop_coming_are_late_although_the_shop_is_shut_on_sundays(lake_home):
-    lake, days = Lake.of(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
+    lake, days = Lake.open(USE_CASE), [Period("2020-01-01") + n for n in range(21)]
     for day in days:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
         lake.replace("labels", day, source.outcomes(day).slice(0, 99 if day < days[10] else 0), inputs={}, stage="test")

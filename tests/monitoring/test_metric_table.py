@@ -23,20 +23,20 @@ def row(metric: str, subject: str, value: float | None, day: Period = D, **more:
         "subject": subject,
         "value": value,
         "day": day.start_date,
-        "about": day.start_date,
+        "measured_period": day.start_date,
         **more,
     }
 
 
 def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
     found = measures(row("psi", "size", 0.1), row("psi", "kind", 0.2), row("psi", "size", 0.3, D + 1))
-    assert [each.value for each in found.of("psi", "size")] == [0.1, 0.3]
-    assert found.of("psi", "nobody") == [] and found.of("nothing") == []
+    assert [each.value for each in found.rows_of("psi", "size")] == [0.1, 0.3]
+    assert found.rows_of("psi", "nobody") == [] and found.rows_of("nothing") == []
 
 
 def test_what_the_table_leaves_out_has_a_plain_meaning():
-    (found,) = measures(row("psi", "size", None, about=None, days=None, state=None)).of("psi")
-    assert (found.about, found.days, found.state, found.breached) == (D, 1, "", None)
+    (found,) = measures(row("psi", "size", None, measured_period=None, days=None, missing_reason=None)).rows_of("psi")
+    assert (found.measured_period, found.days, found.missing_reason, found.breached) == (D, 1, "", None)
 
 
 def test_only_what_was_judged_and_broke_is_a_breach_newest_first():
@@ -64,7 +64,7 @@ def test_days_outside_of_a_grid_are_left_out():
 
 def test_no_rows_are_no_measures():
     found = measures()
-    assert found.days == () and found.breached() == [] and found.on(D) == []
+    assert found.days == () and found.breached() == [] and found.rows_on(D) == []
     assert found.grid("psi", [D]).values.shape == (0, 1)
 
 

@@ -38,7 +38,7 @@ def _scored(lake_home, scored_home, monkeypatch):
 
 def written(day: Period) -> dict[tuple[str, str], dict]:
     """Rows of `metrics` by metric and subject; of performance those of the model alone have both names."""
-    rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
@@ -48,11 +48,11 @@ def measured(day: Period) -> dict[tuple[str, str], dict]:
 
 
 def empty(table: str, day: Period) -> None:
-    assert Lake.of(USE_CASE).withdraw(table, day, stage="test").changed
+    assert Lake.open(USE_CASE).withdraw(table, day, stage="test").changed
 
 
 def replaced(table: str, day: Period, change) -> None:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
     lake.replace(table, day, change(rows), inputs={}, stage="test")
 
@@ -65,15 +65,15 @@ def labelled(value: int):
 def test_a_days_metrics_are_those_of_its_rows_and_labels():
     found = measured(KNOWN)
     truth = source.everything(AS_OF)["failed"].to_pylist()
-    said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF, order_by=USE_CASE.keys)
+    said = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF, order_by=USE_CASE.keys)
     pairs = zip(truth, said["probability"].to_pylist(), strict=True)
     row = found["brier", "model"]
     assert row["value"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
-    assert (row["about"], row["day"], row["model_version"]) == (AS_OF.start_date, KNOWN.start_date, "1")
+    assert (row["measured_period"], row["day"], row["model_version"]) == (AS_OF.start_date, KNOWN.start_date, "1")
     assert found["base_rate", "model"]["value"] == pytest.approx(sum(truth) / source.ROWS)
 
 
-def test_model_and_baselines_stand_side_by_side():
+def test_model_and_baselines_are_side_by_side():
     found = measured(KNOWN)
     assert found["log_loss", "model"]["value"] < found["log_loss", "prior"]["value"]
     assert found["auc", "prior"]["value"] == 0.5
@@ -87,7 +87,9 @@ def test_the_day_itself_is_compared_with_its_versions_profile():
     assert found["null_share", "size"]["value"] == pytest.approx(0.1, abs=0.06)
     assert found["weighted_drift", "features"]["limit"] > 0
     assert found["prediction_drift", "prediction"]["value"] > 0
-    assert {row["about"] for row in found.values() if row["metric"] in ("psi", "warning_rate")} == {AS_OF.start_date}
+    assert {
+        row["measured_period"] for row in found.values() if row["metric"] in ("psi", "predicted_positive_rate")
+    } == {AS_OF.start_date}
 
 
 def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
@@ -104,10 +106,10 @@ def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
 
 
 def test_predictions_of_the_day_are_summed_up():
-    said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF)
+    said = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF)
     found = measured(AS_OF)
     assert found["mean_prediction", "prediction"]["value"] == pytest.approx(sum(said["probability"].to_pylist()) / 200)
-    assert found["warning_rate", "prediction"]["value"] == sum(said["warning"].to_pylist()) / 200
+    assert found["predicted_positive_rate", "prediction"]["value"] == sum(said["predicted_positive"].to_pylist()) / 200
     assert found["rows", "predictions"]["value"] == 200
 
 
@@ -130,16 +132,16 @@ def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judg
     few, enough = measured(AS_OF + 7), measured(AS_OF + 8)
     assert few["window/auc", "model"]["days"] == 6 and enough["window/auc", "model"]["days"] == 7
     assert few["skill_loss/log_loss", "prior"]["breached"] is None
-    assert few["skill_loss/log_loss", "prior"]["state"].startswith("Only 6 days with labels")
+    assert few["skill_loss/log_loss", "prior"]["missing_reason"].startswith("Only 6 days with labels")
     assert enough["skill_loss/log_loss", "prior"]["breached"] is False
-    assert enough["skill_loss/log_loss", "prior"]["lower"] < enough["worse/log_loss", "model"]["value"]
-    assert enough["window/auc", "model"]["about"] == (AS_OF + 6).start_date
+    assert enough["skill_loss/log_loss", "prior"]["lower"] < enough["degradation/log_loss", "model"]["value"]
+    assert enough["window/auc", "model"]["measured_period"] == (AS_OF + 6).start_date
 
 
-def test_the_promise_stands_beside_it():
-    promised = measured(LAST)["promise/log_loss", "model"]
-    assert promised["lower"] < promised["value"] < promised["upper"]
-    assert promised["days"] == USE_CASE.training.test_periods
+def test_the_expected_metric_is_written_next_to_it():
+    expected = measured(LAST)["expected/log_loss", "model"]
+    assert expected["lower"] < expected["value"] < expected["upper"]
+    assert expected["days"] == USE_CASE.training.test_periods
 
 
 def test_labels_that_turn_against_the_model_are_a_breach_of_performance():
@@ -180,7 +182,7 @@ def test_a_day_measured_before_an_earlier_one_was_scored_is_measured_again():
 def test_a_day_that_is_scored_after_it_was_measured_is_measured_again():
     in_order = measured(NEXT)
     empty("predictions", NEXT)
-    assert "run toy__score" in measured(NEXT)["state", "predictions"]["state"]
+    assert "run toy__score" in measured(NEXT)["missing_predictions", "predictions"]["missing_reason"]
     score.score_period(open_project(USE_CASE), NEXT)
     monitor.remeasure_period(open_project(USE_CASE), NEXT)
     assert written(NEXT) == in_order
@@ -259,7 +261,7 @@ def test_realised_over_days_that_all_wait_is_empty():
 
 def test_the_last_days_wait_until_the_lake_has_their_labels():
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).waiting
-    toy.fill(Lake.of(USE_CASE), LAST + 1, LAST + 2)
+    toy.fill(Lake.open(USE_CASE), LAST + 1, LAST + 2)
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.key,)
 
 

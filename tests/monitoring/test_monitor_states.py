@@ -41,16 +41,16 @@ def unmeasured(found, *keys) -> set[str]:
     """The states of rows that have neither a value nor a verdict."""
     for key in keys:
         assert (found[key]["value"], found[key]["breached"]) == (None, None), key
-        assert found[key]["state"], key
-    return {found[key]["state"] for key in keys}
+        assert found[key]["missing_reason"], key
+    return {found[key]["missing_reason"] for key in keys}
 
 
 @pytest.mark.usefixtures("scored")
 def test_a_day_without_predictions_says_how_to_score_it():
     empty("predictions", KNOWN)
     found = measured(KNOWN)
-    states = unmeasured(found, ("state", "predictions"), ("rows", "predictions"), *SIGNALS)
-    assert any("run toy__score for it" in state for state in states)
+    missing_reasons = unmeasured(found, ("missing_predictions", "predictions"), ("rows", "predictions"), *SIGNALS)
+    assert any("run toy__score for it" in missing_reason for missing_reason in missing_reasons)
     assert found["rows", "features"]["value"] == source.ROWS
     assert found["labelled_rows", "model"]["value"] == source.ROWS, "what is known of earlier days is still told"
 
@@ -58,14 +58,14 @@ def test_a_day_without_predictions_says_how_to_score_it():
 @pytest.mark.usefixtures("scored")
 def test_a_day_before_any_champion_says_so():
     found = measured(AS_OF - 5)
-    assert any("no champion is effective" in state for state in unmeasured(found, *SIGNALS))
+    assert any("no champion is effective" in missing_reason for missing_reason in unmeasured(found, *SIGNALS))
 
 
 @pytest.mark.usefixtures("scored")
 def test_a_day_without_features_says_so():
     empty("features", LAST), empty("predictions", LAST)
     found = measured(LAST)
-    assert any("toy__data" in state for state in unmeasured(found, ("rows", "events"), *SIGNALS))
+    assert any("toy__data" in missing_reason for missing_reason in unmeasured(found, ("rows", "events"), *SIGNALS))
     assert found["staleness", "features"]["value"] == 1
 
 
@@ -80,9 +80,11 @@ def test_a_version_with_a_damaged_profile_is_named_and_what_needs_none_is_measur
         path.write_text(json.dumps({"format": 3}))
     found = measured(LAST)
     drift = unmeasured(found, ("weighted_drift", "features"), ("prediction_drift", "prediction"), SIGNALS[3])
-    assert all("ersion 1 cannot be" in state and "profile.json" in state for state in drift), drift
+    assert all(
+        "ersion 1 cannot be" in missing_reason and "profile.json" in missing_reason for missing_reason in drift
+    ), drift
     assert found["staleness", "model"]["value"] == 9
-    assert found["warning_rate", "prediction"]["value"] > 0
+    assert found["predicted_positive_rate", "prediction"]["value"] > 0
 
 
 @pytest.mark.usefixtures("scored")
@@ -100,9 +102,11 @@ def test_a_version_whose_files_are_gone_is_a_state(lake_home):
 def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
     empty("features", AS_OF + after)
     found = measured(KNOWN)
-    (state,) = unmeasured(found, ("labelled_rows", "model"))
-    assert state == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
-    assert "No day from" in found["skill_loss/log_loss", "prior"]["state"]
+    (missing_reason,) = unmeasured(found, ("labelled_rows", "model"))
+    assert (
+        missing_reason == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
+    )
+    assert "No day from" in found["skill_loss/log_loss", "prior"]["missing_reason"]
 
 
 @pytest.mark.usefixtures("scored")
@@ -135,8 +139,8 @@ def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
 
 @pytest.mark.usefixtures("scored")
 def test_a_model_that_has_no_labelled_day_yet_says_so():
-    (state,) = unmeasured(measured(NEXT), SIGNALS[3])
-    assert "trained as of 2020-03-01, and no day since then" in state
+    (missing_reason,) = unmeasured(measured(NEXT), SIGNALS[3])
+    assert "trained as of 2020-03-01, and no day since then" in missing_reason
 
 
 @pytest.mark.usefixtures("scored")
@@ -150,8 +154,12 @@ def test_a_feature_dropped_since_the_version_was_trained_is_a_state():
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
     monitor.monitor_period(open_project(fewer), LAST)
     found = written(LAST)
-    states = unmeasured(found, ("psi", "hour"), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
-    assert all("reads hour" in state or "reads ['hour']" in state for state in states)
+    missing_reasons = unmeasured(
+        found, ("psi", "hour"), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3]
+    )
+    assert all(
+        "reads hour" in missing_reason or "reads ['hour']" in missing_reason for missing_reason in missing_reasons
+    )
     assert found["psi", "size"]["value"] is not None
     assert found["log_loss", "model"]["value"] is not None, "it is measured by what was stored"
 
@@ -161,11 +169,12 @@ def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
     empty("predictions", LAST)
     monitor.monitor_period(open_project(fewer), LAST)
-    (state,) = unmeasured(written(LAST), ("state", "predictions"))
+    (missing_reason,) = unmeasured(written(LAST), ("missing_predictions", "predictions"))
     with pytest.raises(InvalidRequestError) as refused:
         score.score_period(open_project(fewer), LAST)
     assert (
-        state == str(refused.value) and "needs features that are no longer declared as they were: hour (int32" in state
+        missing_reason == str(refused.value)
+        and "needs features that are no longer declared as they were: hour (int32" in missing_reason
     )
 
 
@@ -174,8 +183,12 @@ def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
 def test_a_feature_declared_with_another_type_is_a_state(name, kind):
     monitor.monitor_period(open_project(replace(USE_CASE, features={**USE_CASE.features, name: kind})), LAST)
     found = written(LAST)
-    states = unmeasured(found, ("psi", name), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
-    assert f"The version reads {name} as {USE_CASE.features[name]}, which is declared as {kind} now" in str(states)
+    missing_reasons = unmeasured(
+        found, ("psi", name), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3]
+    )
+    assert f"The version reads {name} as {USE_CASE.features[name]}, which is declared as {kind} now" in str(
+        missing_reasons
+    )
     assert found["prediction_drift", "prediction"]["value"] is not None
     assert sum(metric == "psi" and row["value"] is not None for (metric, _), row in found.items()) == 3
 
@@ -194,7 +207,7 @@ def test_a_feature_added_since_the_version_was_trained_is_a_state():
     monitor.monitor_period(open_project(more), LAST)
     found = written(LAST)
     assert "does not read weight" in unmeasured(found, ("psi", "weight")).pop()
-    assert found["worse/log_loss", "model"]["value"] is not None, "the version lacks nothing"
+    assert found["degradation/log_loss", "model"]["value"] is not None, "the version lacks nothing"
     assert found["weighted_drift", "features"]["breached"] is not None
 
 
@@ -204,8 +217,8 @@ def test_a_profile_without_its_usual_days_is_a_state(monkeypatch):
     values = Registry(USE_CASE).load_companion(version, "profile")
     odd = {**values, "usual": {**values["usual"], "psi": {}}}
     monkeypatch.setattr(Registry, "load_companion", lambda *_: odd)
-    states = unmeasured(measured(LAST), ("weighted_drift", "features"), ("prediction_drift", "prediction"))
-    assert all("Version 1 cannot be compared" in state for state in states)
+    missing_reasons = unmeasured(measured(LAST), ("weighted_drift", "features"), ("prediction_drift", "prediction"))
+    assert all("Version 1 cannot be compared" in missing_reason for missing_reason in missing_reasons)
 
 
 @pytest.mark.usefixtures("scored")
@@ -213,8 +226,8 @@ def test_a_damaged_ledger_is_a_state_of_a_day_without_predictions(lake_home):
     next((lake_home / "lake" / "toy" / "ledger").iterdir()).write_text("{")
     empty("predictions", LAST)
     found = measured(LAST)
-    (state,) = unmeasured(found, ("state", "predictions"))
-    assert "The ledger is damaged" in state
+    (missing_reason,) = unmeasured(found, ("missing_predictions", "predictions"))
+    assert "The ledger is damaged" in missing_reason
     assert found["rows", "features"]["value"] == source.ROWS
     assert found["labelled_rows", "model"]["value"] == source.ROWS
 
@@ -227,12 +240,12 @@ def with_column(name: str, values):
 
 
 @pytest.mark.usefixtures("scored")
-def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
+def test_predictions_of_several_versions_are_a_missing_reason_and_no_values():
     for day in (AS_OF, KNOWN):
         replaced("predictions", day, with_column("model_version", lambda rows: ["1"] * 100 + ["9"] * (rows - 100)))
     found = measured(KNOWN)
-    states = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
-    assert states == {
+    missing_reasons = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
+    assert missing_reasons == {
         f"The predictions of {day} were made by versions 1, 9: run toy__score for it, so that one version makes"
         " them all."
         for day in (AS_OF, KNOWN)
@@ -249,10 +262,10 @@ def test_the_mean_prediction_is_of_the_rows_that_have_one():
     replaced("predictions", LAST, with_column("probability", lambda rows: [0.5] * 20 + [None] * (rows - 20)))
     assert measured(LAST)["mean_prediction", "prediction"]["value"] == 0.5
     replaced("predictions", LAST, with_column("probability", lambda rows: [None] * rows))
-    replaced("predictions", LAST, with_column("warning", lambda rows: [None] * rows))
+    replaced("predictions", LAST, with_column("predicted_positive", lambda rows: [None] * rows))
     found = measured(LAST)
-    assert all("null" in state for state in unmeasured(found, *(
-        (name, "prediction") for name in ("mean_prediction", "warning_rate")
+    assert all("null" in missing_reason for missing_reason in unmeasured(found, *(
+        (name, "prediction") for name in ("mean_prediction", "predicted_positive_rate")
     )))  # fmt: skip
     assert found["prediction_drift", "prediction"]["breached"]
 
@@ -295,12 +308,12 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Pat
 def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
     """A copy of that home, as the test's own."""
     move(landed_home, lake_home, monkeypatch)
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def of_feeds(day: Period) -> dict:
     monitor.monitor_period(open_project(USE_CASE), day)
-    rows = Lake.of(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
@@ -328,7 +341,7 @@ def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeyp
 
 
 def test_a_day_that_is_declared_absent_is_no_breach(landed):
-    assert "declares" in of_feeds(Period("2020-01-01"))["volume_change", "outcomes"]["state"]
+    assert "declares" in of_feeds(Period("2020-01-01"))["volume_change", "outcomes"]["missing_reason"]
 
 
 def test_a_feed_that_brought_nothing_is_a_breach(landed):
@@ -353,17 +366,20 @@ def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
 def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_compare_with(landed):
     monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), Period("2020-01-09"))
     rows = landed.as_of(Period("2020-01-09")).read("metrics", since=Period("2020-01-09")).to_pylist()
-    states = [row["state"] for row in rows if row["metric"] == "volume_change"]
-    assert len(states) == 2 and all("no earlier day" in state for state in states)
+    missing_reasons = [row["missing_reason"] for row in rows if row["metric"] == "volume_change"]
+    assert len(missing_reasons) == 2 and all("no earlier day" in missing_reason for missing_reason in missing_reasons)
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
         score.score_period(open_project(USE_CASE), Period("2020-01-09"))
-    assert "the ledger names none" in of_feeds(Period("2020-01-09"))["state", "predictions"]["state"]
+    assert (
+        "the ledger names none"
+        in of_feeds(Period("2020-01-09"))["missing_predictions", "predictions"]["missing_reason"]
+    )
 
 
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
-    view = labelled_predictions.matured_periods(Lake.of(USE_CASE), KNOWN)
+    view = labelled_predictions.matured_periods(Lake.open(USE_CASE), KNOWN)
     assert view.period == KNOWN + USE_CASE.label.label_delay_periods

@@ -11,7 +11,7 @@ from include.monitoring import performance
 from include.monitoring.performance import LabelledPredictions
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 LIMITS = Monitoring(
     performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
     baselines=(),
@@ -28,45 +28,47 @@ def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Label
     return LabelledPredictions(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
 
 
-def promise(seed: int = 1):
+def expected_values(seed: int = 1):
     test = outcomes(28, seed)
-    return promise_of(test)
+    return expected_of(test)
 
 
 def worse(now: LabelledPredictions, monitoring: Monitoring = LIMITS, than=None):
-    found = performance.judge_window(now, promise() if than is None else than, monitoring, COSTS)
+    found = performance.judge_window(now, expected_values() if than is None else than, monitoring, COSTS)
     return {each.metric: each for each in found}
 
 
-def test_a_model_that_keeps_its_promise_breaks_nothing():
+def test_a_model_as_good_as_on_its_test_days_breaks_nothing():
     found = worse(outcomes(14, 2))
-    assert found["worse/log_loss"].breached is False and found["worse/auc"].breached is False
-    assert found["worse/log_loss"].lower < found["worse/log_loss"].value < found["worse/log_loss"].upper
+    assert found["degradation/log_loss"].breached is False and found["degradation/auc"].breached is False
+    assert (
+        found["degradation/log_loss"].lower < found["degradation/log_loss"].value < found["degradation/log_loss"].upper
+    )
 
 
 def test_a_model_that_has_become_worse_breaks_its_limits_in_the_direction_of_each_metric():
     found = worse(outcomes(14, 2, noise=3))
-    assert found["worse/log_loss"].value > 0 and found["worse/log_loss"].breached
-    assert found["worse/auc"].value > 0 and found["worse/auc"].breached  # AUC has fallen
-    assert found["worse/brier"].value > 0 and found["worse/brier"].breached is None  # no limit is declared
+    assert found["degradation/log_loss"].value > 0 and found["degradation/log_loss"].breached
+    assert found["degradation/auc"].value > 0 and found["degradation/auc"].breached  # AUC has fallen
+    assert found["degradation/brier"].value > 0 and found["degradation/brier"].breached is None  # no limit is declared
 
 
 def test_a_better_model_breaks_nothing_however_sure_that_is():
-    found = worse(outcomes(14, 2), than=promise_of(outcomes(28, 3, noise=3)))
-    assert found["worse/log_loss"].upper < 0 and found["worse/log_loss"].breached is False
-    assert found["worse/auc"].upper < 0
+    found = worse(outcomes(14, 2), than=expected_of(outcomes(28, 3, noise=3)))
+    assert found["degradation/log_loss"].upper < 0 and found["degradation/log_loss"].breached is False
+    assert found["degradation/auc"].upper < 0
 
 
-def promise_of(test: LabelledPredictions):
+def expected_of(test: LabelledPredictions):
     rows = TrainingRows(None, test.labels, test.days)  # type: ignore[arg-type]
     return {subject: expected.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()}
 
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
-    now, then = outcomes(14, 2, noise=0.5), promise()["model"]["log_loss"]
+    now, then = outcomes(14, 2, noise=0.5), expected_values()["model"]["log_loss"]
     by_day = intervals.rates_by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
     error, freedom = autocorrelation.precision_of_difference(by_day, np.array(then.by_day))
-    found = worse(now)["worse/log_loss"]
+    found = worse(now)["degradation/log_loss"]
     value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
     assert found.value == pytest.approx(value)
     import scipy.stats
@@ -88,8 +90,8 @@ def test_days_that_are_harder_for_everybody_are_no_loss_of_skill():
         performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
         baselines=(),
     )
-    found = worse(hard, limits, than=promise_of(lead))
-    assert found["worse/log_loss"].breached is True, "the metric itself cannot tell hard days from decay"
+    found = worse(hard, limits, than=expected_of(lead))
+    assert found["degradation/log_loss"].breached is True, "the metric itself cannot tell hard days from decay"
     assert found["skill_loss/log_loss"].breached is False
     assert found["skill_loss/log_loss"].subject == "prior"
 
@@ -103,11 +105,11 @@ def test_a_lost_lead_is_found_though_the_days_have_become_easier():
         baselines=(),
     )
     found = worse(LabelledPredictions(easy.days, labels, said), limits)
-    assert found["worse/log_loss"].value < 0 and found["worse/log_loss"].breached is False
+    assert found["degradation/log_loss"].value < 0 and found["degradation/log_loss"].breached is False
     assert found["skill_loss/log_loss"].value > 0.02 and found["skill_loss/log_loss"].breached is True
 
 
-def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_promised():
+def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_its_test_days_showed():
     now = outcomes(14, 2)
     good = now.predicted["model"]
     swapped = LabelledPredictions(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
@@ -126,37 +128,43 @@ def test_more_confidence_makes_it_harder_to_breach():
     sure = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.999),))
     bold = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.6),))
     now = outcomes(14, 5, noise=0.6)
-    assert (worse(now, sure)["worse/log_loss"].breached, worse(now, bold)["worse/log_loss"].breached) == (False, True)
+    assert (worse(now, sure)["degradation/log_loss"].breached, worse(now, bold)["degradation/log_loss"].breached) == (
+        False,
+        True,
+    )
 
 
 def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
-    found = worse(outcomes(6, 2, noise=3))["worse/log_loss"]
+    found = worse(outcomes(6, 2, noise=3))["degradation/log_loss"]
     assert found.value > 0.02 and found.breached is None
-    assert found.state == (
+    assert found.missing_reason == (
         "Only 6 days with labels in the window since the version was trained; 7 are needed to judge."
     )
-    assert worse(outcomes(7, 2, noise=3))["worse/log_loss"].breached is True
+    assert worse(outcomes(7, 2, noise=3))["degradation/log_loss"].breached is True
 
 
 @pytest.mark.parametrize(("window", "test", "said"), [(2, 28, "Only 2 days with labels"), (14, 2, "Only 2 test days")])
 def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
     least = Monitoring(min_periods=2, performance=LIMITS.performance, baselines=())
-    for found in worse(outcomes(window, 2), least, than=promise_of(outcomes(test, 3))).values():
-        assert found.breached is None and (found.limit is None or said in found.state), found
-        assert "each single day" not in found.state
+    for found in worse(outcomes(window, 2), least, than=expected_of(outcomes(test, 3))).values():
+        assert found.breached is None and (found.limit is None or said in found.missing_reason), found
+        assert "each single day" not in found.missing_reason
 
 
 def test_one_class_leaves_auc_undefined_and_judges_the_rest():
     now = outcomes(14, 2)
     quiet = LabelledPredictions(now.days, np.zeros_like(now.labels), now.predicted)
     found = worse(quiet)
-    assert found["worse/auc"].breached is None and "not defined in the window" in found["worse/auc"].state
-    assert found["worse/log_loss"].breached is not None
+    assert (
+        found["degradation/auc"].breached is None
+        and "not defined in the window" in found["degradation/auc"].missing_reason
+    )
+    assert found["degradation/log_loss"].breached is not None
 
 
-def test_without_a_promise_nothing_is_judged():
+def test_without_expected_values_nothing_is_judged():
     found = worse(outcomes(14, 2), than={"model": {}})
-    assert all(each.value is None and "test days" in each.state for each in found.values())
+    assert all(each.value is None and "test days" in each.missing_reason for each in found.values())
 
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
@@ -171,7 +179,7 @@ def test_a_day_without_labels_has_states_for_its_metrics():
     none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
     found = {each.metric: each for each in performance.day_performance(none, 200, 0, COSTS)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
-    assert found["log_loss"].value is None and found["log_loss"].state == "No row of the day has a label."
+    assert found["log_loss"].value is None and found["log_loss"].missing_reason == "No row of the day has a label."
 
 
 def test_a_window_says_over_how_many_days_it_goes():
@@ -181,9 +189,9 @@ def test_a_window_says_over_how_many_days_it_goes():
     assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None
 
 
-def test_what_cannot_be_measured_is_told_for_every_metric_with_a_limit():
+def test_what_cannot_be_measured_is_reported_for_every_metric_with_a_limit():
     found = performance.unknown_rows("Nobody flew.", LIMITS)
-    assert [(each.metric, each.state, each.limit) for each in found] == [
-        ("worse/log_loss", "Nobody flew.", 0.02),
-        ("worse/auc", "Nobody flew.", 0.05),
+    assert [(each.metric, each.missing_reason, each.limit) for each in found] == [
+        ("degradation/log_loss", "Nobody flew.", 0.02),
+        ("degradation/auc", "Nobody flew.", 0.05),
     ]

@@ -15,7 +15,7 @@ from include.monitoring.reference_profile import ProfileUnreadableError, Referen
 from include.use_case import DecisionCosts
 
 FEATURES = {"kind": "category", "size": "float64"}
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 
 
 def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:
@@ -121,7 +121,7 @@ def test_a_profile_is_read_back_as_it_was_written(found):
     again = ReferenceProfile.from_json(json.loads(json.dumps(found.to_json())))
     assert again.to_json() == found.to_json()
     assert all(np.array_equal(again.features[name].counts, found.features[name].counts) for name in FEATURES)
-    assert again.promise == found.promise and again.usual == found.usual
+    assert again.expected_metrics == found.expected_metrics and again.usual == found.usual
 
 
 def test_importance_is_the_share_of_gain_and_what_tells_the_labels_has_most(found):
@@ -145,21 +145,21 @@ def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
     assert min(moved.usual.prediction_drift) > max(found.usual.prediction_drift)
 
 
-def test_the_promise_is_that_of_the_test_days_with_its_interval(found):
-    promised = found.promise["log_loss"]
-    assert promised.lower < promised.value < promised.upper
-    assert promised.days == 5
-    assert "rows" not in found.promise and found.promise["base_rate"].lower is None
-    assert found.baselines["prior"]["log_loss"].value > promised.value
+def test_the_expected_metrics_are_those_of_the_test_days_with_its_interval(found):
+    expected = found.expected_metrics["log_loss"]
+    assert expected.lower < expected.value < expected.upper
+    assert expected.days == 5
+    assert "rows" not in found.expected_metrics and found.expected_metrics["base_rate"].lower is None
+    assert found.baselines["prior"]["log_loss"].value > expected.value
 
 
 def test_the_lead_over_a_baseline_is_kept_day_by_day_of_validation_and_test(found):
     validation, test = found.daily("log_loss", "prior")
     assert (len(validation), len(test)) == (3, 5)
-    lead = found.promise["log_loss"].value - found.baselines["prior"]["log_loss"].value
+    lead = found.expected_metrics["log_loss"].value - found.baselines["prior"]["log_loss"].value
     assert np.mean(test) == pytest.approx(lead) and lead < 0, "below 0 is better"
     assert np.mean(found.daily("auc", "prior")[-1]) < 0, "also where higher is better"
-    assert np.mean(found.daily("log_loss", None)[-1]) == pytest.approx(found.promise["log_loss"].value)
+    assert np.mean(found.daily("log_loss", None)[-1]) == pytest.approx(found.expected_metrics["log_loss"].value)
 
 
 def test_no_bin_begins_at_the_least_value_unless_it_is_frequent():

@@ -13,7 +13,7 @@ D = Period("2020-05-01")
 
 def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
     whole = dict.fromkeys(("lower", "upper", "limit", "breached", "model_version"))
-    rest = {"about": D, "days": 1, "state": ""}
+    rest = {"measured_period": D, "days": 1, "missing_reason": ""}
     return MetricValue(**whole | rest | {"day": D, "metric": metric, "subject": subject, "value": value} | more)
 
 
@@ -21,15 +21,15 @@ CALM = (
     measure("weighted_drift", "features", 0.05, limit=0.1, breached=False),
     measure("prediction_drift", "prediction", 0.05, limit=0.1, breached=False),
 )
-LIMITED = [("worse/log_loss", "model")]
-WORSE = measure("worse/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
+LIMITED = [("degradation/log_loss", "model")]
+WORSE = measure("degradation/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
 SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 
 
 def test_all_that_was_judged_and_holds_is_ok():
     found = overall_status(SEEN)
-    assert (found.name, found.do) == ("ok", "Nothing to do.")
+    assert (found.name, found.action) == ("ok", "Nothing to do.")
     assert "2 limits were judged" in found.reason
 
 
@@ -46,7 +46,7 @@ def test_all_that_was_judged_and_holds_is_ok():
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
     found = overall_status(replace(SEEN, **changed))
-    assert found.name == name and says in found.reason and found.do
+    assert found.name == name and says in found.reason and found.action
 
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
@@ -57,8 +57,13 @@ def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
 @pytest.mark.parametrize(
     "silent",
     [
-        measure("state", "predictions", None, state="2020-05-01 has no predictions. Run toy__score for it."),
-        measure("psi", "size", None, state="2020-05-01 has no predictions. Run toy__score for it."),
+        measure(
+            "missing_predictions",
+            "predictions",
+            None,
+            missing_reason="2020-05-01 has no predictions. Run toy__score for it.",
+        ),
+        measure("psi", "size", None, missing_reason="2020-05-01 has no predictions. Run toy__score for it."),
     ],
 )
 def test_what_could_not_be_measured_is_never_ok(silent):
@@ -68,9 +73,11 @@ def test_what_could_not_be_measured_is_never_ok(silent):
 
 
 def test_what_the_line_says_is_not_said_again_below_it():
-    state = "2020-05-01 has no predictions"
-    silent = (measure("state", "predictions", None, state=f"{state}: run toy__score."), measure("auc", "model", None,
-              state=state))  # fmt: skip
+    missing_reason = "2020-05-01 has no predictions"
+    silent = (
+        measure("missing_predictions", "predictions", None, missing_reason=f"{missing_reason}: run toy__score."),
+        measure("auc", "model", None, missing_reason=missing_reason),
+    )
     assert overall_status(replace(SEEN, rows=silent)).notes == ()
 
 
@@ -78,8 +85,8 @@ def test_a_day_on_which_nothing_was_judged_is_not_ok():
     assert overall_status(replace(SEEN, rows=(measure("rows", "features", 9),))).name == "unclear"
 
 
-def test_a_breach_is_told_even_where_something_else_could_not_be_measured():
-    silent = measure("psi", "size", None, state="No profile.")
+def test_a_breach_is_reported_even_where_something_else_could_not_be_measured():
+    silent = measure("psi", "size", None, missing_reason="No profile.")
     assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
 
 
@@ -88,13 +95,13 @@ def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
     assert found.name == "ok" and found.notes == ("1 feature differs from the training days: size.",)
 
 
-def test_labels_that_have_not_come_are_said_beside_the_state():
-    waiting = measure("worse/log_loss", "model", None, state="3 days have labels; it takes 7")
+def test_labels_that_have_not_come_are_said_next_to_the_state():
+    waiting = measure("degradation/log_loss", "model", None, missing_reason="3 days have labels; it takes 7")
     found = overall_status(replace(SEEN, rows=(*CALM, waiting)))
     assert found.name == "ok" and found.notes == ("3 days have labels; it takes 7.",)
 
 
-def test_performance_is_told_first_and_many_breaches_are_counted():
+def test_performance_is_reported_first_and_many_breaches_are_counted():
     many = [measure("null_share", f"f{n}", 0.5, limit=0.1, breached=True) for n in range(4)]
     found = overall_status(replace(SEEN, rows=(*many, WORSE)))
     assert found.reason.startswith("On 14 days log loss") and found.reason.endswith("And 2 more.")
@@ -102,8 +109,8 @@ def test_performance_is_told_first_and_many_breaches_are_counted():
 
 def test_broken_data_sends_a_person_to_the_data_first():
     broken = measure("volume_change", "events", -0.9, limit=0.5, breached=True)
-    assert "toy__data" in overall_status(replace(SEEN, rows=(broken,))).do
-    assert "decision" in overall_status(replace(SEEN, rows=(broken, WORSE))).do
+    assert "toy__data" in overall_status(replace(SEEN, rows=(broken,))).action
+    assert "decision" in overall_status(replace(SEEN, rows=(broken, WORSE))).action
 
 
 @pytest.mark.parametrize(
@@ -120,13 +127,18 @@ def test_a_measure_is_a_sentence(row, words):
 
 
 FAR = measure(
-    "worse/log_loss", "model", 0.106, limit=0.02, lower=0.03, state="Only 1 day with labels; 7 are needed to judge."
+    "degradation/log_loss",
+    "model",
+    0.106,
+    limit=0.02,
+    lower=0.03,
+    missing_reason="Only 1 day with labels; 7 are needed to judge.",
 )
 
 
 def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
     found = overall_status(replace(SEEN, rows=(*CALM, FAR)))
-    assert found.do == (
+    assert found.action == (
         "Performance is not judged yet: On 1 day log loss is 0.106 worse than on the test days, lower bound 0.03"
         " (limit 0.02)."
         " Only 1 day with labels; 7 are needed to judge."
@@ -139,14 +151,17 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
     assert found.name == "degraded" and any("Only 1 day with labels" in note for note in found.notes)
 
 
-def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
-    assert "The value of worse/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
+def test_a_performance_limit_without_a_row_is_not_taken_for_kept():
+    assert (
+        "The value of degradation/log_loss of model is missing"
+        in overall_status(replace(SEEN, performance=LIMITED)).action
+    )
     assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
-    held = measure("worse/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
-    assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
+    held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
+    assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).action == "Nothing to do."
 
 
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
@@ -156,20 +171,20 @@ def test_without_a_figure_of_drift_nothing_is_ok(left):
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():
-    refused = measure("published", "events", None, state="Nothing of the day is published")
+    refused = measure("published", "events", None, missing_reason="Nothing of the day is published")
     found = overall_status(replace(SEEN, rows=(*CALM, refused)))
     assert (found.name, found.reason) == ("unclear", "events: Nothing of the day is published.")
 
 
-def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_training():
-    rows = (DRIFT, measure("prediction_drift", "prediction", None, state="No profile."))
+def test_what_could_not_be_measured_is_named_next_to_a_breach_and_next_to_a_training():
+    rows = (DRIFT, measure("prediction_drift", "prediction", None, missing_reason="No profile."))
     assert "No profile." in overall_status(replace(SEEN, rows=rows)).notes
     noted = overall_status(replace(SEEN, rows=rows, training="Features drift.")).notes
     assert "No profile." in noted and any(note.startswith("Features drift: weighted") for note in noted)
 
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
-    better = measure("worse/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
+    better = measure("degradation/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
     assert in_words(better) == "On 9 days AUC is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
 
 

@@ -129,7 +129,7 @@ def test_a_later_try_looks_for_the_answer_before_it_would_wipe_it_by_asking(aski
     assert (deferred.value.method_name, asking.asked) == ("resume", [])
 
 
-def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
+def test_an_answer_that_only_airflow_has_is_taken_by_the_next_try(asking):
     found = looked_up(stored("Approve", asking.ask() | {REASON: "quick"}))
     operator, context = asking.operator(try_number=2)
     assert operator.resume(context, found)["chosen_options"] == ["Approve"]
@@ -235,9 +235,9 @@ def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full
     assert approve.approval_decision(open_project(USE_CASE), asking.version) is None and len(str(failed.value)) < 1_000
 
 
-def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
+def test_no_one_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
     version = register(trained_toy, gates="failed", life="rejected")
     monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
-    assert tasks.brief.function(USE_CASE.name, version) is None
+    assert tasks.request_approval.function(USE_CASE.name, version) is None
     assert "No approval is requested: version 1 did not pass its gates. It is bad." in caplog.text

@@ -27,7 +27,7 @@ from include.orchestration.tasks import monitor, train
 from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.promotion.model_card import build
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from tests import receivers, toy
 
 DAY = Period("2020-01-05")
@@ -79,12 +79,12 @@ def row(metric: str, subject: str, value: float, *, breached: bool | None = True
 def measured(day: Period, *rows: dict) -> None:
     known = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
-        "about": day.start_date,
+        "measured_period": day.start_date,
         "days": 1,
-        "state": "",
+        "missing_reason": "",
     }
     table = pa.Table.from_pylist([known | each for each in rows], schema=schemas.METRICS)
-    Lake.of(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
 
 
 def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
@@ -101,13 +101,13 @@ def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
     assert body["links"]["run"].endswith("/dags/toy__score/runs/scheduled__1")
 
 
-def test_a_task_that_was_mended_cleared_and_fails_again_is_told_of_again(hook):
+def test_a_task_that_was_mended_cleared_and_fails_again_is_reported_again(hook):
     for tries in (4, 8):
         callbacks.notify_failed(context("score", "score", ValueError(f"try {tries}"), tries=tries))
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: try 4", "ValueError: try 8"]
 
 
-def test_runs_and_tasks_whose_names_look_alike_are_told_of_each(hook):
+def test_runs_and_tasks_whose_names_look_alike_are_reported_each(hook):
     long = "manual__" + "x" * 250
     for run_id, task in (("a:b", "t"), ("a b", "t"), ("a/b", "t"), (long, "train"), (long, "evaluate")):
         callbacks.notify_failed(context("train", task, run_id=run_id))
@@ -129,7 +129,7 @@ def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
     )
 
 
-def test_a_task_whose_process_was_lost_is_told_of_too(hook):
+def test_a_task_whose_process_was_lost_is_reported_too(hook):
     callbacks.notify_failed(context("train", "train", None, day="2020-02-03"))
     assert "killed, or ran out of memory" in hook.received[0]["text"]
     assert hook.received[0]["day"] == "2020-02-03"
@@ -192,7 +192,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     assert left.message.details["run"] == "poison"
 
 
-def test_an_error_that_no_encoding_has_is_told_all_the_same(mailbox, hook):
+def test_an_error_that_no_encoding_has_is_reported_all_the_same(mailbox, hook):
     callbacks.notify_failed(context("score", "score", ValueError("a name like \udcff")))
     assert len(mailbox.mails) == len(hook.received) == 1
     assert "a name like ?" in mailbox.html()
@@ -281,26 +281,26 @@ def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
     assert "it was not sent" in caplog.text
 
 
-def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
+def test_a_day_is_reported_once_with_what_it_broke_first(mailbox, hook):
     measured(BEFORE, row("weighted_drift", "features", 0.3))
     measured(
         DAY,
         row("weighted_drift", "features", 0.31),
         row("psi", "x", 4.0),
-        row("worse/log_loss", "model", 0.03, lower=0.021, upper=0.04, days=14),
+        row("degradation/log_loss", "model", 0.03, lower=0.021, upper=0.04, days=14),
         row("null_share", "x", 0.0, breached=False),
     )
     for _ in range(2):
         callbacks.notify_breaches(open_project(DECLARED), DAY)
     (body,) = hook.received
     assert [(each["metric"], each["subject"]) for each in body["details"]["breaches"]] == [
-        ("worse/log_loss", "model"),
+        ("degradation/log_loss", "model"),
         ("psi", "x"),
     ]
     assert body["details"]["lasting"] == 1
-    assert "worse/log_loss of model: 0.03, limit 0.2 (0.021 to 0.04; 14 days until 2020-01-05)" in body["text"]
+    assert "degradation/log_loss of model: 0.03, limit 0.2 (0.021 to 0.04; 14 days until 2020-01-05)" in body["text"]
     assert "toy__retrain" in body["text"]
-    assert mailbox.subjects == ["[airworthy] toy 2020-01-05: over the limit: worse/log_loss of model, psi of x"]
+    assert mailbox.subjects == ["[airworthy] toy 2020-01-05: over the limit: degradation/log_loss of model, psi of x"]
 
 
 def test_the_measured_day_before_may_lie_further_back(hook):
@@ -310,24 +310,26 @@ def test_the_measured_day_before_may_lie_further_back(hook):
     assert hook.received == []
 
 
-def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
+def test_a_day_that_was_measured_again_is_reported_where_it_broke_more(hook):
     measured(DAY, row("weighted_drift", "features", 0.3))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
-    measured(DAY, row("weighted_drift", "features", 0.3), row("worse/log_loss", "model", 0.3), row("psi", "x", 4.0))
+    measured(
+        DAY, row("weighted_drift", "features", 0.3), row("degradation/log_loss", "model", 0.3), row("psi", "x", 4.0)
+    )
     for _ in range(2):
         callbacks.notify_breaches(open_project(DECLARED), DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
     told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
-    assert told == [["weighted_drift"], ["worse/log_loss", "psi"]]
+    assert told == [["weighted_drift"], ["degradation/log_loss", "psi"]]
 
 
-def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook, monkeypatch):
+def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hook, monkeypatch):
     later = DAY + toy.USE_CASE.label.label_delay_periods
     measured(later, row("rows", "features", 3.0, breached=None))
 
     def again(use_case: object, day: Period) -> object:
-        measured(later, row("worse/log_loss", "model", 0.3))
+        measured(later, row("degradation/log_loss", "model", 0.3))
         return SimpleNamespace(day=later.key, changed=True)
 
     monkeypatch.setattr(
@@ -344,13 +346,13 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
     assert [(body["event"], body["day"]) for body in hook.received] == [("breach", str(later))]
 
 
-def test_single_features_wake_nobody(hook):
+def test_single_features_alert_no_one(hook):
     measured(DAY, row("psi", "x", 4.0))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert hook.received == []
 
 
-def test_a_breach_that_comes_back_is_told_of_again(hook):
+def test_a_breach_that_comes_back_is_reported_again(hook):
     measured(BEFORE - 1, row("weighted_drift", "features", 0.3))
     measured(BEFORE, row("weighted_drift", "features", 0.1, breached=False))
     measured(DAY, row("weighted_drift", "features", 0.3))
@@ -366,7 +368,9 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
         ("postgresql://db/mlflow?password=hunter2", None),
     ],
 )
-def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
+def test_the_address_of_mlflow_is_reported_without_its_credentials(
+    champion, mailbox, hook, monkeypatch, address, shown
+):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
     back = rollback.roll_back(
         open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada", reason="too many misses"
@@ -380,7 +384,7 @@ def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook,
     assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
 
 
-def test_a_promotion_that_stands_is_told_of_although_its_card_cannot_be_written(champion, hook, monkeypatch):
+def test_a_promotion_is_reported_although_its_card_cannot_be_written(champion, hook, monkeypatch):
     def broken(*_: object) -> None:
         raise OSError("no space left")
 
@@ -407,8 +411,8 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
     assert "mlflow" not in noted  # the tests' registry is a file, which no browser opens
 
 
-def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
-    rejected = StandingApproval(approved=False, actor="ada", reason="too risky")
+def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(hook, monkeypatch):
+    rejected = RecordedApproval(approved=False, actor="ada", reason="too risky")
     monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
     monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
@@ -422,9 +426,9 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
     assert "Rejected by ada: too risky" in body["text"]
 
 
-def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
+def test_an_approval_is_no_rejection(hook, monkeypatch):
     monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
-    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: StandingApproval(True, "ada", ""))
+    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: RecordedApproval(True, "ada", ""))
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
@@ -433,7 +437,7 @@ def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
     assert hook.received == []
 
 
-def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
+def test_a_promotion_is_reported_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
     for _ in range(2):
         callbacks.notify_promoted(open_project(DECLARED), again)
@@ -474,7 +478,7 @@ def missed(state: str = "running", **more: object) -> dict:
     return {"dag_run": run | more, "deadline": {"deadline_time": "2020-01-05T04:00:00+00:00"}}
 
 
-def test_a_missed_deadline_is_told_of_once(mailbox, hook):
+def test_a_missed_deadline_is_reported_once(mailbox, hook):
     for _ in range(2):
         asyncio.run(callbacks.notify_missed_deadline("toy", missed()))
     assert mailbox.subjects == ["[airworthy] toy 2020-01-05: score missed its deadline"]
@@ -491,7 +495,7 @@ def test_a_missed_deadline_is_told_of_once(mailbox, hook):
     ],
     ids=["failed: told already", "done in time"],
 )
-def test_a_deadline_that_nobody_waits_for_is_not_told_of(hook, run):
+def test_a_deadline_that_no_one_waits_for_is_not_reported(hook, run):
     asyncio.run(callbacks.notify_missed_deadline("toy", run))
     assert hook.received == []
 

@@ -42,7 +42,7 @@ def test_one_that_fails_half_way_is_left_out_and_kept_with_the_reason(error):
     made = make_each("rollback", failing(error))
     (failed,) = made.pop(FAILED)
     assert list(made) == ["toy__rollback"]
-    assert (failed.use_case, failed.kind, failed.worth_retrying) == ("other", "rollback", False)
+    assert (failed.use_case, failed.kind, failed.retryable) == ("other", "rollback", False)
     assert str(failed).startswith(f"The DAG 'other__rollback' cannot be created: {type(error).__name__}")
 
 
@@ -51,7 +51,7 @@ def test_a_person_who_interrupts_is_no_failure():
         make_each("rollback", failing(KeyboardInterrupt()))
 
 
-def test_what_each_file_left_out_is_found_from_the_file_beside_them(tmp_path):
+def test_what_each_file_left_out_is_found_from_the_file_next_to_them(tmp_path):
     broken = "class Failure(str):\n    pass\n\n\nFAILED = [Failure('{}')]\n"
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(broken.format(name))

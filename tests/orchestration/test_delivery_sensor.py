@@ -158,7 +158,7 @@ def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_mea
     def shaky(*arguments):
         looked.append(1)
         if len(looked) == 1:
-            raise BucketError(landing.name, "aws_default", "SlowDown", worth_retrying=True)
+            raise BucketError(landing.name, "aws_default", "SlowDown", retryable=True)
         if len(looked) == 3:
             put_mark(landing)
         return look(*arguments)

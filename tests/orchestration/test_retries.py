@@ -9,7 +9,7 @@ from include.errors import InvalidRequestError
 from include.lake.s3 import ObjectStoreError
 from include.orchestration.retries import LONGEST_DELAY, RETRIES, UNKNOWN_RETRIES, RetryTemporaryErrors
 
-AWAY = ObjectStoreError("s3://lake", "cannot be reached", worth_retrying=True)
+AWAY = ObjectStoreError("s3://lake", "cannot be reached", retryable=True)
 S3_TRY = timedelta(seconds=20)
 """The least that a try lasts where S3 is away: its own retries."""
 

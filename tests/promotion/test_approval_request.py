@@ -16,7 +16,7 @@ def cells(text: str, first: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
-def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, another):
+def test_metrics_and_verdicts_are_next_to_those_of_the_champion(trained_toy, another):
     promote.promote_version(
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
     )
@@ -34,7 +34,7 @@ def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, an
     assert USE_CASE.notice in text
 
 
-def test_without_a_champion_the_model_stands_beside_its_baselines(trained_toy):
+def test_without_a_champion_the_model_is_next_to_its_baselines(trained_toy):
     text = approval_request.build_approval_request(
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version
     ).question

@@ -34,7 +34,7 @@ def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
 
 
 @pytest.mark.parametrize("approved", [True, False])
-def test_the_same_decision_again_changes_nothing_whoever_makes_it(trained_toy, approved):
+def test_the_same_decision_by_another_user_changes_nothing(trained_toy, approved):
     version = register(trained_toy)
     decide(version, approved)
     before = state()
@@ -131,7 +131,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     )  # fmt: skip
 
 
-def test_no_answer_in_time_is_a_rejection_where_nobody_approved(trained_toy):
+def test_no_answer_in_time_is_a_rejection_where_no_one_approved(trained_toy):
     version = register(trained_toy)
     assert decide(version, False, "no user (no answer in time)", "", timed_out=True).new
     assert life(version) == "rejected"

@@ -78,7 +78,7 @@ def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gat
     assert Registry(USE_CASE).version(refused).description == kept.description
 
 
-def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
+def test_a_version_that_no_one_judged_is_not_promoted(trained_toy, monkeypatch):
     version = register(trained_toy, gates=None)
     monkeypatch.setattr(evaluate, "is_current", lambda *_: True)  # else it is judged now
     found = promoted(version, actor="a test")
@@ -152,7 +152,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     )
 
 
-def test_a_champion_whose_gates_fail_when_judged_anew_stays_until_it_is_rolled_back(trained_toy):
+def test_a_champion_whose_gates_fail_when_judged_again_stays_until_it_is_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, actor="a test")
     judge(Registry(USE_CASE).version(version).run_id, [verdict("failed")])
@@ -258,7 +258,7 @@ def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
     assert "approval" not in Registry(USE_CASE).version(version).copies
 
 
-def test_what_blocks_is_never_told_to_be_passed():
+def test_what_blocks_is_never_reported_as_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
     entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))

@@ -30,7 +30,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     found = register.register_run(open_project(USE_CASE), trained_toy)
     assert (found.version, found.gates, found.new) == ("1", "passed", True)
     version = Registry(USE_CASE).version("1")
-    run = Registry(USE_CASE).run(trained_toy).data
+    run = Registry(USE_CASE).get_run(trained_toy).data
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[f"airworthy.{name}"]
@@ -40,20 +40,20 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.tags["life"] == "challenger"
 
 
-def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained_toy, another):
+def test_the_verdicts_of_every_version_of_a_day_are_in_the_lakes_table(trained_toy, another):
     second = another(STRICT, AS_OF)
     evaluate.evaluate_run(open_project(STRICT), second)
     register.register_run(open_project(USE_CASE), trained_toy)
     register.register_run(open_project(STRICT), second)
-    rows = Lake.of(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
     assert [(row["model_version"], row["gate"], row["outcome"]) for row in rows] == [
         ("1", "log_loss better than logistic", "passed"),
         ("1", "log_loss better than prior", "passed"),
         ("2", "auc at least 0.99", "failed"),
     ]
-    before = Lake.of(USE_CASE).delta("verdicts").version()
+    before = Lake.open(USE_CASE).delta("verdicts").version()
     register.register_run(open_project(STRICT), second)
-    assert Lake.of(USE_CASE).delta("verdicts").version() == before
+    assert Lake.open(USE_CASE).delta("verdicts").version() == before
 
 
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
@@ -74,7 +74,7 @@ def test_registering_again_makes_no_second_version(trained_toy):
     assert [version.number for version in Registry(USE_CASE).versions()] == ["1"]
 
 
-def test_training_anew_from_equal_inputs_makes_no_second_version(trained_toy):
+def test_training_again_from_equal_inputs_makes_no_second_version(trained_toy):
     register.register_run(open_project(USE_CASE), trained_toy)
     again = train.train_model(open_project(USE_CASE), AS_OF)
     assert again.run_id == trained_toy
@@ -91,14 +91,14 @@ def test_a_model_that_did_not_pass_is_registered_and_says_so(trained_toy):
 
 
 @pytest.mark.parametrize("gates", [(STRICT, USE_CASE), (USE_CASE, STRICT)], ids=["loosened", "tightened"])
-def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
+def test_changed_gates_judge_the_version_that_is_there_again(trained_toy, gates):
     registry = Registry(USE_CASE)
     for use_case in gates:
         evaluate.evaluate_run(open_project(use_case), trained_toy)
         found = register.register_run(open_project(use_case), trained_toy)
         if found.gates != "passed":
             registry.tag_version("1", {NOT_PROMOTED: "as it was"})
-    version, run = registry.version("1"), registry.run(trained_toy).data
+    version, run = registry.version("1"), registry.get_run(trained_toy).data
     assert (found.version, found.gates, found.new) == ("1", "passed" if gates[-1] is USE_CASE else "failed", False)
     assert version.tags["gates"] == run.tags["airworthy.gates"] == found.gates
     assert {name for name in version.tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in gates[-1].gates}

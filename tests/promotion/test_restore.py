@@ -56,7 +56,7 @@ def trained_again(day=AS_OF) -> str:
 
 
 def predictions(day) -> list[dict]:
-    view = Lake.of(USE_CASE).as_of(day)
+    view = Lake.open(USE_CASE).as_of(day)
     return view.read("predictions", day, day, order_by=USE_CASE.keys).to_pylist()
 
 
@@ -110,15 +110,15 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     sync.verified_entries(Registry(USE_CASE), Ledger.of(USE_CASE))
 
 
-def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_for_it(forgetful):
+def test_a_reader_of_predictions_of_a_lost_number_finds_the_version_that_replaced_it(forgetful):
     row = predictions(DAY)[0]
     delete_version(forgetful)
     promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run")
     traced = lineage.trace_lineage(open_project(USE_CASE), DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
     monitor.monitor_period(open_project(USE_CASE), DAY)
-    states = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["state"].to_pylist()
-    assert not [state for state in states if "no version" in (state or "")]
+    missing_reasons = Lake.open(USE_CASE).as_of(DAY).read("metrics", DAY)["missing_reason"].to_pylist()
+    assert not [missing_reason for missing_reason in missing_reasons if "no version" in (missing_reason or "")]
 
 
 def test_a_restored_version_can_be_rolled_back_to(forgetful):

@@ -67,7 +67,7 @@ def test_a_version_without_training_data_becomes_champion_and_the_result_says_so
     )
 
 
-def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(champions):
+def test_a_later_entry_still_takes_over_on_its_day_and_this_is_reported(champions):
     promoted(register(champions, DAY), actor="a run")
     found = back(day=LATER)
     assert (found.newest_period, found.champion) == ("2020-03-07", "4")

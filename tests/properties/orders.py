@@ -42,7 +42,7 @@ def score_and_measure(use_case: UseCase, days: Iterable[Period]) -> None:
 
 def contents(use_case: UseCase) -> dict[str, dict[Period, str]]:
     """Table to day to digest."""
-    view = Lake.of(use_case).as_of(LATEST)
+    view = Lake.open(use_case).as_of(LATEST)
     return {
         table: {day: partition.digest for day, partition in view.partitions(table).items()}
         for table in schemas.tables(use_case)
@@ -50,7 +50,7 @@ def contents(use_case: UseCase) -> dict[str, dict[Period, str]]:
 
 
 def versions(use_case: UseCase) -> dict[str, int]:
-    view = Lake.of(use_case).as_of(LATEST)
+    view = Lake.open(use_case).as_of(LATEST)
     return {table: view.version(table) for table in schemas.tables(use_case)}
 
 

@@ -31,7 +31,7 @@ def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
     ) as refused:
         score.score_period(open_project(ONE_KEY_MORE), DAY)
     assert (refused.value.table, refused.value.columns, refused.value.days) == ("features", ("shop",), (DAY,))
-    assert DAY not in Lake.of(USE_CASE).as_of(LAST).partitions("predictions")
+    assert DAY not in Lake.open(USE_CASE).as_of(LAST).partitions("predictions")
 
 
 @pytest.mark.parametrize(

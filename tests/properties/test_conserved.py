@@ -136,8 +136,8 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     end = contents(use_case)
     for seen in went.seen:
         assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
-    in_order = StoragePath.of(f"{settings.current_settings().lake} in order")
-    places.copy(Lake.of(use_case).root / "corrections", in_order / toy.name / "corrections")
+    in_order = StoragePath.parse(f"{settings.current_settings().lake} in order")
+    places.copy(Lake.open(use_case).root / "corrections", in_order / toy.name / "corrections")
     monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
     assert not any(contents(use_case).values())
     run_days(use_case, days)
@@ -186,7 +186,7 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     after = contents(use_case)
     for table, held in before.items():
         assert {each: after[table][each] for each in held} == held, table
-    late = Lake.of(use_case).as_of(known).read("labels", since=known)
+    late = Lake.open(use_case).as_of(known).read("labels", since=known)
     assert late.num_rows == derived(use_case, "labels", known).num_rows + 3
 
 
@@ -196,7 +196,7 @@ def test_a_lost_row_would_be_noticed(lake_home, toy):
     use_case, feed, day = toy.use_case, toy.use_case.feed(toy.main_feed), toy.days[0]
     ingest.land_feed(open_project(use_case), feed, day), validate.check_feed(open_project(use_case), feed, day)
     rows: pa.Table = getattr(toy.source, feed.name)(day)
-    Lake.of(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
+    Lake.open(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
     (balance,) = [
         each for each in reconcile.reconcile(open_project(use_case), ask_source=True) if each.feed == feed.name
     ]
@@ -204,6 +204,6 @@ def test_a_lost_row_would_be_noticed(lake_home, toy):
         f"{rows.num_rows - 1} rows landed on {day}",
         f"the source delivers {rows.num_rows} rows for {day}",
     ]
-    assert "Nothing is lost" not in balance.told
+    assert "Nothing is lost" not in balance.summary
     with pytest.raises(InvalidRequestError):
         quarantine.read_quarantine(open_project(use_case), feed.name, day)

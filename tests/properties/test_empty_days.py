@@ -37,7 +37,7 @@ def shop(champion, monkeypatch) -> Lake:
     """The lake of the toy's champion, in which Sundays were run and have no rows, and the source of that shop."""
     honest = source.events
     monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
-    lake = Lake.of(SHOP)
+    lake = Lake.open(SHOP)
     for day in SHUT:
         nothing = lake.as_of(day).read("features", day, day).drop_columns(["day"]).slice(0, 0)
         lake.replace("features", day, nothing, inputs={}, stage="build")
@@ -52,7 +52,7 @@ def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, m
         ingest.ingest_period(open_project(SHOP), day), validate.validate_period(open_project(SHOP), day)
         commit = build.build_features(open_project(SHOP), day)
     assert not commit.changed
-    view = Lake.of(SHOP).as_of(day)
+    view = Lake.open(SHOP).as_of(day)
     for table in ("raw/events", "checked/events", "features"):
         assert view.partitions(table, day, day)[day].rows == 0, table
     assert build.ensure_features(open_project(SHOP), day, day) == []
@@ -90,16 +90,20 @@ def test_monitoring_says_that_there_were_no_rows(shop):
     rows = {(row["metric"], row["subject"]): row for row in shop.as_of(SUNDAY).read("metrics", SUNDAY).to_pylist()}
     assert (rows["rows", "features"]["value"], rows["rows", "predictions"]["value"]) == (0, 0)
     assert rows["unscored_rows", "predictions"]["breached"] is False
-    for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
-        assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
+    for key in (
+        ("weighted_drift", "features"),
+        ("missing_predictions", "predictions"),
+        ("prediction_drift", "prediction"),
+    ):
+        assert (rows[key]["value"], rows[key]["missing_reason"]) == (None, "2020-03-08 has no rows.")
     judged = SUNDAY + SHOP.label.label_delay_periods
     monitor.monitor_period(open_project(SHOP), judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
-    assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."
+    assert later["labelled_rows", "model"]["missing_reason"] == "2020-03-08 has no rows: no prediction was made."
 
 
 def test_a_model_is_trained_as_of_an_empty_day_over_a_window_with_empty_days(shop):
     assert AS_OF in SHUT
     found = train.train_model(open_project(SHOP), AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3})
     assert found.missing_days == ()
-    assert Registry(SHOP).run(found.run_id).data.tags["airworthy.as_of"] == str(AS_OF)
+    assert Registry(SHOP).get_run(found.run_id).data.tags["airworthy.as_of"] == str(AS_OF)

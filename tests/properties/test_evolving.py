@@ -76,7 +76,7 @@ only_shrunk = pytest.mark.parametrize("now", [SHRUNK], indirect=True, ids=["shru
 
 @both
 def test_new_days_hold_what_is_declared_now_and_old_ones_what_they_held(now):
-    view = Lake.of(now).as_of(NEW[-1])
+    view = Lake.open(now).as_of(NEW[-1])
     for table in ("raw/visits", "checked/visits"):
         rows = view.read(table, since=OPEN, until=OPEN)
         assert set(pc.unique(pc.subtract(rows["items"], pc.floor(rows["items"]))).to_pylist()) == {None, FRACTION}
@@ -104,7 +104,7 @@ def test_old_days_run_as_declared_now_are_complete_and_commit_nothing_the_second
     before = versions(now)
     run_days(now, [BACKFILLED])
     assert versions(now) == before
-    view = Lake.of(now).as_of(NEW[-1])
+    view = Lake.open(now).as_of(NEW[-1])
     assert view.partitions("features")[BACKFILLED].rows == len(BEFORE.function("source", "customers")(BACKFILLED))
     assert set(now.features) < set(view.read("features", since=BACKFILLED, until=BACKFILLED).column_names)
 
@@ -122,7 +122,7 @@ def test_the_order_of_new_days_and_of_old_ones_run_again_does_not_matter(now, ch
 @only_grown
 def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
     score_and_measure(now, NEW)
-    view = Lake.of(now).as_of(NEW[-1])
+    view = Lake.open(now).as_of(NEW[-1])
     assert {score.scoring_version(view, day) for day in NEW} == {"1"}
     metrics = view.read("metrics", since=NEW[-1]).to_pylist()
     (loss,) = [row for row in metrics if (row["metric"], row["subject"]) == ("window/log_loss", "model")]
@@ -134,7 +134,7 @@ def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
     with pytest.raises(InvalidRequestError, match="âge"):
         score.score_period(open_project(now), OPEN)
     for table in ("predictions", "metrics"):
-        assert OPEN not in Lake.of(now).as_of(OPEN).partitions(table)
+        assert OPEN not in Lake.open(now).as_of(OPEN).partitions(table)
     measured = monitor.monitor_period(open_project(now), OPEN)
     assert measured.version is None
 
@@ -143,10 +143,10 @@ def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
 def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
     day = NEW[-1]
     trained = train.train_model(open_project(now), day)
-    assert dict(Registry(now).run(trained.run_id).data.params)
+    assert dict(Registry(now).get_run(trained.run_id).data.params)
     make_champion(now, day)
     score_and_measure(now, [day])
-    assert score.scoring_version(Lake.of(now).as_of(day), day) == "2"
+    assert score.scoring_version(Lake.open(now).as_of(day), day) == "2"
 
 
 @both

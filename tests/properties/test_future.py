@@ -155,7 +155,7 @@ def features_digest(home: Path, day: Period, files: Path | None, use_case: UseCa
             patch.setattr(source, "package_file", lambda name: files / name)
         features_build.land_missing(open_project(use_case), day - use_case.look_back_periods, day + 2)
         commit = features_build.build_features(open_project(use_case), day)
-        later = Lake.of(use_case).as_of(day + 2)
+        later = Lake.open(use_case).as_of(day + 2)
         assert max(later.partitions("checked/outcomes")) == day + 2
         return commit.partition.digest
 

@@ -93,7 +93,7 @@ def built(home: Path, day: Period, use_case=SHORT, *, future: bool) -> dict[str,
         since, until = day - use_case.look_back_periods, day + 2
         features_build.land_missing(open_project(use_case), since, until)
         features_build.build_features(open_project(use_case), day)
-        later, view = Lake.of(use_case).as_of(until), Lake.of(use_case).as_of(day)
+        later, view = Lake.open(use_case).as_of(until), Lake.open(use_case).as_of(day)
         assert max(later.partitions("checked/customers")) > day
         return {table: view.digest_of_periods(table, since) for table in TABLES}
 
@@ -159,7 +159,7 @@ def test_a_row_that_is_delivered_before_it_is_known_is_refused(lake_home, monkey
     deliver_too_early(monkeypatch, feed)
     with pytest.raises(KnownTooLateError, match=rf"'{feed}' of 2025-04-25 .* after the beginning of 2025-04-25"):
         ingest.land_feed(open_project(USE_CASE), USE_CASE.feed(feed), DAYS[0])
-    assert not Lake.of(USE_CASE).as_of(DAYS[0]).partitions(f"raw/{feed}")
+    assert not Lake.open(USE_CASE).as_of(DAYS[0]).partitions(f"raw/{feed}")
 
 
 @pytest.mark.usefixtures("_nothing_expected")

@@ -79,7 +79,7 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
 
 
 @both_toys_slow
-def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
+def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
     day, before = toy.as_of + 1, everything_in(lake_home / "lake")
     for text in HOSTILE:
         for ask in (
@@ -97,7 +97,7 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     day = toy.as_of + 1
     score.score_period(open_project(toy.use_case), day)
-    row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
+    row = Lake.open(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
     named = {key: str(row[key]) for key in toy.use_case.keys}
     assert lineage.trace_lineage(open_project(toy.use_case), day, named)
     for text in HOSTILE:
@@ -129,7 +129,7 @@ def sent_back(lake_home, monkeypatch, toy):
         context = {"params": {**values, "feed": feed, "comment": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         monkeypatch.setattr(manual, "get_current_context", lambda: context)
-        return manual.send_back.function(toy.name)
+        return manual.resubmit.function(toy.name)
 
     return run
 
@@ -145,8 +145,8 @@ def reason(sent_back, toy) -> str:
 def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     for text in HOSTILE:
-        asked = [{"feed": text}, {"what": text}, {"reasons": [text]}, {"rows": [text]}]
-        asked += [{"what": "correct", "file": text, "reasons": None}]
+        asked = [{"feed": text}, {"action": text}, {"reasons": [text]}, {"rows": [text]}]
+        asked += [{"action": "correct", "file": text, "reasons": None}]
         asked += [{"quarantined_on": text}, {"known_on": text}] if text else []  # an empty field is no day
         for fields in asked:
             with pytest.raises(AirflowFailException):

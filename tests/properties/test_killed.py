@@ -76,7 +76,7 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
     use_case, day = short(toy), toy.days[0]
 
     def rows() -> int:
-        return Lake.of(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
+        return Lake.open(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
 
     for each in STAGES.values():
         each(open_project(use_case), day)

@@ -37,7 +37,7 @@ def watch():
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
 day = Period(sys.argv[1])
-view = Lake.of(USE_CASE).as_of(day, "{megabytes}MB")
+view = Lake.open(USE_CASE).as_of(day, "{megabytes}MB")
 print(materialize.materialize(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
 """
 
@@ -59,7 +59,7 @@ def many_customers(day: Period, rows: int) -> pa.Table:
     ("toy", "many"), [(EVENTS, many_events), (CUSTOMERS, many_customers)], ids=[EVENTS.name, CUSTOMERS.name]
 )
 def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, toy, many):
-    lake, peaks, first = Lake.of(toy.use_case), [], toy.days[3]
+    lake, peaks, first = Lake.open(toy.use_case), [], toy.days[3]
     for day, number in ((first, 3_000_000), (first + 1, 9_000_000)):
         for feed in toy.use_case.feeds:
             rows = many(day, number) if feed.name == toy.main_feed else getattr(toy.source, feed.name)(day)

@@ -33,7 +33,18 @@ from tests.toy_use_case import USE_CASE as TOY
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 FIRST, AS_OF, ROWS = Period("2020-01-01"), Period("2020-02-10"), 120
 NUMBERS = (
-    *("probability", "warning", "rows", "prior", "logistic", "champion", "known", "about", "label", "model-version"),
+    *(
+        "probability",
+        "predicted_positive",
+        "rows",
+        "prior",
+        "logistic",
+        "champion",
+        "known",
+        "measured_period",
+        "label",
+        "model-version",
+    ),
     *(
         "a-b",
         "a_b",
@@ -83,7 +94,7 @@ def rows(day: Period) -> tuple[pa.Table, np.ndarray]:
 
 
 def fill(first: Period, last: Period) -> None:
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for day in period_range(first, last):
         about = day - 1
         before, label = rows(about)
@@ -104,8 +115,8 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
     score.score_period(open_project(USE_CASE), AS_OF), score.score_period(open_project(USE_CASE), known)
     monitor.monitor_period(open_project(USE_CASE), AS_OF), monitor.monitor_period(open_project(USE_CASE), known)
     measured = {
-        (row["metric"], row["subject"], row["about"]): row["value"]
-        for row in Lake.of(USE_CASE).as_of(known).read("metrics").to_pylist()
+        (row["metric"], row["subject"], row["measured_period"]): row["value"]
+        for row in Lake.open(USE_CASE).as_of(known).read("metrics").to_pylist()
     }
     assert measured["labelled_rows", "model", AS_OF] == ROWS
     assert measured["auc", "model", AS_OF] > 0.8

@@ -81,12 +81,12 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
         lakes.append(contents(toy.use_case))
         assert list(lakes[-1]["predictions"]) == scored
         assert list(lakes[-1]["metrics"]) == scored
-        view = Lake.of(toy.use_case).as_of(toy.last)
+        view = Lake.open(toy.use_case).as_of(toy.last)
         champions = ["1"] * 3 + ["2"] * (len(scored) - 3)
         assert [score.scoring_version(view, day) for day in scored] == champions, "of a day without rows, too"
         before = versions(toy.use_case)
         score_and_measure(toy.use_case, scored[::-1])
         assert versions(toy.use_case) == before, "scoring days twice committed something"
         for table in ("predictions", "metrics"):
-            places.empty(Lake.of(toy.use_case).root / table)
+            places.empty(Lake.open(toy.use_case).root / table)
     assert lakes[0] == lakes[1]

@@ -26,7 +26,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     trained, last = first + 22, first + 27
     days = period_range(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
-    found, there = [], StoragePath.of(where.current_settings().lake)
+    found, there = [], StoragePath.parse(where.current_settings().lake)
     for order in (days, shuffled):
         monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
         run_days(use_case, order)

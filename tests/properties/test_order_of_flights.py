@@ -85,7 +85,7 @@ def test_no_row_is_lost_between_the_source_and_publishing(flights):
     for day in days:
         ingest.ingest_period(open_project(flights), day)
         validate.validate_period(open_project(flights), day)
-    view = Lake.of(flights).as_of(days[-1])
+    view = Lake.open(flights).as_of(days[-1])
     for feed in flights.feeds:
         for day in days:
             delivered = flights.function("source", feed.name)(day)

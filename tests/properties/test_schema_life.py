@@ -45,7 +45,7 @@ def more(champion, monkeypatch):
 
 @pytest.mark.usefixtures("more")
 def test_a_champion_that_lacks_nothing_goes_on_scoring_after_features_are_added_and_widened():
-    lake = Lake.of(MORE)
+    lake = Lake.open(MORE)
     assert set(lake.as_of(AFTER).read("features", AFTER)["hour"].to_pylist()) >= {0.25, 23.25}
     for day in (AFTER, AS_OF):
         assert score.score_period(open_project(MORE), day).rows == source.ROWS
@@ -117,11 +117,11 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
     assert list(found.is_open) == [False, True]
     resubmit.resubmit_released(open_project(wider), "events", [HOUR], ids=[second], **ASKED)
     ingest.ingest_period(open_project(wider), NEXT), validate.validate_period(open_project(wider), NEXT)
-    rows = Lake.of(wider).as_of(NEXT).read("checked/events", NEXT)
+    rows = Lake.open(wider).as_of(NEXT).read("checked/events", NEXT)
     back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY.start_date)))
     assert sorted(back["hour"].to_pylist()) == [-1.0, 25.0] and set(back["colour"].to_pylist()) == {None}
     assert rows.num_rows == source.ROWS + 2
     assert [balance.faults for balance in reconcile.reconcile(open_project(wider))] == [(), ()]
     (again,) = ingest.ingest_period(open_project(wider), DAY).keys() - {"outcomes"}
     validate.validate_period(open_project(wider), DAY)
-    assert Lake.of(wider).as_of(DAY).read("checked/events", DAY)["colour"].to_pylist()[0] == "red", again
+    assert Lake.open(wider).as_of(DAY).read("checked/events", DAY)["colour"].to_pylist()[0] == "red", again

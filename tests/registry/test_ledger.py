@@ -113,7 +113,7 @@ def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day
         assert all(entry.effective_from <= day and (ends is None or day < ends) for day in days)
 
 
-def test_a_model_is_compared_with_the_champion_besides_itself(ledger):
+def test_a_model_is_compared_with_the_champion_other_than_itself(ledger):
     assert ledger.champion_apart_from("1", MAY) is None
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
     assert ledger.champion_apart_from("2", MAY).version == "1"
@@ -228,7 +228,7 @@ def test_a_last_entry_that_another_of_ours_replaced_is_detected_by_the_head(ledg
         ledger.verify(head)
 
 
-def test_a_ledger_that_was_written_anew_is_detected_at_the_head_though_it_has_grown(ledger):
+def test_a_ledger_that_was_written_again_is_detected_at_the_head_though_it_has_grown(ledger):
     head = filled(ledger, 2)
     remove(ledger)
     promote(ledger, "0", MARCH), promote(ledger, "another", APRIL), promote(ledger, "2", MAY)
@@ -256,7 +256,7 @@ def test_a_head_that_is_missing_is_no_damage_right_after_the_first_entry_alone(l
         ledger.verify(None)
 
 
-def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_has_flown(ledger):
+def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_was_champion(ledger):
     with pytest.raises(LedgerCorruptedError, match="it has 0 entries, and later ones may have been removed") as told:
         ledger.verify(None, had_champion=True)
     assert "set the tag" not in str(told.value)
@@ -275,7 +275,7 @@ def test_a_rejection_never_makes_a_champion(ledger):
     assert entries_until(first, ledger.entries()) is None
 
 
-def test_a_rejection_stands_for_the_model_under_every_number_and_of_every_code(ledger):
+def test_a_rejection_holds_for_the_model_under_every_number_and_of_every_code(ledger):
     first = promote(ledger, "1", MARCH, "rejection")
     again = promote(ledger, "2", MARCH, "rejection", trees="trees of 1")
     assert (again.new, again.entry) == (False, first.entry)

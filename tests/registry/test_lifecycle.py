@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from include.declaration.period import Period
-from include.registry.lifecycle import StandingApproval, approval_of, champion_of, lifecycle_states
+from include.registry.lifecycle import RecordedApproval, approval_of, champion_of, lifecycle_states
 
 MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")
 
@@ -99,9 +99,12 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
         assert lifecycle_states([version("1"), version("2")], entries, day) == told
 
 
-def test_a_decision_is_told_with_who_and_why():
-    assert str(StandingApproval.of(Entry(1, "1", MARCH, "rejection", reason="too old"))) == "rejected by Ann: too old"
-    assert str(StandingApproval.of(Entry(1, "1", MARCH, "approval", actor="Bob"))) == "approved by Bob"
+def test_a_decision_is_reported_with_actor_and_reason():
+    assert (
+        str(RecordedApproval.from_entry(Entry(1, "1", MARCH, "rejection", reason="too old")))
+        == "rejected by Ann: too old"
+    )
+    assert str(RecordedApproval.from_entry(Entry(1, "1", MARCH, "approval", actor="Bob"))) == "approved by Bob"
 
 
 def test_a_decision_that_only_a_tag_tells_is_none():
@@ -126,14 +129,14 @@ def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_
         "1": "champion",
         "2": "rejected",
     }
-    assert approval_of(version("2", "passed", "a"), entries) == StandingApproval(False, "Ann", "too old")
+    assert approval_of(version("2", "passed", "a"), entries) == RecordedApproval(False, "Ann", "too old")
     elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
     assert lifecycle_states([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
 def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
     for approved in (True, False):
-        assert approval_of(version(judged="a"), decided(approved)) == StandingApproval(approved, "Ann", "")
+        assert approval_of(version(judged="a"), decided(approved)) == RecordedApproval(approved, "Ann", "")
         assert (approval_of(version(judged="b"), decided(approved)) is None) == approved
         assert (approval_of(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
 

@@ -83,7 +83,7 @@ def test_a_missing_artifact_is_named(version):
 
 
 @pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json"])
-def test_a_damaged_copy_is_never_read_but_fetched_anew(version, name):
+def test_a_damaged_copy_is_never_read_but_fetched_again(version, name):
     registry = Registry(USE_CASE)
     registry.load(version)
     path = settings.current_settings().home / "models" / version.model_id / name
@@ -184,14 +184,14 @@ def test_a_run_that_broke_half_way_is_no_model(tracking):
     run_id = registry.start_run("broken", {"fingerprint": "x"})
     assert registry.complete_runs("x") == []
     with pytest.raises(NotReadyError, match=f"run {run_id} is RUNNING and not complete"):
-        registry.run(run_id)
+        registry.get_run(run_id)
     registry.end_run(run_id, failed=True)
     assert registry.complete_runs("x") == []
 
 
 def test_an_unknown_run_is_refused(tracking):
     with pytest.raises(InvalidRequestError, match="has no run '0123456789abcdef0123456789abcdef'"):
-        Registry(USE_CASE).run("0123456789abcdef0123456789abcdef")
+        Registry(USE_CASE).get_run("0123456789abcdef0123456789abcdef")
 
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
@@ -241,7 +241,7 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
     with pytest.raises(DeletedInMlflowError, match=what) as refused:
         train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 3})
-    assert (refused.value.kind, refused.value.identifier, refused.value.worth_retrying) == ("experiment", number, False)
+    assert (refused.value.kind, refused.value.identifier, refused.value.retryable) == ("experiment", number, False)
     client.restore_experiment(number)
     assert train.train_model(open_project(USE_CASE), AS_OF).run_id == trained_toy
 

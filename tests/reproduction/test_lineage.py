@@ -44,7 +44,7 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
         registry = Registry(USE_CASE)
         version = registry.register(registry.candidate(run_id), "A model.").number
         for table in ("features", "labels"):  # so that the stages have something to commit
-            Lake.of(USE_CASE).withdraw(table, AS_OF, stage="test")
+            Lake.open(USE_CASE).withdraw(table, AS_OF, stage="test")
         build.build_features(open_project(USE_CASE), AS_OF)
         score.score_period(open_project(USE_CASE), AS_OF, version=version)
     return home
@@ -57,7 +57,7 @@ def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     conftest._use_tracking(scored, monkeypatch)
     shutil.copytree(scored / "lake", tmp_path / "lake")
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def correct(day: Period, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def traced() -> lineage.Lineage:
 def test_the_row_its_probability_and_its_model_are_named(lake):
     found = traced()
     rows = lake.as_of(AS_OF).read("predictions", since=AS_OF, order_by=["id"]).to_pylist()
-    assert (found.probability, found.warning) == (rows[7]["probability"], rows[7]["warning"])
+    assert (found.probability, found.predicted_positive) == (rows[7]["probability"], rows[7]["predicted_positive"])
     assert found.keys == {"event_date": AS_OF.start_date, "id": 7}
     version = Registry(USE_CASE).version(found.model_version)
     assert found.run_id == version.run_id
@@ -107,14 +107,14 @@ def test_each_version_that_is_named_is_the_one_that_wrote_the_day(lake):
     contents += [content for feed in found.feeds for day in feed.days for content in (day.checked, day.raw)]
     for content in contents:
         written, before = (
-            lake.pinned(AS_OF, {content.table: version}).digest(content.table, content.period)
+            lake.at_versions(AS_OF, {content.table: version}).digest(content.table, content.period)
             for version in (content.version, content.version - 1)
         )
         assert written == content.digest != before
 
 
 def test_the_features_commit_says_which_version_of_each_feed_was_read(lake):
-    notes = history.of(lake.uri("features"))[0]
+    notes = history.read_commit_notes(lake.uri("features"))[0]
     feeds = {f"checked/{feed.name}" for feed in USE_CASE.feeds}
     assert notes.versions == {table: lake.as_of(AS_OF).version(table) for table in feeds}
     assert set(notes.inputs) == feeds
@@ -131,7 +131,7 @@ def test_building_again_after_a_feed_moved_on_commits_nothing(lake):
 # -- what has changed since
 
 
-def test_a_corrected_look_back_day_is_told_and_what_was_read_is_still_named(lake, monkeypatch):
+def test_a_corrected_look_back_day_is_reported_and_what_was_read_is_still_named(lake, monkeypatch):
     before = traced()
     correct(DAYS[0], monkeypatch)
     events, outcomes = traced().feeds
@@ -198,7 +198,7 @@ def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, sai
         lineage.trace_lineage(open_project(USE_CASE), AS_OF, keys)
 
 
-def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, monkeypatch):
+def test_a_day_without_predictions_is_reported_and_no_table_is_made(lake, tmp_path, monkeypatch):
     with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
         lineage.trace_lineage(open_project(USE_CASE), AS_OF + 1, ROW)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))

@@ -46,7 +46,7 @@ def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
         ({"encoding": replace(ENCODING, vocabulary={"kind": ("nut",)})}, r"1 values of category 'kind' are in one"),
     ],
 )
-def test_whatever_differs_is_told(changed, said):
+def test_whatever_differs_is_reported(changed, said):
     found = model_diff.model_differences(model(), model(**changed))
     assert len(found) == 1
     assert said in found[0]

@@ -61,7 +61,7 @@ def version(lake_home, registered, monkeypatch) -> str:
 
 def correct(table: str, day: Period, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
     """Replace a day by the same rows with one column changed."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
     place = rows.schema.get_field_index(column)
     changed = rows.set_column(place, rows.schema.field(column), change(rows[column]))
@@ -77,7 +77,7 @@ def shrink() -> None:
 
 
 def vacuum(table: str) -> None:
-    delta = Lake.of(USE_CASE).delta(table)
+    delta = Lake.open(USE_CASE).delta(table)
     assert delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
 
 
@@ -101,7 +101,7 @@ def with_costs(known: TrainingSpec) -> TrainingSpec:
 
 
 def files() -> dict[str, bytes]:
-    return places.contents(StoragePath.of(current_settings().lake))
+    return places.contents(StoragePath.parse(current_settings().lake))
 
 
 # -- equal
@@ -158,7 +158,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
         {"features": {"hour": "int32", "kind": "category"}},
         {"training": replace(USE_CASE.training, test_periods=3, parameters={"num_leaves": 2}, seed=1)},
         {"label": replace(USE_CASE.label, label_delay_periods=5)},
-        {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")},
+        {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -178,7 +178,7 @@ def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
 # -- another model, another recipe
 
 
-def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
+def test_other_trees_are_reported_with_the_first_that_differs(version, monkeypatch):
     fit = trainer.fit_model
 
     def with_less(features, train_rows, validation, parameters, threads, **options):
@@ -221,7 +221,7 @@ def test_a_recipe_that_was_changed_in_mlflow_changes_nothing(version):
 # -- not rebuilt
 
 
-def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(version):
+def test_a_version_that_was_vacuumed_is_reported_with_table_day_and_delta_version(version):
     reproduce.reproduce_version(open_project(USE_CASE), version)
     recorded = Registry(USE_CASE).version(version).tags["features.version"]
     enlarge()
@@ -232,7 +232,7 @@ def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(ve
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
 
 
-def test_a_version_whose_data_go_while_they_are_read_is_told_and_is_no_traceback(version, monkeypatch):
+def test_a_version_whose_data_go_while_they_are_read_is_reported_and_is_no_traceback(version, monkeypatch):
     """Maintenance tags the version, then removes: here between the look at the files and the reading of them."""
     enlarge()
     look = training_snapshot.load_training_snapshot
@@ -249,7 +249,7 @@ def test_a_version_whose_data_go_while_they_are_read_is_told_and_is_no_traceback
     assert "it is no longer reproducible since today, because of the declared retention." in found.model[0]
 
 
-def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version):
+def test_after_vacuuming_the_same_content_is_found_where_it_is_today(version):
     enlarge()
     shrink()
     vacuum("features")
@@ -259,7 +259,7 @@ def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version
 
 
 def test_rows_that_were_changed_behind_the_log_are_noticed(version):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     [(_, file)] = lake.as_of(IN_WINDOW).places("features", IN_WINDOW, IN_WINDOW)
     [(_, other)] = lake.as_of(AS_OF).places("features", AS_OF, AS_OF)
     file.write(other.read())
@@ -268,8 +268,8 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     assert f"of {IN_WINDOW} a file does not hold the bytes that were written" in found.report()
 
 
-def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
-    [(_, file)] = Lake.of(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
+def test_a_file_that_cannot_be_read_is_reported_without_a_traceback(version):
+    [(_, file)] = Lake.open(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
     file.write(b"not Parquet")
     assert (
         f"of {IN_WINDOW} a file does not hold the bytes that were written"
@@ -277,30 +277,30 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
     )
 
 
-def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
-    places.empty(Lake.of(USE_CASE).root)
+def test_a_lake_that_is_gone_is_reported_and_not_made_again(version, lake_home):
+    places.empty(Lake.open(USE_CASE).root)
     with pytest.raises(UnprovenVersionError, match="version 1 cannot be used: there is no record of its training"):
         reproduce.reproduce_version(open_project(USE_CASE), version)
     assert files() == {}
 
 
-def test_tables_that_are_gone_are_told_and_not_made_anew(version, lake_home):
+def test_tables_that_are_gone_are_reported_and_not_made_again(version, lake_home):
     for table in ("features", "labels"):
-        places.empty(Lake.of(USE_CASE).root / table)
+        places.empty(Lake.open(USE_CASE).root / table)
     before = files().keys()
     assert "cannot be read at Delta version" in reproduce.reproduce_version(open_project(USE_CASE), version).report()
     assert files().keys() == before
 
 
 @pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])
-def test_a_tag_that_is_no_recipe_is_told(version, tag):
+def test_a_tag_that_is_no_recipe_is_reported(version, tag):
     rerecord(version, recipe=tag)
     found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "not rebuilt"
     assert "holds no recipe" in found.report()
 
 
-def test_a_recipe_that_lightgbm_refuses_is_told(version):
+def test_a_recipe_that_lightgbm_refuses_is_reported(version):
     wrong = {"num_leaves": 1}
     tamper(version, lambda known: replace(known, parameters=replace(known.parameters, lightgbm=wrong)))
     assert "its recipe cannot be followed" in reproduce.reproduce_version(open_project(USE_CASE), version).report()
@@ -314,7 +314,7 @@ def test_an_unknown_version_is_refused_with_the_list(version):
         reproduce.reproduce_version(open_project(USE_CASE), "99")
 
 
-def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_home, monkeypatch):
+def test_a_damaged_artifact_is_reported_before_anything_is_trained(version, lake_home, monkeypatch):
     Registry(USE_CASE).tag_version(version, {"reproduced": "equal"})
     monkeypatch.setattr(trainer, "fit_model", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")

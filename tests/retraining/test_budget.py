@@ -18,7 +18,7 @@ def claims(place):
     return RetrainingBudget(place)
 
 
-def test_a_month_has_so_many_slots_and_the_next_month_has_its_own(claims):
+def test_a_month_has_its_slots_and_the_next_month_has_its_own(claims):
     assert [claims.claim(day, 2) for day in DAYS[:3]] == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2), None]
     assert claims.claim(Period("2020-04-01"), 2) == Reservation(Period("2020-04-01"), 1)
     assert claims.of_month(DAYS[9]) == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2)]
@@ -43,7 +43,7 @@ def test_no_budget_no_claim(claims):
     assert claims.of_month(DAYS[0]) == []
 
 
-def test_of_many_that_race_only_so_many_win(claims):
+def test_of_many_that_race_only_as_many_win_as_there_are_slots(claims):
     with ThreadPoolExecutor(len(DAYS)) as pool:
         won = [claim for claim in pool.map(lambda day: claims.claim(day, 3), DAYS) if claim]
     assert sorted(claim.slot for claim in won) == [1, 2, 3]
@@ -56,7 +56,7 @@ def _claimed(day: Period, claims: RetrainingBudget) -> Reservation | None:
 
 @pytest.mark.slow
 @pytest.mark.both_places
-def test_of_processes_that_race_only_so_many_win(claims):
+def test_of_processes_that_race_only_as_many_win_as_there_are_slots(claims):
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         won = [claim for claim in pool.map(partial(_claimed, claims=claims), DAYS) if claim]
     assert sorted(claim.slot for claim in won) == [1, 2, 3, 4, 5]

@@ -32,11 +32,11 @@ def lake(lake_home):
     """A lake whose model flies from FIRST on."""
     model = {"version": "1", "trees": "trees", "fingerprint": "made so", "actor": "someone", "reason": "a test"}
     Ledger.of(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
-    return Lake.of(USE_CASE)
+    return Lake.open(USE_CASE)
 
 
 def train(lake: Lake, day: Period, outcome: str = "promoted") -> None:
-    """What `claim` and `record` leave of a training, without the training."""
+    """What `reserve_slot` and `record_outcome` leave of a training, without the training."""
     assert reserve_slot.reserve_slot(open_project(USE_CASE), day).slot is not None
     row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
     rows = pa.Table.from_pylist([row], schema=schemas.RETRAININGS)
@@ -75,7 +75,7 @@ def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, ou
     assert [len(RetrainingBudget.of(USE_CASE).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
 
 
-def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
+def test_a_decision_does_not_change_whatever_is_learned_later(lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
         made = decide.decide_retraining(open_project(USE_CASE), day)
@@ -85,7 +85,7 @@ def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
     assert lake.as_of(later(1)).version("decisions") == version
 
 
-def test_of_two_that_decide_at_once_the_first_stands_for_both(lake, monkeypatch):
+def test_of_two_that_decide_at_once_both_get_the_first_decision(lake, monkeypatch):
     """The slower has read its measures when the day is measured anew and decided by the other."""
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
@@ -154,7 +154,7 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
     assert [Period.from_date(row["day"]) for row in table(lake)] == days
 
 
-def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
+def test_the_chain_begins_after_the_day_without_a_champion(lake):
     before = FIRST - 5
     measures.write(lake, before)
     decide.decide_retraining(open_project(USE_CASE), before)
@@ -166,7 +166,7 @@ def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
 
 
 @pytest.mark.parametrize(("gap", "begins"), [(56, False), (57, True)])
-def test_the_chain_begins_anew_where_nothing_was_decided_as_far_back_as_the_policy_looks(lake, gap, begins):
+def test_the_chain_begins_again_where_nothing_was_decided_as_far_back_as_the_policy_looks(lake, gap, begins):
     for day in (FIRST, later(gap)):
         measures.breach(lake, day)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
@@ -235,7 +235,7 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     )
 
 
-def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
+def test_what_a_day_has_claimed_is_reported_without_a_claim(lake):
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)

@@ -19,14 +19,14 @@ DECIDED = DAYS[2]
 def decided(champion) -> Period:
     """The day of a decision to retrain."""
     for day in DAYS:
-        measures.breach(Lake.of(toy.USE_CASE), day)
+        measures.breach(Lake.open(toy.USE_CASE), day)
         result = decide.decide_retraining(open_project(toy.USE_CASE), day)
     assert result.outcome == "retrain"
     return DECIDED
 
 
 def rows() -> list[tuple[str, str | None, str | None]]:
-    found = Lake.of(toy.USE_CASE).as_of(DECIDED).read("retrainings").to_pylist()
+    found = Lake.open(toy.USE_CASE).as_of(DECIDED).read("retrainings").to_pylist()
     return [(row["outcome"], row["model_version"], row["run_id"]) for row in found]
 
 
@@ -36,7 +36,7 @@ def test_a_promoted_model_is_recorded_once(decided):
         result = outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)
     assert (result.outcome, result.reason) == ("promoted", "All gates are passed.")
     assert rows() == [("promoted", "1", "drift__x")]
-    assert Lake.of(toy.USE_CASE).as_of(decided).version("retrainings") == 1
+    assert Lake.open(toy.USE_CASE).as_of(decided).version("retrainings") == 1
 
 
 def test_a_training_that_failed_or_never_started_has_no_model(decided):
@@ -48,7 +48,7 @@ def test_a_training_that_failed_or_never_started_has_no_model(decided):
     assert rows() == [("failed", None, "drift__x")]
 
 
-def test_a_training_that_was_mended_is_recorded_anew(decided):
+def test_a_training_that_was_mended_is_recorded_again(decided):
     outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", state="failed")
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
     outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)

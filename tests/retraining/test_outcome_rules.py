@@ -2,12 +2,12 @@
 
 import pytest
 
-from include.registry.lifecycle import StandingApproval
+from include.registry.lifecycle import RecordedApproval
 from include.retraining.outcome_rules import training_outcome
 
 PROMOTED = {"promoted": True, "reason": "All 5 gates are passed."}
 BLOCKED = {"promoted": False, "reason": "log_loss is 0.7; at most 0.6."}
-REJECTED = StandingApproval(False, "ann", "not today")
+REJECTED = RecordedApproval(False, "ann", "not today")
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ REJECTED = StandingApproval(False, "ann", "not today")
         (None, None, (None, "", ""), ("not started", "the DAG is paused")),
     ],
 )
-def test_an_outcome_is_told_with_its_reason(state, promotion, version, told):
-    decided, life, reason = version
+def test_an_outcome_is_reported_with_its_reason(state, promotion, version, told):
+    decided, status, reason = version
     found = training_outcome(
         "drift__x",
         state,
         promotion=promotion,
         decided=decided,
-        life=life,
-        told=reason,
+        status=status,
+        not_promoted=reason,
         why_not="the DAG is paused",
     )
     assert found == told

@@ -41,7 +41,9 @@ def days(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
     """Measures of the days up to DAY, the newest last."""
     return [
         MeasuredPeriod(
-            ago(len(broke) - 1 - n), version, {"performance": SignalValue(each, 0.03, 0.02, "worse/log_loss", "reason")}
+            ago(len(broke) - 1 - n),
+            version,
+            {"performance": SignalValue(each, 0.03, 0.02, "degradation/log_loss", "reason")},
         )
         for n, each in enumerate(broke)
     ]
@@ -55,7 +57,7 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
     decision = decide(POLICY, DAY, days(True, False, True), [])
     assert decision.outcome == "retrain"
     assert decision.reason == (
-        "Performance triggers a training: it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02)"
+        "Performance triggers a training: it broke its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02)"
         " and on 2 of the last"
         " 3 measured days of version 1."
     )
@@ -92,7 +94,7 @@ def test_days_of_another_version_do_not_count():
     assert decide(POLICY, DAY, before, []).outcome == "hold"
 
 
-def test_a_version_that_no_longer_flies_asks_for_no_training():
+def test_a_version_that_is_no_longer_champion_triggers_no_training():
     since = ago(3)
     decision = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
     assert (decision.outcome, decision.model_version) == ("hold", "1")
@@ -108,9 +110,9 @@ def test_a_version_that_no_longer_flies_asks_for_no_training():
     assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
 
 
-def test_a_day_that_nobody_measured_or_scored_holds_and_says_so():
+def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():
     assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
-    unscored = [*days(True, True, True)[:2], MeasuredPeriod(DAY, None, state="no predictions of 2020-03-15.")]
+    unscored = [*days(True, True, True)[:2], MeasuredPeriod(DAY, None, missing_reason="no predictions of 2020-03-15.")]
     decision = decide(POLICY, DAY, unscored, [])
     assert (decision.outcome, decision.model_version) == ("hold", None)
     assert decision.reason == "Nothing can be judged on 2020-03-15: no predictions of 2020-03-15."
@@ -200,7 +202,7 @@ def test_measures_and_outcomes_of_later_days_change_nothing():
 
 def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     """Its performance as judged on labels of so many days before."""
-    return replace(measured.signals["performance"], about=measured.period - days)
+    return replace(measured.signals["performance"], measured_period=measured.period - days)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +210,13 @@ def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     [
         (
             False,
-            "Performance did not break its limit (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07).",
+            "Performance did not break its limit (degradation/log_loss 0.03, limit 0.02,"
+            " judged on days up to 2020-03-07).",
         ),
-        (True, "it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)"),
+        (
+            True,
+            "it broke its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)",
+        ),
     ],
 )
 def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, said):
@@ -226,8 +232,8 @@ def test_what_a_decision_rests_on_is_kept_with_every_signal():
     assert kept == [
         {
             "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_periods": 3, "value": 0.03,
-            "limit": 0.02, "lower": None, "asks": True, "what": "worse/log_loss", "state": "reason",
-            "about": "2020-03-07",
+            "limit": 0.02, "lower": None, "triggers": True, "metric": "degradation/log_loss",
+            "missing_reason": "reason", "measured_period": "2020-03-07",
         }
     ]  # fmt: skip
 
@@ -296,10 +302,12 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
 # -- signals among the rows of `metrics`
 
 
-def row(metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, state: str | None = None) -> dict:
+def row(
+    metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, missing_reason: str | None = None
+) -> dict:
     return {
         "metric": metric, "subject": subject, "value": 2.0, "lower": 1.5, "limit": limit, "breached": breached,
-        "model_version": "3", "state": state, "about": ago(8).start_date,
+        "model_version": "3", "missing_reason": missing_reason, "measured_period": ago(8).start_date,
     }  # fmt: skip
 
 
@@ -307,10 +315,10 @@ def test_every_signal_is_found_among_the_rows():
     rows = [
         row("weighted_drift", "features", True),
         row("prediction_drift", "prediction", False),
-        row("staleness", "model", None, state="no champion"),
+        row("staleness", "model", None, missing_reason="no champion"),
         row("staleness", "labels", True),
         row("psi", "temp", True),
-        row("worse/log_loss", "model", True),
+        row("degradation/log_loss", "model", True),
         row("worse_than_baseline/log_loss", "prior", False),
     ]
     found = retraining_policy.signals_of(DAY, rows)
@@ -322,8 +330,8 @@ def test_every_signal_is_found_among_the_rows():
         "performance": True,
         "worse_than_baseline": False,
     }
-    assert found.signals["model_age"].state == "no champion"
-    assert found.signals["performance"].about == ago(8)
+    assert found.signals["model_age"].missing_reason == "no champion"
+    assert found.signals["performance"].measured_period == ago(8)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +345,7 @@ def test_every_signal_is_found_among_the_rows():
     ],
 )
 def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
-    told = [row(f"worse/{metric}", "model", each, state="too few days") for metric, each in rows]
+    told = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
     assert retraining_policy.signals_of(DAY, told).signals["performance"].breached is breached
 
 
@@ -350,8 +358,8 @@ def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_
     assert shown in found.reason and "Worse than baseline did not break its limit" in found.reason
 
 
-def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
-    rows = [row("worse/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
+def test_a_model_worse_than_a_baseline_triggers_though_it_is_as_good_as_on_its_test_days():
+    rows = [row("degradation/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
     found = retraining_policy.signals_of(DAY, rows).signals
     assert (found["performance"].breached, found["worse_than_baseline"].breached) == (False, True)
 
@@ -368,13 +376,18 @@ def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budge
 
 
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():
-    for state in (None, "auc is not defined in the window."):
-        rows = [row("worse/auc", "model", None, limit=None, state=state), row("worse/log_loss", "model", False)]
+    for missing_reason in (None, "auc is not defined in the window."):
+        rows = [
+            row("degradation/auc", "model", None, limit=None, missing_reason=missing_reason),
+            row("degradation/log_loss", "model", False),
+        ]
         assert retraining_policy.signals_of(DAY, rows).signals["performance"].breached is False
 
 
 def test_a_day_without_predictions_has_no_version_and_says_why():
-    rows = [{**row("state", "predictions", None, None, "there are no predictions"), "model_version": None}]
+    rows = [
+        {**row("missing_predictions", "predictions", None, None, "there are no predictions"), "model_version": None}
+    ]
     found = retraining_policy.signals_of(DAY, rows)
-    assert (found.version, found.state) == (None, "there are no predictions")
+    assert (found.version, found.missing_reason) == (None, "there are no predictions")
     assert all(each.breached is None for each in found.signals.values())

@@ -14,5 +14,5 @@ def test_predictions_are_waited_for_from_the_first_champions_day_on(champion):
     assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
 
 
-def test_measures_are_waited_for_whoever_flies(champion):
+def test_metrics_are_waited_for_whichever_version_is_champion(champion):
     assert not readiness.is_available(open_project(USE_CASE), "metrics", AS_OF - 1)

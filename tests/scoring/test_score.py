@@ -68,7 +68,7 @@ def fly(number: str) -> None:
 
 
 def predictions(day: Period = AS_OF):
-    return Lake.of(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
+    return Lake.open(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
 
 
 def test_every_row_of_the_day_gets_one_prediction(champion):
@@ -77,7 +77,7 @@ def test_every_row_of_the_day_gets_one_prediction(champion):
     assert (found.rows, found.version, found.changed, found.kept) == (source.ROWS, champion, True, False)
     assert rows["id"].to_pylist() == source.everything(AS_OF)["id"].to_pylist()
     assert set(rows["model_version"].to_pylist()) == {champion}
-    assert found.warnings == pc.sum(rows["warning"]).as_py() > 0
+    assert found.warnings == pc.sum(rows["predicted_positive"]).as_py() > 0
 
 
 def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
@@ -92,15 +92,17 @@ def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
 def test_a_warning_is_given_from_the_costs_threshold_on(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
     rows = predictions()
-    assert rows["warning"].to_pylist() == [p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()]
+    assert rows["predicted_positive"].to_pylist() == [
+        p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()
+    ]
 
 
 def test_a_rerun_commits_nothing(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
-    before = Lake.of(USE_CASE).as_of(AS_OF).version("predictions")
+    before = Lake.open(USE_CASE).as_of(AS_OF).version("predictions")
     again = score.score_period(open_project(USE_CASE), AS_OF)
     assert (again.changed, again.kept) == (False, True)
-    assert Lake.of(USE_CASE).as_of(AS_OF).version("predictions") == before
+    assert Lake.open(USE_CASE).as_of(AS_OF).version("predictions") == before
 
 
 def test_each_day_is_scored_by_its_own_champion(both):
@@ -116,7 +118,7 @@ def test_another_model_under_the_number_of_the_champion_scores_nothing(champion,
     rerecord(champion, fingerprint="another")
     with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
+    assert bool(Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
@@ -151,7 +153,7 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
         InvalidRequestError, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
     ):
         score.score_period(open_project(USE_CASE), NEXT, version=later)
-    assert not Lake.of(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
+    assert not Lake.open(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
     assert score.score_period(open_project(USE_CASE), NEXT, version=later, allow_future_model=True).version == later
 
 
@@ -173,12 +175,12 @@ def test_a_day_before_the_first_champion_is_refused(champion):
 
 
 def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
-    toy.fill(Lake.of(USE_CASE), AS_OF, AS_OF)
+    toy.fill(Lake.open(USE_CASE), AS_OF, AS_OF)
     with pytest.raises(NoChampionError, match=r"the ledger names none. No version is registered yet. Train one as of"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_told_to_train_the_same(trained_toy):
+def test_where_the_only_version_failed_its_gates_they_are_named_and_no_one_is_advised_to_train_the_same(trained_toy):
     versions.register(trained_toy, gates="failed")
     with pytest.raises(NoChampionError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)
@@ -224,7 +226,7 @@ def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_thre
     assert USE_CASE.costs.threshold == 0.25
     [batch] = score._Scoring(USE_CASE, Features(), AS_OF, Certain(), "1", 4).batches()
     assert batch["id"].to_pylist() == [0, 1, 2, 3]
-    assert batch["warning"].to_pylist() == [True, False, True, True]
+    assert batch["predicted_positive"].to_pylist() == [True, False, True, True]
 
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):
@@ -233,7 +235,7 @@ def test_a_day_without_features_is_refused_with_the_command_that_builds_them(cha
 
 
 def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
     rows[0] |= {"kind": "unheard of", "size": None}
     rows[1] |= {"kind": None, "size": None}
@@ -257,7 +259,7 @@ def test_without_mlflow_nothing_is_written(champion, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError, match="make up"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
     assert settings.current_settings().mlflow.endswith(":9")
 
 
@@ -278,7 +280,7 @@ def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
     )
     with pytest.raises(AirworthyError, match="toy: 200 rows of features of 2020-03-01 became 199 predictions"):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
+    assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
 
 MEASURED = """
@@ -305,7 +307,7 @@ print(rows, peak)
 @pytest.mark.both_places(not_on_s3="what is fetched lies on disk: it takes no more memory, and a minute more")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_eight_times_the_rows_take_no_more_memory_than_sorting_may(champion):
-    lake, peaks = Lake.of(USE_CASE), []
+    lake, peaks = Lake.open(USE_CASE), []
     for day, rows in ((AS_OF, 500_000), (NEXT, 4_000_000)):
         features = source.everything(day, rows).drop_columns(["failed"])
         lake.replace("features", day, features, inputs={}, stage="test")

@@ -45,7 +45,7 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoragePath]:
     """A ledger of five entries, one of another use case, and records of two runs; all signed here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
-        place = StoragePath.of(str(tmp_path_factory.mktemp("genuine")))
+        place = StoragePath.parse(str(tmp_path_factory.mktemp("genuine")))
         ledger = Ledger("toy", place / "ledger")
         for made in MADE:
             ledger.append(decision(*made))
@@ -61,7 +61,7 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoragePath]:
 @pytest.fixture(scope="module")
 def attacked(genuine: StoragePath, tmp_path_factory: pytest.TempPathFactory) -> StoragePath:
     """Where each example finds a fresh copy of all that."""
-    return StoragePath.of(str(tmp_path_factory.mktemp("attacked")))
+    return StoragePath.parse(str(tmp_path_factory.mktemp("attacked")))
 
 
 def chain(entries: list[LedgerEntry]) -> Iterator[LedgerEntry]:
@@ -123,7 +123,7 @@ def rewritten(draw: st.DrawFn, entries: list[LedgerEntry], foreign: LedgerEntry)
 
 @examples(40)
 @given(data=st.data())
-def test_a_ledger_that_somebody_has_rewritten_and_chained_anew_says_the_same_or_is_refused(data, genuine, attacked):
+def test_a_ledger_that_somebody_has_rewritten_and_chained_again_says_the_same_or_is_refused(data, genuine, attacked):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
         entries = Ledger("toy", genuine / "ledger").entries()

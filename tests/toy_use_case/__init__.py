@@ -38,7 +38,7 @@ USE_CASE = UseCase(
     period="event_date",
     features={"kind": "category", "size": "float64", "hour": "int32", "urgent": "bool"},
     label=Label("failed", meaning="the event failed", label_delay_periods=2),
-    costs=DecisionCosts(missed=3, false_positive=1, unit="points"),
+    costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"),
     training=Training(
         window_periods=60,
         validation_periods=7,

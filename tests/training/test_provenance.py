@@ -72,7 +72,7 @@ def test_a_renamed_module_is_other_code(checkout):
     assert files(checkout) != before
 
 
-def test_uncommitted_code_is_told_from_what_is_committed_and_from_other_uncommitted_code(checkout):
+def test_uncommitted_code_is_distinguished_from_committed_and_from_other_uncommitted_code(checkout):
     commits = [anew(checkout).commit]
     for text in ("2", "3"):
         (checkout / "include" / "a.py").write_text(text)
@@ -104,7 +104,7 @@ def test_without_git_the_commit_is_unknown_but_the_code_is_the_same(checkout):
     assert found.lock == "unknown"
 
 
-def test_an_image_that_was_not_told_its_commit_is_told_by_its_code(checkout, monkeypatch):
+def test_an_image_without_a_commit_is_identified_by_its_code(checkout, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_COMMIT", "unknown")
     assert anew(checkout).commit == git_head(checkout)
     shutil.rmtree(checkout / ".git")

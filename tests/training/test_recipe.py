@@ -31,7 +31,7 @@ def made_from(use_case: UseCase = USE_CASE) -> TrainingInputs:
 
 
 def recipe(use_case: UseCase = USE_CASE) -> TrainingSpec:
-    return TrainingSpec.of(use_case, made_from(use_case))
+    return TrainingSpec.from_inputs(use_case, made_from(use_case))
 
 
 def test_a_recipe_comes_out_of_its_tag_as_it_went_in():
@@ -68,7 +68,7 @@ def test_the_use_case_is_as_it_was_whatever_is_declared_now():
         training=replace(USE_CASE.training, window_periods=400, test_periods=90, gap_periods=5),
         gates=(SliceGate("hour", "log_loss", 0.1),),
     )
-    then = recipe().then(now)
+    then = recipe().as_declared_then(now)
     assert dict(then.features) == dict(USE_CASE.features)
     assert then.key_types() == USE_CASE.key_types()
     assert (then.label.name, then.label.label_delay_periods) == ("failed", 2)

@@ -19,7 +19,7 @@ SPACE = {"learning_rate": SearchRange(0.01, 0.5, log=True), "num_leaves": Search
 
 def searching(search: dict[str, SearchRange], **declared):
     """The toy use case with that search space, and these parameters declared besides its own."""
-    training = replace(USE_CASE.training, search=search, parameters={**USE_CASE.training.parameters, **declared})
+    training = replace(USE_CASE.training, search_space=search, parameters={**USE_CASE.training.parameters, **declared})
     return replace(USE_CASE, training=training)
 
 
@@ -60,7 +60,7 @@ def test_nothing_left_to_search_is_refused():
         training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
-def test_a_use_case_without_a_space_is_told_how_to_declare_one():
+def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
     with pytest.raises(InvalidRequestError, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
         training_search.search_space(searching({}))
 

@@ -37,7 +37,7 @@ def run_of(run_id: str):
 
 def relabel(day: Period, change) -> None:
     """Write the labels of a day again, changed."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     rows = lake.as_of(day).read("labels", since=day).drop_columns(["day"])
     lake.replace("labels", day, change(rows), inputs={}, stage="test")
 
@@ -65,7 +65,7 @@ def test_nothing_of_the_day_itself_or_later_is_read(toy_lake, tracking, monkeypa
 
 def test_whatever_happens_from_the_day_on_changes_no_tree(toy_lake, tracking):
     before = quick()
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     for day in (AS_OF, AS_OF + 1):
         changed = source.everything(day + 1000).drop_columns(["failed"])
         lake.replace("features", day, changed, inputs={}, stage="test")
@@ -93,7 +93,7 @@ def test_the_newest_test_day_has_the_labels_that_took_long_too(toy_lake, trackin
 
 def test_rows_without_a_label_are_left_out_and_counted(toy_lake, tracking):
     known = AS_OF - 1
-    lost = Lake.of(USE_CASE).as_of(known).partitions("labels", known, known)[known].rows
+    lost = Lake.open(USE_CASE).as_of(known).partitions("labels", known, known)[known].rows
     relabel(known, lambda rows: rows.slice(0, 0))
     result = quick()
     assert result.unlabelled_rows == lost > 0
@@ -101,7 +101,7 @@ def test_rows_without_a_label_are_left_out_and_counted(toy_lake, tracking):
 
 
 def test_of_two_labels_for_a_row_the_newest_counts_as_far_as_it_was_known(toy_lake):
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     first, corrected = AS_OF - 9, AS_OF - 5
     key = {"event_date": (first - 1).start_date, "id": 0}
     old = lake.as_of(AS_OF).read("labels", since=first, until=first).filter(pc.field("id") == 0)["failed"][0].as_py()
@@ -122,7 +122,7 @@ def test_of_two_labels_for_a_row_the_newest_counts_as_far_as_it_was_known(toy_la
 def test_a_label_corrected_to_null_is_not_known(toy_lake):
     day = AS_OF - 5
     relabel(day, lambda rows: rows.set_column(2, "failed", pa.nulls(len(rows), pa.int8())))
-    known = known_labels(USE_CASE, Lake.of(USE_CASE).as_of(day), since=day)
+    known = known_labels(USE_CASE, Lake.open(USE_CASE).as_of(day), since=day)
     assert known.count().execute() == 0
 
 
@@ -133,8 +133,8 @@ def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
         quick(Period("2020-03-11"))
 
 
-def test_missing_days_are_left_out_and_told(toy_lake, tracking):
-    lake = Lake.of(USE_CASE)
+def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
+    lake = Lake.open(USE_CASE)
     for day in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
         lake.withdraw("features", day, stage="test")
     assert quick().missing_days == ("2020-01-10..2020-01-11", "2020-02-01")
@@ -225,7 +225,7 @@ def test_a_training_is_reused_after_a_change_of_the_page_and_not_after_one_of_wh
     assert (again.reused, again.run_id == first.run_id) == (reused, reused)
 
 
-def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeypatch):
+def test_a_training_that_broke_half_way_is_done_again(toy_lake, tracking, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(run_logging, "_tables", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -241,7 +241,7 @@ def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeyp
 
 def test_the_run_says_what_it_was_made_from(trained_toy):
     run = run_of(trained_toy).data
-    view = Lake.of(USE_CASE).as_of(AS_OF)
+    view = Lake.open(USE_CASE).as_of(AS_OF)
     assert run.tags["airworthy.features.digest"] == view.digest_of_periods("features", Period("2020-01-01"), AS_OF - 2)
     assert run.tags["airworthy.labels.digest"] == view.digest_of_periods("labels", Period("2020-01-01"), AS_OF)
     assert run.tags["airworthy.features.version"] == str(view.version("features"))

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 def turn_labels(first: Period, last: Period) -> None:
     """Turn every label of the events of `first` to `last` into its opposite, in whichever partitions they stand."""
-    lake = Lake.of(USE_CASE)
+    lake = Lake.open(USE_CASE)
     known = first
     while known <= last + 2:
         rows = lake.as_of(known).read("labels", since=known).drop_columns(["day"])

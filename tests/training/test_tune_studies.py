@@ -40,7 +40,7 @@ def test_every_trial_is_a_run_below_its_study(toy_lake, tracking):
 def test_a_hopeless_trial_ends_early_and_is_kept_as_killed(toy_lake, tracking, monkeypatch):
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)  # whatever is worse than the declared parameters is pruned
     learns_next_to_nothing = {"learning_rate": SearchRange(1e-6, 0.1, log=True)}
-    result = quick(replace(USE_CASE, training=replace(USE_CASE.training, search=learns_next_to_nothing)))
+    result = quick(replace(USE_CASE, training=replace(USE_CASE.training, search_space=learns_next_to_nothing)))
     finished, *killed = trials_of(result.run_id)
     assert finished.info.status == "FINISHED"
     assert [trial.info.status for trial in killed] == ["KILLED"] * result.pruned == ["KILLED"] * 3
@@ -57,7 +57,7 @@ def test_optuna_can_load_the_study_from_mlflow(toy_lake, tracking):
     assert sorted(trial.number for trial in study.trials) == [0, 1, 2, 3]
 
 
-def test_the_study_is_kept_at_the_address_that_is_told_and_the_process_keeps_its_own(tracking, tmp_path, monkeypatch):
+def test_the_study_is_kept_at_the_given_address_and_the_process_keeps_its_own(tracking, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{elsewhere}")
     monkeypatch.chdir(tmp_path)
@@ -106,13 +106,13 @@ def test_another_question_is_another_study(toy_lake, tracking, other):
 
 def test_another_space_or_seed_is_another_study(toy_lake, tracking):
     first = quick()
-    narrower = replace(USE_CASE.training, search={**SPACE, "num_leaves": SearchRange(2, 39)})
+    narrower = replace(USE_CASE.training, search_space={**SPACE, "num_leaves": SearchRange(2, 39)})
     for training in (narrower, replace(USE_CASE.training, seed=1)):
         assert not quick(replace(USE_CASE, training=training)).reused
     assert quick().run_id == first.run_id
 
 
-def test_a_study_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeypatch):
+def test_a_study_that_broke_half_way_is_done_again(toy_lake, tracking, monkeypatch):
     def killed(studies: Studies, study: str, trial: optuna.trial.FrozenTrial) -> None:
         keep(studies, study, trial)
         if trial.number == 1:
@@ -142,7 +142,7 @@ def test_a_study_that_the_clock_ended_answers_who_gives_no_more_time(toy_lake, t
 
 
 @pytest.mark.parametrize("found", ["[]", "{}", '{"a": 1}', "no JSON", "[" * 4_000])
-def test_a_study_whose_tags_cannot_be_read_is_done_anew(toy_lake, tracking, found):
+def test_a_study_whose_tags_cannot_be_read_is_done_again(toy_lake, tracking, found):
     first = quick()
     MlflowClient(tracking).set_tag(first.run_id, "airworthy.found", found)
     again = quick()

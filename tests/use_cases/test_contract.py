@@ -96,13 +96,15 @@ def test_a_day_can_be_explained_to_a_person(use_case):
     assert use_case.label.meaning
 
 
-@pytest.mark.parametrize("use_case", [each for each in DECLARED if each.training.search], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "use_case", [each for each in DECLARED if each.training.search_space], ids=lambda each: each.name
+)
 def test_a_declared_search_space_can_be_searched(use_case):
-    assert set(search.search_space(use_case).ranges) == set(use_case.training.search)
+    assert set(search.search_space(use_case).ranges) == set(use_case.training.search_space)
 
 
 @pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)
-def test_a_shipped_use_case_has_a_readme_beside_it(use_case):
+def test_a_shipped_use_case_has_a_readme_next_to_it(use_case):
     readme = Path(REPOSITORY, *use_case.package.split("."), "README.md")
     assert len(readme.read_text()) > 500
 

@@ -38,14 +38,14 @@ class Row:
     metric: str
     subject: str
     value: float | None
-    about: Period
+    measured_period: Period
     version: str | None
     lower: float | None = None
     upper: float | None = None
     limit: float | None = None
     breached: bool | None = None
     days: int = 1
-    state: str = ""
+    missing_reason: str = ""
 
 
 def day_of(number: int) -> Period:
@@ -54,7 +54,7 @@ def day_of(number: int) -> Period:
 
 def fill(use_case: UseCase, numbers: range) -> None:
     """Metrics, decisions, retrainings and ledger of the days with these numbers."""
-    lake, seeds = Lake.of(use_case), np.random.default_rng(7)
+    lake, seeds = Lake.open(use_case), np.random.default_rng(7)
     promote(use_case, "1", FIRST)
     for number in numbers:
         rows = list(_day(use_case, number, day_of(number), seeds))
@@ -71,7 +71,7 @@ def write(lake: Lake, day: Period, rows: list[Row]) -> None:
     """Make these rows the metrics of the day."""
     columns = {field.name if field.name != "model_version" else "version": field for field in schemas.METRICS}
     values = {name: [getattr(row, name) for row in rows] for name in columns}
-    values["about"] = [row.about.start_date for row in rows]
+    values["measured_period"] = [row.measured_period.start_date for row in rows]
     arrays = [pa.array(values[name], field.type) for name, field in columns.items()]
     lake.replace("metrics", day, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
 
@@ -96,7 +96,7 @@ def version_of(number: int) -> str:
 
 
 def decay(number: int) -> float:
-    """0 for a model as good as promised, growing to 1."""
+    """0 for a model as good as on its test days, growing to 1."""
     return float(np.clip((number - DECAYS) / (PROMOTED - DECAYS), 0, 1)) if number < PROMOTED else 0.0
 
 
@@ -115,7 +115,14 @@ def _day(use_case: UseCase, number: int, day: Period, seeds: np.random.Generator
     age = day - trained
     yield Row("staleness", "model", age, day, version, limit=300, breached=age > 300)
     if number == UNPREDICTED:
-        yield Row("state", "predictions", None, day, None, state=f"{day} has no predictions. Run toy__score for it.")
+        yield Row(
+            "missing_predictions",
+            "predictions",
+            None,
+            day,
+            None,
+            missing_reason=f"{day} has no predictions. Run toy__score for it.",
+        )
     else:
         yield from _drift(use_case, day, version, bad, seeds)
     if number >= 2:
@@ -140,38 +147,53 @@ def _drift(use_case: UseCase, day: Period, version: str, bad: float, seeds: np.r
         limit = LIMITS[metric]
         yield Row(metric, subject, value, day, version, limit=limit, breached=value > limit)
     yield Row("mean_prediction", "prediction", mean, day, version)
-    yield Row("warning_rate", "prediction", mean * 1.4, day, version)
+    yield Row("predicted_positive_rate", "prediction", mean * 1.4, day, version)
     yield Row("rows", "predictions", 880, day, version)
     yield Row("rows", "features", 880, day, version)
     yield Row("staleness", "predictions", 0, day, version, limit=1, breached=False)
 
 
-def _performance(number: int, about: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+def _performance(
+    number: int, measured_period: Period, version: str, bad: float, seeds: np.random.Generator
+) -> Iterator[Row]:
     loss, auc = 0.53 + 0.08 * bad + seeds.normal(0, 0.004), 0.69 - 0.06 * bad + seeds.normal(0, 0.004)
-    rate = 0.25 + 0.04 * np.sin(about.start_date.toordinal() / 9) + seeds.normal(0, 0.01)
-    yield Row("base_rate", "model", rate, about, version)
-    yield Row("mean_prediction", "model", rate - 0.01, about, version)
-    yield Row("labelled_rows", "model", 860, about, version)
+    rate = 0.25 + 0.04 * np.sin(measured_period.start_date.toordinal() / 9) + seeds.normal(0, 0.01)
+    yield Row("base_rate", "model", rate, measured_period, version)
+    yield Row("mean_prediction", "model", rate - 0.01, measured_period, version)
+    yield Row("labelled_rows", "model", 860, measured_period, version)
     for metric, subject, value, reach in (
         ("log_loss", "model", loss, 0.012), ("log_loss", "prior", 0.60, 0.01), ("log_loss", "logistic", 0.57, 0.01),
         ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
     ):  # fmt: skip
-        yield Row(f"window/{metric}", subject, value, about, version, value - reach, value + reach, days=14)
-    yield Row("promise/log_loss", "model", 0.53, day_of(number), version, 0.52, 0.54, days=28)
-    yield Row("promise/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
+        yield Row(f"window/{metric}", subject, value, measured_period, version, value - reach, value + reach, days=14)
+    yield Row("expected/log_loss", "model", 0.53, day_of(number), version, 0.52, 0.54, days=28)
+    yield Row("expected/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
     worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
     if number < 9:
         comment = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
-        yield Row("skill_loss/log_loss", "prior", worse, about, version, limit=limit, days=number, state=comment)
+        yield Row(
+            "skill_loss/log_loss",
+            "prior",
+            worse,
+            measured_period,
+            version,
+            limit=limit,
+            days=number,
+            missing_reason=comment,
+        )
         return
     lower, upper = worse - 0.014, worse + 0.014
-    yield Row("skill_loss/log_loss", "prior", worse, about, version, lower, upper, limit, lower > limit, days=14)
+    yield Row(
+        "skill_loss/log_loss", "prior", worse, measured_period, version, lower, upper, limit, lower > limit, days=14
+    )
     for baseline in ("prior", "logistic"):
         behind = loss - 0.60
         bounds = behind - 0.01, behind + 0.01
-        yield Row("worse_than_baseline/log_loss", baseline, behind, about, version, *bounds, 0.0, False, days=14)
-    yield Row("false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, about, version, days=42)
-    yield Row("worse/auc", "model", 0.69 - auc, about, version, 0.68 - auc, 0.70 - auc, days=14)
+        yield Row(
+            "worse_than_baseline/log_loss", baseline, behind, measured_period, version, *bounds, 0.0, False, days=14
+        )
+    yield Row("false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, measured_period, version, days=42)
+    yield Row("degradation/auc", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, days=14)
 
 
 def _decide(lake: Lake, number: int, day: Period) -> None:

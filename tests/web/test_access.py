@@ -21,14 +21,14 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_nobody_sees_anything_without_logging_in(server, route):
+def test_no_one_sees_anything_without_logging_in(server, route):
     with server.client() as anonymous:
         answer = anonymous.get(route)
         assert answer.status_code == 401
         assert "toy" not in answer.text
 
 
-def test_a_browser_is_told_to_log_in_and_a_program_gets_json(server):
+def test_a_browser_is_advised_to_log_in_and_a_program_gets_json(server):
     with server.client() as anonymous:
         assert "Log in to Airflow" in anonymous.get(PAGE).text
         assert anonymous.get(PAGE, headers={"Accept": "application/json"}).json() == {"detail": "Not authenticated"}
@@ -60,7 +60,7 @@ def test_who_may_not_read_the_dags_sees_no_use_case(server):
 
 @pytest.mark.parametrize("user", ["ada", "vera"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nobody_may_do_anything(server, user, method):
+def test_no_one_may_do_anything(server, user, method):
     with server.client(user) as client:
         assert [client.request(method, route).status_code for route in ROUTES] == [405] * len(ROUTES)
 

@@ -48,10 +48,10 @@ FIRES: dict[str, dict[str, object]] = {
     "AirworthyUnscored": {'airworthy_breached{use_case="toy", metric="unscored_rows", subject="predictions"}': 1},
     "AirworthyStale": {'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 1},
     "AirworthyUnmeasured": {UNMEASURED.format("weighted_drift"): 1},
-    "AirworthyNotJudged": {UNMEASURED.format("worse/log_loss"): 1},
+    "AirworthyNotJudged": {UNMEASURED.format("degradation/log_loss"): 1},
     "AirworthyBudgetSpent": {
         'airworthy_trainings_claimed{use_case="toy"}': 2,
-        'airworthy_decision_asks{use_case="toy"}': 1,
+        'airworthy_decision_triggers{use_case="toy"}': 1,
     },
     "AirworthyNoChampion": {'airworthy_champion_present{use_case="toy"}': 0},
 }
@@ -60,7 +60,7 @@ FIRES_TOO = {
     "nothing is scraped at all": ("AirworthyDown", {'up{job="airworthy"}': "_"}),
     **{
         f"{metric} is not measured": ("AirworthyUnmeasured", {UNMEASURED.format(metric): 1})
-        for metric in ("state", "prediction_drift", "psi", "staleness")
+        for metric in ("missing_predictions", "prediction_drift", "psi", "staleness")
     },
 }
 """Other series that must make a rule fire."""
@@ -70,7 +70,7 @@ QUIET: dict[str, object] = {
     'airworthy_readable{use_case="toy", part="ledger"}': 1,
     'airworthy_measured{use_case="toy"}': 1,
     'airworthy_staleness_seconds{use_case="toy", subject="metrics"}': 40_000,
-    'airworthy_breached{use_case="toy", metric="worse/log_loss", subject="model"}': 0,
+    'airworthy_breached{use_case="toy", metric="degradation/log_loss", subject="model"}': 0,
     'airworthy_breached{use_case="toy", metric="weighted_drift", subject="features"}': 0,
     'airworthy_breached{use_case="toy", metric="psi", subject="x"}': 1,
     'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 0,
@@ -78,7 +78,7 @@ QUIET: dict[str, object] = {
     'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 0,
     'airworthy_trainings_claimed{use_case="toy"}': 1,
     'airworthy_trainings_allowed{use_case="toy"}': 2,
-    'airworthy_decision_asks{use_case="toy"}': 0,
+    'airworthy_decision_triggers{use_case="toy"}': 0,
     'airworthy_decision_retrain{use_case="toy"}': 0,
     'airworthy_champion_present{use_case="toy"}': 1,
 }
@@ -87,15 +87,15 @@ ALL_WELL: dict[str, dict[str, object]] = {
     "all is well": {},
     "the last training of the month is decided": {
         'airworthy_trainings_claimed{use_case="toy"}': 2,
-        'airworthy_decision_asks{use_case="toy"}': 1,
+        'airworthy_decision_triggers{use_case="toy"}': 1,
         'airworthy_decision_retrain{use_case="toy"}': 1,
     },
     "no training is allowed at all": {
         'airworthy_trainings_claimed{use_case="toy"}': 0,
         'airworthy_trainings_allowed{use_case="toy"}': 0,
-        'airworthy_decision_asks{use_case="toy"}': 1,
+        'airworthy_decision_triggers{use_case="toy"}': 1,
     },
-    "a new model waits for its labels": {UNMEASURED.format("worse/log_loss"): "_x250 1x166"},
+    "a new model waits for its labels": {UNMEASURED.format("degradation/log_loss"): "_x250 1x166"},
     "a use case was taken away long ago": {'airworthy_up{job="airworthy", use_case="other"}': "1x16"},
 }
 CASES = [

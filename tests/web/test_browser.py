@@ -156,7 +156,7 @@ def test_a_laptop_and_a_narrow_window_need_no_sideways_scrolling(visit):
         assert visit.page.evaluate(overflow) <= 0
 
 
-def test_a_use_case_of_which_nothing_ran_says_what_to_do(visit):
+def test_a_use_case_without_runs_says_what_to_do(visit):
     visit.go("airworthy/use_case/idle")
     expect(visit.page.locator("#state")).to_contain_text("trigger idle__train")
     expect(visit.page.locator("main")).to_contain_text("idle__monitor")

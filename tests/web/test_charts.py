@@ -40,7 +40,7 @@ def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
 def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
     seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
-    assert marked["x"] == [row.day.key for row in seen.measures.of("skill_loss/log_loss", "prior") if row.breached]
+    assert marked["x"] == [row.day.key for row in seen.measures.rows_of("skill_loss/log_loss", "prior") if row.breached]
     assert marked["x"]
 
 
@@ -49,7 +49,7 @@ def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(dr
     assert trace["y"][-1].startswith(next(iter(toy.USE_CASE.features)))
     seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
     top = next(iter(toy.USE_CASE.features))
-    psi, share = seen.measures.of("psi", top)[-1].value, seen.measures.of("importance", top)[-1].value
+    psi, share = seen.measures.rows_of("psi", top)[-1].value, seen.measures.rows_of("importance", top)[-1].value
     assert trace["z"][-1][-1] == pytest.approx(psi * share, abs=1e-5)
 
 
@@ -65,7 +65,7 @@ def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
 
 
 def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     for number, features in ((0, ("old", "kept")), (1, ("kept",))):
         day = day_of(number)
         rows = [Row(metric, name, 0.5, day, "1") for name in features for metric in ("psi", "importance")]
@@ -76,16 +76,19 @@ def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
 
 
 def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
-    state = "No predictions. Run toy__score."
-    silent = [Row(metric, "events", None, day_of(0), None, state=state) for metric in ("state", "published", "psi")]
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), silent)
+    missing_reason = "No predictions. Run toy__score."
+    silent = [
+        Row(metric, "events", None, day_of(0), None, missing_reason=missing_reason)
+        for metric in ("missing_predictions", "published", "psi")
+    ]
+    measured.write(Lake.open(toy.USE_CASE), day_of(0), silent)
     assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0))) == {}
 
 
 def test_what_many_features_share_is_summed_in_one_row(lake_home):
     day = day_of(0)
     rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
-    measured.write(Lake.of(toy.USE_CASE), day, rows)
+    measured.write(Lake.open(toy.USE_CASE), day, rows)
     trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day))["heat"]["data"][0]
     assert len(trace["y"]) == charts.FEATURES + 1
     assert trace["y"][0].startswith("6 others") and trace["z"][0] == [pytest.approx(0.06)]
@@ -96,7 +99,7 @@ def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
 
 
 def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     for number in (0, 2):
         day = day_of(number)
         rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
@@ -109,7 +112,7 @@ def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
 def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
     feeds = [f"feed{n:02}" for n in range(30)]
     rows = [Row(metric, feed, 9, day_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
     layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0)))["volumes"]["layout"]
     bands = [axis for name, axis in layout.items() if name.startswith("yaxis")]
     assert sorted(axis["title"]["text"] for axis in bands) == feeds
@@ -117,10 +120,13 @@ def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
 
 
 def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     for number, passed in ((0, 9.0), (1, None)):
-        day, state = day_of(number), "" if passed else "Nothing of the day is published."
-        rows = [Row(metric, "events", passed, day, "1", state=state) for metric in ("published", "quarantined")]
+        day, missing_reason = day_of(number), "" if passed else "Nothing of the day is published."
+        rows = [
+            Row(metric, "events", passed, day, "1", missing_reason=missing_reason)
+            for metric in ("published", "quarantined")
+        ]
         rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
         measured.write(lake, day, rows)
     drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))

@@ -48,7 +48,7 @@ def test_a_page_may_run_nothing_and_ask_nothing_of_another_place(docs):
         "{absolute}",
     ],
 )
-def test_nothing_else_is_shown_and_no_path_is_told(docs, lake_home, path):
+def test_nothing_else_is_shown_and_no_path_is_reported(docs, lake_home, path):
     other = docs.parent / "other"
     (docs / ".hidden").mkdir()
     other.mkdir()

@@ -19,7 +19,7 @@ def page(today=LAST, **more) -> str:
     return html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
 
 
-def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
+def test_the_page_shows_the_champion_its_performance_and_why_it_was_trained(at_home):
     text = page()
     for said in ("These events are invented.", "version 3", "PSI", "Last decisions", "rejected", "drift__", "age"):
         assert said in text, said
@@ -28,9 +28,11 @@ def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
 def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
     hostile = "</script><script>alert(1)</script>"
     measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
-    lake = Lake.of(toy.USE_CASE)
-    rows = [Row("quarantined_by_reason", hostile, 3, day_of(0), "1"), Row("state", "predictions", None, day_of(0), None,
-            state=hostile)]  # fmt: skip
+    lake = Lake.open(toy.USE_CASE)
+    rows = [
+        Row("quarantined_by_reason", hostile, 3, day_of(0), "1"),
+        Row("missing_predictions", "predictions", None, day_of(0), None, missing_reason=hostile),
+    ]
     measured.write(lake, day_of(0), rows)
     measured.record(lake, "decisions", day_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
     text = page(day_of(0))
@@ -42,7 +44,7 @@ def test_no_text_turns_the_direction_of_the_page_or_of_its_figures(lake_home):
     hostile = "\u202eevil\x1b\u2066"
     measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
     rows = [Row(metric, hostile, 0.5, day_of(0), "1", limit=0.2, breached=True) for metric in ("psi", "published")]
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
     text = page(day_of(0))
     figures = json.loads(text.split('id="figures">')[1].split("</script>")[0])
     unseen = {each for each in text + str(figures) if not each.isprintable()}
@@ -63,7 +65,7 @@ def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, 
 def test_the_age_is_of_the_champion_or_names_the_version_that_it_is_of(lake_home, scorer, words):
     measured.promote(toy.USE_CASE, "3", day_of(0))
     row = Row("staleness", "model", 41, day_of(0), scorer, limit=60, breached=False)
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), [row])
+    measured.write(Lake.open(toy.USE_CASE), day_of(0), [row])
     assert words in " ".join(page(day_of(0)).split())
 
 
@@ -76,7 +78,7 @@ def test_a_link_that_runs_a_script_is_left_out(at_home):
     assert "javascript:" not in text and "https://example.org/runbook" in text
 
 
-def test_a_use_case_of_which_nothing_ran_says_what_to_do(lake_home):
+def test_a_use_case_without_runs_says_what_to_do(lake_home):
     text = page(day_of(0))
     for said in ("trigger toy__train", "Unpause <code>toy__monitor</code>", "toy__retrain", "No model was promoted"):
         assert said in text, said
@@ -97,9 +99,9 @@ def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
 
 
 @pytest.mark.parametrize("what", ["metrics", "ledger"])
-def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, what):
+def test_damage_is_reported_on_the_page_without_a_path_or_a_traceback(lake_home, what):
     measured.fill(toy.USE_CASE, range(2))
-    for file in places.files(Lake.of(toy.USE_CASE).root / what):
+    for file in places.files(Lake.open(toy.USE_CASE).root / what):
         if "_delta_log" not in file.uri:
             file.write(b"garbage")
     text = page(day_of(1))
@@ -108,7 +110,7 @@ def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, wha
 
 def test_of_a_days_drifting_features_there_is_one_row(lake_home):
     rows = [Row("psi", f"f{n}", 0.3 + n / 10, day_of(0), "1", limit=0.2, breached=True) for n in range(5)]
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
     text = page(day_of(0))
     assert re.findall(r"f\d drifts", text) == ["f4 drifts"] and "And 4 more." in text
 
@@ -131,12 +133,12 @@ def test_the_state_of_the_files_is_in_their_addresses(at_home):
     ],
 )
 def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):
-    lake = Lake.of(toy.USE_CASE)
+    lake = Lake.open(toy.USE_CASE)
     for number in range(2):
         day, rows = day_of(number), [Row("psi", "size", 0.1, day_of(number), "1")]
         if values:
-            state = "" if values[number] == 0 else "It was refused."
-            rows.append(Row("quarantined", "events", values[number], day, "1", state=state))
+            missing_reason = "" if values[number] == 0 else "It was refused."
+            rows.append(Row("quarantined", "events", values[number], day, "1", missing_reason=missing_reason))
         measured.write(lake, day, rows)
     text = page(day_of(1))
     panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]

@@ -21,10 +21,10 @@ CALM = [
 
 @pytest.fixture
 def lake(lake_home):
-    return Lake.of(toy.USE_CASE)
+    return Lake.open(toy.USE_CASE)
 
 
-def test_a_use_case_of_which_nothing_ran_has_no_model_and_no_table_is_made(lake, lake_home):
+def test_a_use_case_without_runs_has_no_model_and_no_table_is_made(lake, lake_home):
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
     assert (seen.status.name, seen.period, seen.newest, seen.measured) == ("no model", DAY, None, ())
     assert not lake_home.exists()
@@ -118,7 +118,7 @@ def test_a_day_without_predictions_is_unclear_and_says_what_to_do(lake):
     assert found.name == "unclear" and "Run toy__score" in found.reason
 
 
-def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
+def test_a_damaged_table_is_reported_and_the_rest_is_shown(lake):
     measured.fill(toy.USE_CASE, range(3))
     next(file for file in places.files(lake.root / "metrics") if file.name.endswith(".parquet")).write(b"garbage")
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(2))
@@ -126,7 +126,7 @@ def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
     assert seen.champion is not None and len(seen.decisions) == 3
 
 
-def test_a_damaged_ledger_is_told_without_its_path(lake, lake_home):
+def test_a_damaged_ledger_is_reported_without_its_path(lake, lake_home):
     measured.fill(toy.USE_CASE, range(1))
     next(places.files(Ledger.of(toy.USE_CASE).folder)).write(b"{}")
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
@@ -136,7 +136,7 @@ def test_a_damaged_ledger_is_told_without_its_path(lake, lake_home):
 
 
 @pytest.mark.parametrize("signals", ["", "not JSON", "7", '["x", {"signal": "psi"}]'])
-def test_signals_that_cannot_be_read_keep_nobody_from_the_decision(lake, signals):
+def test_signals_that_cannot_be_read_keep_no_one_from_the_decision(lake, signals):
     measured.record(lake, "decisions", DAY, outcome="hold", reason="Calm.", signals=signals, model_version="1")
     (found,) = overview.build_overview(open_project(toy.USE_CASE), DAY).decisions
     assert found.reason == "Calm." and len(found.signals) == ("psi" in signals)
@@ -166,7 +166,7 @@ def test_a_day_outside_of_the_use_cases_life_is_the_nearest_within(lake, span):
 
 
 @pytest.mark.parametrize("what", ["ledger", "metrics", "decisions"])
-def test_a_file_where_a_folder_should_be_is_told_without_its_path(lake, lake_home, what):
+def test_a_file_where_a_folder_should_be_is_reported_without_its_path(lake, lake_home, what):
     measured.fill(toy.USE_CASE, range(2))
     folder = lake_home / "lake" / "toy" / what
     folder.rename(folder.with_name("elsewhere"))
@@ -183,7 +183,7 @@ def test_of_days_before_the_one_looked_at_only_what_is_drawn_or_broke_is_kept(la
         rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "unseen_share", "psi")]
         measured.write(lake, day, rows)
     found = overview.build_overview(open_project(toy.USE_CASE), day_of(1)).measures
-    assert {(row.metric, row.subject) for row in found.on(DAY)} == {
+    assert {(row.metric, row.subject) for row in found.rows_on(DAY)} == {
         ("null_share", "size"), ("psi", "kind"), ("weighted_drift", "features"), ("prediction_drift", "prediction")
     }  # fmt: skip
-    assert len(found.on(day_of(1))) == 6
+    assert len(found.rows_on(day_of(1))) == 6

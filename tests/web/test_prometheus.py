@@ -43,9 +43,9 @@ promtool = pytest.mark.skipif(
 def row(metric: str, subject: str, value: float | None, **more: object) -> dict:
     empty = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
-        "about": DAY.start_date,
+        "measured_period": DAY.start_date,
         "days": 1,
-        "state": "",
+        "missing_reason": "",
     }
     return empty | {"metric": metric, "subject": subject, "value": value} | more
 
@@ -59,14 +59,14 @@ ROWS = (
     row("null_share", "x", 0.0, limit=0.1, breached=False),
     row("psi", "x", 0.4, limit=0.2, breached=True),
     row("weighted_drift", "features", 0.3, limit=0.2, breached=True),
-    row("prediction_drift", "prediction", None, limit=0.2, state="There are too few rows: 1."),
+    row("prediction_drift", "prediction", None, limit=0.2, missing_reason="There are too few rows: 1."),
     row("mean_prediction", "prediction", 0.31),
-    row("mean_prediction", "model", 0.29, about=(DAY - 2).start_date),
-    row("log_loss", "prior", 0.6, about=(DAY - 2).start_date),
+    row("mean_prediction", "model", 0.29, measured_period=(DAY - 2).start_date),
+    row("log_loss", "prior", 0.6, measured_period=(DAY - 2).start_date),
     row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
-    row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
-    row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
-    row("worse/brier", "model", 0.3, limit=0.02, state="Only 1 day with labels; 7 are needed to judge."),
+    row("expected/log_loss", "model", 0.45, lower=0.4, upper=0.5),
+    row("degradation/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
+    row("degradation/brier", "model", 0.3, limit=0.02, missing_reason="Only 1 day with labels; 7 are needed to judge."),
     row("staleness", "predictions", 2.0, limit=1.0, breached=True),
     row("something_new", "x", 7.0),
 )
@@ -74,7 +74,7 @@ ROWS = (
 
 def put(table: str, day: Period, rows: list[dict]) -> None:
     content = pa.Table.from_pylist(rows, schema=schemas.content(toy.USE_CASE, table))
-    Lake.of(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
 
 
 def decided(day: Period, outcome: str) -> None:
@@ -109,7 +109,7 @@ def measured(champion) -> None:
     RetrainingBudget.of(toy.USE_CASE).claim(DAY, 2)
 
 
-def test_the_newest_figures_stand_under_names_of_their_units(measured):
+def test_the_newest_values_have_series_named_by_their_units(measured):
     found = served()
     assert found[at("rows", "features")] == 120
     assert found[at("published_rows", "events")] == 118
@@ -124,12 +124,12 @@ def test_the_newest_figures_stand_under_names_of_their_units(measured):
         0.4,
         0.6,
     ]
-    assert found[at("worse", "log_loss", "model")] == 0.05
-    assert found[at("figure", "something_new", "x")] == 7
+    assert found[at("degradation", "log_loss", "model")] == 0.05
+    assert found[at("metric", "something_new", "x")] == 7
     assert at("psi", "gone") not in found
 
 
-def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured):
+def test_limits_and_breaches_are_reported_and_what_was_not_judged_is_absent(measured):
     found = served()
     assert found[at("breached", "weighted_drift", "features")] == 1
     assert found[at("breached", "volume_change", "events")] == 0
@@ -141,28 +141,28 @@ def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured
 
 def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
     found = served()
-    assert (found[at("worse", "brier", "model")], found[at("limit", "worse/brier", "model")]) == (0.3, 0.02)
-    assert found[at("unmeasured", "worse/brier", "model")] == 1
-    assert at("breached", "worse/brier", "model") not in found
-    assert at("unmeasured", "worse/log_loss", "model") not in found
+    assert (found[at("degradation", "brier", "model")], found[at("limit", "degradation/brier", "model")]) == (0.3, 0.02)
+    assert found[at("unmeasured", "degradation/brier", "model")] == 1
+    assert at("breached", "degradation/brier", "model") not in found
+    assert at("unmeasured", "degradation/log_loss", "model") not in found
     assert at("unmeasured", "rows", "features") not in found
 
 
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
     days = np.array([np.datetime64(DAY.start_date)] * 4)
     outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
-    promise = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
+    expected_values = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
-    found = performance.judge_window(outcomes, promise, limits, toy.USE_CASE.costs)
-    Lake.of(toy.USE_CASE).replace(
+    found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.costs)
+    Lake.open(toy.USE_CASE).replace(
         "metrics",
         DAY,
         metric_row.metric_table_rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")),
         inputs={},
         stage="m",
     )
-    assert served()[at("worse", "log_loss", "model")] > 0.02
-    assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
+    assert served()[at("degradation", "log_loss", "model")] > 0.02
+    assert served()[at("unmeasured", "degradation/log_loss", "model")] == 1
 
 
 def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
@@ -172,17 +172,17 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     RetrainingBudget.of(use_case).claim(DAY - 3, 1)
     decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
-    assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
+    assert (found[at("decision_triggers")], found[at("decision_retrain")]) == (1, 0)
     assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
 
 
 def test_a_day_on_which_nothing_asks_says_so(lake_home):
     put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
     decide.decide_retraining(open_project(toy.USE_CASE), DAY)
-    assert served()[at("decision_asks")] == 0
+    assert served()[at("decision_triggers")] == 0
 
 
-def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
+def test_a_user_who_may_read_no_use_case_gets_a_reason_and_no_series():
     text = prometheus.render_metrics([], NOW).decode()
     assert text.startswith("# ") and "may read" in text
     assert list(text_string_to_metric_families(text)) == []
@@ -211,7 +211,7 @@ class Granting:
 @pytest.mark.parametrize(
     ("hidden", "seen"), [((), {"toy", "idle"}), (("toy__train",), {"idle"}), (("idle__data",), {"toy"})]
 )
-def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
+def test_a_use_case_is_shown_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
     every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in DAG_KINDS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
@@ -236,7 +236,7 @@ def test_nothing_grows_older_after_the_last_day_of_a_use_case(measured):
     assert found[at("staleness_seconds", "metrics")] == pytest.approx(24 * 3600, abs=1)
 
 
-def test_what_is_decided_and_who_is_champion_is_told(measured):
+def test_what_is_decided_and_who_is_champion_is_reported(measured):
     found = served()
     assert found[at("decision_retrain")] == 1
     assert found[at("decision_timestamp_seconds")] == datetime(2020, 3, 5, tzinfo=UTC).timestamp()
@@ -247,7 +247,7 @@ def test_what_is_decided_and_who_is_champion_is_told(measured):
     assert found[at("up")] == 1
 
 
-def test_nothing_of_a_later_day_is_told(measured):
+def test_nothing_of_a_later_day_is_reported(measured):
     found = served(now=datetime(2020, 3, 4, 12, tzinfo=UTC))
     assert found[at("psi", "x")] == 1
     assert found[at("decision_retrain")] == 0
@@ -260,8 +260,8 @@ def test_a_use_case_that_was_never_measured_says_so_and_no_table_is_made(lake_ho
     assert not (lake_home / "lake").exists()
 
 
-def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
-    for file in places.files(Lake.of(toy.USE_CASE).root / "metrics/_delta_log"):
+def test_a_damaged_table_is_reported_and_the_rest_is_served(measured):
+    for file in places.files(Lake.open(toy.USE_CASE).root / "metrics/_delta_log"):
         file.write(b"{broken")
     found = served()
     assert (found[at("up")], found[at("readable", "metrics")], found[at("readable", "ledger")]) == (0, 0, 1)
@@ -279,7 +279,11 @@ def test_a_damaged_ledger_is_no_missing_champion(measured):
 
 
 def test_no_series_comes_twice_however_the_rows_are(lake_home):
-    put("metrics", DAY, [row("log_loss", "model", 1.0, about=(DAY - 1).start_date), row("log_loss", "model", 2.0)])
+    put(
+        "metrics",
+        DAY,
+        [row("log_loss", "model", 1.0, measured_period=(DAY - 1).start_date), row("log_loss", "model", 2.0)],
+    )
     text = prometheus.render_metrics([toy.USE_CASE], NOW).decode()
     assert text.count("airworthy_realised{") == 1
     assert served()[at("realised", "log_loss", "model")] == 2

@@ -25,15 +25,15 @@ def seen(champion):
     return overview.build_overview(open_project(USE_CASE), KNOWN)
 
 
-def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
-    (worse,) = seen.measures.of("skill_loss/log_loss")[-1:]
-    assert worse.value is not None and worse.breached is None and "needed to judge" in worse.state
-    told = " ".join((seen.status.reason, seen.status.do, *seen.status.notes))
-    assert worse.state in told and "Nothing to do." not in told
+def test_a_value_on_too_few_days_is_shown_as_one_that_no_one_judged(seen):
+    (worse,) = seen.measures.rows_of("skill_loss/log_loss")[-1:]
+    assert worse.value is not None and worse.breached is None and "needed to judge" in worse.missing_reason
+    told = " ".join((seen.status.reason, seen.status.action, *seen.status.notes))
+    assert worse.missing_reason in told and "Nothing to do." not in told
     if seen.status.name == "ok":
-        assert seen.status.do.startswith("Performance is not judged yet")
+        assert seen.status.action.startswith("Performance is not judged yet")
     text = html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
-    assert worse.state in text and "version 1" in text and "Nothing to do." not in text
+    assert worse.missing_reason in text and "version 1" in text and "Nothing to do." not in text
 
 
 def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
@@ -44,7 +44,7 @@ def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do
 
 def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):
     measured.fill(USE_CASE, range(5, 6))
-    rows = RangeReader.of(Lake.of(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
-    fixture = {(row["metric"], row["about"] == row["day"]) for row in rows}
-    real = {(row.metric, row.about == row.day) for row in seen.measures.on(KNOWN)}
+    rows = RangeReader.open(Lake.open(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
+    fixture = {(row["metric"], row["measured_period"] == row["day"]) for row in rows}
+    real = {(row.metric, row.measured_period == row.day) for row in seen.measures.rows_on(KNOWN)}
     assert fixture and fixture - {("quarantined_by_reason", True)} <= real  # no row of these days is quarantined

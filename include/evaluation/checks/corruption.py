@@ -36,25 +36,25 @@ def corrupt_features(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ..
     sample = rows.select(list(model.encoding.features)).take(places).combine_chunks()
     usual = model.predict(sample)
     return tuple(
-        _perturbed(model, sample, usual, feature, how, bad)
+        _perturbed(model, sample, usual, feature, kind, bad)
         for feature in model.encoding.features
-        for how, bad in _bad_values(model.encoding, feature, sample[feature]).items()
+        for kind, bad in _bad_values(model.encoding, feature, sample[feature]).items()
     )
 
 
 def _perturbed(
-    model: Model, sample: pa.Table, usual: Numbers, feature: str, how: str, bad: pa.Scalar
+    model: Model, sample: pa.Table, usual: Numbers, feature: str, kind: str, bad: pa.Scalar
 ) -> CorruptionResult:
     place, column = sample.schema.get_field_index(feature), pa.repeat(bad, sample.num_rows)
     value = "null" if bad.as_py() is None else repr(bad.as_py())
     try:
         answers = np.asarray(model.predict(sample.set_column(place, feature, column)), dtype=np.float64)
     except Exception as error:  # any error is a result of the check
-        return CorruptionResult(feature, how, WORST, f"With {value} it raised {type(error).__name__}: {error}")
+        return CorruptionResult(feature, kind, WORST, f"With {value} it raised {type(error).__name__}: {error}")
     wrong = _no_probabilities(answers, sample.num_rows)
     if wrong:
-        return CorruptionResult(feature, how, WORST, f"With {value} {wrong}.")
-    return CorruptionResult(feature, how, float(np.mean(np.abs(answers - usual))))
+        return CorruptionResult(feature, kind, WORST, f"With {value} {wrong}.")
+    return CorruptionResult(feature, kind, float(np.mean(np.abs(answers - usual))))
 
 
 def _no_probabilities(answers: Numbers, rows: int) -> str:

@@ -80,7 +80,7 @@ def isolated_calls(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Re
         with _settings_name(home), _recorded(recorder):
             yield recorder
     finally:
-        recorder.read |= recorder.said()
+        recorder.read |= recorder.reads_in_source()
 
 
 @contextlib.contextmanager
@@ -183,7 +183,7 @@ class Recorder:
         if not (file.is_file() and clock.has_time_argument(source_code.read_source(file), line, named)):
             self.read.add(f"the clock ({function}(), {file.parent.name}/{file.name}:{line})")
 
-    def said(self) -> set[str]:
+    def reads_in_source(self) -> set[str]:
         """Return the reads found in the source of the functions that ran, and of what they name."""
         modules = {str(module.path): name for name, module in self.own.modules.items()}
         files = {*modules, *self._ran} - {file for file in modules if self.is_source(file)}

@@ -172,7 +172,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     use_case, day, read = trial.use_case, trial.period, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
-        lake = Lake(use_case, StoragePath.of(home) / "lake" / use_case.name)
+        lake = Lake(use_case, StoragePath.parse(home) / "lake" / use_case.name)
         mark_format(lake.root)  # its tables are copied, not written
         _fill(trial, lake, changed=changed)
         try:

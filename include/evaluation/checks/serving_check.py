@@ -45,7 +45,7 @@ _OF_THE_HOST = re.compile(r"\b5\d\d (Server Error|error responses)|No space left
 class ServingCheckError(AirworthyError):
     """Report that the check failed for a reason other than the model."""
 
-    worth_retrying = True
+    retryable = True
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
         super().__init__(

@@ -11,11 +11,11 @@ from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.project import open_project
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def ingest(use_case: str) -> dict[str, int]:
     """Ingest the rows of every feed that became known; return the rows landed by feed."""
     from include.ingestion import ingest
@@ -61,7 +61,7 @@ def wait_for_deliveries(use_case: UseCase) -> list[Any]:
     return list(delivery_sensor.delivery_sensors(use_case))
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def validate(use_case: str) -> dict[str, dict[str, int]]:
     """Validate every feed; return the rows landed, published and quarantined by feed."""
     from include.ingestion import validate
@@ -82,7 +82,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     return rows
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def build_features(use_case: str) -> dict[str, object]:
     """Write the labels that became known, then the day's features; return rows and Delta version."""
     from include.features import build

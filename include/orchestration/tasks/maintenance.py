@@ -10,14 +10,14 @@ from airflow.sdk.configuration import conf
 
 from include.declaration.actor import run_actor
 from include.declaration.registry import load_use_case
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
+@task(**{**TASK_ARGS, "execution_timeout": timedelta(hours=6)})
 def maintain(use_case: str) -> dict[str, object]:
     """Remove what exceeds the declared retention, or list it in a dry run.
 

@@ -13,14 +13,14 @@ from include.declaration.actor import run_actor
 from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def roll_back(use_case: str) -> dict[str, object]:
     """Make a former champion the champion again, as set in the form; return the ledger's outcome."""
     from include.promotion import rollback
@@ -41,8 +41,8 @@ def roll_back(use_case: str) -> dict[str, object]:
     return asdict(result)
 
 
-@task(**INPUT_OUTPUT)
-def send_back(use_case: str) -> dict[str, object]:
+@task(**TASK_ARGS)
+def resubmit(use_case: str) -> dict[str, object]:
     """Resubmit quarantined rows as set in the form; return the day on which they become known."""
     from include.ingestion import resubmit
 
@@ -56,11 +56,11 @@ def send_back(use_case: str) -> dict[str, object]:
         result = resubmit.resubmit_rows(
             open_project(load_use_case(use_case)), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
-    log.info("%s", result.told)
+    log.info("%s", result.summary)
     return asdict(result)
 
 
-@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
+@task(**{**TASK_ARGS, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def reproduce(use_case: str) -> dict[str, object]:
     """Rebuild the form's version from its registry entry; fail with the report if the trees differ."""
     from include.reproduction import reproduce

@@ -9,14 +9,14 @@ from airflow.sdk import get_current_context, task
 from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def measure(use_case: str) -> dict[str, object]:
     """Measure the run's day: its data, its predictions, and the performance on labelled days.
 
@@ -30,9 +30,9 @@ def measure(use_case: str) -> dict[str, object]:
         again = monitor.remeasure_label_period(open_project(declared), day)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
-    for state in result.states:
+    for state in result.missing_reasons:
         log.info("Not measured: %s", state)
-    issues = {"breaches": list(result.breaches), "not_measured": list(result.states)}
+    issues = {"breaches": list(result.breaches), "not_measured": list(result.missing_reasons)}
     add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **issues)
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:

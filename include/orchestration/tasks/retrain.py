@@ -8,7 +8,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.declaration.registry import load_use_case
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger
 from include.project import open_project
@@ -16,7 +16,7 @@ from include.project import open_project
 log = printable_logger(__name__)
 
 
-@task.short_circuit(**INPUT_OUTPUT)
+@task.short_circuit(**TASK_ARGS)
 def decide(use_case: str) -> str | None:
     """Decide once for the day whether to train; return the reason, or None to skip the other tasks."""
     from include.retraining import decide
@@ -29,8 +29,8 @@ def decide(use_case: str) -> str | None:
     return decision.reason if decision.outcome == "retrain" else None
 
 
-@task(**INPUT_OUTPUT)
-def claim(use_case: str) -> dict[str, object]:
+@task(**TASK_ARGS)
+def reserve_slot(use_case: str) -> dict[str, object]:
     """Claim a training of the month's budget; skip if the budget is used up."""
     from include.retraining import reserve_slot
 
@@ -41,8 +41,8 @@ def claim(use_case: str) -> dict[str, object]:
     return asdict(claimed)
 
 
-@task(trigger_rule="none_failed", **INPUT_OUTPUT)
-def record(use_case: str) -> dict[str, object]:
+@task(trigger_rule="none_failed", **TASK_ARGS)
+def record_outcome(use_case: str) -> dict[str, object]:
     """Record the outcome of the training; fail, naming its run, if it failed or was not started."""
     from include.retraining import outcome, reserve_slot
 

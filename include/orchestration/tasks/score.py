@@ -9,11 +9,11 @@ from airflow.sdk import get_current_context, task
 from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.project import open_project
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def score(use_case: str) -> dict[str, object]:
     """Score the run's day with its champion; return the version and the number of rows and warnings.
 

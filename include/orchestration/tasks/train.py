@@ -14,14 +14,14 @@ from include.declaration.actor import run_actor
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
-from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
 from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def prepare(use_case: str) -> dict[str, object]:
     """Build the missing features of the training window, outside the training pool."""
     from include.features import build
@@ -34,7 +34,7 @@ def prepare(use_case: str) -> dict[str, object]:
     return {"first": first.key, "last": last.key, "built": built}
 
 
-@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
+@task(**{**TASK_ARGS, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def tune(use_case: str) -> dict[str, object]:
     """Search LightGBM parameters on the validation days; return the chosen ones and their MLflow run.
 
@@ -55,12 +55,12 @@ def tune(use_case: str) -> dict[str, object]:
             window_periods=params.get("window_periods"),
             parameters=params.get("parameters"),
         )
-    log.info("%s", result.words)
+    log.info("%s", result.summary)
     return asdict(result)
 
 
 @task(
-    **{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)},
+    **{**TASK_ARGS, "execution_timeout": timedelta(hours=6)},
     pool=settings.TRAINING_POOL,
     trigger_rule="none_failed",  # without tuning, that task is skipped
 )
@@ -93,7 +93,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
     return result.run_id
 
 
-@task(**{**INPUT_OUTPUT, "multiple_outputs": True})
+@task(**{**TASK_ARGS, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     """Judge the model by its gates; return every verdict with its value, limit and reason."""
     from include.evaluation import evaluate
@@ -105,7 +105,7 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     return asdict(result)
 
 
-@task(**INPUT_OUTPUT)
+@task(**TASK_ARGS)
 def register(use_case: str, mlflow_run: str) -> str:
     """Register the model as a version, whether it passed its gates or not, and write its card."""
     from include.promotion import register
@@ -117,8 +117,8 @@ def register(use_case: str, mlflow_run: str) -> str:
     return version
 
 
-@task.short_circuit(ignore_downstream_trigger_rules=False, **INPUT_OUTPUT)
-def brief(use_case: str, version: str) -> str | None:
+@task.short_circuit(ignore_downstream_trigger_rules=False, **TASK_ARGS)
+def request_approval(use_case: str, version: str) -> str | None:
     """Return the text of the approval request; None, which skips the request, if none is needed."""
     from include.promotion import approval_request
 
@@ -137,7 +137,7 @@ def _by_a_person() -> bool:
     return bool(get_current_context()["params"]["promotion"] == orchestration_params.BY_A_PERSON)
 
 
-@task(trigger_rule="none_failed", **INPUT_OUTPUT)
+@task(trigger_rule="none_failed", **TASK_ARGS)
 def promote(use_case: str, version: str) -> dict[str, object]:
     """Make a version that passed the champion from its as-of day; otherwise skip, with the reason.
 

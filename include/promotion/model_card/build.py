@@ -73,7 +73,7 @@ def build_model_card(project: Project, version: str) -> CardResult:
     """
     registry = project.registry
     found = registry.version(version)
-    recorded = registry.run(found.run_id)
+    recorded = registry.get_run(found.run_id)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         kept = _fetched(registry, found.run_id, Path(folder))
         try:
@@ -195,7 +195,7 @@ def _recorded_content(declared: UseCase, version: Version, recorded: RunData) ->
 def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
     """Return the use case as declared for this training, and warnings."""
     try:
-        return TrainingSpec.from_tag(version.tags.get(defined.RECIPE, "")).then(declared), ()
+        return TrainingSpec.from_tag(version.tags.get(defined.RECIPE, "")).as_declared_then(declared), ()
     except TrainingSpecError:
         warning = "Its recipe is missing or cannot be read: label, costs and types of features are those declared now."
         return declared, (warning,)

@@ -147,7 +147,7 @@ USE_CASE = UseCase(
     ),
     # Assumed, for the desk to correct: unplanned rebooking at the gate takes an agent about 30 minutes a late
     # flight, preparing for a flight that then is on time about 10. So a warning pays from a probability of 0.25.
-    costs=DecisionCosts(missed=30, false_positive=10, unit="agent minutes"),
+    costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes"),
     training=Training(
         window_periods=365,
         validation_periods=14,
@@ -169,7 +169,7 @@ USE_CASE = UseCase(
         rounds=600,
         early_stopping_rounds=60,
         baseline_features=tuple(_PLANNED),  # the timetable: with all features it is easy to beat until May
-        search={
+        search_space={
             "learning_rate": SearchRange(0.01, 0.1, log=True),
             "num_leaves": SearchRange(4, 64, log=True),
             "min_data_in_leaf": SearchRange(50, 2000, log=True),

@@ -22,7 +22,7 @@ FIRST, LAST = Period("2020-01-01"), Period("2020-01-26")
 def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose lake has raw and checked feeds and labels of each day from FIRST to LAST; not written to."""
     home = tmp_path_factory.mktemp("a home")
-    lake = Lake(USE_CASE, StoragePath.of(home) / "lake" / "toy")
+    lake = Lake(USE_CASE, StoragePath.parse(home) / "lake" / "toy")
     for day in period_range(FIRST, LAST):
         for feed in USE_CASE.feeds:
             rows = getattr(source, feed.name)(day)
@@ -39,5 +39,5 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lake(lake_home: Path, landed_home: Path) -> Lake:
     """A copy of that lake as the test's own."""
-    copy_lake(landed_home / "lake", StoragePath.of(settings.current_settings().lake))
-    return Lake.of(USE_CASE)
+    copy_lake(landed_home / "lake", StoragePath.parse(settings.current_settings().lake))
+    return Lake.open(USE_CASE)

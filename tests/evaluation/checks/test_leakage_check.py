@@ -40,7 +40,7 @@ def with_history(day, events, outcomes):
 
 def later_failures(where: str | Path, table: str) -> int:
     """How many failures a table of the lake there has of the day after DAY, read past the view."""
-    uri = (StoragePath.of(where) / "toy" / table).uri
+    uri = (StoragePath.parse(where) / "toy" / table).uri
     later = DeltaTable(uri, storage_options=s3.storage_options(uri)).to_pyarrow_table(
         partitions=[("day", "=", str(TOMORROW))]
     )
@@ -98,7 +98,7 @@ def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
-def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monkeypatch):
+def test_a_leak_is_named_next_to_the_features_that_are_left_to_chance(lake, monkeypatch):
     drawn = itertools.count()
 
     def build(day, events, outcomes):
@@ -109,7 +109,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     assert found == replace(SOUND, leaking=("size",), non_deterministic=("hour",), outdated=True)
 
 
-def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
+def test_features_that_are_left_to_chance_are_distinguished_from_those_of_other_code(lake, monkeypatch):
     drawn = itertools.count()
 
     def build(day, events, outcomes):
@@ -123,7 +123,7 @@ def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake
 
 def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypatch):
     def build(day, events, outcomes):
-        later = Lake.of(USE_CASE).as_of(TOMORROW).read("checked/events", TOMORROW)
+        later = Lake.open(USE_CASE).as_of(TOMORROW).read("checked/events", TOMORROW)
         return moved_by(day, events, outcomes, later.num_rows)
 
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
@@ -131,7 +131,7 @@ def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypat
 
 def events_of(day: Period) -> int:
     """How many events of a day the lake has, asked for as of that day."""
-    return Lake.of(USE_CASE).as_of(day).read("checked/events", day).num_rows
+    return Lake.open(USE_CASE).as_of(day).read("checked/events", day).num_rows
 
 
 def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatch):
@@ -154,7 +154,7 @@ def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, monk
     seen = []
 
     def build(day, events, outcomes):
-        seen.append(max(Lake.of(USE_CASE).as_of(LATEST).partitions("checked/events")))
+        seen.append(max(Lake.open(USE_CASE).as_of(LATEST).partitions("checked/events")))
         return honest(day, events, outcomes)
 
     monkeypatch.setattr(features, "build", build)
@@ -225,10 +225,10 @@ def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fail
 def leaves_all_as_it_was(lake, monkeypatch, fails):
     store(lake)
     real = settings.current_settings().lake
-    assert lake.root == StoragePath.of(real) / "toy"
+    assert lake.root == StoragePath.parse(real) / "toy"
 
     def build(day, events, outcomes):
-        assert StoragePath.of(settings.current_settings().lake) != StoragePath.of(real)
+        assert StoragePath.parse(settings.current_settings().lake) != StoragePath.parse(real)
         # Whoever writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")

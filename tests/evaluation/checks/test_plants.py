@@ -71,7 +71,7 @@ def later(table: str, days: int = 1) -> Number:
 
 
 def as_of_a_later_day(day: Period) -> int:
-    return Lake.of(USE_CASE).as_of(day + 1).read("checked/outcomes", day).num_rows
+    return Lake.open(USE_CASE).as_of(day + 1).read("checked/outcomes", day).num_rows
 
 
 def all_labels(day: Period) -> int:
@@ -86,7 +86,7 @@ def all_labels(day: Period) -> int:
 
 def sibling_files(day: Period) -> int:
     """Found from the files of the day itself."""
-    [*own] = Lake.of(USE_CASE).as_of(day).files("checked/events", day, day)
+    [*own] = Lake.open(USE_CASE).as_of(day).files("checked/events", day, day)
     folder = Path(own[0][1]).parent
     while not folder.name.startswith("day="):
         folder = folder.parent
@@ -97,7 +97,9 @@ def sibling_files(day: Period) -> int:
 def later_keys(choose: Callable[..., int]) -> Number:
     def known(day: Period) -> int:
         tomorrow = day + 1
-        return choose(Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1)
+        return choose(
+            Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1
+        )
 
     return known
 
@@ -105,12 +107,12 @@ def later_keys(choose: Callable[..., int]) -> Number:
 def kinds_of_tomorrow(day: Period) -> int:
     """Which groups there will be, of a column with few values."""
     tomorrow = day + 1
-    rows = Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
+    rows = Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
     return len(set(rows["kind"].drop_null().to_pylist()))
 
 
 def number_of_later_days(day: Period) -> int:
-    return len(Lake.of(USE_CASE).as_of(LATEST).partitions("checked/events"))
+    return len(Lake.open(USE_CASE).as_of(LATEST).partitions("checked/events"))
 
 
 def corrections_sent_later(day: Period) -> int:
@@ -118,7 +120,7 @@ def corrections_sent_later(day: Period) -> int:
 
 
 def realised_metrics(day: Period) -> int:
-    return len(Lake.of(USE_CASE).as_of(LATEST).partitions("metrics"))
+    return len(Lake.open(USE_CASE).as_of(LATEST).partitions("metrics"))
 
 
 def of_the_source(function: str) -> Number:
@@ -293,7 +295,7 @@ PLANTS = [
 
 def store(day: Period, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
-    lake = Lake.of(use_case)
+    lake = Lake.open(use_case)
     for feed in use_case.feeds:
         validate.check_feed(open_project(use_case), feed, day)
     view = lake.as_of(day)

@@ -62,7 +62,7 @@ def test_the_last_test_day_is_left_out_since_little_is_known_after_it():
     assert sample_periods(SplitDays([], [], []), 14, 1, AS_OF) == []
 
 
-def test_where_a_split_is_short_others_stand_in():
+def test_where_a_split_is_short_other_days_replace_it():
     few = SplitDays(TRAIN[:2], [], TEST)
     chosen = sample_periods(few, 8, 1, AS_OF)
     assert len(chosen) == 8 and set(TRAIN[:2]) < set(chosen)

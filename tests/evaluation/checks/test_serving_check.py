@@ -128,7 +128,7 @@ def test_files_that_are_missing_or_damaged_are_named_though_the_local_copy_is_wh
 
 
 @pytest.mark.slow
-def test_what_the_fresh_process_could_not_do_is_told_by_the_one_that_started_it(trained_toy, lake_home):
+def test_what_the_fresh_process_could_not_do_is_reported_by_the_one_that_started_it(trained_toy, lake_home):
     shutil.rmtree(files(lake_home, "model.lgb").parent)
     found = serving_check.check_serving(open_project(USE_CASE), trained_toy)
     assert "Restore MLflow's artifacts" in found.error
@@ -153,7 +153,7 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
         ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
     ) as broken:
         serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
-    assert broken.value.worth_retrying
+    assert broken.value.retryable
 
 
 def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
@@ -223,7 +223,7 @@ def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_ho
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
-def test_the_address_that_is_told_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, monkeypatch):
+def test_the_given_address_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, monkeypatch):
     told = order(lake_home, trained_toy, tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
     assert serving_check._answer(told).error == ""

@@ -31,7 +31,7 @@ from include.use_case import (
     UnusedFeaturesGate,
 )
 
-COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
+COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 DAYS, PER_DAY = 20, 40
 FEATURES = {"size": "float64", "kind": "category"}
 METRICS = {

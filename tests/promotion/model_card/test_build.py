@@ -57,7 +57,7 @@ def run_id(version, trained: tuple[Path, str]) -> str:
 
 def artifacts(run_id: str) -> Path:
     """Where the run's artifacts are: this store has no server."""
-    return Path(unquote(urlparse(Registry(USE_CASE).run(run_id).info.artifact_uri).path))
+    return Path(unquote(urlparse(Registry(USE_CASE).get_run(run_id).info.artifact_uri).path))
 
 
 def kept(run_id: str, name: str) -> str:

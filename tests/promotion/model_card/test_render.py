@@ -33,7 +33,7 @@ def facts(**changed) -> ModelCardContent:
             label="late",
             label_meaning="1 if the flight arrived 15 minutes late or more.",
             label_delay_periods=2,
-            costs=DecisionCosts(missed=30, false_positive=10, unit="agent minutes"),
+            costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes"),
             window="2013-01-01..2013-10-12",
             splits={
                 "train": SplitSummary("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
@@ -88,7 +88,7 @@ def made_of(text: str) -> ModelCardContent:
         owner=text,
         label=text,
         label_meaning=text,
-        costs=DecisionCosts(missed=30, false_positive=10, unit=text),
+        costs=DecisionCosts(false_negative=30, false_positive=10, unit=text),
         window=text,
         reason=text,
         notice=text,
@@ -97,7 +97,9 @@ def made_of(text: str) -> ModelCardContent:
         null_features={text: (text,)},
         stale=(text,),
         gates=text,
-        false_alarms=(FalseAlarmRate("performance", "worse/auc", "model", 1.0, None, None, days=42, state=text),),
+        false_alarms=(
+            FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, days=42, missing_reason=text),
+        ),
         slices=(
             SliceSummary(text, text, 300, 0.5, 0.4, 0.1, 0.05),
             SliceSummary(text, text, 3, None, None, None, 0.05),
@@ -131,8 +133,8 @@ class Elements(HTMLParser):
 
 def test_the_card_says_what_a_prediction_decides_and_what_an_error_costs():
     said = section(model_card.card_markdown(facts()), "What it is for")
-    assert "a warning from a probability of 0.25 on" in said
-    assert "A missed case costs 30 agent minutes, a false warning 10" in said
+    assert "positive from a probability of 0.25 on" in said
+    assert "A false negative costs 30 agent minutes, a false positive 10" in said
 
 
 def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
@@ -143,7 +145,7 @@ def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
     assert "`9c0f`" in said
 
 
-def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_interval():
+def test_metrics_are_next_to_those_of_the_baselines_and_the_champion_with_the_interval():
     of_champion = {"log_loss": 0.4333}
     told = facts()
     said = section(
@@ -156,7 +158,7 @@ def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_i
     assert "**0.3555**" in said.partition("### On the validation days")[2]
 
 
-def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
+def test_every_verdict_is_in_the_table_with_value_limit_and_reason():
     lenient = verdict("lenient", "failed", blocks=False)
     said = section(model_card.card_markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
@@ -216,7 +218,14 @@ def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_
         FalseAlarmRate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
         FalseAlarmRate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
         FalseAlarmRate(
-            "performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."
+            "performance",
+            "degradation/auc",
+            "model",
+            1.0,
+            None,
+            None,
+            days=42,
+            missing_reason="auc does not vary from day to day.",
         ),
     )
     rows = section(model_card.card_markdown(facts(false_alarms=found)), "False alarms").splitlines()
@@ -243,14 +252,14 @@ def test_the_card_says_how_to_rebuild_the_model():
     assert "trigger the DAG `flight_delays__reproduce` with version 4" in said
 
 
-def test_the_card_says_whom_it_was_compared_with_or_that_nobody_flew():
+def test_the_card_names_the_champion_it_was_compared_with_or_says_there_was_none():
     assert "was version 3" in section(model_card.card_markdown(facts()), "Compared with the champion")
     assert "There was no champion on 2013-10-14" in section(
         model_card.card_markdown(facts(champion="")), "Compared with the champion"
     )
 
 
-def test_decisions_of_people_stand_with_the_gates():
+def test_decisions_of_people_are_shown_with_the_gates():
     assert "- It was rejected by Ada: too late" in section(
         model_card.card_markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
     )
@@ -307,7 +316,7 @@ def test_the_page_holds_its_plots_and_asks_for_nothing():
     assert not re.search(r"@import|url\(", page)
 
 
-def test_a_plot_stands_in_its_section_and_one_that_is_missing_is_named():
+def test_a_plot_is_in_its_section_and_one_that_is_missing_is_named():
     text = model_card.card_markdown(facts())
     assert "../evaluation/verdicts.png" in section(text, "Gates")
     assert "../plots/calibration.png" in section(text, "Plots")

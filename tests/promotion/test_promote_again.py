@@ -66,7 +66,7 @@ def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained
     assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted
 
 
-def test_what_stands_on_the_ledger_is_not_judged_again(champion, monkeypatch):
+def test_what_is_on_the_ledger_is_not_judged_again(champion, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate_run", lambda *_: pytest.fail("judged again"))
     found = promote.promote_version(open_project(STRICT), champion, actor="cleared")
     assert (found.promoted, found.new) == (True, False)
