@@ -25,7 +25,7 @@ def period_at(instant: datetime, zone: tzinfo) -> Period:
 
 
 def decision_time(period: Period, zone: tzinfo) -> datetime:
-    """Return the instant (UTC) at which a period starts in `zone`, and as of which it is run."""
+    """Return the instant (UTC) at which a period starts in `zone`; its run uses what was known then."""
     # For a wall-clock time that does not exist, fold=0 gives the instant at which the clocks were set forward.
     return datetime.combine(period.start_date, time(), zone).replace(fold=0).astimezone(UTC)
 
