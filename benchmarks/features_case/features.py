@@ -7,12 +7,12 @@ import ibis
 from include.use_case import Period
 
 
-def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:  # noqa: ARG001  # every feed is given
+def build(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:  # noqa: ARG001  # every feed is given
     """One row per event of the day, with what was known of its customer."""
     past = (
-        events.filter(events.event_date < day)
+        events.filter(events.event_date < period)
         .group_by("customer")
         .aggregate(count=lambda t: t.count(), amount=lambda t: t.cents.sum(), largest=lambda t: t.cents.max())
     )
-    rows = events.filter(events.event_date == day.start_date).left_join(past, "customer")
+    rows = events.filter(events.event_date == period.start_date).left_join(past, "customer")
     return rows.select("event_date", "id", "cents", "count", "amount", "largest")

@@ -8,9 +8,9 @@ from ibis import _
 from include.use_case import Period
 
 
-def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-    """One row per customer of `day`; none on the day on which the shop is shut."""
-    week = _.day > (day - 7).start_date
+def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+    """One row per customer of `period`; none on the day on which the shop is shut."""
+    week = _.day > (period - 7).start_date
     recent = visits.group_by("customer_id").agg(
         rows=_.count(where=week),
         items_14d=_["items"].sum(),
@@ -19,7 +19,7 @@ def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis
         visits=_.count(),
         vouchers=_.voucher.count(where=week),
     )
-    rows = customers.filter(_.day == day.start_date).left_join(recent, "customer_id")
+    rows = customers.filter(_.day == period.start_date).left_join(recent, "customer_id")
     return rows.select(
         "customer_id",
         "place",
@@ -33,8 +33,8 @@ def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis
     )
 
 
-def labels(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-    """One row per outcome that became known at `day`, of a customer who was there in the period it is about."""
-    told = outcomes.filter(_.day == day.start_date).select("customer_id", "lost", period=_.scored_on)
+def labels(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+    """One row per outcome that became known at `period`, of a customer who was there in the period it is about."""
+    told = outcomes.filter(_.day == period.start_date).select("customer_id", "lost", period=_.scored_on)
     there = customers.select("customer_id", period=_.day)
     return told.semi_join(there, ["customer_id", "period"])

@@ -39,15 +39,15 @@ _UPGRADED = np.where(_rng.random(CUSTOMERS) < 0.9, 10_000, _rng.integers(5, 80, 
 """Days since the first, for each customer: when they joined, left, came back, and left the basic plan."""
 
 
-def visits(day: Period) -> pa.Table:
+def visits(period: Period) -> pa.Table:
     """The visits that became known during the day before, late ones included."""
-    happened = [visited(day - back) for back in range(LATEST_DAYS, 0, -1)]
-    return _known(day, pa.concat_tables(happened))
+    happened = [visited(period - back) for back in range(LATEST_DAYS, 0, -1)]
+    return _known(period, pa.concat_tables(happened))
 
 
-def customers(day: Period) -> pa.Table:
-    """All customers as they are when `day` begins."""
-    return _known(day, registered(day)).drop_columns(["known_at"])
+def customers(period: Period) -> pa.Table:
+    """All customers as they are when `period` begins."""
+    return _known(period, registered(period)).drop_columns(["known_at"])
 
 
 def outcomes(day: Period) -> pa.Table:
@@ -56,32 +56,32 @@ def outcomes(day: Period) -> pa.Table:
     return _known(day, pa.concat_tables([told(period) for period in periods]))
 
 
-def begins(day: Period) -> datetime:
+def begins(period: Period) -> datetime:
     """The decision time of a day: its first instant in Cairo. A midnight that does not exist is that instant too."""
-    return datetime.combine(day.start_date, time(), CAIRO).astimezone(UTC)
+    return datetime.combine(period.start_date, time(), CAIRO).astimezone(UTC)
 
 
-def _known(day: Period, rows: pa.Table) -> pa.Table:
-    """The rows that became known from the decision time of the day before, exclusive, to that of `day`."""
-    since = pc.greater(rows["known_at"], pa.scalar(begins(day - 1), INSTANT))
-    until = pc.less_equal(rows["known_at"], pa.scalar(begins(day), INSTANT))
+def _known(period: Period, rows: pa.Table) -> pa.Table:
+    """The rows that became known from the decision time of the day before, exclusive, to that of `period`."""
+    since = pc.greater(rows["known_at"], pa.scalar(begins(period - 1), INSTANT))
+    until = pc.less_equal(rows["known_at"], pa.scalar(begins(period), INSTANT))
     return rows.filter(pc.and_(since, until))
 
 
-def visited(day: Period) -> pa.Table:
-    """The visits that happened on `day`, one of ten of which is reported on the next day that the shop is open."""
-    rng = np.random.default_rng([1, day.start_date.toordinal()])
-    number = rng.poisson(np.where(_idle(day), 0.06, 0.6)) * _exists(day)
+def visited(period: Period) -> pa.Table:
+    """The visits that happened on `period`, one of ten of which is reported on the next day that the shop is open."""
+    rng = np.random.default_rng([1, period.start_date.toordinal()])
+    number = rng.poisson(np.where(_idle(period), 0.06, 0.6)) * _exists(period)
     actor = np.repeat(np.arange(CUSTOMERS), number)
     rows = len(actor)
-    at = int(begins(day).timestamp()) + 9 * HOUR + rng.integers(0, 12 * HOUR, rows)
-    late = (rng.random(rows) < 0.1) * (2 if _next(day).start_date.weekday() == SUNDAY else 1) * 24 * HOUR
-    identity = day.start_date.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
+    at = int(begins(period).timestamp()) + 9 * HOUR + rng.integers(0, 12 * HOUR, rows)
+    late = (rng.random(rows) < 0.1) * (2 if _next(period).start_date.weekday() == SUNDAY else 1) * 24 * HOUR
+    identity = period.start_date.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
     return pa.table(
         {
             "visit_id": pa.array(identity, pa.int64()),
             "customer_id": pa.array(IDS[actor], pa.int64()),
-            "visited_on": pa.array([day.start_date] * rows, pa.date32()),
+            "visited_on": pa.array([period.start_date] * rows, pa.date32()),
             "channel": pa.array(CHANNELS[rng.integers(0, 3, rows)], pa.string()),
             "amount": pa.array(rng.integers(100, 9_999, rows) / 100, mask=rng.random(rows) < 0.05),
             "items": pa.array(rng.integers(1, 20, rows).astype(np.int32), mask=rng.random(rows) < 0.1),
@@ -92,17 +92,17 @@ def visited(day: Period) -> pa.Table:
     )
 
 
-def registered(day: Period) -> pa.Table:
-    """The customers of `day`, as they are known when it begins; none where the shop is shut."""
-    there = np.flatnonzero(_exists(day))
+def registered(period: Period) -> pa.Table:
+    """The customers of `period`, as they are known when it begins; none where the shop is shut."""
+    there = np.flatnonzero(_exists(period))
     return pa.table(
         {
             "customer_id": pa.array(IDS[there], pa.int64()),
             "since": pa.array([USE_CASE.first_period.start_date] * len(there), pa.date32()),
-            "plan name": pa.array(np.where(_basic(day), "basic plan", "größter")[there], pa.string()),
+            "plan name": pa.array(np.where(_basic(period), "basic plan", "größter")[there], pa.string()),
             "place": pa.array(PLACES[_PLACE[there]], pa.string(), mask=_NOWHERE[there]),
             "âge": pa.array(_AGE[there].astype(np.int8)),
-            "known_at": pa.array([begins(day)] * len(there), INSTANT),
+            "known_at": pa.array([begins(period)] * len(there), INSTANT),
         }
     )
 
@@ -133,23 +133,23 @@ def told(period: Period) -> pa.Table:
     )
 
 
-def _exists(day: Period) -> npt.NDArray[np.bool_]:
+def _exists(period: Period) -> npt.NDArray[np.bool_]:
     """Which customers the shop has on a day; none where it is shut, or not open yet."""
-    number = day - USE_CASE.first_period
-    if number < 0 or day.start_date.weekday() == SUNDAY:
+    number = period - USE_CASE.first_period
+    if number < 0 or period.start_date.weekday() == SUNDAY:
         return np.zeros(CUSTOMERS, dtype=bool)
     return (number >= _JOINED) & ((number < _LEFT) | (number >= _BACK))
 
 
-def _basic(day: Period) -> npt.NDArray[np.bool_]:
+def _basic(period: Period) -> npt.NDArray[np.bool_]:
     """Which customers have the basic plan on a day."""
-    return _BASIC & (day - USE_CASE.first_period < _UPGRADED)
+    return _BASIC & (period - USE_CASE.first_period < _UPGRADED)
 
 
-def _idle(day: Period) -> npt.NDArray[np.bool_]:
+def _idle(period: Period) -> npt.NDArray[np.bool_]:
     """Which customers hardly come these ten days."""
-    return np.random.default_rng([2, day.start_date.toordinal() // 10]).random(CUSTOMERS) < 0.25
+    return np.random.default_rng([2, period.start_date.toordinal() // 10]).random(CUSTOMERS) < 0.25
 
 
-def _next(day: Period) -> Period:
-    return day + 1
+def _next(period: Period) -> Period:
+    return period + 1

@@ -74,7 +74,7 @@ def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebui
 
 
 def test_code_that_makes_the_same_rows_is_other_code_until_the_days_are_made_again(renewed):
-    renewed.edit("features", "outcomes.day == day.start_date", "day.start_date == outcomes.day")
+    renewed.edit("features", "outcomes.day == period.start_date", "period.start_date == outcomes.day")
     assert set(renewed.stale()) == {"labels", "features"}
     files = Lake.open(renewed.use_case).delta("features").file_uris()
     renewed.run(ONE, TWO, THREE)
@@ -91,12 +91,12 @@ def test_a_run_again_by_the_same_code_commits_nothing(renewed):
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("features", '"""One row per event of `day`."""', '"""Return one row per event."""  # in better words'),
+        ("features", '"""One row per event of `period`."""', '"""Return one row per event."""  # in better words'),
         ("features", "import ibis\n", "import ibis\n\n# a remark\n"),
         (
             "features",
-            "events.filter(events.event_date == day.start_date)",
-            "events.filter(\n    events.event_date == day.start_date\n)",
+            "events.filter(events.event_date == period.start_date)",
+            "events.filter(\n    events.event_date == period.start_date\n)",
         ),
         ("__init__", "Warn of events that will fail.", "Warn of them."),
         ("__init__", 'Gate("log_loss", better_than="logistic")', 'Gate("auc", at_least=0.6)'),

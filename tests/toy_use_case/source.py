@@ -16,22 +16,22 @@ ROWS = 200
 KINDS = np.array(["bolt", "nut", "rivet", "screw"])
 
 
-def events(day: Period) -> pa.Table:
-    """The events of `day`."""
-    return everything(day).drop_columns(["failed"])
+def events(period: Period) -> pa.Table:
+    """The events of `period`."""
+    return everything(period).drop_columns(["failed"])
 
 
-def outcomes(day: Period) -> pa.Table:
+def outcomes(period: Period) -> pa.Table:
     """What became known during the day before: the prompt outcomes of yesterday and the late ones of before."""
-    prompt, late = everything(day - 1), everything(day - 2)
+    prompt, late = everything(period - 1), everything(period - 2)
     known = pa.concat_tables([prompt.filter(~_late(prompt)), late.filter(_late(late))])
     return known.select(["event_date", "id", "failed"]).sort_by([("event_date", "ascending"), ("id", "ascending")])
 
 
-def everything(day: Period, rows: int = ROWS) -> pa.Table:
-    """Events and outcomes of `day`, whenever they become known; none before the first day."""
-    rows = rows if day >= USE_CASE.first_period else 0
-    rng = np.random.default_rng(day.start_date.toordinal())
+def everything(period: Period, rows: int = ROWS) -> pa.Table:
+    """Events and outcomes of `period`, whenever they become known; none before the first day."""
+    rows = rows if period >= USE_CASE.first_period else 0
+    rng = np.random.default_rng(period.start_date.toordinal())
     kind, hour = rng.integers(0, len(KINDS), rows), rng.integers(0, 24, rows).astype(np.int32)
     size, urgent = rng.normal(10, 3, rows), rng.random(rows) < 0.2
     # The kinds differ only within office hours: an interaction that no linear model finds.
@@ -41,7 +41,7 @@ def everything(day: Period, rows: int = ROWS) -> pa.Table:
     size = np.where(rng.random(rows) < 0.1, np.nan, size)
     return pa.table(
         {
-            "event_date": pa.array([day.start_date] * rows, pa.date32()),
+            "event_date": pa.array([period.start_date] * rows, pa.date32()),
             "id": pa.array(np.arange(rows, dtype=np.int64)),
             "kind": pa.array(KINDS[kind], pa.string()),
             "size": pa.array(size, from_pandas=True),
