@@ -54,7 +54,7 @@ def test_there_are_use_cases():
 
 @pytest.mark.parametrize(("use_case", "feed"), FEEDS)
 def test_a_feed_has_a_source_and_expectations(use_case, feed):
-    assert list(inspect.signature(use_case.function("source", feed.name)).parameters) == ["day"]
+    assert list(inspect.signature(use_case.function("source", feed.name)).parameters) == ["period"]
     suite = use_case.function("expectations", feed.name)()
     assert isinstance(suite, Suite)
     assert suite.rows or suite.table, "a feed of which nothing is expected"
@@ -64,7 +64,7 @@ def test_a_feed_has_a_source_and_expectations(use_case, feed):
 @pytest.mark.parametrize("function", ["build", "labels"])
 def test_features_and_labels_take_the_day_and_every_feed(use_case, function):
     parameters = list(inspect.signature(use_case.function("features", function)).parameters)
-    assert parameters[0] == "day"
+    assert parameters[0] == "period"
     assert set(parameters[1:]) == {feed.name for feed in use_case.feeds}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -132,7 +133,7 @@ def test_an_airport_without_observations_refuses_the_day():
 def test_rows_of_two_dates_refuse_the_day(feed):
     rows = getattr(source, feed)(DAY).to_pylist()
     date_column = {"schedule": "flight_date", "weather": "observed_on"}[feed]
-    rows[0][date_column] = Period("2013-05-05")
+    rows[0][date_column] = date(2013, 5, 5)
     mixed = pa.Table.from_pylist(rows, getattr(source, feed)(DAY).schema)
     assert any("must be one date" in reason for reason in judged(feed, mixed).broken)
 
