@@ -29,7 +29,10 @@ def breach_row(subject: str, **values: object) -> dict[str, object]:
 
 
 def test_a_breach_says_the_value_its_limit_its_interval_and_its_days():
-    new = [breach_row("temp", lower=0.28, upper=0.34, days=14, measured_period="2013-04-18"), breach_row("wind", limit=None)]
+    new = [
+        breach_row("temp", lower=0.28, upper=0.34, days=14, measured_period="2013-04-18"),
+        breach_row("wind", limit=None),
+    ]
     text = messages.breach_message("toy", "2013-04-18", new, 1, {}).text
     assert text.splitlines()[:5] == [
         "2 limits are broken on 2013-04-18 and not on the measured day before:",

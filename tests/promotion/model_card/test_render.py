@@ -97,7 +97,9 @@ def made_of(text: str) -> ModelCardContent:
         null_features={text: (text,)},
         stale=(text,),
         gates=text,
-        false_alarms=(FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, days=42, missing_reason=text),),
+        false_alarms=(
+            FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, days=42, missing_reason=text),
+        ),
         slices=(
             SliceSummary(text, text, 300, 0.5, 0.4, 0.1, 0.05),
             SliceSummary(text, text, 3, None, None, None, 0.05),
