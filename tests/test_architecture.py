@@ -280,6 +280,46 @@ def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
 
 
+CREATES_FILES = (
+    *("include.lake.record_store", "include.lake.object_store"),
+    *("include.lake.lock", "include.lake.lake_format", "include.backtest.model_cache"),
+)
+"""The store of records, and what is no record: a lease and a cache, which are removed, and the format number."""
+STORES = ("DeltaTable", "store", "self.store", "self.store(kind)")
+"""What has a method `create` of its own: Delta's tables, and stores of records."""
+
+
+def creating_calls(source: str) -> list[str]:
+    """Return the calls by which a module itself makes a file unless it exists."""
+    return [
+        ast.unparse(call)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "create"
+        and ast.unparse(call.func.value) not in STORES
+    ]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in CREATES_FILES])
+def test_only_the_record_store_creates_records(module):
+    assert creating_calls(MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "caught"),
+    [
+        ("(folder / name).create(content)", True),
+        ("self._path(key).create(json.dumps(values).encode())", True),
+        ("place.create(b'')", True),
+        ("self.store.create(key, content)", False),
+        ("DeltaTable.create(uri)", False),
+    ],
+)
+def test_a_record_that_is_created_elsewhere_is_caught(source, caught):
+    assert bool(creating_calls(source)) is caught
+
+
 def test_only_the_command_line_imports_the_local_run():
     users = {m for m in MODULES if any(is_within(found.name, "include.local") for found in parsed(m))}
     assert {name for name in users if not is_within(name, "include.local", "include.cli")} == set()

@@ -15,6 +15,7 @@ from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.evaluation.gates.result import GateResult
+from include.lake.record_store import UNREADABLE
 from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
@@ -26,7 +27,6 @@ from include.registry import tags as defined
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.records import UNREADABLE
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
 FOLDER = "model_card"
