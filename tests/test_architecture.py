@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -278,6 +278,42 @@ def heavy_of(module: str) -> dict[str, str]:
 )
 def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
+
+
+OPENED = ("Lake", "Lake.of", "Registry", "Ledger", "Ledger.of", "Records", "Records.of", "lake_root")
+"""What opens a lake, or a part of it, or the registry."""
+OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrades")
+"""The project; the packages that define these; and the upgrade of a lake whose format the project refuses."""
+ENTRIES = (
+    "include.project",
+    "include.orchestration",
+    "include.web",
+    "include.cli",
+    "include.local",
+    "include.notebook",
+)
+"""Where a task, page, command or notebook begins, which opens its project."""
+
+
+def opening_calls(source: str, names: Collection[str]) -> list[str]:
+    """Return the calls in a module's source of one of these functions or classes."""
+    calls = (call for call in ast.walk(ast.parse(source)) if isinstance(call, ast.Call))
+    return [ast.unparse(call) for call in calls if ast.unparse(call.func) in names]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *OPENS)])
+def test_only_the_project_opens_a_lake_a_registry_or_a_ledger(module):
+    assert opening_calls(MODULES[module].read_text(), OPENED) == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *ENTRIES)])
+def test_a_project_is_opened_where_a_task_or_command_begins_and_passed_down(module):
+    assert opening_calls(MODULES[module].read_text(), ("open_project", "Project")) == []
+
+
+@pytest.mark.parametrize("call", ["Lake.of(use_case)", "Registry(use_case)", "f(Ledger.of(use_case).entries())"])
+def test_a_lake_registry_or_ledger_that_is_opened_elsewhere_is_caught(call):
+    assert len(opening_calls(f"def step(use_case):\n    return {call}\n", OPENED)) == 1
 
 
 CREATES_FILES = (

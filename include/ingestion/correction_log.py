@@ -26,7 +26,6 @@ from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.corrections import Correction, CorrectionDraft
 from include.lake import content_digest
-from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
 from include.lake.record_store import (
     ATTEMPTS,
@@ -36,6 +35,7 @@ from include.lake.record_store import (
     current_names,
     encode_record,
 )
+from include.project import Project
 
 _ABOUT = b"airworthy"
 _CLOSED = "closed"
@@ -98,9 +98,13 @@ class CorrectionLog:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase, feed: str) -> CorrectionLog:
-        root = lake_root(use_case.name)
-        return cls(use_case, feed, root / "corrections" / feed)
+    def of(cls, project: Project, feed: str) -> CorrectionLog:
+        """Return the corrections of a feed in the project's lake.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
+        return cls(project.use_case, feed, project.lake.root / "corrections" / feed)
 
     def standing(self) -> list[Correction]:
         """Return all corrections but those too late for their day, in order.

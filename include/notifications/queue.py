@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from include import settings
-from include.declaration.use_case import UseCase
 from include.lake import lock
 from include.lake.object_store import StoragePath
 from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
 from include.notifications.messages import Message
 from include.printable import printable_logger
+from include.project import Project
 
 log = printable_logger(__name__)
 
@@ -56,8 +55,9 @@ class NotificationQueue:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> NotificationQueue:
-        return cls(StoragePath.of(settings.current_settings().lake) / use_case.name / "alerts")
+    def of(cls, project: Project) -> NotificationQueue:
+        """Return the queue of the project's use case, also where its lake has another format."""
+        return cls(project.root / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
         """Queue a message for each of `ways`; return False if it is queued already."""

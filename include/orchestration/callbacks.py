@@ -24,7 +24,7 @@ from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
-from include.project import Project
+from include.project import Project, open_project
 
 log = printable_logger(__name__)
 
@@ -54,7 +54,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
             error=_words(context.get("exception")),
             links=_links(name, ti.dag_id, run.run_id) | {"log": ti.log_url},
         )
-        notify.deliver_queued(declared, message, _channels(declared))
+        notify.deliver_queued(open_project(declared), message, _channels(declared))
 
 
 def notify_breaches(project: Project, day: date) -> None:
@@ -63,17 +63,20 @@ def notify_breaches(project: Project, day: date) -> None:
     with _quietly("breaches"):
         from include.notifications import notify
 
-        notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _channels(use_case))
+        notify.deliver_queued(project, notify.breach_alert(project, day, _links_of_run(use_case)), _channels(use_case))
 
 
-def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
+def notify_redelivered(project: Project, found: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again with other content."""
+    use_case = project.use_case
     for each in found:
         with _quietly("a delivery"):
             from include.notifications import notify
 
             notify.deliver_queued(
-                use_case, notify.redelivery_alert(use_case, each, _links_of_run(use_case)), _channels(use_case)
+                project,
+                notify.redelivery_alert(use_case, each, _links_of_run(use_case)),
+                _channels(use_case),
             )
 
 
@@ -84,17 +87,20 @@ def notify_promoted(project: Project, result: Any) -> None:
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.promotion_alert(project, result, _links_of_run(use_case)), _channels(use_case)
+            project, notify.promotion_alert(project, result, _links_of_run(use_case)), _channels(use_case)
         )
 
 
-def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
+def notify_rejected(project: Project, version: str, reason: str) -> None:
     """Send an alert for a version that was rejected by a person or by the time limit."""
+    use_case = project.use_case
     with _quietly("a rejection"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)), _channels(use_case)
+            project,
+            notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)),
+            _channels(use_case),
         )
 
 
@@ -105,7 +111,7 @@ def notify_rolled_back(project: Project, result: Any) -> None:
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.rollback_alert(project, result, _links_of_run(use_case)), _channels(use_case)
+            project, notify.rollback_alert(project, result, _links_of_run(use_case)), _channels(use_case)
         )
 
 
@@ -148,7 +154,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
             allowed=str(declared.alerts.deadline),
             links=_links(use_case, dag_id, run_id),
         )
-        notify.deliver_queued(declared, message, _channels(declared))
+        notify.deliver_queued(open_project(declared), message, _channels(declared))
 
 
 def _channels(use_case: UseCase) -> dict[str, Callable[[Any], None]]:

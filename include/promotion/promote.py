@@ -63,7 +63,7 @@ def promote_version(
     form_limits.require_text("reason", reason)
     registry, ledger = project.registry, project.ledger
     if restored := restore.restore_champions(project, version, actor=actor):
-        return _restored(use_case, version, restored)
+        return _restored(project, version, restored)
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
@@ -77,7 +77,9 @@ def promote_version(
             decision = _decision(found, entries, actor, reason)
         if not exists and (obstacle := _obstacle(project, found, entries, approval_required)):
             _record_obstacle(registry, found, obstacle)
-            return PromoteResult(version, False, obstacle, None, None, sync.sync_registry(use_case), new=False)
+            return PromoteResult(
+                version, False, obstacle, None, None, sync.sync_registry(project.registry, project.ledger), new=False
+            )
         if not exists:
             if found.as_of > use_case.newest_period():
                 use_case.require(found.as_of)
@@ -86,7 +88,7 @@ def promote_version(
             appended = ledger.append(decision, after=len(entries))
         except LedgerConflictError:  # perhaps a new champion, with which it must be compared
             continue
-        champion, entry = sync.sync_registry(use_case), appended.entry
+        champion, entry = sync.sync_registry(project.registry, project.ledger), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
@@ -94,9 +96,9 @@ def promote_version(
     raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
 
-def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
+def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:
     """Sync the registry after a restoration, which changes the champion of no day."""
-    champion, entry = sync.sync_registry(use_case), restored.entry
+    champion, entry = sync.sync_registry(project.registry, project.ledger), restored.entry
     reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each day stays the same."
     since = entry.effective_from.isoformat()
     return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)

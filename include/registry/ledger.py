@@ -152,13 +152,13 @@ class Ledger:
     """The use case's lake, whose format is marked with the first entry; None for entries elsewhere."""
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Ledger:
-        """Return the ledger of the lake that the settings name.
+    def of(cls, use_case: UseCase, lake: str = "") -> Ledger:
+        """Return the ledger of `lake`, or else of the one that the settings name.
 
         Raises:
             LakeFormatError: the lake has another format.
         """
-        root = lake_root(use_case.name)
+        root = lake_root(use_case.name, lake)
         return cls(use_case.name, root / "ledger", root)
 
     def entries(self) -> list[LedgerEntry]:

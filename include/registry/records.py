@@ -47,13 +47,13 @@ class Records:
     """The use case's lake, whose format is marked with the first record; None for records elsewhere."""
 
     @classmethod
-    def of(cls, use_case: str) -> Records:
-        """Return the records of the lake that the settings name.
+    def of(cls, use_case: str, lake: str = "") -> Records:
+        """Return the records of `lake`, or else of the one that the settings name.
 
         Raises:
             LakeFormatError: the lake has another format.
         """
-        root = lake_root(use_case)
+        root = lake_root(use_case, lake)
         return cls(use_case, root / "records", root)
 
     def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | RecordCorruptedError]:

@@ -9,10 +9,9 @@ import json
 from dataclasses import dataclass
 from datetime import date
 
-from include.declaration.use_case import UseCase
-from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
 from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
+from include.project import Project
 
 
 class ReservationCorruptedError(RecordCorruptedError):
@@ -38,8 +37,13 @@ class RetrainingBudget:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> RetrainingBudget:
-        return cls(lake_root(use_case.name) / "claims")
+    def of(cls, project: Project) -> RetrainingBudget:
+        """Return the budget of the project's use case.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
+        return cls(project.lake.root / "claims")
 
     def of_month(self, day: date) -> list[Reservation]:
         """Return all claims of that day's month, in the order of slots.

@@ -14,7 +14,6 @@ from include.declaration.column_types import missing_features
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.project import Project
@@ -68,7 +67,6 @@ def score_period(
     version: str | None = None,
     rescore: bool = False,
     allow_future_model: bool = False,
-    lake: Lake | None = None,
 ) -> ScoreResult:
     """Predict every row of `day` and replace the day's predictions.
 
@@ -86,7 +84,7 @@ def score_period(
     use_case = project.use_case
     use_case.require(day)
     form_limits.require_name("version", version)
-    lake = lake or project.lake
+    lake = project.lake
     view = lake.as_of(day, MEMORY)
     features = view.partitions("features", day, day).get(day)
     if features is None:

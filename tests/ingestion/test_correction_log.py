@@ -22,6 +22,7 @@ from include.ingestion.correction_log import (
 from include.ingestion.corrections import CorrectionDraft
 from include.lake import schemas
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
@@ -32,7 +33,7 @@ COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
 
 @pytest.fixture
 def book(lake_home) -> CorrectionLog:
-    return CorrectionLog.of(USE_CASE, "outcomes")
+    return CorrectionLog.of(open_project(USE_CASE), "outcomes")
 
 
 def draft(*ids: int, known_on: date = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:

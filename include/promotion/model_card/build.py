@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.registry import lifecycle
 from include.registry import tags as defined
-from include.registry.ledger import Ledger
+from include.registry.ledger import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.training.recipe import TrainingSpec, TrainingSpecError
@@ -77,12 +77,10 @@ def build_model_card(project: Project, version: str) -> CardResult:
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         kept = _fetched(registry, found.run_id, Path(folder))
         try:
-            markdown = model_card.card_markdown(_facts(project.use_case, found, recorded.data, kept))
+            markdown = model_card.card_markdown(_facts(project, found, recorded.data, kept))
         except UNREADABLE as error:
             log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
-            markdown = model_card.card_markdown(
-                _facts(project.use_case, found, recorded.data, _Kept(Path(folder) / "nothing"))
-            )
+            markdown = model_card.card_markdown(_facts(project, found, recorded.data, _Kept(Path(folder) / "nothing")))
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
@@ -139,10 +137,10 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
     return True
 
 
-def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
+def _facts(project: Project, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
     """Return the card's content from registry, run and the run's artifacts."""
     slices = kept.values(f"{evaluate.FOLDER}/slices.json")
-    recorded_content = _recorded_content(declared, version, recorded)
+    recorded_content = _recorded_content(project, version, recorded)
     return replace(
         recorded_content,
         test={**recorded_content.test, **version.judged},
@@ -154,8 +152,9 @@ def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) 
     )
 
 
-def _recorded_content(declared: UseCase, version: Version, recorded: RunData) -> ModelCardContent:
+def _recorded_content(project: Project, version: Version, recorded: RunData) -> ModelCardContent:
     """Return the content that registry and run hold, without the run's artifacts."""
+    declared = project.use_case
     use_case, caveats = _as_trained(declared, version)
     tags, report = version.tags, version.report
     return ModelCardContent(
@@ -183,7 +182,7 @@ def _recorded_content(declared: UseCase, version: Version, recorded: RunData) ->
         gates=tags.get(defined.GATES, ""),
         champion=tags.get(defined.COMPARED_WITH),
         false_alarms=limits.limits_at_registration(version),
-        decisions=_decisions(declared, version),
+        decisions=_decisions(project.ledger.entries(), version),
         features=use_case.features,
         parameters=recorded.params,
         tuned_by=tags.get(defined.TUNED_BY, ""),
@@ -209,9 +208,9 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
     return splits
 
 
-def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
+def _decisions(entries: Sequence[LedgerEntry], version: Version) -> tuple[str, ...]:
     """Return a sentence for each decision on the version."""
-    approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
+    approval, tags = lifecycle.approval_of(version, entries), version.tags
     sentences = [
         f"It was {approval}." if approval else "",
         f"Not promoted: {tags[defined.NOT_PROMOTED]}" if defined.NOT_PROMOTED in tags else "",
