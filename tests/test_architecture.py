@@ -316,6 +316,41 @@ def test_a_lake_registry_or_ledger_that_is_opened_elsewhere_is_caught(call):
     assert len(opening_calls(f"def step(use_case):\n    return {call}\n", OPENED)) == 1
 
 
+DESCRIBING = ("COMPARED_WITH", "MODEL_CARD", "NOT_PROMOTED", "REASON", "REPRODUCED")
+"""Tags that no decision reads: they describe a version to people."""
+
+
+def described_by(source: str) -> list[str]:
+    """Return the expressions that read a describing tag: `tags[X]`, `tags.get(X)` and `X in tags`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Subscript(value=read, slice=key, ctx=ast.Load()):
+                pass
+            case ast.Call(func=ast.Attribute(attr="get", value=read), args=[key, *_]):
+                pass
+            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[read]):
+                pass
+            case _:
+                continue
+        name, place = (ast.unparse(part).rpartition(".")[2] for part in (key, read))
+        if name in DESCRIBING and place in ("tags", "copies"):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, "include.registry")])
+def test_only_the_summary_of_a_version_reads_what_describes_it(module):
+    assert described_by(MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "planted", ["version.tags.get(NOT_PROMOTED, '')", "tags[defined.REASON]", "defined.REPRODUCED in version.tags"]
+)
+def test_a_module_that_describes_a_version_by_itself_is_caught(planted):
+    assert described_by(f"words = {planted}\nrun.tag({{REASON: words}})\n") == [planted]
+
+
 CREATES_FILES = (
     *("include.lake.record_store", "include.lake.object_store"),
     *("include.lake.lock", "include.lake.lake_format", "include.backtest.model_cache"),

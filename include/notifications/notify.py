@@ -16,6 +16,7 @@ from include.printable import printable_logger
 from include.project import Project
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
+from include.registry.version_summary import summarise_entry
 
 log = printable_logger(__name__)
 
@@ -118,15 +119,17 @@ def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str,
         return messages.rejection_message(
             use_case.name, None, version=result.version, reason=result.reason, links=links
         )
-    entry = project.ledger.entries()[result.entry - 1]
+    entries = project.ledger.entries()
+    entry = entries[result.entry - 1]
+    summary = summarise_entry(entry, entries)
     return messages.promotion_message(
         use_case.name,
         entry.effective_from.isoformat(),
-        version=entry.version,
+        version=summary.number,
         entry=entry.number,
         actor=entry.actor,
         reason=". ".join(filter(None, (entry.reason, result.reason))),
-        gates=[f"{verdict['outcome']} {verdict['gate']}: {verdict['reason']}" for verdict in entry.verdicts],
+        gates=summary.gate_lines,
         links=links,
     )
 

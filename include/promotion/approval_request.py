@@ -12,10 +12,7 @@ from include.project import Project
 from include.promotion import approve
 from include.promotion.model_card.escaping import escaped, number, table
 from include.registry import lifecycle, sync
-from include.registry.lifecycle import blocking
-from include.registry.mlflow_registry import Registry
-from include.registry.model_record import Version
-from include.registry.tags import COMPARED_WITH, GATES, REASON, WINDOW
+from include.registry.version_summary import VersionSummary, summarise_version
 
 METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
@@ -43,31 +40,27 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     candidate = registry.version(version)
     if (decided := approve.approval_decision(project, version)) is not None:
         return ApprovalRequest(None, f"No approval is requested: version {version} was {decided}.")
-    life = _life(project, registry, candidate)
+    versions, entries = registry.versions(), project.ledger.entries()
+    life = lifecycle.lifecycle_states(versions, entries, project.use_case.newest_period())[version]
+    summary = summarise_version(candidate, entries, life)
     if life in sync.CHAMPION_STATES:
         return ApprovalRequest(None, f"No approval is requested: version {version} was made champion before.")
     if life != "challenger":
-        reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
+        reason = summary.blocking or f"Its gates are {summary.gates or 'not judged'}."
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
-    compared_with = candidate.tags.get(COMPARED_WITH)
-    champion = next((version for version in registry.versions() if version.number == compared_with), None)
-    return ApprovalRequest("\n".join(_lines(project.use_case, candidate, champion)), "")
+    champion = next((other for other in versions if other.number == summary.compared_with), None)
+    compared = summarise_version(champion, entries) if champion is not None else None
+    return ApprovalRequest("\n".join(_lines(project.use_case, summary, compared)), "")
 
 
-def _life(project: Project, registry: Registry, candidate: Version) -> str:
-    entries = project.ledger.entries()
-    return lifecycle.lifecycle_states(registry.versions(), entries, project.use_case.newest_period())[candidate.number]
-
-
-def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:
-    training = f"Trained as of {candidate.as_of} on {candidate.tags[WINDOW]}"
-    lines = [f"{training}: {escaped(candidate.tags.get(REASON) or 'no reason given')}.", ""]
-    test = candidate.report["splits"]["test"]
+def _lines(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> list[str]:
+    lines = [f"{candidate.trained}: {escaped(candidate.training_reason or 'no reason given')}.", ""]
+    test = candidate.splits["test"]
     lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {MODEL: f"version {candidate.number}", **champion_name, "logistic": "logistic", "prior": "prior"}
     lines += _metrics(candidate.judged, names)
-    champion_verdicts = {verdict["gate"]: verdict for verdict in _verdicts(champion)}
+    champion_verdicts = {verdict["gate"]: verdict for verdict in (champion.verdicts if champion else ())}
     rows = [
         (
             escaped(verdict["gate"]),
@@ -76,10 +69,10 @@ def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> l
             verdict["outcome"],
             _champion_result(champion_verdicts, verdict),
         )
-        for verdict in _verdicts(candidate)
+        for verdict in candidate.verdicts
     ]
     lines += ["", *table(("gate", "value", "limit", "verdict", "champion's, when evaluated"), rows, (1, 2))]
-    lines += ["", *(f"- {escaped(verdict['reason'])}" for verdict in _verdicts(candidate))]
+    lines += ["", *(f"- {escaped(verdict['reason'])}" for verdict in candidate.verdicts)]
     if use_case.notice:
         lines += ["", f"> {use_case.notice}"]
     return lines
@@ -90,10 +83,6 @@ def _metrics(values: Mapping[str, Mapping[str, float]], names: Mapping[str, str]
     shown = [subject for subject in names if subject in values]
     rows = [(metric, *(number(values[subject].get(metric)) for subject in shown)) for metric in METRICS]
     return table(("", *(names[subject] for subject in shown)), rows, range(1, len(shown) + 1))
-
-
-def _verdicts(version: Version | None) -> list[dict[str, Any]]:
-    return list(version.verdicts) if version is not None else []
 
 
 def _champion_result(verdicts: Mapping[str, Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ from include.registry.ledger import (
 from include.registry.lifecycle import StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import GATES, JUDGED, NOT_PROMOTED, REASON
+from include.registry.tags import GATES, JUDGED, NOT_PROMOTED
+from include.registry.version_summary import summarise_version
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
 
 
 def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reason: str) -> LedgerDecision:
-    approval = lifecycle.approval_of(version, entries)
-    approved = approval if approval is not None and approval.approved else None
+    summary = summarise_version(version, entries)
+    approved = summary.approval if summary.approval is not None and summary.approval.approved else None
     return LedgerDecision(
         version=version.number,
         trees=version.trees,
@@ -127,7 +128,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
         effective_from=version.as_of,
         action="promotion",
         actor=f"{actor}, approved by {approved.actor}" if approved else actor,
-        reason=_reason(reason or version.tags.get(REASON, ""), approved),
+        reason=_reason(reason or summary.training_reason, approved),
         verdicts=version.verdicts,
         files_digest=version.files_digest,
         judged=version.tags.get(JUDGED, ""),
@@ -158,7 +159,7 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
 def _record_obstacle(registry: Registry, version: Version, reason: str) -> None:
     """Record in MLflow why a version is not promoted, unless it is recorded already."""
     description = version.description.partition(sync.HEADING)[0] + sync.HEADING + reason
-    if (version.tags.get(NOT_PROMOTED), version.description) != (reason, description):
+    if (summarise_version(version, ()).not_promoted, version.description) != (reason, description):
         registry.tag_version(version.number, {NOT_PROMOTED: reason}, description)
 
 

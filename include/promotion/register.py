@@ -19,7 +19,8 @@ from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import AS_OF, FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, WINDOW, decides
+from include.registry.tags import FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, decides
+from include.registry.version_summary import summarise_version
 
 _DESCRIBED = ("log_loss", "auc", "expected_cost")
 """Metrics in the description of a version."""
@@ -133,19 +134,22 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
 
 def _description(use_case: UseCase, version: Version) -> str:
     """Return Markdown for the registry's page: metrics, verdicts, notice."""
-    by_subject, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
-    test = version.report["splits"]["test"]
+    summary = summarise_version(version, ())
+    test = summary.splits["test"]
     lines = [
-        f"Trained as of {tags[AS_OF]} on {tags[WINDOW]}; tested on {test['first']} to {test['last']}.",
+        f"{summary.trained}; tested on {test['first']} to {test['last']}.",
         "",
         f"| test days | {' | '.join(metrics.METRICS[name].label for name in _DESCRIBED)} |",
         f"|---|{'---|' * len(_DESCRIBED)}",
     ]
     for subject in ("model", "logistic", "prior"):
-        values = by_subject.get(subject, {})
+        values = summary.test.get(subject, {})
         cells = (f"{values[m]:.4f}" if m in values else "–" for m in _DESCRIBED)
         lines.append(f"| {subject} | {' | '.join(cells)} |")
-    lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
+    lines += [
+        "",
+        *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in summary.verdicts),
+    ]
     if use_case.notice:
         lines += ["", f"> {use_case.notice}"]
     return "\n".join(lines)

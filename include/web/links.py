@@ -29,7 +29,7 @@ def links_of(seen: Overview, base: str, where: Settings | None = None) -> list[L
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = seen.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
-    model = seen.champion.version if seen.champion else ""
+    model = seen.champion.number if seen.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
         if model:

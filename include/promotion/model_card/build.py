@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,10 @@ from include.printable import printable_logger
 from include.project import Project
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
-from include.registry import lifecycle
 from include.registry import tags as defined
-from include.registry.ledger import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.version_summary import VersionSummary, summarise_version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
 FOLDER = "model_card"
@@ -84,7 +83,7 @@ def build_model_card(project: Project, version: str) -> CardResult:
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
-    if found.tags.get(defined.MODEL_CARD) != place:
+    if summarise_version(found, ()).card != place:
         registry.tag_version(version, {defined.MODEL_CARD: place})
     return CardResult(version, found.run_id, place, new)
 
@@ -156,33 +155,34 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
     """Return the content that registry and run hold, without the run's artifacts."""
     declared = project.use_case
     use_case, caveats = _as_trained(declared, version)
+    summary = summarise_version(version, project.ledger.entries())
     tags, report = version.tags, version.report
     return ModelCardContent(
         use_case=declared.name,
-        version=version.number,
-        as_of=tags[defined.AS_OF],
+        version=summary.number,
+        as_of=summary.as_of.isoformat(),
         objective=declared.objective,
         owner=declared.owner,
         label=use_case.label.name,
         label_meaning=use_case.label.meaning,
         label_delay_periods=use_case.label.label_delay_periods,
         costs=use_case.costs,
-        window=tags[defined.WINDOW],
+        window=summary.window,
         splits=_splits(report, version.metrics),
-        test=metrics.split_metrics(version.metrics, "test"),
+        test=summary.test,
         validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
-        reason=tags.get(defined.REASON, ""),
+        reason=summary.training_reason,
         notice=tags.get(defined.NOTICE, declared.notice),
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=report["missing_days"],
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
-        gates=tags.get(defined.GATES, ""),
-        champion=tags.get(defined.COMPARED_WITH),
+        gates=summary.gates,
+        champion=summary.compared_with,
         false_alarms=limits.limits_at_registration(version),
-        decisions=_decisions(project.ledger.entries(), version),
+        decisions=_decisions(summary),
         features=use_case.features,
         parameters=recorded.params,
         tuned_by=tags.get(defined.TUNED_BY, ""),
@@ -208,12 +208,11 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
     return splits
 
 
-def _decisions(entries: Sequence[LedgerEntry], version: Version) -> tuple[str, ...]:
+def _decisions(summary: VersionSummary) -> tuple[str, ...]:
     """Return a sentence for each decision on the version."""
-    approval, tags = lifecycle.approval_of(version, entries), version.tags
     sentences = [
-        f"It was {approval}." if approval else "",
-        f"Not promoted: {tags[defined.NOT_PROMOTED]}" if defined.NOT_PROMOTED in tags else "",
-        f"Rebuilt from the registry alone: {tags[defined.REPRODUCED]}." if defined.REPRODUCED in tags else "",
+        f"It was {summary.approval}." if summary.approval else "",
+        f"Not promoted: {summary.not_promoted}" if summary.not_promoted else "",
+        f"Rebuilt from the registry alone: {summary.reproduced}." if summary.reproduced else "",
     ]
     return tuple(sentence for sentence in sentences if sentence)
