@@ -60,7 +60,7 @@ class Project:
         """The use case's runs and versions in MLflow."""
         from include.registry.mlflow_registry import Registry
 
-        return Registry(self.use_case)
+        return Registry(self.use_case, self.settings.mlflow, self.settings.lake)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -36,6 +36,7 @@ def test_everything_of_a_project_in_another_lake_is_there(lake_home, tmp_path):
     project = open_project(USE_CASE).in_lake(str(tmp_path / "other"))
     assert RetrainingBudget.of(project).claim(DAY, 1) == Reservation(DAY, 1)
     assert RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY) == []
+    assert project.registry.records == project.records
     places = (project.lake.root, project.ledger.folder, project.records.folder, NotificationQueue.of(project).folder)
     assert all(place.uri.startswith(str(tmp_path / "other")) for place in places)
 
