@@ -27,7 +27,6 @@ from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.arrays import Numbers
@@ -67,7 +66,7 @@ class HistoricalModel:
 class HistoricalEvaluator:
     """Compute what a backtest needs, each value once."""
 
-    use_case: UseCase
+    project: Project
     past: LabelHistory
     tell: Callable[[str], None]
     _fits: dict[date, HistoricalModel] = field(default_factory=dict)
@@ -76,6 +75,11 @@ class HistoricalEvaluator:
     _limits: dict[tuple[date, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
     _measured: dict[tuple[date, date, Monitoring], MeasuredPeriod] = field(default_factory=dict)
     _judged: dict[tuple[date, date], BacktestOutcome] = field(default_factory=dict)
+
+    @property
+    def use_case(self) -> UseCase:
+        """Return the use case whose past is simulated."""
+        return self.project.use_case
 
     @cached_property
     def matured(self) -> Numbers:
@@ -95,7 +99,7 @@ class HistoricalEvaluator:
     def _fit(self, day: date) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, day)
-        inputs = train.training_inputs(use_case, Lake.open(use_case).as_of(day), first, last, chosen)
+        inputs = train.training_inputs(use_case, self.project.lake.as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
         cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
         cache = ModelCache.open(use_case)

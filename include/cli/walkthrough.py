@@ -12,7 +12,6 @@ from include.cli import report, services
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
-from include.lake.lake import Lake
 from include.local import credentials, demo, instance
 from include.local import services as local_services
 from include.local.airflow_client import AirflowClient
@@ -81,9 +80,10 @@ def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
     """
     use_case = load_use_case(name)
     use_case.require(day)
-    if not clone.clone_days(Lake.open(use_case), "predictions", day, day):
+    lake = open_project(use_case).lake
+    if not clone.clone_days(lake, "predictions", day, day):
         raise PartitionMissingError(name, "predictions", day)
-    predictions = Lake.open(use_case).as_of(day).table("predictions", since=day)
+    predictions = lake.as_of(day).table("predictions", since=day)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
     table = Table(*map(escape_line, first.column_names), box=None, title=f"{use_case.name} {day}", title_justify="left")
     for row in first.to_pylist():

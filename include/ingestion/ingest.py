@@ -60,7 +60,7 @@ def land_feed(project: Project, feed: Feed, day: date, *, take_changed: bool = F
         use_case, feed, day, rows
     )  # not of corrections: they become known later than the rows they replace
     # Close the day only after the source has answered: from here on, it accepts no more corrections.
-    corrections = CorrectionLog.of(use_case, feed.name).close(day)
+    corrections = CorrectionLog.of(project, feed.name).close(day)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)

@@ -205,7 +205,7 @@ def free_day(project: Project, feed: Feed, after: date) -> date:
 
 def _landed(project: Project, feed: Feed, since: date) -> set[date]:
     """Return the days from `since` on for which the feed is landed."""
-    view, closed = project.lake.as_of(date.max), CorrectionLog.of(project.use_case, feed.name).closed_days()
+    view, closed = project.lake.as_of(date.max), CorrectionLog.of(project, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
@@ -248,7 +248,7 @@ def _record(
 
 def _at(project: Project, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None) -> RecordedCorrections:
     """Record the draft for the requested day, or else for the first free one."""
-    correction_log = CorrectionLog.of(project.use_case, feed.name)
+    correction_log = CorrectionLog.of(project, feed.name)
     if existing := corrections.accepted_corrections(draft, correction_log.standing(), whenever=known_on is None):
         return RecordedCorrections(existing, new=False)
     while True:

@@ -80,7 +80,7 @@ def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, day)
-    corrections = CorrectionLog.of(use_case, feed.name).known_on(day)
+    corrections = CorrectionLog.of(project, feed.name).known_on(day)
     delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if day not in feed.missing_periods:

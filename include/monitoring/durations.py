@@ -10,7 +10,6 @@ from typing import Self
 import pyarrow as pa
 
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.monitoring import slowdown
 from include.monitoring.slowdown import Duration
 from include.project import Project
@@ -40,15 +39,13 @@ def record_duration(
     clock: Stopwatch,
     rows: int,
     version: str | None,
-    *,
-    lake: Lake | None = None,
 ) -> Duration:
     """Write the measured duration to the partition `day` of `durations/<stage>`.
 
     Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `day`, per
     row.
     """
-    lake, table = lake or project.lake, f"durations/{stage}"
+    lake, table = project.lake, f"durations/{stage}"
     before = lake.as_of(day - timedelta(days=1))
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:

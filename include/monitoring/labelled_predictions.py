@@ -22,8 +22,8 @@ from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.monitoring.performance import LabelledPredictions
+from include.project import Project
 from include.registry import sync
-from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.scoring import score
 from include.threads import threads_for
@@ -125,14 +125,15 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     return day if day >= use_case.first_period else None
 
 
-def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
+def load_day(project: Project, view: AsOfSnapshot, day: date) -> DayPredictions:
     """Return the labelled rows of a scored day, as of `view`.
 
     Raises the errors of `Registry.version` and `Registry.load`.
     """
     number = score.scoring_version(view, day)
     assert number is not None  # `waiting_rows` has checked that one version made the predictions
-    version = sync.version_of(registry, number)
+    use_case, registry = project.use_case, project.registry
+    version = sync.version_of(registry, project.ledger, number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, day)
     # The name cannot be that of a feature.

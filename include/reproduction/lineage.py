@@ -103,7 +103,7 @@ def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Linea
     use_case.require(day)
     wanted, lake = _keys(use_case, keys), project.lake
     row = _row(use_case, lake, day, wanted)
-    version = sync.version_of(project.registry, row["model_version"])
+    version = sync.version_of(project.registry, project.ledger, row["model_version"])
     tracing = _Tracing(lake, day)
     prediction, features, feeds = tracing.trace()
     return Lineage(

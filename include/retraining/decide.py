@@ -50,7 +50,7 @@ def decide_retraining(project: Project, day: date) -> DecideResult:
         raise PartitionMissingError(use_case.name, "metrics", day)
     decided, claimed = (
         decision_history(project, day),
-        {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)},
+        {claim.day for claim in RetrainingBudget.of(project).of_month(day)},
     )
     since = day - timedelta(days=policy.look_back_periods)
     decision = retraining_policy.decide_by_policy(

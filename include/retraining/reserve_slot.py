@@ -37,18 +37,18 @@ def reserve_slot(project: Project, day: date) -> ReservationResult:
             f"{use_case.name}: {day} {state}, so no training is claimed for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
-    claim = RetrainingBudget.of(use_case).claim(day, use_case.retraining.per_month)
+    claim = RetrainingBudget.of(project).claim(day, use_case.retraining.per_month)
     return _result(use_case, day, claim)
 
 
-def existing_reservation(use_case: UseCase, day: date) -> ReservationResult:
+def existing_reservation(project: Project, day: date) -> ReservationResult:
     """Return the day's claim without claiming one.
 
     Raises:
         ReservationCorruptedError: a claim of the month cannot be read.
     """
-    claims = RetrainingBudget.of(use_case).of_month(day)
-    return _result(use_case, day, next((claim for claim in claims if claim.day == day), None))
+    claims = RetrainingBudget.of(project).of_month(day)
+    return _result(project.use_case, day, next((claim for claim in claims if claim.day == day), None))
 
 
 def _result(use_case: UseCase, day: date, claim: Reservation | None) -> ReservationResult:

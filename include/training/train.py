@@ -16,7 +16,6 @@ from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError
 from include.features import staleness
-from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
@@ -79,7 +78,6 @@ def train_model(
     parameters: Mapping[str, Any] | None = None,
     reason: str = "",
     tuned_by: str = "",
-    lake: Lake | None = None,
 ) -> TrainResult:
     """Train as of `day` and return the run.
 
@@ -95,7 +93,7 @@ def train_model(
     form_limits.require_text("reason", reason)
     chosen = merge_parameters(use_case, parameters)
     first, last = splits.training_window(use_case, day, window_periods)
-    view = (lake or project.lake).as_of(day)
+    view = project.lake.as_of(day)
     made_from = training_inputs(use_case, view, first, last, chosen)
     registry = project.registry
     for done in registry.complete_runs(made_from.fingerprint):
@@ -133,7 +131,7 @@ def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut
 
 def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
-    tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
+    tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"))
     return [table.summary for table in tables if table.stale]
 
 

@@ -42,7 +42,7 @@ def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
     from include.ingestion import ingest_files
 
     changed = ingest_files.noticed_redelivery(open_project(declared), day)
-    callbacks.notify_redelivered(declared, changed)
+    callbacks.notify_redelivered(open_project(declared), changed)
     return {"files": ingest_files.files_of(open_project(declared), day), "redelivered": [str(file) for file in changed]}
 
 
