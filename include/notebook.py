@@ -17,8 +17,7 @@ from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation.check_use_case import kept_home
 from include.lake import clone, schemas
-from include.lake.lake import Lake
-from include.lake.object_store import StoragePath
+from include.project import open_project
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,9 @@ class Frames:
         if first > self.period:
             raise InvalidRequestError(f"{self.use_case.name}: since={first} is after {self.period}, the loaded period.")
         keys = schemas.keys(self.use_case, table)
-        for lake in (Lake.open(self.use_case), _kept_lake(self.use_case)):
+        project = open_project(self.use_case)
+        kept = project.in_lake(str(kept_home(self.use_case) / "lake"))
+        for lake in (project.lake, kept.lake):
             if clone.clone_days(lake, table, self.period, self.period):
                 return lake.as_of(self.period).read(table, first, self.period, order_by=["day", *keys])
         name = self.use_case.name
@@ -71,10 +72,6 @@ def load(use_case: str, period: Period | date | str) -> Frames:
     declared, day = load_use_case(use_case), _as_period(period)
     declared.require(day)
     return Frames(declared, day)
-
-
-def _kept_lake(use_case: UseCase) -> Lake:
-    return Lake(use_case, StoragePath.parse(kept_home(use_case) / "lake") / use_case.name)
 
 
 def _as_period(period: Period | date | str) -> Period:

@@ -1,19 +1,26 @@
-"""The context of one task or command: a use case with its lake, its registry and its ledger, opened once.
+"""The context of one task or command: a use case with its lake, registry, ledger and settings, opened once.
+
+Nothing else opens a lake, a registry or a ledger; what a step needs comes from the project that it is given. Stores of
+higher levels (corrections, the budget, queued notifications) are made from a project by their own `of`.
 
 Imports nothing heavy: DAG files are read with the tasks that open it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from include.settings import Settings, current_settings
 
 if TYPE_CHECKING:
     from include.declaration.use_case import UseCase
     from include.lake.lake import Lake
+    from include.lake.object_store import StoragePath
     from include.registry.ledger import Ledger
     from include.registry.mlflow_registry import Registry
+    from include.registry.records import Records
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,21 @@ class Project:
     """What the steps of a use case work on; made once per task or command and passed down."""
 
     use_case: UseCase
+    lake_address: str = ""
+    """The folder or S3 address of the lake, if it is another than that of the settings."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the environment when they were first needed, with this project's lake."""
+        found = current_settings()
+        return replace(found, lake=self.lake_address) if self.lake_address else found
+
+    @cached_property
+    def root(self) -> StoragePath:
+        """The use case's folder in the lake, of any format: alerts must be kept even if the lake cannot be read."""
+        from include.lake.object_store import StoragePath
+
+        return StoragePath.parse(self.settings.lake) / self.use_case.name
 
     @cached_property
     def lake(self) -> Lake:
@@ -31,21 +53,36 @@ class Project:
         """
         from include.lake.lake import Lake
 
-        return Lake.open(self.use_case)
+        return Lake.open(self.use_case, self.settings.lake)
 
     @cached_property
     def registry(self) -> Registry:
         """The use case's runs and versions in MLflow."""
         from include.registry.mlflow_registry import Registry
 
-        return Registry(self.use_case)
+        return Registry(self.use_case, self.settings.mlflow, self.settings.lake)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The use case's promotions, rollbacks, rejections and approvals."""
         from include.registry.ledger import Ledger
 
-        return Ledger.of(self.use_case)
+        return Ledger.of(self.use_case, self.settings.lake)
+
+    @cached_property
+    def records(self) -> Records:
+        """The signed records of the use case's models."""
+        from include.registry.records import Records
+
+        return Records.of(self.use_case.name, self.settings.lake)
+
+    def in_lake(self, address: str) -> Project:
+        """Return the context of the same use case in another lake."""
+        return Project(self.use_case, address)
+
+    def declared_as(self, use_case: UseCase) -> Project:
+        """Return the context of another declaration of the same use case, such as an earlier one."""
+        return Project(use_case, self.lake_address)
 
 
 def open_project(use_case: UseCase) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -280,6 +280,117 @@ def heavy_of(module: str) -> dict[str, str]:
 )
 def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
+
+
+OPENED = ("Lake", "Lake.open", "Registry", "Ledger", "Ledger.of", "Records", "Records.of", "lake_root")
+"""What opens a lake, or a part of it, or the registry."""
+OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrades")
+"""The project; the packages that define these; and the upgrade of a lake whose format the project refuses."""
+ENTRIES = (
+    "include.project",
+    "include.orchestration",
+    "include.web",
+    "include.cli",
+    "include.local",
+    "include.notebook",
+)
+"""Where a task, page, command or notebook begins, which opens its project."""
+
+
+def opening_calls(source: str, names: Collection[str]) -> list[str]:
+    """Return the calls in a module's source of one of these functions or classes."""
+    calls = (call for call in ast.walk(ast.parse(source)) if isinstance(call, ast.Call))
+    return [ast.unparse(call) for call in calls if ast.unparse(call.func) in names]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *OPENS)])
+def test_only_the_project_opens_a_lake_a_registry_or_a_ledger(module):
+    assert opening_calls(MODULES[module].read_text(), OPENED) == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *ENTRIES)])
+def test_a_project_is_opened_where_a_task_or_command_begins_and_passed_down(module):
+    assert opening_calls(MODULES[module].read_text(), ("open_project", "Project")) == []
+
+
+@pytest.mark.parametrize("call", ["Lake.open(use_case)", "Registry(use_case)", "f(Ledger.of(use_case).entries())"])
+def test_a_lake_registry_or_ledger_that_is_opened_elsewhere_is_caught(call):
+    assert len(opening_calls(f"def step(use_case):\n    return {call}\n", OPENED)) == 1
+
+
+DESCRIBING = ("COMPARED_WITH", "MODEL_CARD", "NOT_PROMOTED", "REASON", "REPRODUCED")
+"""Tags that no decision reads: they describe a version to people."""
+
+
+def described_by(source: str) -> list[str]:
+    """Return the expressions that read a describing tag: `tags[X]`, `tags.get(X)` and `X in tags`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Subscript(value=read, slice=key, ctx=ast.Load()):
+                pass
+            case ast.Call(func=ast.Attribute(attr="get", value=read), args=[key, *_]):
+                pass
+            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[read]):
+                pass
+            case _:
+                continue
+        name, place = (ast.unparse(part).rpartition(".")[2] for part in (key, read))
+        if name in DESCRIBING and place in ("tags", "copies"):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, "include.registry")])
+def test_only_the_summary_of_a_version_reads_what_describes_it(module):
+    assert described_by(MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "planted", ["version.tags.get(NOT_PROMOTED, '')", "tags[defined.REASON]", "defined.REPRODUCED in version.tags"]
+)
+def test_a_module_that_describes_a_version_by_itself_is_caught(planted):
+    assert described_by(f"words = {planted}\nrun.tag({{REASON: words}})\n") == [planted]
+
+
+CREATES_FILES = (
+    *("include.lake.record_store", "include.lake.object_store"),
+    *("include.lake.lock", "include.lake.lake_format", "include.backtest.model_cache"),
+)
+"""The store of records, and what is no record: a lease and a cache, which are removed, and the format number."""
+STORES = ("DeltaTable", "store", "self.store", "self.store(kind)")
+"""What has a method `create` of its own: Delta's tables, and stores of records."""
+
+
+def creating_calls(source: str) -> list[str]:
+    """Return the calls by which a module itself makes a file unless it exists."""
+    return [
+        ast.unparse(call)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "create"
+        and ast.unparse(call.func.value) not in STORES
+    ]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in CREATES_FILES])
+def test_only_the_record_store_creates_records(module):
+    assert creating_calls(MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "caught"),
+    [
+        ("(folder / name).create(content)", True),
+        ("self._path(key).create(json.dumps(values).encode())", True),
+        ("place.create(b'')", True),
+        ("self.store.create(key, content)", False),
+        ("DeltaTable.create(uri)", False),
+    ],
+)
+def test_a_record_that_is_created_elsewhere_is_caught(source, caught):
+    assert bool(creating_calls(source)) is caught
 
 
 def test_only_the_command_line_imports_the_local_run():

@@ -27,7 +27,6 @@ from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.arrays import Numbers
 from include.model.baselines import Logistic, Prior
@@ -66,7 +65,7 @@ class HistoricalModel:
 class HistoricalEvaluator:
     """Compute what a backtest needs, each value once."""
 
-    use_case: UseCase
+    project: Project
     past: LabelHistory
     tell: Callable[[str], None]
     _fits: dict[Period, HistoricalModel] = field(default_factory=dict)
@@ -75,6 +74,11 @@ class HistoricalEvaluator:
     _limits: dict[tuple[Period, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
     _measured: dict[tuple[Period, Period, Monitoring], MeasuredPeriod] = field(default_factory=dict)
     _judged: dict[tuple[Period, Period], BacktestOutcome] = field(default_factory=dict)
+
+    @property
+    def use_case(self) -> UseCase:
+        """Return the use case whose past is simulated."""
+        return self.project.use_case
 
     @cached_property
     def matured(self) -> Numbers:
@@ -94,7 +98,7 @@ class HistoricalEvaluator:
     def _fit(self, period: Period) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, period)
-        inputs = train.training_inputs(use_case, Lake.open(use_case).as_of(period), first, last, chosen)
+        inputs = train.training_inputs(use_case, self.project.lake.as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
         cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
         cache = ModelCache.open(use_case)

@@ -60,7 +60,7 @@ def run_backtest(
     _require_judged(use_case, last)
     _build(project, first, last, tell)
     tell("reading features and labels")
-    evaluator = HistoricalEvaluator(use_case, history.load_label_history(project, first, last), tell)
+    evaluator = HistoricalEvaluator(project, history.load_label_history(project, first, last), tell)
     try:
         evaluator.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:

@@ -58,7 +58,7 @@ def print_check(console: Console, name: str, period: Period) -> None:
             raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
         check_use_case.build_window(open_project(use_case), period, tell)
         _print(console, check_use_case.findings_of_labels(open_project(use_case), period))
-        judged = check_use_case.judge_use_case(use_case, period, tell)
+        judged = check_use_case.judge_use_case(open_project(use_case), period, tell)
     for verdict in judged.verdicts:
         print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
     if judged.gates != "passed":

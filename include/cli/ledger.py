@@ -9,9 +9,9 @@ from rich.text import Text
 
 from include.cli.escaping import line_of, print_line
 from include.declaration.registry import load_use_case
+from include.project import open_project
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerEntry, entries_until
-from include.registry.mlflow_registry import Registry
+from include.registry.ledger import LedgerEntry, entries_until
 
 
 def print_ledger(console: Console, name: str) -> None:
@@ -22,7 +22,8 @@ def print_ledger(console: Console, name: str) -> None:
         ModelReplacedError: the registry no longer holds its champion.
     """
     use_case = load_use_case(name)
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    project = open_project(use_case)
+    registry, ledger = project.registry, project.ledger
     head = registry.ledger_head()
     entries, flaws = ledger.inspect()
     for entry in entries:

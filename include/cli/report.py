@@ -19,7 +19,8 @@ from include.local.instance import Instance
 from include.model.metrics import HEADLINE, METRICS
 from include.monitoring.monitor import RealisedPerformance
 from include.printable import escape_line
-from include.web.summary import FeedReport, UseCaseReport, VersionReport
+from include.registry.version_summary import VersionSummary
+from include.web.summary import FeedReport, UseCaseReport
 
 SUBJECTS = ("model", "logistic", "prior")
 _REASONS = 3
@@ -85,7 +86,7 @@ def _versions(report: UseCaseReport) -> list[RenderableType]:
     return [item for version in report.versions for item in _version(version)]
 
 
-def _version(version: VersionReport) -> list[RenderableType]:
+def _version(version: VersionSummary) -> list[RenderableType]:
     title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
     table = _metrics("on its test days", version.test)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
@@ -100,9 +101,9 @@ def _version(version: VersionReport) -> list[RenderableType]:
     return ["", title, table, *lines]
 
 
-def _state(version: VersionReport) -> str:
-    if version.champion_from:
-        return f"{version.status}, promoted from {', '.join(map(str, version.champion_from))} on"
+def _state(version: VersionSummary) -> str:
+    if version.promoted_from:
+        return f"{version.status}, promoted from {', '.join(map(str, version.promoted_from))} on"
     return f"{version.status}, not promoted" if version.status != "challenger" else "challenger, waiting to be promoted"
 
 

@@ -12,7 +12,6 @@ from include.declaration.period import Period
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
-from include.lake.lake import Lake
 from include.local import credentials, demo, instance
 from include.local import services as local_services
 from include.local.airflow_client import AirflowClient
@@ -81,9 +80,10 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     """
     use_case = load_use_case(name)
     use_case.require(period)
-    if not clone.clone_days(Lake.open(use_case), "predictions", period, period):
+    lake = open_project(use_case).lake
+    if not clone.clone_days(lake, "predictions", period, period):
         raise PartitionMissingError(name, "predictions", period)
-    predictions = Lake.open(use_case).as_of(period).table("predictions", since=period)
+    predictions = lake.as_of(period).table("predictions", since=period)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
     table = Table(
         *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"

@@ -24,7 +24,7 @@ from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
 from include.model import lightgbm_params, splits
-from include.project import Project, open_project
+from include.project import Project
 from include.training import dataset, train
 
 Severity = Literal["error", "warning", "note"]
@@ -191,13 +191,14 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
     )
 
 
-def judge_use_case(use_case: UseCase, period: Period, tell: Tell) -> evaluate.EvaluateResult:
+def judge_use_case(project: Project, period: Period, tell: Tell) -> evaluate.EvaluateResult:
     """Train as of `period` and judge the model by the declared gates, and always by a leakage gate."""
+    use_case = project.use_case
     gates = use_case.gates
     if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:
         gates = (*gates, LeakageGate(if_inconclusive="pass"))
-    judged = replace(use_case, gates=gates)
+    judged = project.declared_as(replace(use_case, gates=gates))
     tell(f"training as of {period}")
-    run_id = train.train_model(open_project(judged), period, reason="check").run_id
+    run_id = train.train_model(judged, period, reason="check").run_id
     tell("judging the model")
-    return evaluate.evaluate_run(open_project(judged), run_id)
+    return evaluate.evaluate_run(judged, run_id)

@@ -16,11 +16,10 @@ from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
-from include.project import Project, open_project
+from include.project import Project
 from include.registry import sync, tags
 from include.registry.ledger import LedgerEntry
 from include.registry.model_record import Version
@@ -28,9 +27,7 @@ from include.threads import threads_for
 from include.training import dataset
 
 
-def collect_gate_inputs(
-    project: Project, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None
-) -> GateInputs:
+def collect_gate_inputs(project: Project, candidate: Version, entry: LedgerEntry | None) -> GateInputs:
     """Collect the inputs of the use case's gates for a trained candidate without a number.
 
     `entry` is the ledger's champion of the day that the candidate was trained as of.
@@ -41,16 +38,16 @@ def collect_gate_inputs(
         ModelReplacedError: the champion's number now belongs to another model.
         MlflowUnreachableError: MLflow does not answer.
     """
-    return _Collector(project, candidate, entry, lake or project.lake).collect()
+    return _Collector(project, candidate, entry).collect()
 
 
 class _Collector:
     """Read a candidate, its rows and its champion once each."""
 
-    def __init__(self, project: Project, candidate: Version, entry: LedgerEntry | None, lake: Lake) -> None:
-        self.use_case, self.candidate, self.lake = project.use_case, candidate, lake
+    def __init__(self, project: Project, candidate: Version, entry: LedgerEntry | None) -> None:
+        self.project, self.use_case, self.candidate = project, project.use_case, candidate
         self.registry = project.registry
-        self.view = lake.as_of(candidate.as_of)
+        self.view = project.lake.as_of(candidate.as_of)
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
         entries = project.ledger.entries()
@@ -87,7 +84,7 @@ class _Collector:
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),
             ),
-            serving_check=serving_check.check_serving(open_project(self.use_case), self.candidate.run_id)
+            serving_check=serving_check.check_serving(self.project, self.candidate.run_id)
             if self._is_needed("serving_check")
             else None,
             corruptions=corruption.corrupt_features(self.model, rows) if self._is_needed("corruptions") else None,
@@ -121,7 +118,7 @@ class _Collector:
         count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
         days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
         periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
-        return rebuild_periods(open_project(self.use_case), periods, self.candidate.as_of, lake=self.lake)
+        return rebuild_periods(self.project, periods, self.candidate.as_of)
 
     def _days_of(self, split: str) -> list[Period]:
         """Return the days of a split that have rows of features; others cannot show a leak."""

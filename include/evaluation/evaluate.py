@@ -15,13 +15,11 @@ from include.evaluation import collect_inputs, judging, plots
 from include.evaluation.gates.result import GateResult, overall_outcome
 from include.evaluation.inputs import GateInputs
 from include.lake import content_digest
-from include.lake.lake import Lake
 from include.model import intervals, metrics
 from include.project import Project
 from include.registry.ledger import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_evaluation
-from include.registry.records import Records
 from include.registry.tags import COMPARED_WITH, FINGERPRINT, GATE, GATES, JUDGED, decides
 
 FOLDER = "evaluation"
@@ -43,7 +41,7 @@ class EvaluateResult:
     """Whether it was judged now; otherwise an earlier, equal evaluation is returned."""
 
 
-def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
+def evaluate_run(project: Project, run_id: str) -> EvaluateResult:
     """Judge the run by the declared gates and the champion of the day it was trained as of.
 
     Results, intervals, slices and plots become artifacts of the run, the summary of the results its tags. A run that
@@ -64,7 +62,7 @@ def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> 
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # the process that judged it may have been killed before copying
         return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
-    found = collect_inputs.collect_gate_inputs(project, candidate, entry, lake=lake)
+    found = collect_inputs.collect_gate_inputs(project, candidate, entry)
     verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
     measured = {
@@ -79,7 +77,7 @@ def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> 
         _write(Path(folder) / FOLDER, use_case, title, found, verdicts, measured)
         registry.log_folder(run_id, Path(folder))
     record_evaluation(
-        Records.of(use_case.name),
+        project.records,
         candidate,
         verdicts,
         judged_by=judged_by,

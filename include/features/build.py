@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.declaration.period import Period, period_range
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import Feed
 from include.features import label, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
@@ -58,17 +58,17 @@ def land_missing(project: Project, first: Period, last: Period) -> None:
     for feed in use_case.feeds:
         existing = view.partitions(f"checked/{feed.name}", first, last)
         for day in period_range(first, last):
-            if day not in existing and _has_rows(use_case, feed, day):
+            if day not in existing and _has_rows(project, feed, day):
                 ingest.land_feed(project, feed, day)
                 validate.check_feed(project, feed, day)
                 data_docs.write_index(use_case.name)
 
 
-def _has_rows(use_case: UseCase, feed: Feed, period: Period) -> bool:
+def _has_rows(project: Project, feed: Feed, period: Period) -> bool:
     """Return whether the day can have rows of the feed.
 
     A day declared absent can have corrections from before it was declared absent.
     """
     if period not in feed.missing_periods:
         return True
-    return any(correction.known_on == period for correction in CorrectionLog.of(use_case, feed.name).standing())
+    return any(correction.known_on == period for correction in CorrectionLog.of(project, feed.name).standing())

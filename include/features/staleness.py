@@ -62,7 +62,6 @@ def find_stale(
     last: Period | None = None,
     *,
     tables: Sequence[str] = (),
-    lake: Lake | None = None,
     reread: bool = False,
 ) -> list[TableStaleness]:
     """Return the staleness of each table that has periods, in build order.
@@ -71,7 +70,7 @@ def find_stale(
     `code_digest.table_code_digest`.
     """
     use_case = project.use_case
-    lake = lake or project.lake
+    lake = project.lake
     view = lake.as_of(last or LATEST)
     names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
     chosen = [name for name in names if not tables or name in tables]

@@ -27,24 +27,28 @@ from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.corrections import Correction, CorrectionDraft
 from include.lake import content_digest
-from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
+from include.lake.record_store import (
+    ATTEMPTS,
+    FlawedRecordError,
+    RecordCorruptedError,
+    RecordStore,
+    current_names,
+    encode_record,
+)
+from include.project import Project
 
-ATTEMPTS = 100
-"""Attempts to record a correction: each one lost means that another process recorded one."""
 _ABOUT = b"airworthy"
-_FIELDS = {"who": "actor", "why": "comment"}
-"""Names in a correction's file, which never changes, to the fields of `Correction`."""
+_CLOSED = "closed"
+_FIELDS = ("number", "kind", "actor", "comment", "recorded_at")
+"""Fields of a correction in the metadata of its file, besides the day."""
 
 
-class CorrectionsCorruptedError(AirworthyError):
+class CorrectionsCorruptedError(RecordCorruptedError):
     """A correction is missing or cannot be read, so the rows of its day are not known."""
 
-    def __init__(self, place: StoragePath, what: object) -> None:
-        super().__init__(
-            f"The corrections are damaged at {place}: {what}. The day is not landed without them. Restore the folder"
-            " from a backup; corrections are never edited or removed by hand."
-        )
+    damaged = "The corrections are damaged"
+    consequence = "The day is not landed without them."
 
 
 class CorrectionPeriodTakenError(InvalidRequestError):
@@ -95,9 +99,13 @@ class CorrectionLog:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase, feed: str) -> CorrectionLog:
-        root = lake_root(use_case.name)
-        return cls(use_case, feed, root / "corrections" / feed)
+    def of(cls, project: Project, feed: str) -> CorrectionLog:
+        """Return the corrections of a feed in the project's lake.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
+        return cls(project.use_case, feed, project.lake.root / "corrections" / feed)
 
     def standing(self) -> list[Correction]:
         """Return all corrections but those too late for their day, in order.
@@ -145,7 +153,7 @@ class CorrectionLog:
         Raises:
             CorrectionsCorruptedError: a correction is missing or cannot be read.
         """
-        return [self._read(number) for number in self._close(period).of_day]
+        return self._read(self._close(period))
 
     def known_on(self, period: Period) -> list[Correction]:
         """Return the corrections of a closed day; none if the day is open.
@@ -154,16 +162,13 @@ class CorrectionLog:
             CorrectionsCorruptedError: a correction is missing or cannot be read.
         """
         closed = self._closed(period)
-        return [self._read(number) for number in closed.of_day] if closed else []
+        return self._read(closed) if closed else []
 
     def copy_day(self, period: Period, to: CorrectionLog) -> None:
         """Copy the corrections of a closed day to another lake."""
-        closed = self._closed(period)
-        for number in closed.of_day if closed else ():
-            to._place(number).create(self._place(number).read())
-        if closed:
-            closed_file = self.folder / "days" / period.key / "closed.json"
-            (to.folder / "days" / period.key / "closed.json").create(closed_file.read())
+        if closed := self._closed(period):
+            self.store.copy([self.store.key(number) for number in closed.of_day], to.store)
+            self.day_store(period).copy([_CLOSED], to.day_store(period))
 
     def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
         """Append the draft, unless an equal correction exists.
@@ -187,7 +192,7 @@ class CorrectionLog:
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 **{field.name: getattr(draft, field.name) for field in fields(CorrectionDraft)},
             )
-            if not self._place(correction.number).create(_content(correction)):
+            if not self.store.append(correction.number, _content(correction)):
                 continue
             # A closing process marks the day before it counts: if the mark is absent, it will count this one.
             if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
@@ -198,57 +203,33 @@ class CorrectionLog:
     def _close(self, period: Period) -> _Closed:
         if (closed := self._closed(period)) is not None:
             return closed
-        folder = self.folder / "days" / period.key
-        (folder / "closing").create(b"")
+        store = self.day_store(period)
+        store.mark("closing")
         recorded = self._all()
         of_day = [correction.number for correction in recorded if correction.known_on == period]
         content = {"records": len(recorded), "of_day": of_day}
-        (folder / "closed.json").create((json.dumps(content, sort_keys=True) + "\n").encode())
+        store.create(_CLOSED, encode_record(content))
         closed = self._closed(period)  # if several processes close the day, the first file counts
         assert closed is not None
         return closed
 
     def _closed(self, period: Period) -> _Closed | None:
-        place = self.folder / "days" / period.key / "closed.json"
-        try:
-            content = json.loads(place.read())
-            return _Closed(int(content["records"]), tuple(int(number) for number in content["of_day"]))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError, KeyError) as error:
-            raise CorrectionsCorruptedError(place, error) from error
+        return self.day_store(period).find(_CLOSED)
 
     def _all(self) -> list[Correction]:
-        return [self._read(number) for number in self._numbers()]
+        return self.store.numbered()
 
-    def _numbers(self) -> Sequence[int]:
-        """Return the numbers of all corrections.
+    def _read(self, closed: _Closed) -> list[Correction]:
+        return self.store.read_all([self.store.key(number) for number in closed.of_day])
 
-        Raises:
-            CorrectionsCorruptedError: a number is missing.
-        """
-        numbers = sorted(int(name[:-8]) for name in self.folder.names() if re.fullmatch(r"\d{6,}\.parquet", name))
-        for expected, number in enumerate(numbers, start=1):
-            if number != expected:
-                raise CorrectionsCorruptedError(self._place(expected), "it is missing")
-        return numbers
+    @property
+    def store(self) -> RecordStore[Correction]:
+        """The files of the corrections."""
+        return RecordStore(self.folder, _decode_correction, CorrectionsCorruptedError, suffix=".parquet")
 
-    def _place(self, number: int) -> StoragePath:
-        return self.folder / f"{number:06d}.parquet"
-
-    def _read(self, number: int) -> Correction:
-        """Read a correction, with the columns that the feed had when it was recorded."""
-        place = self._place(number)
-        try:
-            rows = pq.read_table(pa.BufferReader(place.read()))
-            about = json.loads(rows.schema.metadata[_ABOUT])
-            if about["number"] != number:
-                raise ValueError(f"it holds correction {about['number']}")
-            about["known_on"] = Period(about["known_on"])
-            about = {_FIELDS.get(name, name): value for name, value in about.items()}
-            return Correction(rows=rows.replace_schema_metadata(None), **about)
-        except (FileNotFoundError, pa.ArrowException, ValueError, TypeError, KeyError) as error:
-            raise CorrectionsCorruptedError(place, error) from error
+    def day_store(self, period: Period) -> RecordStore[_Closed]:
+        """Return the file that closes a day."""
+        return RecordStore(self.folder / "days" / period.key, _decode_closed, CorrectionsCorruptedError)
 
 
 def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str]:
@@ -261,10 +242,28 @@ def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str
 
 
 def _content(correction: Correction) -> bytes:
-    about = {name: getattr(correction, _FIELDS.get(name, name)) for name in ("number", "kind", *_FIELDS, "recorded_at")}
+    about = {name: getattr(correction, name) for name in _FIELDS}
     about["known_on"] = correction.known_on.key
     rows = correction.rows.replace_schema_metadata({_ABOUT: json.dumps(about, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _decode_correction(key: str, content: bytes) -> Correction:
+    """Read a correction, with the columns that the feed had when it was recorded."""
+    try:
+        rows = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:  # an OSError of the content: the file itself was read
+        raise ValueError(error) from error
+    about = current_names(json.loads(rows.schema.metadata[_ABOUT]))
+    if about["number"] != int(key):
+        raise FlawedRecordError(f"it holds correction {about['number']}")
+    about["known_on"] = Period(about["known_on"])
+    return Correction(rows=rows.replace_schema_metadata(None), **about)
+
+
+def _decode_closed(_key: str, content: bytes) -> _Closed:
+    values = json.loads(content)
+    return _Closed(int(values["records"]), tuple(int(number) for number in values["of_day"]))

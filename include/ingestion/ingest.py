@@ -59,7 +59,7 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
         use_case, feed, period, rows
     )  # not of corrections: they become known later than the rows they replace
     # Close the day only after the source has answered: from here on, it accepts no more corrections.
-    corrections = CorrectionLog.of(use_case, feed.name).close(period)
+    corrections = CorrectionLog.of(project, feed.name).close(period)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)

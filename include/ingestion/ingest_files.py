@@ -115,7 +115,7 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
 
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         spool = RowSpool(Path(folder) / "rows.parquet", schemas.content(use_case, raw), landing)
-        fetched, inputs, rows_on_disk = _spool(use_case, feed, period, bucket, files, spool)
+        fetched, inputs, rows_on_disk = _spool(project, feed, period, bucket, files, spool)
         if not take_changed and _kept_partition(lake, feed, period) != kept:
             raise PartitionConflictError(use_case.name, raw, period)
         # Write rows before the list of files, so that a list never describes other rows unnoticed.
@@ -223,18 +223,19 @@ def _marks_of(files: Sequence[ListedObject]) -> dict[str, Mark]:
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    project: Project, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
     """Write the rows of all files and of the day's corrections to disk.
 
     Returns the fetched files, the inputs of the commit, and the paths of the written Parquet files.
     """
+    use_case = project.use_case
     with spool:
         fetched = list(_fetched(use_case, feed, period, bucket, files, spool))
         delivered = spool.finish()
     _require_known(use_case, feed, period, delivered)
     # Close the day only after every file was read: from here on, it accepts no more corrections.
-    known = CorrectionLog.of(use_case, feed.name).close(period)
+    known = CorrectionLog.of(project, feed.name).close(period)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{file.listed.key}": f"sha256-{file.sha256}" for file in fetched}

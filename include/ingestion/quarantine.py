@@ -200,7 +200,7 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
 
 
 def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
-    correction_log = CorrectionLog.of(project.use_case, feed.name)
+    correction_log = CorrectionLog.of(project, feed.name)
     by_id = {name: correction for correction in correction_log.standing() for name in correction.ids}
     landed_days = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
     went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())

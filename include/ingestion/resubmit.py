@@ -205,7 +205,7 @@ def free_day(project: Project, feed: Feed, after: Period) -> Period:
 
 def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
-    view, closed = project.lake.as_of(LATEST), CorrectionLog.of(project.use_case, feed.name).closed_days()
+    view, closed = project.lake.as_of(LATEST), CorrectionLog.of(project, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
@@ -250,7 +250,7 @@ def _at(
     project: Project, feed: Feed, draft: CorrectionDraft, last: Period, known_on: Period | None
 ) -> RecordedCorrections:
     """Record the draft for the requested day, or else for the first free one."""
-    correction_log = CorrectionLog.of(project.use_case, feed.name)
+    correction_log = CorrectionLog.of(project, feed.name)
     if existing := corrections.accepted_corrections(draft, correction_log.standing(), whenever=known_on is None):
         return RecordedCorrections(existing, new=False)
     while True:

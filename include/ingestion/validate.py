@@ -80,7 +80,7 @@ def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=period, order_by=schemas.keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, period)
-    corrections = CorrectionLog.of(use_case, feed.name).known_on(period)
+    corrections = CorrectionLog.of(project, feed.name).known_on(period)
     delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if period not in feed.missing_periods:

@@ -84,9 +84,13 @@ class Lake:
     root: StoragePath = field(repr=False)
 
     @classmethod
-    def open(cls, use_case: UseCase) -> Lake:
-        """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
-        return cls(use_case, lake_root(use_case.name))
+    def open(cls, use_case: UseCase, lake: str = "") -> Lake:
+        """Return the use case's part of `lake`, or else of the one that the settings name.
+
+        Raises:
+            LakeFormatError: it is stored in another format.
+        """
+        return cls(use_case, lake_root(use_case.name, lake))
 
     def as_of(self, period: Period, memory: str = "2GB") -> AsOfSnapshot:
         """What was known at the decision time of `period`: partitions up to `period`, never later ones.

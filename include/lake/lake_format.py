@@ -36,13 +36,13 @@ class LakeFormatError(AirworthyError):
         super().__init__(f"The lake {root} {form}; this code reads and writes format {FORMAT}. {remedy}")
 
 
-def lake_root(use_case: str) -> StoragePath:
-    """Return where a use case's lake is.
+def lake_root(use_case: str, lake: str = "") -> StoragePath:
+    """Return where a use case's lake is: in `lake`, or else where the settings say.
 
     Raises:
         LakeFormatError: it is of another format, or its format number cannot be read.
     """
-    root = StoragePath.parse(settings.current_settings().lake) / use_case
+    root = StoragePath.parse(lake or settings.current_settings().lake) / use_case
     require_format(root)
     return root
 

@@ -16,7 +16,6 @@ from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_
 from include.maintenance.rules import CHANGES, CleanupItem, CleanupPlan, Kind
 from include.printable import printable_logger
 from include.project import Project
-from include.registry.ledger import Ledger
 from include.registry.tags import NOT_REPRODUCIBLE
 
 log = printable_logger(__name__)
@@ -118,6 +117,7 @@ class _PlanExecutor:
 
     def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
         self._use_case, self._plan, self._now = project.use_case, plan, now
+        self._ledger = project.ledger
         self._lake, self._mlflow_cleanup, self._registry = (
             project.lake,
             MlflowCleanup(project.use_case),
@@ -174,7 +174,7 @@ class _PlanExecutor:
             raise PlanStaleError(
                 f"{self._use_case.name}: there are versions {numbers} now, but {known} in the plan; run it again."
             )
-        if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
+        if len(self._ledger.entries()) != self._plan.entries:
             raise PlanStaleError(f"{self._use_case.name}: the ledger has a new entry; run it again.")
 
     def _reset_retention(self, items: list[CleanupItem]) -> list[str]:

@@ -52,6 +52,7 @@ class _CleanupPlanner:
 
     def __init__(self, project: Project, now: datetime) -> None:
         use_case = project.use_case
+        self._project = project
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
         self._lake, self._mlflow_cleanup = project.lake, MlflowCleanup(use_case)
         self._versions = project.registry.versions()
@@ -277,7 +278,7 @@ class _CleanupPlanner:
 
     def _letters(self) -> Iterator[CleanupItem]:
         """Yield the files of old alerts that are done, except their marks."""
-        place = NotificationQueue.of(self._use_case).folder
+        place = NotificationQueue.of(self._project).folder
         files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
         old = rules.outdated_files(files, self._policy.notification_days, self._now)

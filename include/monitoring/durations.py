@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from include.declaration.period import Period
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.monitoring import slowdown
 from include.monitoring.slowdown import Duration
 from include.project import Project
@@ -41,15 +40,13 @@ def record_duration(
     clock: Stopwatch,
     rows: int,
     version: str | None,
-    *,
-    lake: Lake | None = None,
 ) -> Duration:
     """Write the measured duration to the partition `period` of `durations/<stage>`.
 
     Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `period`, per
     row.
     """
-    lake, table = lake or project.lake, f"durations/{stage}"
+    lake, table = project.lake, f"durations/{stage}"
     before = lake.as_of(period - 1)
     earlier = []
     for past_day in [*before.partitions(table)][-DAYS:]:

@@ -21,8 +21,8 @@ from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.monitoring.performance import LabelledPredictions
+from include.project import Project
 from include.registry import sync
-from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.scoring import score
 from include.threads import threads_for
@@ -126,14 +126,15 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
     return day if day >= use_case.first_period else None
 
 
-def load_day(use_case: UseCase, view: AsOfSnapshot, period: Period, registry: Registry) -> DayPredictions:
+def load_day(project: Project, view: AsOfSnapshot, period: Period) -> DayPredictions:
     """Return the labelled rows of a scored day, as of `view`.
 
     Raises the errors of `Registry.version` and `Registry.load`.
     """
     number = score.scoring_version(view, period)
     assert number is not None  # `waiting_rows` has checked that one version made the predictions
-    version = sync.version_of(registry, number)
+    use_case, registry = project.use_case, project.registry
+    version = sync.version_of(registry, project.ledger, number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, period)
     # The name cannot be that of a feature.

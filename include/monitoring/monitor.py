@@ -15,7 +15,6 @@ from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
@@ -24,9 +23,9 @@ from include.monitoring.labelled_predictions import DayPredictions, NotMeasurabl
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
-from include.project import Project, open_project
+from include.project import Project
 from include.registry import sync
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import ArtifactMissingError
 from include.scoring import score
 from include.wording import sentence
 
@@ -63,7 +62,7 @@ class RealisedPerformance:
     metrics: dict[str, dict[str, float]]
 
 
-def monitor_period(project: Project, period: Period, *, lake: Lake | None = None) -> MonitorResult:
+def monitor_period(project: Project, period: Period) -> MonitorResult:
     """Measure `period` as of itself and replace its partition of `metrics`.
 
     Measured are the day's data and predictions, and the performance on the days whose labels are complete. What cannot
@@ -74,7 +73,7 @@ def monitor_period(project: Project, period: Period, *, lake: Lake | None = None
         MlflowUnreachableError: MLflow does not answer.
     """
     project.use_case.require(period)
-    lake, changed = lake or project.lake, False
+    lake, changed = project.lake, False
     for _ in range(ROUNDS):
         measured = _DayMonitor(project, lake.as_of(period))
         inputs = measured.inputs()
@@ -94,43 +93,39 @@ def monitor_period(project: Project, period: Period, *, lake: Lake | None = None
     )
 
 
-def remeasure_period(project: Project, period: Period, *, lake: Lake | None = None) -> list[MonitorResult]:
+def remeasure_period(project: Project, period: Period) -> list[MonitorResult]:
     """Measure again what was measured before `period` was scored.
 
     That is the day itself and the day on which its labels are complete; a day that was not measured is skipped. So the
     table does not depend on the order of scoring and measuring.
     """
-    lake = lake or project.lake
-    measured = lake.as_of(period).partitions("metrics", period)
-    own = [monitor_period(project, period, lake=lake)] if measured else []
-    judging = remeasure_label_period(project, period, lake=lake)
+    measured = project.lake.as_of(period).partitions("metrics", period)
+    own = [monitor_period(project, period)] if measured else []
+    judging = remeasure_label_period(project, period)
     return [*own, judging] if judging else own
 
 
-def remeasure_label_period(project: Project, period: Period, *, lake: Lake | None = None) -> MonitorResult | None:
+def remeasure_label_period(project: Project, period: Period) -> MonitorResult | None:
     """Measure again the day on which the labels of `period` are complete.
 
     In a backfill it may have been measured before `period` was scored. Returns None if it was not measured.
     """
-    lake, judged_on = lake or project.lake, period + project.use_case.label.label_delay_periods
-    measured = lake.as_of(judged_on).partitions("metrics", judged_on)
-    return monitor_period(project, judged_on, lake=lake) if measured else None
+    judged_on = period + project.use_case.label.label_delay_periods
+    measured = project.lake.as_of(judged_on).partitions("metrics", judged_on)
+    return monitor_period(project, judged_on) if measured else None
 
 
-def realised_performance(
-    project: Project, first: Period, last: Period, *, lake: Lake | None = None
-) -> RealisedPerformance:
+def realised_performance(project: Project, first: Period, last: Period) -> RealisedPerformance:
     """Compute metrics over the scored days from `first` to `last` with complete labels."""
     use_case = project.use_case
-    lake, registry = lake or project.lake, project.registry
     done: dict[str, DayPredictions] = {}
     waiting: dict[str, str] = {}
     for day in period_range(first, last):
-        view = labelled_predictions.matured_periods(lake, day)
+        view = labelled_predictions.matured_periods(project.lake, day)
         if reason := labelled_predictions.waiting_rows(use_case, view, day):
             waiting[day.key] = reason
         else:
-            done[day.key] = labelled_predictions.load_day(use_case, view, day, registry)
+            done[day.key] = labelled_predictions.load_day(project, view, day)
     outcomes = [predictions.outcomes for predictions in done.values()]
     labels = np.concatenate([of_day.labels for of_day in outcomes]) if outcomes else np.empty(0)
     subjects = [
@@ -152,7 +147,7 @@ class _DayMonitor:
     """Measure one day from one view of the lake."""
 
     def __init__(self, project: Project, view: AsOfSnapshot) -> None:
-        self.use_case, self.view = project.use_case, view
+        self.project, self.use_case, self.view = project, project.use_case, view
         self.registry = project.registry
         self.judged = view.period - project.use_case.label.label_delay_periods
 
@@ -204,11 +199,9 @@ class _DayMonitor:
                 if self.scoring_versions
                 else ""
             )
-            return ScoringVersion(
-                None, None, several or _unscored(open_project(self.use_case), self.view, self.registry)
-            )
+            return ScoringVersion(None, None, several or _unscored(self.project, self.view))
         try:
-            version = sync.version_of(self.registry, self.version)
+            version = sync.version_of(self.registry, self.project.ledger, self.version)
         except InvalidRequestError as error:
             return ScoringVersion(None, None, str(error))
         try:
@@ -257,7 +250,7 @@ class _DayMonitor:
         if reason := labelled_predictions.waiting_rows(use_case, view, day):
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
         try:
-            predictions = labelled_predictions.load_day(use_case, view, day, self.registry)
+            predictions = labelled_predictions.load_day(self.project, view, day)
         except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
         missing = (
@@ -271,9 +264,9 @@ class _DayMonitor:
         return predictions.version, [*measured, *missing]
 
 
-def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
+def _unscored(project: Project, view: AsOfSnapshot) -> str:
     """Return why a day has no predictions, and what to do; if scoring would fail, the text of its error."""
-    use_case = project.use_case
+    use_case, registry = project.use_case, project.registry
     day = view.period
     try:
         champion = score.champion_by_ledger(project, registry, day)

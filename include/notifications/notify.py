@@ -16,6 +16,7 @@ from include.printable import printable_logger
 from include.project import Project
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
+from include.registry.version_summary import summarise_entry
 
 log = printable_logger(__name__)
 
@@ -27,14 +28,14 @@ class NotificationRefusedError(Exception):
     """Report that the receiver refused this message; it may accept others."""
 
 
-def deliver_queued(use_case: UseCase, message: Message | None, channels: Mapping[str, Send]) -> None:
+def deliver_queued(project: Project, message: Message | None, channels: Mapping[str, Send]) -> None:
     """Queue `message` for each of `channels`, unless it is queued already, and send the queue, the newest first.
 
     A message that cannot be sent is logged as an error and tried again with the next alert or measurement of the use
     case, for seven days. A way whose receiver does not answer is not tried again within this call, so that it costs one
     time-out; after a refused message, the next one is tried.
     """
-    outbox = NotificationQueue.of(use_case)
+    use_case, outbox = project.use_case, NotificationQueue.of(project)
     if message is not None and not channels:
         log.info("%s: %r is not sent, since no Connection for alerts exists.", use_case.name, message.subject)
     elif message is not None and not outbox.put(message, list(channels)):
@@ -84,15 +85,15 @@ def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> 
     earlier = list(view.partitions("metrics", until=period - 1))[-1:]
     today = view.read("metrics", period, period).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.new_breaches(today, before, _alerted_breaches(project.use_case, period))
+    new, lasting = messages.new_breaches(today, before, _alerted_breaches(project, period))
     if not messages.should_notify(new):
         return None
     return messages.breach_message(project.use_case.name, period.key, new, lasting, links)
 
 
-def _alerted_breaches(use_case: UseCase, period: Period) -> set[tuple[str, str]]:
+def _alerted_breaches(project: Project, period: Period) -> set[tuple[str, str]]:
     """Return the (metric, subject) of that day's breaches that were queued."""
-    letters = NotificationQueue.of(use_case).beginning(f"breach-{period}")
+    letters = NotificationQueue.of(project).beginning(f"breach-{period}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
 
@@ -118,15 +119,17 @@ def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str,
         return messages.rejection_message(
             use_case.name, None, version=result.version, reason=result.reason, links=links
         )
-    entry = project.ledger.entries()[result.entry - 1]
+    entries = project.ledger.entries()
+    entry = entries[result.entry - 1]
+    summary = summarise_entry(entry, entries)
     return messages.promotion_message(
         use_case.name,
         entry.effective_from.key,
-        version=entry.version,
+        version=summary.number,
         entry=entry.number,
         actor=entry.actor,
         reason=". ".join(filter(None, (entry.reason, result.reason))),
-        gates=[f"{verdict['outcome']} {verdict['gate']}: {verdict['reason']}" for verdict in entry.verdicts],
+        gates=summary.gate_lines,
         links=links,
     )
 

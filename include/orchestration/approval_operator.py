@@ -59,7 +59,9 @@ class PromotionApproval(ApprovalOperator):
             )
         if decision is not None:
             if not decision.approved:  # the run that stored it may have been killed before its alert
-                callbacks.notify_rejected(declared, version, f"Rejected by {decision.actor}: {decision.reason}")
+                callbacks.notify_rejected(
+                    open_project(declared), version, f"Rejected by {decision.actor}: {decision.reason}"
+                )
             raise AirflowSkipException(f"The version was {decision}.")
         if context["ti"].try_number > 1 and dag_factory.default_deferrable():
             self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
@@ -117,7 +119,9 @@ class PromotionApproval(ApprovalOperator):
             )
         if not result.approved:
             callbacks.notify_rejected(
-                load_use_case(self.use_case), result.version, f"Rejected by {result.actor}: {result.reason}"
+                open_project(load_use_case(self.use_case)),
+                result.version,
+                f"Rejected by {result.actor}: {result.reason}",
             )
         self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # Airflow validates the answer against these
         return super().execute_complete(context, event)

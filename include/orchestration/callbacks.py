@@ -25,7 +25,7 @@ from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
-from include.project import Project
+from include.project import Project, open_project
 
 log = printable_logger(__name__)
 
@@ -55,51 +55,51 @@ def notify_failed(context: Mapping[str, Any]) -> None:
             error=_words(context.get("exception")),
             links=_links(name, ti.dag_id, run.run_id) | {"log": ti.log_url},
         )
-        notify.deliver_queued(declared, message, _channels(declared))
+        notify.deliver_queued(open_project(declared), message, _channels(declared))
 
 
 def notify_breaches(project: Project, period: Period) -> None:
     """Send an alert for limits newly breached on a measured day, and what is still queued."""
     from include.notifications import notify
 
-    _notify(project.use_case, "breaches", partial(notify.breach_alert, project, period))
+    _notify(project, "breaches", partial(notify.breach_alert, project, period))
 
 
-def notify_redelivered(use_case: UseCase, redeliveries: Sequence[Any]) -> None:
+def notify_redelivered(project: Project, redeliveries: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again with other content."""
     from include.notifications import notify
 
     for each in redeliveries:
-        _notify(use_case, "a delivery", partial(notify.redelivery_alert, use_case, each))
+        _notify(project, "a delivery", partial(notify.redelivery_alert, project.use_case, each))
 
 
 def notify_promoted(project: Project, result: Any) -> None:
     """Send an alert about a promotion, or about why there was none."""
     from include.notifications import notify
 
-    _notify(project.use_case, "a promotion", partial(notify.promotion_alert, project, result))
+    _notify(project, "a promotion", partial(notify.promotion_alert, project, result))
 
 
-def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
+def notify_rejected(project: Project, version: str, reason: str) -> None:
     """Send an alert for a version that was rejected by a person or by the time limit."""
     from include.notifications import notify
 
-    _notify(use_case, "a rejection", partial(notify.rejection_alert, use_case, version, reason))
+    _notify(project, "a rejection", partial(notify.rejection_alert, project.use_case, version, reason))
 
 
 def notify_rolled_back(project: Project, result: Any) -> None:
     """Send an alert for a rollback to an earlier version."""
     from include.notifications import notify
 
-    _notify(project.use_case, "a rollback", partial(notify.rollback_alert, project, result))
+    _notify(project, "a rollback", partial(notify.rollback_alert, project, result))
 
 
-def _notify(use_case: UseCase, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
+def _notify(project: Project, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
     """Build an alert with the links of the running task, and send it with what is still queued."""
     with _quietly(what):
         from include.notifications import notify
 
-        notify.deliver_queued(use_case, build(_links_of_run(use_case)), _channels(use_case))
+        notify.deliver_queued(project, build(_links_of_run(project.use_case)), _channels(project.use_case))
 
 
 def deadline_alert(use_case: UseCase) -> DeadlineAlert:
@@ -141,7 +141,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
             allowed=str(declared.alerts.deadline),
             links=_links(use_case, dag_id, run_id),
         )
-        notify.deliver_queued(declared, message, _channels(declared))
+        notify.deliver_queued(open_project(declared), message, _channels(declared))
 
 
 def _channels(use_case: UseCase) -> dict[str, Callable[[Any], None]]:

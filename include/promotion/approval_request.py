@@ -10,10 +10,7 @@ from include.project import Project
 from include.promotion import approve
 from include.promotion.markdown import render_markdown
 from include.registry import lifecycle, sync
-from include.registry.lifecycle import blocking
-from include.registry.mlflow_registry import Registry
-from include.registry.model_record import Version
-from include.registry.tags import COMPARED_WITH, GATES, REASON, WINDOW
+from include.registry.version_summary import VersionSummary, summarise_version
 
 METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
@@ -41,32 +38,27 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     candidate = registry.version(version)
     if (decided := approve.approval_decision(project, version)) is not None:
         return ApprovalRequest(None, f"No approval is requested: version {version} was {decided}.")
-    status = _version_status(project, registry, candidate)
+    versions, entries = registry.versions(), project.ledger.entries()
+    status = lifecycle.lifecycle_states(versions, entries, project.use_case.newest_period())[version]
+    summary = summarise_version(candidate, entries, status)
     if status in sync.CHAMPION_STATES:
         return ApprovalRequest(None, f"No approval is requested: version {version} was made champion before.")
     if status != "challenger":
-        reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
+        reason = summary.blocking or f"Its gates are {summary.gates or 'not judged'}."
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
-    compared_with = candidate.tags.get(COMPARED_WITH)
-    champion = next((version for version in registry.versions() if version.number == compared_with), None)
-    return ApprovalRequest(_question(project.use_case, candidate, champion), "")
+    champion = next((other for other in versions if other.number == summary.compared_with), None)
+    compared = summarise_version(champion, entries) if champion is not None else None
+    return ApprovalRequest(_question(project.use_case, summary, compared), "")
 
 
-def _version_status(project: Project, registry: Registry, candidate: Version) -> str:
-    entries = project.ledger.entries()
-    return lifecycle.lifecycle_states(registry.versions(), entries, project.use_case.newest_period())[candidate.number]
-
-
-def _question(use_case: UseCase, candidate: Version, champion: Version | None) -> str:
+def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
     """Return the text of `approval_request.md.j2`."""
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {MODEL: f"version {candidate.number}", **champion_name, **{name: name for name in reversed(BASELINES)}}
     return render_markdown(
         "approval_request.md.j2",
         version=candidate,
-        window=candidate.tags[WINDOW],
-        reason=candidate.tags.get(REASON),
-        test=candidate.report["splits"]["test"],
+        test=candidate.splits["test"],
         metrics=METRICS,
         subjects={subject: name for subject, name in names.items() if subject in candidate.judged},
         champion_verdicts={verdict["gate"]: verdict for verdict in (champion.verdicts if champion is not None else ())},

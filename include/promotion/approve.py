@@ -53,7 +53,7 @@ def record_approval(
         if timed_out and before is None and (approvals := lifecycle.approvals(found, entries)):
             before = RecordedApproval.from_entry(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
-            sync.sync_registry(use_case)
+            sync.sync_registry(project.registry, project.ledger)
             return ApproveResult(version, before.approved, before.actor, before.reason, new=False)
         if before is not None and approved:
             raise InvalidRequestError(
@@ -64,7 +64,7 @@ def record_approval(
             _record(registry, ledger, found, entries, RecordedApproval(approved, actor, reason))
         except LedgerConflictError:
             continue
-        sync.sync_registry(use_case)
+        sync.sync_registry(project.registry, project.ledger)
         return ApproveResult(version, approved, actor, reason, new=True)
     raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 

@@ -21,7 +21,8 @@ from include.registry.ledger import (
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import GATES, JUDGED, NOT_PROMOTED, REASON
+from include.registry.tags import GATES, JUDGED, NOT_PROMOTED
+from include.registry.version_summary import summarise_version
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def promote_version(
     form_limits.require_text("reason", reason)
     registry, ledger = project.registry, project.ledger
     if restored := restore.restore_champions(project, version, actor=actor):
-        return _restored(use_case, version, restored)
+        return _restored(project, version, restored)
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
@@ -77,7 +78,9 @@ def promote_version(
             decision = _decision(found, entries, actor, reason)
         if not exists and (obstacle := _obstacle(project, found, entries, approval_required)):
             _record_obstacle(registry, found, obstacle)
-            return PromoteResult(version, False, obstacle, None, None, sync.sync_registry(use_case), new=False)
+            return PromoteResult(
+                version, False, obstacle, None, None, sync.sync_registry(project.registry, project.ledger), new=False
+            )
         if not exists:
             if found.as_of > use_case.newest_period():
                 use_case.require(found.as_of)
@@ -86,7 +89,7 @@ def promote_version(
             appended = ledger.append(decision, after=len(entries))
         except LedgerConflictError:  # perhaps a new champion, with which it must be compared
             continue
-        champion, entry = sync.sync_registry(use_case), appended.entry
+        champion, entry = sync.sync_registry(project.registry, project.ledger), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.key
@@ -94,9 +97,9 @@ def promote_version(
     raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
 
-def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
+def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:
     """Sync the registry after a restoration, which changes the champion of no day."""
-    champion, entry = sync.sync_registry(use_case), restored.entry
+    champion, entry = sync.sync_registry(project.registry, project.ledger), restored.entry
     reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each day stays the same."
     since = entry.effective_from.key
     return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)
@@ -116,8 +119,8 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
 
 
 def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reason: str) -> LedgerDecision:
-    approval = lifecycle.approval_of(version, entries)
-    approved = approval if approval is not None and approval.approved else None
+    summary = summarise_version(version, entries)
+    approved = summary.approval if summary.approval is not None and summary.approval.approved else None
     return LedgerDecision(
         version=version.number,
         trees=version.trees,
@@ -125,7 +128,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
         effective_from=version.as_of,
         action="promotion",
         actor=f"{actor}, approved by {approved.actor}" if approved else actor,
-        reason=_reason(reason or version.tags.get(REASON, ""), approved),
+        reason=_reason(reason or summary.training_reason, approved),
         verdicts=version.verdicts,
         files_digest=version.files_digest,
         judged=version.tags.get(JUDGED, ""),
@@ -156,7 +159,7 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
 def _record_obstacle(registry: Registry, version: Version, reason: str) -> None:
     """Record in MLflow why a version is not promoted, unless it is recorded already."""
     description = version.description.partition(sync.HEADING)[0] + sync.HEADING + reason
-    if (version.tags.get(NOT_PROMOTED), version.description) != (reason, description):
+    if (summarise_version(version, ()).not_promoted, version.description) != (reason, description):
         registry.tag_version(version.number, {NOT_PROMOTED: reason}, description)
 
 

@@ -19,9 +19,9 @@ from include.promotion.markdown import render_markdown
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
-from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import AS_OF, FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, WINDOW, decides
+from include.registry.tags import FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, decides
+from include.registry.version_summary import summarise_version
 
 _DESCRIBED = ("log_loss", "auc", "expected_cost")
 """Metrics in the description of a version."""
@@ -71,19 +71,19 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
         raise ModelMissingError(use_case.name, run_id, reason)
     found, made = _registered(registry, candidate.fingerprint, run_id), None
     if found is None:
-        record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))
+        record_limits(project.records, run_id, limits.to_tag(use_case, registry, candidate))
         candidate = registry.candidate(run_id)
         made = registry.register(candidate, _description(use_case, candidate))
         # If two processes registered it at the same time, both use the first version.
         found = _registered(registry, candidate.fingerprint, run_id) or made
     if found.run_id != run_id:
         evaluate.evaluate_run(project, found.run_id)
-    record_limits(Records.of(use_case.name), found.run_id, limits.to_tag(use_case, registry, found))
+    record_limits(project.records, found.run_id, limits.to_tag(use_case, registry, found))
     found = registry.version(found.number)
     _copy(registry, found, _description(use_case, found))
     write_gate_results(project, found.as_of)
     try:
-        sync.sync_registry(use_case)
+        sync.sync_registry(project.registry, project.ledger)
     except ModelReplacedError as lost:
         if lost.entry.trees != found.trees:
             raise
@@ -134,14 +134,12 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
 
 def _description(use_case: UseCase, version: Version) -> str:
     """Return the text of `version_description.md.j2`."""
-    measured = metrics.split_metrics(version.metrics, "test")
+    summary = summarise_version(version, ())
     return render_markdown(
         "version_description.md.j2",
-        as_of=version.tags[AS_OF],
-        window=version.tags[WINDOW],
-        test=version.report["splits"]["test"],
+        version=summary,
+        test=summary.splits["test"],
         metrics=[metrics.METRICS[name] for name in _DESCRIBED],
-        measured={subject: measured.get(subject, {}) for subject in (MODEL, *reversed(BASELINES))},
-        verdicts=version.verdicts,
+        measured={subject: summary.test.get(subject, {}) for subject in (MODEL, *reversed(BASELINES))},
         notice=use_case.notice,
     ).rstrip()

@@ -68,7 +68,7 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
     registry.reload(found)
     # No check for entries appended meanwhile: it was champion, and no entry can change that.
     appended = ledger.append(_decision(found, effective_from, actor, reason.strip()))
-    champion, entry, entries = sync.sync_registry(use_case), appended.entry, ledger.entries()
+    champion, entry, entries = sync.sync_registry(project.registry, project.ledger), appended.entry, ledger.entries()
     ends = entries_until(entry, entries)
     return RollbackResult(
         version=version,

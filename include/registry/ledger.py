@@ -21,28 +21,31 @@ from typing import Any
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NoChampionError
+from include.lake import record_store
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import StoragePath
-from include.lake.signing import Signature, load_signing_keys, require_signing_keys
+from include.lake.record_store import (
+    ATTEMPTS,
+    FlawedRecordError,
+    Link,
+    RecordCorruptedError,
+    RecordStore,
+    encode_record,
+)
+from include.lake.signing import load_signing_keys
 from include.registry import lifecycle
 from include.registry.lifecycle import Action
-from include.registry.records import UNREADABLE
 from include.registry.tags import LEDGER_HEAD
 
 _NAMED = 5
 """Unproven entries that an error names."""
-ATTEMPTS = 100
-"""Attempts at one entry; an attempt fails only if another process wrote that number first."""
 
 
-class LedgerCorruptedError(AirworthyError):
+class LedgerCorruptedError(RecordCorruptedError):
     """An entry was changed, removed or cannot be read."""
 
-    def __init__(self, place: StoragePath, what: str, remedy: str = "") -> None:
-        super().__init__(
-            f"The ledger is damaged at {place}: {what}. No model is promoted and no day is scored from it."
-            f" Restore the folder from a backup; never edit entries by hand.{remedy}"
-        )
+    damaged = "The ledger is damaged"
+    consequence = "No model is promoted and no day is scored from it."
 
 
 class UnprovenEntriesError(LedgerCorruptedError):
@@ -91,10 +94,6 @@ class LedgerDecision:
     """Identifies the gates and champion that the verdicts came from; an approval is valid for these alone."""
 
 
-_STORED_ACTOR = "who"
-"""Name of `actor` in an entry's file. Existing entries are signed, so the stored name cannot change."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class LedgerEntry(LedgerDecision):
     """A decision as it was recorded."""
@@ -108,6 +107,8 @@ class LedgerEntry(LedgerDecision):
     """Id of the signing key; empty if the entry is not signed."""
     mac: str = ""
     """HMAC-SHA256 of all other fields but `key_id`."""
+    has_former_names: bool = False
+    """Whether the entry's file has the names of lake format 1, with which it was hashed and signed. Not stored."""
 
     @property
     def makes_champion(self) -> bool:
@@ -116,18 +117,13 @@ class LedgerEntry(LedgerDecision):
 
     def content(self) -> bytes:
         """Return the exact content of the entry's file."""
-        return _encoded(self._values())
+        return encode_record(self.stored_values())
 
-    def signed_content(self) -> bytes:
-        """Return the bytes that the signature covers."""
-        values = self._values()
-        del values["key_id"], values["mac"]
-        return _encoded(values)
-
-    def _values(self) -> dict[str, Any]:
+    def stored_values(self) -> dict[str, Any]:
+        """Return the values of the entry's file."""
         values = asdict(self) | {"effective_from": self.effective_from.key, "verdicts": list(self.verdicts)}
-        values[_STORED_ACTOR] = values.pop("actor")
-        return values
+        del values["has_former_names"]
+        return record_store.former_names(values) if self.has_former_names else values
 
     @property
     def hash(self) -> str:
@@ -157,13 +153,13 @@ class Ledger:
     """The use case's lake, whose format is marked with the first entry; None for entries elsewhere."""
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Ledger:
-        """Return the ledger of the lake that the settings name.
+    def of(cls, use_case: UseCase, lake: str = "") -> Ledger:
+        """Return the ledger of `lake`, or else of the one that the settings name.
 
         Raises:
             LakeFormatError: the lake has another format.
         """
-        root = lake_root(use_case.name)
+        root = lake_root(use_case.name, lake)
         return cls(use_case.name, root / "ledger", root)
 
     def entries(self) -> list[LedgerEntry]:
@@ -184,8 +180,15 @@ class Ledger:
         Raises:
             LedgerCorruptedError: an entry is missing, unreadable or not chained.
         """
-        entries = self._chained()
+        entries = self.store.numbered()
         return entries, self._flaws(entries)
+
+    @property
+    def store(self) -> RecordStore[LedgerEntry]:
+        """The files of the entries."""
+        return RecordStore(
+            self.folder, _decode_entry, LedgerCorruptedError, link=lambda entry: Link(entry.previous, entry.hash)
+        )
 
     def _flaws(self, entries: Sequence[LedgerEntry]) -> dict[int, str]:
         """Return why entries are not genuine, by number.
@@ -195,8 +198,7 @@ class Ledger:
         """
         keys, newest, flaws = load_signing_keys(), sys.maxsize, dict[int, str]()
         for entry in entries:
-            signature = Signature(entry.key_id, entry.mac)
-            if flaw := keys.flaw(self._purpose, entry.signed_content(), signature, on_ledger=True):
+            if flaw := record_store.seal_flaw(keys, self._purpose, entry.stored_values(), on_ledger=True):
                 flaws[entry.number] = flaw
                 continue
             age = keys.age(entry.key_id)
@@ -211,23 +213,8 @@ class Ledger:
         return f"ledger of {self.use_case}"
 
     def _signed(self, entry: LedgerEntry) -> LedgerEntry:
-        signature = require_signing_keys().sign(self._purpose, entry.signed_content())
-        return replace(entry, key_id=signature.key_id, mac=signature.mac)
-
-    def _chained(self) -> list[LedgerEntry]:
-        names = sorted(name for name in self.folder.names() if re.fullmatch(r"\d{6,}\.json", name))
-        entries: list[LedgerEntry] = []
-        for number, (name, content) in enumerate(zip(names, self.folder.read_all(names), strict=True), start=1):
-            place = self.folder / name
-            entry = _entry(place, content)
-            if entry.number != number or name != _name(number):
-                raise LedgerCorruptedError(place, f"entry {number} is missing")
-            if entry.previous != (entries[-1].hash if entries else ""):
-                raise LedgerCorruptedError(
-                    place, f"it does not follow from entry {number - 1}, or that one was changed"
-                )
-            entries.append(entry)
-        return entries
+        sealed = record_store.seal_record(self._purpose, entry.stored_values())
+        return replace(entry, key_id=sealed["key_id"], mac=sealed["mac"])
 
     def verify(self, head: str | None, *, had_champion: bool = False) -> list[LedgerEntry]:
         """Compare the entries with MLflow's `head` (None: no head); return them.
@@ -247,7 +234,7 @@ class Ledger:
         number, _, head_hash = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
             raise LedgerCorruptedError(self.folder, f"its head in MLflow is {head!r}, which is not `number:hash`")
-        place = self.folder / _name(int(number))
+        place = self.store.path(self.store.key(int(number)))
         if len(entries) < int(number):
             raise LedgerCorruptedError(
                 place,
@@ -297,7 +284,7 @@ class Ledger:
                 **{field.name: getattr(decision, field.name) for field in fields(LedgerDecision)},
             )
             entry = self._signed(entry)
-            if (self.folder / _name(entry.number)).create(entry.content()):
+            if self.store.append(entry.number, entry.content()):
                 return AppendedEntry(entry, new=True)
         raise LedgerConflictError(
             f"{self.use_case}: another process wrote to the ledger meanwhile; run the task again."
@@ -366,29 +353,15 @@ def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Period 
     return min(later_days, default=None)
 
 
-def _encoded(values: Mapping[str, Any]) -> bytes:
-    return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
-
-
-def _name(number: int) -> str:
-    return f"{number:06d}.json"
-
-
-def _entry(place: StoragePath, content: bytes) -> LedgerEntry:
-    try:
-        values = json.loads(content)
-        values["actor"] = values.pop(_STORED_ACTOR)
-        values |= {
-            "effective_from": Period(values["effective_from"]),
-            "verdicts": tuple(values["verdicts"]),
-        }
-        entry = LedgerEntry(**values)
-        is_text = isinstance(entry.key_id, str) and isinstance(entry.mac, str)
-        is_ours = entry.content() == content
-    except UNREADABLE as error:
-        raise LedgerCorruptedError(place, f"it cannot be read ({error})") from error
-    if not is_text:
-        raise LedgerCorruptedError(place, "its signature is not text")
-    if not is_ours and {"key_id", "mac"} <= values.keys():
-        raise LedgerCorruptedError(place, "it was changed by hand")
+def _decode_entry(key: str, content: bytes) -> LedgerEntry:
+    stored = json.loads(content)
+    values = record_store.current_names(stored)
+    values |= {"effective_from": Period(values["effective_from"]), "verdicts": tuple(values["verdicts"])}
+    entry = LedgerEntry(**values, has_former_names=record_store.has_former_names(stored))
+    if entry.number != int(key):
+        raise FlawedRecordError(f"it holds entry {entry.number}")
+    if not (isinstance(entry.key_id, str) and isinstance(entry.mac, str)):
+        raise FlawedRecordError("its signature is not text")
+    if entry.content() != content and {"key_id", "mac"} <= values.keys():
+        raise FlawedRecordError("it was changed by hand")
     return entry

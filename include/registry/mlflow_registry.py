@@ -15,6 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from include import settings
+from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.lake.object_store import StoragePath
 from include.model.model import Model
@@ -52,6 +53,20 @@ class UnprovenVersionError(InvalidRequestError):
 
 class Registry(Runs):
     """The MLflow experiment and registered model of a use case, which have its name."""
+
+    def __init__(self, use_case: UseCase, address: str | None = None, lake: str = "") -> None:
+        """Connect to MLflow; the signed records are in `lake`, or else where the settings say."""
+        super().__init__(use_case, address)
+        self._lake = lake
+
+    @property
+    def records(self) -> Records:
+        """The signed records of the use case's models.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
+        return Records.of(self.use_case.name, self._lake)
 
     # -- models
 
@@ -143,7 +158,7 @@ class Registry(Runs):
         return record.version(f"(run {run_id})", run_id, tags, "")
 
     def _proven(self, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
-        return model_record.read_model_record(Records.of(self.use_case.name), run_ids)
+        return model_record.read_model_record(self.records, run_ids)
 
     def _version(self, stored: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
         record = proven[str(stored.run_id)]

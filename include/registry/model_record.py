@@ -11,8 +11,9 @@ from include.declaration.period import Period
 from include.evaluation import gates
 from include.evaluation.gates.result import GateResult, overall_outcome
 from include.lake import content_digest
+from include.lake.record_store import RecordCorruptedError
 from include.registry import tags as defined
-from include.registry.records import Records, UnprovenRecordError
+from include.registry.records import Records
 from include.registry.tags import gate_tag
 
 
@@ -122,9 +123,9 @@ def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, Mod
     found: dict[str, ModelRecord | str] = {}
     for run_id in wanted:
         trained, judged, limited = (each.get(run_id, {}) for each in (training, evaluation, limits))
-        flawed = [part for part in (trained, judged, limited) if isinstance(part, UnprovenRecordError)]
+        flawed = [part for part in (trained, judged, limited) if isinstance(part, RecordCorruptedError)]
         if flawed:
-            found[run_id] = f"its record is not genuine: {flawed[0].flaw} ({flawed[0].place})"
+            found[run_id] = f"its record is not genuine: {flawed[0].found} ({flawed[0].place})"
         elif not trained:
             found[run_id] = "there is no record of its training"
         else:

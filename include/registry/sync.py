@@ -53,7 +53,7 @@ class ModelReplacedError(AirworthyError):
         )
 
 
-def sync_registry(use_case: UseCase) -> str | None:
+def sync_registry(registry: Registry, ledger: Ledger) -> str | None:
     """Repair all differences; return the champion's number, None without one.
 
     Repeats until a pass changes nothing, since another process may have changed the registry after it was read.
@@ -62,14 +62,13 @@ def sync_registry(use_case: UseCase) -> str | None:
         LedgerCorruptedError: the ledger is damaged or does not match its head.
         ModelReplacedError: the champion is not in the registry.
     """
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(ROUNDS):
         number, changed = _repair(registry, ledger)
         if not changed:
             return number
     raise AirworthyError(
-        f"{use_case.name}: other processes changed the registry during each of {ROUNDS} synchronisations with the"
-        " ledger; run the task again."
+        f"{registry.use_case.name}: other processes changed the registry during each of {ROUNDS} synchronisations with"
+        " the ledger; run the task again."
     )
 
 
@@ -112,7 +111,7 @@ def model_of(
     raise ModelReplacedError(use_case.name, entry, found, others, trained)
 
 
-def version_of(registry: Registry, number: str) -> Version:
+def version_of(registry: Registry, ledger: Ledger, number: str) -> Version:
     """Return the version that predictions name, or the one restored for it.
 
     Raises:
@@ -121,7 +120,7 @@ def version_of(registry: Registry, number: str) -> Version:
     """
     versions = registry.versions()
     if all(version.number != number for version in versions):
-        entries = Ledger.of(registry.use_case).entries()
+        entries = ledger.entries()
         promotions = [entry for entry in entries if entry.makes_champion and entry.version == number]
         if promotions and (existing := lifecycle.existing_for(promotions[-1], versions, entries)) is not None:
             return existing

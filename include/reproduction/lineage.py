@@ -103,7 +103,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
     use_case.require(period)
     wanted, lake = _keys(use_case, keys), project.lake
     row = _row(use_case, lake, period, wanted)
-    version = sync.version_of(project.registry, row["model_version"])
+    version = sync.version_of(project.registry, project.ledger, row["model_version"])
     tracing = _Tracing(lake, period)
     prediction, features, feeds = tracing.trace()
     return Lineage(

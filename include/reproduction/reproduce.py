@@ -10,14 +10,12 @@ from lightgbm.basic import LightGBMError
 
 from include.declaration import form_limits
 from include.declaration.period import periods_of
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
-from include.lake.lake import Lake
 from include.model import splits, trainer
 from include.model.model import Model
 from include.project import Project
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import ArtifactMissingError
 from include.registry.model_record import Version
 from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
 from include.reproduction import model_diff, training_snapshot
@@ -113,7 +111,7 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
     except ArtifactMissingError:
         registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` was about other files
         raise
-    rebuilding = _Rebuilding(project.use_case, found)
+    rebuilding = _Rebuilding(project, found)
     outcome, model = rebuilding.compared(registered)
     result = Reproduction(
         project.use_case.name,
@@ -132,8 +130,8 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
 class _Rebuilding:
     """The rebuild of one version from its recipe."""
 
-    def __init__(self, use_case: UseCase, version: Version) -> None:
-        self._declared, self._version = use_case, version
+    def __init__(self, project: Project, version: Version) -> None:
+        self._project, self._declared, self._version = project, project.use_case, version
         self._recipe: TrainingSpec | None = None
         self.data: tuple[str, ...] = ()
 
@@ -185,7 +183,7 @@ class _Rebuilding:
         known = self._read_recipe()
         then = known.as_declared_then(self._declared)
         try:
-            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.open(self._declared).root), known)
+            snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
             cut = splits.split_days(then, known.as_of, known.first, periods_of(rows["day"].unique().to_pylist()))
@@ -201,7 +199,7 @@ class _Rebuilding:
             FileNotFoundError,
         ) as gone:  # data may also be removed while they are read
             # Read the tag again: it may have been set since.
-            note = Registry(self._declared).version(self._version.number).tags.get(NOT_REPRODUCIBLE)
+            note = self._project.registry.version(self._version.number).tags.get(NOT_REPRODUCIBLE)
             raise _NotRebuiltError(f"it is no longer reproducible {note} {gone}" if note else str(gone)) from gone
         except (NotReadyError, LightGBMError, duckdb.Error) as error:
             raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error

@@ -1,30 +1,25 @@
-"""Store claims on the monthly budget of trainings: one file per slot, never changed.
+"""Store claims on the monthly budget of trainings: one record per slot.
 
-The process that creates the file has the slot, so two concurrent processes cannot both take the last one.
+The process that creates the record has the slot, so two concurrent processes cannot both take the last one.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
-from include.errors import AirworthyError
-from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
+from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
+from include.project import Project
 from include.retraining.policy import budget_month
 
 
-class ReservationCorruptedError(AirworthyError):
+class ReservationCorruptedError(RecordCorruptedError):
     """Report a claim that cannot be read, so that its day is unknown."""
 
-    def __init__(self, place: StoragePath, cause: Exception) -> None:
-        super().__init__(
-            f"The claim {'/'.join(place.uri.split('/')[-2:])} cannot be read ({cause}), and no training is started."
-            f" Restore {place} from a backup."
-        )
+    damaged = "The claims on the budget of trainings are damaged"
+    consequence = "No training is started."
 
 
 @dataclass(frozen=True)
@@ -43,8 +38,13 @@ class RetrainingBudget:
     folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> RetrainingBudget:
-        return cls(lake_root(use_case.name) / "claims")
+    def of(cls, project: Project) -> RetrainingBudget:
+        """Return the budget of the project's use case.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
+        return cls(project.lake.root / "claims")
 
     def of_month(self, period: Period) -> list[Reservation]:
         """Return all claims of that day's month, in the order of slots.
@@ -52,10 +52,12 @@ class RetrainingBudget:
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        folder = self.folder / budget_month(period)
-        names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
-        files = zip(names, folder.read_all(names), strict=True)
-        return sorted((_claim(folder / name, content) for name, content in files), key=lambda claim: claim.slot)
+        store = self.month(period)
+        return store.read_all([store.key(slot) for slot in store.numbers()])
+
+    def month(self, period: Period) -> RecordStore[Reservation]:
+        """Return the files of the claims of that day's month."""
+        return RecordStore(self.folder / budget_month(period), _decode_claim, ReservationCorruptedError, digits=2)
 
     def claim(self, period: Period, slots: int) -> Reservation | None:
         """Return the day's claim; without one, claim the first free of the month's `slots`.
@@ -67,16 +69,12 @@ class RetrainingBudget:
         """
         if existing := next((claim for claim in self.of_month(period) if claim.period == period), None):
             return existing
-        content = (json.dumps({"day": period.key}) + "\n").encode()
+        store, content = self.month(period), encode_record({"day": period.key})
         for slot in range(1, slots + 1):
-            place = self.folder / budget_month(period) / f"{slot:02d}.json"
-            if place.create(content) or _claim(place, place.read()).period == period:
+            if store.append(slot, content) or store.read(store.key(slot)).period == period:
                 return Reservation(period, slot)
         return None
 
 
-def _claim(place: StoragePath, content: bytes) -> Reservation:
-    try:
-        return Reservation(Period(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ReservationCorruptedError(place, error) from error
+def _decode_claim(key: str, content: bytes) -> Reservation:
+    return Reservation(Period(json.loads(content)["day"]), int(key))

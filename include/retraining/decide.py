@@ -51,7 +51,7 @@ def decide_retraining(project: Project, period: Period) -> DecideResult:
         raise PartitionMissingError(use_case.name, "metrics", period)
     decided, claimed = (
         decision_history(project, period),
-        {claim.period for claim in RetrainingBudget.of(use_case).of_month(period)},
+        {claim.period for claim in RetrainingBudget.of(project).of_month(period)},
     )
     since = period - policy.look_back_periods
     decision = retraining_policy.decide_by_policy(

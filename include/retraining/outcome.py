@@ -12,9 +12,7 @@ from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.lake import schemas
 from include.project import Project
-from include.registry import lifecycle
-from include.registry.lifecycle import RecordedApproval
-from include.registry.tags import NOT_PROMOTED
+from include.registry.version_summary import VersionSummary, summarise_versions
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
 
@@ -56,9 +54,15 @@ def record_training_outcome(
         raise InvalidRequestError(
             f"{project.use_case.name}: no training was decided on {period}, so there is no outcome to record."
         )
-    decided, status, not_promoted = _version_state(project, version) if version else (None, "", "")
+    summary = _summary(project, version) if version else None
     outcome, reason = outcome_rules.training_outcome(
-        training, state, promotion=promotion, decided=decided, status=status, not_promoted=not_promoted, why_not=why_not
+        training,
+        state,
+        promotion=promotion,
+        decided=summary.approval if summary else None,
+        status=summary.status or "" if summary else "",
+        not_promoted=summary.not_promoted if summary else "",
+        why_not=why_not,
     )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
     lake = project.lake
@@ -72,12 +76,10 @@ def record_training_outcome(
     return OutcomeResult(period.key, outcome, reason, version, training if state else "")
 
 
-def _version_state(project: Project, number: str) -> tuple[RecordedApproval | None, str, str]:
-    """Return a version's approval, its lifecycle state, and why it was not promoted."""
+def _summary(project: Project, number: str) -> VersionSummary:
     registry, entries = project.registry, project.ledger.entries()
     version = registry.version(number)
-    status = lifecycle.lifecycle_states([version], entries, project.use_case.newest_period())[number]
-    return lifecycle.approval_of(version, entries), status, version.tags.get(NOT_PROMOTED, "")
+    return summarise_versions([version], entries, project.use_case.newest_period())[0]
 
 
 def recorded_outcome(project: Project, period: Period) -> str | None:

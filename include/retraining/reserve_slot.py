@@ -38,18 +38,18 @@ def reserve_slot(project: Project, period: Period) -> ReservationResult:
             f"{use_case.name}: {period} {state}, so no training is claimed for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
-    claim = RetrainingBudget.of(use_case).claim(period, use_case.retraining.per_month)
+    claim = RetrainingBudget.of(project).claim(period, use_case.retraining.per_month)
     return _result(use_case, period, claim)
 
 
-def existing_reservation(use_case: UseCase, period: Period) -> ReservationResult:
+def existing_reservation(project: Project, period: Period) -> ReservationResult:
     """Return the day's claim without claiming one.
 
     Raises:
         ReservationCorruptedError: a claim of the month cannot be read.
     """
-    claims = RetrainingBudget.of(use_case).of_month(period)
-    return _result(use_case, period, next((claim for claim in claims if claim.period == period), None))
+    claims = RetrainingBudget.of(project).of_month(period)
+    return _result(project.use_case, period, next((claim for claim in claims if claim.period == period), None))
 
 
 def _result(use_case: UseCase, period: Period, claim: Reservation | None) -> ReservationResult:

@@ -14,16 +14,14 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.lifecycle import RecordedApproval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import GATES, NOT_PROMOTED
+from include.registry.version_summary import VersionSummary, summarise_version
 from include.threads import threads_for
 
 BATCH_ROWS = 65_536
@@ -68,7 +66,6 @@ def score_period(
     version: str | None = None,
     rescore: bool = False,
     allow_future_model: bool = False,
-    lake: Lake | None = None,
 ) -> ScoreResult:
     """Predict every row of `period` and replace the day's predictions.
 
@@ -86,7 +83,7 @@ def score_period(
     use_case = project.use_case
     use_case.require(period)
     form_limits.require_name("version", version)
-    lake = lake or project.lake
+    lake = project.lake
     view = lake.as_of(period, MEMORY)
     features = view.partitions("features", period, period).get(period)
     if features is None:
@@ -141,22 +138,22 @@ def _champion(registry: Registry, ledger: Ledger, period: Period) -> LedgerEntry
         versions = [version for version in registry.versions() if version.as_of <= period]
         entries = ledger.entries()
         reasons = [
-            _rejection_reason(version, lifecycle.approval_of(version, entries))
+            _rejection_reason(summarise_version(version, entries))
             for version in versions
             if not any(entry.makes_champion and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
         raise NoChampionError(error.use_case, period, error.first, reasons[-_NAMED:]) from None
 
 
-def _rejection_reason(version: Version, decided: RecordedApproval | None) -> str:
+def _rejection_reason(version: VersionSummary) -> str:
     """Describe why a version is not champion."""
-    reason = version.tags.get(NOT_PROMOTED, "")
+    reason, decided = version.not_promoted, version.approval
     subject = f"Version {version.number}, trained as of {version.as_of},"
     if decided is not None and not decided.approved:
         return f"{subject} was {decided}."
-    if version.tags.get(GATES) == "passed":
+    if version.gates == "passed":
         return f"{subject} passed its gates and was not promoted: {reason or 'its training has not come so far yet.'}"
-    return f"{subject} was rejected by its gates: {reason or blocking(version.verdicts) or 'it was not judged yet.'}"
+    return f"{subject} was rejected by its gates: {reason or version.blocking or 'it was not judged yet.'}"
 
 
 def require_fit_to_score(

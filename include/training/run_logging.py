@@ -23,7 +23,6 @@ from include.monitoring import reference_profile
 from include.project import Project
 from include.registry import model_io
 from include.registry.model_record import digest_of_files, record_training
-from include.registry.records import Records
 from include.registry.tags import FILES_DIGEST, MODEL_ID, SAMPLE_DIGEST, TREES
 from include.threads import threads_for
 from include.training import plots
@@ -86,7 +85,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
         identity[SAMPLE_DIGEST] = model_io.sha256(Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
     registry.log(run_id, params=params, tags=identity)
-    record_training(Records.of(use_case.name), run_id, {**tags, **identity}, files, measured)
+    record_training(project.records, run_id, {**tags, **identity}, files, measured)
 
 
 def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:

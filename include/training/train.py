@@ -16,7 +16,6 @@ from include.declaration.period import Period, period_range, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError
 from include.features import staleness
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
 from include.model.lightgbm_params import Parameters, merge_parameters
@@ -78,7 +77,6 @@ def train_model(
     parameters: Mapping[str, Any] | None = None,
     reason: str = "",
     tuned_by: str = "",
-    lake: Lake | None = None,
 ) -> TrainResult:
     """Train as of `period` and return the run.
 
@@ -94,7 +92,7 @@ def train_model(
     form_limits.require_text("reason", reason)
     chosen = merge_parameters(use_case, parameters)
     first, last = splits.training_window(use_case, period, window_periods)
-    view = (lake or project.lake).as_of(period)
+    view = project.lake.as_of(period)
     made_from = training_inputs(use_case, view, first, last, chosen)
     registry = project.registry
     for done in registry.complete_runs(made_from.fingerprint):
@@ -132,7 +130,7 @@ def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int,
 
 def _stale(project: Project, view: AsOfSnapshot, first: Period) -> list[str]:
     """Describe the stale periods of each table that the training reads."""
-    tables = staleness.find_stale(project, first, view.period, tables=("labels", "features"), lake=view.lake)
+    tables = staleness.find_stale(project, first, view.period, tables=("labels", "features"))
     return [table.summary for table in tables if table.stale]
 
 

@@ -16,7 +16,6 @@ from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.lake import content_digest
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
 from include.model.lightgbm_params import merge_parameters
@@ -63,7 +62,6 @@ def tune_parameters(
     minutes: float = MINUTES,
     window_periods: int | None = None,
     parameters: Mapping[str, Any] | None = None,
-    lake: Lake | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TuneResult:
     """Search the declared space for `trials` trials, or until `minutes` have passed.
@@ -83,7 +81,7 @@ def tune_parameters(
     form_limits.require_parameters("parameters", parameters)
     space = training_search.search_space(use_case, parameters)
     first, last = splits.training_window(use_case, period, window_periods)
-    view = (lake or project.lake).as_of(period)
+    view = project.lake.as_of(period)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     request = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)

@@ -29,7 +29,7 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = overview.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
-    model = overview.champion.version if overview.champion else ""
+    model = overview.champion.number if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
         if model:

@@ -29,6 +29,7 @@ from include.monitoring.status import Status, StatusInputs
 from include.project import Project
 from include.registry import lifecycle
 from include.registry.ledger import LedgerCorruptedError, LedgerEntry
+from include.registry.version_summary import VersionSummary, summarise_entry
 
 DECISIONS, TRAININGS = 14, 10
 """Numbers of newest decisions, and of newest decisions that led to a training, that are read."""
@@ -81,7 +82,7 @@ class Overview:
     measures: MetricTable
     """Metrics of the days from `first` to `day`."""
     status: Status
-    champion: LedgerEntry | None
+    champion: VersionSummary | None
     entries: tuple[LedgerEntry, ...]
     """The ledger's entries effective by `day`, newest first."""
     decisions: tuple[DecisionView, ...]
@@ -118,7 +119,8 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     )
     what = "The folder of corrections"
     set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_day), None)
-    champion = lifecycle.champion_of(shown_day, entries)
+    made_champion = lifecycle.champion_of(shown_day, entries)
+    champion = summarise_entry(made_champion, entries) if made_champion else None
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     is_open = training is not None and not training.result
     shown_status = status.overall_status(
@@ -128,7 +130,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
             today=today if period is None or period == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
             rows=measures.rows_on(shown_day),
-            champion=champion.version if champion else None,
+            champion=champion.number if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
             training_since=training.period if training and is_open else None,

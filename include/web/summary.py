@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from include.declaration.gates import CHAMPION
 from include.declaration.period import LATEST, Period
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
-from include.model import metrics
 from include.project import Project
-from include.registry import lifecycle
-from include.registry.tags import COMPARED_WITH, MODEL_CARD, NOT_PROMOTED
+from include.registry.version_summary import VersionSummary, summarise_versions
 
 
 @dataclass(frozen=True)
@@ -28,32 +24,6 @@ class FeedReport:
     """Reason to rows that have it; a row may have several."""
     not_validated: tuple[Period, ...]
     """Landed days that are refused or not validated yet; their rows are only in raw/<feed>."""
-
-
-@dataclass(frozen=True)
-class VersionReport:
-    """One registered model."""
-
-    number: str
-    as_of: Period
-    status: str
-    """candidate, challenger, champion, archived or rejected."""
-    champion_from: tuple[Period, ...]
-    """Its effective days as champion, in the order of the ledger."""
-    compared_with: str
-    """The champion that it was compared with; empty if there was none."""
-    verdicts: tuple[Mapping[str, Any], ...]
-    why_not: str
-    """Why it was not promoted; empty if it was promoted, or not tried yet."""
-    card: str
-    """Address of its model card."""
-    test: Mapping[str, Mapping[str, float]]
-    """Subject (model, prior, logistic) to metric to value on the test days."""
-
-    @property
-    def champion(self) -> bool:
-        """Return whether it is the champion of the newest day."""
-        return self.status == CHAMPION
 
 
 @dataclass(frozen=True)
@@ -75,7 +45,7 @@ class UseCaseReport:
     feeds: Mapping[str, FeedReport]
     rows: Mapping[str, int]
     """Rows of features, labels and predictions."""
-    versions: tuple[VersionReport, ...]
+    versions: tuple[VersionSummary, ...]
     decided_days: int
     """Days on which it was decided whether to train."""
     decisions: tuple[DecisionReport, ...]
@@ -95,29 +65,11 @@ def build_report(project: Project) -> UseCaseReport:
     registry, ledger = project.registry, project.ledger
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
-    states = lifecycle.lifecycle_states(versions, entries, use_case.newest_period())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
     return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
         rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
-        versions=tuple(
-            VersionReport(
-                number=version.number,
-                as_of=version.as_of,
-                status=states[version.number],
-                champion_from=tuple(
-                    entry.effective_from
-                    for entry in entries
-                    if entry.makes_champion and lifecycle.refers_to(entry, version, entries)
-                ),
-                compared_with=version.tags.get(COMPARED_WITH, ""),
-                verdicts=version.verdicts,
-                why_not=version.tags.get(NOT_PROMOTED, ""),
-                card=version.tags.get(MODEL_CARD, ""),
-                test=metrics.split_metrics(version.metrics, "test"),
-            )
-            for version in versions
-        ),
+        versions=summarise_versions(versions, entries, use_case.newest_period()),
         decided_days=len(view.partitions("decisions")),
         decisions=_decisions(view),
         state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},

@@ -35,9 +35,8 @@ USE_CASE = replace(
 
 
 def world(use_case=USE_CASE, first: Period = FIRST, last: Period = LAST) -> HistoricalEvaluator:
-    return HistoricalEvaluator(
-        use_case, history.load_label_history(open_project(use_case), first, last), lambda _: None
-    )
+    project = open_project(use_case)
+    return HistoricalEvaluator(project, history.load_label_history(project, first, last), lambda _: None)
 
 
 def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):

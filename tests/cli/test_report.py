@@ -11,7 +11,9 @@ from rich.console import Console
 from include.cli import report as cli_report
 from include.declaration.period import Period
 from include.monitoring.monitor import RealisedPerformance
-from include.web.summary import DecisionReport, UseCaseReport, VersionReport
+from include.registry.ledger import LedgerEntry
+from include.registry.version_summary import VersionSummary
+from include.web.summary import DecisionReport, UseCaseReport
 from tests.toy_use_case import USE_CASE
 
 TEST = {subject: {"log_loss": 0.5, "auc": 0.7} for subject in ("model", "logistic", "prior")}
@@ -23,17 +25,33 @@ BETTER = {
     "reason": "At least 0.1.",
 }
 WORSE = BETTER | {"outcome": "failed", "reason": "It may be up to 0.01 higher."}
-FIRST = VersionReport(
-    "1", Period("2020-03-01"), "archived", (Period("2020-03-01"),), "", (PASSED, BETTER), "", "card-1", TEST
+
+
+def promoted(version: str, since: Period) -> tuple[LedgerEntry, ...]:
+    decision = {"version": version, "trees": version, "fingerprint": version, "action": "promotion", "actor": "Ann"}
+    return (LedgerEntry(number=1, previous="", recorded_at="", effective_from=since, reason="", **decision),)
+
+
+FIRST = VersionSummary(
+    number="1",
+    as_of=Period("2020-03-01"),
+    life="archived",
+    promotions=promoted("1", Period("2020-03-01")),
+    compared_with="",
+    verdicts=(PASSED, BETTER),
+    card="card-1",
+    test=TEST,
 )
-REJECTED = replace(FIRST, number="2", status="rejected", champion_from=(), compared_with="1", verdicts=(PASSED, WORSE))
-CHAMPION = replace(FIRST, number="3", status="champion", champion_from=(Period("2020-03-08"),), compared_with="1")
+REJECTED = replace(FIRST, number="2", life="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
+CHAMPION = replace(
+    FIRST, number="3", life="champion", promotions=promoted("3", Period("2020-03-08")), compared_with="1"
+)
 
 
 TRIGGERED = DecisionReport(Period("2020-03-09"), "weighted_drift was above its limit on 3 days.", "promoted", "3")
 
 
-def shown(*versions: VersionReport, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
+def shown(*versions: VersionSummary, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(
         feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={}

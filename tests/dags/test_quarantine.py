@@ -9,6 +9,7 @@ from include.ingestion import uploads
 from include.ingestion.correction_log import CorrectionLog
 from include.orchestration import params as orchestration_params
 from include.orchestration.tasks import manual
+from include.project import open_project
 from tests.quarantined import BOTH, DAY, HOUR, NEXT, edited, land, spoil
 from tests.toy_use_case import USE_CASE
 
@@ -34,7 +35,7 @@ def form(lake_home, monkeypatch):
 def test_the_form_releases_rows_and_the_record_names_the_person(form):
     done = form(reasons=[HOUR], quarantined_on=str(DAY), comment="the limit was wrong")
     assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
-    (record,) = CorrectionLog.of(USE_CASE, "events").standing()
+    (record,) = CorrectionLog.of(open_project(USE_CASE), "events").standing()
     assert (record.actor, record.comment) == ("ann (run 'manual__1')", "the limit was wrong")
 
 
@@ -65,7 +66,7 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
     with pytest.raises(AirflowFailException, match=said):
         form(comment="because", **fields)
-    assert CorrectionLog.of(USE_CASE, "events").standing() == []
+    assert CorrectionLog.of(open_project(USE_CASE), "events").standing() == []
 
 
 @pytest.mark.parametrize(

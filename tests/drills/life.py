@@ -119,7 +119,7 @@ def state() -> dict[str, Any]:
         "ledger": [asdict(entry) | OF_ONE_LIFE for entry in entries],
         "head": (head is None and not entries) or head == entries[-1].head,
         "flights": sum(is_promotion(entry) for entry in entries),
-        "claims": [asdict(each) for each in RetrainingBudget.of(USE_CASE).of_month(DAY)],
+        "claims": [asdict(each) for each in RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY)],
         "alias": registry.champion(),
         "versions": {each.number: (_shared(each.copies), each.description) for each in registry.versions()},
         "runs": sorted({_known(run) for run in _runs(registry) if run.info.status == "FINISHED"}),

@@ -89,7 +89,7 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
     assert sorted(made) == [f"drift__{day}" for day in decided]
     assert decided[0] == FIRST + (POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
-    assert [claim.period for claim in RetrainingBudget.of(USE_CASE).of_month(FIRST)] == decided
+    assert [claim.period for claim in RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST)] == decided
     assert set(outcomes(Lake.open(USE_CASE))) == set(decided)
     # Every training made one version, and no other was made.
     assert len(Registry(USE_CASE).versions()) == 1 + len(decided)

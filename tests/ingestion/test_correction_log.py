@@ -1,11 +1,13 @@
 """The log of corrections: only one correction per row, and none for a day that has landed."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.declaration.period import Period
@@ -20,6 +22,7 @@ from include.ingestion.correction_log import (
 from include.ingestion.corrections import CorrectionDraft
 from include.lake import schemas
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
@@ -30,7 +33,7 @@ COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
 
 @pytest.fixture
 def book(lake_home) -> CorrectionLog:
-    return CorrectionLog.of(USE_CASE, "outcomes")
+    return CorrectionLog.of(open_project(USE_CASE), "outcomes")
 
 
 def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
@@ -213,3 +216,18 @@ def test_strangers_in_the_folder_are_passed_over(book):
     for name in (".DS_Store", "notes.txt", "days/.DS_Store"):
         (book.folder / name).write(b"x")
     assert len(book.close(LATER)) == 1
+
+
+def test_a_correction_of_format_1_is_read_by_its_former_names(book):
+    book.record(draft(1))
+    place: StoragePath = book.folder / "000001.parquet"
+    rows = pq.read_table(pa.BufferReader(place.read()))
+    about = json.loads(rows.schema.metadata[b"airworthy"])
+    assert about.keys() == {"number", "kind", "known_on", "actor", "comment", "recorded_at"}
+    former = {**about, "who": about.pop("actor"), "why": about.pop("comment")}
+    del former["actor"], former["comment"]
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows.replace_schema_metadata({b"airworthy": json.dumps(former).encode()}), sink)
+    place.write(sink.getvalue().to_pybytes())
+    (there,) = book.standing()
+    assert (there.actor, there.comment) == ("Ann", "mistyped")

@@ -276,9 +276,11 @@ def test_each_change_is_reported_once(use_case, landing):
     for again in range(3):
         landing.put(KEY, SHORT if again < 2 else b"another")
         for found in ingest_files.noticed_redelivery(open_project(use_case), DAY):
-            notify.deliver_queued(use_case, notify.redelivery_alert(use_case, found, {}), {"webhook": sent.append})
+            notify.deliver_queued(
+                open_project(use_case), notify.redelivery_alert(use_case, found, {}), {"webhook": sent.append}
+            )
     assert len(sent) == 2
     assert sent[0].subject == f"[airworthy] toy {DAY}: files of events were delivered again"
     assert f"{KEY}: changed" in sent[0].text
     assert "toy__data for the day with take_changed" in sent[0].text
-    assert len(NotificationQueue.of(use_case).beginning("redelivery-events")) == 2
+    assert len(NotificationQueue.of(open_project(use_case)).beginning("redelivery-events")) == 2

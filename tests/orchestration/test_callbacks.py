@@ -154,7 +154,7 @@ def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known
         "INFO",
     ]
     assert "no Connection 'airworthy_webhook'" in caplog.text
-    assert not NotificationQueue.of(toy.USE_CASE).folder.exists()
+    assert not NotificationQueue.of(open_project(toy.USE_CASE)).folder.exists()
 
 
 def test_without_an_address_no_mail_is_tried(mailbox, monkeypatch):
@@ -180,7 +180,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     hook.refuses = lambda body: body["details"]["run"] == "poison"
     mailbox.refuses = "poison"
     callbacks.notify_failed(context("score", "score", run_id="old"))
-    box = NotificationQueue.of(toy.USE_CASE)
+    box = NotificationQueue.of(open_project(toy.USE_CASE))
     for name in box.folder.names():
         if name.endswith(".done"):
             (box.folder / name).remove()  # as if nobody had answered
@@ -214,7 +214,7 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
 @pytest.mark.both_places
 def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog):
     callbacks.notify_failed(context("score", "score"))
-    folder = NotificationQueue.of(toy.USE_CASE).folder
+    folder = NotificationQueue.of(open_project(toy.USE_CASE)).folder
     (written,) = (folder / name for name in folder.names() if name.endswith(".json"))
     other = json.loads(written.read())
     other["message"] |= {"key": "other", "urgency": "new"}
@@ -255,14 +255,14 @@ def test_after_a_week_an_alert_is_given_up_with_an_error(hook, monkeypatch, capl
     callbacks.notify_failed(context("score", "score"))
     assert "is given up" in caplog.text
     assert hook.received == []
-    assert NotificationQueue.of(toy.USE_CASE).waiting() == []
+    assert NotificationQueue.of(open_project(toy.USE_CASE)).waiting() == []
 
 
 def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_other(hook):
     hook.status = 500
     callbacks.notify_failed(context("score", "score"))
     hook.status, hook.received = 200, []
-    box = NotificationQueue.of(toy.USE_CASE)
+    box = NotificationQueue.of(open_project(toy.USE_CASE))
     (letter,) = box.waiting()
     with box.hold(letter.message.key) as mine:
         assert mine
@@ -275,7 +275,7 @@ def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_
 
 
 def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
-    folder = NotificationQueue.of(toy.USE_CASE).folder
+    folder = NotificationQueue.of(open_project(toy.USE_CASE)).folder
     folder.write(b"a file where a folder should be")
     callbacks.notify_failed(context("score", "score"))
     assert "it was not sent" in caplog.text
@@ -377,7 +377,7 @@ def test_the_address_of_mlflow_is_reported_without_its_credentials(
     )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     callbacks.notify_promoted(open_project(DECLARED), again)
-    callbacks.notify_rejected(DECLARED, "7", "no")
+    callbacks.notify_rejected(open_project(DECLARED), "7", "no")
     callbacks.notify_rolled_back(open_project(DECLARED), back)
     assert [body["links"].get("version", "")[-1:] for body in hook.received] == (["1", "7", "1"] if shown else [""] * 3)
     assert hook.received[0]["links"].get("version") == shown
@@ -450,7 +450,7 @@ def test_a_promotion_is_reported_once_with_its_gates_and_where_to_look(champion,
 def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
     refused = SimpleNamespace(version="7", promoted=False, entry=None, reason="auc is 0.5, at least 0.6 is asked for.")
     callbacks.notify_promoted(open_project(DECLARED), refused)
-    callbacks.notify_rejected(DECLARED, "7", "Rejected by ada: no")
+    callbacks.notify_rejected(open_project(DECLARED), "7", "Rejected by ada: no")
     (body,) = hook.received
     assert (body["event"], body["details"]["version"]) == ("rejection", "7")
     assert "auc is 0.5" in body["text"]
@@ -510,6 +510,6 @@ def test_the_deadline_is_counted_from_the_queue_and_called_by_the_triggerer():
 def test_a_letter_says_when_it_was_written(hook):
     before = datetime.now(UTC).replace(microsecond=0)
     callbacks.notify_failed(context("score", "score"))
-    box = NotificationQueue.of(toy.USE_CASE)
+    box = NotificationQueue.of(open_project(toy.USE_CASE))
     (name,) = (name for name in box.folder.names() if name.endswith(".json"))
     assert datetime.fromisoformat(box.read(name.removesuffix(".json")).written_at) >= before

@@ -101,7 +101,7 @@ def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, 
     right = state()
     Registry(USE_CASE).untag_version(version, lost)
     assert not approve.approval_decision(open_project(USE_CASE), version).approved
-    sync.sync_registry(USE_CASE)
+    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
     assert state() == right
 
 
@@ -143,7 +143,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     decide(version, True)
     if judged_anew:
         judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
-    sync.sync_registry(USE_CASE)
+    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
     before = state()
     found = decide(version, False, "no user (no answer in time)", "", timed_out=True)
     assert (found.approved, found.actor, found.new) == (True, "Ann", False)

@@ -53,10 +53,10 @@ def test_promoting_again_changes_nothing(trained_toy):
 def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
     promoted(register(trained_toy), actor="a test")
     register(trained_toy, gates="failed")
-    assert sync.sync_registry(USE_CASE) == "1"
+    assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, lambda *_, **__: pytest.fail("written"))
-    assert sync.sync_registry(USE_CASE) == "1"
+    assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
     assert promoted("1", actor="a test").promoted
 
 

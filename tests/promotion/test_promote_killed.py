@@ -123,7 +123,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
                 break
         now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
         if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
-            sync.sync_registry(USE_CASE)
+            sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
         else:
             action()
         assert state() == undisturbed, f"killed before write {killed}"

@@ -185,5 +185,5 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
 
 def test_a_lost_alias_is_set_again(champion):
     client().delete_registered_model_alias(USE_CASE.name, "champion")
-    sync.sync_registry(USE_CASE)
+    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
     assert Registry(USE_CASE).champion() == champion

@@ -145,14 +145,14 @@ def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
 def test_an_entry_that_was_edited_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
     edit(ledger.folder / "000001.json", version="2")
-    with pytest.raises(LedgerCorruptedError, match=r"000002.json: it does not follow from entry 1"):
+    with pytest.raises(LedgerCorruptedError, match=r"000002.json: it does not follow from record 1"):
         ledger.entries()
 
 
 def test_an_entry_that_was_removed_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "3", MAY)
     (ledger.folder / "000002.json").remove()
-    with pytest.raises(LedgerCorruptedError, match="entry 2 is missing"):
+    with pytest.raises(LedgerCorruptedError, match=r"000002\.json: it is missing"):
         ledger.champion_of(MAY)
 
 
@@ -214,7 +214,7 @@ def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
 def test_a_last_entry_that_was_edited_is_detected(ledger):
     filled(ledger)
     edit(ledger.folder / "000003.json", version="0")
-    assert len(ledger._chained()) == 3  # the chain alone does not show it
+    assert len(ledger.store.numbered()) == 3  # the chain alone does not show it
     with pytest.raises(UnprovenEntriesError, match="entry 3: its signature does not fit its content"):
         ledger.entries()
 
@@ -329,7 +329,7 @@ OLD, NEW = "an older key long enough to be one", "the newest key long enough to 
 
 def forge(ledger: Ledger, **others: object) -> None:
     """Append what chains, as a person would who may write to the lake and knows this code."""
-    last = ledger._chained()[-1]
+    last = ledger.store.numbered()[-1]
     entry = replace(last, number=last.number + 1, previous=last.hash, version="666", **others)
     (ledger.folder / f"{entry.number:06d}.json").write(entry.content())
 
@@ -429,3 +429,24 @@ def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger
         ledger.entries()
     monkeypatch.setenv(signing.VARIABLE, f"{NEW},a key that only the tests know and keep")
     assert ledger.entries() == written
+
+
+def test_an_entry_with_the_names_of_format_1_keeps_its_hash_and_its_proof(ledger):
+    """Its file has `who`, as code before had; entries after it have `actor`."""
+    first = promote(ledger, "1", MARCH).entry
+    former = ledger._signed(replace(first, has_former_names=True))
+    (ledger.folder / "000001.json").write(former.content())
+    second = promote(ledger, "2", APRIL).entry
+    assert ledger.entries() == [former, second]
+    stored = [json.loads((ledger.folder / name).read()) for name in ("000001.json", "000002.json")]
+    assert [("who" in values, "actor" in values) for values in stored] == [(True, False), (False, True)]
+    assert (former.actor, second.previous) == ("someone", former.hash)
+    assert former.hash != first.hash
+
+
+@pytest.mark.parametrize("more", [{"who": "another"}, {"has_former_names": True}])
+def test_an_entry_with_a_name_too_many_is_refused(ledger, more):
+    promote(ledger, "1", MARCH)
+    edit(ledger.folder / "000001.json", **more)
+    with pytest.raises(LedgerCorruptedError):
+        ledger.entries()

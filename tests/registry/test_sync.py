@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from include.declaration import clock
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.project import open_project
 from include.promotion import rollback
 from include.registry import sync
@@ -23,6 +24,10 @@ from tests.versions import LATER, alias, life, promoted, register, rerecord, sta
 pytestmark = pytest.mark.security
 
 
+def synced(use_case: UseCase = USE_CASE) -> str | None:
+    return sync.sync_registry(Registry(use_case), Ledger.of(use_case))
+
+
 def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
@@ -35,12 +40,12 @@ def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, 
         return seen
 
     monkeypatch.setattr(Registry, "ledger_head", overtaken)
-    assert sync.sync_registry(USE_CASE) == second
+    assert synced(USE_CASE) == second
 
 
 def test_an_alias_that_no_entry_bears_out_is_taken_away(trained_toy):
     Registry(USE_CASE).set_champion(register(trained_toy))
-    assert sync.sync_registry(USE_CASE) is None
+    assert synced(USE_CASE) is None
     assert alias() is None
 
 
@@ -52,7 +57,7 @@ def test_an_archived_version_that_was_deleted_breaks_nothing(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
     delete(first)
-    assert sync.sync_registry(USE_CASE) == second
+    assert synced(USE_CASE) == second
     third = register(trained_toy, Period("2020-03-06"))
     assert promoted(third, actor="a test").champion == third
 
@@ -64,7 +69,7 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     third = register(trained_toy, Period("2020-03-06"))
     before = state()
     what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
-    for action in (sync.sync_registry, lambda _: promoted(third, actor="a test")):
+    for action in (synced, lambda _: promoted(third, actor="a test")):
         with pytest.raises(ModelReplacedError, match=what):
             action(USE_CASE)
     assert {**state(), "versions": 0} == {**before, "versions": 0}
@@ -85,7 +90,7 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
     rerecord(first, trees="another")
     second, before = register(trained_toy, LATER), state()
     for action in (
-        sync.sync_registry,
+        synced,
         lambda _: promoted(second, actor="a run"),
         lambda _: promoted(first, actor="a run"),
     ):
@@ -99,7 +104,7 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
     promoted(first, actor="a test")
     rerecord(first, fingerprint="another")
     before = state()
-    for action in (sync.sync_registry, lambda _: promoted(first, actor="a run")):
+    for action in (synced, lambda _: promoted(first, actor="a run")):
         with pytest.raises(ModelReplacedError, match=MOVED):
             action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
@@ -110,7 +115,7 @@ def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(train
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
     rerecord(first, **{tag: "another"})
-    assert sync.sync_registry(USE_CASE) == second
+    assert synced(USE_CASE) == second
     assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
     with pytest.raises(ModelReplacedError, match="names version 1"):
         promoted(first, actor="a test")
@@ -121,14 +126,14 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     registry = Registry(USE_CASE)
     registry._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     head = Ledger.of(USE_CASE).entries()[0].head
-    for action in (sync.sync_registry, lambda _: promoted("1", actor="a run")):
+    for action in (synced, lambda _: promoted("1", actor="a run")):
         with pytest.raises(
             LedgerCorruptedError,
             match=f"missing; .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
         ):
             action(USE_CASE)
     registry.set_ledger_head(head)
-    assert sync.sync_registry(USE_CASE) == "1"
+    assert synced(USE_CASE) == "1"
 
 
 def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_toy):
@@ -142,7 +147,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
         )
     )
     with pytest.raises(LedgerCorruptedError, match="it was replaced"):
-        sync.sync_registry(USE_CASE)
+        synced(USE_CASE)
     assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
 
 
@@ -161,7 +166,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
         files_digest=version.files_digest,
     )
     Ledger.of(USE_CASE).append(entry)
-    assert sync.sync_registry(USE_CASE) == second
+    assert synced(USE_CASE) == second
     assert (alias(), life(first), life(second)) == (second, "archived", "champion")
     third = register(trained_toy, Period("2020-03-06"))
     assert promoted(third, actor="a test").champion == third
@@ -169,14 +174,14 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
 
     now = clock.now()
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=1))
-    assert sync.sync_registry(USE_CASE) == first
+    assert synced(USE_CASE) == first
     assert (alias(), life(third)) == (first, "archived")
 
 
 def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
-    assert sync.sync_registry(replace(USE_CASE, last_period=Period("2020-03-04"))) == first
+    assert synced(replace(USE_CASE, last_period=Period("2020-03-04"))) == first
 
 
 FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", "gates": "passed", "judged": "forged"}
@@ -189,7 +194,7 @@ def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(tra
     for number in (first, second):
         registry.tag_version(number, FORGED)
         assert registry.version(number).tags | FORGED != registry.version(number).tags
-    assert sync.sync_registry(USE_CASE) == first
+    assert synced(USE_CASE) == first
     assert state() == before
     assert [registry.version(number).copies["trees"] for number in (first, second)] == [
         registry.version(number).trees for number in (first, second)
@@ -209,7 +214,7 @@ def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
         USE_CASE.name, f"models:/{known.model_id}", forged, tags=to_mlflow(known.tags), model_id=known.model_id
     )
     registry.set_champion(str(made.version))
-    assert sync.sync_registry(USE_CASE) == first == alias()
+    assert synced(USE_CASE) == first == alias()
     assert [version.number for version in registry.versions()] == [first]
     assert "version 2 of MLflow is left out: there is no record of its training" in caplog.text
     with pytest.raises(UnprovenVersionError, match="version 2 cannot be used: there is no record of its training"):
@@ -223,7 +228,7 @@ def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(tr
     version, folder = Registry(USE_CASE).version(second), Records.of(USE_CASE.name).folder / kind
     place = folder / f"{version.run_id}.000001.json"
     place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
-    assert sync.sync_registry(USE_CASE) == first
+    assert synced(USE_CASE) == first
     with pytest.raises(UnprovenVersionError, match=f"signature does not fit its content .*{kind}.{version.run_id}"):
         promoted(second, actor="a run")
 
@@ -242,7 +247,7 @@ def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trai
     promoted(first, actor="a test")
     folder = Records.of(USE_CASE.name).folder / "limits"
     (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
-    assert sync.sync_registry(USE_CASE) == first
+    assert synced(USE_CASE) == first
     if name == "{}.000002.json":
         with pytest.raises(UnprovenVersionError, match="is not genuine"):
             promoted(second, actor="a run")

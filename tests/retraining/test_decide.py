@@ -72,7 +72,7 @@ def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, ou
     for day in days:
         measures.breach(lake, day)
     assert walk(lake, days, outcome) == [later(each) for each in made]
-    assert [len(RetrainingBudget.of(USE_CASE).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
+    assert [len(RetrainingBudget.of(open_project(USE_CASE)).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
 
 
 def test_a_decision_does_not_change_whatever_is_learned_later(lake):
@@ -221,14 +221,14 @@ def test_only_a_decision_to_retrain_can_claim(lake):
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     with pytest.raises(InvalidRequestError, match="was decided to hold"):
         reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
-    assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
+    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST) == []
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
-    RetrainingBudget.of(USE_CASE).claim(later(20), 1)
+    RetrainingBudget.of(open_project(USE_CASE)).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
         == "The budget of 2020-03 is spent: other days claimed all 1."
@@ -239,14 +239,14 @@ def test_what_a_day_has_claimed_is_reported_without_a_claim(lake):
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
-    assert reserve_slot.existing_reservation(USE_CASE, later(1)).slot is None
-    assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
+    assert reserve_slot.existing_reservation(open_project(USE_CASE), later(1)).slot is None
+    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST) == []
     made = reserve_slot.reserve_slot(open_project(USE_CASE), later(1))
-    assert (made.slot, reserve_slot.existing_reservation(USE_CASE, later(1))) == (1, made)
+    assert (made.slot, reserve_slot.existing_reservation(open_project(USE_CASE), later(1))) == (1, made)
 
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):
-    RetrainingBudget.of(USE_CASE).claim(later(20), 1)
+    RetrainingBudget.of(open_project(USE_CASE)).claim(later(20), 1)
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         result = decide.decide_retraining(open_project(USE_CASE), day)

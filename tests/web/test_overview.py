@@ -41,7 +41,7 @@ def test_what_became_known_later_is_not_shown(lake):
     measured.promote(toy.USE_CASE, "9", day_of(2))
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(2), day_of(1))
     assert seen.measures.days == (day_of(0), day_of(1))
-    assert seen.champion is not None and seen.champion.version == "1"
+    assert seen.champion is not None and seen.champion.number == "1"
     assert [each.period for each in seen.decisions] == [day_of(1), day_of(0)]
 
 

@@ -106,7 +106,7 @@ def measured(champion) -> None:
     decided(DAY - 1, "hold")
     decided(DAY, "retrain")
     put("retrainings", DAY, [{"outcome": "rejected", "reason": "worse", "model_version": "2", "run_id": "r"}])
-    RetrainingBudget.of(toy.USE_CASE).claim(DAY, 2)
+    RetrainingBudget.of(open_project(toy.USE_CASE)).claim(DAY, 2)
 
 
 def test_the_newest_values_have_series_named_by_their_units(measured):
@@ -169,7 +169,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     policy = Retraining(signals=("weighted_drift",), breaches=1, of_periods=1, per_month=1)
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
-    RetrainingBudget.of(use_case).claim(DAY - 3, 1)
+    RetrainingBudget.of(open_project(use_case)).claim(DAY - 3, 1)
     decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
     assert (found[at("decision_triggers")], found[at("decision_retrain")]) == (1, 0)

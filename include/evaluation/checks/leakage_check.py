@@ -42,9 +42,8 @@ from include.ingestion.correction_log import CorrectionLog
 from include.lake import clone, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import mark_format
-from include.lake.object_store import StoragePath
 from include.lake.sorting import rows_in_both, sort_rows
-from include.project import Project, open_project
+from include.project import Project
 
 LATER_DAYS = 7
 """Days after a sampled one whose partitions are changed; later ones are missing."""
@@ -59,10 +58,17 @@ ROWS = "rows"
 class _Trial:
     """Define a period to be built again, from the lake as of `as_of`."""
 
-    use_case: UseCase
-    lake: Lake
+    project: Project
     period: Period
     as_of: Period
+
+    @property
+    def use_case(self) -> UseCase:
+        return self.project.use_case
+
+    @property
+    def lake(self) -> Lake:
+        return self.project.lake
 
     @property
     def since(self) -> Period:
@@ -101,16 +107,14 @@ class _Built:
         return self.tables["features"].num_rows if "features" in self.tables else 0
 
 
-def rebuild_periods(
-    project: Project, days: Sequence[Period], as_of: Period, lake: Lake | None = None
-) -> tuple[RebuiltPeriod, ...]:
+def rebuild_periods(project: Project, days: Sequence[Period], as_of: Period) -> tuple[RebuiltPeriod, ...]:
     """Build each day again with changed later data, and compare it with what is stored.
 
     The lake is only read. After a difference, the day is built once more from unchanged data, to tell a leak from
     changed code, and twice more to tell both from a random result. An error of the use case's functions is in the day's
     `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
     """
-    return tuple(_rebuilt(_Trial(project.use_case, lake or project.lake, day, as_of)) for day in days)
+    return tuple(_rebuilt(_Trial(project, day, as_of)) for day in days)
 
 
 def _rebuilt(trial: _Trial) -> RebuiltPeriod:
@@ -172,12 +176,13 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     use_case, day, read = trial.use_case, trial.period, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
-        lake = Lake(use_case, StoragePath.parse(home) / "lake" / use_case.name)
+        copy = trial.project.in_lake(str(home / "lake"))
+        lake = copy.lake
         mark_format(lake.root)  # its tables are copied, not written
-        _fill(trial, lake, changed=changed)
+        _fill(trial, copy, changed=changed)
         try:
             with isolated_calls(use_case, home, read) as recorder:
-                _run_functions(trial, lake, tables, recorder)
+                _run_functions(trial, copy, tables, recorder)
         except Exception as error:  # the use case's functions may raise any error
             return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
         view, keys = lake.as_of(day), {table: schemas.keys(use_case, table) for table in tables}
@@ -186,9 +191,9 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
         return _Built(rows, digests, frozenset(read))
 
 
-def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: Recorder) -> None:
+def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder: Recorder) -> None:
     """Build features and labels of the day, and judge its feeds again, by the stages of the data DAG."""
-    use_case, view = trial.use_case, lake.as_of(trial.period)
+    use_case, view = trial.use_case, copy.lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
         if table == "labels":
             label.build_labels(use_case, view, trial.since)
@@ -198,10 +203,10 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more with its calls recorded
             with recorder.of_events_alone():
-                validate.check_feed(open_project(use_case), feed, trial.period)
+                validate.check_feed(copy, feed, trial.period)
 
 
-def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
+def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
     until = min(trial.as_of, trial.period + LATER_DAYS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
@@ -212,11 +217,9 @@ def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
         # The seed includes the as-of day, so that each training removes other values of a key.
         seeds = {day: _ordinal(trial.as_of) * _MOST_DAYS + _ordinal(day) for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
-        clone.clone_table(table, days, trial.lake, lake, changes)
+        clone.clone_table(table, days, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
-        originals, copies = (source.root / "corrections" / feed.name for source in (trial.lake, lake))
-        corrections = CorrectionLog(trial.use_case, feed.name, originals)
-        corrections.copy_day(trial.period, CorrectionLog(trial.use_case, feed.name, copies))
+        CorrectionLog.of(trial.project, feed.name).copy_day(trial.period, CorrectionLog.of(copy, feed.name))
 
 
 def _ordinal(period: Period) -> int:

@@ -42,7 +42,7 @@ def _delivered(declared: UseCase, period: Period) -> dict[str, Any]:
     from include.ingestion import ingest_files
 
     changed = ingest_files.noticed_redelivery(open_project(declared), period)
-    callbacks.notify_redelivered(declared, changed)
+    callbacks.notify_redelivered(open_project(declared), changed)
     return {
         "files": ingest_files.files_of(open_project(declared), period),
         "redelivered": [str(file) for file in changed],

@@ -55,7 +55,7 @@ def record_outcome(use_case: str) -> dict[str, object]:
             raise AirflowFailException(
                 f"The training {dag_id} {training} is still {state}. Clear this task when it has ended."
             )
-        claimed = reserve_slot.existing_reservation(declared, day)
+        claimed = reserve_slot.existing_reservation(open_project(declared), day)
         if state is None and outcome.recorded_outcome(open_project(declared), day) in (
             "promoted",
             "rejected",

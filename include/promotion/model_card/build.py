@@ -15,18 +15,17 @@ from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.evaluation.gates.result import GateResult
+from include.lake.record_store import UNREADABLE
 from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
 from include.project import Project
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
-from include.registry import lifecycle
 from include.registry import tags as defined
-from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.records import UNREADABLE
+from include.registry.version_summary import VersionSummary, summarise_version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
 FOLDER = "model_card"
@@ -77,16 +76,14 @@ def build_model_card(project: Project, version: str) -> CardResult:
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         kept = _fetched(registry, found.run_id, Path(folder))
         try:
-            markdown = model_card.card_markdown(_facts(project.use_case, found, recorded.data, kept))
+            markdown = model_card.card_markdown(_facts(project, found, recorded.data, kept))
         except UNREADABLE as error:
             log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
-            markdown = model_card.card_markdown(
-                _facts(project.use_case, found, recorded.data, _Kept(Path(folder) / "nothing"))
-            )
+            markdown = model_card.card_markdown(_facts(project, found, recorded.data, _Kept(Path(folder) / "nothing")))
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
-    if found.tags.get(defined.MODEL_CARD) != place:
+    if summarise_version(found, ()).card != place:
         registry.tag_version(version, {defined.MODEL_CARD: place})
     return CardResult(version, found.run_id, place, new)
 
@@ -139,11 +136,11 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
     return True
 
 
-def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
+def _facts(project: Project, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
     """Return the card's content from registry, run and the run's artifacts."""
     slices, intervals = (kept.values(f"{evaluate.FOLDER}/{name}.json") for name in ("slices", "intervals"))
     gains = kept.values(IMPORTANCE)
-    recorded_content = _recorded_content(declared, version, recorded)
+    recorded_content = _recorded_content(project, version, recorded)
     return replace(
         recorded_content,
         test={**recorded_content.test, **version.judged},
@@ -155,36 +152,38 @@ def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) 
     )
 
 
-def _recorded_content(declared: UseCase, version: Version, recorded: RunData) -> ModelCardContent:
+def _recorded_content(project: Project, version: Version, recorded: RunData) -> ModelCardContent:
     """Return the content that registry and run hold, without the run's artifacts."""
+    declared = project.use_case
     use_case, caveats = _as_trained(declared, version)
+    summary = summarise_version(version, project.ledger.entries())
     tags, report = version.tags, version.report
     return ModelCardContent(
         use_case=declared.name,
-        version=version.number,
-        as_of=tags[defined.AS_OF],
+        version=summary.number,
+        as_of=summary.as_of.key,
         objective=declared.objective,
         owner=declared.owner,
         label=use_case.label.name,
         label_meaning=use_case.label.meaning,
         label_delay_periods=use_case.label.label_delay_periods,
         costs=use_case.costs,
-        window=tags[defined.WINDOW],
+        window=summary.window,
         splits=_splits(report, version.metrics),
-        test=metrics.split_metrics(version.metrics, "test"),
+        test=summary.test,
         validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
-        reason=tags.get(defined.REASON, ""),
+        reason=summary.training_reason,
         notice=tags.get(defined.NOTICE, declared.notice),
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=report["missing_days"],
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
-        gates=tags.get(defined.GATES, ""),
-        champion=tags.get(defined.COMPARED_WITH),
+        gates=summary.gates,
+        champion=summary.compared_with,
         false_alarms=limits.limits_at_registration(version),
-        decisions=_decisions(declared, version),
+        decisions=_decisions(summary),
         features=use_case.features,
         parameters=recorded.params,
         tuned_by=tags.get(defined.TUNED_BY, ""),
@@ -210,12 +209,11 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
     return splits
 
 
-def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
+def _decisions(summary: VersionSummary) -> tuple[str, ...]:
     """Return a sentence for each decision on the version."""
-    approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
     sentences = [
-        f"It was {approval}." if approval else "",
-        f"Not promoted: {tags[defined.NOT_PROMOTED]}" if defined.NOT_PROMOTED in tags else "",
-        f"Rebuilt from the registry alone: {tags[defined.REPRODUCED]}." if defined.REPRODUCED in tags else "",
+        f"It was {summary.approval}." if summary.approval else "",
+        f"Not promoted: {summary.not_promoted}" if summary.not_promoted else "",
+        f"Rebuilt from the registry alone: {summary.reproduced}." if summary.reproduced else "",
     ]
     return tuple(sentence for sentence in sentences if sentence)

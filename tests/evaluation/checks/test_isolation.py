@@ -15,7 +15,6 @@ import pytest
 from include.declaration.period import Period
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.inputs import RebuiltPeriod
-from include.lake.lake import Lake
 from include.project import open_project
 from include.registry import code_digest
 from tests.toy_use_case import USE_CASE, features, source
@@ -36,7 +35,7 @@ def tried(place, monkeypatch) -> Callable[..., RebuiltPeriod]:
         if build is not None:
             monkeypatch.setattr(features, "build", build)
         use_case = replace(USE_CASE, package=package)
-        [found] = rebuild_periods(open_project(use_case), [DAY], AS_OF, lake=Lake(use_case, place))
+        [found] = rebuild_periods(open_project(use_case).in_lake(place.uri), [DAY], AS_OF)
         return found
 
     return rebuilt

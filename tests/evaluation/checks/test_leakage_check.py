@@ -249,13 +249,13 @@ def leaves_all_as_it_was(lake, monkeypatch, fails):
 
 def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
     store(lake)
+    lake_address = lake.root.uri.removesuffix(f"/{USE_CASE.name}")
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing here"))
-    assert rebuild_periods(open_project(USE_CASE), [DAY], AS_OF, lake=lake) == (SOUND,)
+    assert rebuild_periods(open_project(USE_CASE).in_lake(lake_address), [DAY], AS_OF) == (SOUND,)
     assert not (tmp_path / "nothing here").exists()
 
 
 def test_no_table_is_made_in_the_lake(place):
-    empty = Lake(USE_CASE, place / "empty")
-    [found] = rebuild_periods(open_project(USE_CASE), [DAY], AS_OF, lake=empty)
+    [found] = rebuild_periods(open_project(USE_CASE).in_lake((place / "empty").uri), [DAY], AS_OF)
     assert place.names() == []
     assert found == RebuiltPeriod(DAY, rows=0), "no rows, and none stored"
