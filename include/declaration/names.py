@@ -89,8 +89,8 @@ def require_features(names: Iterable[str]) -> None:
 def require_feeds(names: Iterable[str]) -> None:
     """Report names of feeds that are not valid as functions and arguments, not distinct, or used by the monitor."""
     names = list(names)
-    invalid = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name == "day"]
-    problem = f"feeds {invalid} cannot be names of functions and of arguments next to `day`."
+    invalid = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name == "period"]
+    problem = f"feeds {invalid} cannot be names of functions and of arguments next to `period`."
     require(not invalid, problem, field="feeds", hint="Rename them.")
     require(bool(names) and not _same(names), f"feeds need distinct names, not {names}.", field="feeds")
     taken = [name for name in names if name.casefold() in SUBJECTS]

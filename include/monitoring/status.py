@@ -39,7 +39,7 @@ class StatusInputs:
     """The current day; None if an earlier day was chosen, which cannot be stale."""
     stale_periods: int
     rows: Sequence[MetricValue]
-    """The rows of `metrics` of `day`."""
+    """The rows of `metrics` of `period`."""
     champion: str | None
     """The champion of that day."""
     performance: Sequence[tuple[str, str]] = ()

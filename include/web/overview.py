@@ -68,7 +68,7 @@ class QuarantineView:
 
 @dataclass(frozen=True)
 class Overview:
-    """State of a use case as known on `day`; plain values."""
+    """State of a use case as known on `period`; plain values."""
 
     use_case: UseCase
     period: Period
@@ -80,11 +80,11 @@ class Overview:
     first: Period
     """The first day that is drawn."""
     measures: MetricTable
-    """Metrics of the days from `first` to `day`."""
+    """Metrics of the days from `first` to `period`."""
     status: Status
     champion: VersionSummary | None
     entries: tuple[LedgerEntry, ...]
-    """The ledger's entries effective by `day`, newest first."""
+    """The ledger's entries effective by `period`, newest first."""
     decisions: tuple[DecisionView, ...]
     """Newest first."""
     set_aside: QuarantineView | None

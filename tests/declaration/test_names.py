@@ -113,7 +113,7 @@ def test_lightgbm_keeps_every_name_that_may_be_declared():
     assert names_in_a_model(*names) == names
 
 
-@pytest.mark.parametrize("name", ["day", "class", *sorted(SUBJECTS), "Model"])
+@pytest.mark.parametrize("name", ["period", "class", *sorted(SUBJECTS), "Model"])
 def test_a_feed_is_called_as_a_function_and_an_argument_can_be(name):
     feed = Feed(name, columns=EVENTS.columns, keys=EVENTS.keys)
     with pytest.raises(ValueError, match=rf"feeds \['{name}'\]"):
