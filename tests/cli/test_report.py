@@ -35,15 +35,15 @@ def promoted(version: str, since: date) -> tuple[LedgerEntry, ...]:
 FIRST = VersionSummary(
     number="1",
     as_of=date(2020, 3, 1),
-    life="archived",
+    status="archived",
     promotions=promoted("1", date(2020, 3, 1)),
     compared_with="",
     verdicts=(PASSED, BETTER),
     card="card-1",
     test=TEST,
 )
-REJECTED = replace(FIRST, number="2", life="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
-CHAMPION = replace(FIRST, number="3", life="champion", promotions=promoted("3", date(2020, 3, 8)), compared_with="1")
+REJECTED = replace(FIRST, number="2", status="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
+CHAMPION = replace(FIRST, number="3", status="champion", promotions=promoted("3", date(2020, 3, 8)), compared_with="1")
 
 
 TRIGGERED = DecisionReport(date(2020, 3, 9), "weighted_drift was above its limit on 3 days.", "promoted", "3")
