@@ -35,16 +35,16 @@ def promoted(version: str, since: Period) -> tuple[LedgerEntry, ...]:
 FIRST = VersionSummary(
     number="1",
     as_of=Period("2020-03-01"),
-    life="archived",
+    status="archived",
     promotions=promoted("1", Period("2020-03-01")),
     compared_with="",
     verdicts=(PASSED, BETTER),
     card="card-1",
     test=TEST,
 )
-REJECTED = replace(FIRST, number="2", life="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
+REJECTED = replace(FIRST, number="2", status="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
 CHAMPION = replace(
-    FIRST, number="3", life="champion", promotions=promoted("3", Period("2020-03-08")), compared_with="1"
+    FIRST, number="3", status="champion", promotions=promoted("3", Period("2020-03-08")), compared_with="1"
 )
 
 

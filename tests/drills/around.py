@@ -19,7 +19,7 @@ from include.reproduction import reproduce
 from tests import quarantined
 from tests.conftest import AS_OF
 from tests.drills import life
-from tests.drills.life import DAY, Step
+from tests.drills.status import DAY, Step
 from tests.landing_bucket import Bucket, deliver, landing_toy, make_bucket
 from tests.toy_use_case import USE_CASE
 

@@ -22,7 +22,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
 
     The second lake is filled with a copy of the first one's ledger and records: without them, no version is believed.
     """
-    use_case, first = toy.life, toy.use_case.first_period
+    use_case, first = toy.status, toy.use_case.first_period
     trained, last = first + 22, first + 27
     days = period_range(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)

@@ -60,7 +60,7 @@ def test_what_is_not_known_of_a_version_is_empty():
     summary = summarise_version(version(), ())
     assert (summary.gates, summary.compared_with, summary.verdicts, summary.approval) == ("", None, (), None)
     assert (summary.training_reason, summary.not_promoted, summary.reproduced, summary.card) == ("", "", "", "")
-    assert (summary.promoted_from, summary.life) == ((), None)
+    assert (summary.promoted_from, summary.status) == ((), None)
 
 
 def test_the_days_from_which_it_was_champion_and_who_approved_it_come_from_the_ledger():
@@ -78,7 +78,7 @@ def test_the_days_from_which_it_was_champion_and_who_approved_it_come_from_the_l
 @pytest.mark.parametrize(("day", "lives"), [(MARCH, ["champion", "archived"]), (APRIL, ["archived", "champion"])])
 def test_each_version_of_a_registry_has_its_life_on_a_day(day, lives):
     entries = [entry(1, "promotion", MARCH), entry(2, "promotion", APRIL, of="2")]
-    assert [each.life for each in summarise_versions([version("1"), version("2")], entries, day)] == lives
+    assert [each.status for each in summarise_versions([version("1"), version("2")], entries, day)] == lives
 
 
 def test_a_version_is_summarised_from_its_entry_when_mlflow_is_not_asked():
