@@ -50,10 +50,10 @@ def customers(period: Period) -> pa.Table:
     return _known(period, registered(period)).drop_columns(["known_at"])
 
 
-def outcomes(day: Period) -> pa.Table:
+def outcomes(period: Period) -> pa.Table:
     """Who of the rows of three days ago was lost, and what was corrected of earlier days."""
-    periods = [day - back for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
-    return _known(day, pa.concat_tables([told(period) for period in periods]))
+    periods = [period - back for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
+    return _known(period, pa.concat_tables([told(about) for about in periods]))
 
 
 def begins(period: Period) -> datetime:
