@@ -12,10 +12,10 @@ from tests.customers_use_case.features import labels
 __all__ = ["build", "labels"]
 
 
-def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
-    """One row per customer of `day`; a discount that nobody recorded is null."""
+def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
+    """One row per customer of `period`; a discount that nobody recorded is null."""
     whole = visits.mutate(items=visits["items"].floor().cast("int32"))
-    built = features.build(day, visits=whole, customers=customers, outcomes=outcomes)
+    built = features.build(period, visits=whole, customers=customers, outcomes=outcomes)
     rows = built.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)  # keeps integers beside nulls
     bought = visits.select("customer_id", "items", "discount").to_pandas()
     # Quarters are exact, and cents are made whole, so that the order of the rows does not matter.

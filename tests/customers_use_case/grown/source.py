@@ -15,10 +15,10 @@ __all__ = ["customers", "outcomes", "visits"]
 FRACTION = 0.75
 
 
-def visits(day: Period) -> pa.Table:
+def visits(period: Period) -> pa.Table:
     """The visits that became known during the day before; no discounts and no fractions before the change."""
-    rows = source.visits(day)
-    is_new = day >= CHANGED_ON
+    rows = source.visits(period)
+    is_new = period >= CHANGED_ON
     items = rows["items"].cast(pa.float64())
     more = pa.array(np.full(rows.num_rows, FRACTION if is_new else 0.0))
     cents = np.arange(rows.num_rows) % 50

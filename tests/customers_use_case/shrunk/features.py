@@ -12,7 +12,7 @@ from tests.customers_use_case.grown import features
 __all__ = ["build", "labels"]
 
 
-def build(day: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
-    """One row per customer of `day`."""
+def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
+    """One row per customer of `period`."""
     aged = customers.mutate(âge=ibis.null("int8"))
-    return features.build(day, visits=visits, customers=aged, outcomes=outcomes).drop(columns=["âge"])
+    return features.build(period, visits=visits, customers=aged, outcomes=outcomes).drop(columns=["âge"])

@@ -11,6 +11,6 @@ from tests.customers_use_case.grown.source import outcomes, visits
 __all__ = ["customers", "outcomes", "visits"]
 
 
-def customers(day: Period) -> pa.Table:
-    """All customers as they are when `day` begins."""
-    return source.customers(day).drop_columns(["âge"])
+def customers(period: Period) -> pa.Table:
+    """All customers as they are when `period` begins."""
+    return source.customers(period).drop_columns(["âge"])
