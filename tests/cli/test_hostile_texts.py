@@ -119,7 +119,7 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
         "judge_use_case": SimpleNamespace(verdicts=[verdict], gates="passed"),
     }.items():
         monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
-    monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(words=HOSTILE, stale=True)])
+    monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(summary=HOSTILE, stale=True)])
     monkeypatch.setattr(cleanup_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
     monkeypatch.setattr(cleanup_plan.staleness, "rebuild_command", lambda *_: HOSTILE)
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))

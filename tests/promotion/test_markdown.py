@@ -89,9 +89,7 @@ def approval_request_of(text: str) -> str:
     result = {"gate": text, "value": 0.1, "limit": None, "outcome": "failed", "reason": text}
     return markdown.render_markdown(
         "approval_request.md.j2",
-        version=SimpleNamespace(as_of=text, judged={"model": {}}, verdicts=[result]),
-        window=text,
-        reason=text,
+        version=SimpleNamespace(trained=text, training_reason=text, judged={"model": {}}, verdicts=[result]),
         test={"first": text, "last": text},
         metrics=["auc"],
         subjects={"model": text},
@@ -103,11 +101,9 @@ def approval_request_of(text: str) -> str:
 def version_description_of(text: str) -> str:
     return markdown.render_markdown(
         "version_description.md.j2",
-        as_of=text,
-        window=text,
+        version=SimpleNamespace(trained=text, verdicts=[{"gate": text, "outcome": "failed", "reason": text}]),
         test={"first": text, "last": text},
         metrics=[SimpleNamespace(name="auc", label=text)],
         measured={"model": {}},
-        verdicts=[{"gate": text, "outcome": "failed", "reason": text}],
         notice=text,
     )
