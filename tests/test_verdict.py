@@ -36,8 +36,10 @@ def forks_and_starts():
 """
 
 
-def test_every_long_file_is_there():
-    assert [name for name in conftest.LONG if not (REPOSITORY / "tests" / f"{name}.py").is_file()] == []
+def test_every_file_that_is_named_as_slow_or_long_is_there():
+    assert [
+        name for name in (*conftest.SLOW, *conftest.LONG) if not (REPOSITORY / "tests" / f"{name}.py").is_file()
+    ] == []
 
 
 @pytest.fixture
@@ -82,7 +84,28 @@ def gone(suite: Path) -> None:
         time.sleep(0.2)
 
 
-WORKERS = ("-n", "2", "--dist", "loadfile")
+WORKERS = ("-n", "2", "--dist", "loadgroup")
+
+
+def test_two_groups_of_one_file_run_at_once_and_what_has_no_group_by_one_worker(suite):
+    meet = (
+        "import os, pathlib, time, pytest\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "def run_by(name): (here / f'{name}.worker').write_text(os.environ['PYTEST_XDIST_WORKER'])\n"
+        "@pytest.mark.parametrize('mine, other', [\n"
+        "    pytest.param('one', 'two', marks=pytest.mark.xdist_group('one')),\n"
+        "    pytest.param('two', 'one', marks=pytest.mark.xdist_group('two'))])\n"
+        "def test_meet(mine, other):\n"
+        "    run_by(mine)\n"
+        "    while not (here / f'{other}.worker').exists(): time.sleep(0.1)\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_rest(number): run_by(number)\n"
+    )
+    (suite / "test_a_meet.py").write_text(meet)
+    status, said = run(suite, *WORKERS, "-o", "timeout=1000")
+    assert status == 0 and "26 passed" in said, said
+    assert len({(suite / f"{name}.worker").read_text() for name in ("one", "two")}) == 2
+    assert len({(suite / f"{number}.worker").read_text() for number in range(4)}) == 1
 
 
 @pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from include.cli import main
 from include.ingestion import ingest
-from include.lake import lake_format, signing
+from include.lake import lake_format
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
@@ -28,9 +28,9 @@ DAY = date(2020, 1, 2)
 
 
 @pytest.fixture(autouse=True)
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+def forgetful() -> None:
     """Each test is a process of its own, which has seen no lake yet."""
-    monkeypatch.setattr(lake_format, "_current", set())
+    forget()
 
 
 def forget() -> None:
@@ -126,10 +126,10 @@ def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
         upgrade_lake(USE_CASE)
 
 
-def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkeypatch):
+def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, configure):
     (root() / lake_format.NAME).remove()
     forget()
-    monkeypatch.setenv(signing.VARIABLE, "another key which is long enough for this")
+    configure(signing_keys="another key which is long enough for this")
     with pytest.raises(UnprovenEntriesError):
         upgrade_lake(USE_CASE)
     for name in (root() / "ledger").names():
@@ -139,16 +139,16 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkey
     assert stored_format(root()) is None
 
 
-def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_on_later(toy_lake, monkeypatch):
+def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_on_later(toy_lake, configure):
     number('{"format": 1}')
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    configure(mlflow="http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError):
         upgrade_lake(USE_CASE)
     assert stored_format(root()) == 1
 
 
-def test_the_command_says_what_it_has_done(toy_lake, tracking, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+def test_the_command_says_what_it_has_done(toy_lake, tracking, configure):
+    configure(use_case_packages="tests.use_cases")
     (root() / lake_format.NAME).remove()
     said = [CliRunner().invoke(main.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
     assert said[0] == f"The lake of toy was brought to format {FORMAT}."
