@@ -39,7 +39,7 @@ import sys
 sys.path.insert(0, {root!r})
 from include.cli.main import main
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
 """
 """Started by sh, because the kernel accepts no path with spaces after `#!`; to Python that line is a string."""
 

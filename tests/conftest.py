@@ -80,7 +80,7 @@ SLOW = (
     *("properties/test_empty_days", "model/test_spreadsheet", "model/test_intervals", "web/test_alert_rules"),
     *("use_cases/flight_delays/test_source", "use_cases/flight_delays/test_features"),
     *("use_cases/flight_delays/test_declaration", "use_cases/flight_delays/test_expectations"),
-    *("use_cases/test_contract", "dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),
+    *("dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),
     *("monitoring/test_drift_metrics", "monitoring/test_monitor_states", "monitoring/test_labelled_predictions"),
     *("monitoring/test_false_alarms", "retraining/test_decide", "backtest/test_result"),
     *("training/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),

@@ -1,4 +1,4 @@
-"""The texts of all errors, in one place: tests/texts/errors.txt, which `UPDATE_TEXTS=1 pytest …` writes.
+"""The texts of errors, alerts and forms in one place, tests/texts/, which `UPDATE_TEXTS=1 pytest …` writes.
 
 Other tests look at an error's class and fields, so that a text is changed here alone.
 """
@@ -10,7 +10,7 @@ import difflib
 import importlib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,15 +18,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+from airflow.dag_processing.dagbag import DagBag
 
 from include.declaration.problems import Problem
 from include.errors import AirworthyError, BrokenUseCaseError
 from include.lake.object_store import StoragePath
 from include.lake.soundness import UnsoundValueError
+from include.notifications import messages
 from include.settings import REPOSITORY
 from include.use_case import Landing
 
-SNAPSHOT = REPOSITORY / "tests" / "texts" / "errors.txt"
 DAY = date(2020, 1, 10)
 SAMPLES: dict[str, Any] = {
     "absent": ["size"],
@@ -168,11 +169,69 @@ def error_classes() -> Iterator[ErrorClass]:
                 yield from [ErrorClass(module, node.name)] if "__init__" in methods else []
 
 
-def test_the_texts_of_all_errors_are_those_of_the_snapshot():
-    made = "\n\n".join(f"[{each.name}]\n{each.text()}" for each in error_classes()) + "\n"
+def require_unchanged(name: str, texts: Mapping[str, str]) -> None:
+    """Compare texts, by their titles, with the snapshot of that name, or write it."""
+    snapshot = REPOSITORY / "tests" / "texts" / f"{name}.txt"
+    made = "\n\n".join(f"[{title}]\n{text}" for title, text in texts.items()) + "\n"
     if os.environ.get("UPDATE_TEXTS"):
-        SNAPSHOT.write_text(made)
-    differences = difflib.unified_diff(SNAPSHOT.read_text().splitlines(), made.splitlines(), "errors.txt", "now", n=0)
-    assert not [*differences], (
-        "Texts have changed. Where that is meant: UPDATE_TEXTS=1 pytest tests/test_error_texts.py"
-    )
+        snapshot.write_text(made)
+    differences = difflib.unified_diff(snapshot.read_text().splitlines(), made.splitlines(), name, "now", n=0)
+    assert not [*differences], "Texts have changed. Where that is meant: UPDATE_TEXTS=1 pytest tests/test_texts.py"
+
+
+def test_the_texts_of_all_errors_are_those_of_the_snapshot():
+    require_unchanged("errors", {each.name: each.text() for each in error_classes()})
+
+
+BREACH = {"metric": "weighted_drift", "subject": "features", "value": 0.31, "limit": 0.2, "breached": True}
+ALERTS = {
+    "failure": messages.failure_message(
+        "toy", str(DAY), kind="score", run_id="scheduled__1", task="score", tries=4, error="ValueError: x", links={}
+    ),
+    "failure of a lost process": messages.failure_message(
+        "toy", None, kind="train", run_id="manual__1", task="train", tries=1, error="", links={}
+    ),
+    "breach": messages.breach_message("toy", str(DAY), [BREACH], 1, {}),
+    "redelivery": messages.redelivery_message(
+        "toy",
+        str(DAY),
+        feed="events",
+        files={"events/2020-01-10/events.csv": "changed"},
+        state="0123abcd",
+        advice="Clear the task `ingest` of the day.",
+        links={},
+    ),
+    "promotion": messages.promotion_message(
+        "toy", str(DAY), version="2", entry=3, actor="Ann", reason="It is better.", gates=["auc: passed"], links={}
+    ),
+    "rejection": messages.rejection_message("toy", str(DAY), version="2", reason="It is worse.", links={}),
+    "rollback": messages.rollback_message(
+        "toy", str(DAY), version="1", entry=4, actor="Ann", reason="Too many misses.", told="It scores again.", links={}
+    ),
+    "deadline": messages.deadline_message(
+        "toy",
+        str(DAY),
+        kind="score",
+        run_id="scheduled__1",
+        state="running",
+        due="2020-01-10 09:00 UTC",
+        allowed="3 hours",
+        links={},
+    ),
+}
+
+
+def test_the_texts_of_all_alerts_are_those_of_the_snapshot():
+    builders = {name for name, _ in inspect.getmembers(messages, inspect.isfunction) if name.endswith("_message")}
+    assert {f"{title.split()[0]}_message" for title in ALERTS} == builders - {"shorten_message"}
+    require_unchanged("alerts", {title: f"{each.subject}\n{each.text}" for title, each in ALERTS.items()})
+
+
+def test_the_texts_of_all_forms_are_those_of_the_snapshot():
+    bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
+    fields = {
+        f"{dag_id} {name}": f"{param.schema.get('title', '')}\n{param.description or ''}".strip()
+        for dag_id, dag in sorted(bag.dags.items())
+        for name, param in sorted((name, dag.params.get_param(name)) for name in dag.params)
+    }
+    require_unchanged("forms", fields)
