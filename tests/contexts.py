@@ -1,4 +1,4 @@
-"""What a test runs in, as typed fixtures: settings, a clock, a use case's functions, declared use cases, a task."""
+"""Typed fixtures for the context of a test: settings, clock, limits, functions of a use case, declarations, a task."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def set_limits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 class UseCaseFunctions:
-    """Replaces functions of one use case, as if its modules held others."""
+    """Replaces functions in the modules of one use case until the test ends."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, use_case: UseCase) -> None:
         self._monkeypatch, self._use_case = monkeypatch, use_case
@@ -188,7 +188,7 @@ def flights_functions(monkeypatch: pytest.MonkeyPatch) -> UseCaseFunctions:
 
 @pytest.fixture
 def declare(configure: Configure, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Declares use cases in a package of the test's own, the only one that is then found."""
+    """Declares use cases in a package that only this test has; no other use case is found then."""
     package = ModuleType(f"declared_in_{tmp_path.name}_{id(tmp_path)}")
     package.__path__ = [str(tmp_path / "declared")]
 
@@ -209,7 +209,7 @@ def declare(configure: Configure, tmp_path: Path) -> Iterator[Callable[..., None
 
 
 class AssetEvents(dict[str, SimpleNamespace]):
-    """The events of assets that a task leaves, by the assets' names; `extra` is what the asset's page shows."""
+    """The events of assets that a task adds, by the assets' names; `extra` is what the asset's page shows."""
 
     def __getitem__(self, asset: Any) -> SimpleNamespace:
         return self.setdefault(asset.name, SimpleNamespace(extra={}))
@@ -221,7 +221,7 @@ class AssetEvents(dict[str, SimpleNamespace]):
 
 @pytest.fixture
 def run_as_task() -> Iterator[Callable[[dict[str, Any]], AssetEvents]]:
-    """Lets the test run in a task with this context, as Airflow's own runner does; returns the events of assets."""
+    """Sets the context of a running task, as Airflow's task runner does; returns the events of assets."""
     from airflow.sdk.execution_time.context import set_current_context
 
     with contextlib.ExitStack() as tasks:

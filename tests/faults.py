@@ -1,4 +1,4 @@
-"""Faults as typed fixtures: others that are quicker, a registry that may not be written to, a Python that is none."""
+"""Typed fixtures for faults: a concurrent action, an MLflow that refuses writes, a Python that does not start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUN_WRITES = (
 
 @pytest.fixture
 def overtake(monkeypatch: pytest.MonkeyPatch) -> Overtake:
-    """Lets something happen at the registry's next call of a method, once: just before it, or `after` it."""
+    """Runs an action once, at the registry's next call of a method: before the call, or `after` it."""
     from include.registry.mlflow_registry import Registry
 
     def overtaken_at(method: RegistryCall, action: Callable[[], object], *, after: bool = False) -> None:
@@ -62,11 +62,11 @@ def forbid_mlflow_writes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def set_python(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | str], None]:
-    """Sets the program with which processes are started instead of Python."""
+    """Sets the program that is started in place of Python."""
     return lambda program: monkeypatch.setattr(sys, "executable", str(program))
 
 
 @pytest.fixture
 def without_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is compiled to a file: whether that is current is seen by seconds, which is too coarse for a test."""
+    """Writes no bytecode: Python compares its age in whole seconds, which is too coarse for a test."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

@@ -16,6 +16,7 @@ import pytest
 from include.settings import REPOSITORY
 from tests import conftest
 from tests.guardian import MARK
+from tests.verdict import FilesOnce
 
 pytestmark = pytest.mark.slow
 
@@ -87,25 +88,34 @@ def gone(suite: Path) -> None:
 WORKERS = ("-n", "2", "--dist", "loadgroup")
 
 
-def test_two_groups_of_one_file_run_at_once_and_what_has_no_group_by_one_worker(suite):
-    meet = (
-        "import os, pathlib, time, pytest\n"
-        "here = pathlib.Path(__file__).parent\n"
-        "def run_by(name): (here / f'{name}.worker').write_text(os.environ['PYTEST_XDIST_WORKER'])\n"
-        "@pytest.mark.parametrize('mine, other', [\n"
-        "    pytest.param('one', 'two', marks=pytest.mark.xdist_group('one')),\n"
-        "    pytest.param('two', 'one', marks=pytest.mark.xdist_group('two'))])\n"
-        "def test_meet(mine, other):\n"
-        "    run_by(mine)\n"
-        "    while not (here / f'{other}.worker').exists(): time.sleep(0.1)\n"
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("tests/test_a.py::test_x", "tests/test_a.py"),
+        ("tests/test_a.py::test_x[a@b]", "tests/test_a.py"),
+        ("tests/test_a.py::test_x[a@b]@leftovers", "leftovers"),
+    ],
+)
+def test_a_worker_gets_a_group_of_a_file_or_what_has_no_group(name, unit):
+    assert object.__new__(FilesOnce)._split_scope(name) == unit
+
+
+def test_a_group_of_a_file_is_run_by_one_worker_and_so_is_the_rest_of_the_file(suite):
+    written = (
+        "import os, pathlib, pytest\n"
+        "def run_by(unit):\n"
+        "    with open(pathlib.Path(__file__).with_name(unit), 'a') as file:\n"
+        "        file.write(os.environ['PYTEST_XDIST_WORKER'] + ' ')\n"
         "@pytest.mark.parametrize('number', range(4))\n"
-        "def test_rest(number): run_by(number)\n"
+        "@pytest.mark.xdist_group('a group')\n"
+        "def test_grouped(number): run_by('a group')\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_rest(number): run_by('the rest')\n"
     )
-    (suite / "test_a_meet.py").write_text(meet)
+    (suite / "test_a.py").write_text(written)
     status, said = run(suite, *WORKERS, "-o", "timeout=1000")
-    assert status == 0 and "26 passed" in said, said
-    assert len({(suite / f"{name}.worker").read_text() for name in ("one", "two")}) == 2
-    assert len({(suite / f"{number}.worker").read_text() for number in range(4)}) == 1
+    assert status == 0 and "28 passed" in said, said
+    assert [len({*(suite / unit).read_text().split()}) for unit in ("a group", "the rest")] == [1, 1]
 
 
 @pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])

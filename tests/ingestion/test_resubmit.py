@@ -223,7 +223,7 @@ def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
     assert [state == "open" for state in states("outcomes")] == [False, True]
 
 
-# -- what is refused, with what is wrong and what to do instead; and then nothing has changed
+# -- refused resubmissions: the error says what is wrong and what to do, and nothing changes
 
 refused = pytest.mark.xdist_group("refused resubmissions")
 

@@ -188,7 +188,7 @@ def test_a_version_that_stays_after_all_says_no_more_that_it_is_lost_if_its_file
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
 
 
-# -- what belongs to nothing: runs, artifacts, half-written files, pages, logs; and what never goes
+# -- leftovers: runs, artifacts, half-written files, pages, logs; and what is never removed
 
 leftovers = pytest.mark.xdist_group("leftovers")
 
@@ -423,7 +423,7 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}
 
 
-# -- killed, twice, and beside others: it ends in the same, and removes nothing that was not planned
+# -- killed, run twice or in parallel: the same result, and nothing unplanned is removed
 
 interrupted = pytest.mark.xdist_group("interrupted maintenance")
 

@@ -303,7 +303,7 @@ def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
     assert Ledger.of(USE_CASE).entries() == [] and alias() is None
 
 
-# -- verdicts of another time are not believed: the version is judged again by what holds now
+# -- outdated verdicts are not used: the version is judged again by the present gates and champion
 
 judged_again = pytest.mark.xdist_group("judged again")
 
@@ -402,7 +402,7 @@ def version_of_another(rival) -> str:
     return versions.register(rival.run_id, date(2020, 3, 4), gates=None)
 
 
-# -- killed before any of its writes: the next run finishes it, once
+# -- killed before a write: the next run completes it once
 
 killed = pytest.mark.xdist_group("killed promotions")
 

@@ -182,7 +182,7 @@ def test_a_training_without_tuning_names_no_study(form):
     assert run.params["num_leaves"] == "15"
 
 
-# -- what is kept in MLflow, and that the same question is not searched twice
+# -- what tune stores of a search in MLflow, and that an equal search is not run twice
 
 studies = pytest.mark.xdist_group("studies of tune")
 
