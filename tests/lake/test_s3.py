@@ -136,12 +136,12 @@ class Lost:
 
 
 def test_no_secret_stands_in_what_is_told(lake, refuse, configure):
-    configure.aws(secret_access_key="hidden-secret")
+    configure.aws(secret_access_key="hunter2")
     refuse(403, "SignatureDoesNotMatch", 1000)
     for what in (*WRITES, *READS):
         with pytest.raises(ObjectStoreError) as raised:
             everything(lake)[what]()
-        assert "hidden-secret" not in f"{raised.value!r} {raised.value.__cause__!r}"
+        assert "hunter2" not in f"{raised.value!r} {raised.value.__cause__!r}"
 
 
 def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
