@@ -29,7 +29,7 @@ def use(tmp_path: Path, configure, declare, without_plots):
     configure(home=mine, lake=mine, data_docs=mine, mlflow=str(mine), commit="tests")
 
     def chosen(use_case: UseCase) -> io.StringIO:
-        declare(use_case)
+        declare(replace(use_case, name="toy"))
         return io.StringIO()
 
     return chosen

@@ -196,7 +196,7 @@ def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(t
     )
     with pytest.raises(NoChampionError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert refused.value.versions == ("Version 1, trained as of 2020-03-01, was rejected by Ann: too risky",)
+    assert refused.value.versions == ("Version 1, trained as of 2020-03-01, was rejected by Ann: too risky.",)
 
 
 def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):

@@ -180,11 +180,11 @@ def test_several_may_prepare_the_files_at_once(tmp_path, configure):
     assert [file.name for file in (tmp_path / "source").glob("*/*")] == ["weather.parquet"]
 
 
-def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, configure, flights_functions):
+def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, configure, monkeypatch):
     broken = tmp_path / "flights.csv.zip"
     broken.write_bytes(b"not a zip")
     configure(home=tmp_path)
-    flights_functions.source(package_file=lambda name: broken)
+    monkeypatch.setattr(source, "package_file", lambda name: broken)
     with pytest.raises(DataError, match=r"flights\.csv\.zip cannot be read"):
         source.schedule(FIRST)
 
