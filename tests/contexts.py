@@ -38,6 +38,7 @@ class SettingValues(TypedDict, total=False):
     airflow_port: str | None
     database: str | None
     time_zone: str | None
+    terminal_columns: str | None
 
 
 VARIABLES = {
@@ -46,6 +47,7 @@ VARIABLES = {
     "mlflow": "MLFLOW_TRACKING_URI",
     "mlflow_registry": "MLFLOW_REGISTRY_URI",
     "time_zone": "TZ",
+    "terminal_columns": "COLUMNS",
 }
 """Setting to its variable in the environment; any other is called AIRWORTHY_…."""
 

@@ -142,6 +142,6 @@ def test_the_program_prints_the_sentence_and_fails(capsys):
     assert "InvalidRequestError: toy begins on 2020-01-01" in capsys.readouterr().err
 
 
-def test_a_table_that_goes_into_a_pipe_is_not_cut(monkeypatch):
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_a_table_that_goes_into_a_pipe_is_not_cut(configure):
+    configure(terminal_columns=None)
     assert main.make_console().width >= 200

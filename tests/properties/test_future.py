@@ -244,9 +244,9 @@ def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, fl
         differs(tmp_path, original, DAYS[0])
 
 
-def test_a_flight_that_counts_as_landed_before_it_has_is_caught(tmp_path, original, flights_functions):
+def test_a_flight_that_counts_as_landed_before_it_has_is_caught(tmp_path, original, monkeypatch):
     """The mistake that is easily missed: a flight in the air at midnight, given to the day on which it departed."""
-    flights_functions.source(_known_at=lambda flights, flown, landed: _scheduled(flights))
+    monkeypatch.setattr(source, "_known_at", lambda flights, flown, landed: _scheduled(flights))
     assert differs(tmp_path, original, DAYS[0])
 
 
