@@ -54,10 +54,12 @@ class ColumnsError(DataError):
     def __init__(
         self, table: str, day: date, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
     ) -> None:
+        self.table, self.day = table, day
+        self.missing, self.extra, self.types = tuple(sorted(missing)), tuple(sorted(extra)), tuple(types)
         parts = []
-        if missing := sorted(missing):
+        if missing := self.missing:
             parts.append(f"lacks {shorten_names(missing)}")
-        if extra := sorted(extra):
+        if extra := self.extra:
             parts.append(f"has undeclared {shorten_names(extra)}")
         if types:
             parts.append("has wrong types: " + shorten("; ".join(types[:NAMES_SHOWN]), TEXT_SHOWN))
@@ -68,6 +70,7 @@ class SourceError(AirworthyError):
     """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
 
     def __init__(self, use_case: str, feed: str, day: date, cause: Exception) -> None:
+        self.use_case, self.feed, self.day = use_case, feed, day
         self.retryable = isinstance(cause, OSError) or getattr(cause, "retryable", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
@@ -80,6 +83,7 @@ class FeedRefusedError(DataError):
     """A day of a feed failed a table-level expectation, and was not published."""
 
     def __init__(self, use_case: str, feed: str, day: date, reasons: Sequence[str], page: str | None = None) -> None:
+        self.use_case, self.feed, self.day, self.reasons, self.page = use_case, feed, day, tuple(reasons), page
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
             f"{use_case}: feed {feed!r} of {day} is refused and not published: "
@@ -134,6 +138,7 @@ class PartitionMissingError(NotReadyError):
     """A table does not have the day yet."""
 
     def __init__(self, use_case: str, table: str, day: date, waited: str = "") -> None:
+        self.use_case, self.table, self.day = use_case, table, day
         super().__init__(
             f"{use_case}: there are no {table} of {day} in the lake{waited}. Create them with:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {day} --to-date {day}"

@@ -10,7 +10,7 @@ from include.lake.lake import Lake
 from include.lake.transaction_log import LogIncompleteError
 from tests import toy
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 FIRST = date(2020, 1, 1)
 SECOND = FIRST + timedelta(days=1)
 

@@ -35,8 +35,8 @@ DAYS = [date(2013, 5, 20), date(2026, 1, 31), *NO_MIDNIGHT.values(), *TWO_MIDNIG
 
 
 @pytest.fixture(autouse=True)
-def _now(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: NOW)
+def _now(set_clock):
+    set_clock(NOW)
 
 
 def form(day: date, zone: ZoneInfo, *, end: bool) -> datetime:
@@ -65,6 +65,7 @@ def is_told_apart(zone: ZoneInfo, day: date, use_case: str) -> bool:
     return timedelta(hours=-10) <= offset < timedelta(hours=14) or zone.key == use_case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use_case", USE_CASES)
 @pytest.mark.parametrize("span", [0, 45])
 def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, span):
@@ -208,6 +209,7 @@ def test_the_zones_that_share_their_midnights_are_read_right_where_the_use_case_
     assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.isoformat()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", sorted({*USE_CASES, "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}))
 def test_a_backfill_of_three_years_drops_no_day_and_doubles_none(zone):
     first, last = date(2024, 1, 1), date(2026, 12, 31)
@@ -259,8 +261,8 @@ def test_a_day_that_a_zone_skipped_is_no_period():
     assert found == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
 
 
-def test_a_backfill_runs_no_day_that_has_not_begun(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
+def test_a_backfill_runs_no_day_that_has_not_begun(set_clock):
+    set_clock(datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
     bounds = midnight(date(2026, 11, 26), ZoneInfo("UTC")), midnight(date(2026, 12, 5), ZoneInfo("UTC"))
     assert keys(PeriodTimetable(timezone="America/New_York"), *bounds)[-1] == "2026-11-27"
     assert keys(PeriodTimetable(timezone="Asia/Tokyo"), *bounds)[-1] == "2026-11-28"

@@ -9,7 +9,7 @@ import pytest
 
 from include.retraining.budget import Reservation, ReservationCorruptedError, RetrainingBudget
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 DAYS = [date(2020, 3, day) for day in range(1, 25)]
 
 
