@@ -77,18 +77,18 @@ demo: runtime  ## the whole life of a model on real flights, in the real schedul
 	@$(AIRWORTHY) demo
 
 # Three at once on two cores: a test that waits for a service leaves its core to others. Services first, as they stand.
-PYTEST := $(VENV)/python -m pytest tests --dist loadfile --run-limit=60
+PYTEST := $(VENV)/python -m pytest tests --dist loadgroup --run-limit=60
 test: setup  ## every test but those of test-long, test-s3, integration and drills
 	@$(PYTEST) -m "not long and not integration and not drill and not long_on_s3" -n 3 --no-loadscope-reorder
 
 test-long: setup  ## the tests that take long: lives in the real scheduler, planted leaks, kills, simulations
 	@$(PYTEST) -m "long and not integration and not drill and not long_on_s3" -n 3 --no-loadscope-reorder
 
-test-fast: setup  ## the quick tests: none that starts a service, no file of tests that takes long
-	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal
+test-fast: setup  ## the quick tests: none that needs a trained model or a service
+	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist loadgroup
 
 test-s3: setup  ## the long tests of the stages once more, with the lake on S3
-	@$(VENV)/python -m pytest tests -m long_on_s3 -n 2 --dist loadfile
+	@$(VENV)/python -m pytest tests -m long_on_s3 -n 2 --dist loadgroup
 
 integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow and two Celery workers (needs the first two)
 	@$(VENV)/python -m pytest tests/integration -m integration
@@ -97,7 +97,7 @@ drills: setup  ## faults, made on purpose: what caught each, rows lost, content 
 	@$(VENV)/python -m pytest tests/drills -n 2 --dist loadfile -v --drills-page docs/drills.md
 
 security: setup  ## the attacks as tests: forgeries, roles, hostile files and forms, and fuzzers with ten times the examples
-	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadfile --hypothesis-profile=security
+	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadgroup --hypothesis-profile=security
 
 TARGETS ?= demo test-long test-s3 integration drills security compose-check benchmark
 nightly: setup  ## all that takes too long for every change, one after the other (hours), and docs/verified.md from it

@@ -269,9 +269,9 @@ def write_command() -> None:
     os.replace(draft, COMMAND)
 
 
-def main() -> None:
-    quiet, this_python = "--quiet" in sys.argv, "--this-python" in sys.argv
-    lock = RUNTIME if "--runtime" in sys.argv else DEVELOPMENT
+def main(flags: Sequence[str]) -> None:
+    quiet, this_python = "--quiet" in flags, "--this-python" in flags
+    lock = RUNTIME if "--runtime" in flags else DEVELOPMENT
     check_python()
     if is_current(lock, this_python):
         write_command()
@@ -293,7 +293,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except RefusedError as reason:
         sys.exit("setup: {}".format(reason))
     except KeyboardInterrupt:

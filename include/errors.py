@@ -58,10 +58,12 @@ class ColumnsError(DataError):
     def __init__(
         self, table: str, period: Period, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
     ) -> None:
+        self.table, self.period = table, period
+        self.missing, self.extra, self.types = tuple(sorted(missing)), tuple(sorted(extra)), tuple(types)
         parts = []
-        if missing := sorted(missing):
+        if missing := self.missing:
             parts.append(f"lacks {shorten_names(missing)}")
-        if extra := sorted(extra):
+        if extra := self.extra:
             parts.append(f"has undeclared {shorten_names(extra)}")
         if types:
             parts.append("has wrong types: " + shorten("; ".join(types[:NAMES_SHOWN]), TEXT_SHOWN))
@@ -72,6 +74,7 @@ class SourceError(AirworthyError):
     """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
 
     def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
+        self.use_case, self.feed, self.period = use_case, feed, period
         self.retryable = isinstance(cause, OSError) or getattr(cause, "retryable", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
@@ -86,6 +89,7 @@ class FeedRefusedError(DataError):
     def __init__(
         self, use_case: str, feed: str, period: Period, reasons: Sequence[str], page: str | None = None
     ) -> None:
+        self.use_case, self.feed, self.period, self.reasons, self.page = use_case, feed, period, tuple(reasons), page
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} is refused and not published: "
@@ -140,6 +144,7 @@ class PartitionMissingError(NotReadyError):
     """A table does not have the day yet."""
 
     def __init__(self, use_case: str, table: str, period: Period, waited: str = "") -> None:
+        self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
             f"{use_case}: there are no {table} of {period} in the lake{waited}. Create them with:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period} --to-date {period}"

@@ -23,13 +23,14 @@ import pytest
 
 from include import settings
 from include.declaration.period import Period
-from include.lake import s3, s3_retries, signing
+from include.lake import s3, signing
 from include.lake.object_store import StoragePath
 from include.settings import REPOSITORY
 
-pytest_plugins = ["tests.verdict", "tests.trainings", "tests.landing_bucket"]
+pytest_plugins = ["tests.verdict", "tests.contexts", "tests.faults", "tests.trainings", "tests.landing_bucket"]
 
 if TYPE_CHECKING:
+    from tests.contexts import Configure
     from tests.homes import Homes
     from tests.seaweedfs import SeaweedFS
     from tests.toys import Toy
@@ -50,14 +51,11 @@ LONG = (
     *(
         "evaluation/test_planted",
         "training/test_tune",
-        "training/test_tune_studies",
         "evaluation/checks/test_serving_check",
     ),
     *("evaluation/checks/test_serving_check", "maintenance/test_apply"),
-    *("maintenance/test_apply_leftovers", "maintenance/test_apply_interrupted"),
     *(
         "backtest/test_run",
-        "promotion/test_promote_killed",
         "retraining/test_decide",
         "retraining/test_decide_promotion",
     ),
@@ -74,17 +72,34 @@ LONG = (
     *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
+SLOW = (
+    *("ingestion/test_data_stages", "ingestion/test_resubmit", "ingestion/test_row_spool"),
+    *("ingestion/test_correction_reader", "ingestion/test_expectations", "ingestion/test_corrections"),
+    *("ingestion/test_correction_rows", "ingestion/test_reconcile", "dags/test_quarantine"),
+    *("properties/test_schema_life", "properties/test_conserved", "properties/test_order", "properties/test_hostile"),
+    *("properties/test_empty_days", "model/test_spreadsheet", "model/test_intervals", "web/test_alert_rules"),
+    *("use_cases/flight_delays/test_source", "use_cases/flight_delays/test_features"),
+    *("use_cases/flight_delays/test_declaration", "use_cases/flight_delays/test_expectations"),
+    *("dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),
+    *("monitoring/test_drift_metrics", "monitoring/test_monitor_states", "monitoring/test_labelled_predictions"),
+    *("monitoring/test_false_alarms", "retraining/test_decide", "backtest/test_result"),
+    *("training/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),
+    *("cli/test_hostile_texts", "cli/test_quarantine_report", "security/test_forged_records"),
+    *("test_kept_lakes", "test_task_memory", "test_untrusted", "local/test_preimports"),
+    *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
+)
+"""Files whose tests are all slow: each makes days of data, starts a process, or draws."""
+HEAVY = {"homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"}
+"""Fixtures whose tests are slow: a trained model, a tracking store or a server takes seconds to make."""
 
 
 def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
-    # MLflow leaves the last one in the environment, also where a test has set it back.
-    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.delenv(name, raising=False)
-    # Else each test asks git, and a file saved meanwhile makes other code of the same checkout.
-    monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    from tests.contexts import Configure
+
+    # MLflow leaves its registry's address in the environment, also where a test has set it back. Without a commit each
+    # test asks git, and a file saved meanwhile makes other code of the same checkout.
+    configure = Configure(monkeypatch)
+    configure(home=home, lake=None, data_docs=None, use_case_packages=None, mlflow_registry=None, commit="tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,16 +110,19 @@ def pytest_configure(config: pytest.Config) -> None:
     from hypothesis import settings as hypothesis_settings
 
     os.environ[signing.VARIABLE] = SIGNING_KEY
+    os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
     hypothesis_settings.register_profile("security", max_examples=1_000, deadline=None, derandomize=True)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests of long files, before those that were asked for are chosen by their marks."""
-    files = {REPOSITORY / "tests" / f"{name}.py" for name in LONG}
+    """Mark what is slow, and of long files what is long, before tests are chosen by their marks."""
+    long, slow = ({REPOSITORY / "tests" / f"{name}.py" for name in names} for names in (LONG, SLOW))
     for item in items:
-        if item.path in files and item.get_closest_marker("slow"):
+        if item.path in long and item.get_closest_marker("slow"):
             item.add_marker("long")
+        if item.path in slow or HEAVY & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("slow")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -114,8 +132,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     mark = metafunc.definition.get_closest_marker("both_places")
     if mark and "kind_of_place" in metafunc.fixturenames and "not_on_s3" not in mark.kwargs:
-        marks = [] if mark.kwargs.get("quick") else [pytest.mark.slow]
-        marks += [pytest.mark.long_on_s3] if mark.kwargs.get("long") else []
+        marks = [pytest.mark.slow, *([pytest.mark.long_on_s3] if mark.kwargs.get("long") else [])]
         metafunc.parametrize("kind_of_place", ["file", pytest.param("s3", marks=marks)])
 
 
@@ -127,15 +144,18 @@ def kind_of_place() -> str:
 
 @pytest.fixture
 def lake_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind_of_place: str, request: pytest.FixtureRequest
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
+    kind_of_place: str,
+    request: pytest.FixtureRequest,
 ) -> Path:
     """An empty home, in which the lake is, or which has a bucket for it; nothing is shared with another test."""
     home = tmp_path / "home"
     _environment(home, monkeypatch)
     if kind_of_place == "s3":
         bucket = request.getfixturevalue("bucket")
-        monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
-        monkeypatch.setenv("AIRWORTHY_DATA_DOCS", f"{bucket}/data_docs")
+        configure(lake=f"{bucket}/lake", data_docs=f"{bucket}/data_docs")
     return home
 
 
@@ -167,10 +187,10 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def refuse(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def refuse(bucket: str, set_limits: Callable[..., None]) -> Iterator[Callable[..., None]]:
     """Has the server refuse its next requests: see tests.s3_server."""
     address = os.environ["AWS_ENDPOINT_URL"]
-    monkeypatch.setattr(s3_retries, "FIRST_PAUSE", "100ms")
+    set_limits(s3_first_pause="100ms")
 
     def refused(status: int, code: str, times: int, *methods: str) -> None:
         what = {"status": status, "code": code, "times": times} | ({"methods": methods} if methods else {})
@@ -217,8 +237,10 @@ def tracking(lake_home: Path, tracking_template: Path, monkeypatch: pytest.Monke
 
 
 def _use_tracking(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    from tests.contexts import Configure
+
     address = f"sqlite:///{home / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    Configure(monkeypatch)(mlflow=address)
     monkeypatch.chdir(home)  # a store without a server keeps its artifacts where the process stands
     return address
 

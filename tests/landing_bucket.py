@@ -21,6 +21,7 @@ import pytest
 from include.declaration.period import Period
 from include.use_case import Landing, UseCase
 from tests import toy
+from tests.contexts import Configure
 from tests.toy_use_case import source
 
 DAY = Period("2020-01-10")
@@ -62,11 +63,11 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def connection(s3_server: str, kind_of_place: str, forgotten_clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def connection(s3_server: str, kind_of_place: str, forgotten_clients: None, configure: Configure) -> None:
     """Airflow's Connection `aws_default`, to the server; and no other way to it, unless the lake is there too."""
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(s3_server))
-    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if kind_of_place == "file" else ():
-        monkeypatch.delenv(name, raising=False)
+    configure.connections(aws_default=connection_to(s3_server))
+    if kind_of_place == "file":
+        configure.aws(endpoint_url=None, access_key_id=None, secret_access_key=None)
 
 
 def connection_to(server: str) -> str:
@@ -133,10 +134,10 @@ class Faults:
 
 
 @pytest.fixture
-def faults(s3_server: str, hasty: None, forgotten_clients: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(s3_server: str, hasty: None, forgotten_clients: None, configure: Configure) -> Iterator[Faults]:
     """The Connection leads through a proxy that fails as it is told."""
     with proxy(s3_server) as found:
-        monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(found.address))
+        configure.connections(aws_default=connection_to(found.address))
         yield found
 
 

@@ -123,15 +123,21 @@ def connections(smtp_port: int | None, http_port: int | None, prefix: str = "AIR
     """The environment variables that are Airflow's Connections to them."""
     found = {}
     if smtp_port is not None:
-        extra = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 0}
-        found[f"AIRFLOW_CONN_{prefix}_SMTP"] = json.dumps(
-            {"conn_type": "smtp", "host": "127.0.0.1", "port": smtp_port, "extra": extra}
-        )
+        found[f"AIRFLOW_CONN_{prefix}_SMTP"] = smtp_connection(smtp_port)
     if http_port is not None:
-        found[f"AIRFLOW_CONN_{prefix}_WEBHOOK"] = json.dumps(
-            {"conn_type": "http", "host": "127.0.0.1", "port": http_port, "extra": {"trust_env": False}}
-        )
+        found[f"AIRFLOW_CONN_{prefix}_WEBHOOK"] = webhook_connection(http_port)
     return found
+
+
+def smtp_connection(port: int) -> str:
+    """Airflow's Connection to a mail server on this machine, as JSON."""
+    extra = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 0}
+    return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})
+
+
+def webhook_connection(port: int) -> str:
+    """Airflow's Connection to a webhook on this machine, as JSON."""
+    return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": port, "extra": {"trust_env": False}})
 
 
 def html_of(mail: Message) -> str:

@@ -422,10 +422,10 @@ def test_prepare_names_a_setting_that_is_missing():
     assert "AIRWORTHY_LAKE is not set" in done.stderr
 
 
-def test_buckets_are_made_once_and_only_for_places_on_s3(bucket: str, monkeypatch):
+def test_buckets_are_made_once_and_only_for_places_on_s3(bucket: str, configure):
     import boto3
 
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    configure.aws(default_region="us-east-1")
     places = [f"{bucket}/lake", f"{bucket}-logs/tasks", f"{bucket}-logs", "/var/lib/somewhere"]
     compose_init.make_buckets(places)
     compose_init.make_buckets(places)

@@ -33,7 +33,7 @@ def test_every_format_up_to_this_one_has_a_kept_lake():
 
 @pytest.mark.parametrize("number", sorted(ARCHIVES))
 def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, lake_home, tmp_path, monkeypatch):
-    monkeypatch.setattr(lake_format, "_current", set())
+    lake_format._current.clear()
     move(kept_lakes.unpack(ARCHIVES[number], tmp_path / "kept"), lake_home, monkeypatch)
     if number < FORMAT:
         with pytest.raises(LakeFormatError, match="upgrade toy"):

@@ -11,14 +11,15 @@ from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.notebook import load
 from tests import toy
+from tests.contexts import Configure
 from tests.toy_use_case import USE_CASE, source
 
 DAYS = [Period("2020-01-10") + n for n in range(3)]
 
 
 @pytest.fixture(autouse=True)
-def _toy(lake_home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+def _toy(lake_home, configure: Configure) -> None:
+    configure(use_case_packages="tests.use_cases")
 
 
 def test_a_table_is_a_frame_of_the_period_with_its_rows_in_order_of_keys():

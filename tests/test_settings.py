@@ -6,15 +6,14 @@ from include import settings
 from include.errors import InvalidRequestError
 
 
-def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, tmp_path):
+def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, configure, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_LAKE", "lake")
+    configure(lake="lake")
     assert settings.current_settings().lake == str(tmp_path / "lake")
 
 
-def test_lake_and_pages_may_be_on_s3(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake/")
-    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", "s3://bucket")
+def test_lake_and_pages_may_be_on_s3(configure):
+    configure(lake="s3://bucket/lake/", data_docs="s3://bucket")
     assert (settings.current_settings().lake, settings.current_settings().data_docs) == (
         "s3://bucket/lake",
         "s3://bucket",
@@ -22,44 +21,42 @@ def test_lake_and_pages_may_be_on_s3(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
-def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkeypatch, address):
-    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", address)
+def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(configure, address):
+    configure(data_docs=address)
     with pytest.raises(InvalidRequestError, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
         settings.current_settings()
 
 
 @pytest.mark.parametrize("name", ["%41", "a%20b", "%2F", "a\\b", "a\nb", "bad\udcff", "_delta_log", "a/_delta_log/b"])
-@pytest.mark.parametrize("variable", ["AIRWORTHY_LAKE", "AIRWORTHY_HOME"])
-def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch, tmp_path, variable, name):
-    monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
-    monkeypatch.setenv(variable, str(tmp_path / name))
-    with pytest.raises(InvalidRequestError, match=rf"in its name.* Set {variable}"):
+@pytest.mark.parametrize("setting", ["lake", "home"])
+def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(configure, tmp_path, setting, name):
+    configure(lake=None)
+    configure(**{setting: tmp_path / name})
+    with pytest.raises(InvalidRequestError, match=rf"in its name.* Set AIRWORTHY_{setting.upper()}"):
         settings.current_settings()
 
 
-def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/_delta_log/lake")
+def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(configure):
+    configure(lake="s3://bucket/_delta_log/lake")
     with pytest.raises(InvalidRequestError, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
         settings.current_settings()
 
 
 @pytest.mark.parametrize("name", ["_delta_logs", "my_delta_log", "delta_log"])
-def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(monkeypatch, tmp_path, name):
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / name))
+def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(configure, tmp_path, name):
+    configure(lake=tmp_path / name)
     assert settings.current_settings().lake == str(tmp_path / name)
 
 
-def test_keys_in_an_address_are_refused_and_not_repeated(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
+def test_keys_in_an_address_are_refused_and_not_repeated(configure):
+    configure(lake="s3://AKIA:hidden@bucket/lake")
     with pytest.raises(InvalidRequestError, match="AIRWORTHY_LAKE") as raised:
         settings.current_settings()
     assert "hidden" not in str(raised.value)
 
 
-def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
-    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+def test_everything_lies_in_one_folder_by_default(configure, tmp_path):
+    configure(home=tmp_path, lake=None, data_docs=None)
     found = settings.current_settings()
     assert {found.lake, found.data_docs} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
 
@@ -91,8 +88,8 @@ def test_an_address_that_is_shown_holds_no_secret(address, shown):
         ("https://mlflow.example.org/127.0.0.1", "https://mlflow.example.org/127.0.0.1"),
     ],
 )
-def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no_cookie(monkeypatch, address, shown):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no_cookie(configure, address, shown):
+    configure(mlflow=address)
     assert settings.current_settings().mlflow_shown == shown and settings.current_settings().mlflow == address
 
 
@@ -105,14 +102,14 @@ def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no
         "postgresql://alice:hidden@db/mlflow",
     ],
 )
-def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(monkeypatch, address):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(configure, address):
+    configure(mlflow=address)
     with pytest.raises(InvalidRequestError, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
         settings.current_settings()
     assert "hidden" not in str(no.value) and "alice" not in str(no.value)
 
 
 @pytest.mark.parametrize("address", ["http://mlflow:5000", "sqlite:////home/a@b/mlflow.db", "postgresql://db/mlflow"])
-def test_any_other_address_of_mlflow_is_taken_as_it_is(monkeypatch, address):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+def test_any_other_address_of_mlflow_is_taken_as_it_is(configure, address):
+    configure(mlflow=address)
     assert settings.current_settings().mlflow == address

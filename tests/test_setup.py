@@ -128,8 +128,6 @@ def pretend_to_install(bootstrap: ModuleType, monkeypatch, fails_at: str = "noth
             Path(bootstrap.VENV_PYTHON).touch()
 
     monkeypatch.setattr(bootstrap, "run", run)
-    if "--runtime" not in sys.argv:
-        monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
     return ran
 
 
@@ -137,15 +135,15 @@ def test_an_interrupted_setup_is_done_again_from_the_start(checkout: Path, monke
     bootstrap = load(checkout)
     ran = pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.main()
+        bootstrap.main([])
     ran.clear()
     bootstrap = load(checkout)
     ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main()
+    bootstrap.main([])
     assert "-m venv --clear" in ran[0]
     assert "--require-hashes" in ran[-1]
     ran.clear()
-    bootstrap.main()
+    bootstrap.main([])
     assert ran == []
 
 
@@ -153,14 +151,14 @@ def test_an_interrupted_setup_is_done_again_from_the_start(checkout: Path, monke
 def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, change: str):
     bootstrap = load(checkout)
     ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main()
+    bootstrap.main([])
     ran.clear()
     assert Path(bootstrap.COMMAND).exists()
     if change == "lock":
         (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
     else:
         Path(bootstrap.VENV_PYTHON).unlink()
-    bootstrap.main()
+    bootstrap.main([])
     assert ran
 
 
@@ -188,10 +186,9 @@ def test_help_lists_every_target_with_a_line():
 
 def test_an_image_gets_what_runs_and_nothing_else(checkout: Path, monkeypatch):
     """`--runtime`, as the Dockerfile calls it."""
-    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "--runtime"])
     bootstrap = load(checkout)
     ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main()
+    bootstrap.main(["--runtime"])
     assert ran[-1].endswith(f"-r {checkout / 'requirements.txt'}")
     assert "--require-hashes" in ran[-1]
     assert "--compile-bytecode" in ran[-1]
@@ -205,10 +202,9 @@ def test_an_image_has_no_requirements_dev_txt_and_sets_up_once(checkout: Path, m
 
 def set_up(checkout: Path, monkeypatch, *flags: str) -> list[str]:
     """The commands that a setup with these flags runs."""
-    monkeypatch.setattr(sys, "argv", ["bootstrap.py", *flags])
     bootstrap = load(checkout)
     ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main()
+    bootstrap.main(flags)
     return ran
 
 
@@ -221,11 +217,10 @@ def test_the_tools_of_development_are_added_to_what_runs_and_are_kept(checkout: 
 
 def test_tools_that_are_interrupted_while_they_are_added_are_installed_from_the_start(checkout: Path, monkeypatch):
     set_up(checkout, monkeypatch, "--runtime")
-    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
     bootstrap = load(checkout)
     pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.main()
+        bootstrap.main([])
     assert "-m venv --clear" in set_up(checkout, monkeypatch)[0]
 
 

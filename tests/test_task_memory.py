@@ -17,16 +17,16 @@ from include.settings import REPOSITORY
 from include.task_memory import TaskMemoryError, limited_memory
 
 
-def test_without_a_declaration_nothing_is_watched(monkeypatch):
-    monkeypatch.delenv(task_memory.VARIABLE, raising=False)
+def test_without_a_declaration_nothing_is_watched(monkeypatch, configure):
+    configure(task_memory_gb=None)
     monkeypatch.setattr(task_memory, "_Watch", None)
     with limited_memory():
         pass
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "much", "nan", "inf", "1e400"])
-def test_a_declaration_that_is_no_size_is_refused(monkeypatch, given):
-    monkeypatch.setenv(task_memory.VARIABLE, given)
+def test_a_declaration_that_is_no_size_is_refused(configure, given):
+    configure(task_memory_gb=given)
     with pytest.raises(InvalidRequestError, match=r"is no number of GB above 0, such as 4"), limited_memory():
         pass
 
@@ -93,15 +93,15 @@ def spin() -> None:
         pass
 
 
-def test_airflow_does_not_retry_it(monkeypatch):
-    monkeypatch.setenv(task_memory.VARIABLE, "0.001")
-    monkeypatch.setattr(task_memory, "MARGIN", 0)
+def test_airflow_does_not_retry_it(set_limits, configure):
+    configure(task_memory_gb="0.001")
+    set_limits(memory_margin=0)
     with pytest.raises(AirflowFailException, match="raise AIRWORTHY_TASK_MEMORY_GB"), dag_factory.fail_without_retry():
         spin()
 
 
-def test_the_block_s_own_error_is_what_is_raised(monkeypatch):
-    monkeypatch.setenv(task_memory.VARIABLE, "1000")
+def test_the_block_s_own_error_is_what_is_raised(configure):
+    configure(task_memory_gb="1000")
     with pytest.raises(ZeroDivisionError), limited_memory():
         raise ZeroDivisionError
     assert not TaskMemoryError(2, 1).retryable

@@ -109,11 +109,11 @@ def test_a_process_that_ended_between_two_calls_is_noticed(child):
     assert call(child, "echo", 1) == [1]
 
 
-def test_a_process_that_cannot_start_is_our_trouble_and_not_the_contents(child, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+def test_a_process_that_cannot_start_is_our_trouble_and_not_the_contents(child, set_python):
+    set_python("/nonexistent/python")
     with pytest.raises(UntrustedProcessError, match="could not be started"):
         call(child, "echo")
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    set_python("/bin/false")
     with pytest.raises(UntrustedProcessError, match="did not start"):
         call(child, "echo")
 

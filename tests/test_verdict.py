@@ -16,6 +16,7 @@ import pytest
 from include.settings import REPOSITORY
 from tests import conftest
 from tests.guardian import MARK
+from tests.verdict import FilesOnce
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +37,10 @@ def forks_and_starts():
 """
 
 
-def test_every_long_file_is_there():
-    assert [name for name in conftest.LONG if not (REPOSITORY / "tests" / f"{name}.py").is_file()] == []
+def test_every_file_that_is_named_as_slow_or_long_is_there():
+    assert [
+        name for name in (*conftest.SLOW, *conftest.LONG) if not (REPOSITORY / "tests" / f"{name}.py").is_file()
+    ] == []
 
 
 @pytest.fixture
@@ -82,7 +85,37 @@ def gone(suite: Path) -> None:
         time.sleep(0.2)
 
 
-WORKERS = ("-n", "2", "--dist", "loadfile")
+WORKERS = ("-n", "2", "--dist", "loadgroup")
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("tests/test_a.py::test_x", "tests/test_a.py"),
+        ("tests/test_a.py::test_x[a@b]", "tests/test_a.py"),
+        ("tests/test_a.py::test_x[a@b]@leftovers", "leftovers"),
+    ],
+)
+def test_a_worker_gets_a_group_of_a_file_or_what_has_no_group(name, unit):
+    assert object.__new__(FilesOnce)._split_scope(name) == unit
+
+
+def test_a_group_of_a_file_is_run_by_one_worker_and_so_is_the_rest_of_the_file(suite):
+    written = (
+        "import os, pathlib, pytest\n"
+        "def run_by(unit):\n"
+        "    with open(pathlib.Path(__file__).with_name(unit), 'a') as file:\n"
+        "        file.write(os.environ['PYTEST_XDIST_WORKER'] + ' ')\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "@pytest.mark.xdist_group('a group')\n"
+        "def test_grouped(number): run_by('a group')\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_rest(number): run_by('the rest')\n"
+    )
+    (suite / "test_a.py").write_text(written)
+    status, said = run(suite, *WORKERS, "-o", "timeout=1000")
+    assert status == 0 and "28 passed" in said, said
+    assert [len({*(suite / unit).read_text().split()}) for unit in ("a group", "the rest")] == [1, 1]
 
 
 @pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])

@@ -34,14 +34,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    return FilesOnce(config, log) if config.getvalue("dist") == "loadfile" else None
+    return FilesOnce(config, log) if config.getvalue("dist") in ("loadfile", "loadgroup") else None
 
 
 class FilesOnce(LoadFileScheduling):
     """Hand whole files to workers, and a test that has ended its worker to nobody again.
 
-    xdist's own scheduler has it run once more by the next worker, which it then ends too.
+    Tests with a mark `xdist_group` are handed out by their group instead, with `--dist loadgroup`: a long suite is one
+    file all the same. xdist's own scheduler has the test that ended its worker run once more by the next one.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the unit that goes to one worker: the group, which xdist adds to the name, or the file."""
+        is_grouped = nodeid.rfind("@") > nodeid.rfind("]")
+        return nodeid.rpartition("@")[2] if is_grouped else nodeid.split("::", 1)[0]
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Forget a worker; the test at which it died, or None. What it had not begun goes to others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -193,11 +194,11 @@ def airflow(context: typer.Context) -> None:
     os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], services.shell_environment())  # noqa: S606
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; print an expected error as one message, not as a traceback."""
     sys.excepthook = print_failure
     try:
-        app()
+        app(arguments)
     except AirworthyError as error:
         make_console(stderr=True).print(f"{type(error).__name__}: {error}", style="red")
         sys.exit(1)

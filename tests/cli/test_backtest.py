@@ -16,9 +16,9 @@ from tests import toy
 
 
 @pytest.fixture
-def shown(toy_lake, monkeypatch, tmp_path):
+def shown(toy_lake, configure, tmp_path):
     """The text, and the files, of a replay of three weeks."""
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+    configure(use_case_packages="tests.use_cases")
     out = StringIO()
     backtest.print_backtest(
         Console(file=out, width=200), "toy", Period("2020-02-12"), Period("2020-03-05"),

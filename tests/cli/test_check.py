@@ -16,21 +16,20 @@ from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.use_case import Gate, UseCase
 from tests.integration.use_cases import quick_toy
-from tests.toy_use_case import expectations, features, source
+from tests.toy_use_case import features, source
 
 AS_OF = Period("2020-01-08")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def use(tmp_path: Path, monkeypatch, without_plots):
+def use(tmp_path: Path, configure, declare, without_plots):
     """Lets `check` find one use case, in an environment that is put back."""
-    for name in ("AIRWORTHY_HOME", "AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "MLFLOW_TRACKING_URI"):
-        monkeypatch.setenv(name, str(tmp_path / "mine"))
-    monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
+    mine = tmp_path / "mine"
+    configure(home=mine, lake=mine, data_docs=mine, mlflow=str(mine), commit="tests")
 
     def chosen(use_case: UseCase) -> io.StringIO:
-        monkeypatch.setattr(cli_check, "load_use_case", lambda name: use_case)
+        declare(replace(use_case, name="toy"))
         return io.StringIO()
 
     return chosen
@@ -56,11 +55,12 @@ def test_a_model_that_passes_is_reported_with_what_else_was_found_and_nothing_is
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["check"], "nothing but what it landed"
 
 
-def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use, monkeypatch):
+@pytest.mark.long
+def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use, toy_functions):
     check(use(quick_toy.USE_CASE))
     landed = []
     ask = source.events
-    monkeypatch.setattr(source, "events", lambda day: (landed.append(day), ask(day))[1])
+    toy_functions.source(events=lambda day: (landed.append(day), ask(day))[1])
     check(use(replace(quick_toy.USE_CASE, gates=(Gate("log_loss", at_most=9.0),))))
     assert landed == []
     events = quick_toy.USE_CASE.feed("events")
@@ -70,10 +70,11 @@ def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use,
     assert landed
 
 
-def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
+@pytest.mark.long
+def test_only_the_days_that_the_training_reads_are_landed(use, toy_functions):
     landed = []
     ask = source.events
-    monkeypatch.setattr(source, "events", lambda day: (landed.append(day), ask(day))[1])
+    toy_functions.source(events=lambda day: (landed.append(day), ask(day))[1])
     training = quick_toy.USE_CASE.training
     late = Period("2020-03-01")
     with contextlib.suppress(AirworthyError):
@@ -83,9 +84,8 @@ def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
     assert min(landed) >= late - back
 
 
-def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch):
-    monkeypatch.setattr(expectations, "events", lambda: None)
-    monkeypatch.setattr(expectations, "outcomes", lambda: 1 / 0)
+def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch, toy_functions):
+    toy_functions.expectations(events=lambda: None, outcomes=lambda: 1 / 0)
     monkeypatch.delattr(features, "labels")
     said = use(quick_toy.USE_CASE)
     with pytest.raises(cli_check.CheckFailedError, match="3 errors in the declaration"):
@@ -101,9 +101,9 @@ def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
     assert "failed     auc at least 0.9999" in said.getvalue()
 
 
-def test_every_day_that_is_refused_is_named(use, monkeypatch):
+def test_every_day_that_is_refused_is_named(use, toy_functions):
     events, empty = source.events, (AS_OF, AS_OF - 2)
-    monkeypatch.setattr(source, "events", lambda day: events(day).slice(0, 0) if day in empty else events(day))
+    toy_functions.source(events=lambda day: events(day).slice(0, 0) if day in empty else events(day))
     said = use(quick_toy.USE_CASE)
     with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):
         check(said)

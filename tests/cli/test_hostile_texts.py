@@ -102,12 +102,12 @@ def planted_home(homes, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
+def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
     """That home as the test's own; what would take minutes tells at once what others might have written."""
     from tests.conftest import move
 
     move(planted_home, lake_home, monkeypatch)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
+    configure(use_case_packages="tests.hostile_use_cases")
     verdict = {"outcome": "passed", "gate": HOSTILE, "reason": HOSTILE}
     finding = CheckFinding("warning", HOSTILE)
     for name, answer in {
@@ -197,9 +197,8 @@ def test_no_cell_of_an_exported_file_runs(planted, command):
 
 def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(planted, monkeypatch, capsys):
     monkeypatch.setattr(walkthrough, "load_use_case", lambda name: _fail())
-    monkeypatch.setattr("sys.argv", ["airworthy", "report", "toy"])
     with pytest.raises(SystemExit):
-        main.main()
+        main.main(["report", "toy"])
     said = capsys.readouterr().err
     assert "PLANTED" in said and "\x1b" not in said and "\u202e" not in said
 

@@ -17,8 +17,8 @@ from tests.versions import LATER, promoted, register, rerecord
 
 
 @pytest.fixture
-def toy_declared(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+def toy_declared(lake_home, configure):
+    configure(use_case_packages="tests.use_cases")
 
 
 @pytest.fixture
@@ -36,10 +36,9 @@ def printed() -> str:
     return done.output
 
 
-def ended_badly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["airworthy", "ledger", "toy"])
+def ended_badly() -> None:
     with pytest.raises(SystemExit) as ended:
-        main.main()
+        main.main(["ledger", "toy"])
     assert ended.value.code == 1
 
 
@@ -57,9 +56,9 @@ def test_a_head_that_lags_is_no_damage_and_is_reported(decided):
     assert "3 entries, unbroken, signed, but the head in MLflow is at entry 1: the next" in printed()
 
 
-def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
+def test_damage_ends_the_command_with_a_message_and_a_code(decided, capsys):
     (Ledger.of(USE_CASE).folder / "000003.json").remove()
-    ended_badly(monkeypatch)
+    ended_badly()
     shown = capsys.readouterr()
     assert "LedgerCorruptedError: The ledger is damaged at " in shown.err and "000003.json" in shown.err
     assert "verified" not in shown.out
@@ -69,17 +68,17 @@ def test_an_empty_ledger_says_so(tracking, toy_declared):
     assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"
 
 
-def test_a_ledger_whose_head_is_lost_is_not_reported_as_verified(decided, monkeypatch, capsys):
+def test_a_ledger_whose_head_is_lost_is_not_reported_as_verified(decided, capsys):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
-    ended_badly(monkeypatch)
+    ended_badly()
     shown = capsys.readouterr()
     assert "LedgerCorruptedError" in shown.err and "set the tag `airworthy.ledger.head`" in shown.err
     assert "verified" not in shown.out
 
 
-def test_a_champion_that_is_another_model_by_now_is_reported(decided, monkeypatch, capsys):
+def test_a_champion_that_is_another_model_by_now_is_reported(decided, capsys):
     rerecord("1", trees="others")
-    ended_badly(monkeypatch)
+    ended_badly()
     shown = capsys.readouterr()
     assert "ModelReplacedError: toy: ledger entry 3" in shown.err and "verified" not in shown.out
 
@@ -91,12 +90,12 @@ def test_a_rejected_version_is_shown_as_never_champion(decided):
     assert "4  version 3    rejection  never champion" in printed()
 
 
-def test_an_entry_without_proof_is_shown_as_that(decided, monkeypatch, capsys):
+def test_an_entry_without_proof_is_shown_as_that(decided, capsys):
     ledger = Ledger.of(USE_CASE)
     last = ledger.entries()[-1]
     forged = replace(last, number=last.number + 1, previous=last.hash, actor="admin", reason="approved by the board")
     (ledger.folder / f"{forged.number:06d}.json").create(forged.content())
-    ended_badly(monkeypatch)
+    ended_badly()
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     at = next(number for number, line in enumerate(lines) if "approved by the board" in line)

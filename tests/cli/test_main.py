@@ -12,6 +12,7 @@ from include.cli import main
 from include.cli.check import CheckFailedError
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError, PartitionMissingError
 from include.registry.mlflow_runs import MlflowUnreachableError
+from tests.contexts import Configure
 
 FIRST_DAY = "2020-01-01"
 BEFORE, DAY = "2019-12-31", "2020-01-20"
@@ -45,8 +46,8 @@ OF_A_DAY = ["report of days", "predictions", "lineage", "check", "frame", "repla
 
 
 @pytest.fixture(autouse=True)
-def toy(tracking: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+def toy(tracking: str, configure: Configure) -> None:
+    configure(use_case_packages="tests.use_cases")
 
 
 def run(*arguments: str) -> Result:
@@ -105,8 +106,8 @@ def test_what_only_looks_works_in_an_empty_lake(command):
 
 
 @pytest.mark.parametrize("command", ["report", "report of days", "ledger"])
-def test_without_an_answer_from_mlflow_its_address_is_named(command, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+def test_without_an_answer_from_mlflow_its_address_is_named(command, configure):
+    configure(mlflow="http://127.0.0.1:9")
     assert "127.0.0.1:9" in refused(commands("toy", DAY)[command], MlflowUnreachableError)
 
 
@@ -134,14 +135,13 @@ def test_a_check_that_has_nothing_to_learn_from_says_so():
     assert "has no day to learn from" in result.output
 
 
-def test_the_program_prints_the_sentence_and_fails(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["airworthy", "predictions", "toy", BEFORE])
+def test_the_program_prints_the_sentence_and_fails(capsys):
     with pytest.raises(SystemExit) as ended:
-        main.main()
+        main.main(["predictions", "toy", BEFORE])
     assert ended.value.code == 1
     assert "InvalidRequestError: toy begins on 2020-01-01" in capsys.readouterr().err
 
 
-def test_a_table_that_goes_into_a_pipe_is_not_cut(monkeypatch):
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_a_table_that_goes_into_a_pipe_is_not_cut(configure):
+    configure(terminal_columns=None)
     assert main.make_console().width >= 200

@@ -14,9 +14,9 @@ TOY = "tests.use_cases"
 
 
 @pytest.fixture
-def page(tracking, monkeypatch):
+def page(tracking, configure):
     """A page of the toy use case that is older than any is kept."""
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", TOY)
+    configure(use_case_packages=TOY)
     page = data_docs.data_docs_folder("toy") / "events/2020-01-01__aa.html"
     page.write(b"123")
     then = (datetime.now(UTC) - timedelta(days=999)).timestamp()

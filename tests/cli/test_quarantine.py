@@ -10,14 +10,13 @@ from include.cli import main
 from include.errors import InvalidRequestError
 from include.use_case import Suite
 from tests.quarantined import DAY, HOUR, NEXT, land, spoil
-from tests.toy_use_case import expectations
 from tests.toy_use_case.expectations import events
 
 
 @pytest.fixture(autouse=True)
-def _toy(lake_home, monkeypatch) -> None:
+def _toy(lake_home, monkeypatch, configure) -> None:
     """Two events of DAY have impossible hours, and are quarantined."""
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+    configure(use_case_packages="tests.use_cases")
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     land("events", DAY)
 
@@ -88,10 +87,10 @@ def test_where_no_row_is_open_no_file_is_made(tmp_path: Path):
     assert not list(tmp_path.glob("*.csv"))
 
 
-def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypatch):
+def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypatch, toy_functions):
     spoil(monkeypatch, "events", "kind", [None], NEXT)
     stricter = Suite(rows=(*events().rows, gxe.ExpectColumnValuesToNotBeNull(column="kind")), table=())
-    monkeypatch.setattr(expectations, "events", lambda: stricter)
+    toy_functions.expectations(events=lambda: stricter)
     land("events", NEXT)
     shown = typed("show", "toy", "--feed", "events")
     rows = [line.split()[0] for line in shown.splitlines() if line.startswith((f"{DAY}.", f"{NEXT}."))]

@@ -10,6 +10,7 @@ import pytest
 
 from include.cli import main, services
 from include.settings import REPOSITORY
+from tests.contexts import Configure
 
 HOLD = """
 from include.local import instance, services
@@ -20,7 +21,7 @@ with services.reserve_demo(instance.current()):
 
 
 def test_a_second_demo_of_a_home_is_refused_and_starts_nothing_until_the_first_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configure: Configure, capsys: pytest.CaptureFixture[str]
 ):
     started: list[bool] = []
 
@@ -29,18 +30,17 @@ def test_a_second_demo_of_a_home_is_refused_and_starts_nothing_until_the_first_h
         raise KeyboardInterrupt
 
     monkeypatch.setattr(services, "start_services", start)
-    monkeypatch.setattr("sys.argv", ["airworthy", "demo"])
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / "home"))
+    configure(home=tmp_path / "home")
     command = [sys.executable, "-c", HOLD]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdin is not None and first.stdout is not None
         assert first.stdout.readline() == "running\n"
         with pytest.raises(SystemExit) as ended:
-            main.main()
+            main.main(["demo"])
         assert ended.value.code == 1
         assert f"DemoRunningError: Another `make demo` of {tmp_path / 'home'} is running." in capsys.readouterr().err
         assert started == []
         first.kill()  # its lock ends with it
     with pytest.raises(SystemExit):
-        main.main()
+        main.main(["demo"])
     assert started == [False]

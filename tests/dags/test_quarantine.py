@@ -15,9 +15,9 @@ from tests.toy_use_case import USE_CASE
 
 
 @pytest.fixture
-def form(lake_home, monkeypatch):
+def form(lake_home, monkeypatch, declare, run_as_task):
     """Fills in the form and runs the task; two events of DAY are quarantined."""
-    monkeypatch.setattr(manual, "load_use_case", lambda name: USE_CASE)
+    declare(USE_CASE)
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     land("events", DAY)
 
@@ -26,7 +26,7 @@ def form(lake_home, monkeypatch):
         values = {name: param.resolve(fields.get(name, param.value)) for name, param in params.items()}
         run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         context = {"params": values, "dag_run": run, "run_id": "manual__1"}
-        monkeypatch.setattr(manual, "get_current_context", lambda: context)
+        run_as_task(context)
         return manual.resubmit.function("toy")
 
     return sent

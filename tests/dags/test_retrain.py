@@ -65,8 +65,8 @@ def backfill(day: Period) -> str:
 
 
 @pytest.fixture
-def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
-    monkeypatch.setattr(sensors, "load_use_case", lambda name: USE_CASE)
+def turn(lake, monkeypatch, declare) -> sensors.PreviousDecisionSensor:
+    declare(USE_CASE)
     sensor = sensors.PreviousDecisionSensor(
         task_id="wait_for_metrics", use_case="toy", last_task="record_outcome", deferrable=True
     )
@@ -187,10 +187,10 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
 
 
 @pytest.fixture
-def operator(lake, monkeypatch) -> TriggerTrainingOperator:
+def operator(lake, configure, declare) -> TriggerTrainingOperator:
     """Of a day that was decided to retrain."""
-    monkeypatch.setattr(trigger_training, "load_use_case", lambda name: USE_CASE)
-    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    declare(USE_CASE)
+    configure.airflow("operators", default_deferrable="True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
@@ -282,13 +282,12 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
 
 
 @pytest.fixture
-def record(operator, monkeypatch):
-    """The task `record_outcome` of that day; what it is told by Airflow is given."""
+def record(operator, declare, run_as_task):
+    """The task `record` of that day; what it is told by Airflow is given."""
 
     def recorded(**airflow):
-        monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
-        monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
-        monkeypatch.setattr(tasks, "get_current_context", lambda: context(DAY, **airflow))
+        declare(USE_CASE)
+        run_as_task(context(DAY, **airflow))
         return tasks.record_outcome.function("toy")
 
     return recorded

@@ -17,13 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def told(champion, monkeypatch) -> list[str]:
+def told(champion, monkeypatch, declare, run_as_task) -> list[str]:
     """The days whose breaches are told of, while the task believes that it runs in Airflow."""
     context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"day": None}}
     found: list[str] = []
-    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
-    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
-    monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
+    run_as_task(context)
+    declare(USE_CASE)
     monkeypatch.setattr(callbacks, "notify_breaches", lambda use_case, day: found.append(str(day)))
     return found
 

@@ -211,14 +211,15 @@ def test_a_day_may_be_decided_for_longer_than_it_may_be_waited_for_with_measurin
 
 
 @pytest.mark.parametrize("deferrable", ["True", "False"])
-def test_one_option_of_airflow_says_whether_a_triggerer_waits(deferrable, monkeypatch):
-    monkeypatch.setenv(DEFERRABLE, deferrable)
+def test_one_option_of_airflow_says_whether_a_triggerer_waits(deferrable, configure):
+    configure.airflow("operators", default_deferrable=deferrable)
     dags = [dag for path in ("score.py", "monitor.py", "retrain.py") for dag in read(path).values()]
     found = {task.task_id: task.deferrable for dag in dags for task in dag.tasks if hasattr(task, "deferrable")}
     tasks = ("wait_for_features", "wait_for_predictions", "wait_for_metrics", "train")
     assert found == dict.fromkeys(tasks, deferrable == "True")
 
 
+@pytest.mark.slow
 def test_reading_the_dag_files_imports_nothing_heavy():
     files = [str(path) for path in sorted((REPOSITORY / "dags").glob("*.py"))]
     code = (

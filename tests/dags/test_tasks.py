@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from include.declaration import clock
 from include.declaration.period import Period
 from include.errors import AirworthyError, DataError, InvalidRequestError
 from include.lake.lake import Lake
@@ -56,10 +55,10 @@ def test_what_may_pass_is_left_to_the_retries():
 
 
 @pytest.fixture
-def sensor(lake_home, monkeypatch):
+def sensor(lake_home, declare, set_clock):
     """The sensor, on the day that it waits for."""
-    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 5, 1, tzinfo=UTC))
-    monkeypatch.setattr(sensors, "load_use_case", lambda name: toy.USE_CASE)
+    set_clock(datetime(2020, 1, 5, 1, tzinfo=UTC))
+    declare(toy.USE_CASE)
     return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
 
 
@@ -112,8 +111,8 @@ class Airflow:
 BACKFILL, EARLIER = (f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc" for day in (DAY, DAY - 1))
 
 
-def past(monkeypatch, **runs):
-    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 6, 1, tzinfo=UTC))
+def past(set_clock, **runs):
+    set_clock(datetime(2020, 1, 6, 1, tzinfo=UTC))
     run = SimpleNamespace(partition_key=str(DAY), start_date=datetime.now(UTC))
     return {"dag_run": run, "params": {}, "ti": Airflow(runs)}
 
@@ -129,15 +128,15 @@ NOBODY = [
 
 
 @pytest.mark.parametrize("runs", NOBODY)
-def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, monkeypatch, runs):
+def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, set_clock, runs):
     with pytest.raises(AirflowFailException) as refused:
-        sensor.execute(past(monkeypatch, **runs))
+        sensor.execute(past(set_clock, **runs))
     assert "no run that would make them is queued or running" in str(refused.value)
     assert "airflow backfill create --dag-id toy__data --from-date 2020-01-05 --to-date 2020-01-05" in str(
         refused.value
     )
     with pytest.raises(AirflowFailException):
-        sensor.poke(past(monkeypatch, **runs))
+        sensor.poke(past(set_clock, **runs))
 
 
 @pytest.mark.parametrize(
@@ -148,16 +147,16 @@ def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, monkeypatch, run
         {"manual__2026-11-28T10:00:00+00:00": ("running", "running")},
     ],
 )
-def test_a_past_day_is_waited_for_while_a_run_may_make_it_and_then_looked_at_again(sensor, monkeypatch, runs):
+def test_a_past_day_is_waited_for_while_a_run_may_make_it_and_then_looked_at_again(sensor, set_clock, runs):
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute(past(monkeypatch, **runs))
+        sensor.execute(past(set_clock, **runs))
     until = datetime.fromisoformat(deferred.value.trigger.serialize()[1]["until"])
     assert until < datetime.now(UTC) + timedelta(minutes=2)
     with pytest.raises(TaskDeferred):
-        sensor.resume(past(monkeypatch, **runs), False, str(DAY))
+        sensor.resume(past(set_clock, **runs), False, str(DAY))
     with pytest.raises(AirflowFailException, match="no run that would make them"):
-        sensor.resume(past(monkeypatch), False, str(DAY))
-    assert not sensor.poke(past(monkeypatch, **runs))
+        sensor.resume(past(set_clock), False, str(DAY))
+    assert not sensor.poke(past(set_clock, **runs))
 
 
 def test_what_is_waited_for_is_named_at_once(sensor, capsys):
@@ -166,9 +165,9 @@ def test_what_is_waited_for_is_named_at_once(sensor, capsys):
     assert "no features of 2020-01-05 yet. The run of toy__data for 2020-01-05 makes them" in capsys.readouterr().out
 
 
-def test_a_day_that_is_not_required_is_gone_without(sensor, monkeypatch, capsys):
+def test_a_day_that_is_not_required_is_gone_without(sensor, set_clock, capsys):
     sensor.required = False
-    sensor.execute(past(monkeypatch))
+    sensor.execute(past(set_clock))
     assert "no run that would make them" in capsys.readouterr().out
 
 

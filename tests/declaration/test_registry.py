@@ -50,13 +50,13 @@ BROKEN = {
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch, request):
+def package(tmp_path, monkeypatch, configure, request):
     """A package with the toy use case and every broken one; its name is the test's own, since modules are cached."""
     name = f"cases_{abs(hash(request.node.nodeid))}"
     folder = tmp_path / name
     write(folder, {"toy": HEALTHY, **{module: text for module, (text, _, _) in BROKEN.items()}})
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", f"{name},no.such.package")
+    configure(use_case_packages=f"{name},no.such.package")
     yield folder
     for module in [each for each in sys.modules if each.split(".")[0] == name]:
         del sys.modules[module]
@@ -103,10 +103,10 @@ def test_an_unknown_name_is_answered_with_those_there_are(package):
         registry.load_use_case("nobody")
 
 
-def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch):
+def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch, configure):
     write(tmp_path / "twice", {"one": HEALTHY, "two": HEALTHY})
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "twice")
+    configure(use_case_packages="twice")
     found, broken = registry.discover()
     assert not found
     assert set(broken) == {"one", "two"}
@@ -143,11 +143,11 @@ UNRULY = {
 
 
 @pytest.mark.parametrize("name", UNRULY)
-def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch, name):
+def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch, configure, name):
     text, reason = UNRULY[name]
     write(tmp_path / f"unruly_{name}", {"toy": HEALTHY, name: text})
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", f"unruly_{name}")
+    configure(use_case_packages=f"unruly_{name}")
     found, broken = registry.discover()
     assert (list(found), list(broken)) == (["toy"], [name])
     assert reason in broken[name].reason
@@ -155,46 +155,46 @@ def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monk
         registry.load_use_case(name)
 
 
-def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch):
+def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch, configure):
     write(tmp_path / "plain_cases", {"toy": HEALTHY})
     write(tmp_path / "odd_cases", {"toy": HEALTHY})
     (tmp_path / "odd_cases" / "__init__.py").write_text("__path__ = 3\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "odd_cases,plain_cases")
+    configure(use_case_packages="odd_cases,plain_cases")
     found, broken = registry.discover()
     assert (list(found), list(broken)) == (["toy"], ["odd_cases"])
 
 
-def test_a_wrong_part_that_is_never_used_breaks_its_use_case_each_time_it_is_loaded(tmp_path, monkeypatch):
+def test_a_wrong_part_that_is_never_used_breaks_its_use_case_each_time_it_is_loaded(tmp_path, monkeypatch, configure):
     write(tmp_path / "unused_part", {"toy": HEALTHY, "spare": RENAMED + "from unused_part.spare.parts import GATE\n"})
     (tmp_path / "unused_part" / "spare" / "parts.py").write_text(
         "from include.use_case import Gate\nGATE = Gate('acu', at_least=0.5)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "unused_part")
+    configure(use_case_packages="unused_part")
     for _ in range(2):
         found, broken = registry.discover()
         assert (list(found), list(broken)) == (["toy"], ["spare"])
         assert "Gate.metric: Gate: metric='acu' is none of" in broken["spare"].reason
 
 
-def test_parts_in_modules_of_their_own_are_collected_each_time_it_is_loaded(tmp_path, monkeypatch):
+def test_parts_in_modules_of_their_own_are_collected_each_time_it_is_loaded(tmp_path, monkeypatch, configure):
     own = "USE_CASE = dataclasses.replace(TOY, owner=3, gates=GATES)\n"
     write(tmp_path / "own_parts", {"wrong": RENAMED + "from own_parts.wrong.parts import GATES\n" + own})
     (tmp_path / "own_parts" / "wrong" / "parts.py").write_text(
         "from include.use_case import Gate\nGATES = (Gate('acu', at_least=0.5), Gate('auc', at_least=2))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "own_parts")
+    configure(use_case_packages="own_parts")
     for _ in range(2):
         reason = registry.discover()[1]["wrong"].reason
         assert [path in reason for path in ("owner: ", "gates[0].metric: ", "gates[1]: ")] == [True] * 3
 
 
-def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch):
+def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch, configure):
     write(tmp_path / "interrupted", {"one": "raise KeyboardInterrupt\n"})
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "interrupted")
+    configure(use_case_packages="interrupted")
     with pytest.raises(KeyboardInterrupt):
         registry.discover()
 
@@ -209,11 +209,11 @@ USE_CASE = UseCase(**FIELDS | {"name": "%s", "package": ""})
 """
 
 
-def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are(tmp_path, monkeypatch):
+def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are(tmp_path, monkeypatch, configure):
     write(tmp_path / "my_cases", {"churn": OWN % "churn"})
     (tmp_path / "my_cases" / "churn" / "source.py").write_text("def events(day):\n    return day\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "my_cases")
+    configure(use_case_packages="my_cases")
     use_case = registry.load_use_case("churn")
     assert use_case.package == "my_cases.churn"
     assert use_case.function("source", "events")("a day") == "a day"
@@ -223,29 +223,31 @@ def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are
         use_case.function("source", "outcomes")
 
 
-def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_declaration(tmp_path, monkeypatch):
+def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_declaration(
+    tmp_path, monkeypatch, configure
+):
     write(tmp_path / "made_cases", {"churn": "from making import USE_CASE\n"})
     (tmp_path / "making.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "made_cases")
+    configure(use_case_packages="made_cases")
     assert registry.load_use_case("churn").package == "made_cases.churn"
 
 
-def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monkeypatch):
+def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monkeypatch, configure):
     write(tmp_path / "flat_cases", {})
     (tmp_path / "flat_cases" / "churn.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "flat_cases")
+    configure(use_case_packages="flat_cases")
     with pytest.raises(BrokenUseCaseError, match="single file"):
         registry.load_use_case("churn")
 
 
-def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(tmp_path, monkeypatch):
+def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(tmp_path, monkeypatch, configure):
     write(tmp_path / "late_cases", {"churn": OWN % "churn"})
     features = tmp_path / "late_cases" / "churn" / "features.py"
     features.write_text("import ibis\n\ndef build(:\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "late_cases")
+    configure(use_case_packages="late_cases")
     with pytest.raises(BrokenUseCaseError) as refused:
         registry.load_use_case("churn").function("features", "build")
     assert refused.value.where == f"{features}:3"
@@ -270,6 +272,7 @@ object.__setattr__(USE_CASE, "approval", Approval())
 """A declaration that can be loaded, and of which two DAGs cannot be made."""
 
 
+@pytest.mark.slow
 def test_the_dag_files_make_the_healthy_dags_and_one_file_reports_the_broken_ones(package):
     (package / "late").mkdir()
     (package / "late" / "__init__.py").write_text(LATE)

@@ -19,7 +19,7 @@ from include.reproduction import reproduce
 from tests import quarantined
 from tests.conftest import AS_OF
 from tests.drills import life
-from tests.drills.status import DAY, Step
+from tests.drills.life import DAY, Step
 from tests.landing_bucket import Bucket, deliver, landing_toy, make_bucket
 from tests.toy_use_case import USE_CASE
 
@@ -92,7 +92,7 @@ STEPS = {
     **life.STEPS,
     "approve": Step(
         lambda: approve.record_approval(
-            open_project(USE_CASE), "1", approved=True, actor="a drill", comment="it is good"
+            open_project(USE_CASE), "1", approved=True, actor="a drill", reason="it is good"
         ),
         2,
     ),

@@ -112,7 +112,7 @@ CHANGES = {"March, a day of 23 hours": Period("2013-03-10"), "November, a day of
 @pytest.mark.drill
 @pytest.mark.parametrize("name", CHANGES)
 def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_matters(
-    survived, tmp_path, monkeypatch, name
+    survived, tmp_path, configure, name
 ):
     """Forward in UTC, and backward on a machine whose own clock is New York's."""
     import time
@@ -120,8 +120,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
     middle, found, lost, trials = CHANGES[name], [], 0, 0
     days = [middle + n for n in (-1, 0, 1, 2)]
     for zone, order in (("UTC", days), ("America/New_York", days[::-1])):
-        monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / zone))
-        monkeypatch.setenv("TZ", zone)
+        configure(home=tmp_path / zone, time_zone=zone)
         time.tzset()
         for day in order:
             for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
@@ -133,7 +132,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
             for day in days:
                 delivered = FLIGHTS.function("source", feed.name)(day).num_rows
                 lost += delivered - view.partitions(f"checked/{feed.name}", day, day)[day].rows
-    monkeypatch.setenv("TZ", "UTC")
+    configure(time_zone="UTC")
     time.tzset()
     guard = "a day is the use case's calendar day; nobody adds 24 hours"
     survived(Row(f"the clocks change: {name}", guard, trials, lost, found[0] == found[1]))

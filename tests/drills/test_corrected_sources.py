@@ -41,8 +41,8 @@ def outcomes_known(day: Period) -> set[tuple]:
 
 
 @pytest.mark.slow
-def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, survived, monkeypatch):
-    monkeypatch.setattr(source, "outcomes", late)
+def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, survived, toy_functions):
+    toy_functions.source(outcomes=late)
     frozen: dict[Period, dict] = {}
     unchanged = True
     for day in DAYS:
@@ -69,7 +69,7 @@ def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, 
     "order", [pytest.param("in order", marks=pytest.mark.slow), pytest.param("backwards", marks=pytest.mark.drill)]
 )
 def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_once(
-    lake_home, tmp_path, survived, monkeypatch, order
+    lake_home, tmp_path, survived, configure, toy_functions, order
 ):
     """First a delivery of half of its rows, with some of them wrong, then the right one; every later day run again."""
     wrong_day = DAYS[2]
@@ -82,14 +82,14 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
         hour = pa.array(np.where(np.arange(100) % 25 == 0, 99, 5), pa.int32())
         return rows.slice(0, 100).set_column(rows.column_names.index("hour"), "hour", hour)
 
-    monkeypatch.setattr(source, "events", wrong)
+    toy_functions.source(events=wrong)
     for day in DAYS:
         run(day)
     before = life.tables()
     checked = Lake.open(USE_CASE).as_of(wrong_day).read("checked/events", since=wrong_day)
     quarantined = sum(bool(reasons) for reasons in checked["reasons"].to_pylist())
     assert (checked.num_rows, quarantined) == (100, 4)
-    monkeypatch.setattr(source, "events", healthy)
+    toy_functions.source(events=healthy)
     run(wrong_day)
     now = life.tables()
     others = all(
@@ -100,7 +100,7 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
     for day in DAYS if order == "in order" else DAYS[::-1]:
         run(day)
     found = life.tables()
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / "right at once"))
+    configure(home=tmp_path / "right at once")
     for day in DAYS:
         run(day)
     reference = life.tables()

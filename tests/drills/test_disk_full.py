@@ -79,10 +79,9 @@ def whole() -> bool:
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_room_the_days_are_the_same(
-    small_disk, undisturbed, survived, monkeypatch
+    small_disk, undisturbed, survived, configure
 ):
-    monkeypatch.setenv("AIRWORTHY_HOME", str(small_disk))
-    monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
+    configure(home=small_disk, commit="tests")
     failed, intact = 0, True
     for day in DAYS:
         for number, stage in enumerate(STAGES):

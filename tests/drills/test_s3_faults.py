@@ -16,6 +16,7 @@ from include.ingestion import ingest, validate
 from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
 from include.project import open_project
+from tests.contexts import Configure
 from tests.drills import life, proxy
 from tests.drills.proxy import FAULTS, Running
 from tests.drills.report import Row
@@ -49,12 +50,9 @@ def undisturbed(tmp_path_factory) -> dict:
 
 
 @pytest.fixture
-def through(
-    s3_server: str, bucket: str, lake_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Iterator[Running]]:
+def through(s3_server: str, bucket: str, lake_home: Path, configure: Configure) -> Callable[..., Iterator[Running]]:
     """Within it, the lake and the Data Docs are on S3, behind a proxy that makes such faults."""
-    monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
-    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", f"{bucket}/docs")
+    configure(lake=f"{bucket}/lake", data_docs=f"{bucket}/docs")
 
     @contextmanager
     def behind(faults: list[str], share: float, seed: int = 0) -> Iterator[Running]:
@@ -147,11 +145,10 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
 
 @pytest.mark.slow
 def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_there(
-    through, undisturbed, survived, monkeypatch
+    through, undisturbed, survived, set_limits
 ):
-    from include.lake import s3_retries
 
-    monkeypatch.setattr(s3_retries, "RETRIES", 1)
+    set_limits(s3_retries=1)
     ingest.ingest_period(open_project(USE_CASE), DAYS[0])
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:

@@ -20,8 +20,8 @@ from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefused
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from tests.conftest import living_in
+from tests.drills.life import rows_lost
 from tests.drills.report import Row
-from tests.drills.status import rows_lost
 from tests.end_to_end.conftest import succeeded, task_state, until, wait_for_task
 from tests.integration import stack as stacks
 from tests.integration.stack import Stack

@@ -137,7 +137,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
     assert (entry.version, entry.actor) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
     (version,) = summary.build_report(open_project(USE_CASE)).versions
-    assert version.champion
+    assert version.status == "champion"
     assert {"model", "prior", "logistic"} == set(version.test)
 
 

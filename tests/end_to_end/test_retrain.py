@@ -95,11 +95,11 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
     assert len(Registry(USE_CASE).versions()) == 1 + len(decided)
 
 
-def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, monkeypatch):
+def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, configure):
     there, results = decisions(Lake.open(USE_CASE)), Lake.open(USE_CASE).as_of(LAST).read("retrainings")
     ledger = Ledger.of(USE_CASE)
     entries = ledger.entries()
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
+    configure(lake=tmp_path / "lake")
     lake = Lake.open(USE_CASE)
     then = Ledger.of(USE_CASE).folder
     for day in period_range(FIRST, LAST):

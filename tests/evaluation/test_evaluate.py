@@ -115,10 +115,9 @@ def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
 
 
 @pytest.mark.usefixtures("without_plots")
-def test_judging_again_changes_nothing(trained_toy, monkeypatch):
+def test_judging_again_changes_nothing(trained_toy, forbid_mlflow_writes):
     first = evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
-    monkeypatch.setattr(Registry, "log", lambda *_, **__: pytest.fail("written again"))
-    monkeypatch.setattr(Registry, "log_folder", lambda *_, **__: pytest.fail("written again"))
+    forbid_mlflow_writes()
     assert evaluate.evaluate_run(open_project(USE_CASE), trained_toy) == replace(first, new=False)
 
 

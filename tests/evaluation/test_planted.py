@@ -123,7 +123,7 @@ def test_features_that_cannot_be_built_again_are_caught(champion, another):
 
 
 @pytest.fixture
-def leaking_features(champion, monkeypatch) -> tuple[Period, Period]:
+def leaking_features(champion, toy_functions) -> tuple[Period, Period]:
     """Of each day of a window, features by the data stages whose code reads how the day's events ended: the window.
 
     What a day's source says is in the lake already, as it is when features are built again or backfilled.
@@ -140,7 +140,7 @@ def leaking_features(champion, monkeypatch) -> tuple[Period, Period]:
         return rows.select("event_date", "id", "kind", "hour", "urgent", size=moved)
 
     honest = features.build
-    monkeypatch.setattr(features, "build", build)
+    toy_functions.features(build=build)
     short = replace(USE_CASE, look_back_periods=1)
     for day in period_range(first, last):
         features_build.build_features(open_project(short), day)

@@ -18,7 +18,7 @@ from include.features import materialize
 from include.features.materialize import ResultRowsError
 from include.lake import schemas
 from include.lake.lake import Lake
-from tests.toy_use_case import USE_CASE, features, source
+from tests.toy_use_case import USE_CASE, source
 
 DAY = Period("2020-01-10")
 
@@ -33,17 +33,17 @@ def checked_feeds(lake_home):
             lake.replace(f"checked/{feed}", day, rows.append_column(schemas.REASONS, reasons), inputs={}, stage="test")
 
 
-def build(monkeypatch, function) -> pa.Table:
+def build(toy_functions, function) -> pa.Table:
     """The features of DAY where `build` is that function."""
-    return _made(monkeypatch, "features", "build", function)
+    return _made(toy_functions, "features", "build", function)
 
 
-def label(monkeypatch, function) -> pa.Table:
-    return _made(monkeypatch, "labels", "labels", function)
+def label(toy_functions, function) -> pa.Table:
+    return _made(toy_functions, "labels", "labels", function)
 
 
-def _made(monkeypatch, table: str, name: str, function) -> pa.Table:
-    monkeypatch.setattr(features, name, function)
+def _made(toy_functions, table: str, name: str, function) -> pa.Table:
+    toy_functions.features(**{name: function})
     lake = Lake.open(USE_CASE)
     materialize.materialize(USE_CASE, table, name, lake.as_of(DAY), DAY - 1)
     return lake.as_of(DAY).read(table, DAY, DAY)
@@ -64,7 +64,7 @@ def known(outcomes: ibis.Table) -> ibis.Table:
 # -- conversion
 
 
-def test_what_duckdb_computes_in_another_type_is_stored_as_announced(monkeypatch):
+def test_what_duckdb_computes_in_another_type_is_stored_as_announced(toy_functions):
     """An int8 of `ifelse`, a decimal of a whole number times 0.5, and a sum that is a decimal of no digits."""
 
     def function(day, events, outcomes):
@@ -76,7 +76,7 @@ def test_what_duckdb_computes_in_another_type_is_stored_as_announced(monkeypatch
             urgent=ibis.ifelse(rows.hour > 12, 1, 0),
         )
 
-    rows = build(monkeypatch, function)
+    rows = build(toy_functions, function)
     assert rows["size"].to_pylist() == [each * 0.5 for each in rows["id"].to_pylist()]
     assert rows["urgent"].to_pylist() == [bool(each) for each in rows["hour"].to_pylist()]
 
@@ -84,8 +84,8 @@ def test_what_duckdb_computes_in_another_type_is_stored_as_announced(monkeypatch
 @pytest.mark.parametrize(
     "failed", [lambda t: ibis.ifelse(t.id > 50, 1, 0), lambda t: t.id > 50, lambda t: ibis.ifelse(t.id > 50, 1.0, 0.0)]
 )
-def test_a_label_may_be_any_zero_and_one(monkeypatch, failed):
-    rows = label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
+def test_a_label_may_be_any_zero_and_one(toy_functions, failed):
+    rows = label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
     assert rows["failed"].type == pa.int8()
     assert rows["failed"].to_pylist() == [int(each > 50) for each in rows["id"].to_pylist()]
 
@@ -93,47 +93,47 @@ def test_a_label_may_be_any_zero_and_one(monkeypatch, failed):
 @pytest.mark.parametrize(
     "frame", [pa.Table.from_pandas, lambda frame: frame, pa.RecordBatch.from_pandas, duckdb.from_df]
 )
-def test_rows_in_any_order_and_any_kind_of_frame_are_stored_alike(monkeypatch, frame):
-    expected = build(monkeypatch, lambda day, events, outcomes: today(events))
+def test_rows_in_any_order_and_any_kind_of_frame_are_stored_alike(toy_functions, frame):
+    expected = build(toy_functions, lambda day, events, outcomes: today(events))
     shuffled = expected.drop_columns(["day"]).to_pandas().sample(frac=1, random_state=1)
     shuffled["event_date"] = pd.to_datetime(shuffled["event_date"])
     shuffled["kind"] = shuffled["kind"].astype("category")
     shuffled["id"] = [Decimal(each) for each in shuffled["id"]]
     version = Lake.open(USE_CASE).as_of(DAY).version("features")
-    assert build(monkeypatch, lambda day, events, outcomes: frame(shuffled)).equals(expected)
+    assert build(toy_functions, lambda day, events, outcomes: frame(shuffled)).equals(expected)
     assert Lake.open(USE_CASE).as_of(DAY).version("features") == version, "equal rows are not written again"
 
 
-def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(monkeypatch):
+def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(toy_functions):
     def function(day, events, outcomes):
         rows = today(events)
         return rows.mutate(id=rows.id.cast("decimal(10, 1)"))
 
-    assert build(monkeypatch, function).equals(build(monkeypatch, lambda day, events, outcomes: today(events)))
+    assert build(toy_functions, function).equals(build(toy_functions, lambda day, events, outcomes: today(events)))
 
 
-def test_a_value_that_would_change_is_refused_with_column_value_and_keys(monkeypatch):
+def test_a_value_that_would_change_is_refused_with_column_value_and_keys(toy_functions):
     with pytest.raises(
         ResultRowsError, match=r"'hour' is .*, announced is int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
     ):
-        build(monkeypatch, lambda day, events, outcomes: today(events).mutate(hour=events.id * 0.5))
+        build(toy_functions, lambda day, events, outcomes: today(events).mutate(hour=events.id * 0.5))
 
 
 # -- what must hold
 
 
-def test_a_null_key_of_features_and_labels_is_refused_and_counted(monkeypatch):
+def test_a_null_key_of_features_and_labels_is_refused_and_counted(toy_functions):
     def nulled(table):
         return table.mutate(id=ibis.ifelse(table.id < 2, None, table.id))
 
     with pytest.raises(
         ResultRowsError, match=r"features of 2020-01-10 have 2 rows without a 'id': a key is never null"
     ):
-        build(monkeypatch, lambda day, events, outcomes: nulled(today(events)))
+        build(toy_functions, lambda day, events, outcomes: nulled(today(events)))
     with pytest.raises(ResultRowsError, match=r"labels of 2020-01-10 have \d rows without a 'id': a key is never null"):
-        label(monkeypatch, lambda day, events, outcomes: nulled(known(outcomes)))
+        label(toy_functions, lambda day, events, outcomes: nulled(known(outcomes)))
     with pytest.raises(ResultRowsError, match=r"\d+ rows without a 'event_date'"):
-        label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(event_date=ibis.null("date")))
+        label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(event_date=ibis.null("date")))
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_a_null_key_of_features_and_labels_is_refused_and_counted(monkeypatch):
         (lambda t: ibis.literal(float("nan")), r"nan in \d+ rows"),
     ],
 )
-def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(monkeypatch, failed, said):
+def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(toy_functions, failed, said):
     with pytest.raises(ResultRowsError, match=said):
-        label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
+        label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
 
 
 @pytest.mark.parametrize(
@@ -163,16 +163,16 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(mo
         (pd.arrays.IntervalArray.from_breaks([0, 1]), r"extension<pandas\.interval"),
     ],
 )
-def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(monkeypatch, failed, kind):
+def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(toy_functions, failed, kind):
     frame = pd.DataFrame({"event_date": [(DAY - 1).start_date], "id": [1], "failed": failed})
     with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*not a number\. A label is binary: return 1 if"):
-        label(monkeypatch, lambda day, events, outcomes: frame)
+        label(toy_functions, lambda day, events, outcomes: frame)
 
 
-def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(monkeypatch):
+def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(toy_functions):
     for one, zero in ((1.0, 0.0), (Decimal("1.0"), Decimal("0.0")), (1, 0)):
         rows = build(
-            monkeypatch,
+            toy_functions,
             lambda day, events, outcomes, one=one, zero=zero: today(events).mutate(
                 urgent=ibis.ifelse(events.id < 3, one, zero)
             ),
@@ -180,20 +180,20 @@ def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(monkeypatch):
         assert sum(rows["urgent"].to_pylist()) == 3
 
 
-def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_day(monkeypatch):
+def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_day(toy_functions):
     far = pa.array([2932897], pa.int32()).cast(pa.date32())  # the first day of the year 10000
 
     def labels(day, events, outcomes):
         return pa.table({"event_date": far, "id": [1], "failed": [1]})
 
     with pytest.raises(ResultRowsError, match="the first is event_date=10000-01-01 id=1"):
-        label(monkeypatch, labels)
+        label(toy_functions, labels)
 
 
-def test_a_day_of_labels_that_are_all_null_or_none_is_fine(monkeypatch):
-    rows = label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=ibis.null()))
+def test_a_day_of_labels_that_are_all_null_or_none_is_fine(toy_functions):
+    rows = label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=ibis.null()))
     assert rows["failed"].null_count == rows.num_rows > 0
-    assert label(monkeypatch, lambda day, events, outcomes: known(outcomes).limit(0)).num_rows == 0
+    assert label(toy_functions, lambda day, events, outcomes: known(outcomes).limit(0)).num_rows == 0
 
 
 def test_a_key_that_occurs_again_in_the_next_batch_is_noticed():
@@ -212,13 +212,13 @@ def line_in(function, text: str) -> str:
     return f"test_materialize.py:{first + next(at for at, line in enumerate(lines) if text in line)}"
 
 
-def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
+def test_an_error_names_the_line_of_the_use_case_that_raised(toy_functions):
     def function(day, events, outcomes):
         rows = today(events)
         return rows.select(rows.nowhere)
 
     with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: \w+Error: ") as caught:
-        build(monkeypatch, function)
+        build(toy_functions, function)
     assert caught.value.where.endswith(line_in(function, "nowhere"))
     assert not caught.value.retryable
     assert (caught.value.use_case, caught.value.table, caught.value.period) == ("toy", "features", DAY)
@@ -227,12 +227,12 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
 @pytest.mark.parametrize(
     "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("date") == t.event_date]
 )
-def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken):
+def test_an_error_while_rows_are_computed_names_the_function(toy_functions, broken):
     def function(day, events, outcomes):
         return today(events).mutate(hour=broken)
 
     with pytest.raises(ResultRowsError, match=r"could not be made: ConversionException: ") as caught:
-        build(monkeypatch, function)
+        build(toy_functions, function)
     assert caught.value.where.endswith(line_in(function, "def function"))
     assert not caught.value.retryable
 
@@ -260,16 +260,16 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
         (lambda rows: rows.mutate(size=rows.kind), "'size' is string, announced is double"),
     ],
 )
-def test_what_is_returned_instead_of_rows_is_refused_in_words(monkeypatch, returned, said):
+def test_what_is_returned_instead_of_rows_is_refused_in_words(toy_functions, returned, said):
     with pytest.raises(ResultRowsError, match=said) as caught:
-        build(monkeypatch, lambda day, events, outcomes: returned(today(events)))
+        build(toy_functions, lambda day, events, outcomes: returned(today(events)))
     assert "test_materialize.py" in caught.value.where
 
 
-def test_trouble_of_the_machine_is_not_blamed_on_the_function(monkeypatch):
+def test_trouble_of_the_machine_is_not_blamed_on_the_function(monkeypatch, toy_functions):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(materialize, "converted", full)
     with pytest.raises(OSError, match="No space left"):
-        build(monkeypatch, lambda day, events, outcomes: today(events))
+        build(toy_functions, lambda day, events, outcomes: today(events))

@@ -157,31 +157,31 @@ def landed(use_case: UseCase, day: Period) -> Period:
     return day
 
 
-def derive_with(monkeypatch, function: str, build: Callable, table: str = "features") -> None:
+def derive_with(toy_functions, function: str, build: Callable, table: str = "features") -> None:
     """What `derive.write` does with that function of the toy's, on a landed day."""
     day = landed(TOY, Period("2020-01-10"))
     landed(TOY, day - 1)
-    monkeypatch.setattr(features, function, build)
+    toy_functions.features(**{function: build})
     materialize.materialize(TOY, table, function, Lake.open(TOY).as_of(day), day - 1)
 
 
-def test_features_about_another_day_are_refused(lake_home, monkeypatch):
+def test_features_about_another_day_are_refused(lake_home, toy_functions):
     with pytest.raises(
         ResultRowsError, match=r"200 rows about another day: 'event_date'.*must be 2020-01-10.*event_date=2020-01-09"
     ):
         derive_with(
-            monkeypatch,
+            toy_functions,
             "build",
             lambda day, events, outcomes: events.select("event_date", "id", "kind", "size", "hour", "urgent"),
         )
 
 
 @pytest.mark.parametrize(("later", "rows"), [(3, 200), (1, 171)])
-def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monkeypatch, later, rows):
+def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, toy_functions, later, rows):
     said = rf"{rows} rows about a day that has not ended: 'event_date' must be before 2020-01-10"
     with pytest.raises(ResultRowsError, match=said):
         derive_with(
-            monkeypatch,
+            toy_functions,
             "labels",
             lambda day, events, outcomes: outcomes.filter(outcomes.day == day.start_date).mutate(
                 event_date=outcomes.event_date + timedelta(days=later)
@@ -190,16 +190,14 @@ def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monke
         )
 
 
-def test_labels_get_the_look_back(lake_home, monkeypatch):
+def test_labels_get_the_look_back(lake_home, toy_functions):
     given = []
     as_before = features.labels
-    monkeypatch.setattr(
-        features,
-        "labels",
-        lambda day, **feeds: (
+    toy_functions.features(
+        labels=lambda day, **feeds: (
             given.append(periods_of(sorted(feeds["events"].day.to_pyarrow().unique().to_pylist()))),
             as_before(day, **feeds),
-        )[1],
+        )[1]
     )
     features_build.build_features(open_project(replace(TOY, look_back_periods=2)), Period("2020-01-04"))
     assert given == [period_range(Period("2020-01-02"), Period("2020-01-04"))]

@@ -40,9 +40,8 @@ def made(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def renewed(lake_home, made, tmp_path, monkeypatch):
+def renewed(lake_home, made, tmp_path, monkeypatch, without_bytecode):
     """Three days of a use case were made by the code of now."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # bytecode is told apart by seconds, which is too coarse
     shutil.copytree(made / "home", lake_home)
     shutil.copytree(made / NAME, tmp_path / NAME)
     monkeypatch.syspath_prepend(tmp_path)
@@ -175,7 +174,7 @@ def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(r
     )
 
 
-def test_the_command_and_the_page_say_so(renewed, monkeypatch):
+def test_the_command_and_the_page_say_so(renewed, declare):
     from rich.console import Console
 
     from include.cli import cleanup_plan
@@ -183,7 +182,7 @@ def test_the_command_and_the_page_say_so(renewed, monkeypatch):
 
     doubled(renewed)
     use_case = renewed.use_case
-    monkeypatch.setattr(cleanup_plan, "load_use_case", lambda name: use_case)
+    declare(use_case)
     console = Console(record=True, width=200)
     cleanup_plan.print_stale_periods(console, "toy")
     printed = console.export_text()

@@ -59,8 +59,8 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
     assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
 
 
-def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
+def test_a_server_that_is_not_there_is_worth_another_try(landing, configure):
+    configure.connections(aws_default="aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
     with pytest.raises(BucketError, match=r"127\.0\.0\.1:9") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert failed.value.retryable

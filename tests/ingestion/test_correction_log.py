@@ -163,10 +163,10 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
     def counting(self: CorrectionLog) -> list[corrections.Correction]:
         found = counted(self)
-        monkeypatch.setattr(CorrectionLog, "_all", counted)
-        with pytest.raises(CorrectionPeriodTakenError):
-            book.record(draft(1))
-        said.append("refused")
+        if not said:
+            said.append("refused")
+            with pytest.raises(CorrectionPeriodTakenError):
+                book.record(draft(1))
         return found
 
     monkeypatch.setattr(CorrectionLog, "_all", counting)

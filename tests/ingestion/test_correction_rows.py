@@ -16,7 +16,7 @@ from include.maintenance.rebuild import rebuild_table
 from include.project import open_project
 from include.use_case import Suite
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
-from tests.toy_use_case import USE_CASE, expectations, source
+from tests.toy_use_case import USE_CASE, source
 
 
 def correction(values: list, kind: str, number: int = 1) -> Correction:
@@ -108,7 +108,7 @@ def with_hour(kind: str):
 
 
 @pytest.fixture
-def redeclared(lake_home, monkeypatch):
+def redeclared(lake_home, monkeypatch, toy_functions):
     """The toy after hour=25 was released, and `hour` was redeclared as a bool and its tables rebuilt from that day."""
     kept = source.events
     with monkeypatch.context() as patch:
@@ -122,8 +122,8 @@ def redeclared(lake_home, monkeypatch):
         place = rows.schema.get_field_index("hour")
         return rows.set_column(place, "hour", pa.array([hour > 12 for hour in rows["hour"].to_pylist()]))
 
-    monkeypatch.setattr(source, "events", events)
-    monkeypatch.setattr(expectations, "events", Suite)
+    toy_functions.source(events=events)
+    toy_functions.expectations(events=Suite)
     for table in ("raw/events", "checked/events"):
         rebuild_table(open_project(use_case), table, DAY, apply=True)
     ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)

@@ -62,8 +62,8 @@ def test_a_row_that_is_too_long_is_refused(tmp_path):
         read(tmp_path, parquet(two), pa.schema([("a", pa.string()), ("b", pa.string())]))
 
 
-def test_texts_are_unpacked_in_pieces_and_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_reader, "PIECE_BYTES", 10_000)
+def test_texts_are_unpacked_in_pieces_and_whole(tmp_path, set_limits):
+    set_limits(parquet_piece_bytes=10_000)
     path = tmp_path / "file"
     path.write_bytes(repeated(1_000, 100))
     pieces = [*row_spool.read_batches(path, "", None, NAMES, Budget(10**9, 10**6))]
@@ -102,21 +102,44 @@ def test_a_dictionary_that_overflows_into_plain_values_is_read_whole(tmp_path):
     assert read(tmp_path, content).equals(rows)
 
 
+@pytest.fixture
+def undecoded(monkeypatch) -> None:
+    """Decoding a row fails the test."""
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("it was decoded"))
+
+
 LIMITS = [
-    ("COLUMNS", 1, table(10), {}, "it has 2 columns, more than 1"),
-    ("ROW_GROUPS", 9, table(10), {"row_group_size": 1}, "it has 10 row groups of 2 columns; at most 9 are read"),
-    ("COLUMN_CHUNKS", 19, table(10), {"row_group_size": 1}, "10 row groups of 2 columns; .* with 19 columns in all"),
-    ("ROW_GROUP_BYTES", 99, table(10), {}, r"a row group has \d+ bytes uncompressed, more than 99; write smaller"),
-    ("FOOTER_BYTES", 99, table(10), {}, r"its footer has \d+ bytes, more than 99"),
+    ("parquet_columns", 1, table(10), {}, "it has 2 columns, more than 1"),
+    (
+        "parquet_row_groups",
+        9,
+        table(10),
+        {"row_group_size": 1},
+        "it has 10 row groups of 2 columns; at most 9 are read",
+    ),
+    (
+        "parquet_column_chunks",
+        19,
+        table(10),
+        {"row_group_size": 1},
+        "10 row groups of 2 columns; .* with 19 columns in all",
+    ),
+    (
+        "parquet_row_group_bytes",
+        99,
+        table(10),
+        {},
+        r"a row group has \d+ bytes uncompressed, more than 99; write smaller",
+    ),
+    ("parquet_footer_bytes", 99, table(10), {}, r"its footer has \d+ bytes, more than 99"),
 ]
 
 
 @pytest.mark.parametrize(("limit", "value", "rows", "options", "said"), LIMITS, ids=[each[0] for each in LIMITS])
 def test_what_the_footer_states_is_limited_before_anything_is_decoded(
-    tmp_path, monkeypatch, limit, value, rows, options, said
+    tmp_path, undecoded, set_limits, limit, value, rows, options, said
 ):
-    monkeypatch.setattr(parquet_reader, limit, value)
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("it was decoded"))
+    set_limits(**{limit: value})
     with pytest.raises(UntrustedContentError, match=said):
         read(tmp_path, parquet(rows, **options))
 
@@ -129,8 +152,7 @@ def test_what_the_footer_states_is_limited_before_anything_is_decoded(
         (Budget(max_bytes=10**9, max_rows=10_009, rows=10), "at least 10,010 rows, more than max_rows=10,009"),
     ],
 )
-def test_a_file_that_states_more_than_the_day_may_hold_is_not_decoded(tmp_path, monkeypatch, budget, said):
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("it was decoded"))
+def test_a_file_that_states_more_than_the_day_may_hold_is_not_decoded(tmp_path, undecoded, budget, said):
     with pytest.raises(UntrustedContentError, match=said):
         read(tmp_path, parquet(table(10_000)), budget=budget)
 

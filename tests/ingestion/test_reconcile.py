@@ -27,9 +27,9 @@ def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
     assert "not asked" not in outcomes.summary
 
 
-def test_sources_next_to_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
+def test_sources_next_to_a_landing_bucket_are_asked(partly_delivered, toy_functions):
     deliver = source.outcomes
-    monkeypatch.setattr(source, "outcomes", lambda day: deliver(day).slice(1))
+    toy_functions.source(outcomes=lambda day: deliver(day).slice(1))
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
     assert events.faults == ()
     assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, but 200 landed: ingest it again",)

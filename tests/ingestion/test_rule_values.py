@@ -19,7 +19,6 @@ from include.ingestion.suites import load_suite
 from include.lake import schemas
 from include.use_case import Suite
 from tests.toy_use_case import USE_CASE
-from tests.toy_use_case import expectations as toy
 
 DAY, INSTANT = date(2020, 1, 3), datetime(2020, 1, 3, tzinfo=UTC)
 KINDS = ("string", "date32", "timestamp", "bool", "int8", "int64", "float32", "float64")
@@ -118,8 +117,9 @@ def test_limits_of_counts_and_shares_are_numbers_whatever_the_column_is():
         assert wrong_values(rule, COLUMNS) == []
 
 
-def test_a_suite_with_such_a_value_is_refused_when_it_is_checked(monkeypatch):
+def test_a_suite_with_such_a_value_is_refused_when_it_is_checked(toy_functions):
     rule = gxe.ExpectColumnValuesToNotBeInSet(column="event_date", value_set=[datetime(1970, 1, 1)])  # noqa: DTZ001
-    monkeypatch.setattr(toy, "events", lambda: Suite(rows=(rule,)))
-    with pytest.raises(SuiteError, match=r"value_set holds datetime.*'event_date' is date32.*no datetime"):
+    toy_functions.expectations(events=lambda: Suite(rows=(rule,)))
+    with pytest.raises(SuiteError) as refused:
         load_suite(USE_CASE, USE_CASE.feed("events"))
+    assert refused.value.feed == "events" and len(refused.value.problems) == 1

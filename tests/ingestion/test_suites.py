@@ -17,14 +17,14 @@ from tests.toy_use_case import USE_CASE, expectations
 EVENTS = USE_CASE.feed("events")
 
 
-def loaded(monkeypatch: pytest.MonkeyPatch, function: Any) -> Suite:
-    monkeypatch.setattr(expectations, "events", function)
+def loaded(toy_functions, function: Any) -> Suite:
+    toy_functions.expectations(events=function)
     return load_suite(USE_CASE, EVENTS)
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, function: Any) -> str:
-    with pytest.raises(SuiteError, match=r"^toy: the expectations of feed 'events' cannot be used: ") as error:
-        loaded(monkeypatch, function)
+def refused(toy_functions, function: Any) -> str:
+    with pytest.raises(SuiteError) as error:
+        loaded(toy_functions, function)
     assert not error.value.retryable
     assert (error.value.use_case, error.value.feed) == ("toy", "events")
     return str(error.value)
@@ -44,18 +44,18 @@ def test_a_sound_suite_is_returned():
         (Suite, "it returns a type; return Suite"),
     ],
 )
-def test_what_is_no_suite_is_named(monkeypatch, returned, said):
-    assert said in refused(monkeypatch, lambda: returned)
+def test_what_is_no_suite_is_named(toy_functions, returned, said):
+    assert said in refused(toy_functions, lambda: returned)
 
 
-def test_a_function_that_raises_is_named_with_its_error(monkeypatch):
-    assert "tests/ingestion/test_suites.py:" in refused(monkeypatch, lambda: {}["limit"])
-    assert "KeyError: 'limit'" in refused(monkeypatch, lambda: {}["limit"])
-    assert "TypeError" in refused(monkeypatch, lambda day: Suite())
+def test_a_function_that_raises_is_named_with_its_error(toy_functions):
+    assert "tests/ingestion/test_suites.py:" in refused(toy_functions, lambda: {}["limit"])
+    assert "KeyError: 'limit'" in refused(toy_functions, lambda: {}["limit"])
+    assert "TypeError" in refused(toy_functions, lambda day: Suite())
     assert "checks the day as a whole" in refused(
-        monkeypatch, lambda: Suite(rows=(gxe.ExpectTableRowCountToEqual(value=1),))
+        toy_functions, lambda: Suite(rows=(gxe.ExpectTableRowCountToEqual(value=1),))
     )
-    assert "validation error" in refused(monkeypatch, lambda: gxe.ExpectColumnValuesToBeBetween(min_value=1))
+    assert "validation error" in refused(toy_functions, lambda: gxe.ExpectColumnValuesToBeBetween(min_value=1))
 
 
 def test_a_missing_function_or_module_is_named(monkeypatch):
@@ -67,12 +67,12 @@ def test_a_missing_function_or_module_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("column", ["hours", "hour ", "Hour"])
-def test_an_unknown_column_is_named_with_the_columns_there_are(monkeypatch, column):
+def test_an_unknown_column_is_named_with_the_columns_there_are(toy_functions, column):
     rule = gxe.ExpectColumnValuesToNotBeNull(column=column)
-    said = refused(monkeypatch, lambda: Suite(rows=(rule,)))
+    said = refused(toy_functions, lambda: Suite(rows=(rule,)))
     assert "['event_date', 'id', 'kind', 'size', 'hour', 'urgent']" in said
     assert f"did you mean 'hour' for {column!r}?" in said
-    assert column in refused(monkeypatch, lambda: Suite(table=(gxe.ExpectColumnMaxToBeBetween(column=column),)))
+    assert column in refused(toy_functions, lambda: Suite(table=(gxe.ExpectColumnMaxToBeBetween(column=column),)))
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_an_unknown_column_is_named_with_the_columns_there_are(monkeypatch, colu
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["id", "ids"]),
     ],
 )
-def test_an_unknown_column_of_several_is_named(monkeypatch, rule):
-    assert "names columns ['ids']" in refused(monkeypatch, lambda: Suite(rows=(rule,)))
+def test_an_unknown_column_of_several_is_named(toy_functions, rule):
+    assert "names columns ['ids']" in refused(toy_functions, lambda: Suite(rows=(rule,)))
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_an_unknown_column_of_several_is_named(monkeypatch, rule):
         (gxe.ExpectColumnValuesToBeInSet(column="hour", value_set=["1"]), "holds '1', but column 'hour' is int32"),
     ],
 )
-def test_a_rule_that_cannot_be_judged_exactly_is_refused(monkeypatch, rule, said):
-    assert said in refused(monkeypatch, lambda: Suite(rows=(rule,)))
+def test_a_rule_that_cannot_be_judged_exactly_is_refused(toy_functions, rule, said):
+    assert said in refused(toy_functions, lambda: Suite(rows=(rule,)))
 
 
-def test_limits_that_floats_hold_are_taken(monkeypatch):
+def test_limits_that_floats_hold_are_taken(toy_functions):
     large = gxe.ExpectColumnValuesToBeBetween(column="id", min_value=-(2**53) + 1, max_value=2**53 - 1)
     far = gxe.ExpectColumnValuesToBeBetween(column="size", max_value=1e300)
-    assert loaded(monkeypatch, lambda: Suite(rows=(large, far))).rows == (large, far)
+    assert loaded(toy_functions, lambda: Suite(rows=(large, far))).rows == (large, far)

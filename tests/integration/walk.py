@@ -17,7 +17,7 @@ from include.scoring import score
 from include.training import train
 from include.use_case import UseCase
 from tests.conftest import draw_nothing, living_in
-from tests.drills.status import tables
+from tests.drills.life import tables
 from tests.end_to_end.conftest import succeeded, until
 
 Tables = dict[str, dict[Period, tuple[str, int]]]

@@ -20,7 +20,7 @@ from include.declaration.period import Period, period_range
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, validate
-from include.lake import integrity, signing
+from include.lake import integrity
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
 from include.lake.integrity import PartitionCorruptedError
@@ -180,11 +180,11 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
             quarantine.read_quarantine(open_project(USE_CASE), "events", checked=checked)
 
 
-def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
-    monkeypatch.setenv(signing.VARIABLE, "another key that is long enough to be one")
+def test_without_the_keys_no_file_is_believed(champion, configure):
+    configure(signing_keys="another key that is long enough to be one")
     with pytest.raises(PartitionCorruptedError, match="set AIRWORTHY_SIGNING_KEYS to all of them, the newest first"):
         Lake.open(USE_CASE).as_of(AS_OF).require_whole("features")
-    monkeypatch.setenv(signing.VARIABLE, f"another key that is long enough to be one,{SIGNING_KEY}")
+    configure(signing_keys=f"another key that is long enough to be one,{SIGNING_KEY}")
     Lake.open(USE_CASE).as_of(AS_OF).require_whole("features")
 
 
@@ -200,9 +200,11 @@ def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
         RangeReader.open(Lake.open(USE_CASE), "predictions", AS_OF)
 
 
-def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.long
+def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, configure):
     lake, new = Lake.open(USE_CASE), "a key that was made after the other one leaked"
-    monkeypatch.setenv(signing.VARIABLE, f"{new},ledger:{SIGNING_KEY}")
+    configure(signing_keys=f"{new},ledger:{SIGNING_KEY}")
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []

@@ -19,7 +19,7 @@ from include.lake.object_store import StoragePath
 from include.lake.partitions import LogCorruptedError
 from tests.toy_use_case import USE_CASE
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 TABLE, DAY = "raw/outcomes", Period("2020-01-01")
 NEXT = DAY + 1
 ROWS = pa.table(

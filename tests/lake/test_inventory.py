@@ -8,7 +8,7 @@ from include.lake import inventory
 from include.lake.object_store import InvalidStoragePathError, StoragePath
 from include.lake.s3 import ObjectStoreError
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 
 
 def test_every_file_below_is_found_with_size_and_age_and_none_next_to_it(place):

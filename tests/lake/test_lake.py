@@ -137,17 +137,18 @@ def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_row
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "found"),
     [
-        (rows(1).drop_columns(["failed"]), r"lacks \['failed'\]"),
-        (rows(1).append_column("more", pa.array([1])), r"undeclared \['more'\]"),
-        (rows(1).set_column(2, "failed", pa.array(["0"])), "failed is string, declared int8"),
+        (rows(1).drop_columns(["failed"]), (("failed",), (), ())),
+        (rows(1).append_column("more", pa.array([1])), ((), ("more",), ())),
+        (rows(1).set_column(2, "failed", pa.array(["0"])), ((), (), ("failed is string, declared int8",))),
     ],
 )
-def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home, wrong, said):
+def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home, wrong, found):
     write(rows(5))
-    with pytest.raises(ColumnsError, match=said):
+    with pytest.raises(ColumnsError) as refused:
         write(wrong)
+    assert (refused.value.missing, refused.value.extra, refused.value.types) == found
     assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
 
 
@@ -162,8 +163,8 @@ def test_a_commit_carries_digest_row_counts_and_inputs(lake_home):
     assert (notes["digest"], notes["rows"], notes["input.source"]) == (commit.partition.digest, "2", "x")
 
 
-def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", f"{settings.current_settings().lake}/a läke of mine")
+def test_paths_with_spaces_and_umlauts_work(lake_home, configure):
+    configure(lake=f"{settings.current_settings().lake}/a läke of mine")
     write(rows(1))
     assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, Schema
 from typer.testing import CliRunner
 
 from include.cli import main
 from include.declaration.period import Period
 from include.ingestion import ingest
-from include.lake import lake_format, signing
+from include.lake import lake_format
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
-from include.maintenance.upgrades import RenamedColumnsError, UnsignedLakeError, upgrade_lake
+from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -30,9 +28,9 @@ DAY = Period("2020-01-02")
 
 
 @pytest.fixture(autouse=True)
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+def forgetful() -> None:
     """Each test is a process of its own, which has seen no lake yet."""
-    monkeypatch.setattr(lake_format, "_current", set())
+    forget()
 
 
 def forget() -> None:
@@ -131,10 +129,10 @@ def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
         upgrade_lake(USE_CASE)
 
 
-def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkeypatch):
+def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, configure):
     (root() / lake_format.NAME).remove()
     forget()
-    monkeypatch.setenv(signing.VARIABLE, "another key which is long enough for this")
+    configure(signing_keys="another key which is long enough for this")
     with pytest.raises(UnprovenEntriesError):
         upgrade_lake(USE_CASE)
     for name in (root() / "ledger").names():
@@ -144,28 +142,16 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkey
     assert stored_format(root()) is None
 
 
-def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_on_later(toy_lake, monkeypatch):
+def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_on_later(toy_lake, configure):
     number('{"format": 1}')
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    configure(mlflow="http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError):
         upgrade_lake(USE_CASE)
     assert stored_format(root()) == 1
 
 
-@pytest.mark.parametrize(("table", "column"), [("predictions", "warning"), ("metrics", "about")])
-def test_a_lake_with_columns_of_format_1_is_refused_and_keeps_its_number(table, column, toy_lake):
-    number('{"format": 1}')
-    place = root() / table
-    place.path.mkdir(parents=True, exist_ok=True)
-    DeltaTable.create(place.uri, schema=Schema.from_arrow(pa.schema([("day", pa.date32()), (column, pa.string())])))
-    with pytest.raises(RenamedColumnsError, match="start with an empty one") as refused:
-        upgrade_lake(USE_CASE)
-    assert (refused.value.table, refused.value.columns) == (table, [column])
-    assert stored_format(root()) == 1
-
-
-def test_the_command_says_what_it_has_done(toy_lake, tracking, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+def test_the_command_says_what_it_has_done(toy_lake, tracking, configure):
+    configure(use_case_packages="tests.use_cases")
     (root() / lake_format.NAME).remove()
     said = [CliRunner().invoke(main.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
     assert said[0] == f"The lake of toy was brought to format {FORMAT}."

@@ -8,7 +8,7 @@ import pytest
 
 from include.lake import lock
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_what_a_dead_holder_left_is_passed_over_once_its_time_is_over(file, plac
         assert (mine, also) == (True, False)
 
 
-def test_what_a_holder_left_that_may_live_is_kept_to(file, place, monkeypatch):
+def test_what_a_holder_left_that_may_live_is_kept_to(file, place, set_limits):
     if file.is_local:
         pytest.skip("on disk the system itself lets a dead process's lock go")
     with lock.try_lock(file):
@@ -62,7 +62,7 @@ def test_what_a_holder_left_that_may_live_is_kept_to(file, place, monkeypatch):
         (place / name).write(content)  # as if it had died within
     with lock.try_lock(file) as mine:
         assert not mine
-    monkeypatch.setattr(lock, "LASTS", timedelta(seconds=-1))
+    set_limits(lock_lasts=timedelta(seconds=-1))
     with lock.try_lock(file) as mine:
         assert not mine, "how long it lasts is said by who holds it"
 

@@ -7,7 +7,7 @@ import pytest
 from include.errors import InvalidRequestError
 from include.lake.object_store import InvalidStoragePathError, StoragePath
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 
 
 def test_what_was_written_is_read_and_listed(place):

@@ -36,8 +36,8 @@ FOLDERS = [
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_lake_below_any_folder_reads_what_was_written(lake_home, monkeypatch, folder):
-    monkeypatch.setenv("AIRWORTHY_HOME", str(lake_home / folder))
+def test_a_lake_below_any_folder_reads_what_was_written(lake_home, configure, folder):
+    configure(home=lake_home / folder)
     lake, kinds = Lake.open(declared(**COLUMNS)), {"event_date": "date32", "id": "int64"} | COLUMNS
     rows = {"event_date": [DAY.start_date] * 2, "id": [1, 2], "site": ["paris", None], "failed": [0, None]}
     table = pa.table(rows, schema=pa.schema({name: pa.type_for_alias(kind) for name, kind in kinds.items()}))

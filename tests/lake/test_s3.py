@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from include.declaration.period import Period
-from include.lake import history, s3, s3_retries
+from include.lake import history, s3
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
@@ -15,8 +15,8 @@ DAY, TABLE = Period("2020-01-02"), "raw/outcomes"
 
 
 @pytest.fixture
-def lake(lake_home, bucket, monkeypatch) -> Lake:
-    monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
+def lake(lake_home, bucket, configure) -> Lake:
+    configure(lake=f"{bucket}/lake")
     return Lake.open(USE_CASE)
 
 
@@ -59,8 +59,8 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(filled, refuse, what,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write a table", "read a file"])
-def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refuse, monkeypatch, what):
-    monkeypatch.setattr(s3_retries, "RETRIES", 1)
+def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refuse, set_limits, what):
+    set_limits(s3_retries=1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
     with pytest.raises(ObjectStoreError, match=r"failed 2 times \(SlowDown\)") as raised:
@@ -83,28 +83,30 @@ def test_a_bucket_that_may_only_be_read_is_reported_with_what_the_keys_must_allo
 
 
 @pytest.mark.parametrize("what", [*WRITES, *READS, "open a version", "read a history"])
-def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
+def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, configure, what):
+    configure(lake="s3://no-such-bucket/lake")
     done = everything(replace(lake, root=StoragePath.parse("s3://no-such-bucket/lake/toy")))[what]
     with pytest.raises(ObjectStoreError, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
         done()
 
 
 @pytest.mark.parametrize("what", ["write a file", "write a table"])
-def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeypatch, what):
-    monkeypatch.setattr(s3_retries, "RETRIES", 0)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
+def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, set_limits, configure, what):
+    set_limits(s3_retries=0)
+    configure.aws(endpoint_url="http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
     with pytest.raises(ObjectStoreError, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()
     assert raised.value.retryable
 
 
-def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+def test_without_credentials_the_settings_for_them_are_named(lake, configure, tmp_path):
+    configure.aws(
+        access_key_id=None,
+        secret_access_key=None,
+        ec2_metadata_disabled="true",
+        shared_credentials_file=tmp_path / "none",
+        config_file=tmp_path / "none",
+    )
     for what in ("write a file", "write a table"):
         with pytest.raises(ObjectStoreError, match=r"no credentials were found\. Set AWS_ACCESS_KEY_ID"):
             everything(lake)[what]()
@@ -133,13 +135,13 @@ class Lost:
         return 0 if len(self.answers) == 1 else None
 
 
-def test_no_secret_is_in_what_is_reported(lake, refuse, monkeypatch):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-secret")
+def test_no_secret_is_in_what_is_reported(lake, refuse, configure):
+    configure.aws(secret_access_key="hunter2")
     refuse(403, "SignatureDoesNotMatch", 1000)
     for what in (*WRITES, *READS):
         with pytest.raises(ObjectStoreError) as raised:
             everything(lake)[what]()
-        assert "hidden-secret" not in f"{raised.value!r} {raised.value.__cause__!r}"
+        assert "hunter2" not in f"{raised.value!r} {raised.value.__cause__!r}"
 
 
 def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
@@ -160,17 +162,17 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
     assert 0 < paused[0] < paused[1] < paused[2] < 2
 
 
-def test_a_name_that_others_write_all_the_time_is_reported_as_worth_another_try(bucket, refuse, monkeypatch):
-    monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
+def test_a_name_that_others_write_all_the_time_is_reported_as_worth_another_try(bucket, refuse, set_limits):
+    set_limits(conditional_write_pause_s=0)
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
     with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:
         (StoragePath.parse(bucket) / "claim").create(b"mine")
     assert raised.value.retryable
 
 
-@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
-def test_another_secret_or_token_is_used_from_the_next_request_on(bucket, monkeypatch, name):
+@pytest.mark.parametrize("name", ["secret_access_key", "session_token"])
+def test_another_secret_or_token_is_used_from_the_next_request_on(bucket, configure, name):
     before = s3.client()
     assert s3.client() is before
-    monkeypatch.setenv(name, "another")
+    configure.aws(**{name: "another"})
     assert s3.client() is not before

@@ -9,6 +9,7 @@ import pytest
 
 from include.lake import signing
 from include.lake.signing import Signature, SigningKeys, SigningKeysError
+from tests.contexts import Configure
 
 pytestmark = pytest.mark.security
 
@@ -16,9 +17,9 @@ OLD, NEW = "an older key long enough to be one", "the newest key long enough to 
 
 
 @pytest.fixture
-def no_keys(lake_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def no_keys(lake_home: Path, configure: Configure) -> Path:
     """A machine whose environment names no key; the file where it would keep its own."""
-    monkeypatch.delenv(signing.VARIABLE)
+    configure(signing_keys=None)
     return lake_home / "credentials" / "signing_keys"
 
 
@@ -41,9 +42,9 @@ def test_the_newest_key_signs_and_all_verify():
     assert (keys.age(signing.key_id(NEW)), keys.age(signing.key_id(OLD))) == (0, 1)
 
 
-def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, monkeypatch):
+def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, configure):
     before = SigningKeys((OLD,)).sign("ledger", b"content")
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},ledger:{OLD}")
+    configure(signing_keys=f"{NEW},ledger:{OLD}")
     keys = signing.load_signing_keys()
     assert keys.flaw("ledger", b"content", before, on_ledger=True) == ""
     assert "which was retired and proves entries of the ledger alone" in keys.flaw("ledger", b"content", before)
@@ -52,8 +53,8 @@ def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, monkeypatch):
     assert SigningKeys((NEW, OLD)).proves("ledger", b"content", before.mac[:32])
 
 
-def test_a_retired_key_is_never_the_newest(no_keys, monkeypatch):
-    monkeypatch.setenv(signing.VARIABLE, f"ledger:{OLD}")
+def test_a_retired_key_is_never_the_newest(no_keys, configure):
+    configure(signing_keys=f"ledger:{OLD}")
     with pytest.raises(SigningKeysError, match="holds a retired key as the newest"):
         signing.load_signing_keys()
 
@@ -79,21 +80,21 @@ def test_a_machine_with_its_lake_in_a_folder_makes_its_own_key_once(no_keys):
     assert [path.name for path in no_keys.parent.iterdir()] == ["signing_keys"]
 
 
-def test_a_lake_that_machines_share_needs_a_key_that_they_share(no_keys, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake")
+def test_a_lake_that_machines_share_needs_a_key_that_they_share(no_keys, configure):
+    configure(lake="s3://bucket/lake")
     with pytest.raises(SigningKeysError, match=r"s3://bucket/lake is shared\. Set AIRWORTHY_SIGNING_KEYS to"):
         signing.require_signing_keys()
     assert not no_keys.exists()
 
 
-def test_the_environment_s_keys_come_before_the_file_s(no_keys, monkeypatch):
+def test_the_environment_s_keys_come_before_the_file_s(no_keys, configure):
     signing.require_signing_keys()
-    monkeypatch.setenv(signing.VARIABLE, f" {NEW},{OLD} ")
+    configure(signing_keys=f" {NEW},{OLD} ")
     assert signing.require_signing_keys().keys == (NEW, OLD)
 
 
-def test_a_short_key_is_refused_without_being_shown(no_keys, monkeypatch):
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},short-secret")
+def test_a_short_key_is_refused_without_being_shown(no_keys, configure):
+    configure(signing_keys=f"{NEW},short-secret")
     with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as told:
         signing.load_signing_keys()
     assert "short-secret" not in str(told.value) and NEW not in str(told.value)

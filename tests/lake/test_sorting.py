@@ -11,7 +11,7 @@ from include.lake.lake import Lake
 from include.lake.sorting import rows_in_both, sort_rows
 from include.project import open_project
 from tests.toy import with_key
-from tests.toy_use_case import USE_CASE, features, source
+from tests.toy_use_case import USE_CASE, source
 
 DAY = USE_CASE.first_period
 NAMES = [".x", ".", "..", ".a[0]", "[x]", "a.b"]
@@ -31,16 +31,16 @@ def test_rows_that_both_tables_have_are_found_by_their_keys(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, monkeypatch, name):
+def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, toy_functions, name):
     use_case = with_key(name)
     for feed in ("events", "outcomes"):
         deliver = getattr(source, feed)
-        monkeypatch.setattr(source, feed, lambda day, deliver=deliver: backwards(renamed(deliver(day), name)))
+        toy_functions.source(**{feed: lambda day, deliver=deliver: backwards(renamed(deliver(day), name))})
     columns = ["event_date", name, *use_case.features]
-    monkeypatch.setattr(
-        features, "build", lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow())
+    toy_functions.features(
+        build=lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow()),
+        labels=lambda day, events, outcomes: outcomes.select("event_date", name, "failed"),
     )
-    monkeypatch.setattr(features, "labels", lambda day, events, outcomes: outcomes.select("event_date", name, "failed"))
     (
         ingest.ingest_period(open_project(use_case), DAY),
         validate.validate_period(open_project(use_case), DAY),

@@ -98,7 +98,7 @@ DATED = replace(
     ],
 )
 def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_again(
-    lake_home, monkeypatch, column, values, error
+    lake_home, toy_functions, column, values, error
 ):
     def events(day: Period) -> pa.Table:
         rows = source.everything(day).drop_columns(["failed"])
@@ -106,7 +106,7 @@ def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_agai
         rows = rows.append_column("at", instants(*[0] * rows.num_rows))
         return rows.set_column(rows.schema.get_field_index(column), column, values(rows.num_rows))
 
-    monkeypatch.setattr(source, "events", events)
+    toy_functions.source(events=events)
     with pytest.raises(error, match=rf"'{column}'\]; .*Nothing was written.*in source\.py") as refused:
         ingest.ingest_period(open_project(DATED), DAY)
     (found,) = refused.value.found

@@ -11,7 +11,7 @@ from include.lake.lake import Lake
 from include.lake.transaction_log import LogIncompleteError
 from tests import toy
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 FIRST = Period("2020-01-01")
 SECOND = FIRST + 1
 

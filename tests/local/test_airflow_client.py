@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from include.local import airflow_client, demo
+from include.local import demo
 from include.local.airflow_client import AirflowClient, AirflowUnreachableError
 from tests.toy_use_case import USE_CASE
 
@@ -45,30 +45,29 @@ def busy() -> Iterator[str]:
     server.server_close()
 
 
-def test_an_answer_may_take_longer_than_a_connection(busy, monkeypatch):
-    monkeypatch.setattr(airflow_client, "CONNECT_S", 0.5)
+def test_an_answer_may_take_longer_than_a_connection(busy, set_limits):
+    set_limits(airflow_connect_s=0.5)
     assert AirflowClient(busy, "somebody", "a password").has_dag("x")
 
 
-def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, monkeypatch):
-    monkeypatch.setattr(airflow_client, "ANSWER_S", 0.2)
+def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, set_limits):
+    set_limits(airflow_answer_s=0.2)
     with pytest.raises(AirflowUnreachableError, match=rf"{busy} does not answer"):
         AirflowClient(busy, "somebody", "a password")
 
 
-def walk_of(counts: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def walk_of(counts: Iterator[int], set_limits) -> None:
     """Wait for ten days, of which so many are done at each look."""
-    monkeypatch.setattr(demo, "LIMIT_S", 0.5)
-    monkeypatch.setattr(demo, "POLL_S", 0.2)
+    set_limits(demo_limit_s=0.5, demo_poll_s=0.2)
     api: Any = SimpleNamespace(address="http://airflow")
     walk = demo.Demo(api, USE_CASE, demo.PLANS["short"], Console(quiet=True))
     walk._until("days", lambda: Counter(success=next(counts), running=1), 10, "toy__data")
 
 
-def test_a_step_of_the_demo_may_take_any_time_while_something_changes(monkeypatch):
-    walk_of(iter(range(11)), monkeypatch)
+def test_a_step_of_the_demo_may_take_any_time_while_something_changes(set_limits):
+    walk_of(iter(range(11)), set_limits)
 
 
-def test_a_step_in_which_nothing_changes_is_given_up(monkeypatch):
+def test_a_step_in_which_nothing_changes_is_given_up(set_limits):
     with pytest.raises(demo.DemoFailedError, match=r"3 of 10 done \(1 running\), and nothing has changed for"):
-        walk_of(iter([3] * 1000), monkeypatch)
+        walk_of(iter([3] * 1000), set_limits)

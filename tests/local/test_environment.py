@@ -48,13 +48,13 @@ def test_where_data_and_use_cases_are_is_passed_on():
     assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5001"
 
 
-def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_set_otherwise(monkeypatch, tmp_path):
+def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_set_otherwise(configure, tmp_path):
     found = variables()
     assert found["MLFLOW_BACKEND_STORE_URI"] == "sqlite:////home/of it/mlflow/mlflow.db"
     assert found["MLFLOW_ARTIFACTS_DESTINATION"] == "/home/of it/mlflow/artifacts"
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
-    monkeypatch.setenv("AIRWORTHY_MLFLOW_DATABASE", "postgresql://user:secret@db/mlflow")
-    monkeypatch.setenv("AIRWORTHY_MLFLOW_ARTIFACTS", "s3://bucket/mlflow/")
+    configure(
+        home=tmp_path, mlflow_database="postgresql://user:secret@db/mlflow", mlflow_artifacts="s3://bucket/mlflow/"
+    )
     found = service_environment(
         instance.current(), WHERE, SECRET, {"AWS_REGION": "eu-central-1"}, cores=2, memory_bytes=8 * 10**9
     )
@@ -93,36 +93,34 @@ def test_credentials_are_made_once_at_random_and_for_their_owner_only(tmp_path: 
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:p@h/d", "postgres://u:p@h/d", "postgresql+psycopg2://u:p@h/d"])
-def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_with(monkeypatch, address: str):
-    monkeypatch.setenv("AIRWORTHY_DATABASE", address)
+def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_with(configure, address: str):
+    configure(database=address)
     assert instance.current().database == "postgresql+psycopg2://u:p@h/d"
 
 
-@pytest.mark.parametrize("name", ["AIRWORTHY_DATABASE", "AIRWORTHY_MLFLOW_DATABASE"])
-def test_another_database_is_refused_without_telling_its_password(monkeypatch, name: str):
-    monkeypatch.setenv(name, "mysql://root:hush@host/db")
-    with pytest.raises(InvalidSettingError, match=name) as refused:
+@pytest.mark.parametrize("setting", ["database", "mlflow_database"])
+def test_another_database_is_refused_without_telling_its_password(configure, setting: str):
+    configure(**{setting: "mysql://root:hush@host/db"})
+    with pytest.raises(InvalidSettingError, match=f"AIRWORTHY_{setting.upper()}") as refused:
         instance.current()
     assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize("port", ["none", "0", "65536", "-1"])
-def test_a_port_that_is_none_is_refused_by_its_setting(monkeypatch, port: str):
-    monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", port)
+def test_a_port_that_is_none_is_refused_by_its_setting(configure, port: str):
+    configure(airflow_port=port)
     with pytest.raises(InvalidSettingError, match="AIRWORTHY_AIRFLOW_PORT"):
         instance.current()
 
 
-def test_one_port_for_both_is_refused(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", "5000")
-    monkeypatch.delenv("AIRWORTHY_MLFLOW_PORT", raising=False)
+def test_one_port_for_both_is_refused(configure):
+    configure(airflow_port="5000", mlflow_port=None)
     with pytest.raises(InvalidSettingError, match="AIRWORTHY_MLFLOW_PORT"):
         instance.current()
 
 
-def test_all_state_is_under_one_folder_that_git_ignores(monkeypatch):
-    for name in ("AIRWORTHY_HOME", "AIRWORTHY_DATABASE"):
-        monkeypatch.delenv(name, raising=False)
+def test_all_state_is_under_one_folder_that_git_ignores(configure):
+    configure(home=None, database=None)
     here = instance.current()
     assert here.home == settings.REPOSITORY / ".airworthy"
     assert here.sqlite is not None and here.sqlite.is_relative_to(here.home)

@@ -29,9 +29,9 @@ def open_to_all():
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def home(tmp_path, configure) -> Path:
     home = tmp_path / "home"
-    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
+    configure(home=home)
     return home
 
 

@@ -63,11 +63,10 @@ def written(scored) -> pa.Table:
 
 
 @pytest.fixture
-def loaded(champion, monkeypatch):
+def loaded(champion, configure):
     """The champion as anybody loads it."""
     # Not mlflow.set_registry_uri: what it leaves in the environment sends later clients to this test's registry.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.current_settings().mlflow)
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", settings.current_settings().mlflow)
+    configure(mlflow=settings.current_settings().mlflow, mlflow_registry=settings.current_settings().mlflow)
     return mlflow.pyfunc.load_model(f"models:/{USE_CASE.name}@champion")
 
 

@@ -229,15 +229,13 @@ def test_what_changes_while_it_is_measured_is_measured_again(monkeypatch):
     assert len(calls) == 2
 
 
-def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(monkeypatch):
+def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(set_limits):
     whole = measured(LAST)
-    monkeypatch.setattr(
-        labelled_predictions, "MOST_ROWS", 800
-    )  # 8 days of 200 rows: every second one; a single day whole
+    set_limits(judged_rows=800)  # 8 days of 200 rows: every second one; a single day whole
     part = measured(LAST)
     assert 600 < part["window/rows", "model"]["value"] < 1000
     assert part["window/auc", "model"]["value"] == pytest.approx(whole["window/auc", "model"]["value"], abs=0.06)
-    monkeypatch.setattr(labelled_predictions, "MOST_ROWS", 50)
+    set_limits(judged_rows=50)
     least = measured(LAST)
     assert least["labelled_rows", "model"]["value"] == least["rows", "model"]["value"] == source.ROWS
     assert least["brier", "model"]["value"] != whole["brier", "model"]["value"]

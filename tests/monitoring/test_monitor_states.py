@@ -324,14 +324,14 @@ def test_rows_of_feeds_are_counted_and_compared_with_the_look_back_days(landed):
     assert found["quarantined", "events"]["value"] == 0
 
 
-def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeypatch):
+def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, toy_functions):
     def odd(day):
         rows = source.everything(day).drop_columns(["failed"])
         hours = [99 if place < 7 else hour for place, hour in enumerate(rows["hour"].to_pylist())]
         return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(hours, pa.int32())).slice(0, 150)
 
     day = Period("2020-01-09")
-    monkeypatch.setattr(source, "events", odd)
+    toy_functions.source(events=odd)
     ingest.ingest_period(open_project(USE_CASE), day), validate.validate_period(open_project(USE_CASE), day)
     found = of_feeds(day)
     assert [found[name, "events"]["value"] for name in ("rows", "published", "quarantined")] == [150, 143, 7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,6 @@ from airflow.sdk.exceptions import (
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from include.orchestration import approval_operator
 from include.orchestration.answer_lookup import AnswerLookup
 from include.orchestration.approval_operator import QUESTION, REASON, PromotionApproval
 from include.orchestration.tasks import train as tasks
@@ -29,6 +29,7 @@ from include.project import open_project
 from include.promotion import approve
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from tests.contexts import AssetEvents, Configure
 from tests.toy_use_case import USE_CASE
 from tests.versions import judge, promoted, register, verdict
 
@@ -40,10 +41,7 @@ class Asking:
 
     def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.version, self.asked = version, []
-        monkeypatch.setattr(approval_operator, "load_use_case", lambda name: USE_CASE)
-        monkeypatch.setattr(approval_operator.callbacks, "notify_rejected", lambda *_: None)
         monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
-        monkeypatch.setattr(approval_operator.dag_factory, "default_deferrable", lambda: True)
         monkeypatch.setattr(PromotionApproval, "skip", lambda *_, **__: None)
 
     def operator(self, try_number: int = 1) -> tuple[PromotionApproval, dict[str, Any]]:
@@ -73,7 +71,12 @@ def event(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = A
 
 
 @pytest.fixture
-def asking(trained_toy: str, monkeypatch: pytest.MonkeyPatch) -> Asking:
+def asking(
+    trained_toy: str, monkeypatch: pytest.MonkeyPatch, configure: Configure, declare: Callable[..., None]
+) -> Asking:
+    declare(USE_CASE)
+    configure.airflow("operators", default_deferrable="True")
+    configure.connections(airworthy_smtp=None, airworthy_webhook=None)
     return Asking(register(trained_toy, reason="the weekly training"), monkeypatch)
 
 
@@ -192,16 +195,19 @@ def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = 
 
 
 @pytest.fixture
-def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def promoting(
+    asking: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+    declare: Callable[..., None],
+    run_as_task: Callable[[dict[str, Any]], AssetEvents],
+) -> dict[str, Any]:
     """What the task `promote` runs in, and leaves."""
     left: dict[str, Any] = {}
     ti = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
     run = SimpleNamespace(run_type="manual", triggering_user_name="bob")
     context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
-    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
-    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
-    monkeypatch.setattr(tasks.callbacks, "notify_promoted", lambda *_: None)
-    monkeypatch.setattr(tasks, "add_asset_metadata", lambda use_case, what, **extra: left.update({what: extra}))
+    left["events"] = run_as_task(context)
+    declare(USE_CASE)
     monkeypatch.setattr("include.promotion.model_card.build.build_model_card", lambda *_: None)
     return left
 
@@ -210,7 +216,7 @@ def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raise
     judge(Registry(USE_CASE).version(asking.version).run_id, [verdict("failed")])
     with pytest.raises(AirflowSkipException, match="Version 1 is not promoted: "):
         tasks.promote.function(USE_CASE.name, asking.version)
-    assert "model" not in promoting
+    assert not promoting["events"]
     assert promoting["return_value"]["promoted"] is False, "the retraining reads what became of it"
 
 
@@ -235,9 +241,11 @@ def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full
     assert approve.approval_decision(open_project(USE_CASE), asking.version) is None and len(str(failed.value)) < 1_000
 
 
-def test_no_one_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
+def test_no_one_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(
+    trained_toy, declare, run_as_task, caplog
+):
     version = register(trained_toy, gates="failed", life="rejected")
-    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
-    monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
+    declare(USE_CASE)
+    run_as_task({"params": {"promotion": "approval"}})
     assert tasks.request_approval.function(USE_CASE.name, version) is None
     assert "No approval is requested: version 1 did not pass its gates. It is bad." in caplog.text

@@ -19,7 +19,6 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import monitor as monitoring_monitor
 from include.monitoring.monitor import MonitorResult
-from include.notifications import queue
 from include.notifications.queue import NotificationQueue
 from include.orchestration import approval_operator, callbacks
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
@@ -36,27 +35,24 @@ DECLARED = replace(toy.USE_CASE, alerts=replace(toy.USE_CASE.alerts, email_to=("
 
 
 @pytest.fixture
-def known(lake_home, monkeypatch):
+def known(lake_home, configure, declare, run_as_task):
     """The toy use case, with somebody to tell, in a running task."""
-    for name in ("smtp", "webhook"):
-        monkeypatch.delenv(f"AIRFLOW_CONN_AIRWORTHY_{name.upper()}", raising=False)
-    monkeypatch.setattr(callbacks, "load_use_case", lambda name: DECLARED)
-    monkeypatch.setattr(callbacks, "get_current_context", lambda: context("monitor", "measure"))
+    configure.connections(airworthy_smtp=None, airworthy_webhook=None)
+    declare(DECLARED)
+    run_as_task(context("monitor", "measure"))
 
 
 @pytest.fixture
-def mailbox(known, monkeypatch):
+def mailbox(known, configure):
     with receivers.mail_server() as (box, port):
-        for name, value in receivers.connections(port, None).items():
-            monkeypatch.setenv(name, value)
+        configure.connections(airworthy_smtp=receivers.smtp_connection(port))
         yield box
 
 
 @pytest.fixture
-def hook(known, monkeypatch):
+def hook(known, configure):
     with receivers.webhook() as (found, port):
-        for name, value in receivers.connections(None, port).items():
-            monkeypatch.setenv(name, value)
+        configure.connections(airworthy_webhook=receivers.webhook_connection(port))
         yield found
 
 
@@ -157,8 +153,8 @@ def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known
     assert not NotificationQueue.of(open_project(toy.USE_CASE)).folder.exists()
 
 
-def test_without_an_address_no_mail_is_tried(mailbox, monkeypatch):
-    monkeypatch.setattr(callbacks, "load_use_case", lambda name: toy.USE_CASE)
+def test_without_an_address_no_mail_is_tried(mailbox, declare):
+    declare(toy.USE_CASE)
     callbacks.notify_failed(context("score", "score"))
     assert mailbox.mails == []
 
@@ -247,11 +243,11 @@ def test_a_dead_receiver_is_asked_once_per_alert_however_much_waits(hook, status
     assert [body["details"]["run"] for body in hook.received] == [f"run {number}" for number in (4, 3, 2, 1, 0)]
 
 
-def test_after_a_week_an_alert_is_given_up_with_an_error(hook, monkeypatch, caplog):
+def test_after_a_week_an_alert_is_given_up_with_an_error(hook, set_limits, caplog):
     hook.status = 500
     callbacks.notify_failed(context("score", "score"))
     hook.status, hook.received = 200, []
-    monkeypatch.setattr(queue, "KEPT_FOR", timedelta(seconds=-1))
+    set_limits(notifications_kept_for=timedelta(seconds=-1))
     callbacks.notify_failed(context("score", "score"))
     assert "is given up" in caplog.text
     assert hook.received == []
@@ -324,7 +320,7 @@ def test_a_day_that_was_measured_again_is_reported_where_it_broke_more(hook):
     assert told == [["weighted_drift"], ["degradation/log_loss", "psi"]]
 
 
-def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hook, monkeypatch):
+def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hook, monkeypatch, declare, run_as_task):
     later = DAY + toy.USE_CASE.label.label_delay_periods
     measured(later, row("rows", "features", 3.0, breached=None))
 
@@ -338,9 +334,8 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hoo
         lambda use_case, day: MonitorResult(str(day), "1", 0, (), (), changed=True),
     )
     monkeypatch.setattr(monitoring_monitor, "remeasure_label_period", again)
-    monkeypatch.setattr(monitor, "load_use_case", lambda name: DECLARED)
-    monkeypatch.setattr(monitor, "get_current_context", lambda: context("monitor", "measure"))
-    monkeypatch.setattr(monitor, "add_asset_metadata", lambda *_, **__: None)
+    declare(DECLARED)
+    run_as_task(context("monitor", "measure"))
     measured(DAY, row("rows", "features", 3.0, breached=None))
     monitor.measure.function("toy")
     assert [(body["event"], body["day"]) for body in hook.received] == [("breach", str(later))]
@@ -368,14 +363,12 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
         ("postgresql://db/mlflow?password=hunter2", None),
     ],
 )
-def test_the_address_of_mlflow_is_reported_without_its_credentials(
-    champion, mailbox, hook, monkeypatch, address, shown
-):
+def test_the_address_of_mlflow_is_reported_without_its_credentials(champion, mailbox, hook, configure, address, shown):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
     back = rollback.roll_back(
         open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada", reason="too many misses"
     )
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    configure(mlflow=address)
     callbacks.notify_promoted(open_project(DECLARED), again)
     callbacks.notify_rejected(open_project(DECLARED), "7", "no")
     callbacks.notify_rolled_back(open_project(DECLARED), back)
@@ -384,36 +377,35 @@ def test_the_address_of_mlflow_is_reported_without_its_credentials(
     assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
 
 
-def test_a_promotion_is_reported_although_its_card_cannot_be_written(champion, hook, monkeypatch):
+def test_a_promotion_is_reported_although_its_card_cannot_be_written(champion, hook, monkeypatch, declare, run_as_task):
     def broken(*_: object) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr(build, "build_model_card", broken)
-    monkeypatch.setattr(train, "load_use_case", lambda name: DECLARED)
+    declare(DECLARED)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
-    monkeypatch.setattr(train, "get_current_context", lambda: running)
+    run_as_task(running)
     with pytest.raises(OSError, match="no space"):
         train.promote.function("toy", champion)
     assert [body["event"] for body in hook.received] == ["promotion"]
 
 
-def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, monkeypatch):
-    noted: dict = {}
+def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, monkeypatch, declare, run_as_task):
     monkeypatch.setattr(build, "build_model_card", lambda *_: None)
-    monkeypatch.setattr(train, "load_use_case", lambda name: toy.USE_CASE)
+    declare(toy.USE_CASE)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
-    monkeypatch.setattr(train, "get_current_context", lambda: running)
-    monkeypatch.setattr(train, "add_asset_metadata", lambda use_case, what, **extra: noted.update(extra))
+    events = run_as_task(running)
     train.promote.function("toy", champion)
+    noted = events.extra("toy/model")
     assert noted["version"] == champion
     assert "mlflow" not in noted  # the tests' registry is a file, which no browser opens
 
 
-def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(hook, monkeypatch):
+def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(hook, monkeypatch, declare):
     rejected = RecordedApproval(approved=False, actor="ada", reason="too risky")
-    monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
+    declare(DECLARED)
     monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     operator = approval_operator.PromotionApproval(task_id="approve", use_case=DECLARED)
@@ -426,8 +418,8 @@ def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(hook, mon
     assert "Rejected by ada: too risky" in body["text"]
 
 
-def test_an_approval_is_no_rejection(hook, monkeypatch):
-    monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
+def test_an_approval_is_no_rejection(hook, monkeypatch, declare):
+    declare(DECLARED)
     monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: RecordedApproval(True, "ada", ""))
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     running = context("train", "approve")

@@ -37,9 +37,9 @@ def sensor(use_case, feed: str = "events", deferrable: bool = True) -> DeliveryS
 
 
 @pytest.fixture
-def use_case(landing, monkeypatch):
+def use_case(landing, declare):
     made = landing_toy(landing.name, events={**LONG, "ready": "_SUCCESS"})
-    monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: made)
+    declare(made)
     return made
 
 
@@ -168,22 +168,22 @@ def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_mea
     assert len(looked) >= 3
 
 
-def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(use_case, monkeypatch):
+def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(use_case, declare):
     past = datetime.now(UTC) - timedelta(seconds=1)
     assert asyncio.run(_first(trigger(past))) == {"there": False, "reason": ""}
     gone = replace(use_case.feed("events"), landing=replace(use_case.feed("events").landing, bucket="nowhere"))
     other = replace(use_case, feeds=(gone, use_case.feed("outcomes")))
-    monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: other)
+    declare(other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["reason"]
     with pytest.raises(AirflowFailException, match=r"'events/.*The last check failed: .*NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 
 
-def test_only_use_cases_with_landing_feeds_wait_and_ask_whether_to_take_changed_files(monkeypatch):
+def test_only_use_cases_with_landing_feeds_wait_and_ask_whether_to_take_changed_files(configure):
     from airflow.dag_processing.dagbag import DagBag
 
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.ingestion.use_cases,include.use_cases")
+    configure(use_case_packages="tests.ingestion.use_cases,include.use_cases")
     bag = DagBag(str(DATA_DAG), bundle_path=DATA_DAG.parent, bundle_name="test")
     assert not bag.import_errors
     waiting, other = bag.dags["delivered__data"], bag.dags["flight_delays__data"]

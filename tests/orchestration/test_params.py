@@ -15,7 +15,6 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from pendulum import instance
 
 from include.backtest import run as backtest_run
-from include.declaration import clock
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
 from include.declaration.period import LATEST, period_range
 from include.errors import InvalidRequestError
@@ -183,11 +182,11 @@ def test_the_last_day_of_the_calendar_is_refused_in_words_everywhere(what, lake_
         FAR[what]()
 
 
-def test_a_rollback_from_the_last_day_of_the_calendar_is_refused_by_the_forms_task(lake_home, monkeypatch):
-    monkeypatch.setattr(manual, "load_use_case", lambda name: USE_CASE)
+def test_a_rollback_from_the_last_day_of_the_calendar_is_refused_by_the_forms_task(lake_home, declare, run_as_task):
+    declare(USE_CASE)
     run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
     params = {"version": "1", "effective_from": "9999-12-31", "reason": "worse"}
-    monkeypatch.setattr(manual, "get_current_context", lambda: {"params": params, "dag_run": run, "run_id": "r"})
+    run_as_task({"params": params, "dag_run": run, "run_id": "r"})
     with pytest.raises(AirflowFailException, match="9999-12-31 has not begun"):
         manual.roll_back.function("toy")
 
@@ -199,8 +198,8 @@ def runs(first: datetime, last: datetime) -> list[str]:
     return [info.partition_key for info in found]
 
 
-def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_there(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 4, 12, tzinfo=UTC))
+def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_there(monkeypatch, set_clock):
+    set_clock(datetime(2026, 3, 4, 12, tzinfo=UTC))
     walked = []
     monkeypatch.setattr(timetable, "period_range", lambda *ends: walked.extend(period_range(*ends)) or walked)
     ends = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
@@ -208,8 +207,8 @@ def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_t
     assert len(walked) < 10
 
 
-def test_a_backfill_of_centuries_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 4, 12, tzinfo=UTC))
+def test_a_backfill_of_centuries_is_refused_in_words(set_clock):
+    set_clock(datetime(2026, 3, 4, 12, tzinfo=UTC))
     with pytest.raises(InvalidBackfillDateRange, match="at most 4,000 are accepted at once"):
         runs(datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
 

@@ -11,7 +11,6 @@ from airflow.exceptions import InvalidPartitionKeyError
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
-from include.declaration import clock
 from include.declaration.period import Period, period_range
 from include.orchestration.backfill_bounds import chosen_days
 from include.orchestration.timetable import PeriodTimetable
@@ -36,8 +35,8 @@ DAYS = [Period("2013-05-20"), Period("2026-01-31"), *NO_MIDNIGHT.values(), *TWO_
 
 
 @pytest.fixture(autouse=True)
-def _now(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: NOW)
+def _now(set_clock):
+    set_clock(NOW)
 
 
 def form(day: Period, zone: ZoneInfo, *, end: bool) -> datetime:
@@ -66,6 +65,7 @@ def is_told_apart(zone: ZoneInfo, day: Period, use_case: str) -> bool:
     return timedelta(hours=-10) <= offset < timedelta(hours=14) or zone.key == use_case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use_case", USE_CASES)
 @pytest.mark.parametrize("span", [0, 45])
 def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, span):
@@ -212,6 +212,7 @@ def test_the_zones_that_share_their_midnights_are_read_right_where_the_use_case_
     assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", sorted({*USE_CASES, "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}))
 def test_a_backfill_of_three_years_drops_no_day_and_doubles_none(zone):
     first, last = Period("2024-01-01"), Period("2026-12-31")
@@ -263,8 +264,8 @@ def test_a_day_that_a_zone_skipped_is_no_period():
     assert found == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
 
 
-def test_a_backfill_runs_no_day_that_has_not_begun(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
+def test_a_backfill_runs_no_day_that_has_not_begun(set_clock):
+    set_clock(datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
     bounds = midnight(Period("2026-11-26"), ZoneInfo("UTC")), midnight(Period("2026-12-05"), ZoneInfo("UTC"))
     assert keys(PeriodTimetable(timezone="America/New_York"), *bounds)[-1] == "2026-11-27"
     assert keys(PeriodTimetable(timezone="Asia/Tokyo"), *bounds)[-1] == "2026-11-28"

@@ -1,7 +1,14 @@
 """promote: the ledger decides, the registry follows, and nothing is promoted by accident."""
 
+import contextlib
 import json
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -9,11 +16,16 @@ from mlflow import MlflowClient
 from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation import evaluate
+from include.lake.object_store import StoragePath
 from include.project import open_project
 from include.promotion import approve, promote, rollback
+from include.promotion.register import register_run
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.training import train
+from include.use_case import ChampionGate, Gate
+from tests import versions
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, judge, judge_now, life, promoted, register, state, verdict
@@ -50,12 +62,11 @@ def test_promoting_again_changes_nothing(trained_toy):
     assert state() == before
 
 
-def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
+def test_where_nothing_differs_nothing_is_written(trained_toy, forbid_mlflow_writes):
     promoted(register(trained_toy), actor="a test")
     register(trained_toy, gates="failed")
     assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
-    for name in WRITES:
-        monkeypatch.setattr(MlflowClient, name, lambda *_, **__: pytest.fail("written"))
+    forbid_mlflow_writes()
     assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
     assert promoted("1", actor="a test").promoted
 
@@ -161,30 +172,16 @@ def test_a_champion_whose_gates_fail_when_judged_again_stays_until_it_is_rolled_
     assert "not_promoted" not in Registry(USE_CASE).version(version).tags
 
 
-def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(trained_toy, monkeypatch):
+def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(trained_toy, overtake):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    move = Registry.set_champion
-
-    def slow(registry, number):
-        monkeypatch.setattr(Registry, "set_champion", move)
-        promoted(second, actor="the faster one")
-        registry.set_champion(number)  # too late: the other's alias is lost
-
-    monkeypatch.setattr(Registry, "set_champion", slow)
+    overtake("set_champion", lambda: promoted(second, actor="the faster one"))  # whose alias is lost then
     assert promoted(first, actor="the slower one").champion == second
     assert (alias(), lives()) == (second, {first: "archived", second: "champion"})
 
 
-def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, monkeypatch):
+def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, overtake):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    move = Registry.set_ledger_head
-
-    def slow(registry, head):
-        monkeypatch.setattr(Registry, "set_ledger_head", move)
-        promoted(second, actor="the faster one")
-        registry.set_ledger_head(head)
-
-    monkeypatch.setattr(Registry, "set_ledger_head", slow)
+    overtake("set_ledger_head", lambda: promoted(second, actor="the faster one"))
     promoted(first, actor="the slower one")
     assert Registry(USE_CASE).ledger_head() == Ledger.of(USE_CASE).entries()[-1].head
 
@@ -304,3 +301,238 @@ def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
     with pytest.raises(NotBegunError):
         promoted(number, actor="a test")
     assert Ledger.of(USE_CASE).entries() == [] and alias() is None
+
+
+# -- outdated verdicts are not used: the version is judged again by the present gates and champion
+
+judged_again = pytest.mark.xdist_group("judged again")
+
+
+STRICT = replace(USE_CASE, gates=(Gate("log_loss", at_most=0.01),))
+COMPARED = replace(USE_CASE, gates=(USE_CASE.gates[0], ChampionGate("log_loss", margin=-0.001, min_periods=5)))
+
+
+def versions_on_the_ledger() -> list[str]:
+    return [entry.version for entry in Ledger.of(USE_CASE).entries()]
+
+
+def trained(use_case, rounds: int, days: int) -> str:
+    """The version of a model trained and judged, but not promoted yet."""
+    run_id = train.train_model(open_project(use_case), AS_OF + days, parameters={"rounds": rounds}).run_id
+    evaluate.evaluate_run(open_project(use_case), run_id)
+    return register_run(open_project(use_case), run_id).version
+
+
+@judged_again
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
+@pytest.mark.slow
+def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_lake, tracking):
+    weak = trained(COMPARED, 1, 0)
+    assert promote.promote_version(open_project(COMPARED), weak, actor="a run").promoted
+    first, second = trained(COMPARED, 60, 1), trained(COMPARED, 60, 2)
+    told = [Registry(USE_CASE).version(number).tags for number in (first, second)]
+    assert [(tags["gates"], tags["compared_with"]) for tags in told] == [("passed", weak)] * 2
+    assert promote.promote_version(open_project(COMPARED), first, actor="a run").promoted
+    found = promote.promote_version(open_project(COMPARED), second, actor="a run")
+    assert (found.promoted, found.champion) == (False, first)
+    assert versions_on_the_ledger() == [weak, first]
+    tags = Registry(USE_CASE).version(second).tags
+    assert (tags["gates"], tags["compared_with"], tags["life"]) == ("failed", first, "rejected")
+
+
+@judged_again
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
+def test_gates_that_were_tightened_meanwhile_are_those_that_judge(trained_toy):
+    version = register_run(open_project(USE_CASE), trained_toy).version
+    assert Registry(USE_CASE).version(version).tags["gates"] == "passed"
+    found = promote.promote_version(open_project(STRICT), version, actor="a run")
+    assert (found.promoted, found.champion, versions_on_the_ledger()) == (False, None, [])
+    assert Registry(USE_CASE).version(version).tags["gates"] == "failed"
+
+
+@judged_again
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
+def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained_toy):
+    version = register_run(open_project(USE_CASE), trained_toy).version
+    approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
+    loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
+    found = promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True)
+    assert "Its earlier approval was of other verdicts" in found.reason
+    assert approve.approval_decision(open_project(loosened), version) is None
+    approve.record_approval(open_project(loosened), version, approved=True, actor="Ann", reason="still")
+    assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted
+
+
+@judged_again
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
+def test_what_is_on_the_ledger_is_not_judged_again(champion, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *_: pytest.fail("judged again"))
+    found = promote.promote_version(open_project(STRICT), champion, actor="cleared")
+    assert (found.promoted, found.new) == (True, False)
+
+
+@judged_again
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
+def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, overtake, monkeypatch):
+    version = register_run(open_project(USE_CASE), trained_toy).version
+    rival = Registry(USE_CASE).version(version)
+    judged = []
+    is_current = evaluate.is_current
+
+    def reject_another():
+        monkeypatch.setattr(evaluate, "is_current", lambda *given: (judged.append(1), is_current(*given))[1])
+        approve.record_approval(
+            open_project(USE_CASE), version_of_another(rival), approved=False, actor="Ann", reason="meanwhile"
+        )
+
+    overtake("reload", reject_another)
+    assert promote.promote_version(open_project(USE_CASE), version, actor="the slower one").promoted
+    assert judged  # it looked again at what holds now
+    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection", "promotion"]
+
+
+def version_of_another(rival) -> str:
+    return versions.register(rival.run_id, Period("2020-03-04"), gates=None)
+
+
+# -- killed before a write: the next run completes it once
+
+killed = pytest.mark.xdist_group("killed promotions")
+
+
+class Killed(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the process be killed just before its write of that number, to the ledger or to MLflow."""
+    done = [0]
+
+    def counted(write: Callable) -> Callable:
+        def perhaps(*args, **kwargs):
+            done[0] += 1
+            if done[0] == number:
+                raise Killed
+            return write(*args, **kwargs)
+
+        return perhaps
+
+    monkeypatch.setattr(StoragePath, "create", counted(StoragePath.create))
+    for name in WRITES:
+        monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+
+
+@pytest.fixture
+def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
+    """Brings registry and ledger back to where they stood at its first call, which is told how that looks."""
+    kept, store, ledger = sqlite3.connect(":memory:"), lake_home / "mlflow.db", {}
+
+    def copy(database: sqlite3.Connection, to: sqlite3.Connection) -> None:
+        database.backup(to)  # a transaction of its own, which MLflow's open connections notice
+
+    def back(before: dict) -> None:
+        folder = Ledger.of(USE_CASE).folder
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            if not ledger:
+                copy(database, kept)
+                ledger.update(dict.fromkeys(folder.names()))
+            copy(kept, database)
+        for name in set(folder.names()) - set(ledger):
+            (folder / name).remove()
+        assert state() == before
+
+    yield back
+    kept.close()
+
+
+def promote_second() -> object:
+    return promoted("2", actor="a run")
+
+
+def roll_back_to_first() -> object:
+    return rollback.roll_back(open_project(USE_CASE), "1", LATER, actor="a person", reason="worse")
+
+
+def reject_third() -> object:
+    return approve.record_approval(open_project(USE_CASE), "3", approved=False, actor="Ann", reason="no")
+
+
+def prepare(run_id: str, action: Callable[[], object]) -> dict:
+    """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
+    register(run_id), register(run_id, LATER), register(run_id, Period("2020-03-06"))
+    promoted("1", actor="a run")
+    promoted("2", actor="a run", approval_required=True)
+    approve.record_approval(open_project(USE_CASE), "2", approved=True, actor="Ann", reason="yes")
+    if action is roll_back_to_first:
+        promote_second()
+    return state()
+
+
+@killed
+@pytest.mark.both_places(not_on_s3="copies of the registry are put back, which is a file")
+@pytest.mark.parametrize(
+    ("action", "repaired_by"),
+    [
+        (promote_second, "the same again"),
+        (reject_third, "another's"),
+        pytest.param(promote_second, "another's", marks=[pytest.mark.slow, pytest.mark.long]),
+        pytest.param(roll_back_to_first, "the same again", marks=[pytest.mark.slow, pytest.mark.long]),
+        pytest.param(roll_back_to_first, "another's", marks=[pytest.mark.slow, pytest.mark.long]),
+        pytest.param(reject_third, "the same again", marks=[pytest.mark.slow, pytest.mark.long]),
+    ],
+)
+def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
+    trained_toy, monkeypatch, reset, action, repaired_by
+):
+    before = prepare(trained_toy, action)
+    reset(before)
+    action()
+    undisturbed = state()
+    decided = {"entries": before["entries"], "tags": before["versions"]["3"][0].get("approval")}
+    assert undisturbed != before
+    killed = 0
+    while True:
+        reset(before)
+        with monkeypatch.context() as patch:
+            die_at(patch, killed + 1)
+            try:
+                action()
+            except Killed:
+                killed += 1
+            else:
+                break
+        now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
+        if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
+            sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
+        else:
+            action()
+        assert state() == undisturbed, f"killed before write {killed}"
+    assert killed >= (4 if action is reject_third else 5)
+
+
+def _die_between_ledger_and_alias(version: str) -> None:
+    """In a process of its own, whose environment names the store: a kill that nothing can catch."""
+    Registry.set_ledger_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    promoted(version, actor="a test")
+
+
+@killed
+@pytest.mark.both_places(not_on_s3="copies of the registry are put back, which is a file")
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_process_killed_between_ledger_and_alias_leaves_one_entry_that_the_next_run_follows(
+    trained_toy,
+):
+    version = register(trained_toy)
+    process = get_context("spawn").Process(target=_die_between_ledger_and_alias, args=(version,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert (len(Ledger.of(USE_CASE).entries()), alias()) == (1, None)
+    assert promoted(version, actor="a test").champion == version
+    assert (len(Ledger.of(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")

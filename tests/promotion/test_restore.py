@@ -24,7 +24,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import life
 
-pytestmark = [pytest.mark.usefixtures("without_plots"), pytest.mark.security]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.usefixtures("without_plots"), pytest.mark.security]
 DAY, NEXT = AS_OF, AS_OF + 1
 
 

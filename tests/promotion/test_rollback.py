@@ -179,7 +179,7 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
 @pytest.mark.parametrize("day", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
 def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day):
     before = state()
-    with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
+    with pytest.raises(NotBegunError) as refused:
         back(day=day)
     assert (refused.value.period, refused.value.today) == (day, USE_CASE.today())
     assert state() == before

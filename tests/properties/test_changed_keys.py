@@ -40,7 +40,7 @@ def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
 def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leaving_their_rows_out(
     champion, use_case, column
 ):
-    with pytest.raises(KeysChangedError, match="Nothing was read") as refused:
+    with pytest.raises(KeysChangedError) as refused:
         train.train_model(open_project(use_case), LAST, parameters={"rounds": 3})
     assert column in refused.value.columns
     assert len(refused.value.days) > 20

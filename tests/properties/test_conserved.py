@@ -23,6 +23,7 @@ from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.project import open_project
 from tests import places
+from tests.contexts import Configure
 from tests.properties.orders import contents, run_days, score_and_measure
 from tests.quarantined import ASKED, spoil
 from tests.toys import Breakable, Toy, both_toys, both_toys_slow, derived, short
@@ -138,7 +139,7 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
         assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
     in_order = StoragePath.parse(f"{settings.current_settings().lake} in order")
     places.copy(Lake.open(use_case).root / "corrections", in_order / toy.name / "corrections")
-    monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
+    Configure(monkeypatch)(lake=in_order.uri)
     assert not any(contents(use_case).values())
     run_days(use_case, days)
     assert contents(use_case) == end, "the same source and corrections make the same days, whatever the order"

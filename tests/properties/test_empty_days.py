@@ -33,10 +33,10 @@ SHOP = replace(USE_CASE, feeds=FEEDS)
 
 
 @pytest.fixture
-def shop(champion, monkeypatch) -> Lake:
+def shop(champion, toy_functions) -> Lake:
     """The lake of the toy's champion, in which Sundays were run and have no rows, and the source of that shop."""
     honest = source.events
-    monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
+    toy_functions.source(events=lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
     lake = Lake.open(SHOP)
     for day in SHUT:
         nothing = lake.as_of(day).read("features", day, day).drop_columns(["day"]).slice(0, 0)
@@ -44,9 +44,9 @@ def shop(champion, monkeypatch) -> Lake:
     return lake
 
 
-def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, monkeypatch):
+def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, toy_functions):
     honest = source.events
-    monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
+    toy_functions.source(events=lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
     day = min(day for day in SHUT if day > USE_CASE.first_period)
     for _ in range(2):
         ingest.ingest_period(open_project(SHOP), day), validate.validate_period(open_project(SHOP), day)

@@ -110,10 +110,12 @@ def test_old_days_run_as_declared_now_are_complete_and_commit_nothing_the_second
 
 
 @both
-def test_the_order_of_new_days_and_of_old_ones_run_again_does_not_matter(now, changed, tmp_path, monkeypatch):
+def test_the_order_of_new_days_and_of_old_ones_run_again_does_not_matter(
+    now, changed, tmp_path, monkeypatch, configure
+):
     run_days(now, [BACKFILLED, NEW[-1]])
     first = contents(now)
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / "other"))
+    configure(home=tmp_path / "other")
     move(changed(now), tmp_path / "other", monkeypatch)
     run_days(now, [NEW[-1], BACKFILLED, *NEW])
     assert contents(now) == first

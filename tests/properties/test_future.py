@@ -180,12 +180,11 @@ def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: Pe
 
 
 @pytest.fixture(autouse=True)
-def _loose_expectations(monkeypatch):
+def _loose_expectations(flights_functions):
     """The future is made absurd on purpose: it must not be refused before it could be seen."""
-    from include.use_cases.flight_delays import expectations
 
     for feed in FLIGHTS.feeds:
-        monkeypatch.setattr(expectations, feed.name, lambda: Suite(rows=(), table=()))
+        flights_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
@@ -238,10 +237,10 @@ def test_without_a_leak_a_short_history_stays_equal_too(tmp_path, original):
     assert not differs(tmp_path, original, DAYS[0])
 
 
-def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, monkeypatch):
+def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, flights_functions):
     """The mistake everybody makes: today's outcomes among today's rows."""
     honest = source.outcomes
-    monkeypatch.setattr(source, "outcomes", lambda day: honest(day + 1))
+    flights_functions.source(outcomes=lambda day: honest(day + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
@@ -256,14 +255,14 @@ def _scheduled(flights):
     return np.asarray(flights["time_hour"].cast("int64")) + 60 * np.asarray(flights["minute"])
 
 
-def test_weather_of_the_day_itself_is_caught(tmp_path, original, monkeypatch):
+def test_weather_of_the_day_itself_is_caught(tmp_path, original, flights_functions):
     honest = source.weather
-    monkeypatch.setattr(source, "weather", lambda day: honest(day + 1))
+    flights_functions.source(weather=lambda day: honest(day + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
 
-def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, honest, monkeypatch):
+def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, honest, monkeypatch, flights_functions):
     """A leak in features.py itself: it asks for later days, which are in the lake, and the view holds none."""
     build = features.build
 
@@ -272,7 +271,7 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
         rows = build(day, schedule=schedule, outcomes=outcomes, weather=weather)
         return rows.mutate(distance=(rows.distance + later.as_scalar().cast("int32")).cast("int32"))
 
-    monkeypatch.setattr(features, "build", greedy)
+    flights_functions.features(build=greedy)
     assert features_digest(tmp_path / "greedy", DAYS[0], None) == honest(DAYS[0])
     # From a view of later days, the same function makes other features: the leak is one.
     clean = materialize._clean

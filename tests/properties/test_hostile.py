@@ -116,10 +116,10 @@ def test_a_name_never_leads_out_of_a_place(root, text):
 
 
 @pytest.fixture
-def sent_back(lake_home, monkeypatch, toy):
+def sent_back(lake_home, monkeypatch, declare, run_as_task, toy):
     """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
     One row is quarantined."""
-    monkeypatch.setattr(manual, "load_use_case", lambda name: toy.use_case)
+    declare(toy.use_case)
     feed, day = toy.breakable.feed, toy.days[0]
     spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], day, source=toy.source)
     land(feed, day, use_case=toy.use_case)
@@ -128,7 +128,7 @@ def sent_back(lake_home, monkeypatch, toy):
         values = {name: param.value for name, param in params.quarantine_params(toy.use_case).items()}
         context = {"params": {**values, "feed": feed, "comment": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
-        monkeypatch.setattr(manual, "get_current_context", lambda: context)
+        run_as_task(context)
         return manual.resubmit.function(toy.name)
 
     return run

@@ -17,18 +17,18 @@ from tests.toys import both_toys
 @pytest.mark.both_places(long=True)
 @pytest.mark.usefixtures("without_plots", "tracking")
 @both_toys
-def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch, toy):
+def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, configure, toy):
     """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
 
     The second lake is filled with a copy of the first one's ledger and records: without them, no version is believed.
     """
-    use_case, first = toy.status, toy.use_case.first_period
+    use_case, first = toy.life, toy.use_case.first_period
     trained, last = first + 22, first + 27
     days = period_range(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
     found, there = [], StoragePath.parse(where.current_settings().lake)
     for order in (days, shuffled):
-        monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
+        configure(lake=f"{there}/lake{len(found)}")
         run_days(use_case, order)
         if found:
             for folder in ("ledger", "records"):

@@ -30,10 +30,8 @@ def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def flights(tmp_path, monkeypatch, source_cache) -> UseCase:
-    monkeypatch.setenv("AIRWORTHY_HOME", str(source_cache))
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
-    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", str(tmp_path / "docs"))
+def flights(tmp_path, configure, source_cache) -> UseCase:
+    configure(home=source_cache, lake=tmp_path / "lake", data_docs=tmp_path / "docs")
     return FLIGHTS
 
 

@@ -22,9 +22,9 @@ from include.training import train
 from include.use_case import SchemaGate
 from tests.conftest import AS_OF, LAST
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
-from tests.toy_use_case import USE_CASE, features, source
+from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.usefixtures("without_plots")]
 AFTER = LAST + 1
 MORE = replace(USE_CASE, features={**USE_CASE.features, "hour": "float64", "weight": "float64"})
 FEW_ROUNDS = {"rounds": 3, "early_stopping_rounds": 3}
@@ -37,9 +37,9 @@ def heavier(day, events, outcomes):
 
 
 @pytest.fixture
-def more(champion, monkeypatch):
+def more(champion, toy_functions):
     """The toy's champion, and features of AFTER with one more and one wider feature."""
-    monkeypatch.setattr(features, "build", heavier)
+    toy_functions.features(build=heavier)
     build.build_features(open_project(MORE), AFTER)
 
 
@@ -94,7 +94,9 @@ def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
         score.score_period(open_project(fewer), AS_OF)
 
 
-def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_corrections(lake_home, monkeypatch):
+def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_corrections(
+    lake_home, monkeypatch, toy_functions
+):
     """A row that was set aside and sent back under the old columns stays sent back, and an open one can be sent."""
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     ingest.ingest_period(open_project(USE_CASE), DAY), validate.validate_period(open_project(USE_CASE), DAY)
@@ -111,7 +113,7 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
         rows = rows.set_column(rows.schema.get_field_index("hour"), "hour", hour)
         return rows.append_column("colour", pa.repeat(pa.scalar("red"), rows.num_rows))
 
-    monkeypatch.setattr(source, "events", events)
+    toy_functions.source(events=events)
     found = quarantine.read_quarantine(open_project(wider), "events")
     assert found.rows["digest"].to_pylist() == [first, second], "the names of rows stay"
     assert list(found.is_open) == [False, True]

@@ -137,12 +137,11 @@ def labels(day, events, outcomes):
 
 
 @pytest.fixture
-def team(tmp_path, monkeypatch):
+def team(tmp_path, monkeypatch, without_bytecode):
     """The folder of that code, which can be imported until the test ends."""
     for name, text in TEAM.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
     code_digest.forget_files()
     yield tmp_path

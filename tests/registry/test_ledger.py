@@ -19,7 +19,7 @@ from include.registry.ledger import (
     entries_until,
 )
 
-pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]
+pytestmark = [pytest.mark.both_places, pytest.mark.security]
 MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")
 
 
@@ -67,13 +67,13 @@ def test_of_two_entries_for_one_day_the_later_counts(ledger):
 
 
 def test_a_day_before_every_entry_has_no_champion(ledger):
-    with pytest.raises(NoChampionError, match="the ledger names none"):
+    with pytest.raises(NoChampionError) as refused:
         ledger.champion_of(MARCH)
+    assert refused.value.first is None
     promote(ledger, "1", APRIL)
-    with pytest.raises(
-        NoChampionError, match=r"toy: no champion is effective on 2020-03-01: the first.*from 2020-04-01"
-    ):
+    with pytest.raises(NoChampionError) as refused:
         ledger.champion_of(MARCH)
+    assert (refused.value.period, refused.value.first) == (MARCH, APRIL)
 
 
 def test_promoting_the_same_again_writes_nothing_even_after_a_rollback(ledger):
@@ -128,6 +128,7 @@ def _promote_three(folder: StoragePath, worker: int, start) -> None:
     promote(Ledger("toy", folder), "the same", MARCH)
 
 
+@pytest.mark.slow
 @pytest.mark.both_places
 def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
     context = multiprocessing.get_context("spawn")
@@ -267,8 +268,9 @@ def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_was_cha
 
 def test_a_rejection_never_makes_a_champion(ledger):
     promote(ledger, "2", APRIL, "rejection")
-    with pytest.raises(NoChampionError, match="the ledger names none"):
+    with pytest.raises(NoChampionError) as refused:
         ledger.champion_of(MAY)
+    assert refused.value.first is None
     first = promote(ledger, "1", MARCH).entry
     promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
     assert ledger.champion_of(MAY) == ledger.champion_apart_from("9", MAY) == first
@@ -398,36 +400,36 @@ def test_an_entry_of_another_use_case_proves_nothing_here(ledger, place):
         ledger.entries()
 
 
-def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, monkeypatch):
-    monkeypatch.setenv(signing.VARIABLE, OLD)
+def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, configure):
+    configure(signing_keys=OLD)
     promote(ledger, "1", MARCH)
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},{OLD}")
+    configure(signing_keys=f"{NEW},{OLD}")
     promote(ledger, "2", APRIL)
     assert [entry.key_id for entry in ledger.entries()] == [signing.key_id(OLD), signing.key_id(NEW)]
     last = ledger.entries()[-1]
     entry = replace(last, number=3, previous=last.hash, version="3")
-    monkeypatch.setenv(signing.VARIABLE, OLD)  # all that a thief has
+    configure(signing_keys=OLD)  # all that a thief has
     (ledger.folder / "000003.json").write(ledger._signed(entry).content())
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},{OLD}")
+    configure(signing_keys=f"{NEW},{OLD}")
     with pytest.raises(UnprovenEntriesError, match="entry 3: it is signed with an older key than an entry before it"):
         ledger.entries()
 
 
-def test_a_retired_key_still_proves_its_entries_and_appends_none(ledger, monkeypatch):
-    monkeypatch.setenv(signing.VARIABLE, OLD)
+def test_a_retired_key_still_proves_its_entries_and_appends_none(ledger, configure):
+    configure(signing_keys=OLD)
     promote(ledger, "1", MARCH)
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},ledger:{OLD}")
+    configure(signing_keys=f"{NEW},ledger:{OLD}")
     promote(ledger, "2", APRIL)
     assert [entry.key_id for entry in ledger.entries()] == [signing.key_id(OLD), signing.key_id(NEW)]
 
 
-def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger, monkeypatch):
+def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger, configure):
     promote(ledger, "1", MARCH)
     written = ledger.entries()
-    monkeypatch.setenv(signing.VARIABLE, NEW)
+    configure(signing_keys=NEW)
     with pytest.raises(UnprovenEntriesError, match=r"set AIRWORTHY_SIGNING_KEYS to all of them, the newest first\.$"):
         ledger.entries()
-    monkeypatch.setenv(signing.VARIABLE, f"{NEW},a key that only the tests know and keep")
+    configure(signing_keys=f"{NEW},a key that only the tests know and keep")
     assert ledger.entries() == written
 
 

@@ -16,7 +16,7 @@ from include.monitoring import monitor
 from include.orchestration.dag_factory import fail_without_retry
 from include.project import open_project
 from include.promotion import promote, register
-from include.registry import mlflow_runs, model_io
+from include.registry import model_io
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachableError
 from include.scoring import score
@@ -130,7 +130,7 @@ def test_a_file_that_was_added_is_refused(version):
         Registry(USE_CASE).load(version)
 
 
-def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch):
+def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch, set_limits):
     downloaded = []
     monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
     registry, [path] = Registry(USE_CASE), (settings.current_settings().home / "mlruns").rglob("model.lgb")
@@ -138,29 +138,31 @@ def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(vers
     with pytest.raises(ArtifactMissingError, match="more: it was not there when the model was trained"):
         registry.reload(version)
     shutil.rmtree(path.parent / "more")
-    monkeypatch.setattr(model_io, "MOST_BYTES", 1_000)
+    set_limits(model_bytes=1_000)
     with pytest.raises(ArtifactMissingError, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
         registry.reload(version)
     assert downloaded == []
 
 
-def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, monkeypatch):
+def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, monkeypatch, set_limits):
     registry = Registry(USE_CASE)
     names = [each.path for each in registry._client.list_artifacts(trained_toy) if not each.is_dir]
     assert registry.artifact(trained_toy, names[0], tmp_path).exists()
-    monkeypatch.setattr(mlflow_runs, "ARTIFACT_BYTES", 1)
+    set_limits(artifact_bytes=1)
     monkeypatch.setattr(registry._client, "download_artifacts", None)
     with pytest.raises(FileNotFoundError, match="has no artifact"):
         registry.artifact(trained_toy, names[0], tmp_path)
 
 
-@pytest.mark.parametrize("limit", ["ARTIFACT_BYTES", "ARTIFACT_FILES"])
-def test_nothing_of_a_folder_that_is_too_large_is_downloaded(trained_toy, tmp_path, monkeypatch, limit):
+@pytest.mark.parametrize(("limit", "value"), [("artifact_bytes", 3_000), ("artifact_files", 2)])
+def test_nothing_of_a_folder_that_is_too_large_is_downloaded(
+    trained_toy, tmp_path, monkeypatch, set_limits, limit, value
+):
     registry = Registry(USE_CASE)
     for name in ("a.png", "deeper/b.png", "deeper/c.png"):
         registry.log_json(trained_toy, f"added/{name}", ["x" * 1_000])
     assert (registry.artifact(trained_toy, "added", tmp_path) / "deeper" / "c.png").exists()
-    monkeypatch.setattr(mlflow_runs, limit, {"ARTIFACT_BYTES": 3_000, "ARTIFACT_FILES": 2}[limit])
+    set_limits(**{limit: value})
     monkeypatch.setattr(registry._client, "download_artifacts", None)
     with pytest.raises(FileNotFoundError, match="has no artifact 'added'"):
         registry.artifact(trained_toy, "added", tmp_path)
@@ -194,14 +196,14 @@ def test_an_unknown_run_is_refused(tracking):
         Registry(USE_CASE).get_run("0123456789abcdef0123456789abcdef")
 
 
-def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, configure):
+    configure(mlflow="http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
         Registry(USE_CASE).versions()
 
 
-def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+def test_airflow_retries_what_found_no_server(lake_home, configure):
+    configure(mlflow="http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError), fail_without_retry():
         Registry(USE_CASE).versions()
 
@@ -214,8 +216,8 @@ def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
 
 
 @pytest.mark.slow
-def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, configure):
+    configure(mlflow=mlflow_server)
     trained = train.train_model(open_project(USE_CASE), AS_OF)
     assert evaluate.evaluate_run(open_project(USE_CASE), trained.run_id).gates == "passed"
     number = register.register_run(open_project(USE_CASE), trained.run_id).version

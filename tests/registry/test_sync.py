@@ -28,18 +28,10 @@ def synced(use_case: UseCase = USE_CASE) -> str | None:
     return sync.sync_registry(Registry(use_case), Ledger.of(use_case))
 
 
-def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
+def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, overtake):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
-    look = Registry.ledger_head
-
-    def overtaken(registry):
-        seen = look(registry)
-        monkeypatch.setattr(Registry, "ledger_head", look)
-        promoted(second, actor="the faster one")
-        return seen
-
-    monkeypatch.setattr(Registry, "ledger_head", overtaken)
+    overtake("ledger_head", lambda: promoted(second, actor="the faster one"), after=True)
     assert synced(USE_CASE) == second
 
 
@@ -151,7 +143,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
 
 
-def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, monkeypatch):
+def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, set_clock):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
     version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + 1
@@ -173,7 +165,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
     assert (alias(), life(third)) == (third, "champion")
 
     now = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=1))
+    set_clock(now + timedelta(days=1))
     assert synced(USE_CASE) == first
     assert (alias(), life(third)) == (first, "archived")
 

@@ -20,6 +20,7 @@ from include.scoring import score
 from include.training import train
 from tests import conftest
 from tests.conftest import AS_OF
+from tests.contexts import Configure
 from tests.toy_use_case import USE_CASE as DECLARED
 from tests.toy_use_case import source
 
@@ -51,12 +52,12 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
 
 
 @pytest.fixture
-def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configure: Configure) -> Lake:
     """A copy of that lake as the test's own, beside the same registry."""
     conftest._environment(scored, monkeypatch)
     conftest._use_tracking(scored, monkeypatch)
     shutil.copytree(scored / "lake", tmp_path / "lake")
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
+    configure(lake=tmp_path / "lake")
     return Lake.open(USE_CASE)
 
 
@@ -198,10 +199,10 @@ def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, sai
         lineage.trace_lineage(open_project(USE_CASE), AS_OF, keys)
 
 
-def test_a_day_without_predictions_is_reported_and_no_table_is_made(lake, tmp_path, monkeypatch):
+def test_a_day_without_predictions_is_reported_and_no_table_is_made(lake, tmp_path, configure):
     with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
         lineage.trace_lineage(open_project(USE_CASE), AS_OF + 1, ROW)
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))
+    configure(lake=tmp_path / "nothing")
     with pytest.raises(NotReadyError, match="no predictions"):
         traced()
     assert not (tmp_path / "nothing").exists()

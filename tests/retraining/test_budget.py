@@ -9,7 +9,7 @@ import pytest
 from include.declaration.period import Period
 from include.retraining.budget import Reservation, ReservationCorruptedError, RetrainingBudget
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = pytest.mark.both_places
 DAYS = [Period(f"2020-03-{day:02}") for day in range(1, 25)]
 
 

@@ -147,8 +147,9 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
     lake.withdraw("metrics", gap, stage="test")
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
-        with pytest.raises(PartitionMissingError, match=f"there are no {missing}"):
+        with pytest.raises(PartitionMissingError) as refused:
             decide.decide_retraining(open_project(USE_CASE), day)
+        assert f"{refused.value.table} of {refused.value.period}" == missing
     measures.breach(lake, gap)
     assert walk(lake, days) == [gap]
     assert [Period.from_date(row["day"]) for row in table(lake)] == days
@@ -190,8 +191,9 @@ def test_a_day_before_one_that_is_decided_holds(lake):
 
 
 def test_a_day_that_was_not_measured_is_not_decided(lake):
-    with pytest.raises(PartitionMissingError, match="there are no metrics of 2020-03-01"):
+    with pytest.raises(PartitionMissingError) as refused:
         decide.decide_retraining(open_project(USE_CASE), FIRST)
+    assert (refused.value.table, refused.value.period) == ("metrics", FIRST)
 
 
 def test_a_day_before_the_first_is_refused(lake):

@@ -198,16 +198,16 @@ def test_no_record_says_what_was_never_recorded_of_its_run(data, genuine, attack
                     assert found["says"] == f"{kind} of {run_id}" and found.keys() == {"says", "outcome"}
 
 
-def test_only_the_holder_of_the_key_can_do_better(genuine, attacked, monkeypatch):
+def test_only_the_holder_of_the_key_can_do_better(genuine, attacked, configure):
     """The forgery that all others try to be: it is believed, so the tests above look in the right place."""
-    monkeypatch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
+    configure(signing_keys=KEY)
     ledger = Ledger("toy", attacked / "ledger")
     empty(ledger.folder), copy(genuine / "ledger", ledger.folder)
     ledger.append(decision("666", 7))
     assert ledger.champion_of(Period("2020-08-01")).version == "666"
 
 
-def test_the_chain_that_is_forged_here_is_that_of_the_ledger(genuine, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
+def test_the_chain_that_is_forged_here_is_that_of_the_ledger(genuine, configure):
+    configure(signing_keys=KEY)
     entries = Ledger("toy", genuine / "ledger").entries()
     assert [*chain(entries)] == entries

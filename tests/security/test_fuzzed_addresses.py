@@ -54,8 +54,8 @@ METHODS = st.sampled_from(["GET"] * 8 + ["HEAD", "POST", "OPTIONS", "X"])
 
 
 @pytest.fixture
-def page(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
+def page(lake_home, monkeypatch, configure):
+    configure(use_case_packages="tests.web.use_cases")
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name != "toy__secret")
     routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")

@@ -11,9 +11,9 @@ from tests.toy_use_case import USE_CASE
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
+def checkout(tmp_path, monkeypatch, configure):
     """A repository with one module in include, committed."""
-    monkeypatch.delenv("AIRWORTHY_COMMIT", raising=False)
+    configure(commit=None)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (tmp_path / "include").mkdir()
     (tmp_path / "include" / "a.py").write_text("1")
@@ -104,16 +104,16 @@ def test_without_git_the_commit_is_unknown_but_the_code_is_the_same(checkout):
     assert found.lock == "unknown"
 
 
-def test_an_image_without_a_commit_is_identified_by_its_code(checkout, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_COMMIT", "unknown")
+def test_an_image_without_a_commit_is_identified_by_its_code(checkout, configure):
+    configure(commit="unknown")
     assert anew(checkout).commit == git_head(checkout)
     shutil.rmtree(checkout / ".git")
     found = anew(checkout)
     assert found.commit == f"unknown+{files(checkout)[:16]}"
 
 
-def test_an_image_names_its_commit_and_has_the_code_of_the_checkout(checkout, monkeypatch):
+def test_an_image_names_its_commit_and_has_the_code_of_the_checkout(checkout, configure):
     before = anew(checkout)
-    monkeypatch.setenv("AIRWORTHY_COMMIT", "abc")
+    configure(commit="abc")
     found = anew(checkout)
     assert (found.commit, found.code) == ("abc", before.code)

@@ -209,8 +209,8 @@ def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
     assert told == [(n, loss) for n, loss in enumerate(fitted.validation_log_loss, start=1)]
 
 
-def test_a_trial_of_many_rounds_reports_some_of_them(monkeypatch):
-    monkeypatch.setattr(training_search, "REPORTS", 4)
+def test_a_trial_of_many_rounds_reports_some_of_them(set_limits):
+    set_limits(search_reports=4)
     rows, told = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION), []
     judge = training_search.judge_on_validation(USE_CASE, {"rounds": 20, "early_stopping_rounds": 20}, rows, threads=1)
     judge({"num_leaves": 4}, lambda at, loss: told.append(at))

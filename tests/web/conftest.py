@@ -16,6 +16,7 @@ import pytest
 
 from include.settings import REPOSITORY
 from tests import toy
+from tests.contexts import Configure
 from tests.local.conftest import free_ports
 from tests.web import measured
 
@@ -54,11 +55,9 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def at_home(measured_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def at_home(measured_home: Path, configure: Configure) -> Path:
     """The measured home as this test's own settings say."""
-    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AIRWORTHY_HOME", str(measured_home))
+    configure(home=measured_home, lake=None, data_docs=None, mlflow=None)
     return measured_home
 
 

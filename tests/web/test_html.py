@@ -153,9 +153,9 @@ def test_the_model_card_and_data_docs_are_links(at_home):
 
 @pytest.mark.parametrize("address", ["postgresql://db/mlflow", "https://mlflow.example.org/m/?token=secret"])
 def test_only_an_address_that_a_browser_opens_is_on_the_page_and_without_what_may_be_secret(
-    at_home, monkeypatch, address
+    at_home, configure, address
 ):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    configure(mlflow=address)
     text = page()
     assert "secret" not in text and "postgresql" not in text
     assert ("https://mlflow.example.org/m/#/models/toy/versions/3" in text) == address.startswith("https")

@@ -20,8 +20,8 @@ PRIVATE = {"x-content-type-options": "nosniff", "cache-control": "private, no-st
 
 
 @pytest.fixture
-def client(at_home, monkeypatch) -> TestClient:
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
+def client(at_home, monkeypatch, configure) -> TestClient:
+    configure(use_case_packages="tests.web.use_cases")
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name == "toy")
     routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")

@@ -28,12 +28,12 @@ honest = features.build
 
 
 @pytest.fixture
-def tried(place, monkeypatch) -> Callable[..., RebuiltPeriod]:
+def tried(place, toy_functions) -> Callable[..., RebuiltPeriod]:
     """Builds the features of DAY from an empty lake, by what a test gives."""
 
     def rebuilt(build=None, package=USE_CASE.package) -> RebuiltPeriod:
         if build is not None:
-            monkeypatch.setattr(features, "build", build)
+            toy_functions.features(build=build)
         use_case = replace(USE_CASE, package=package)
         [found] = rebuild_periods(open_project(use_case).in_lake(place.uri), [DAY], AS_OF)
         return found

@@ -305,10 +305,10 @@ def store(day: Period, use_case: UseCase = USE_CASE) -> None:
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
-def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, monkeypatch, plant: Plant):
+def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, toy_functions, plant: Plant):
     day = tried(plant.acts)
     for name, function in PARTS[plant.part](plant.known, plant.acts).items():
-        monkeypatch.setattr(expectations if name == "events" else features, name, function)
+        (toy_functions.expectations if name == "events" else toy_functions.features)(**{name: function})
     prepare(lake, lake_home, day)
     store(day)
     [found] = rebuild_periods(open_project(USE_CASE), [day], AS_OF)
@@ -342,10 +342,10 @@ def prepare(lake: Lake, home: Path, day: Period) -> None:
     lake.replace("metrics", AS_OF, pa.Table.from_pylist([realised], schemas.METRICS), inputs={}, stage="measure")
 
 
-def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Path, monkeypatch):
+def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Path, toy_functions):
     """`kind` is a key here, which no row loses; so its values must become fewer."""
     events = replace(USE_CASE.feed("events"), keys=("event_date", "kind", "id"))
-    monkeypatch.setattr(features, "build", in_features(kinds_of_tomorrow, always)["build"])
+    toy_functions.features(build=in_features(kinds_of_tomorrow, always)["build"])
     use_case = replace(USE_CASE, feeds=(events, USE_CASE.feed("outcomes")))
     day = SAMPLED[0]
     store(day, use_case)
@@ -362,7 +362,7 @@ def test_training_days_and_others_are_sampled_over_all_weekdays():
 
 @pytest.mark.parametrize("feed", ["events", "outcomes"])
 def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_rows_are_known(
-    lake_home, monkeypatch, feed
+    lake_home, toy_functions, feed
 ):
     """Not for the gate to see: without `known_at` the early rows are what every later day is built from."""
     declared = replace(USE_CASE.feed(feed), known_at="event_date")
@@ -370,7 +370,7 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
     early = getattr(source, feed)(day + 1 if feed == "outcomes" else day)
     with pytest.raises(KnownTooLateError, match="event_date"):
         require_known_in_time(USE_CASE, declared, day, early)
-    monkeypatch.setattr(source, feed, lambda _: early)
+    toy_functions.source(**{feed: lambda _: early})
     with pytest.raises(KnownTooLateError):
         ingest.land_feed(open_project(USE_CASE), declared, day)
     assert "a source that delivers early, unless the feed declares `known_at`" in STATED

@@ -4,7 +4,6 @@ import errno
 import re
 import shutil
 import socket
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,12 +33,12 @@ def files(home: Path, name: str) -> Path:
     return path
 
 
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+def stand_in(tmp_path: Path, set_python, script: str) -> None:
     """Start this instead of Python: what a process does that is in a bad way."""
     path = tmp_path / "stand in"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(path))
+    set_python(path)
 
 
 def order(home: Path, run_id: str, tmp_path: Path) -> serving_check._Request:
@@ -146,9 +145,9 @@ def test_what_the_fresh_process_could_not_do_is_reported_by_the_one_that_started
     ],
 )
 def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
-    trained_toy, tmp_path, monkeypatch, script, says
+    trained_toy, tmp_path, set_python, script, says
 ):
-    stand_in(tmp_path, monkeypatch, script)
+    stand_in(tmp_path, set_python, script)
     with pytest.raises(
         ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
     ) as broken:
@@ -156,8 +155,8 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
     assert broken.value.retryable
 
 
-def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "no such python"))
+def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, set_python):
+    set_python(tmp_path / "no such python")
     with pytest.raises(ServingCheckError, match="could not be started: "):
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
@@ -223,15 +222,15 @@ def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_ho
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
-def test_the_given_address_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, monkeypatch):
+def test_the_given_address_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, configure):
     told = order(lake_home, trained_toy, tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
+    configure(mlflow=f"sqlite:///{tmp_path / 'another.db'}")
     assert serving_check._answer(told).error == ""
 
 
 @pytest.mark.slow
-def test_it_works_over_a_real_server(toy_lake, mlflow_server, without_plots, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+def test_it_works_over_a_real_server(toy_lake, mlflow_server, without_plots, configure):
+    configure(mlflow=mlflow_server)
     run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
     found = serving_check.check_serving(open_project(USE_CASE), run_id)
     assert (found.error, found.differing) == ("", 0)

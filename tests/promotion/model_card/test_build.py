@@ -13,7 +13,6 @@ from include.project import open_project
 from include.promotion import approve, register
 from include.promotion.model_card import build
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import Runs
 from include.registry.records import Records
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
@@ -100,10 +99,9 @@ def test_with_a_server_that_is_a_page_of_it(address):
     assert build._place(address, "7", "3f2a") == place
 
 
-def test_an_equal_card_is_not_written_again(version, run_id, monkeypatch):
+def test_an_equal_card_is_not_written_again(version, run_id, forbid_mlflow_writes):
     build.build_model_card(open_project(USE_CASE), version)
-    monkeypatch.setattr(Runs, "log_folder", lambda *_: pytest.fail("written again"))
-    monkeypatch.setattr(Registry, "tag_version", lambda *_: pytest.fail("tagged again"))
+    forbid_mlflow_writes()
     assert not build.build_model_card(open_project(USE_CASE), version).new
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contexts import Configure
+
 
 @pytest.fixture(scope="session")
 def source_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -14,6 +16,6 @@ def source_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _home(source_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AIRWORTHY_HOME", str(source_home))
+def _home(source_home: Path, configure: Configure) -> Iterator[None]:
+    configure(home=source_home)
     return

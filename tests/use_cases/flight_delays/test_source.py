@@ -163,9 +163,9 @@ def test_at_the_seam_of_two_cycles_every_flight_has_its_one_outcome(seam):
     assert (matched.day_known > matched.day).all()
 
 
-def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, monkeypatch):
+def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, configure):
     shutil.copytree(source_home / "source", tmp_path / "source")
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    configure(home=tmp_path)
     expected = source.schedule(Period.from_date(FIRST))
     (file,) = (tmp_path / "source").glob("*/flights.parquet")
     content = bytearray(file.read_bytes())
@@ -176,18 +176,18 @@ def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, monkeypatc
     assert source.schedule(Period.from_date(FIRST)).equals(expected)
 
 
-def test_several_may_prepare_the_files_at_once(tmp_path, monkeypatch):
+def test_several_may_prepare_the_files_at_once(tmp_path, configure):
     expected = source.weather(Period("2013-05-05"))
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    configure(home=tmp_path)
     with ThreadPoolExecutor(4) as pool:
         assert all(table.equals(expected) for table in pool.map(source.weather, [Period("2013-05-05")] * 4))
     assert [file.name for file in (tmp_path / "source").glob("*/*")] == ["weather.parquet"]
 
 
-def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, monkeypatch):
+def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, configure, monkeypatch):
     broken = tmp_path / "flights.csv.zip"
     broken.write_bytes(b"not a zip")
-    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    configure(home=tmp_path)
     monkeypatch.setattr(source, "package_file", lambda name: broken)
     with pytest.raises(DataError, match=r"flights\.csv\.zip cannot be read"):
         source.schedule(Period.from_date(FIRST))

@@ -1,0 +1,246 @@
+"""The texts of errors, alerts and forms in one place, tests/texts/, which `UPDATE_TEXTS=1 pytest …` writes.
+
+Other tests look at an error's class and fields, so that a text is changed here alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+from airflow.dag_processing.dagbag import DagBag
+
+from include.declaration.period import Period
+from include.declaration.problems import Problem
+from include.errors import AirworthyError, BrokenUseCaseError
+from include.lake.object_store import StoragePath
+from include.lake.soundness import UnsoundValueError
+from include.notifications import messages
+from include.settings import REPOSITORY
+from include.use_case import Landing
+
+DAY = Period("2020-01-10")
+SAMPLES: dict[str, Any] = {
+    "absent": ["size"],
+    "actual": pa.float64(),
+    "address": "http://127.0.0.1:9",
+    "announced": pa.int32(),
+    "bucket": "landing",
+    "broken": [BrokenUseCaseError("toy", "my.toy", "toy.py, line 3", ValueError("half written"))],
+    "cause": ValueError("half written"),
+    "column": "size",
+    "columns": ["event_date", "id"],
+    "connection": "aws_default",
+    "count": 3,
+    "damage": "a file is missing",
+    "day": DAY,
+    "days": [DAY, Period("2020-01-11")],
+    "declared": "size",
+    "extra": ["colour"],
+    "feed": "events",
+    "field": "reason",
+    "file": "part-0.parquet",
+    "first": Period("2020-03-01"),
+    "flaw": "its signature does not fit its content",
+    "flaws": {3: "its signature does not fit its content"},
+    "found": 2,
+    "hint": "Correct its function in source.py.",
+    "home": Path("/srv/airworthy"),
+    "identifier": "0123abcd",
+    "key": "events/2020-01-10/events.csv",
+    "keys": ["event_date", "id"],
+    "kind": "data",
+    "limit": 2_000,
+    "lines": ["the last line of the log"],
+    "log": Path("/srv/airworthy/logs/mlflow.log"),
+    "logs": Path("/srv/airworthy/logs"),
+    "missing": ["kind"],
+    "module": "my.toy",
+    "modules": ["my.toy", "my.copy"],
+    "most": 10_000,
+    "name": "toy",
+    "now": datetime(2020, 1, 9, 12, tzinfo=UTC),
+    "page": "/data_docs/toy/index.html",
+    "path": "part-0.parquet",
+    "pids": [17, 18],
+    "place": StoragePath("/srv/lake") / "toy",
+    "port": 8080,
+    "prefix": "events/2020-01-10/",
+    "problems": ["it is None"],
+    "raised": ["TypeError: no number"],
+    "reason": "it is too long",
+    "reasons": ["7 of 200 rows are quarantined"],
+    "remedy": "Restore it from a backup.",
+    "request": "POST /dags/toy__train/dagRuns",
+    "root": StoragePath("/srv/lake"),
+    "row": 7,
+    "run_id": "0123abcd",
+    "seconds": 60.0,
+    "service": "airflow",
+    "services": ["airflow", "mlflow"],
+    "setting": "AIRWORTHY_AIRFLOW_PORT",
+    "size": 3_000,
+    "start": datetime(2020, 1, 10, tzinfo=UTC),
+    "status": 1,
+    "step": "migrate",
+    "stored": pa.float64(),
+    "table": "features",
+    "time_zone": "UTC",
+    "today": Period("2020-01-09"),
+    "types": ["size is string, and must be double"],
+    "unit": "characters",
+    "uri": "s3://bucket/lake",
+    "use_case": "toy",
+    "used": 9_000_000_000,
+    "value": "half",
+    "version": "3",
+    "versions": ["Version 1 is rejected."],
+    "waited": " after 2 hours",
+    "want": "a number",
+    "what": "it cannot be read",
+    "where": "toy.py, line 3",
+}
+"""Value of each parameter of errors, by its name."""
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "AirflowRefusedError": {"answer": SimpleNamespace(status_code=403, text="Forbidden")},
+    "BucketError": {"retryable": True},
+    "DeclarationError": {"problems": [Problem("feeds[1].columns", "columns must be text.", "Write {'id': 'int64'}.")]},
+    "DeliveryMissingError": {"landing": Landing("landing", "events/{day}/")},
+    "DeliveryTooLargeError": {"measured": "2,001 files"},
+    "ModelReplacedError": {
+        "entry": SimpleNamespace(
+            number=4,
+            action="promotion",
+            version="3",
+            trees="0123abcd",
+            fingerprint="made so",
+            files_digest="4567cdef",
+            effective_from=Period("2020-03-01"),
+        ),
+        "found": None,
+        "others": ["1", "2"],
+        "trained": Period("2020-03-01"),
+    },
+    "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY]})},
+    "TaskMemoryError": {"declared": 8_000_000_000},
+    "UnsoundError": {"found": [UnsoundValueError("NaN", "size", "nan", "id=7")]},
+}
+"""Values of single errors that differ from these."""
+
+
+@dataclass(frozen=True)
+class ErrorClass:
+    """An error with a text of its own."""
+
+    module: str
+    name: str
+
+    def text(self) -> str:
+        """Return its text, made of the sample values."""
+        error = getattr(importlib.import_module(self.module), self.name)
+        values = SAMPLES | OTHERWISE.get(self.name, {})
+        required = [
+            parameter
+            for parameter in inspect.signature(error).parameters.values()
+            if parameter.default is parameter.empty or parameter.name in ("page", "versions")
+        ]
+        without = [parameter.name for parameter in required if parameter.name not in values]
+        assert not without, f"{self.name}: SAMPLES has no value for {without}"
+        positional = [values[each.name] for each in required if each.kind is not each.KEYWORD_ONLY]
+        named = {each.name: values[each.name] for each in required if each.kind is each.KEYWORD_ONLY}
+        return str(error(*positional, **named))
+
+
+def error_classes() -> Iterator[ErrorClass]:
+    """Yield every class of include/ that ends in Error and makes its own text."""
+    for path in sorted((REPOSITORY / "include").rglob("*.py")):
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and node.name != AirworthyError.__name__:
+                methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+                yield from [ErrorClass(module, node.name)] if "__init__" in methods else []
+
+
+def require_unchanged(name: str, texts: Mapping[str, str]) -> None:
+    """Compare texts, by their titles, with the snapshot of that name, or write it."""
+    snapshot = REPOSITORY / "tests" / "texts" / f"{name}.txt"
+    made = "\n\n".join(f"[{title}]\n{text}" for title, text in texts.items()) + "\n"
+    if os.environ.get("UPDATE_TEXTS"):
+        snapshot.write_text(made)
+    differences = difflib.unified_diff(snapshot.read_text().splitlines(), made.splitlines(), name, "now", n=0)
+    assert not [*differences], "Texts have changed. Where that is meant: UPDATE_TEXTS=1 pytest tests/test_texts.py"
+
+
+def test_the_texts_of_all_errors_are_those_of_the_snapshot():
+    require_unchanged("errors", {each.name: each.text() for each in error_classes()})
+
+
+BREACH = {"metric": "weighted_drift", "subject": "features", "value": 0.31, "limit": 0.2, "breached": True}
+ALERTS = {
+    "failure": messages.failure_message(
+        "toy", str(DAY), kind="score", run_id="scheduled__1", task="score", tries=4, error="ValueError: x", links={}
+    ),
+    "failure of a lost process": messages.failure_message(
+        "toy", None, kind="train", run_id="manual__1", task="train", tries=1, error="", links={}
+    ),
+    "breach": messages.breach_message("toy", str(DAY), [BREACH], 1, {}),
+    "redelivery": messages.redelivery_message(
+        "toy",
+        str(DAY),
+        feed="events",
+        files={"events/2020-01-10/events.csv": "changed"},
+        state="0123abcd",
+        advice="Clear the task `ingest` of the day.",
+        links={},
+    ),
+    "promotion": messages.promotion_message(
+        "toy", str(DAY), version="2", entry=3, actor="Ann", reason="It is better.", gates=["auc: passed"], links={}
+    ),
+    "rejection": messages.rejection_message("toy", str(DAY), version="2", reason="It is worse.", links={}),
+    "rollback": messages.rollback_message(
+        "toy",
+        str(DAY),
+        version="1",
+        entry=4,
+        actor="Ann",
+        reason="Too many misses.",
+        effect="It scores again.",
+        links={},
+    ),
+    "deadline": messages.deadline_message(
+        "toy",
+        str(DAY),
+        kind="score",
+        run_id="scheduled__1",
+        state="running",
+        due="2020-01-10 09:00 UTC",
+        allowed="3 hours",
+        links={},
+    ),
+}
+
+
+def test_the_texts_of_all_alerts_are_those_of_the_snapshot():
+    builders = {name for name, _ in inspect.getmembers(messages, inspect.isfunction) if name.endswith("_message")}
+    assert {f"{title.split()[0]}_message" for title in ALERTS} == builders - {"_message", "shorten_message"}
+    require_unchanged("alerts", {title: f"{each.subject}\n{each.text}" for title, each in ALERTS.items()})
+
+
+def test_the_texts_of_all_forms_are_those_of_the_snapshot():
+    bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
+    fields = {
+        f"{dag_id} {name}": f"{param.schema.get('title', '')}\n{param.description or ''}".strip()
+        for dag_id, dag in sorted(bag.dags.items())
+        for name, param in sorted((name, dag.params.get_param(name)) for name in dag.params)
+    }
+    require_unchanged("forms", fields)
