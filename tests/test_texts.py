@@ -43,7 +43,7 @@ SAMPLES: dict[str, Any] = {
     "connection": "aws_default",
     "count": 3,
     "damage": "a file is missing",
-    "day": DAY,
+    "period": DAY,
     "days": [DAY, Period("2020-01-11")],
     "declared": "size",
     "extra": ["colour"],
@@ -131,7 +131,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "others": ["1", "2"],
         "trained": Period("2020-03-01"),
     },
-    "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY]})},
+    "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY.start_date]})},
+    "PeriodError": {"key": "1 March 2020"},
     "TaskMemoryError": {"declared": 8_000_000_000},
     "UnsoundError": {"found": [UnsoundValueError("NaN", "size", "nan", "id=7")]},
 }
