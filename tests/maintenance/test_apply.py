@@ -375,7 +375,7 @@ def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(
 def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
     from include.notifications.messages import failure_message
 
-    outbox = NotificationQueue.of(USE_CASE)
+    outbox = NotificationQueue.of(open_project(USE_CASE))
     told = failure_message("toy", "2020-01-01", kind="data", run_id="r", task="t", tries=1, error="e", links={})
     waiting = failure_message("toy", "2020-01-02", kind="data", run_id="s", task="t", tries=1, error="e", links={})
     for message in (told, waiting):

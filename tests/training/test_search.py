@@ -61,7 +61,8 @@ def test_nothing_left_to_search_is_refused():
 
 
 def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
-    with pytest.raises(InvalidRequestError, match=r'toy declares no search space.*search_space=\{"num_leaves": SearchRange'):
+    advice = r'toy declares no search space.*search_space=\{"num_leaves": SearchRange'
+    with pytest.raises(InvalidRequestError, match=advice):
         training_search.search_space(searching({}))
 
 

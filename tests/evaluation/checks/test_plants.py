@@ -288,7 +288,7 @@ PLANTS = [
     # What the gate cannot see.
     Plant("a constant", lambda day: 7, "quarantine", caught="constants in the code"),
     Plant("a variable filled before", kept_in_a_variable, caught="in a variable other than a cache of functools"),
-    Plant("a column of the own rows", lambda day: 0, caught="what a column of the period's own rows tells"),
+    Plant("a column of the own rows", lambda day: 0, caught="columns of the period's own rows"),
     Plant("honest", lambda day: 0, caught="harmless"),
 ]  # fmt: skip
 
