@@ -57,7 +57,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     for day in (Period("2020-02-29"), Period("2020-03-01")):  # its outcomes became known on these
         known = source.outcomes(day)
         Lake.open(USE_CASE).replace(
-            "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
+            "labels", day, known.filter(pc.not_equal(known["event_date"], lost.start_date)), inputs={}, stage="x"
         )
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
     run_id = another(strict)

@@ -286,7 +286,9 @@ def test_days_ahead_are_counted_from_the_newest_day(bad_hours, named):
 def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     """Else a corrected outcome would be read when metrics and decisions of that later day are made again."""
     made = source.everything(FAR).select(["event_date", "id"]).append_column("probability", pa.array([0.5] * 200))
-    made = made.append_column("warning", pa.array([False] * 200)).append_column("model_version", pa.array(["1"] * 200))
+    made = made.append_column("predicted_positive", pa.array([False] * 200)).append_column(
+        "model_version", pa.array(["1"] * 200)
+    )
     Lake.open(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
     for day in (NEXT, Period("2020-03-19")):
         with pytest.raises(
@@ -492,14 +494,14 @@ def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_da
 def asked(**fields) -> resubmit.ResubmissionRequest:
     empty = dict.fromkeys(("quarantined_on", "reasons", "rows", "file", "known_on"))
     return resubmit.ResubmissionRequest(
-        **{"feed": "events", "what": "release", "comment": "mistyped", "actor": "Ann", **empty, **fields}
+        **{"feed": "events", "action": "release", "comment": "mistyped", "actor": "Ann", **empty, **fields}
     )
 
 
 @refused
 def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
-    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(what="correct", file="hours.csv")).rows == 2
+    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(action="correct", file="hours.csv")).rows == 2
 
 
 @refused
@@ -511,11 +513,11 @@ def test_a_form_releases_by_reason(bad_hours):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"what": "correct"},
-        {"what": "correct", "file": "a.csv", "reasons": [HOUR]},
-        {"what": "correct", "file": "a.csv", "rows": ["x"]},
-        {"what": "release", "file": "a.csv", "reasons": [HOUR]},
-        {"what": "drop", "file": "a.csv"},
+        {"action": "correct"},
+        {"action": "correct", "file": "a.csv", "reasons": [HOUR]},
+        {"action": "correct", "file": "a.csv", "rows": ["x"]},
+        {"action": "release", "file": "a.csv", "reasons": [HOUR]},
+        {"action": "drop", "file": "a.csv"},
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
