@@ -41,11 +41,11 @@ class AirworthyError(Exception):
 
 
 class DataError(AirworthyError):
-    """The data are wrong: a retry cannot help, and nothing is published."""
+    """The data are wrong: a retry does not help, and nothing is published."""
 
 
 class InvalidRequestError(AirworthyError):
-    """A request or declaration is invalid: a retry cannot help."""
+    """A request or declaration is invalid: a retry does not help."""
 
 
 class NotReadyError(AirworthyError):

@@ -221,4 +221,4 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     ).version
     assert promote.promote_version(open_project(USE_CASE), made, actor="a test").promoted
     assert score.score_period(open_project(USE_CASE), AS_OF).rows
-    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["promotion", "restoration"]
+    assert [entry.action for entry in Ledger.open(USE_CASE).entries()] == ["promotion", "restoration"]

@@ -47,7 +47,7 @@ def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, configure):
     configure(signing_keys=f"{NEW},ledger:{OLD}")
     keys = signing.load_signing_keys()
     assert keys.flaw("ledger", b"content", before, on_ledger=True) == ""
-    assert "which was retired and proves entries of the ledger alone" in keys.flaw("ledger", b"content", before)
+    assert "which was retired and verifies only entries of the ledger" in keys.flaw("ledger", b"content", before)
     assert not keys.proves("ledger", b"content", before.mac[:32])
     assert keys.proves("ledger", b"content", keys.sign("ledger", b"content").mac[:32])
     assert SigningKeys((NEW, OLD)).proves("ledger", b"content", before.mac[:32])

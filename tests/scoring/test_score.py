@@ -62,7 +62,7 @@ def fly(number: str) -> None:
     version = Registry(USE_CASE).version(number)
     model = {"version": number, "trees": version.trees, "fingerprint": version.fingerprint}
     model["files_digest"] = version.files_digest
-    Ledger.of(USE_CASE).append(
+    Ledger.open(USE_CASE).append(
         LedgerDecision(**model, effective_from=AS_OF, action="rollback", actor="a person", reason="a test")
     )
 
