@@ -33,7 +33,10 @@ class Frames:
         return schemas.table_names(self.use_case)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
-        """Return the rows of the period itself as a pandas frame; raises the same errors as `read`."""
+        """Return the rows of the period itself as a pandas frame.
+
+        Raises the same errors as `read`.
+        """
         return self.read(table).to_pandas()
 
     def read(self, table: str, since: Period | date | str | None = None) -> pa.Table:
@@ -64,7 +67,7 @@ class Frames:
 
 
 def load(use_case: str, period: Period | date | str) -> Frames:
-    """Return the tables of a use case as of a period, given as such, as a date or as a key like `2013-04-01`.
+    """Return the tables of a use case as of a period, its date or key (`2013-04-01`).
 
     Raises:
         InvalidRequestError: there is no such use case or period.

@@ -1,6 +1,7 @@
-"""Escape invisible characters, so that text from outside cannot control a terminal, a log or a page.
+"""Escape invisible characters in text from outside.
 
-With escape sequences, line breaks and changes of the writing direction, a text could forge output. Imports nothing
+With escape sequences, line breaks and changes of the writing direction, a text could forge the output of a terminal, a
+log or a page. Imports nothing
 heavy, like use_case.py.
 """
 
@@ -20,7 +21,10 @@ def escape_line(value: object) -> str:
 
 
 def escape_text(text: str) -> str:
-    """Return the text with invisible characters escaped in each line; line breaks are kept."""
+    """Return the text with invisible characters escaped in each line.
+
+    Line breaks are kept.
+    """
     return text if text.isprintable() else "\n".join(map(escape_line, text.split("\n")))
 
 

@@ -1,4 +1,4 @@
-"""Define the context of one task or command: a use case with its lake, registry, ledger and settings.
+"""Define the context of a task: a use case with lake, registry, ledger and settings.
 
 Nothing else opens a lake, a registry or a ledger; a step uses those of the project that it gets. Stores of higher
 levels (corrections, the budget, queued notifications) are opened from a project by their own `open`.
@@ -39,7 +39,10 @@ class Project:
 
     @cached_property
     def root(self) -> StoragePath:
-        """The use case's folder in the lake, of any format: alerts are stored even if the lake cannot be read."""
+        """The use case's folder in the lake, of any format.
+
+        Alerts are stored even if the lake cannot be read.
+        """
         from include.lake.object_store import StoragePath
 
         return StoragePath.parse(self.settings.lake) / self.use_case.name

@@ -39,9 +39,10 @@ class Settings:
 
     @property
     def mlflow_shown(self) -> str:
-        """Return MLflow's address for a browser: as `shown_address`, with 127.0.0.1 replaced by `localhost`.
+        """Return MLflow's address for a browser, without credentials.
 
-        A browser sends cookies of 127.0.0.1 to all its ports, and Airflow's page is opened at that address.
+        127.0.0.1 is replaced by `localhost`: a browser sends cookies of 127.0.0.1 to all its ports, and Airflow's page
+        is opened at that address.
         """
         return re.sub(r"^(https?://)127\.0\.0\.1(?=[:/]|$)", r"\1localhost", shown_address(self.mlflow))
 
@@ -65,7 +66,10 @@ def current_settings() -> Settings:
 
 
 def downloads_folder() -> Path:
-    """Return the folder for downloads of a use case's source; it can be removed at any time."""
+    """Return the folder for downloads of a use case's source.
+
+    It can be removed at any time.
+    """
     return current_settings().home / "source"
 
 
@@ -115,9 +119,10 @@ def storage_setting(name: str, default: Path) -> str:
 
 
 def shown_address(address: str) -> str:
-    """Return a web address without credentials and final slash; empty if a browser cannot open it.
+    """Return a web address without credentials and final slash.
 
-    The full address must never be shown: it may be that of a database and contain a password.
+    Empty if a browser cannot open it. The full address must never be shown: it may be that of a database and contain a
+    password.
     """
     try:
         parts = urlsplit(address)

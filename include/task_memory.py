@@ -21,7 +21,10 @@ _log = logging.getLogger(__name__)
 
 
 class TaskMemoryError(AirworthyError):
-    """A task has exceeded its memory; the same task on the same data would do so again."""
+    """A task has exceeded its memory.
+
+    The same task on the same data would do so again.
+    """
 
     def __init__(self, used: int, declared: int) -> None:
         self.used, self.declared = used, declared
@@ -34,7 +37,10 @@ class TaskMemoryError(AirworthyError):
 
 
 class _MemoryExceededError(BaseException):
-    """Raised in the task's own thread; `except Exception` in a task or library does not catch it."""
+    """Raised in the task's own thread.
+
+    `except Exception` in a task or library does not catch it.
+    """
 
 
 @contextmanager

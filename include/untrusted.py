@@ -51,10 +51,10 @@ Kind = Literal["refused", "failed", "crash", "time", "memory"]
 
 
 class UntrustedContentError(AirworthyError):
-    """Untrusted content was refused or ended its parser; the same call would end the same way.
+    """Untrusted content was refused or ended its parser.
 
-    Functions in the process raise it to refuse content. Callers raise their own error from it, which names the content,
-    the limit that applies and what to change.
+    The same call would end the same way. Functions in the process raise it to refuse content. Callers raise their own
+    error from it, which names the content, the limit that applies and what to change.
     """
 
     def __init__(self, reason: str, kind: Kind = "refused") -> None:
@@ -75,7 +75,10 @@ class UntrustedProcess:
     """A process for untrusted content, used in a `with` block by one thread."""
 
     def __init__(self, *, memory_bytes: int, seconds: float) -> None:
-        """Set the limits of resident memory and of the time per call; the process starts at the first call."""
+        """Set the limits of resident memory and of the time per call.
+
+        The process starts at the first call.
+        """
         self.memory_bytes, self.seconds = memory_bytes, seconds
         self._child: _Child | None = None
 
@@ -272,7 +275,10 @@ def serve_calls() -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """Let the kernel kill this process with its parent; on other systems than Linux, it ends when idle."""
+    """Let the kernel kill this process with its parent.
+
+    On other systems than Linux, it ends when idle.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
@@ -280,7 +286,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _lower_priority() -> None:
-    """Disable core dumps, and let the kernel kill this process first if the system runs out of memory."""
+    """Disable core dumps, and make the kernel kill this process first for lack of memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
         file.write("1000")

@@ -1,4 +1,4 @@
-"""Read the columns of one day of a table in batches, as far as its files have them."""
+"""Read the columns that the files of a day have, in batches."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ def open_files(path: Path | str) -> pq.ParquetFile:
 
 
 def common_columns(view: AsOfSnapshot, table: str, days: Collection[Period]) -> frozenset[str]:
-    """Return the columns that all files of these days have: a day built by older code may lack one."""
+    """Return the columns that all files of these days have.
+
+    A day built by older code may lack a column.
+    """
     return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
 def row_batches(
     view: AsOfSnapshot, table: str, period: Period, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a day in their order, with the declared columns of `names` that its files have.
+    """Yield the rows of a day in stored order, in batches.
 
-    Columns have their declared types. A column whose stored values the declared type does not hold is left out, like
-    one that the file lacks.
+    Batches have the declared columns of `names` that the files have. Columns have their declared types. A column whose
+    stored values the declared type does not hold is left out, like one that the file lacks.
 
     Raises:
         PartitionCorruptedError: a file of the day is damaged.

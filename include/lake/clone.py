@@ -1,4 +1,4 @@
-"""Clone a table into another lake on disk in one commit, optionally with changed rows for some days."""
+"""Clone a table into another lake on disk, optionally with changed rows for some days."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Change = Callable[[pa.Table], pa.Table]
 
 
 def partition_digests(lake: Lake, table: str, since: Period, until: Period) -> dict[Period, str]:
-    """Return day to digest of its content; empty if there is no table. Creates no table."""
+    """Return day to digest of its content, without creating a table.
+
+    Empty if there is no table.
+    """
     if not history.is_table(lake.uri(table)):
         return {}
     return {day: stored.digest for day, stored in partitions.list_partitions(lake.delta(table), since, until).items()}
@@ -31,10 +34,10 @@ def partition_digests(lake: Lake, table: str, since: Period, until: Period) -> d
 def clone_table(
     table: str, digests: Mapping[Period, str], source: Lake, target: Lake, changes: Mapping[Period, Change]
 ) -> None:
-    """Create the table in `target`, on disk, with the days in `digests` of `source`; no table if there are none.
+    """Create the table in `target`, on disk, with the days in `digests` of `source`.
 
-    Rows of the days in `changes` are replaced by the result of that function. Files are copied, not linked: code that
-    writes to a copy must not change the source.
+    No table if there are none. Rows of the days in `changes` are replaced by the result of that function. Files are
+    copied, not linked: code that writes to a copy must not change the source.
     """
     if not digests:
         return

@@ -7,9 +7,10 @@ from include.lake.lake import Lake
 
 
 def write_checkpoint(lake: Lake, table: str) -> None:
-    """Write the table's state into its log, so that opening it reads one file instead of every commit.
+    """Write a checkpoint of the table's state into its log.
 
-    Call it only for a table whose log clean-up is off; otherwise old versions are lost.
+    Opening the table then reads one file instead of every commit. Call it only for a table whose log clean-up is off;
+    otherwise old versions are lost.
     """
     uri = lake.uri(table)
     with s3.translate_s3_errors(uri):

@@ -1,4 +1,4 @@
-"""Compute digests of content: equal rows have equal digests, whatever their batches or files."""
+"""Compute digests of content that do not depend on batches or files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ContentDigest:
         self.rows += batch.num_rows
 
     def hexdigest(self) -> str:
-        """Return `b2-` and 32 hexadecimal digits, from column names, types, row count and content."""
+        """Return the digest of names, types, row count and content: `b2-` and 32 digits."""
         hashes = {"/".join(key): stream.hexdigest() for key, stream in self._hashes.items()} if self.rows else {}
         return digest_values(
             {"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes}

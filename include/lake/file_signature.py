@@ -1,4 +1,4 @@
-"""Sign the files of a table, so that a file that was not written by this installation is detected.
+"""Sign the files of a table, to detect files that this installation did not write.
 
 The log of a table states the day and digest of each file, but anyone who can write to the lake can also write the log.
 So the name of each file contains the SHA-256 of its bytes, and a signature of this SHA-256, the table, the day, the
@@ -37,7 +37,7 @@ def signed_name(table: str, period: Period, digest: str, rows: int, sha256: str)
 
 
 def is_genuine(keys: SigningKeys, table: str, period: Period, digest: str, rows: int, name: str) -> bool:
-    """Return whether this installation wrote the file of this name, for this day, content and table.
+    """Return whether this installation wrote this file for this table, day and content.
 
     `keys` are those of this installation, loaded once for many files.
     """

@@ -1,4 +1,4 @@
-"""Read the history of a Delta table: its old versions, and the notes stored with each commit."""
+"""Read old versions of a Delta table, and the notes stored with each commit."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
 
 
 def transaction_id(period: Period) -> str:
-    """Return the application id of commits of a day, by which the table's state counts them."""
+    """Return the application id under which the table counts the commits of a day."""
     return f"day={period.key}"
 
 
 def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> CommitNote | None:
-    """Return the newest commit that wrote the day; None if there is none. Does not read the whole log.
+    """Return the newest commit that wrote the day.
 
-    The table's state has the version that the last writer of the day expected. Its commit has this version, or a later
-    one if writers of other days committed first.
+    Returns None if there is none. Does not read the whole log. The table's state has the version that the last writer
+    of the day expected. Its commit has this version, or a later one if writers of other days committed first.
     """
     expected = delta.transaction_version(transaction_id(period))
     if expected is None:
@@ -129,9 +129,10 @@ def is_table(uri: str) -> bool:
 def commit_that_wrote(
     notes: Sequence[CommitNote], period: Period, digest: str, until: int | None = None
 ) -> CommitNote | None:
-    """Return the newest commit up to Delta version `until` that wrote this content of a day.
+    """Return the newest commit that wrote this content of a day.
 
-    `notes` are sorted, the newest first. Returns None if there is none.
+    Commits after Delta version `until` are ignored. `notes` are sorted, the newest first. Returns None if there is
+    none.
     """
     matching = (note for note in notes if (note.period, note.digest) == (period, digest))
     return next((note for note in matching if until is None or note.version <= until), None)

@@ -38,7 +38,10 @@ def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) ->
 
 
 def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
-    """Yield each day of the table with what is wrong with its files; empty if nothing is."""
+    """Yield each day of the table with what is wrong with its files.
+
+    Empty if nothing is.
+    """
     moved = {day for day, place in view.storage_paths(table, since, until) if f"/day={day}/" not in place.uri}
     forged = view.forged_days(table, since, until)
     for day, damage in _damaged_files(view, table, since, until):

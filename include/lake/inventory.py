@@ -1,4 +1,4 @@
-"""List the files below a folder with their sizes and times of change, and remove files."""
+"""List the files below a folder with size and time of change, and remove files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from include.lake.stored_files import StoredFile
 
 
 def list_files(place: StoragePath) -> list[StoredFile]:
-    """Return all files below a folder, sorted by their paths relative to it; empty if there is no folder.
+    """Return all files below a folder, sorted by their paths relative to it.
 
-    Files that another process removes meanwhile are left out.
+    Empty if there is no folder. Files that another process removes meanwhile are left out.
 
     Raises:
         OSError: a folder on disk cannot be listed.

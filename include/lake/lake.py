@@ -1,6 +1,6 @@
-"""Read and write the lake: one Delta table per kind of content, one partition per day.
+"""Read and write the lake of a use case.
 
-Nothing else reads or writes the tables.
+It has one Delta table per kind of content, with one partition per day. Nothing else reads or writes the tables.
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ class CommitConflictError(AirworthyError):
 
 @dataclass(frozen=True)
 class Commit:
-    """The result of a write. `version` is the table's Delta version, unchanged if nothing was committed."""
+    """The result of a write.
+
+    `version` is the table's Delta version, unchanged if nothing was committed.
+    """
 
     table: str
     period: Period
@@ -88,7 +91,9 @@ class Lake:
 
     @classmethod
     def open(cls, use_case: UseCase, lake: str = "") -> Lake:
-        """Return the use case's part of `lake`; without one, of the lake that the settings name.
+        """Return the use case's part of `lake`.
+
+        Without `lake`, the lake of the settings is used.
 
         Raises:
             LakeFormatError: the lake has another format.
@@ -96,14 +101,16 @@ class Lake:
         return cls(use_case, lake_root(use_case.name, lake))
 
     def as_of(self, period: Period, memory: str = "2GB") -> AsOfSnapshot:
-        """Return what was known at the decision time of `period`: partitions up to `period`, never later ones.
+        """Return the lake as it was known at the decision time of `period`.
 
-        `memory` is DuckDB's limit; beyond it, DuckDB spills to disk.
+        Later partitions are never read. `memory` is DuckDB's limit; beyond it, DuckDB spills to disk.
         """
         return AsOfSnapshot(self, period, memory)
 
     def at_versions(self, period: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
-        """Return the same as `as_of` for tables at these Delta versions (None: the newest); create no table.
+        """Return the same as `as_of`, with tables at these Delta versions.
+
+        None means the newest version. Creates no table.
 
         Raises:
             TableVersionMissingError: a version cannot be read.
@@ -162,14 +169,15 @@ class Lake:
         if_absent: bool = False,
         expected_digest: str | None = None,
     ) -> Commit:
-        """Replace the content of one day by `rows` in one commit; commit no rows if the content is equal.
+        """Replace the content of one day by `rows` in one commit.
 
-        `rows` have the table's columns without `day` and `digest`. A `pa.Table` is sorted by the table's keys here; a
-        reader must deliver that order, and is read in constant memory. Zero rows are content too: the day was run and
-        is empty. The commit stores `inputs` (name to digest), `code` (digest of the code that made the rows),
-        `versions` (table to the Delta version that was read) and the row count. If the content is equal but inputs or
-        code differ, only these notes are committed. With `if_absent`, a day that has content keeps it; with
-        `expected_digest`, the day is replaced only if its content has this digest (empty: no content).
+        No rows are committed if the content is equal. `rows` have the table's columns without `day` and `digest`. A
+        `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
+        Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
+        (digest of the code that made the rows), `versions` (table to the Delta version that was read) and the row
+        count. If the content is equal but inputs or code differ, only these notes are committed. With `if_absent`, a
+        day that has content keeps it; with `expected_digest`, the day is replaced only if its content has this digest
+        (empty: no content).
 
         Raises:
             ColumnsError: columns or types differ from the declared ones.
@@ -204,7 +212,10 @@ class Lake:
             return self._commit_once(delta, table, period, file, notes, if_absent, expected_digest)
 
     def remove_partition(self, table: str, period: Period, *, stage: str) -> Commit:
-        """Remove a day from a table, as if never written; its files stay in the table's history."""
+        """Remove a day from a table, as if never written.
+
+        Its files stay in the table's history.
+        """
         notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
@@ -257,7 +268,10 @@ class Lake:
 
     @contextlib.contextmanager
     def _temporary_file(self, table: str) -> Iterator[Path]:
-        """Yield a path for a new file, on the table's disk if the table is local; the file is removed at the end."""
+        """Yield a path for a new file, on the table's disk if the table is local.
+
+        The file is removed at the end.
+        """
         place = self.root / table
         if not place.is_local:
             with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
@@ -286,7 +300,10 @@ class Lake:
         if_absent: bool,
         expected_digest: str | None,
     ) -> Commit:
-        """Commit unless the day has this content (or any) already; after a conflict, compare and try again."""
+        """Commit the file unless the day has this content (or any) already.
+
+        After a conflict, the content is compared again.
+        """
         partition = Partition(file.content.hexdigest(), file.content.rows)
         failure: Exception | None = None
         action: AddAction | None = None
@@ -348,10 +365,11 @@ class Lake:
         actions: Sequence[AddAction] | None,
         notes: Mapping[str, str],
     ) -> int:
-        """Replace the day's files by those of `actions`; None keeps them and commits the notes alone.
+        """Replace the day's files by those of `actions`.
 
-        Returns the Delta version of the commit. Writers of one day use the same application id, so the second of two
-        concurrent writers fails even if the day is new; writers of different days do not conflict.
+        With None, the files are kept and the notes alone are committed. Returns the Delta version of the commit.
+        Writers of one day use the same application id, so the second of two concurrent writers fails even if the day is
+        new; writers of different days do not conflict.
         """
         before = delta.version()
         schema = self._evolve_schema(delta, table) if actions else _columns(delta)
@@ -418,7 +436,7 @@ def _columns(delta: DeltaTable) -> pa.Schema:
 
 
 def _commit_error(table: str, period: Period, failure: Exception | None) -> AirworthyError:
-    """Return the error for a commit that failed in every attempt, the last time with `failure`."""
+    """Return the error for a commit that failed in every attempt, with the last failure."""
     if isinstance(failure, s3.ConnectionLostError):
         return failure
     conflict = CommitConflictError(table, period, failure or RuntimeError("unknown"))

@@ -37,7 +37,9 @@ class LakeFormatError(AirworthyError):
 
 
 def lake_root(use_case: str, lake: str = "") -> StoragePath:
-    """Return the folder of a use case in `lake`; without one, in the lake that the settings name.
+    """Return the folder of a use case in `lake`.
+
+    Without `lake`, the lake of the settings is used.
 
     Raises:
         LakeFormatError: the lake has another format, or its format number cannot be read.
@@ -99,9 +101,10 @@ def stored_format(root: StoragePath) -> int | None:
 
 
 def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[UseCase], None]]) -> list[int]:
-    """Upgrade a lake to the format of this code, one number at a time; return the numbers reached.
+    """Upgrade a lake to the format of this code, one number at a time.
 
-    Each step can be repeated, and its number is written at its end: after an interruption the next run continues.
+    Returns the numbers reached. Each step can be repeated, and its number is written at its end: after an interruption
+    the next run continues.
 
     Raises:
         LakeFormatError: the lake was stored by newer code, or its number cannot be read.

@@ -1,10 +1,10 @@
-"""Lock a file, so that one process at a time works on it; the lock of a killed process expires.
+"""Lock a file, so that one process at a time works on it.
 
-On disk, the operating system locks the file itself until the process ends. On S3, the lock is a record next to the
-file, `<file>.holder-<number>`, created by a conditional write and removed at the end. A killed process leaves its
-record; after the expiry time in it, the next process takes the next number and removes older records except the newest.
-A process that works longer than that may not be alone: work under a lock must be harmless if it is done twice, and must
-first check whether it is done already.
+The lock of a killed process expires. On disk, the operating system locks the file itself until the process ends. On S3,
+the lock is a record next to the file, `<file>.holder-<number>`, created by a conditional write and removed at the end.
+A killed process leaves its record; after the expiry time in it, the next process takes the next number and removes
+older records except the newest. A process that works longer than that may not be alone: work under a lock must be
+harmless if it is done twice, and must first check whether it is done already.
 """
 
 from __future__ import annotations

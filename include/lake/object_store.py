@@ -190,7 +190,10 @@ class StoragePath:
 
     @_translate_errors
     def create(self, content: bytes) -> bool:
-        """Create the file with its content unless it exists; return whether this call created it."""
+        """Create the file with its content unless it exists.
+
+        Returns whether this call created it.
+        """
         return _create_on_disk(self.path, content) if self.is_local else self._create_on_s3(content)
 
     @_translate_errors
@@ -304,7 +307,10 @@ class StoragePath:
         raise AssertionError("unreachable")
 
     def _writer(self) -> str | None:
-        """Return the writer id of an S3 object; None if it has none or was removed meanwhile."""
+        """Return the writer id of an S3 object.
+
+        Returns None if it has none or was removed meanwhile.
+        """
         client = s3.client()
         try:
             writer: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
@@ -316,7 +322,10 @@ class StoragePath:
 
 
 def unfinished_name() -> str:
-    """Return a new name for an unfinished file; maintenance removes files that a killed writer left."""
+    """Return a new name for an unfinished file.
+
+    Maintenance removes files that a killed writer left.
+    """
     return f"{_WRITING}{uuid.uuid4().hex}"
 
 

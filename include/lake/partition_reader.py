@@ -46,7 +46,10 @@ def open_file(path: str | Path) -> pq.ParquetFile:
 
 @functools.lru_cache(maxsize=65_536)
 def read_file_schema(path: str) -> pa.Schema:
-    """Return the columns of a file as written. A file never changes, so it is read once."""
+    """Return the columns of a file as written.
+
+    A file never changes, so it is read once.
+    """
     return pq.read_schema(path).remove_metadata()
 
 
@@ -187,7 +190,10 @@ def is_within(path: str, name: str, bound: int) -> bool:
 
 
 def is_same_type(old: pa.DataType, new: pa.DataType) -> bool:
-    """Return whether the types are equal; all kinds of string in a file count as one type."""
+    """Return whether the types are equal.
+
+    All kinds of string in a file count as one type.
+    """
     if old.equals(new) or (pa.types.is_list(old) and pa.types.is_list(new)):
         return True
     return any(kind(old) for kind in _KINDS_OF_STRING) and any(kind(new) for kind in _KINDS_OF_STRING)

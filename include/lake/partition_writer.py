@@ -1,4 +1,4 @@
-"""Write the rows of one partition to one Parquet file, in key order and in constant memory."""
+"""Write the rows of a partition to a Parquet file in constant memory."""
 
 from __future__ import annotations
 
@@ -125,7 +125,10 @@ class _OrderCheck:
 
 
 def _ascends(rows: pa.Table) -> bool:
-    """Return whether the rows ascend; a key is compared where all keys before it are equal."""
+    """Return whether the rows ascend.
+
+    A key is compared where all keys before it are equal.
+    """
     equal: pa.ChunkedArray | None = None
     for name in rows.column_names:
         before, after = rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)

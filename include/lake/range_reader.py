@@ -136,7 +136,10 @@ def _content(place: StoragePath, schema: pa.Schema, without: frozenset[str]) -> 
 
 
 def _is_empty(folder: StoragePath) -> bool:
-    """Return whether the folder is missing or empty; False for a file, or if it cannot be read."""
+    """Return whether the folder is missing or empty.
+
+    Returns False for a file, or if it cannot be read.
+    """
     try:
         return not folder.exists()
     except OSError:

@@ -1,5 +1,6 @@
-"""Keep append-only records: each is one file, created whole or not at all, and never changed.
+"""Keep append-only records.
 
+Each is one file, created whole or not at all, and never changed.
 The ledger, the signed records of models, corrections, budget reservations and queued notifications are stored this way.
 The module that declares a store defines the meaning of its records; this module writes, lists, reads and checks them.
 """
@@ -58,7 +59,10 @@ class Link:
 
 @dataclass(frozen=True)
 class RecordStore(Generic[Record]):
-    """The records of one folder. Each has a key, the name of its file without the suffix; the key may be a number."""
+    """The records of one folder.
+
+    Each has a key, the name of its file without the suffix; the key may be a number.
+    """
 
     folder: StoragePath
     decode: Callable[[str, bytes], Record]
@@ -76,7 +80,10 @@ class RecordStore(Generic[Record]):
         return self.path(key).create(content)
 
     def append(self, number: int, content: bytes) -> bool:
-        """Write the record of that number unless it is taken; return whether this call wrote it."""
+        """Write the record of that number unless it is taken.
+
+        Returns whether this call wrote it.
+        """
         return self.create(self.key(number), content)
 
     def read(self, key: str) -> Record:
@@ -111,9 +118,9 @@ class RecordStore(Generic[Record]):
     def read_each(
         self, keys: Sequence[str], missing: type[OSError] = FileNotFoundError
     ) -> dict[str, Record | RecordCorruptedError]:
-        """Return the record of each key, or the error if it is damaged: it must not hide the others.
+        """Return the record of each key, or the error if it is damaged.
 
-        An OSError other than `missing` is raised unchanged.
+        A damaged record must not hide the others. An OSError other than `missing` is raised unchanged.
         """
         records: dict[str, Record | RecordCorruptedError] = {}
         for key, content in zip(keys, self._contents(keys, missing), strict=True):
@@ -207,12 +214,17 @@ class RecordStore(Generic[Record]):
 
 
 def encode_record(values: Mapping[str, Any], default: Callable[[Any], object] | None = None) -> bytes:
-    """Return the JSON of a record; `default` converts values that JSON does not support."""
+    """Return the JSON of a record.
+
+    `default` converts values that JSON does not support.
+    """
     return (json.dumps(values, indent=1, sort_keys=True, default=default) + "\n").encode()
 
 
 def seal_record(purpose: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with their signature; `purpose` keeps a record from being used as one of another kind.
+    """Return the values with their signature.
+
+    `purpose` keeps a record from being used as one of another kind.
 
     Raises:
         SigningKeysError: there is no key to sign with.

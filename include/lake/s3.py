@@ -97,7 +97,10 @@ def storage_options(uri: str) -> dict[str, str] | None:
 
 
 def client() -> Any:
-    """Return a boto3 client of this process: a client created before a fork may hang after it."""
+    """Return a boto3 client of this process.
+
+    A client created before a fork may hang after it.
+    """
     env = os.environ
     credentials = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
     return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(credentials))
@@ -119,7 +122,10 @@ def _region() -> str:
 
 
 def map_concurrently(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return the function's result for each item, in order, with several threads: most of the time is waiting."""
+    """Return the function's result for each item, in order, with several threads.
+
+    Most of the time is spent waiting for the server.
+    """
     arguments = list(items)
     if len(arguments) < 2:
         return [function(argument) for argument in arguments]
@@ -129,7 +135,10 @@ def map_concurrently(function: Callable[[Item], Result], items: Iterable[Item]) 
 
 @contextmanager
 def translate_s3_errors(uri: str) -> Iterator[None]:
-    """Raise errors of the S3 server as ObjectStoreError with the setting to change; others unchanged."""
+    """Raise errors of the S3 server as ObjectStoreError with the setting to change.
+
+    Other errors are raised unchanged.
+    """
     try:
         yield
     except Exception as error:
@@ -141,9 +150,9 @@ def translate_s3_errors(uri: str) -> Iterator[None]:
 
 
 def retry_cut_connection(uri: str, operation: Callable[[], Result]) -> Result:
-    """Return the result of a repeatable operation; repeat it if the connection is lost.
+    """Return the result of a repeatable operation.
 
-    Other errors are raised as by `translate_s3_errors`.
+    The operation is repeated if the connection is lost. Other errors are raised as by `translate_s3_errors`.
     """
     for attempt in range(CUT_ATTEMPTS):
         try:
@@ -156,7 +165,10 @@ def retry_cut_connection(uri: str, operation: Callable[[], Result]) -> Result:
 
 
 def _translate_error(uri: str, error: Exception) -> ObjectStoreError | None:
-    """Return our error for one of boto3 or deltalake; None if server and settings are not its cause."""
+    """Return our error for one of boto3 or deltalake.
+
+    Returns None if server and settings are not its cause.
+    """
     text = f"{type(error).__name__} {error}"
     bucket, endpoint = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL")
     server = settings.shown_address(endpoint) or "the server" if endpoint else "Amazon S3"
@@ -195,7 +207,10 @@ def _first(text: str, words: Iterable[str]) -> str:
 
 
 def _setting_names(uri: str) -> str:
-    """Return the variables that set this address; the first two possible ones if none does."""
+    """Return the variables that set this address.
+
+    Returns the first two possible variables if none does.
+    """
     names = ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_MLFLOW_ARTIFACTS")
     matching = [name for name in names if (value := os.environ.get(name)) and uri.startswith(value.rstrip("/"))]
     return ", ".join(matching or names[:2])

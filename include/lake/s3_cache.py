@@ -22,9 +22,10 @@ class S3Cache:
         self._copies: dict[StoragePath, Path] = {}
 
     def local_paths(self, root: StoragePath, files: Sequence[StoragePath]) -> list[Path]:
-        """Return a path on disk for each of these files below `root`, in order; the file itself if it is on disk.
+        """Return a path on disk for each of these files below `root`, in order.
 
-        Copies keep their path below `root`, because folder names identify partitions.
+        A file on disk is returned as it is. Copies keep their path below `root`, because folder names identify
+        partitions.
 
         Raises:
             FileNotFoundError: a file does not exist.
@@ -43,4 +44,7 @@ class S3Cache:
         return [self._copies[file] for file in files]
 
     def keep_alive(self) -> None:
-        """Do nothing. Registered as a weakref finalizer, whose reference keeps this cache and its files alive."""
+        """Do nothing.
+
+        Registered as a weakref finalizer, whose reference keeps this cache and its files alive.
+        """

@@ -1,4 +1,4 @@
-"""Define the retries of S3 requests in boto3 and deltalake: longer than a server takes to restart."""
+"""Define the retries of S3 requests, which outlast the restart of a server."""
 
 from __future__ import annotations
 

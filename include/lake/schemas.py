@@ -1,4 +1,4 @@
-"""Define the columns of every table of the lake as Arrow schemas, from the declaration."""
+"""Define the columns of every table of the lake, from the declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign records on which decisions are based, and verify them, with keys that are not in the lake.
+"""Sign records and verify them, with keys that are not in the lake.
 
 Anyone who can write to the lake can write a record there. A keyed hash (HMAC-SHA256, RFC 2104) shows which records this
 installation wrote.
@@ -59,7 +59,10 @@ class SigningKeys:
     retired: frozenset[str] = frozenset()
 
     def sign(self, purpose: str, content: bytes) -> Signature:
-        """Return the signature of `content`; `purpose` keeps a record from being used as one of another kind."""
+        """Return the signature of `content`.
+
+        `purpose` keeps a record from being used as one of another kind.
+        """
         return Signature(key_id(self.keys[0]), _mac(self.keys[0], purpose, content))
 
     def flaw(self, purpose: str, content: bytes, signature: Signature, *, on_ledger: bool = False) -> str:
@@ -97,7 +100,9 @@ def key_id(key: str) -> str:
 
 
 def load_signing_keys() -> SigningKeys:
-    """Return the keys of the environment; without them, of this machine's file; empty if there is neither.
+    """Return the keys of the environment.
+
+    Without them, the keys in this machine's file are returned; none if there is no file.
 
     Raises:
         SigningKeysError: a key is too short, or the newest one is retired.
@@ -109,7 +114,9 @@ def load_signing_keys() -> SigningKeys:
 
 
 def require_signing_keys() -> SigningKeys:
-    """Return keys to sign with; create this machine's key if there is none and the lake is on disk.
+    """Return keys to sign with.
+
+    If there are none and the lake is on disk, a key of this machine is created.
 
     Raises:
         SigningKeysError: there is none for a lake on S3, which other machines share; a key is too short; or the newest
@@ -144,7 +151,10 @@ def _counted_keys(keys: Sequence[str], count: int) -> str:
 
 
 def _create_key(path: Path) -> None:
-    """Write a new key, readable by its owner only; keep the file if another process created it first."""
+    """Write a new key, readable by its owner only.
+
+    If another process created the file first, it is kept.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,7 @@
-"""Read the lake as it was known at the decision time of one day; all rows are read through this."""
+"""Read the lake as it was known at the decision time of one day.
+
+All rows are read through this.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ class AsOfSnapshot:
     def partitions(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> dict[Period, Partition]:
-        """Return day to partition from `since` to `until` inclusive, never after the snapshot's day, in order."""
+        """Return day to partition, from `since` to `until` inclusive, in order of days.
+
+        Days after that of the snapshot are never included.
+        """
         last = min(until or self.period, self.period)
         return partitions.group_by_period(self._data_files(table), since or EARLIEST, last)
 
@@ -83,10 +89,10 @@ class AsOfSnapshot:
         checked: bool = True,
         and_dropped: bool = False,
     ) -> ibis.Table:
-        """Return the rows of these days as an Ibis table on DuckDB, with their `day`; read when executed.
+        """Return the rows of these days as an Ibis table on DuckDB, with their `day`.
 
-        `checked=False` skips the check of the files, for callers that only show rows. `and_dropped` adds the stored
-        columns that are no longer declared.
+        The rows are read when the table is executed. `checked=False` skips the check of the files, for callers that
+        only show rows. `and_dropped` adds the stored columns that are no longer declared.
 
         Raises:
             PartitionCorruptedError: a file of a day is damaged.
@@ -112,7 +118,7 @@ class AsOfSnapshot:
     def absent_columns(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> dict[str, list[Period]]:
-        """Return declared column to the days with rows whose files lack it, where it is read as null."""
+        """Return declared column to the days whose files have rows but lack the column."""
         rows, names = self.partitions(table, since, until), schemas.content_schema(self.lake.use_case, table).names
         absent: dict[str, list[Period]] = {}
         for day, path in self.files(table, since, until):
@@ -136,7 +142,10 @@ class AsOfSnapshot:
         return [path for _, path in self.files(table, since, until)]
 
     def unreadable_reason(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
-        """Return why these days cannot be read with the declared columns; empty if they can."""
+        """Return why these days cannot be read with the declared columns.
+
+        Returns an empty text if they can.
+        """
         schema = schemas.content_schema(self.lake.use_case, table)
         try:
             for path in self._identified(table, since, until):
@@ -151,7 +160,7 @@ class AsOfSnapshot:
     def read(
         self, table: str, since: Period | None = None, until: Period | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
-        """Return the rows of these days as an Arrow table with the declared types, including `day`.
+        """Return the rows of these days as an Arrow table, including `day`.
 
         For days that fit into memory. DuckDB is not used: starting it takes longer than reading a small day. Raises
         the same errors as `table`.
@@ -196,7 +205,9 @@ class AsOfSnapshot:
     def diagnose_read_errors(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> Iterator[None]:
-        """Run a block that reads these days without hashing their files; find the damage if it fails.
+        """Run a block that reads these days without hashing their files.
+
+        If the block fails, the files are checked.
 
         Raises:
             PartitionCorruptedError: a file is not signed by this installation; or the block fails and a file is
@@ -211,9 +222,10 @@ class AsOfSnapshot:
             raise
 
     def files(self, table: str, since: Period | None, until: Period | None) -> list[tuple[Period, str]]:
-        """Return day and path on disk of each file of these days, never after the snapshot's day.
+        """Return day and path on disk of each file of these days.
 
-        Files on S3 are copied to disk now. The copies are removed with the snapshot and all tables read from it.
+        Days after that of the snapshot are never included. Files on S3 are copied to disk now. The copies are removed
+        with the snapshot and all tables read from it.
         """
         stored = self.storage_paths(table, since, until)
         paths = self._cache.local_paths(self.lake.root, [place for _, place in stored])
@@ -227,7 +239,7 @@ class AsOfSnapshot:
         return [(file.period, root / file.path) for file in self._files_between(table, since, until)]
 
     def forged_days(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
-        """Return the days with a file in the log that this installation did not write as that day's content."""
+        """Return the days with a file that this installation did not write for that day."""
         keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {
             file.period

@@ -14,7 +14,10 @@ def sort_rows(rows: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def rows_in_both(rows: pa.Table, others: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Return the rows, in any order, whose keys occur in `others`; a null matches nothing."""
+    """Return the rows, in any order, whose keys occur in `others`.
+
+    A null matches nothing.
+    """
     numbers = {name: str(number) for number, name in enumerate(rows.column_names)}  # a join does not accept `pc.field`
     left = rows.rename_columns(list(numbers.values()))
     right = others.select(list(keys)).rename_columns([numbers[key] for key in keys])

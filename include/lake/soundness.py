@@ -1,4 +1,4 @@
-"""Find values that cannot be stored: they cannot be sorted, or some reader cannot represent them."""
+"""Find values that cannot be sorted, or that some reader cannot represent."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ class UnsoundError(DataError):
 
 
 class NonFiniteValueError(UnsoundError):
-    """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
+    """A column holds NaN, which engines read differently, or an infinity.
+
+    A missing value is null.
+    """
 
     way_out = "A missing value is null: return nulls from {function} (pyarrow.array with from_pandas=True does)."
 

@@ -1,4 +1,4 @@
-"""Compute standard errors of means of consecutive days, where a day resembles the day before.
+"""Compute standard errors of means of consecutive, autocorrelated days.
 
 Daily losses are autocorrelated (a storm lasts, a promotion runs for a week), so the variance of their mean is larger
 than that of the same number of independent days. It is estimated under an AR(1) process: the bias-corrected sample
@@ -32,7 +32,7 @@ _ROUNDING = 1e-12
 
 
 class MeanPrecision(NamedTuple):
-    """The standard error of a mean or of a difference of means, and the degrees of freedom of Student's t for it."""
+    """The standard error of a mean or difference, with the degrees of freedom of its t."""
 
     error: Numbers
     freedom: Numbers
@@ -69,7 +69,10 @@ def correlation(*spans: Numbers) -> Numbers:
 
 
 def unshrunk(values: Numbers) -> Numbers:
-    """Return each series' lag-1 autocorrelation, corrected for its bias of -(1 + 3 r) / n; 0 if constant."""
+    """Return the lag-1 autocorrelation of each series; 0 for a constant series.
+
+    It is corrected for its bias of -(1 + 3 r) / n.
+    """
     days = values.shape[-1]
     gaps = values - np.mean(values, axis=-1, keepdims=True)
     squares = np.sum(np.square(gaps), axis=-1)
@@ -81,7 +84,7 @@ def unshrunk(values: Numbers) -> Numbers:
 
 
 def inflation(lag_1: Numbers, days: int) -> Numbers:
-    """Return the variance of a mean of an AR(1) process, as a multiple of that of independent days."""
+    """Return the variance of an AR(1) mean, as a multiple of that of independent days."""
     # 1 + 2 times the sum over lags of (1 - lag / n) r^lag, in closed form; r is below 1.
     once = 1 - lag_1
     return np.asarray((1 + lag_1) / once - 2 * lag_1 * (1 - lag_1**days) / (days * np.square(once)))

@@ -1,4 +1,7 @@
-"""Fit the baselines: predictions without the model. A model must beat them to be useful."""
+"""Fit the baselines: predictions without the model.
+
+A model must beat them to be useful.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,10 @@ def _standardised(values: Numbers, median: float, mean: float, scale: float) -> 
 
 
 def _scale(values: Numbers) -> tuple[float, float, float]:
-    """Return the median, and mean and standard deviation after imputing it; (0, 0, 1) without values."""
+    """Return the median, and mean and standard deviation after imputing it.
+
+    (0, 0, 1) without values.
+    """
     present = values[~np.isnan(values)]
     if not len(present):
         return 0.0, 0.0, 1.0

@@ -1,4 +1,4 @@
-"""Test whether one model is better than another on the same days, by a bootstrap over days.
+"""Compare two models on the same days by a bootstrap over days.
 
 Rows of one day are not independent of each other (a storm delays every flight of the day), so days are resampled,
 never rows (Efron, Tibshirani 1993, An Introduction to the Bootstrap, ch. 8). The standard error accounts for days that
@@ -55,14 +55,15 @@ def paired_differences(
 def resample_days(
     differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES
 ) -> PairedDifference:
-    """Return the difference of two models' losses, from each day's summed difference and number of rows.
+    """Return the difference of two models' losses, from sums per day.
 
-    Days are given in order. The mean is a ratio of sums, since days differ in size. Its standard error is the
-    linearised one (Cochran 1977, Sampling Techniques, 6.4), inflated by the autocorrelation of the days' residuals
-    (model/autocorrelation.py), since the difference of two models persists from day to day. Each bound is the wider of
-    two: the quantile of a bootstrap-t over days (Efron, Tibshirani 1993, ch. 12), which follows skew but is too narrow
-    for few days with heavy tails; and Student's t, which is the reverse. With one day the bounds are infinite; days
-    without any spread give bounds equal to the mean. Deterministic: the resamples depend only on the number of days.
+    `differences` are the summed differences of each day, `rows` its number of rows. Days are given in order. The mean
+    is a ratio of sums, since days differ in size. Its standard error is the linearised one (Cochran 1977, Sampling
+    Techniques, 6.4), inflated by the autocorrelation of the days' residuals (model/autocorrelation.py), since the
+    difference of two models persists from day to day. Each bound is the wider of two: the quantile of a bootstrap-t
+    over days (Efron, Tibshirani 1993, ch. 12), which follows skew but is too narrow for few days with heavy tails; and
+    Student's t, which is the reverse. With one day the bounds are infinite; days without any spread give bounds equal
+    to the mean. Deterministic: the resamples depend only on the number of days.
 
     How often two models of equal skill give an upper bound below 0 at 95 % confidence (nominal: 5 %), with 14 and with
     28 days (1,000 simulated trainings, standard error 0.7; tests/model/test_bootstrap.py has 2,000):
@@ -104,7 +105,10 @@ def _inflate_error(residuals: Numbers, error: float) -> tuple[float, float]:
 
 
 def _studentised(residuals: Numbers, rows: Numbers, error: float, resamples: int) -> Numbers:
-    """Return each resample's shift of the mean, in its own standard errors; infinite if that is 0."""
+    """Return each resample's shift of the mean, in its own standard errors.
+
+    The shift is infinite if its error is 0.
+    """
     drawn = _drawn(len(rows), resamples)
     # Not by `@`: its threads wait for each other on a busy machine, and its last bits may depend on their number.
     statistics = np.stack([residuals, rows, residuals**2, residuals * rows, rows**2])

@@ -1,4 +1,4 @@
-"""Simulate days of a use case: series with the distribution and correlation of its past days.
+"""Simulate days with the distribution and correlation of a use case's past days.
 
 Normal scores of the days follow an AR(1) process; a monotone function gives them the distribution of the observed days
 (a Gaussian copula; Cario, Nelson 1996). With fewer than `OWN_DAYS` days the process cannot be estimated well, and the
@@ -45,9 +45,10 @@ class Process:
 
 
 def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
-    """Fit the process to spans of consecutive days; None if they are too few or constant.
+    """Fit the process to spans of consecutive days.
 
-    With `centred`, only deviations from each span's mean are used, as for differences whose null value is 0.
+    Returns None if they are too few or constant. With `centred`, only deviations from each span's mean are used, as for
+    differences whose null value is 0.
     """
     spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_DAYS]
     days = sum(len(span) for span in spans)

@@ -55,9 +55,10 @@ class Encoding:
         return portable.encoded_schema(self.features)
 
     def encode(self, rows: pa.Table | pa.RecordBatch) -> pa.Table:
-        """Return the features as float32 or float64 columns; nulls, and categories never seen in training, are null.
+        """Return the features as float32 or float64 columns.
 
-        A feature whose type was widened since the training is a float64 column if float32 cannot hold the new type.
+        Nulls, and categories never seen in training, are null. A feature whose type was widened since the training is a
+        float64 column if float32 cannot hold the new type.
         """
         return portable.encode(self.features, self.vocabulary, rows)
 
@@ -77,7 +78,10 @@ class Encoding:
 
 
 def learn_encoding(features: Mapping[str, str], train: pa.Table) -> Encoding:
-    """Learn the sorted vocabulary of every category from the train rows; row order has no effect."""
+    """Learn the sorted vocabulary of every category from the train rows.
+
+    Row order has no effect.
+    """
     vocabulary = {
         name: tuple(sorted(value for value in pc.unique(train[name]).to_pylist() if value is not None))
         for name, kind in features.items()

@@ -1,4 +1,4 @@
-"""Compute the expected performance of a model and its baselines: their metrics on the test days."""
+"""Compute the expected performance of a model from its test days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from include.model.trainer import TrainingRows
 
 @dataclass(frozen=True)
 class ExpectedMetric:
-    """A metric on the test days, with its two-sided 95 % interval; None if there are too few days."""
+    """A metric on the test days, with its two-sided 95 % interval.
+
+    Returns None if there are too few days.
+    """
 
     value: float
     days: int

@@ -63,7 +63,10 @@ def rates_by_day(
 def _left_out(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
-    """Return metric to its values with each day left out, for metrics that are always defined; empty below 3 days."""
+    """Return metric to its values with each day left out.
+
+    Only metrics that are defined without any one day; none for fewer than 3 days.
+    """
     distinct, day_index = np.unique(days, return_inverse=True)
     if len(distinct) < MIN_DAYS:
         return {}
@@ -104,7 +107,10 @@ def _additive_metrics(
 
 
 def _rank_metrics(day_index: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers) -> dict[str, Numbers]:
-    """Compute AUC and average precision with each day left out, from one sort; NaN where undefined."""
+    """Compute AUC and average precision with each day left out, from one sort.
+
+    Values are NaN where a metric is undefined.
+    """
     distinct, rank = np.unique(-probabilities, return_inverse=True)
     order = np.argsort(day_index, kind="stable")
     ends = np.cumsum(np.bincount(day_index))
@@ -120,7 +126,10 @@ def _rank_metrics(day_index: npt.NDArray[np.int64], labels: Numbers, probabiliti
 
 
 def _areas(rows: Numbers, positives: Numbers) -> tuple[float, float]:
-    """Return AUC and average precision, from rows and positives per distinct probability, highest first."""
+    """Return AUC and average precision, from counts per distinct probability.
+
+    The highest probability comes first.
+    """
     above = np.cumsum(positives)
     all_positives, all_negatives = float(above[-1]), float(np.sum(rows) - above[-1])
     if not (all_positives and all_negatives):

@@ -54,7 +54,10 @@ class Metric:
 
 
 def log_losses(labels: Numbers, probabilities: Numbers, _: DecisionCosts) -> Numbers:
-    """Return -log p(outcome), natural logarithm (Good 1952); at most 36 instead of infinity."""
+    """Return -log p(outcome), natural logarithm (Good 1952).
+
+    A loss is at most 36 instead of infinity.
+    """
     import numpy as np
 
     least = np.finfo(np.float64).eps  # Least probability, as in scikit-learn.
@@ -63,7 +66,7 @@ def log_losses(labels: Numbers, probabilities: Numbers, _: DecisionCosts) -> Num
 
 
 def squared_errors(labels: Numbers, probabilities: Numbers, _: DecisionCosts) -> Numbers:
-    """Return the squared difference of probability and label (Brier 1950, for two classes: from 0 to 1)."""
+    """Return the squared difference of probability and label, from 0 to 1 (Brier 1950)."""
     import numpy as np
 
     return np.square(probabilities - labels)
@@ -97,16 +100,19 @@ def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: Decision
 
 
 def mean_error(labels: Numbers, probabilities: Numbers) -> float:
-    """Return |mean prediction - share of positives|: calibration in the large (Cox 1958), from 0 to 1."""
+    """Return |mean prediction - share of positives|, from 0 to 1.
+
+    This is calibration in the large (Cox 1958).
+    """
     import numpy as np
 
     return float(abs(np.mean(probabilities) - np.mean(labels)))
 
 
 def auc(labels: Numbers, probabilities: Numbers) -> float | None:
-    """Return the chance that a positive is ranked above a negative; ties count half (Hanley, McNeil 1982).
+    """Return the chance that a positive is ranked above a negative.
 
-    None if there is only one class: then it is undefined.
+    Ties count half (Hanley, McNeil 1982). None if there is only one class: then it is undefined.
     """
     import sklearn.metrics
 
@@ -116,8 +122,8 @@ def auc(labels: Numbers, probabilities: Numbers) -> float | None:
 def average_precision(labels: Numbers, probabilities: Numbers) -> float | None:
     """Return the sum over thresholds of precision times step in recall, not interpolated (Zhu 2004).
 
-    None if there is only one class: without positives recall is undefined, and without negatives every ranking has the
-    value 1.
+    Returns None if there is only one class: without positives recall is undefined, and without negatives every ranking
+    has the value 1.
     """
     import sklearn.metrics
 
@@ -161,9 +167,10 @@ class Calibration:
 
 
 def calibration(labels: Numbers, probabilities: Numbers, bins: int = BINS) -> Calibration:
-    """Group rows into bins of probability of equal width; 1.0 is in the last. Empty bins are left out.
+    """Group rows into bins of probability of equal width.
 
-    scikit-learn's `calibration_curve` does not return the rows of a bin, which `ece` needs.
+    A probability of 1.0 is in the last bin. Empty bins are left out. scikit-learn's `calibration_curve` does not return
+    the rows of a bin, which `ece` needs.
     """
     import numpy as np
 
@@ -285,7 +292,9 @@ SUMMARY = ("rows", "base_rate", "mean_prediction")
 
 
 def compute_metric(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> float | None:
-    """Compute one metric of at least one row, by its name; None if it is undefined for these rows.
+    """Compute one metric of at least one row, by its name.
+
+    Returns None if it is undefined for these rows.
 
     Raises:
         KeyError: there is no such metric.
@@ -316,7 +325,10 @@ def compute_metrics(labels: Numbers, probabilities: Numbers, costs: DecisionCost
 
 
 def metric_name(split: str, metric: str, subject: str) -> str:
-    """Return the name of a metric in a training run; MLflow's page groups by the part before the slash."""
+    """Return the name of a metric in a training run.
+
+    MLflow's page groups by the part before the slash.
+    """
     return f"{split}/{metric}.{subject}"
 
 

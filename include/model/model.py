@@ -31,7 +31,10 @@ class Model:
         return dict(zip(self.encoding.features, gains, strict=True))
 
     def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Numbers:
-        """Return one probability per row of features; threads and batches do not change it."""
+        """Return one probability per row of features.
+
+        Threads and batches do not change it.
+        """
         return self._predict(self.encoding.encode(rows), threads)
 
     def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:

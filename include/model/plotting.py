@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 def new_figure(
     title: str, width: float = 7.5, height: float = 5, layout: Literal["constrained"] | None = "constrained"
 ) -> Figure:
-    """Return an empty figure with a title; sizes are in inches. Without a layout, the caller places the axes."""
+    """Return an empty figure with a title.
+
+    Sizes are in inches. Without a layout, the caller places the axes.
+    """
     figure = Figure(figsize=(width, height), dpi=110, layout=layout)
     FigureCanvasAgg(figure)
     figure.suptitle(plain_axes(title), fontsize=12, y=None if layout else 1 - 0.12 / height, va="top")
@@ -28,5 +31,8 @@ def png_of(figure: Figure) -> bytes:
 
 
 def plain_axes(text: str) -> str:
-    """Return the text on one line with escaped dollar signs, between which matplotlib reads a formula."""
+    """Return the text on one line, with dollar signs escaped.
+
+    matplotlib reads text between dollar signs as a formula.
+    """
     return " ".join(text.split()).replace("$", r"\$")

@@ -32,9 +32,10 @@ def encoded_schema(features: Mapping[str, str]) -> pa.Schema:
 def encode(
     features: Mapping[str, str], vocabulary: Mapping[str, Sequence[str]], rows: pa.Table | pa.RecordBatch
 ) -> pa.Table:
-    """Return the features as float32 or float64 columns; nulls, and categories outside the vocabulary, are null.
+    """Return the features as float32 or float64 columns.
 
-    A feature with a wider type than declared is a float64 column if float32 cannot hold its type.
+    Nulls, and categories outside the vocabulary, are null. A feature with a wider type than declared is a float64
+    column if float32 cannot hold its type.
     """
     return pa.table({field.name: _floats(vocabulary, rows, field) for field in encoded_schema(features)})
 
@@ -82,7 +83,10 @@ class PortableModel:
 
 
 def _column(frame: pd.DataFrame, name: str, kind: str) -> pa.Array:
-    """Convert a pandas column of any type to its declared Arrow type; missing values become null."""
+    """Convert a pandas column of any type to its declared Arrow type.
+
+    Missing values become null.
+    """
     column = frame[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)

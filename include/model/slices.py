@@ -1,4 +1,4 @@
-"""Compute a metric for each group of rows with one value of a column, such as a carrier or an hour."""
+"""Compute a metric for each value of a column, such as each carrier or hour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NULL = "null"
 
 @dataclass(frozen=True)
 class SliceGroup:
-    """The metric of a group with enough rows, its reference, and how much worse it is (below 0: better)."""
+    """The metric of a group, its reference, and how much worse it is (below 0: better)."""
 
     name: str
     rows: int
@@ -76,12 +76,15 @@ def slice_metrics(
 
 
 def degradation_of(metric: str, value: float, compared: float) -> float:
-    """Return how much worse `value` is than `compared`, in the metric's unit; below 0 is better."""
+    """Return how much worse `value` is than `compared`, in the metric's unit.
+
+    Below 0 is better.
+    """
     return compared - value if metrics.METRICS[metric].higher_is_better else value - compared
 
 
 def _groups(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the names of groups, the row indices sorted by group, and the start of each group in them."""
+    """Return names of groups, row indices sorted by group, and the start of each group."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     encoded = pc.dictionary_encode(column, null_encoding="encode")

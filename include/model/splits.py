@@ -18,7 +18,10 @@ from include.errors import InvalidRequestError, NotReadyError
 
 @dataclass(frozen=True)
 class Splits:
-    """The days of each split that have rows, in order; days in the gaps are in no split."""
+    """The days of each split that have rows, in order.
+
+    Days in the gaps are in no split.
+    """
 
     train: tuple[Period, ...]
     validation: tuple[Period, ...]
@@ -62,10 +65,11 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
 
 
 def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
-    """Split the `labelled` days, from `first` to the last whose labels have matured by `as_of`, by time.
+    """Split the `labelled` days by time.
 
-    Test is the last `test_periods` calendar days up to the last labelled day. Before it come a gap, validation, a gap,
-    and train with the remaining days.
+    Days before `first`, and days whose labels have not matured by `as_of`, are left out. Test is the last
+    `test_periods` calendar days up to the last labelled day. Before it come a gap, validation, a gap, and train with
+    the remaining days.
 
     Raises:
         NotReadyError: a split would be empty or train too short; names the labelled days.

@@ -24,7 +24,10 @@ def mark_formulas(table: pa.Table) -> pa.Table:
 
 
 def unmark_formulas(table: pa.Table, columns: Iterable[str]) -> pa.Table:
-    """Remove the marks of `mark_formulas` from these columns; other texts are unchanged."""
+    """Remove the marks of `mark_formulas` from these columns.
+
+    Other texts are unchanged.
+    """
     return _change_columns(
         table,
         columns,

@@ -306,9 +306,9 @@ class Ledger:
         return champion
 
     def champion_apart_from(self, version: str | None, period: Period) -> LedgerEntry | None:
-        """Return the champion of `period` without the entries of `version`; None if none is left.
+        """Return the champion of `period` without the entries of `version`.
 
-        This is the champion that `version` is compared with.
+        Returns None if none is left. This is the champion that `version` is compared with.
         """
         return lifecycle.champion_of(period, (entry for entry in self.entries() if entry.version != version))
 
