@@ -16,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "config", "dags", "docs", "include", "plugins")
+PLACES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "config", "dags", "docs", "include", "plugins"),
+    *("tests/features", "tests/ingestion", "tests/lake", "tests/model", "tests/notifications", "tests/registry"),
+    "tests/scoring",
+)
 """Files, and folders whose files are read."""
 SUFFIXES = (".md", ".py", ".html", ".jinja2")
 FLYING = ("fly", "flies", "flew", "flown", "flying", "in flight")

@@ -120,7 +120,7 @@ def test_a_release_is_not_a_correction_of_the_same_rows(book):
 
 
 def together(count: int, act: Callable[[int], object]) -> list[object]:
-    """What each of so many threads, all let go at once, came to: its result or its error."""
+    """Run this number of threads at once; return the result or the error of each."""
     gate = threading.Barrier(count)
 
     def one(number: int) -> object:

@@ -35,7 +35,7 @@ def declared(kind: str, time_zone: str = "UTC", **changes) -> UseCase:
 
 
 def seen(*values, kind: str = "timestamp") -> pa.Table:
-    """Events of DAY, of which the first became known at these times and the others long before."""
+    """Return events of DAY; the first became known at these times, the others long before."""
     rows = source.events(DAY)
     early = date(2020, 1, 1) if kind == "date32" else datetime(2020, 1, 1, tzinfo=UTC)
     column = [*values, *[early] * (rows.num_rows - len(values))]

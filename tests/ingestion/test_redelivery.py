@@ -83,7 +83,7 @@ def test_a_published_day_that_lost_only_its_mark_is_landed_again_as_it_was(landi
 
 
 def flood(use_case, landing, most: int = 5):
-    """Put more objects under the day's prefix than the feed's Landing accepts; the use case that accepts so many."""
+    """Put more objects under the day's prefix than the feed accepts; return a use case that accepts them."""
     for n in range(most + 1):
         landing.put(f"events/{DAY}/flood-{n}", b"")
     events = use_case.feed("events")

@@ -193,7 +193,7 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
 
 
 def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same(bad_hours, toy_functions):
-    """It would be passed over by whoever looks back, and its rows would wait for ever."""
+    """Otherwise a look-back would skip it, and its rows would wait for ever."""
     sent("events", edited(*BOTH))
     deliver, later = source.events, NEXT + 1
     toy_functions.source(events=lambda day: deliver(day).slice(0, 0 if day == NEXT else None))

@@ -112,7 +112,7 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
 
 
 def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
-    """Write a changed file of a day beside the genuine one, under a name that holds the SHA-256 of its bytes."""
+    """Write a changed file of a day next to the genuine one, under a name with the SHA-256 of its bytes."""
     [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)

@@ -20,7 +20,7 @@ KEYS = {"event_date": "date32", "id": "int64"}
 
 
 def declared(**columns: str) -> UseCase:
-    """The toy, its feed `outcomes` with these columns beside its keys."""
+    """Return the toy, whose feed `outcomes` has these columns in addition to its keys."""
     feeds = [replace(feed, columns=KEYS | columns) if feed.name == "outcomes" else feed for feed in USE_CASE.feeds]
     return replace(USE_CASE, feeds=tuple(feeds))
 

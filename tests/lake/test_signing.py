@@ -95,6 +95,6 @@ def test_the_environment_s_keys_come_before_the_file_s(no_keys, configure):
 
 def test_a_short_key_is_refused_without_being_shown(no_keys, configure):
     configure(signing_keys=f"{NEW},short-secret")
-    with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as told:
+    with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as raised:
         signing.load_signing_keys()
-    assert "short-secret" not in str(told.value) and NEW not in str(told.value)
+    assert "short-secret" not in str(raised.value) and NEW not in str(raised.value)
