@@ -1,7 +1,7 @@
-"""Airworthy: the whole life of a batch model on Apache Airflow."""
+"""Airworthy: the whole life of batch models on Apache Airflow."""
 
 import os
 
-# Read by OpenMP when LightGBM is imported. Its threads otherwise spin while they wait for each other: where other
-# processes want the same cores, a training then takes 20 times as long. The trees are the same.
+# Read by OpenMP when LightGBM is imported. Otherwise its threads spin while they wait for each other: if other
+# processes use the same cores, a training then takes 20 times as long. The trees are the same.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -41,11 +41,11 @@ class AirworthyError(Exception):
 
 
 class DataError(AirworthyError):
-    """The data are wrong: a retry cannot help, and nothing is published."""
+    """The data are wrong: a retry does not help, and nothing is published."""
 
 
 class InvalidRequestError(AirworthyError):
-    """A request or declaration is invalid: a retry cannot help."""
+    """A request or declaration is invalid: a retry does not help."""
 
 
 class NotReadyError(AirworthyError):
@@ -71,7 +71,10 @@ class ColumnsError(DataError):
 
 
 class SourceError(AirworthyError):
-    """A feed's function raised an error; a retry may help only if reading failed (OSError)."""
+    """A feed's function raised an error.
+
+    A retry may help only if reading failed (OSError).
+    """
 
     def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
         self.use_case, self.feed, self.period = use_case, feed, period
@@ -227,7 +230,10 @@ class BrokenUseCaseError(InvalidRequestError):
 
 
 class BrokenDagError(InvalidRequestError):
-    """One DAG of a valid declaration cannot be created; the other DAGs are not affected."""
+    """One DAG of a valid declaration cannot be created.
+
+    The other DAGs are not affected.
+    """
 
     def __init__(self, use_case: str, kind: str, where: str, cause: BaseException) -> None:
         self.use_case, self.kind, self.where = use_case, kind, where
@@ -239,7 +245,10 @@ class BrokenDagError(InvalidRequestError):
 
 
 class BrokenUseCasesError(AirworthyError):
-    """Several use cases cannot be loaded, or DAGs cannot be created; the message has one line for each."""
+    """Several use cases cannot be loaded, or DAGs cannot be created.
+
+    The message has one line for each.
+    """
 
     def __init__(self, broken: Iterable[BrokenUseCaseError | BrokenDagError]) -> None:
         super().__init__("\n".join(str(error) for error in broken))

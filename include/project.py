@@ -1,9 +1,9 @@
-"""The context of one task or command: a use case with its lake, registry, ledger and settings, opened once.
+"""Define the context of a task: a use case with lake, registry, ledger and settings.
 
-Nothing else opens a lake, a registry or a ledger; what a step needs comes from the project that it is given. Stores of
-higher levels (corrections, the budget, queued notifications) are made from a project by their own `of`.
+Nothing else opens a lake, a registry or a ledger; a step uses those of the project that it gets. Stores of higher
+levels (corrections, the budget, queued notifications) are opened from a project by their own `open`.
 
-Imports nothing heavy: DAG files are read with the tasks that open it.
+Imports nothing heavy, because DAG files import it through their tasks.
 """
 
 from __future__ import annotations
@@ -25,31 +25,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """What the steps of a use case work on; made once per task or command and passed down."""
+    """The context of the steps of a use case, created once per task or command and passed down."""
 
     use_case: UseCase
     lake_address: str = ""
-    """The folder or S3 address of the lake, if it is another than that of the settings."""
+    """The folder or S3 address of the lake, if it is not that of the settings."""
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the environment when they were first needed, with this project's lake."""
-        found = current_settings()
-        return replace(found, lake=self.lake_address) if self.lake_address else found
+        """The settings of the environment at first use, with this project's lake."""
+        settings = current_settings()
+        return replace(settings, lake=self.lake_address) if self.lake_address else settings
 
     @cached_property
     def root(self) -> StoragePath:
-        """The use case's folder in the lake, of any format: alerts must be kept even if the lake cannot be read."""
+        """The use case's folder in the lake, of any format.
+
+        Alerts are stored even if the lake cannot be read.
+        """
         from include.lake.object_store import StoragePath
 
         return StoragePath.parse(self.settings.lake) / self.use_case.name
 
     @cached_property
     def lake(self) -> Lake:
-        """The use case's tables, where the settings say that they are.
+        """The use case's tables, in the lake of the settings.
 
         Raises:
-            LakeFormatError: the lake is of another format than this code's.
+            LakeFormatError: the lake has another format.
         """
         from include.lake.lake import Lake
 
@@ -67,14 +70,14 @@ class Project:
         """The use case's promotions, rollbacks, rejections and approvals."""
         from include.registry.ledger import Ledger
 
-        return Ledger.of(self.use_case, self.settings.lake)
+        return Ledger.open(self.use_case, self.settings.lake)
 
     @cached_property
     def records(self) -> Records:
         """The signed records of the use case's models."""
         from include.registry.records import Records
 
-        return Records.of(self.use_case.name, self.settings.lake)
+        return Records.open(self.use_case.name, self.settings.lake)
 
     def in_lake(self, address: str) -> Project:
         """Return the context of the same use case in another lake."""
@@ -86,5 +89,5 @@ class Project:
 
 
 def open_project(use_case: UseCase) -> Project:
-    """Return the context of a use case; nothing is read before it is needed."""
+    """Return the context of a use case; nothing is opened before it is used."""
     return Project(use_case)

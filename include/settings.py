@@ -18,13 +18,13 @@ TRAINING_POOL = "training"
 
 
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_delta_log(?![^/])")
-"""What the Delta library decodes, splits or refuses in a path: escapes, backslashes, control characters, bytes that are
-not UTF-8, and a folder that is called as the log of a table."""
+"""Parts of a path that the Delta library decodes, splits or refuses: escapes, backslashes, control characters, bytes
+that are not UTF-8, and a folder with the name of a table's log."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every place outside the process that this project reads or writes."""
+    """Every location outside the process that this project reads or writes."""
 
     home: Path
     """All local state (`AIRWORTHY_HOME`, default `.airworthy` in the repository); git-ignored."""
@@ -39,15 +39,20 @@ class Settings:
 
     @property
     def mlflow_shown(self) -> str:
-        """MLflow's address as people open it: as `shown`, and one of this machine by the name `localhost`.
+        """Return MLflow's address for a browser, without credentials.
 
-        A browser sends a cookie of 127.0.0.1 to every port there, and Airflow's page is opened by that address.
+        127.0.0.1 is replaced by `localhost`: a browser sends cookies of 127.0.0.1 to all its ports, and Airflow's page
+        is opened at that address.
         """
         return re.sub(r"^(https?://)127\.0\.0\.1(?=[:/]|$)", r"\1localhost", shown_address(self.mlflow))
 
 
 def current_settings() -> Settings:
-    """The settings of the environment as it is now."""
+    """Return the settings of the present environment.
+
+    Raises:
+        InvalidRequestError: a location is invalid, or MLflow's address contains credentials.
+    """
     env = os.environ
     home = Path(env.get("AIRWORTHY_HOME") or REPOSITORY / ".airworthy").expanduser().resolve()
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
@@ -61,53 +66,63 @@ def current_settings() -> Settings:
 
 
 def downloads_folder() -> Path:
-    """Return the folder in which a use case's source keeps what it has downloaded; it may be removed at any time."""
+    """Return the folder for downloads of a use case's source.
+
+    It can be removed at any time.
+    """
     return current_settings().home / "source"
 
 
 def _mlflow(port: str) -> str:
-    """MLflow's address. InvalidRequestError for one with a user or a password in it: MLflow's own errors repeat it, in
-    logs."""
+    """Return MLflow's address.
+
+    Raises:
+        InvalidRequestError: it has a user or a password, which MLflow's errors would write to logs.
+    """
     address = os.environ.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{port}"
     scheme, _, rest = address.partition("://")
-    if "@" in rest and not rest.startswith("/"):  # wherever: a password may hold a slash, and a path of a file an @
+    if "@" in rest and not rest.startswith("/"):  # anywhere: a password may hold a slash, and a file path an @
         raise InvalidRequestError(
-            f"MLFLOW_TRACKING_URI={f'{scheme}://…'!r} has a user or a password in it, which would reach logs. Name the"
-            " address alone, and the user and the password by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+            f"MLFLOW_TRACKING_URI={f'{scheme}://…'!r} has a user or a password in it, which would reach logs. Set it to"
+            " the address alone, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
     return address
 
 
 def storage_setting(name: str, default: Path) -> str:
-    """Return where that variable says that files are: an address on S3, or an absolute folder, as services run
-    elsewhere than the shell in which a relative one was meant.
+    """Return the location that a variable sets: an address on S3, or an absolute folder.
+
+    A relative folder is made absolute, because services run in other working directories.
 
     Raises:
-        InvalidRequestError: an address of another kind, or without a bucket; or a name that the Delta library reads
-        otherwise.
+        InvalidRequestError: the address is of another kind or has no bucket, or the Delta library would misread the
+            name.
     """
     value = os.environ.get(name) or str(default)
     if "://" in value:
         parts = urlsplit(value)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
             shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
-            raise InvalidRequestError(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
+            raise InvalidRequestError(
+                f"{name}={shape!r} is not a place for files. Name a folder, or s3://bucket/prefix."
+            )
         value = value.rstrip("/")
     else:
         value = str(Path(value).expanduser().resolve())
-    if found := _MISREAD.search(value):
+    if misread := _MISREAD.search(value):
         setting = name if os.environ.get(name) else f"AIRWORTHY_HOME, or {name},"
         raise InvalidRequestError(
-            f"The folder {value!r} has {found[0]!r} in its name, which the Delta library reads as something else, so"
-            f" that files would be looked for elsewhere. Set {setting} to a folder without it."
+            f"The folder {value!r} has {misread[0]!r} in its name, which the Delta library misreads, so that files"
+            f" would be searched elsewhere. Set {setting} to a folder without it."
         )
     return value
 
 
 def shown_address(address: str) -> str:
-    """An address as people may see it, without a slash at its end; empty where a browser cannot open it.
+    """Return a web address without credentials and final slash.
 
-    The address itself may be that of a database, or of no settings and hold a password: it must never be shown.
+    Empty if a browser cannot open it. The full address must never be shown: it may be that of a database and contain a
+    password.
     """
     try:
         parts = urlsplit(address)

@@ -1,4 +1,4 @@
-"""End a task that outgrows its memory in words, before the kernel ends it, or another process, without any."""
+"""End a task that exceeds its memory with a clear error, before the kernel kills a process."""
 
 from __future__ import annotations
 
@@ -12,41 +12,47 @@ from contextlib import contextmanager
 from include.errors import AirworthyError, InvalidRequestError
 
 VARIABLE = "AIRWORTHY_TASK_MEMORY_GB"
-"""Environment variable with the memory that a task is declared to need, in GB; no limit without it."""
+"""Environment variable with the declared memory of a task, in GB; without it there is no limit."""
 GIGABYTE = 10**9
 MARGIN = GIGABYTE
-"""Bytes that a task may have beyond what is declared."""
+"""Bytes that a task may use beyond the declared memory."""
 POLL_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
 class TaskMemoryError(AirworthyError):
-    """A task has outgrown its memory; the same task on the same data would do so again."""
+    """A task has exceeded its memory.
+
+    The same task on the same data would do so again.
+    """
 
     def __init__(self, used: int, declared: int) -> None:
         self.used, self.declared = used, declared
         super().__init__(
-            f"The task has {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
+            f"The task uses {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
             f" that {VARIABLE} declares, and was ended before the machine ran out of memory. No table is half written."
-            " Give it less to do at once (a shorter training window, fewer columns), or raise"
-            f" {VARIABLE} where the machine has more memory, and start the services again."
+            " Reduce its work (a shorter training window, fewer columns), or increase"
+            f" {VARIABLE} if the machine has more memory, and start the services again."
         )
 
 
-class _OutgrownError(BaseException):
-    """Raised in the task's own thread; no `except Exception` of a task or of a library catches it."""
+class _MemoryExceededError(BaseException):
+    """Raised in the task's own thread.
+
+    `except Exception` in a task or library does not catch it.
+    """
 
 
 @contextmanager
 def limited_memory() -> Iterator[None]:
     """Watch the memory of this process while the block runs.
 
-    A block of Python is ended by an exception. A library that does not come back to Python meanwhile is ended with its
-    process, after another MARGIN; Airflow then retries the task as after any death of a process.
+    Python code is ended by an exception. If a library does not return to Python, the process is ended after another
+    MARGIN; Airflow then retries the task as after any killed process.
 
     Raises:
-        TaskMemoryError: the process has more than MARGIN above the declared memory.
-        InvalidRequestError: the declared memory is no number above 0.
+        TaskMemoryError: the process uses more than MARGIN above the declared memory.
+        InvalidRequestError: the declared memory is not a number above 0.
     """
     declared = declared_bytes()
     if declared is None:
@@ -56,15 +62,15 @@ def limited_memory() -> Iterator[None]:
     try:
         with watch:
             yield
-    except _OutgrownError:
+    except _MemoryExceededError:
         raise TaskMemoryError(watch.used, declared) from None
 
 
 def declared_bytes() -> int | None:
-    """Return the memory that a task is declared to need; None where nothing is declared.
+    """Return the declared memory of a task in bytes; None if nothing is declared.
 
     Raises:
-        InvalidRequestError: it is no number above 0.
+        InvalidRequestError: it is not a number above 0.
     """
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
@@ -75,19 +81,19 @@ def declared_bytes() -> int | None:
         declared = 0
     if declared <= 0:
         raise InvalidRequestError(
-            f"{VARIABLE}={given[:50]!r} is no number of GB above 0, such as 4. Correct or remove it."
+            f"{VARIABLE}={given[:50]!r} is not a number of GB above 0, such as 4. Correct or remove it."
         )
     return declared
 
 
 class _Watch:
-    """A thread that looks at the memory of its process until the block ends."""
+    """A thread that checks the memory of its process until the block ends."""
 
     def __init__(self, declared: int) -> None:
         self.declared, self.used = declared, 0
         self._task = threading.get_ident()
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="memory of the task", daemon=True)
+        self._thread = threading.Thread(target=self._check_memory, name="memory of the task", daemon=True)
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -96,7 +102,7 @@ class _Watch:
         self._end.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _check_memory(self) -> None:
         import psutil
 
         process = psutil.Process()
@@ -114,5 +120,5 @@ class _Watch:
 
 
 def _raise_in(thread: int) -> None:
-    """Let a thread raise at its next step of Python (PyThreadState_SetAsyncExc of Python's C API)."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_OutgrownError))
+    """Raise an exception in a thread at its next Python instruction (PyThreadState_SetAsyncExc)."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_MemoryExceededError))

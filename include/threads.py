@@ -1,4 +1,4 @@
-"""How many threads a numeric library may use."""
+"""Choose the number of threads of a numeric library."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import os
 from pathlib import Path
 
 ROWS_PER_THREAD = 250_000
-"""Fewer rows than this are not worth a second thread: of 44,000 flights on two busy cores, two threads (which wait for
-each other at every split) took 17 s and one 1.6 s, for the same trees."""
+"""Least number of rows for a second thread: for 44,000 flights on two busy cores, two threads (which wait for each
+other at every split) took 17 s and one 1.6 s, for the same trees."""
 
 
 def threads_for(rows: int) -> int:
-    """Threads that pay for that many rows; never more than there are cores. They change no tree and no prediction."""
+    """Return the number of threads for this many rows, at most the number of cores.
+
+    It changes no tree and no prediction.
+    """
     return min(_cores(), 1 + rows // ROWS_PER_THREAD)
 
 
 def _cores() -> int:
-    """Cores that this process may really use: its affinity, cut by a container's quota."""
+    """Return the cores that this process may use: its CPU affinity, limited by a container's quota."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

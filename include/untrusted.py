@@ -1,9 +1,8 @@
 """Run functions on untrusted content in a separate process with limits of time and memory.
 
-A parser of a library may crash, loop or allocate without bound on content that was made for it. In a process of its
-own that ends only this process, and the caller gets a refusal in words. The process is a fresh interpreter (nothing is
-inherited by a fork), starts at the first call and serves all calls of a task. It ends with its parent, also when that
-is killed.
+Malicious content may make a library's parser crash, loop or allocate without bound. In a separate process, only this
+process ends, and the caller gets an error that explains it. The process is a fresh interpreter (not a fork), starts at
+the first call and serves all calls of a task. It ends with its parent, even if the parent is killed.
 
 Arguments and results are plain JSON values; large content is passed as the path of a file. Nothing is unpickled.
 """
@@ -30,32 +29,32 @@ from include.errors import AirworthyError
 from include.settings import REPOSITORY
 
 START_SECONDS = 120.0
-"""How long the interpreter may take to start, on a machine under load; it needs a tenth of a second."""
+"""Time limit for starting the interpreter, on a machine under load; it normally takes 0.1 s."""
 POLL_SECONDS = 0.01
-"""Between two looks at the memory: at 2 GB/s, a process passes its limit by 20 MB before it is ended."""
+"""Time between two checks of the memory: at 2 GB/s, a process exceeds its limit by 20 MB before it is killed."""
 MESSAGE_BYTES = 64 << 20
-"""Of one message, in either direction."""
+"""Largest message in either direction."""
 REASON_LENGTH, LONGEST_REASON = 500, 4_000
-"""Characters of a library's own words in a refusal, and of any reason."""
+"""Most characters of a library's message in a refusal, and of any reason."""
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH")
-"""Variables that the process gets; not Connections, keys or passwords."""
+"""Environment variables that the process gets; no Connections, keys or passwords."""
 _SETTINGS = {"MALLOC_ARENA_MAX": "2"}
-"""Memory that is freed goes back to the system, and is not counted for the next call."""
+"""Makes freed memory return to the system, so that it does not count for the next call."""
 _OF_THE_HOST = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EACCES),
     *(errno.ENOENT, errno.EPERM),
 }
-"""Errors of the operating system that say nothing about the content."""
+"""Errors of the operating system that the content did not cause."""
 _SIZE = struct.Struct(">Q")
 _PR_SET_PDEATHSIG = 1
 Kind = Literal["refused", "failed", "crash", "time", "memory"]
 
 
 class UntrustedContentError(AirworthyError):
-    """Untrusted content that is refused, or that a parser cannot survive; the same call would end the same way.
+    """Untrusted content was refused or ended its parser.
 
-    Functions that run in the process raise it to refuse; callers raise their own error from it, which names the
-    content, says which limit applies and what to change.
+    The same call would end the same way. Functions in the process raise it to refuse content. Callers raise their own
+    error from it, which names the content, the limit that applies and what to change.
     """
 
     def __init__(self, reason: str, kind: Kind = "refused") -> None:
@@ -64,7 +63,7 @@ class UntrustedContentError(AirworthyError):
 
 
 class UntrustedProcessError(AirworthyError):
-    """The separate process could not do its work, for reasons that do not lie with the content."""
+    """The separate process failed for a reason other than the content."""
 
     retryable = True
 
@@ -73,10 +72,13 @@ class UntrustedProcessError(AirworthyError):
 
 
 class UntrustedProcess:
-    """A process for untrusted content, to be used in a `with` block by one thread."""
+    """A process for untrusted content, used in a `with` block by one thread."""
 
     def __init__(self, *, memory_bytes: int, seconds: float) -> None:
-        """Limit its resident memory at any time, and the time of each call; it starts at the first call."""
+        """Set the limits of resident memory and of the time per call.
+
+        The process starts at the first call.
+        """
         self.memory_bytes, self.seconds = memory_bytes, seconds
         self._child: _Child | None = None
 
@@ -88,30 +90,30 @@ class UntrustedProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process's id, None while none runs."""
+        """The id of the process; None if it does not run."""
         return self._child.process.pid if self._child else None
 
     def close(self) -> None:
-        """End the process; the next call would start another."""
+        """End the process; another call would start a new one."""
         if self._child:
             self._child.end()
             self._child = None
 
     def call(self, function: str, *arguments: Any, seconds: float | None = None) -> Any:
-        """Run the function named `module:name` on plain values in the process, and return its plain result.
+        """Call the function `module:name` with JSON values in the process, and return its JSON result.
 
-        After a crash or a limit the process is gone, and the next call starts a fresh one.
+        After a crash or an exceeded limit, the next call starts a new process.
 
         Raises:
-            UntrustedContentError: the function refused the content, raised, crashed, or passed a limit.
-            UntrustedProcessError: the process could not start, was killed by another, or found no room on disk.
+            UntrustedContentError: the function refused the content, raised, crashed, or exceeded a limit.
+            UntrustedProcessError: the process could not start, was killed by another process, or the disk is full.
         """
         limit = self.seconds if seconds is None else seconds
-        order = json.dumps({"function": function, "arguments": arguments}).encode()
+        request = json.dumps({"function": function, "arguments": arguments}).encode()
         if self._child is None:
             self._child = _Child(self.memory_bytes)
         try:
-            answer = self._child.ask(order, limit)
+            answer = self._child.ask(request, limit)
         except BaseException:
             self.close()
             raise
@@ -128,10 +130,10 @@ def _result(answer: dict[str, Any]) -> Any:
 
 
 class _Child:
-    """A running process, as its parent sees it."""
+    """A running process, seen from its parent."""
 
     def __init__(self, memory_bytes: int) -> None:
-        self.memory_bytes, self._is_over, self._has_ended = memory_bytes, False, threading.Event()
+        self.memory_bytes, self._exceeded_memory, self._has_ended = memory_bytes, False, threading.Event()
         self._socket, other = socket.socketpair()
         code = "from include.untrusted import serve_calls; serve_calls()"
         with other:
@@ -142,7 +144,7 @@ class _Child:
                     env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | _SETTINGS,
                     pass_fds=[other.fileno()],
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,  # what libraries print is foreign text
+                    stdout=subprocess.DEVNULL,  # libraries may print foreign text
                     stderr=subprocess.DEVNULL,
                 )
             except OSError as error:
@@ -159,19 +161,19 @@ class _Child:
             self.end()
             raise
 
-    def ask(self, order: bytes, seconds: float) -> dict[str, Any]:
-        """Send an order and wait for its answer."""
+    def ask(self, request: bytes, seconds: float) -> dict[str, Any]:
+        """Send a request and return its answer."""
         self._socket.settimeout(seconds)
         try:
-            _send(self._socket, order)
+            _send(self._socket, request)
         except TimeoutError:
-            raise self._too_slow(seconds) from None
-        except OSError:  # it has ended since the last call; receiving says how
+            raise self._timeout_error(seconds) from None
+        except OSError:  # the process has ended since the last call; receiving finds out how
             pass
         return self._receive(seconds)
 
     def end(self) -> None:
-        """Kill it and wait until it is gone."""
+        """Kill the process and wait for its end."""
         self._has_ended.set()
         self._socket.close()
         self._watch.join()
@@ -183,42 +185,42 @@ class _Child:
             message = _receive(self._socket, time.monotonic() + seconds)
             answer = None if message is None else json.loads(message)
         except TimeoutError:
-            raise self._too_slow(seconds) from None
+            raise self._timeout_error(seconds) from None
         except (OSError, ValueError):
             answer = None
         if not isinstance(answer, dict):
-            raise self._why_it_ended()
+            raise self._missing_answer_error()
         return answer
 
-    def _too_slow(self, seconds: float) -> UntrustedContentError:
+    def _timeout_error(self, seconds: float) -> UntrustedContentError:
         return UntrustedContentError(f"reading it had not ended after {seconds:,g} seconds and was stopped", "time")
 
-    def _why_it_ended(self) -> AirworthyError:
-        """Say why there is no answer."""
+    def _missing_answer_error(self) -> AirworthyError:
+        """Return the error that explains why there is no answer."""
         try:
             code = self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             return UntrustedContentError("reading it ended with an answer that cannot be read", "crash")
-        if self._is_over:
+        if self._exceeded_memory:
             return UntrustedContentError(
                 f"reading it took more than {self.memory_bytes:,} bytes of memory and was stopped", "memory"
             )
         if code in (-signal.SIGKILL, -signal.SIGTERM):
             return UntrustedProcessError(
-                f"was killed by {signal.Signals(-code).name}, which another process or the system's lack of memory does"
+                f"was killed by {signal.Signals(-code).name}, by another process or for lack of memory"
             )
         how = f"by {_signal_name(-code)}" if code < 0 else f"with code {code}"
         return UntrustedContentError(f"reading it crashed the process that reads it ({how})", "crash")
 
     def _limit_memory(self) -> None:
-        """Kill the process as soon as it holds more memory than it may."""
+        """Kill the process as soon as it exceeds its memory limit."""
         import psutil
 
         with contextlib.suppress(psutil.Error):
-            watched = psutil.Process(self.process.pid)
+            process = psutil.Process(self.process.pid)
             while not self._has_ended.wait(POLL_SECONDS):
-                if watched.memory_info().rss > self.memory_bytes:
-                    self._is_over = True
+                if process.memory_info().rss > self.memory_bytes:
+                    self._exceeded_memory = True
                     self.process.kill()
                     return
 
@@ -235,7 +237,12 @@ def _send(connection: socket.socket, message: bytes) -> None:
 
 
 def _receive(connection: socket.socket, deadline: float | None = None) -> bytes | None:
-    """Return the next message, None where the other side has closed. TimeoutError at the deadline (monotonic)."""
+    """Return the next message; None if the other side has closed the connection.
+
+    Raises:
+        TimeoutError: the deadline (of `time.monotonic`) has passed.
+        ValueError: the message is too long.
+    """
     start = _receive_exactly(connection, _SIZE.size, deadline)
     if start is None:
         return None
@@ -258,36 +265,39 @@ def _receive_exactly(connection: socket.socket, size: int, deadline: float | Non
 
 
 def serve_calls() -> None:
-    """Answer the orders that come through the socket named on the command line, until it is closed."""
+    """Answer requests from the socket given on the command line until it is closed."""
     _end_with_parent(int(sys.argv[2]))
-    _give_way()
+    _lower_priority()
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         _send(connection, b"{}")
-        while (order := _receive(connection)) is not None:
-            _send(connection, _answer(json.loads(order)))
+        while (request := _receive(connection)) is not None:
+            _send(connection, _answer(json.loads(request)))
 
 
 def _end_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies; elsewhere than on Linux, it ends when it is idle."""
+    """Let the kernel kill this process with its parent.
+
+    On other systems than Linux, it ends when idle.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("its parent has ended")
 
 
-def _give_way() -> None:
-    """Write no core dump; where the system runs out of memory, let it end this process before all others."""
+def _lower_priority() -> None:
+    """Disable core dumps, and make the kernel kill this process first for lack of memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
         file.write("1000")
 
 
-def _answer(order: dict[str, Any]) -> bytes:
-    """Run what is ordered; what it raises is an answer too."""
-    module, _, name = order["function"].partition(":")
+def _answer(request: dict[str, Any]) -> bytes:
+    """Call the requested function; return its result, or the error that it raises."""
+    module, _, name = request["function"].partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-        answer = json.dumps({"result": function(*order["arguments"])}).encode()
+        answer = json.dumps({"result": function(*request["arguments"])}).encode()
         if len(answer) > MESSAGE_BYTES:
             answer = _refusal("failed", f"reading it gave an answer of {len(answer):,} bytes")
     except UntrustedContentError as error:
@@ -297,11 +307,11 @@ def _answer(order: dict[str, Any]) -> bytes:
     except MemoryError:
         answer = _refusal("memory", "reading it found no memory left")
     except ImportError as error:
-        answer = _refusal("host", _words(error))
+        answer = _refusal("host", _describe(error))
     except OSError as error:
-        answer = _refusal("host" if error.errno in _OF_THE_HOST else "failed", _words(error))
+        answer = _refusal("host" if error.errno in _OF_THE_HOST else "failed", _describe(error))
     except Exception as error:
-        answer = _refusal("failed", _words(error))
+        answer = _refusal("failed", _describe(error))
     return answer
 
 
@@ -309,6 +319,6 @@ def _refusal(kind: str, reason: str) -> bytes:
     return json.dumps({"kind": kind, "reason": reason}).encode()
 
 
-def _words(error: BaseException) -> str:
-    """Return kind and message of a library's error on one line, within bounds."""
+def _describe(error: BaseException) -> str:
+    """Return type and message of a library's error on one line, shortened."""
     return f"{type(error).__name__}: {' '.join(str(error)[: 4 * REASON_LENGTH].split())[:REASON_LENGTH]}".rstrip(": ")

@@ -1,4 +1,7 @@
-"""What a use case imports to declare itself; use cases import nothing else of `include`."""
+"""Export everything that a use case needs for its declaration.
+
+It imports nothing else of `include`.
+"""
 
 from include.declaration.costs import DecisionCosts
 from include.declaration.landing import Landing

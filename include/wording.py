@@ -1,4 +1,4 @@
-"""The words that reasons and messages are made of."""
+"""Build the texts of reasons and messages."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ _NAMED = 5
 
 
 def but(passed: bool) -> str:
-    """How what is asked for is joined to what was found."""
+    """Return the words that join a requirement and the measured value."""
     return ";" if passed else ", but"
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 day`, `1,200 days`."""
+    """Return a number with its noun: `1 day`, `1,200 days`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(names: Collection[str]) -> str:
-    """The names in order, the first few of many."""
+    """Return the sorted names; of many, the first few and the number of others."""
     shown = ", ".join(sorted(names)[:_NAMED])
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def sentence(text: str) -> str:
-    """Somebody else's words, ending as a sentence does."""
+    """Return a text from outside with one full stop at its end."""
     return f"{text.strip().rstrip('.')}."

@@ -108,7 +108,7 @@ LIMITS = {
     "demo_limit_s": "include.local.demo.LIMIT_S",
     "demo_poll_s": "include.local.demo.POLL_S",
     "judged_rows": "include.monitoring.labelled_predictions.MOST_ROWS",
-    "lock_lasts": "include.lake.lock.LASTS",
+    "lock_lasts": "include.lake.lock.LOCK_DURATION",
     "memory_margin": "include.task_memory.MARGIN",
     "model_bytes": "include.registry.model_io.MOST_BYTES",
     "notifications_kept_for": "include.notifications.queue.KEPT_FOR",

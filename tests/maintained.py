@@ -33,7 +33,7 @@ def register_one() -> str:
 
 def make_champion(number: str) -> None:
     version = Registry(USE_CASE).version(number)
-    Ledger.of(USE_CASE).append(
+    Ledger.open(USE_CASE).append(
         LedgerDecision(
             version=number,
             trees=version.trees,

@@ -282,7 +282,7 @@ def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
 
 
-OPENED = ("Lake", "Lake.open", "Registry", "Ledger", "Ledger.of", "Records", "Records.of", "lake_root")
+OPENED = ("Lake", "Lake.open", "Registry", "Ledger", "Ledger.open", "Records", "Records.open", "lake_root")
 """What opens a lake, or a part of it, or the registry."""
 OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrades")
 """The project; the packages that define these; and the upgrade of a lake whose format the project refuses."""
@@ -313,7 +313,7 @@ def test_a_project_is_opened_where_a_task_or_command_begins_and_passed_down(modu
     assert opening_calls(MODULES[module].read_text(), ("open_project", "Project")) == []
 
 
-@pytest.mark.parametrize("call", ["Lake.open(use_case)", "Registry(use_case)", "f(Ledger.of(use_case).entries())"])
+@pytest.mark.parametrize("call", ["Lake.open(use_case)", "Registry(use_case)", "f(Ledger.open(use_case).entries())"])
 def test_a_lake_registry_or_ledger_that_is_opened_elsewhere_is_caught(call):
     assert len(opening_calls(f"def step(use_case):\n    return {call}\n", OPENED)) == 1
 

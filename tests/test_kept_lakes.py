@@ -40,7 +40,7 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
             Lake.open(USE_CASE)
     assert upgrade_lake(USE_CASE) == list(range(number + 1, FORMAT + 1))
     view = Lake.open(USE_CASE).as_of(LAST)
-    for table in schemas.tables(USE_CASE):
+    for table in schemas.table_names(USE_CASE):
         days = list(integrity.damaged_days(view, table, LAST - 100, LAST))
         assert [(day, damage) for day, damage in days if damage] == []
     assert view.read("features").num_rows > 1000
@@ -50,8 +50,8 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     assert version.copies["life"] == "champion" and version.copies["trees"] == version.trees
     known = registry._client.get_model_version(USE_CASE.name, "1").tags
     assert [name for name in known if not name.startswith(("airworthy.", "mlflow."))] == []
-    entries = Ledger.of(USE_CASE).verify(registry.ledger_head())
+    entries = Ledger.open(USE_CASE).verify(registry.ledger_head())
     assert [entry.action for entry in entries] == ["promotion"]
-    assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"
+    assert Ledger.open(USE_CASE).champion_of(AS_OF).version == "1"
     assert score.score_period(open_project(USE_CASE), AS_OF).changed
     assert Lake.open(USE_CASE).as_of(AS_OF).read("predictions").num_rows

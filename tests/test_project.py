@@ -27,17 +27,17 @@ def test_everything_of_a_project_is_in_the_lake_of_the_settings(lake_home):
     root = StoragePath.parse(project.settings.lake) / USE_CASE.name
     assert project.root == project.lake.root == root
     assert (project.ledger.folder, project.records.folder) == (root / "ledger", root / "records")
-    assert CorrectionLog.of(project, "events").folder == root / "corrections" / "events"
-    assert RetrainingBudget.of(project).folder == root / "claims"
-    assert NotificationQueue.of(project).folder == root / "alerts"
+    assert CorrectionLog.open(project, "events").folder == root / "corrections" / "events"
+    assert RetrainingBudget.open(project).folder == root / "claims"
+    assert NotificationQueue.open(project).folder == root / "alerts"
 
 
 def test_everything_of_a_project_in_another_lake_is_there(lake_home, tmp_path):
     project = open_project(USE_CASE).in_lake(str(tmp_path / "other"))
-    assert RetrainingBudget.of(project).claim(DAY, 1) == Reservation(DAY, 1)
-    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY) == []
+    assert RetrainingBudget.open(project).claim(DAY, 1) == Reservation(DAY, 1)
+    assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(DAY) == []
     assert project.registry.records == project.records
-    places = (project.lake.root, project.ledger.folder, project.records.folder, NotificationQueue.of(project).folder)
+    places = (project.lake.root, project.ledger.folder, project.records.folder, NotificationQueue.open(project).folder)
     assert all(place.uri.startswith(str(tmp_path / "other")) for place in places)
 
 
@@ -53,4 +53,4 @@ def test_a_lake_of_another_format_is_refused_but_its_alerts_are_kept(lake_home, 
     for part in ("lake", "ledger", "records"):
         with pytest.raises(LakeFormatError):
             getattr(project, part)
-    assert NotificationQueue.of(project).waiting() == []
+    assert NotificationQueue.open(project).waiting() == []

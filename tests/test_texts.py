@@ -24,7 +24,7 @@ from include.declaration.period import Period
 from include.declaration.problems import Problem
 from include.errors import AirworthyError, BrokenUseCaseError
 from include.lake.object_store import StoragePath
-from include.lake.soundness import UnsoundValueError
+from include.lake.soundness import UnsoundValue
 from include.notifications import messages
 from include.settings import REPOSITORY
 from include.use_case import Landing
@@ -134,7 +134,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY.start_date]})},
     "PeriodError": {"key": "1 March 2020"},
     "TaskMemoryError": {"declared": 8_000_000_000},
-    "UnsoundError": {"found": [UnsoundValueError("NaN", "size", "nan", "id=7")]},
+    "UnsoundError": {"found": [UnsoundValue("NaN", "size", "nan", "id=7")]},
 }
 """Values of single errors that differ from these."""
 

@@ -78,7 +78,7 @@ def _derived(use_case: UseCase, function: str, day: Period, delivered: Callable[
         for feed in use_case.feeds
     }
     table = {"build": "features", "labels": "labels"}[function]
-    names = schemas.content(use_case, table).names
+    names = schemas.content_schema(use_case, table).names
     return use_case.function("features", function)(day, **feeds).select(*names).to_pyarrow()
 
 

@@ -47,7 +47,7 @@ def register(
     **tags: str,
 ) -> str:
     """The number of a new version with the run's model, as if it were trained as of `day` and judged so."""
-    registry, records = Registry(USE_CASE), Records.of(USE_CASE.name)
+    registry, records = Registry(USE_CASE), Records.open(USE_CASE.name)
     trained = records.latest("training", [run_id])[run_id]
     fingerprint = f"{trained['tags']['fingerprint']} {len(registry.versions()) + 1}"
     known = {"as_of": day.key, "fingerprint": fingerprint, "reason": "a first model"}
@@ -63,7 +63,7 @@ def register(
 
 def rerecord(number: str, **tags: str) -> None:
     """Put a version's training on record anew, as if MLflow had been restored and the number given again."""
-    version, records = Registry(USE_CASE).version(number), Records.of(USE_CASE.name)
+    version, records = Registry(USE_CASE).version(number), Records.open(USE_CASE.name)
     trained = records.latest("training", [version.run_id])[version.run_id]
     record_training(records, version.run_id, {**trained["tags"], **tags}, version.files, version.metrics)
 
@@ -76,7 +76,7 @@ def read_json(run_id: str, path: str) -> Any:
 
 def record_sample(run_id: str, sample: Path) -> None:
     """Put a changed sample of the serving gate on record, as if the training had written it."""
-    records = Records.of(USE_CASE.name)
+    records = Records.open(USE_CASE.name)
     trained = records.latest("training", [run_id])[run_id]
     tags = {**trained["tags"], "sample_digest": sha256(sample)}
     record_training(records, run_id, tags, trained["files"], trained["metrics"])
@@ -88,7 +88,7 @@ def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -
     candidate = registry.candidate(run_id)
     entry = evaluate._champion(open_project(USE_CASE), registry, candidate)
     record_evaluation(
-        Records.of(USE_CASE.name),
+        Records.open(USE_CASE.name),
         candidate,
         [GateResult(**each) for each in verdicts],
         judged_by=judged_by or evaluate._judged_by(USE_CASE, entry),
@@ -121,7 +121,7 @@ def alias() -> str | None:
 
 def state() -> dict[str, Any]:
     """All that a promotion, an approval or a rollback may change; without what depends on the clock."""
-    registry, entries = Registry(USE_CASE), Ledger.of(USE_CASE).entries()
+    registry, entries = Registry(USE_CASE), Ledger.open(USE_CASE).entries()
     clock = {"recorded_at": "", "previous": "", "mac": ""}
     return {
         "entries": [asdict(entry) | clock for entry in entries],

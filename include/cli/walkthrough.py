@@ -81,7 +81,7 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     use_case = load_use_case(name)
     use_case.require(period)
     lake = open_project(use_case).lake
-    if not clone.clone_days(lake, "predictions", period, period):
+    if not clone.partition_digests(lake, "predictions", period, period):
         raise PartitionMissingError(name, "predictions", period)
     predictions = lake.as_of(period).table("predictions", since=period)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()

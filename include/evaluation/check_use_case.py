@@ -101,7 +101,9 @@ def discard_outdated(use_case: UseCase, home: Path) -> None:
     """Remove the tables that other code or another declaration made, and record the current ones."""
     root = home / "lake" / use_case.name
     now = {
-        table: _made_by(use_case, table) for table in schemas.tables(use_case) if table.partition("/")[0] in _WITHOUT
+        table: _made_by(use_case, table)
+        for table in schemas.table_names(use_case)
+        if table.partition("/")[0] in _WITHOUT
     }
     note = root / _MADE_BY
     before = json.loads(note.read_text()) if note.is_file() else {}
@@ -126,7 +128,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
     declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_periods]
-    return content_digest.digest_values([code, declared, str(schemas.content(use_case, table))])
+    return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table))])
 
 
 def _text(path: Path) -> str:

@@ -71,4 +71,4 @@ def _has_rows(project: Project, feed: Feed, period: Period) -> bool:
     """
     if period not in feed.missing_periods:
         return True
-    return any(correction.known_on == period for correction in CorrectionLog.of(project, feed.name).standing())
+    return any(correction.known_on == period for correction in CorrectionLog.open(project, feed.name).accepted())

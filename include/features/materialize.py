@@ -74,11 +74,11 @@ class _Call:
 
     @cached_property
     def announced(self) -> pa.Schema:
-        return schemas.content(self.use_case, self.table)
+        return schemas.content_schema(self.use_case, self.table)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        return schemas.keys(self.use_case, self.table)
+        return schemas.sort_keys(self.use_case, self.table)
 
     def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Yield the rows as they are stored, in order of their keys, a batch at a time."""

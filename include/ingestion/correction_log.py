@@ -6,8 +6,8 @@ more. So the rows of a day depend only on its source and its corrections, not on
 
 Under <lake>/<use case>/corrections/<feed>/:
   000001.parquet          the rows; actor, reason and time are in the file's metadata
-  days/<day>/closing      from now on, a process that records a correction for the day checks that it was in time
-  days/<day>/closed.json  how many corrections there were, and the numbers of the day's
+  days/<day>/closing      exists: a process that records a correction for the day must check that it was in time
+  days/<day>/closed.json  the number of corrections then, and the numbers of those of the day
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class CorrectionLog:
     folder: StoragePath
 
     @classmethod
-    def of(cls, project: Project, feed: str) -> CorrectionLog:
+    def open(cls, project: Project, feed: str) -> CorrectionLog:
         """Return the corrections of a feed in the project's lake.
 
         Raises:
@@ -107,7 +107,7 @@ class CorrectionLog:
         """
         return cls(project.use_case, feed, project.lake.root / "corrections" / feed)
 
-    def standing(self) -> list[Correction]:
+    def accepted(self) -> list[Correction]:
         """Return all corrections but those too late for their day, in order.
 
         Raises:
@@ -116,7 +116,7 @@ class CorrectionLog:
         return self._in_time(self._all())
 
     def list_readonly(self) -> list[Correction]:
-        """Return the same as `standing`, but write nothing.
+        """Return the same as `accepted`, but write nothing.
 
         If closing a day was interrupted, all its corrections are returned.
 
@@ -132,11 +132,11 @@ class CorrectionLog:
         ]
 
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
-        closing, closed = self.closed_days(), dict[Period, _Closed]()
+        closed_days, closed = self.closed_days(), dict[Period, _Closed]()
         in_time = []
         for correction in recorded:
             day = correction.known_on
-            if day in closing and day not in closed:
+            if day in closed_days and day not in closed:
                 closed[day] = self._close(day)
             if day not in closed or correction.number in closed[day].of_day:
                 in_time.append(correction)
@@ -170,11 +170,11 @@ class CorrectionLog:
             self.store.copy([self.store.key(number) for number in closed.of_day], to.store)
             self.day_store(period).copy([_CLOSED], to.day_store(period))
 
-    def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
+    def record(self, draft: CorrectionDraft, *, any_period: bool = False) -> RecordedCorrections:
         """Append the draft, unless an equal correction exists.
 
-        `whenever` also accepts an equal one of another day. Safe across processes: if several send the same row back,
-        one succeeds. An error leaves nothing recorded.
+        With `any_period`, an equal one of another day counts too. Safe across processes: if several send the same row
+        back, one succeeds. An error leaves nothing recorded.
 
         Raises:
             InvalidRequestError: rows were already sent back differently.
@@ -183,7 +183,7 @@ class CorrectionLog:
         """
         for _ in range(ATTEMPTS):
             recorded = self._all()
-            if existing := corrections.accepted_corrections(draft, self._in_time(recorded), whenever=whenever):
+            if existing := corrections.accepted_corrections(draft, self._in_time(recorded), any_period=any_period):
                 return RecordedCorrections(existing, new=False)
             if draft.known_on in self.closed_days():
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)

@@ -261,18 +261,18 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
 
 
 def accepted_corrections(
-    draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever: bool
+    draft: CorrectionDraft, recorded: Sequence[Correction], *, any_period: bool
 ) -> Correction | None:
     """Return the recorded correction equal to the draft, or None.
 
-    With `whenever`, one that became known on another day counts too.
+    With `any_period`, one that became known on another day counts too.
 
     Raises:
         InvalidRequestError: a row was sent back before in another way: a row is replayed once. The text names how.
     """
     by_id = {name: correction for correction in recorded for name in correction.ids}
     for correction in recorded:
-        is_same_day = whenever or correction.known_on == draft.known_on
+        is_same_day = any_period or correction.known_on == draft.known_on
         if correction.kind == draft.kind and correction.rows.equals(draft.rows) and is_same_day:
             return correction
     if earlier := [name for name in draft.ids if name in by_id]:

@@ -59,8 +59,8 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
         use_case, feed, period, rows
     )  # not of corrections: they become known later than the rows they replace
     # Close the day only after the source has answered: from here on, it accepts no more corrections.
-    corrections = CorrectionLog.of(project, feed.name).close(period)
+    corrections = CorrectionLog.open(project, feed.name).close(period)
     if corrections:
-        rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
+        rows = add_corrections(rows, schemas.content_schema(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)
     return project.lake.replace(f"raw/{feed.name}", period, rows, inputs=inputs, stage="ingest", code=code)

@@ -114,13 +114,13 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
         raise DeliveryTooLargeError(use_case.name, feed.name, period, landing.location_of(period), limit, actual)
 
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-        spool = RowSpool(Path(folder) / "rows.parquet", schemas.content(use_case, raw), landing)
+        spool = RowSpool(Path(folder) / "rows.parquet", schemas.content_schema(use_case, raw), landing)
         fetched, inputs, rows_on_disk = _spool(project, feed, period, bucket, files, spool)
         if not take_changed and _kept_partition(lake, feed, period) != kept:
             raise PartitionConflictError(use_case.name, raw, period)
         # Write rows before the list of files, so that a list never describes other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
-            rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
+            rows = _in_order(connection, rows_on_disk, schemas.sort_keys(use_case, raw), spool.rows_at_once)
             commit = lake.replace(raw, period, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
     files_of_day = _record(use_case, feed, fetched)
     lake.replace(record, period, files_of_day, inputs={}, stage="ingest", expected_digest=before[record])
@@ -235,7 +235,7 @@ def _spool(
         delivered = spool.finish()
     _require_known(use_case, feed, period, delivered)
     # Close the day only after every file was read: from here on, it accepts no more corrections.
-    known = CorrectionLog.of(project, feed.name).close(period)
+    known = CorrectionLog.open(project, feed.name).close(period)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{file.listed.key}": f"sha256-{file.sha256}" for file in fetched}
@@ -297,4 +297,4 @@ def _record(use_case: UseCase, feed: Feed, fetched: Sequence[FetchedObject]) -> 
         }
         for file in fetched
     ]
-    return pa.Table.from_pylist(rows, schema=schemas.content(use_case, f"deliveries/{feed.name}"))
+    return pa.Table.from_pylist(rows, schema=schemas.content_schema(use_case, f"deliveries/{feed.name}"))

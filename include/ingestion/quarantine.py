@@ -160,7 +160,7 @@ def read_quarantine(
             f"{use_case.name}: feed {feed!r} has no quarantined row on {period}; days with quarantined rows:"
             f" {with_rows}."
         )
-    schema = schemas.content(use_case, f"raw/{feed}")
+    schema = schemas.content_schema(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
     ids = corrections.row_ids(periods_of(days), bad.drop_columns(["day", schemas.REASONS.name]), reasons)
@@ -200,8 +200,8 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
 
 
 def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
-    correction_log = CorrectionLog.of(project, feed.name)
-    by_id = {name: correction for correction in correction_log.standing() for name in correction.ids}
+    correction_log = CorrectionLog.open(project, feed.name)
+    by_id = {name: correction for correction in correction_log.accepted() for name in correction.ids}
     landed_days = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
     went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())
     landed = tuple(bool(correction and correction.known_on in landed_days) for correction in went)

@@ -78,7 +78,7 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
     landed = {day: partition.rows for day, partition in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: partition.rows for day, partition in view.partitions(f"checked/{feed.name}").items()}
     quarantined = quarantine.read_quarantine(project, feed.name)
-    recorded = CorrectionLog.of(project, feed.name).standing()
+    recorded = CorrectionLog.open(project, feed.name).accepted()
     ask = project.use_case.function("source", feed.name) if ask_source and not feed.landing else None
     faults = _faults(view, feed, recorded, ask=ask)
     held = set(quarantined.rows["digest"].to_pylist())

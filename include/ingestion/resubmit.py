@@ -130,7 +130,7 @@ def resubmit_corrected(
             was sent back before; or `known_on` accepts no corrections.
     """
     declared = quarantine.require_feed(project.use_case, feed)
-    schema = schemas.content(project.use_case, f"raw/{feed}")
+    schema = schemas.content_schema(project.use_case, f"raw/{feed}")
     rows, named = correction_reader.read_corrections(name, content, schema)
     if wrong := [unsound for unsound in find_unsound(rows, declared.keys) if unsound.kind == NOT_A_DATE]:
         raise InvalidRequestError(
@@ -205,7 +205,7 @@ def free_day(project: Project, feed: Feed, after: Period) -> Period:
 
 def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
-    view, closed = project.lake.as_of(LATEST), CorrectionLog.of(project, feed.name).closed_days()
+    view, closed = project.lake.as_of(LATEST), CorrectionLog.open(project, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
@@ -250,15 +250,15 @@ def _at(
     project: Project, feed: Feed, draft: CorrectionDraft, last: Period, known_on: Period | None
 ) -> RecordedCorrections:
     """Record the draft for the requested day, or else for the first free one."""
-    correction_log = CorrectionLog.of(project, feed.name)
-    if existing := corrections.accepted_corrections(draft, correction_log.standing(), whenever=known_on is None):
+    correction_log = CorrectionLog.open(project, feed.name)
+    if existing := corrections.accepted_corrections(draft, correction_log.accepted(), any_period=known_on is None):
         return RecordedCorrections(existing, new=False)
     while True:
         free = free_day(project, feed, last)
         day = known_on or free
         _require_free(project, feed, day, last, free)
         try:
-            return correction_log.record(replace(draft, known_on=day), whenever=known_on is None)
+            return correction_log.record(replace(draft, known_on=day), any_period=known_on is None)
         except CorrectionPeriodTakenError:
             if known_on:
                 raise  # otherwise try the next free day

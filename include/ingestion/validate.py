@@ -69,7 +69,7 @@ def check_feed(project: Project, feed: Feed, period: Period) -> ValidationResult
     except FeedRefusedError:
         # Rows published from an earlier delivery are no longer in raw. Withdraw them (the table's history keeps them),
         # so that no features are built from them.
-        project.lake.withdraw(f"checked/{feed.name}", period, stage="validate")
+        project.lake.remove_partition(f"checked/{feed.name}", period, stage="validate")
         raise
 
 
@@ -78,9 +78,9 @@ def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
     lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
     view = lake.as_of(period)
     raw = f"raw/{feed.name}"
-    landed = view.read(raw, since=period, order_by=schemas.keys(use_case, raw)).drop(["day"])
+    landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, period)
-    corrections = CorrectionLog.of(project, feed.name).known_on(period)
+    corrections = CorrectionLog.open(project, feed.name).known_on(period)
     delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if period not in feed.missing_periods:

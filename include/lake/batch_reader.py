@@ -1,4 +1,4 @@
-"""Read some columns of one day of a table a batch at a time, those of them that its files have."""
+"""Read the columns that the files of a day have, in batches."""
 
 from __future__ import annotations
 
@@ -16,24 +16,30 @@ BATCH_ROWS = 65_536
 
 
 def open_files(path: Path | str) -> pq.ParquetFile:
-    """Open a Parquet file to be read a batch at a time in little memory."""
+    """Open a Parquet file for reading in batches with little memory."""
     return partition_reader.open_file(path)
 
 
-def column_batches(view: AsOfSnapshot, table: str, days: Collection[Period]) -> frozenset[str]:
-    """Return the columns that all files of those days have: a day that was built by older code may lack one."""
+def common_columns(view: AsOfSnapshot, table: str, days: Collection[Period]) -> frozenset[str]:
+    """Return the columns that all files of these days have.
+
+    A day built by older code may lack a column.
+    """
     return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
 def row_batches(
     view: AsOfSnapshot, table: str, period: Period, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
+    """Yield the rows of a day in stored order, in batches.
 
-    A column whose stored values the declared type does not hold is left out like one that the file lacks. Raises
-    PartitionCorruptedError.
+    Batches have the declared columns of `names` that the files have. Columns have their declared types. A column whose
+    stored values the declared type does not hold is left out, like one that the file lacks.
+
+    Raises:
+        PartitionCorruptedError: a file of the day is damaged.
     """
-    declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
+    declared, name = schemas.content_schema(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
     view.require_whole(table, period, period)
     for _, path in _files(view, table, [period]):
         chosen = partition_reader.readable_columns(path, declared, names)
@@ -41,5 +47,5 @@ def row_batches(
 
 
 def _files(view: AsOfSnapshot, table: str, days: Collection[Period]) -> list[tuple[Period, str]]:
-    found = view.files(table, min(days), max(days)) if days else []
-    return [(day, path) for day, path in found if day in days]
+    files = view.files(table, min(days), max(days)) if days else []
+    return [(day, path) for day, path in files if day in days]

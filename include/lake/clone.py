@@ -1,4 +1,4 @@
-"""Clone a table of a lake into another lake on disk, some of its days with other rows, in one commit."""
+"""Clone a table into another lake on disk, optionally with changed rows for some days."""
 
 from __future__ import annotations
 
@@ -21,46 +21,49 @@ from include.lake.snapshot import AsOfSnapshot
 Change = Callable[[pa.Table], pa.Table]
 
 
-def clone_days(lake: Lake, table: str, since: Period, until: Period) -> dict[Period, str]:
-    """Return day to digest; none where the table is not there, and it is not made."""
+def partition_digests(lake: Lake, table: str, since: Period, until: Period) -> dict[Period, str]:
+    """Return day to digest of its content, without creating a table.
+
+    Empty if there is no table.
+    """
     if not history.is_table(lake.uri(table)):
         return {}
-    return {day: there.digest for day, there in partitions.list_partitions(lake.delta(table), since, until).items()}
+    return {day: stored.digest for day, stored in partitions.list_partitions(lake.delta(table), since, until).items()}
 
 
 def clone_table(
     table: str, digests: Mapping[Period, str], source: Lake, target: Lake, changes: Mapping[Period, Change]
 ) -> None:
-    """Make the table in `target`, on disk, with the partitions `digests` of `source`; without any, make no table.
+    """Create the table in `target`, on disk, with the days in `digests` of `source`.
 
-    Days in `changes` hold what that function makes of their rows. Files are copied, not linked: code that writes to
-    one must not reach the source.
+    No table if there are none. Rows of the days in `changes` are replaced by the result of that function. Files are
+    copied, not linked: code that writes to a copy must not change the source.
     """
     if not digests:
         return
     root, view = (target.root / table).path, source.at_versions(max(digests), {table: None})
-    files = [file for file in partitions.files(source.delta(table)) if file.period in digests]
+    files = [file for file in partitions.list_data_files(source.delta(table)) if file.period in digests]
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.period not in changes])
-    kept = [_added(root, file) for file in files if file.period not in changes]
-    changed = [_added(root, _changed(view, table, day, root, change)) for day, change in changes.items()]
-    schema = Schema.from_arrow(schemas.stored(target.use_case, table))
+    kept = [_add_action(root, file) for file in files if file.period not in changes]
+    changed = [_add_action(root, _write_changed(view, table, day, root, change)) for day, change in changes.items()]
+    schema = Schema.from_arrow(schemas.stored_schema(target.use_case, table))
     create_table_with_add_actions(str(root), schema, kept + changed, partition_by=[*schemas.PARTITION])
 
 
 def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
     for file in files:
         (root / file.path).parent.mkdir(exist_ok=True)
-    waiting = [(source / file.path, root / file.path) for file in files]
+    copies = [(source / file.path, root / file.path) for file in files]
     if source.is_local:
-        for place, copied in waiting:
-            place.fetch(copied)
+        for original, copy in copies:
+            original.fetch(copy)
     else:
-        s3.map_concurrently(lambda each: each[0].fetch(each[1]), waiting)
+        s3.map_concurrently(lambda pair: pair[0].fetch(pair[1]), copies)
 
 
-def _changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change: Change) -> DataFile:
-    """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
+def _write_changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change: Change) -> DataFile:
+    """Write the changed rows of a day, in the order in which the function returns them."""
     rows = change(view.read(table, period, period).drop_columns(["day"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), period, ())
     digest, count = written.content.hexdigest(), written.content.rows
@@ -70,13 +73,13 @@ def _changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change:
     return DataFile(period, path, digest, count)
 
 
-def _added(root: Path, file: DataFile) -> AddAction:
-    found = (root / file.path).stat()
+def _add_action(root: Path, file: DataFile) -> AddAction:
+    stat = (root / file.path).stat()
     return AddAction(
         path=file.path,
-        size=found.st_size,
+        size=stat.st_size,
         partition_values={"day": file.period.key, "digest": file.digest},
-        modification_time=int(found.st_mtime * 1000),
+        modification_time=int(stat.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),
     )

@@ -1,4 +1,4 @@
-"""Care for a table: keep its log quick to open. No content, and no old version, is changed by it."""
+"""Keep the log of a table fast to open. No content and no old version changes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from include.lake.lake import Lake
 
 
 def write_checkpoint(lake: Lake, table: str) -> None:
-    """Write the table's state next to its log, so that opening it reads one file and not every commit.
+    """Write a checkpoint of the table's state into its log.
 
-    Only for a table whose log clean-up is off, or old versions would go.
+    Opening the table then reads one file instead of every commit. Call it only for a table whose log clean-up is off;
+    otherwise old versions are lost.
     """
     uri = lake.uri(table)
     with s3.translate_s3_errors(uri):

@@ -1,4 +1,4 @@
-"""Digests of content: equal for equal rows, however they are cut into batches or files."""
+"""Compute digests of content that do not depend on batches or files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PREFIX = "b2-"
-"""Keeps a digest from ever being read as a number where it stands in a path."""
+"""Prevents that a digest in a path is read as a number."""
 
 
 class ContentDigest:
     """A BLAKE2 digest of a table's content, fed batch by batch in the table's row order.
 
-    Every column is hashed as streams of its own (validity, lengths, values), with nulls blanked, so that neither
-    batch borders nor whatever lies under a null can change the digest.
+    Validity, lengths and values of every column are hashed separately, with nulls replaced by a fixed value, so that
+    neither batch borders nor the bytes behind a null change the digest.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -27,22 +27,22 @@ class ContentDigest:
         self.rows = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
-        """Take in the next rows; the batch must have the schema given at the start."""
+        """Add the next rows; the batch must have the schema of the constructor."""
         for name in self._schema.names:
             for stream, content in _streams(batch.column(name)):
                 self._hashes.setdefault((name, stream), hashlib.blake2b(digest_size=16)).update(content)
         self.rows += batch.num_rows
 
     def hexdigest(self) -> str:
-        """`b2-` and 32 hexadecimal digits over column names, types, row count and content."""
-        hashes = {"/".join(key): found.hexdigest() for key, found in self._hashes.items()} if self.rows else {}
+        """Return the digest of names, types, row count and content: `b2-` and 32 digits."""
+        hashes = {"/".join(key): stream.hexdigest() for key, stream in self._hashes.items()} if self.rows else {}
         return digest_values(
             {"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes}
         )
 
 
 def digest_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ContentDigest:
-    """The digest of all rows of the batches, each of which has that schema."""
+    """Return the digest of all rows of the batches, which all have this schema."""
     digest = ContentDigest(schema)
     for batch in batches:
         digest.update(batch)
@@ -50,18 +50,18 @@ def digest_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Cont
 
 
 def digest_table(table: pa.Table) -> str:
-    """Digest of a whole table in its row order."""
+    """Return the digest of a whole table in its row order."""
     return digest_batches(table.schema, table.to_batches()).hexdigest()
 
 
 def digest_values(values: Mapping[str, object] | Iterable[object]) -> str:
-    """Digest of plain values, by their sorted JSON."""
+    """Return the digest of plain values, from their sorted JSON."""
     text = json.dumps(values if isinstance(values, Mapping) else list(values), sort_keys=True, default=str)
     return PREFIX + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _streams(array: pa.Array, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each stream that stands for the array's content."""
+    """Yield name and bytes of each stream that together represent the array's content."""
     yield prefix + "valid", _raw(pc.is_valid(array).cast(pa.int8()))
     if pa.types.is_list(array.type):
         yield prefix + "lengths", _raw(pc.fill_null(pc.list_value_length(array), 0))
@@ -84,7 +84,7 @@ def _raw(numbers: pa.Array) -> bytes:
 
 
 def _text(strings: pa.StringArray) -> bytes:
-    """The characters of all strings, one after the other: one slice of the array's own buffer."""
+    """Return the concatenated bytes of all strings, as one slice of the array's buffer."""
     if len(strings) == 0:
         return b""
     _, offsets, values = strings.buffers()

@@ -1,4 +1,4 @@
-"""Order rows by columns in DuckDB."""
+"""Sort rows in DuckDB."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pyarrow as pa
 
 
 def sort_key(field: pa.Field) -> str:
-    """Return the SQL to order by a column, with its name quoted (duckdb.ColumnExpression drops quotes).
+    """Return the SQL that orders by a column, with its name quoted.
 
-    A column of floats is ordered by a copy: DuckDB returns 0 for -0 in a column that it orders by.
+    duckdb.ColumnExpression drops quotes. A float column is ordered by a copy: DuckDB changes -0 to 0 in a column that
+    it orders by.
     """
     name = '"' + field.name.replace('"', '""') + '"'
     return f"{name} + 0.0" if pa.types.is_floating(field.type) else name

@@ -1,7 +1,7 @@
 """Check data files against the SHA-256 of their bytes, which is part of their name.
 
-A bit that has flipped on a disk reads as another number. Hashing the bytes costs less than decoding them, so every
-file is checked before its rows are used, once per process.
+A bit flipped on disk is read as a different number. Hashing the bytes is faster than decoding them, so every file is
+checked before its rows are used, once per process.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from pathlib import Path
 
 from include.lake.file_signature import NAME
 
-GONE = "a file is gone (vacuumed, or lost)"
+GONE = "a file is missing (vacuumed, or lost)"
 FOREIGN = "a file was not written by this product: its name holds no SHA-256 of its bytes"
 CHANGED = "a file does not hold the bytes that were written"
-_REMEMBERED = 65_536
-"""Files whose checksum is remembered, about 300 bytes each."""
+_CACHED_FILES = 65_536
+"""Number of files whose checksum is cached, about 300 bytes each."""
 
 
 class ChecksumError(OSError):
-    """The bytes of a file are not those that its name promises."""
+    """The bytes of a file do not have the checksum in its name."""
 
 
 def find_damage(path: str | Path) -> str:
-    """Return what is wrong with a file on disk, or an empty string.
+    """Return what is wrong with a file on disk; empty if nothing is.
 
-    Raises OSError where the file is there and cannot be read.
+    Raises:
+        OSError: the file exists and cannot be read.
     """
     path = Path(path)
     name = NAME.fullmatch(path.name)
@@ -41,14 +42,18 @@ def find_damage(path: str | Path) -> str:
 
 
 def require_bytes(name: str, content: bytes) -> bytes:
-    """Return the content of a file of that name; ChecksumError if it is not what was written."""
-    promised = NAME.fullmatch(name)
-    if promised is None or hashlib.sha256(content).hexdigest() != promised["sha256"]:
-        raise ChecksumError(CHANGED if promised else FOREIGN)
+    """Return the content of a file after checking it.
+
+    Raises:
+        ChecksumError: the name has no checksum, or the content has another one.
+    """
+    expected = NAME.fullmatch(name)
+    if expected is None or hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        raise ChecksumError(CHANGED if expected else FOREIGN)
     return content
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
-def _sha256(path: str, size: int, modified: int, inode: int) -> str:  # noqa: ARG001  # a file with others is another
+@functools.lru_cache(maxsize=_CACHED_FILES)
+def _sha256(path: str, size: int, modified: int, inode: int) -> str:  # noqa: ARG001  # keys of the cache
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, hashlib.sha256).hexdigest()

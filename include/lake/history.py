@@ -1,4 +1,4 @@
-"""What a Delta table was, and who wrote what when: its old versions, and the notes that each commit carries."""
+"""Read old versions of a Delta table, and the notes stored with each commit."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from include.lake import s3
 from include.lake.object_store import StoragePath
 
 INPUT, VERSION = "input.", "version."
-"""Before the name of what a commit's content was made from: its digest, and the Delta version that was read."""
+"""Prefixes of the keys that name an input of a commit: its digest, and the Delta version that was read."""
 
 
 class TableVersionMissingError(AirworthyError):
-    """A table cannot be read as it was at a version."""
+    """A version of a table cannot be read."""
 
     def __init__(self, uri: str, version: int | None, cause: object) -> None:
         which = "" if version is None else f" at Delta version {version}"
         remedy = (
-            " If the newest file of its _delta_log is cut off, as by a power cut, move that one away: its commit was"
-            " never whole; then run its day again. Else restore the table with its log from a backup."
+            " If the newest file of its _delta_log is incomplete, as after a power cut, move that file away: its commit"
+            " was never complete; then run its day again. Otherwise restore the table with its log from a backup."
             if version is None
             else " Restore the table with its log from a backup."
         )
@@ -34,7 +34,7 @@ class TableVersionMissingError(AirworthyError):
 
 @dataclass(frozen=True)
 class CommitNote:
-    """A commit that wrote a day, as it says itself."""
+    """The notes stored with a commit that wrote a day."""
 
     version: int
     period: Period
@@ -42,15 +42,15 @@ class CommitNote:
     digest: str
     rows: int
     inputs: Mapping[str, str]
-    """What the content was made from, by name, to its digest."""
+    """Name to digest of each input of the content."""
     versions: Mapping[str, int]
-    """Table to the Delta version that was read of it."""
+    """Table to the Delta version that was read."""
     code: str = ""
-    """Digest of the code that made the rows; empty where it was not recorded."""
+    """Digest of the code that made the rows; empty if not recorded."""
 
     @property
     def made_from(self) -> tuple[Mapping[str, str], str]:
-        """Return what decides whether the day is stale: its inputs and its code."""
+        """Return the inputs and the code, which decide whether the day is stale."""
         return self.inputs, self.code
 
 
@@ -64,7 +64,7 @@ def to_metadata(
     versions: Mapping[str, int],
     code: str,
 ) -> dict[str, str]:
-    """Return the notes of a commit as Delta keeps them."""
+    """Return the notes of a commit as Delta stores them."""
     notes = {"day": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
     notes |= {"code": code} if code else {}
     notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
@@ -72,22 +72,22 @@ def to_metadata(
 
 
 def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
-    """Return the inputs and the code of notes as Delta keeps them; see `Note.made_from`."""
+    """Return the inputs and the code of stored notes; see `CommitNote.made_from`."""
     return _inputs(metadata), metadata.get("code", "")
 
 
-def transaction_of(period: Period) -> str:
-    """Return the name under which commits of a day are counted in the table's state."""
+def transaction_id(period: Period) -> str:
+    """Return the application id under which the table counts the commits of a day."""
     return f"day={period.key}"
 
 
 def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> CommitNote | None:
-    """Return the newest commit that wrote the day, without reading the whole log; None if there is none.
+    """Return the newest commit that wrote the day.
 
-    The table's state has the version that the last writer of the day expected. Its commit is that one, or a later one
-    where writers of other days were faster.
+    Returns None if there is none. Does not read the whole log. The table's state has the version that the last writer
+    of the day expected. Its commit has this version, or a later one if writers of other days committed first.
     """
-    expected = delta.transaction_version(transaction_of(period))
+    expected = delta.transaction_version(transaction_id(period))
     if expected is None:
         return None
     for version in range(expected, delta.version() + 1):
@@ -100,8 +100,11 @@ def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> Com
 
 
 def open_table(uri: str, version: int | None = None) -> DeltaTable:
-    """The table as it was at that version (None: as it is now); TableVersionMissingError where it cannot be had. Makes
-    no table."""
+    """Open a table at a version (None: the newest); create no table.
+
+    Raises:
+        TableVersionMissingError: there is no table, or the version cannot be read.
+    """
     try:
         return s3.retry_cut_connection(
             uri, lambda: DeltaTable(uri, version=version, storage_options=s3.storage_options(uri))
@@ -111,7 +114,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable:
 
 
 def read_commit_notes(uri: str) -> list[CommitNote]:
-    """Every commit that wrote a day, newest first, in one read of the log; none where there is no table."""
+    """Return every commit that wrote a day, newest first; empty if there is no table."""
     if not is_table(uri):
         return []
     commits = s3.retry_cut_connection(uri, lambda: open_table(uri).history())
@@ -119,16 +122,20 @@ def read_commit_notes(uri: str) -> list[CommitNote]:
 
 
 def is_table(uri: str) -> bool:
-    """Whether there is a table: whoever only looks makes none."""
+    """Return whether there is a table; create none."""
     return s3.retry_cut_connection(uri, lambda: bool(DeltaTable.is_deltatable(uri, s3.storage_options(uri))))
 
 
 def commit_that_wrote(
     notes: Sequence[CommitNote], period: Period, digest: str, until: int | None = None
 ) -> CommitNote | None:
-    """Of commits, newest first, the newest that gave a day that content, up to Delta version `until`."""
-    found = (note for note in notes if (note.period, note.digest) == (period, digest))
-    return next((note for note in found if until is None or note.version <= until), None)
+    """Return the newest commit that wrote this content of a day.
+
+    Commits after Delta version `until` are ignored. `notes` are sorted, the newest first. Returns None if there is
+    none.
+    """
+    matching = (note for note in notes if (note.period, note.digest) == (period, digest))
+    return next((note for note in matching if until is None or note.version <= until), None)
 
 
 def _note(commit: Mapping[str, str]) -> CommitNote:

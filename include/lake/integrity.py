@@ -1,4 +1,4 @@
-"""Find the days whose files do not hold what was written."""
+"""Find the days whose files were changed or damaged after they were written."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from include.lake.snapshot import AsOfSnapshot
 
 
-OTHER_DAY = "the table's log counts a file of another day to it"
+OTHER_DAY = "the table's log assigns a file of another day to it"
 
 
 class PartitionCorruptedError(AirworthyError):
-    """The files of a day do not hold what was written."""
+    """The files of a day are missing, changed or damaged."""
 
     def __init__(self, use_case: str, table: str, period: Period, damage: str) -> None:
         kind = table.partition("/")[0]
         dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
         remedy = (
-            f"Run {use_case}__{dag} for {period} again: it writes anew what is damaged, and commits nothing else."
+            f"Run {use_case}__{dag} for {period} again: it rewrites the damaged partitions and commits nothing else."
             if dag and kind != "decisions"
             else f"Restore the table's folder {table}, with its log, from a backup."
         )
@@ -33,13 +33,16 @@ class PartitionCorruptedError(AirworthyError):
 
 
 def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
-    """Return day to damage, of those days that are damaged."""
+    """Return the damaged days with their damage."""
     return {day: damage for day, damage in damaged_days(view, table, since, until) if damage}
 
 
 def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
-    """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
-    moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
+    """Yield each day of the table with what is wrong with its files.
+
+    Empty if nothing is.
+    """
+    moved = {day for day, place in view.storage_paths(table, since, until) if f"/day={day}/" not in place.uri}
     forged = view.forged_days(table, since, until)
     for day, damage in _damaged_files(view, table, since, until):
         yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
@@ -47,12 +50,12 @@ def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -
 
 def _damaged_files(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     try:
-        found = view.files(table, since, until)
-    except FileNotFoundError:  # in a lake on S3, a file of one of the days is gone: look at each day alone
+        files_of_days = view.files(table, since, until)
+    except FileNotFoundError:  # on S3, a file of one of the days is missing: check each day alone
         for day in view.partitions(table, since, until):
             yield day, _damage_of_day(view, table, day)
         return
-    for day, files in groupby(found, key=lambda each: each[0]):
+    for day, files in groupby(files_of_days, key=lambda file: file[0]):
         yield day, _damage([path for _, path in files])
 
 
@@ -64,7 +67,7 @@ def _damage_of_day(view: AsOfSnapshot, table: str, period: Period) -> str:
 
 
 def _damage(paths: list[str]) -> str:
-    """Return what is wrong with the first damaged file of a partition; an empty string if none is."""
+    """Return what is wrong with the first damaged file; empty if none is damaged."""
     for path in paths:
         try:
             damage = file_checksum.find_damage(path)

@@ -1,4 +1,4 @@
-"""Inventory: every file below a place, with its size and when it was last written; and removing some of them."""
+"""List the files below a folder with size and time of change, and remove files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from include.lake.stored_files import StoredFile
 
 
 def list_files(place: StoragePath) -> list[StoredFile]:
-    """All files of a folder and those below it, by their paths from there, sorted; none where there is no folder.
+    """Return all files below a folder, sorted by their paths relative to it.
 
-    What is removed by others meanwhile is left out. OSError, or s3.StoreFailed, where it cannot be listed.
+    Empty if there is no folder. Files that another process removes meanwhile are left out.
+
+    Raises:
+        OSError: a folder on disk cannot be listed.
+        ObjectStoreError: a folder on S3 cannot be listed.
     """
     return sorted(_on_disk(place.path) if place.is_local else _on_s3(place), key=lambda file: file.name)
 
 
 def remove_files(place: StoragePath, names: Iterable[str], *, folders: bool = False) -> None:
-    """Remove files below a place; one that is gone already is no error. With `folders`, folders on disk go too that
-    are empty then: not of tables, whose writers may just have made one."""
+    """Remove files below a folder; a file that no longer exists is no error.
+
+    With `folders`, folders on disk that become empty are removed too. Do not use it for tables: a writer may just have
+    created the folder.
+    """
     for name in names:
         (place / name).remove()
         if folders and place.is_local:
@@ -31,19 +38,19 @@ def remove_files(place: StoragePath, names: Iterable[str], *, folders: bool = Fa
 
 
 def _on_disk(root: Path) -> list[StoredFile]:
-    found = []
-    for folder, _, names in os.walk(root, onerror=_unless_gone):  # Path.walk is of Python 3.12
+    files = []
+    for folder, _, names in os.walk(root, onerror=_raise_unless_missing):  # Path.walk needs Python 3.12
         for name in names:
             path = Path(folder) / name
             with contextlib.suppress(FileNotFoundError):
                 stat = path.stat()
                 modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-                found.append(StoredFile(path.relative_to(root).as_posix(), stat.st_size, modified))
-    return found
+                files.append(StoredFile(path.relative_to(root).as_posix(), stat.st_size, modified))
+    return files
 
 
-def _unless_gone(error: OSError) -> None:
-    """A folder that cannot be listed is not an empty one."""
+def _raise_unless_missing(error: OSError) -> None:
+    """Raise the error of listing a folder, unless the folder no longer exists."""
     if not isinstance(error, FileNotFoundError):
         raise error
 
@@ -54,15 +61,15 @@ def _on_s3(place: StoragePath) -> list[StoredFile]:
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     with s3.translate_s3_errors(place.uri):
         return [
-            StoredFile(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
+            StoredFile(entry["Key"].removeprefix(prefix), entry["Size"], entry["LastModified"].astimezone(UTC))
             for page in pages
-            for each in page.get("Contents", [])
-            if not each["Key"].endswith("/")
+            for entry in page.get("Contents", [])
+            if not entry["Key"].endswith("/")
         ]
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove the folder and those above it, up to the root, as far as they are empty."""
+    """Remove the folder and its parents below the root, as long as they are empty."""
     while folder != root and root in folder.parents:
         try:
             folder.rmdir()

@@ -1,4 +1,7 @@
-"""The lake: one Delta table per kind of content, one partition per day. The only way to read or write it."""
+"""Read and write the lake of a use case.
+
+It has one Delta table per kind of content, with one partition per day. Nothing else reads or writes the tables.
+"""
 
 from __future__ import annotations
 
@@ -38,36 +41,39 @@ from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 
 ATTEMPTS = 8
-"""Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
+"""Attempts at one commit. Of 200 commits by eight concurrent writers, four needed a second attempt."""
 
 
 class PartitionConflictError(AirworthyError):
-    """A day is not what it was when what should replace it was made: another process was quicker."""
+    """Another process changed a day while its replacement was being made."""
 
     retryable = True
 
     def __init__(self, use_case: str, table: str, period: Period) -> None:
         super().__init__(
-            f"{use_case}: {table} of {period} was written by somebody else meanwhile. Nothing was written here. Run the"
-            " task again: it takes what is there now."
+            f"{use_case}: another process wrote {table} of {period} meanwhile. Nothing was written here. Run the task"
+            " again: it reads the new content."
         )
 
 
 class CommitConflictError(AirworthyError):
-    """A partition could not be committed: other writers were first, again and again."""
+    """A partition could not be committed: other writers committed first in every attempt."""
 
     retryable = True
 
     def __init__(self, table: str, period: Period, cause: Exception) -> None:
         super().__init__(
-            f"{table} of {period} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
-            f" Last conflict: {cause}. Run the task again when fewer writers are at work."
+            f"{table} of {period} could not be committed in {ATTEMPTS} attempts; the old partition is unchanged."
+            f" Last conflict: {cause}. Run the task again when fewer processes write to the table."
         )
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What a write did: `version` is the table's Delta version, unchanged where nothing was committed."""
+    """The result of a write.
+
+    `version` is the table's Delta version, unchanged if nothing was committed.
+    """
 
     table: str
     period: Period
@@ -85,24 +91,29 @@ class Lake:
 
     @classmethod
     def open(cls, use_case: UseCase, lake: str = "") -> Lake:
-        """Return the use case's part of `lake`, or else of the one that the settings name.
+        """Return the use case's part of `lake`.
+
+        Without `lake`, the lake of the settings is used.
 
         Raises:
-            LakeFormatError: it is stored in another format.
+            LakeFormatError: the lake has another format.
         """
         return cls(use_case, lake_root(use_case.name, lake))
 
     def as_of(self, period: Period, memory: str = "2GB") -> AsOfSnapshot:
-        """What was known at the decision time of `period`: partitions up to `period`, never later ones.
+        """Return the lake as it was known at the decision time of `period`.
 
-        `memory` is what DuckDB may use at most; beyond it, it spills to disk.
+        Later partitions are never read. `memory` is DuckDB's limit; beyond it, DuckDB spills to disk.
         """
         return AsOfSnapshot(self, period, memory)
 
     def at_versions(self, period: Period, versions: Mapping[str, int | None]) -> AsOfSnapshot:
-        """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
+        """Return the same as `as_of`, with tables at these Delta versions.
 
-        Raises history.VersionGone where one cannot be read.
+        None means the newest version. Creates no table.
+
+        Raises:
+            TableVersionMissingError: a version cannot be read.
         """
         return AsOfSnapshot(
             self,
@@ -111,36 +122,36 @@ class Lake:
         )
 
     def uri(self, table: str) -> str:
-        """Where a table is."""
+        """Return the address of a table."""
         return (self.root / table).uri
 
     def delta(self, table: str) -> DeltaTable:
-        """The Delta table, made empty if it is not there yet."""
-        return s3.retry_cut_connection(self.uri(table), lambda: self._opened(table))
+        """Return the Delta table; create it empty if it does not exist."""
+        return s3.retry_cut_connection(self.uri(table), lambda: self._open_or_create(table))
 
-    def _opened(self, table: str) -> DeltaTable:
+    def _open_or_create(self, table: str) -> DeltaTable:
         uri = self.uri(table)
         for attempt in range(ATTEMPTS):
             if DeltaTable.is_deltatable(uri, s3.storage_options(uri)):
                 return history.open_table(uri)
             try:
-                return self._made(table)
-            except DeltaError:  # others may have made it meanwhile
+                return self._create(table)
+            except DeltaError:  # another process may have created it meanwhile
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _made(self, table: str) -> DeltaTable:
+    def _create(self, table: str) -> DeltaTable:
         mark_format(self.root)
         place = self.root / table
         if place.is_local:
             place.path.mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
             place.uri,
-            schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+            schema=Schema.from_arrow(schemas.stored_schema(self.use_case, table)),
             mode="ignore",
             partition_by=[*schemas.PARTITION],
-            # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
+            # With clean-up on, a checkpoint would delete log files that are needed to load old versions.
             configuration={"delta.enableExpiredLogCleanup": "false"},
             storage_options=s3.storage_options(place.uri),
         )
@@ -158,28 +169,29 @@ class Lake:
         if_absent: bool = False,
         expected_digest: str | None = None,
     ) -> Commit:
-        """Make `rows` the whole content of one day in one commit; commit no rows where the content is equal already.
+        """Replace the content of one day by `rows` in one commit.
 
-        `rows` have the table's columns without `period` and `digest`. A table is sorted by the table's keys here; a
-        reader must deliver that order, and memory stays flat in its rows. No rows are content too: the day was run and
-        is empty. `inputs` (name to digest), `code` (digest of the code that made the rows), `versions` (table to the
-        Delta version that was read) and the row count are kept with the commit. Where the content is equal and inputs
-        or code are others, these notes alone are committed. With `if_absent`, a day that has any content keeps it;
-        with `expected_digest`, a day that has other content than of that digest (empty: none) keeps it.
+        No rows are committed if the content is equal. `rows` have the table's columns without `day` and `digest`. A
+        `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
+        Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
+        (digest of the code that made the rows), `versions` (table to the Delta version that was read) and the row
+        count. If the content is equal but inputs or code differ, only these notes are committed. With `if_absent`, a
+        day that has content keeps it; with `expected_digest`, the day is replaced only if its content has this digest
+        (empty: no content).
 
         Raises:
-            ColumnsError: other columns or types than declared.
-            NotANumber: NaN or infinities.
-            InvalidUtf8Error: strings that are not UTF-8.
-            NotADateError: dates outside the years 1 to 9999.
-            RowsUnsortedError: a reader that is not in key order.
-            PartitionConflictError: the day has other content than `expected_digest`.
-            CommitConflictError: too many conflicts.
+            ColumnsError: columns or types differ from the declared ones.
+            NonFiniteValueError: a value is NaN or infinite.
+            InvalidUtf8Error: a string is not UTF-8.
+            NotADateError: a date is outside the years 1 to 9999.
+            RowsUnsortedError: a reader is not in key order.
+            PartitionConflictError: the content of the day does not have `expected_digest`.
+            CommitConflictError: there were too many conflicts.
         """
-        names = self._checked(table, period, rows.schema)
+        names = self._require_columns(table, period, rows.schema)
         delta = self.delta(table)
-        self._evolved(delta, table)  # refuses a clashing type before anything is written
-        schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
+        self._evolve_schema(delta, table)  # refuses a clashing type before anything is written
+        schema, keys = schemas.content_schema(self.use_case, table), schemas.sort_keys(self.use_case, table)
         with self._temporary_file(table) as path:
             if isinstance(rows, pa.Table):
                 batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
@@ -199,8 +211,11 @@ class Lake:
             )
             return self._commit_once(delta, table, period, file, notes, if_absent, expected_digest)
 
-    def withdraw(self, table: str, period: Period, *, stage: str) -> Commit:
-        """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
+    def remove_partition(self, table: str, period: Period, *, stage: str) -> Commit:
+        """Remove a day from a table, as if never written.
+
+        Its files stay in the table's history.
+        """
         notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
@@ -214,26 +229,26 @@ class Lake:
                 failure = conflict
             else:
                 return Commit(table, period, Partition("", 0), version, changed=True)
-        raise _commit_lost(table, period, failure)
+        raise _commit_error(table, period, failure)
 
     def start_generation(self, table: str, since: Period, days: Sequence[Period]) -> int:
-        """Remove these days from the table and give it the columns that are declared now, in one commit.
+        """Remove these days from the table and set the declared columns, in one commit.
 
-        Returns the Delta version of the commit; the versions before it hold the table as it was.
+        Returns the Delta version of the commit; earlier versions still hold the removed days.
 
         Raises:
-            ColumnCaseError: of the days that are left, a column differs from a declared one in case only.
-            CommitConflictError: too many conflicts.
+            ColumnCaseError: a column of the remaining days differs from a declared one in case only.
+            CommitConflictError: there were too many conflicts.
         """
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
-            before, declared = delta.version(), schemas.content(self.use_case, table)
-            left = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(days)
-            if left:
+            before, declared = delta.version(), schemas.content_schema(self.use_case, table)
+            remaining = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(days)
+            if remaining:
                 schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
-            others = [field for field in _columns(delta) if left and field.name not in declared.names]
-            transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
+            others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
+            transactions = [Transaction(history.transaction_id(day), before + 1) for day in days or [since]]
             notes = {"stage": "rebuild", "from": since.key, "removed": str(len(days))}
             try:
                 with s3.translate_s3_errors(self.uri(table)):
@@ -249,11 +264,14 @@ class Lake:
                 failure = conflict
             else:
                 return before + 1
-        raise _commit_lost(table, since, failure)
+        raise _commit_error(table, since, failure)
 
     @contextlib.contextmanager
     def _temporary_file(self, table: str) -> Iterator[Path]:
-        """Yield a path for a file to be written, on the disk of the table if that is local; removed at the end."""
+        """Yield a path for a new file, on the table's disk if the table is local.
+
+        The file is removed at the end.
+        """
         place = self.root / table
         if not place.is_local:
             with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
@@ -270,7 +288,7 @@ class Lake:
         name = f"{self.use_case.name}: {table}"
         soundness.require_sound(self.use_case.name, table, period, file.unsound)
         if not file.ascending:
-            raise RowsUnsortedError(name, period, schemas.keys(self.use_case, table))
+            raise RowsUnsortedError(name, period, schemas.sort_keys(self.use_case, table))
 
     def _commit_once(
         self,
@@ -282,45 +300,51 @@ class Lake:
         if_absent: bool,
         expected_digest: str | None,
     ) -> Commit:
-        """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
+        """Commit the file unless the day has this content (or any) already.
+
+        After a conflict, the content is compared again.
+        """
         partition = Partition(file.content.hexdigest(), file.content.rows)
         failure: Exception | None = None
         action: AddAction | None = None
         for attempt in range(ATTEMPTS):
             delta = self.delta(table) if attempt else delta
-            there = partitions.list_partitions(delta, period, period).get(period)
-            same = there == partition and self._is_whole(delta, table, period)
-            if there and (if_absent or (same and not self._notes_differ(delta, table, period, notes))):
-                return Commit(table, period, there, delta.version(), changed=False)
+            stored = partitions.list_partitions(delta, period, period).get(period)
+            same = stored == partition and self._is_whole(delta, table, period)
+            if stored and (if_absent or (same and not self._notes_differ(delta, table, period, notes))):
+                return Commit(table, period, stored, delta.version(), changed=False)
             if (
                 expected_digest is not None
-                and there != partition
-                and expected_digest != (there.digest if there else "")
+                and stored != partition
+                and expected_digest != (stored.digest if stored else "")
             ):
                 raise PartitionConflictError(self.use_case.name, table, period)
             try:
                 with s3.translate_s3_errors(self.uri(table)):
                     if not same and action is None:
-                        action = self._stored(table, period, file, partition)
+                        action = self._store_file(table, period, file, partition)
                     actions = None if same or action is None else [action]
                     version = self._commit(delta, table, period, actions, notes)
-            except (CommitFailedError, s3.ConnectionLostError) as conflict:  # a cut tells nothing of what is there now
+            except (
+                CommitFailedError,
+                s3.ConnectionLostError,
+            ) as conflict:  # after a lost connection, it is unknown whether the commit succeeded
                 failure = conflict
             else:
                 return Commit(table, period, partition, version, changed=not same)
-        raise _commit_lost(table, period, failure)
+        raise _commit_error(table, period, failure)
 
     def _is_whole(self, delta: DeltaTable, table: str, period: Period) -> bool:
-        """Whether the day's file holds what was written: running a day again replaces a damaged one."""
+        """Return whether the day's file is undamaged: running a day again replaces a damaged file."""
         return not integrity.broken_days(AsOfSnapshot(self, period, deltas={table: delta}), table, period, period)
 
     def _notes_differ(self, delta: DeltaTable, table: str, period: Period, notes: Mapping[str, str]) -> bool:
-        """Whether the day was made from other inputs, or by other code, than its newest commit says."""
+        """Return whether inputs or code differ from those of the day's newest commit."""
         newest = history.newest_version(self.root / table, delta, period)
         return newest is None or newest.made_from != history.commit_inputs(notes)
 
-    def _stored(self, table: str, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
-        """Move the file to its place in the table, under a name that holds its checksum and a signature."""
+    def _store_file(self, table: str, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
+        """Move the file into the table, under a name with its checksum and a signature."""
         signed = (f"{self.use_case.name}/{table}", period, partition.digest, partition.rows, file.sha256)
         path = f"day={period}/{file_signature.signed_name(*signed)}"
         (self.root / table / path).put(file.path)
@@ -341,14 +365,15 @@ class Lake:
         actions: Sequence[AddAction] | None,
         notes: Mapping[str, str],
     ) -> int:
-        """Replace the day's files by those of `actions`; None leaves them and commits the notes alone.
+        """Replace the day's files by those of `actions`.
 
-        Returns the Delta version of the commit. Two writers of one day name the same application, so that the second
-        of them fails even where the day is new; writers of different days do not.
+        With None, the files are kept and the notes alone are committed. Returns the Delta version of the commit.
+        Writers of one day use the same application id, so the second of two concurrent writers fails even if the day is
+        new; writers of different days do not conflict.
         """
         before = delta.version()
-        schema = self._evolved(delta, table) if actions else _columns(delta)
-        transaction = Transaction(app_id=history.transaction_of(period), version=before + 1)
+        schema = self._evolve_schema(delta, table) if actions else _columns(delta)
+        transaction = Transaction(app_id=history.transaction_id(period), version=before + 1)
         delta.create_write_transaction(
             list(actions or []),
             mode="append" if actions is None else "overwrite",
@@ -363,9 +388,14 @@ class Lake:
         mine = history.newest_version(self.root / table, delta, period)
         return mine.version if mine else delta.version()
 
-    def _evolved(self, delta: DeltaTable, table: str) -> pa.Schema:
-        """Return the columns that the table has from the next commit on. Raises SchemaNarrowedError."""
-        declared = schemas.content(self.use_case, table)
+    def _evolve_schema(self, delta: DeltaTable, table: str) -> pa.Schema:
+        """Return the columns of the table from the next commit on.
+
+        Raises:
+            ColumnCaseError: a declared name differs from a stored one in case only.
+            SchemaNarrowedError: a declared type does not hold the stored values.
+        """
+        declared = schemas.content_schema(self.use_case, table)
         stored = _columns(delta)
         if stored.equals(declared):
             return declared
@@ -379,18 +409,22 @@ class Lake:
 
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
-    def _checked(self, table: str, period: Period, schema: pa.Schema) -> list[str]:
-        """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
-        declared, times = schemas.content(self.use_case, table), Counter(schema.names)
-        missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
+    def _require_columns(self, table: str, period: Period, schema: pa.Schema) -> list[str]:
+        """Return the declared column names, in order.
+
+        Raises:
+            ColumnsError: columns or types differ from the declared ones.
+        """
+        declared, counts = schemas.content_schema(self.use_case, table), Counter(schema.names)
+        missing, extra = set(declared.names) - counts.keys(), counts.keys() - set(declared.names)
         types = [
             f"{f.name} is {schema.field(f.name).type}, declared {f.type}"
             for f in declared
-            if times[f.name] == 1 and schema.field(f.name).type != f.type
+            if counts[f.name] == 1 and schema.field(f.name).type != f.type
         ]
-        types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
+        types += [f"{name} is there more than once" for name in declared.names if counts[name] > 1]
         if missing or extra or types:
-            hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
+            hint = "Correct the function that returns the rows, or the declaration (Delta would cast silently)."
             raise ColumnsError(f"{self.use_case.name}: {table}", period, missing, extra, types, hint)
         return list(declared.names)
 
@@ -401,9 +435,10 @@ def _columns(delta: DeltaTable) -> pa.Schema:
     return pa.schema([field for field in schema if field.name not in schemas.PARTITION])
 
 
-def _commit_lost(table: str, period: Period, failure: Exception | None) -> AirworthyError:
+def _commit_error(table: str, period: Period, failure: Exception | None) -> AirworthyError:
+    """Return the error for a commit that failed in every attempt, with the last failure."""
     if isinstance(failure, s3.ConnectionLostError):
         return failure
-    lost = CommitConflictError(table, period, failure or RuntimeError("unknown"))
-    lost.__cause__ = failure
-    return lost
+    conflict = CommitConflictError(table, period, failure or RuntimeError("unknown"))
+    conflict.__cause__ = failure
+    return conflict

@@ -1,7 +1,7 @@
-"""Number the form in which a use case's lake is stored, and bring an older form up to date.
+"""Number the storage format of a use case's lake, and upgrade an older format.
 
-`<lake>/<use case>/format.json` names it, for the tables, the ledger and the records alike. Code that changes the form
-of what is stored raises FORMAT and adds a step to upgrades.STEPS; it never reads two forms.
+`<lake>/<use case>/format.json` has the number, for tables, ledger and records. Code that changes the storage format
+increments FORMAT and adds a step to upgrades.STEPS; it never reads two formats.
 """
 
 from __future__ import annotations
@@ -18,29 +18,31 @@ if TYPE_CHECKING:
     from include.declaration.use_case import UseCase
 
 FORMAT = 2
-"""What this code reads and writes. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow
-begin with `airworthy.`; columns of `predictions` and `metrics` have the names that they have now."""
+"""The format of this code. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow begin
+with `airworthy.`; columns of `predictions` and `metrics` have their present names."""
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
-"""Folders of which a lake that holds anything has one."""
+"""A lake with any content has at least one of these folders."""
 _current: set[str] = set()
-"""Lakes that this process has seen to be of this format: it does not change back."""
+"""Lakes that this process found to have this format; a format never changes back."""
 
 
 class LakeFormatError(AirworthyError):
-    """A lake was stored in another form than the one that this code reads."""
+    """A lake has another storage format than this code."""
 
     def __init__(self, root: StoragePath, found: int | None, remedy: str) -> None:
         self.root, self.found, self.known = root, found, FORMAT
-        form = "has no readable format number" if found is None else f"has the format {found}"
-        super().__init__(f"The lake {root} {form}; this code reads and writes format {FORMAT}. {remedy}")
+        actual = "has no readable format number" if found is None else f"has the format {found}"
+        super().__init__(f"The lake {root} {actual}; this code reads and writes format {FORMAT}. {remedy}")
 
 
 def lake_root(use_case: str, lake: str = "") -> StoragePath:
-    """Return where a use case's lake is: in `lake`, or else where the settings say.
+    """Return the folder of a use case in `lake`.
+
+    Without `lake`, the lake of the settings is used.
 
     Raises:
-        LakeFormatError: it is of another format, or its format number cannot be read.
+        LakeFormatError: the lake has another format, or its format number cannot be read.
     """
     root = StoragePath.parse(lake or settings.current_settings().lake) / use_case
     require_format(root)
@@ -48,10 +50,10 @@ def lake_root(use_case: str, lake: str = "") -> StoragePath:
 
 
 def require_format(root: StoragePath) -> None:
-    """Return if the lake of a use case is empty or of this code's format.
+    """Check that the lake of a use case is empty or has the format of this code.
 
     Raises:
-        LakeFormatError: it is of another, or its format number cannot be read.
+        LakeFormatError: the lake has another format, or its format number cannot be read.
     """
     if root.uri in _current:
         return
@@ -59,19 +61,19 @@ def require_format(root: StoragePath) -> None:
     if found is None:
         if not any((root / name).exists() for name in STORED):
             return  # nothing is stored yet
-        raise LakeFormatError(root, None, f"It was stored before lakes had one. {_how_to_upgrade(root)}")
+        raise LakeFormatError(root, None, f"It was stored before lakes had one. {_upgrade_advice(root)}")
     if found > FORMAT:
-        raise LakeFormatError(root, found, "Newer code has stored it: install that code, or restore a backup.")
+        raise LakeFormatError(root, found, "It was stored by newer code: install that code, or restore a backup.")
     if found < FORMAT:
-        raise LakeFormatError(root, found, _how_to_upgrade(root))
+        raise LakeFormatError(root, found, _upgrade_advice(root))
     _current.add(root.uri)
 
 
 def mark_format(root: StoragePath) -> None:
-    """Write the format number of a lake into which something is stored for the first time.
+    """Write the format number of a lake before its first content is stored.
 
     Raises:
-        LakeFormatError: the lake is of another format.
+        LakeFormatError: the lake has another format.
     """
     require_format(root)
     if root.uri not in _current:
@@ -80,35 +82,38 @@ def mark_format(root: StoragePath) -> None:
 
 
 def stored_format(root: StoragePath) -> int | None:
-    """Return the format number of a lake, None where it has none.
+    """Return the format number of a lake; None if it has none.
 
     Raises:
-        LakeFormatError: what is stored there is no format number.
+        LakeFormatError: the stored content is not a format number.
     """
     try:
         content = (root / NAME).read()
     except FileNotFoundError:
         return None
     try:
-        found = json.loads(content)["format"]
-        if type(found) is int and found >= 0:
-            return found
+        number = json.loads(content)["format"]
+        if type(number) is int and number >= 0:
+            return number
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     raise LakeFormatError(root, None, f"{root / NAME} cannot be read: restore it from a backup.")
 
 
 def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[UseCase], None]]) -> list[int]:
-    """Bring a lake to this code's format, one number after the other; the numbers that were reached.
+    """Upgrade a lake to the format of this code, one number at a time.
 
-    Each step may be run again, and its number is written when it is done: after an interruption the next run goes on.
+    Returns the numbers reached. Each step can be repeated, and its number is written at its end: after an interruption
+    the next run continues.
 
     Raises:
-        LakeFormatError: newer code has stored the lake, or its number cannot be read.
+        LakeFormatError: the lake was stored by newer code, or its number cannot be read.
     """
     found = stored_format(root) or 0
     if found > FORMAT:
-        raise LakeFormatError(root, found, "Newer code has stored it, and no lake goes back: restore a backup.")
+        raise LakeFormatError(
+            root, found, "It was stored by newer code, and a lake cannot be downgraded: restore a backup."
+        )
     reached = []
     for number in range(found + 1, FORMAT + 1):
         steps[number](use_case)
@@ -117,7 +122,7 @@ def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[
     return reached
 
 
-def _how_to_upgrade(root: StoragePath) -> str:
+def _upgrade_advice(root: StoragePath) -> str:
     return f"Stop the services, back the lake up, then run: airworthy upgrade {root.name}"
 
 

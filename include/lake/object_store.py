@@ -1,7 +1,7 @@
-"""Places: where files are, a folder on disk or an address `s3://bucket/prefix`; what can be done there is the same.
+"""Read and write files by the same methods on disk and on S3 (`s3://bucket/prefix`).
 
-A file is always whole: made or replaced in one step, or not at all. What the server of an S3 place refuses is raised
-as s3.StoreFailed, by each of its methods.
+A file is created or replaced in one atomic step. On S3, every method raises `s3.ObjectStoreError` if the server
+refuses or cannot be reached.
 """
 
 from __future__ import annotations
@@ -25,67 +25,79 @@ from urllib.parse import urlsplit
 from include.errors import InvalidRequestError
 from include.lake import s3
 
-_TAKEN, _AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
+_EXISTS, _CONFLICT = "PreconditionFailed", "ConditionalRequestConflict"
 _ATTEMPTS = 5
-"""Tries at one conditional write while others write the same name at the same moment."""
+"""Attempts at one conditional write while other processes write the same name."""
 _PAUSE = 0.2
-"""Seconds of the first pause between them, at most; each is twice the last."""
+"""Longest first pause between attempts, in seconds; it doubles with each attempt."""
 _WRITER = "airworthy-writer"
 _WRITING, _CREATING = ".writing-", ".creating-"
-"""Begin the names on disk of what is not whole yet."""
+"""Prefixes of the names of unfinished files on disk."""
 _MISSING = ("NoSuchKey", "404")
 _ONE_REQUEST = 256 * 2**20
-"""Bytes of a file up to which it is uploaded in one request."""
-Asked = ParamSpec("Asked")
-Answer = TypeVar("Answer")
+"""Largest file that is uploaded in one request, in bytes."""
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class InvalidStoragePathError(InvalidRequestError):
-    """A name that would lead out of the place that it is looked for in."""
+    """A name would lead out of its folder."""
 
     def __init__(self, root: str, name: str) -> None:
         super().__init__(
-            f"{name!r} is no name of anything in {root}. A name has no '..', no empty part, no backslash and no control"
+            f"{name!r} is not a valid name in {root}. A name has no '..', no empty part, no backslash and no control"
             " character, and does not begin with '/'."
         )
 
 
-def _told(method: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
-    """That method of a Place, which says what the server of an S3 place refuses."""
+def _translate_errors(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Return the method of a StoragePath with errors of S3 raised as `s3.ObjectStoreError`."""
 
     @wraps(method)
-    def telling(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    def translating(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         with s3.translate_s3_errors(str(args[0])):
             return method(*args, **kwargs)
 
-    return telling
+    return translating
 
 
 @dataclass(frozen=True)
 class StoragePath:
-    """A file or folder, there or not."""
+    """The address of a file or folder, which need not exist."""
 
     uri: str
     """An absolute path, or `s3://bucket/key`; no slash at its end."""
 
     @classmethod
-    def parse(cls, where: str | Path) -> StoragePath:
-        """The place of that path or address. InvalidRequestError for an address that is not S3's, or has no bucket."""
-        text = str(where)
+    def parse(cls, address: str | Path) -> StoragePath:
+        """Return the storage path of a path on disk or an S3 address.
+
+        Raises:
+            InvalidRequestError: the address is not one of S3, or has no bucket.
+        """
+        text = str(address)
         if "://" not in text:
             return cls(str(Path(text).expanduser().resolve()))
         parts = urlsplit(text)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-            raise InvalidRequestError(f"{text!r} is no place for files: name a folder, or s3://bucket/prefix.")
+            raise InvalidRequestError(f"{text!r} is not a place for files: name a folder, or s3://bucket/prefix.")
         return cls(text.rstrip("/"))
 
     def __str__(self) -> str:
         return self.uri
 
     def __truediv__(self, name: str) -> StoragePath:
-        """A place within this one. Raises InvalidStoragePathError for a name that leads elsewhere."""
+        """Return the path of a file or folder in this folder.
+
+        Raises:
+            InvalidStoragePathError: the name would lead out of this folder.
+        """
         parts = name.split("/")
-        if "\\" in name or any(part in ("", ".", "..") for part in parts) or any(ord(letter) < 32 for letter in name):
+        if (
+            "\\" in name
+            or any(part in ("", ".", "..") for part in parts)
+            or any(ord(character) < 32 for character in name)
+        ):
             raise InvalidStoragePathError(self.uri, name)
         return StoragePath(f"{self.uri}/{name}")
 
@@ -95,7 +107,7 @@ class StoragePath:
 
     @property
     def path(self) -> Path:
-        """The path of a place on disk."""
+        """The path on disk; only for local paths."""
         assert self.is_local, self.uri
         return Path(self.uri)
 
@@ -103,23 +115,31 @@ class StoragePath:
     def name(self) -> str:
         return self.uri.rpartition("/")[2]
 
-    @_told
+    @_translate_errors
     def read(self) -> bytes:
-        """The file's content. FileNotFoundError where there is none."""
+        """Return the file's content.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
         if self.is_local:
             return self.path.read_bytes()
         content = io.BytesIO()
         self._stream(content)
         return content.getvalue()
 
-    @_told
+    @_translate_errors
     def size(self) -> int:
-        """Return the bytes of the file. FileNotFoundError where there is none, or no regular file."""
+        """Return the size of the file in bytes.
+
+        Raises:
+            FileNotFoundError: there is no such file, or it is not a regular file.
+        """
         if self.is_local:
-            found = self.path.stat()
-            if not stat.S_ISREG(found.st_mode):
+            status = self.path.stat()
+            if not stat.S_ISREG(status.st_mode):
                 raise FileNotFoundError(self.uri)
-            return found.st_size
+            return status.st_size
         try:
             return int(s3.client().head_object(**self._object())["ContentLength"])
         except s3.client().exceptions.ClientError as error:
@@ -128,49 +148,57 @@ class StoragePath:
             raise
 
     def read_all(self, names: Sequence[str]) -> list[bytes]:
-        """The content of those files in this folder, in their order. FileNotFoundError where one is missing."""
-        places = [self / name for name in names]
-        return [place.read() for place in places] if self.is_local else s3.map_concurrently(StoragePath.read, places)
+        """Return the contents of these files of this folder, in the given order.
 
-    @_told
+        Raises:
+            FileNotFoundError: one does not exist.
+        """
+        paths = [self / name for name in names]
+        return [path.read() for path in paths] if self.is_local else s3.map_concurrently(StoragePath.read, paths)
+
+    @_translate_errors
     def exists(self) -> bool:
-        """Whether there is such a file, or anything in such a folder."""
+        """Return whether the file exists, or the folder has any content."""
         if self.is_local:
             return self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir()))
-        found = s3.client().list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
-        if any(each["Key"] == self._key for each in found.get("Contents", [])):
+        first = s3.client().list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
+        if any(entry["Key"] == self._key for entry in first.get("Contents", [])):
             return True
-        inside = s3.client().list_objects_v2(
+        content = s3.client().list_objects_v2(
             Bucket=self._bucket, Prefix=f"{self._key}/" if self._key else "", MaxKeys=1
         )
-        return bool(inside.get("KeyCount"))
+        return bool(content.get("KeyCount"))
 
-    @_told
-    def names(self, beginning: str = "") -> list[str]:
-        """The names of the files and folders directly in this folder, sorted, all or those that begin with that text;
-        none where there is no such folder. On S3 no others are listed."""
+    @_translate_errors
+    def names(self, prefix: str = "") -> list[str]:
+        """Return the sorted names of files and folders directly in this folder that begin with `prefix`.
+
+        Empty if there is no such folder. On S3, the server lists only the names with this prefix.
+        """
         if self.is_local:
             try:
-                return sorted(path.name for path in self.path.iterdir() if path.name.startswith(beginning))
+                return sorted(path.name for path in self.path.iterdir() if path.name.startswith(prefix))
             except FileNotFoundError:
                 return []
-        prefix = f"{self._key}/" if self._key else ""
-        pages = s3.client().get_paginator("list_objects_v2")
-        asked = pages.paginate(Bucket=self._bucket, Prefix=prefix + beginning, Delimiter="/")
-        found = set[str]()
-        for page in asked:
-            found |= {each["Key"].removeprefix(prefix) for each in page.get("Contents", [])}
-            found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for each in page.get("CommonPrefixes", [])}
-        return sorted(found - {""})
+        folder = f"{self._key}/" if self._key else ""
+        paginator = s3.client().get_paginator("list_objects_v2")
+        names = set[str]()
+        for page in paginator.paginate(Bucket=self._bucket, Prefix=folder + prefix, Delimiter="/"):
+            names |= {entry["Key"].removeprefix(folder) for entry in page.get("Contents", [])}
+            names |= {entry["Prefix"].removeprefix(folder).rstrip("/") for entry in page.get("CommonPrefixes", [])}
+        return sorted(names - {""})
 
-    @_told
+    @_translate_errors
     def create(self, content: bytes) -> bool:
-        """Make the file with all of its content, unless it is there already; whether it was made by this call."""
-        return _created_on_disk(self.path, content) if self.is_local else self._created_on_s3(content)
+        """Create the file with its content unless it exists.
 
-    @_told
+        Returns whether this call created it.
+        """
+        return _create_on_disk(self.path, content) if self.is_local else self._create_on_s3(content)
+
+    @_translate_errors
     def write(self, content: bytes) -> None:
-        """Make the file, or replace it, in one step."""
+        """Create or replace the file in one step."""
         if not self.is_local:
             kind = mimetypes.guess_type(self.name)[0] or "application/octet-stream"
             s3.client().put_object(**self._object(), Body=content, ContentType=kind)
@@ -185,9 +213,9 @@ class StoragePath:
             Path(temporary).unlink(missing_ok=True)
             raise
 
-    @_told
+    @_translate_errors
     def put(self, file: Path) -> None:
-        """Move a file on disk to this place, or replace the one that is there, in one step."""
+        """Move a file on disk to this path in one step, replacing an existing file."""
         if self.is_local:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file.replace(self.path)
@@ -198,17 +226,21 @@ class StoragePath:
         s3.client().upload_file(str(file), self._bucket, self._key, Config=one_request)
         file.unlink()
 
-    @_told
+    @_translate_errors
     def remove(self) -> None:
-        """Remove the file; nothing is done where there is none."""
+        """Remove the file if it exists."""
         if self.is_local:
             self.path.unlink(missing_ok=True)
         else:
             s3.client().delete_object(**self._object())
 
-    @_told
+    @_translate_errors
     def fetch(self, to: Path) -> Path:
-        """Copy the file to that path on disk, a piece at a time. FileNotFoundError where there is none."""
+        """Copy the file to a path on disk in chunks; return this path.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
         to.parent.mkdir(parents=True, exist_ok=True)
         if self.is_local:
             shutil.copyfile(self.path, to)
@@ -229,12 +261,15 @@ class StoragePath:
         return {"Bucket": self._bucket, "Key": self._key}
 
     def _stream(self, sink: IO[bytes]) -> None:
-        """Copy an S3 object into the sink; begun anew where the connection breaks while it comes, which boto3's own
-        tries do not cover. A part of it is never taken for the whole: its length is told beforehand."""
+        """Copy an S3 object into the sink; start again if the connection breaks.
+
+        The retries of boto3 do not cover a connection that breaks during the answer. A truncated object is detected:
+        the server sends its length first.
+        """
         from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
         from urllib3.exceptions import ProtocolError
 
-        # The last: of an answer that there is no such object, boto3 hands on what cut it short as it is.
+        # ProtocolError: boto3 does not translate it if the answer that there is no such object is cut short.
         broken = (HTTPClientError, IncompleteReadError, ResponseStreamingError, ProtocolError)
         for attempt in range(_ATTEMPTS):
             sink.seek(0)
@@ -251,54 +286,62 @@ class StoragePath:
             else:
                 return
 
-    def _created_on_s3(self, content: bytes) -> bool:
-        """By a conditional write. An answer that got lost is asked for again, and then finds its own file: the name
-        of the writer, kept with it, tells."""
+    def _create_on_s3(self, content: bytes) -> bool:
+        """Create the object by a conditional write; return whether this call created it.
+
+        If an answer is lost, the retry finds the object of this call and recognises it by the stored writer id.
+        """
         client, writer = s3.client(), uuid.uuid4().hex
         for attempt in range(_ATTEMPTS):
             try:
                 client.put_object(**self._object(), Body=content, IfNoneMatch="*", Metadata={_WRITER: writer})
             except client.exceptions.ClientError as error:
                 code = error.response["Error"]["Code"]
-                if code == _TAKEN:
+                if code == _EXISTS:
                     return self._writer() == writer
-                if code != _AT_ONCE or attempt == _ATTEMPTS - 1:
+                if code != _CONFLICT or attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # nosec B311  # no secret hangs on it
+                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # nosec B311  # not a secret
             else:
                 return True
         raise AssertionError("unreachable")
 
     def _writer(self) -> str | None:
-        """The name of the writer of an S3 object; None where nobody says, or it has been removed meanwhile."""
+        """Return the writer id of an S3 object.
+
+        Returns None if it has none or was removed meanwhile.
+        """
         client = s3.client()
         try:
-            name: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
+            writer: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
         except client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
-        return name
+        return writer
 
 
 def unfinished_name() -> str:
-    """Return a new name for a file that is being written; maintenance removes what a killed writer left."""
+    """Return a new name for an unfinished file.
+
+    Maintenance removes files that a killed writer left.
+    """
     return f"{_WRITING}{uuid.uuid4().hex}"
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file on disk is not whole yet: it is being written, or whoever wrote it was killed."""
+    """Return whether a file on disk is unfinished: it is being written, or its writer was killed."""
     return name.rpartition("/")[2].startswith((_WRITING, _CREATING))
 
 
-def _created_on_disk(path: Path, content: bytes) -> bool:
+def _create_on_disk(path: Path, content: bytes) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_CREATING, suffix=".tmp", delete=True) as temporary:
         temporary.write(content)
         temporary.flush()
         os.fsync(temporary.fileno())
         try:
-            os.link(temporary.name, path)  # fails where the name is taken: a rename would replace it
+            os.link(temporary.name, path)  # fails if the file exists; a rename would replace it
         except FileExistsError:
             return False
     return True

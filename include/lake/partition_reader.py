@@ -1,7 +1,7 @@
-"""Read partition files with the columns that are declared now, whatever columns they were written with.
+"""Read partition files with the declared columns, whatever columns they were written with.
 
-The only place where stored values change their type. A column that a file lacks is null; one whose type was widened is
-cast, exactly; one that holds a value the declared type cannot hold is an error.
+Stored values change their type only here. A column that a file lacks is null; a column whose type was widened is cast
+exactly; a value that the declared type cannot hold is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ibis
 
 _BUFFER = 1 << 20
-"""Bytes of a column that are read ahead; otherwise its whole part of a row group is, or even the whole file."""
+"""Bytes of a column to read ahead; without it, a whole row group or even the whole file is read ahead."""
 _KINDS_OF_STRING = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
@@ -33,33 +33,40 @@ class TypeNarrowedError(AirworthyError):
         self.table, self.column, self.stored, self.declared = table, column, str(stored), str(declared)
         use_case, _, name = table.partition("/")
         super().__init__(
-            f"{use_case}: table {name}: column {column!r} is stored as {stored} in {file}, and declared {declared} now,"
+            f"{use_case}: table {name}: column {column!r} is stored as {stored} in {file}, but declared as {declared},"
             f" which does not hold the same values. Nothing was read. Declare a type that does, or rebuild the table:"
             f" airworthy rebuild {use_case} {name} --from PERIOD."
         )
 
 
 def open_file(path: str | Path) -> pq.ParquetFile:
-    """Open a Parquet file to be read a batch at a time in little memory."""
+    """Open a Parquet file for reading in batches with little memory."""
     return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
 
 
 @functools.lru_cache(maxsize=65_536)
-def stored_schema(path: str) -> pa.Schema:
-    """Return the columns that a file was written with. A file never changes, so it is read once."""
+def read_file_schema(path: str) -> pa.Schema:
+    """Return the columns of a file as written.
+
+    A file never changes, so it is read once.
+    """
     return pq.read_schema(path).remove_metadata()
 
 
 def require_readable(table: str, path: str, schema: pa.Schema) -> None:
-    """Raise TypeNarrowedError unless every declared column that the file has can be read as declared."""
-    there = stored_schema(path)
+    """Check that every declared column of the file can be read as declared.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
+    file_schema = read_file_schema(path)
     for field in schema:
-        if field.name in there.names and not _is_readable(path, field):
-            raise TypeNarrowedError(table, field.name, there.field(field.name).type, field.type, _name(path))
+        if field.name in file_schema.names and not _is_readable(path, field):
+            raise TypeNarrowedError(table, field.name, file_schema.field(field.name).type, field.type, _name(path))
 
 
 def _is_readable(path: str, field: pa.Field) -> bool:
-    old, new = stored_schema(path).field(field.name).type, field.type
+    old, new = read_file_schema(path).field(field.name).type, field.type
     if is_same_type(old, new) or widens(alias_of(old), alias_of(new)):
         return True
     bound = exact_bound(alias_of(old), alias_of(new))
@@ -67,26 +74,38 @@ def _is_readable(path: str, field: pa.Field) -> bool:
 
 
 def read_table(table: str, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
-    """Read the rows of the files whole, in the order of the files."""
+    """Return all rows of the files, in the order of the files.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     parts = []
     for path in paths:
         require_readable(table, path, schema)
-        names = [name for name in schema.names if name in stored_schema(path).names]
+        names = [name for name in schema.names if name in read_file_schema(path).names]
         parts.append(_converted(pq.read_table(path, columns=names, partitioning=None), schema))
     return pa.concat_tables([*parts, schema.empty_table()])
 
 
 def read_batches(table: str, path: str, schema: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Read the rows of one file a batch at a time, in the order that they have there."""
+    """Yield the rows of one file in batches, in stored order.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     require_readable(table, path, schema)
-    there = stored_schema(path).names
+    stored_names = read_file_schema(path).names
     with open_file(path) as file:
-        for batch in file.iter_batches(batch_rows, columns=[name for name in schema.names if name in there]):
+        for batch in file.iter_batches(batch_rows, columns=[name for name in schema.names if name in stored_names]):
             yield from _converted(pa.Table.from_batches([batch]), schema).to_batches()
 
 
 def convert(file: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return rows that were read whole from a file with the declared columns."""
+    """Convert the rows of a file to the declared columns.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     for field in schema:
         if field.name in rows.schema.names:
             old = rows.schema.field(field.name).type
@@ -98,20 +117,24 @@ def convert(file: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
 def duckdb_table(
     connection: ibis.backends.duckdb.Backend, table: str, paths: Sequence[str], schema: pa.Schema
 ) -> ibis.Table:
-    """Return the rows of the files as an Ibis table on DuckDB, read when it is executed."""
+    """Return an Ibis table on DuckDB of the rows of the files, read when executed.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     import ibis
 
     groups: dict[pa.Schema, list[str]] = {}
     for path in paths:
         require_readable(table, path, schema)
-        groups.setdefault(stored_schema(path), []).append(path)
+        groups.setdefault(read_file_schema(path), []).append(path)
     kinds = ibis.Schema.from_pyarrow(schema)
     parts = []
-    for there, files in groups.items():
+    for file_schema, files in groups.items():
         rows = connection.read_parquet([escaped(file) for file in files], hive_partitioning=False)
         columns = [
-            (ibis.null() if field.name not in there.names else rows[field.name]).cast(kinds[field.name])
-            if field.name not in there.names or not is_same_type(there.field(field.name).type, field.type)
+            (ibis.null() if field.name not in file_schema.names else rows[field.name]).cast(kinds[field.name])
+            if field.name not in file_schema.names or not is_same_type(file_schema.field(field.name).type, field.type)
             else rows[field.name]
             for field in schema
         ]
@@ -121,15 +144,15 @@ def duckdb_table(
 
 def columns_of(paths: Iterable[str]) -> frozenset[str]:
     """Return the columns that all of the files have."""
-    found = [frozenset(stored_schema(path).names) for path in paths]
-    return frozenset.intersection(*found) if found else frozenset()
+    columns = [frozenset(read_file_schema(path).names) for path in paths]
+    return frozenset.intersection(*columns) if columns else frozenset()
 
 
 def readable_columns(path: str, schema: pa.Schema, names: Collection[str]) -> pa.Schema:
-    """Return those of the named declared columns that the file has, in a type that can be read as declared."""
-    there = stored_schema(path).names
+    """Return the declared columns of `names` that the file has and that can be read as declared."""
+    stored_names = read_file_schema(path).names
     return pa.schema(
-        [field for field in schema if field.name in names and field.name in there and _is_readable(path, field)]
+        [field for field in schema if field.name in names and field.name in stored_names and _is_readable(path, field)]
     )
 
 
@@ -145,39 +168,46 @@ def _converted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def is_within(path: str, name: str, bound: int) -> bool:
-    """Return whether a file has no integer beyond -bound to bound in a column: by its statistics where they say so,
-    else by its values."""
-    if name not in stored_schema(path).names or not pa.types.is_integer(stored_schema(path).field(name).type):
+    """Return whether all integers of a column lie from -bound to bound.
+
+    The values are read only if the file's statistics do not prove it.
+    """
+    if name not in read_file_schema(path).names or not pa.types.is_integer(read_file_schema(path).field(name).type):
         return True
     metadata = pq.read_metadata(path)
-    place = metadata.schema.names.index(name)
-    groups = [metadata.row_group(n).column(place).statistics for n in range(metadata.num_row_groups)]
-    if all(each is not None and (not each.has_min_max or -bound <= each.min <= each.max <= bound) for each in groups):
+    index = metadata.schema.names.index(name)
+    groups = [metadata.row_group(n).column(index).statistics for n in range(metadata.num_row_groups)]
+    if all(
+        group is not None and (not group.has_min_max or -bound <= group.min <= group.max <= bound) for group in groups
+    ):
         return True
     with open_file(path) as file:
         for batch in file.iter_batches(columns=[name]):
-            found = pc.min_max(batch.column(0)).as_py()
-            if found["min"] is not None and not -bound <= found["min"] <= found["max"] <= bound:
+            limits = pc.min_max(batch.column(0)).as_py()
+            if limits["min"] is not None and not -bound <= limits["min"] <= limits["max"] <= bound:
                 return False
     return True
 
 
 def is_same_type(old: pa.DataType, new: pa.DataType) -> bool:
-    """Return whether they are one type; a file may know several kinds of string, which are."""
+    """Return whether the types are equal.
+
+    All kinds of string in a file count as one type.
+    """
     if old.equals(new) or (pa.types.is_list(old) and pa.types.is_list(new)):
         return True
     return any(kind(old) for kind in _KINDS_OF_STRING) and any(kind(new) for kind in _KINDS_OF_STRING)
 
 
 def alias_of(kind: pa.DataType) -> str:
-    """Return the name that the declaration has for a type."""
+    """Return the declaration's name of a type."""
     names = {"double": "float64", "float": "float32", "date32[day]": "date32"}
     return names.get(str(kind), str(kind))
 
 
 def escaped(path: str) -> str:
-    """Return a path that DuckDB does not take for a pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+    """Return the path with characters escaped that DuckDB would read as a pattern."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
 
 
 def _name(path: str) -> str:

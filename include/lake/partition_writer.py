@@ -1,4 +1,4 @@
-"""Write the rows of one partition to one Parquet file, in the order of their keys, in memory that is flat in rows."""
+"""Write the rows of a partition to a Parquet file in constant memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake.content_digest import ContentDigest
-from include.lake.soundness import SoundnessCheck, UnsoundValueError
+from include.lake.soundness import SoundnessCheck, UnsoundValue
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20
-"""In memory; rows of 2 kB each are cut by their number."""
+"""Size in memory; rows of up to 2 kB reach `ROW_GROUP_ROWS` first."""
 DAY = pa.field("day", pa.date32())
-"""Stands in the file itself, so that no reader takes it from the names of folders."""
+"""Written into the file itself, so that no reader takes it from folder names."""
 
 
 class RowsUnsortedError(AirworthyError):
@@ -30,14 +30,14 @@ class RowsUnsortedError(AirworthyError):
 
     def __init__(self, table: str, period: Period, keys: Sequence[str]) -> None:
         super().__init__(
-            f"{table} of {period} was streamed in another order than that of {list(keys)}, ascending, nulls last."
-            " Nothing was written. Sort the stream where it is made."
+            f"{table} of {period} was not streamed in the order of {list(keys)}, ascending, nulls last. Nothing was"
+            " written. Sort the stream where it is created."
         )
 
 
 @dataclass(frozen=True)
 class PartitionFile:
-    """A partition's file, written and not committed yet."""
+    """A written but uncommitted file of a partition."""
 
     path: Path
     content: ContentDigest
@@ -45,8 +45,8 @@ class PartitionFile:
     """Of the file's bytes."""
     size: int
     ascending: bool
-    """Whether the rows came in the order of the keys."""
-    unsound: Sequence[UnsoundValueError]
+    """Whether the rows were in key order."""
+    unsound: Sequence[UnsoundValue]
     """The first value of each column that cannot be stored."""
 
 
@@ -58,15 +58,15 @@ def write_partition_file(
     period: Period,
     row_keys: Sequence[str],
 ) -> PartitionFile:
-    """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk.
+    """Write the batches, which all have this schema, to the new file `path`, and flush it to disk.
 
-    `keys` are the columns whose order the rows come in, `row_keys` those that a row is named by.
+    `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages.
     """
-    content, order, soundness = ContentDigest(schema), _Order(keys), SoundnessCheck(row_keys)
+    content, order, soundness = ContentDigest(schema), _OrderCheck(keys), SoundnessCheck(row_keys)
     with path.open("xb") as file:
         sink = _HashingSink(file)
         with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
-            for rows in _row_groups(schema, _observed(batches, content, order, soundness)):
+            for rows in _row_groups(schema, _check_batches(batches, content, order, soundness)):
                 writer.write_table(
                     rows.append_column(DAY, pa.repeat(pa.scalar(period.start_date, DAY.type), rows.num_rows))
                 )
@@ -76,39 +76,39 @@ def write_partition_file(
     return PartitionFile(path, content, sink.hash.hexdigest(), size, order.ascending, soundness.unsound_values)
 
 
-def _observed(
-    batches: Iterable[pa.RecordBatch], content: ContentDigest, order: _Order, soundness: SoundnessCheck
+def _check_batches(
+    batches: Iterable[pa.RecordBatch], content: ContentDigest, order: _OrderCheck, soundness: SoundnessCheck
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         content.update(batch)
         soundness.update(batch)
-        if not soundness.unsound_values:  # what is refused may have no order
+        if not soundness.unsound_values:  # unsound values may have no order
             order.update(batch)
         yield batch
 
 
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Cut the stream into tables of `ROW_GROUP_ROWS`, or fewer rows where a batch makes them larger than the bytes."""
-    waiting: list[pa.RecordBatch] = []
+    """Yield tables of `ROW_GROUP_ROWS` rows, or fewer where they would exceed `ROW_GROUP_BYTES`."""
+    pending: list[pa.RecordBatch] = []
     count = size = 0
     for batch in batches:
-        waiting.append(batch)
+        pending.append(batch)
         count, size = count + batch.num_rows, size + batch.nbytes
         while count >= ROW_GROUP_ROWS:
-            rows = pa.Table.from_batches(waiting, schema)
+            rows = pa.Table.from_batches(pending, schema)
             yield rows.slice(0, ROW_GROUP_ROWS)
             count -= ROW_GROUP_ROWS
             rest = rows.slice(ROW_GROUP_ROWS)
-            waiting, size = rest.to_batches(), rest.nbytes
+            pending, size = rest.to_batches(), rest.nbytes
         if count and size >= ROW_GROUP_BYTES:
-            yield pa.Table.from_batches(waiting, schema)
-            waiting, count, size = [], 0, 0
+            yield pa.Table.from_batches(pending, schema)
+            pending, count, size = [], 0, 0
     if count:
-        yield pa.Table.from_batches(waiting, schema)
+        yield pa.Table.from_batches(pending, schema)
 
 
-class _Order:
-    """Whether all rows so far ascend by their keys, nulls last; equal keys may follow each other."""
+class _OrderCheck:
+    """Check that rows ascend by their keys, nulls last; equal keys are allowed."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = list(keys)
@@ -125,7 +125,10 @@ class _Order:
 
 
 def _ascends(rows: pa.Table) -> bool:
-    """Compare each row with the one before, key by key, as long as any two are equal so far."""
+    """Return whether the rows ascend.
+
+    A key is compared where all keys before it are equal.
+    """
     equal: pa.ChunkedArray | None = None
     for name in rows.column_names:
         before, after = rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)
@@ -146,7 +149,7 @@ def _any(flags: pa.ChunkedArray) -> bool:
 
 
 class _HashingSink:
-    """A file to write to that hashes what is written."""
+    """A writable file that hashes what is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -173,5 +176,5 @@ class _HashingSink:
         return False
 
     def close(self) -> None:
-        """Leave the file open: it is flushed to the disk afterwards."""
+        """Leave the file open: the caller flushes it to disk."""
         self.closed = True

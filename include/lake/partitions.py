@@ -1,4 +1,4 @@
-"""Read which partitions a Delta table holds, and in which files, from the table's state alone."""
+"""Read the partitions and files of a Delta table from the table's state alone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class LogCorruptedError(AirworthyError):
     def __init__(self, table: str, path: str) -> None:
         self.table, self.path = table, path
         super().__init__(
-            f"The log of the table {table} is damaged: it names {path} without day, digest or rows. Nothing was made"
+            f"The log of the table {table} is damaged: it names {path} without day, digest or rows. Nothing was read"
             " from it. Restore the table's folder, with its log, from a backup."
         )
 
 
 @dataclass(frozen=True)
 class Partition:
-    """What one day of one table holds. A day that was run and is empty is a partition of 0 rows."""
+    """The content of one day of a table. A day that was run and is empty has 0 rows."""
 
     digest: str
     rows: int
@@ -34,36 +34,36 @@ class Partition:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a table, and the partition that it belongs to."""
+    """A file of a table, with its partition."""
 
     period: Period
     path: str
     """Relative to the table."""
     digest: str
-    """Of the content of its partition."""
+    """Digest of the content of its partition."""
     rows: int
 
 
-def files(delta: DeltaTable) -> list[DataFile]:
+def list_data_files(delta: DeltaTable) -> list[DataFile]:
     """Return the files of a table, in order of days.
 
     Raises:
-        LogCorruptedError: the log names a file without its day, digest or number of rows.
+        LogCorruptedError: the log names a file without day, digest or number of rows.
     """
     actions = pa.table(delta.get_add_actions(flatten=True))
     rows = actions.select(["partition.day", "path", "partition.digest", "num_records"]).to_pylist()
     for row in rows:
         if None in row.values():
             raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
-    found = (
+    data_files = (
         DataFile(Period.from_date(r["partition.day"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
         for r in rows
     )
-    return sorted(found, key=lambda file: (file.period, file.path))
+    return sorted(data_files, key=lambda file: (file.period, file.path))
 
 
-def of_files(data_files: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
-    """Return day to partition, in order of days, from `since` to `until`, both included."""
+def group_by_period(data_files: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
+    """Return day to partition, in order of days, from `since` to `until` inclusive."""
     days: dict[Period, Partition] = {}
     for file in data_files:
         if since <= file.period <= until:
@@ -73,5 +73,9 @@ def of_files(data_files: Iterable[DataFile], since: Period, until: Period) -> di
 
 
 def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
-    """Return day to partition, as `of_files`, of a table as it is."""
-    return of_files(files(delta), since, until)
+    """Return day to partition of a table, in order of days, from `since` to `until` inclusive.
+
+    Raises:
+        LogCorruptedError: the log names a file without day, digest or number of rows.
+    """
+    return group_by_period(list_data_files(delta), since, until)

@@ -1,6 +1,6 @@
-"""Days: small tables read over many days at once, for a person who waits: in one pass, and each file only once.
+"""Read small tables over many days quickly, for a page: in one pass, with each file cached.
 
-A file of a Delta table never changes, so what was read of it may be remembered by its path.
+A file of a Delta table never changes, so its rows are cached by its path.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 
-REMEMBERED = 2048
-"""Files whose rows are kept: some 12 KB for what is drawn of a day of measures of 62 features."""
+CACHED_FILES = 2048
+"""Number of files whose rows are cached: about 12 KB for a day of metrics of 62 features."""
 
-FEW, READERS = 30, 4
-"""From so many files on, so many threads read them: half of a file's time is spent outside of Python."""
+THREADED_FROM, READER_THREADS = 30, 4
+"""Number of files from which on several threads read, and number of threads: half the time is outside Python."""
 
 
 class TableCorruptedError(AirworthyError):
-    """A table is there and cannot be read."""
+    """A table exists and cannot be read."""
 
     def __init__(self, use_case: str, table: str, cause: BaseException) -> None:
-        what = cause if isinstance(cause, ChecksumError) else type(cause).__name__  # a library's words may hold rows
+        damage = cause if isinstance(cause, ChecksumError) else type(cause).__name__  # a library's text may hold rows
         super().__init__(
-            f"The table {table} of {use_case} is damaged: {what}. Restore its folder in the lake,"
+            f"The table {table} of {use_case} is damaged: {damage}. Restore its folder in the lake,"
             " with its log, from a backup; or remove it and run the days again."
         )
 
 
 @dataclass(frozen=True)
 class RangeReader:
-    """Which days a table holds, and where; read anew by `of`."""
+    """The days of a table and their files, as they were when `open` was called."""
 
     lake: Lake
     table: str
@@ -56,40 +56,49 @@ class RangeReader:
 
     @classmethod
     def open(cls, lake: Lake, table: str, until: Period) -> RangeReader:
-        """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
+        """Open the days up to `until`; none if there is no table. Creates no table.
+
+        Raises:
+            TableCorruptedError: the table cannot be read, or has a file of unknown origin.
+        """
         try:
             view = lake.at_versions(until, {table: None})
         except TableVersionMissingError as error:
-            if isinstance(error.__cause__, TableNotFoundError) and _nothing_at(lake.root / table):
+            if isinstance(error.__cause__, TableNotFoundError) and _is_empty(lake.root / table):
                 return cls(lake, table, ())
             raise TableCorruptedError(lake.use_case.name, table, error.__cause__ or error) from error
         except OSError as error:
             raise TableCorruptedError(lake.use_case.name, table, error) from error
         if view.forged_days(table):
             raise TableCorruptedError(lake.use_case.name, table, ChecksumError(FORGED))
-        return cls(lake, table, tuple(view.places(table)))
+        return cls(lake, table, tuple(view.storage_paths(table)))
 
     @property
     def days(self) -> tuple[Period, ...]:
         return tuple(sorted({day for day, _ in self.files}))
 
     def between(self, first: Period, last: Period) -> RangeReader:
-        """Those from `first` to `last`, both included."""
-        return RangeReader(self.lake, self.table, tuple(each for each in self.files if first <= each[0] <= last))
+        """Return a reader of the days from `first` to `last` inclusive."""
+        return RangeReader(self.lake, self.table, tuple(file for file in self.files if first <= file[0] <= last))
 
     def newest(self, count: int) -> RangeReader:
-        """The last `count` of them."""
+        """Return a reader of the last `count` days."""
         days = self.days
-        return self.only(set(days[max(len(days) - count, 0) :]))
+        return self.select(set(days[max(len(days) - count, 0) :]))
 
-    def only(self, days: Collection[Period]) -> RangeReader:
-        """Those among `days`."""
-        return RangeReader(self.lake, self.table, tuple(each for each in self.files if each[0] in days))
+    def select(self, days: Collection[Period]) -> RangeReader:
+        """Return a reader of the days that are in `days`."""
+        return RangeReader(self.lake, self.table, tuple(file for file in self.files if file[0] in days))
 
     def rows(self, without: frozenset[str] = frozenset()) -> pa.Table:
-        """The rows, with their `day`, in order of days; `without` the metrics of these names, where they broke no limit
-        (only the table `metrics` has them). Raises TableCorruptedError."""
-        schema = schemas.content(self.lake.use_case, self.table)
+        """Return the rows with their `day`, in order of days.
+
+        `without` leaves out rows of these metrics that breached no limit (only for the table `metrics`).
+
+        Raises:
+            TableCorruptedError: a file cannot be read.
+        """
+        schema = schemas.content_schema(self.lake.use_case, self.table)
         try:
             parts = _contents([file for _, file in self.files], schema, without)
         except (OSError, pa.ArrowException) as error:
@@ -99,13 +108,13 @@ class RangeReader:
 
 
 def _contents(files: Sequence[StoragePath], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
-    """The rows of each file, in their order."""
+    """Return the rows of each file, in the order of the files."""
 
-    def read(some: Sequence[StoragePath]) -> list[pa.Table]:
-        return [_content(file, schema, without) for file in some]
+    def read(batch: Sequence[StoragePath]) -> list[pa.Table]:
+        return [_content(file, schema, without) for file in batch]
 
-    readers = READERS if not files or files[0].is_local else s3.AT_ONCE
-    if len(files) < (FEW if readers == READERS else 2):
+    readers = READER_THREADS if not files or files[0].is_local else s3.CONCURRENT_REQUESTS
+    if len(files) < (THREADED_FROM if readers == READER_THREADS else 2):
         return read(files)
     size = math.ceil(len(files) / readers)
     with ThreadPoolExecutor(readers) as pool:
@@ -113,21 +122,24 @@ def _contents(files: Sequence[StoragePath], schema: pa.Schema, without: frozense
         return [part for piece in pieces for part in piece]
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
+@functools.lru_cache(maxsize=CACHED_FILES)
 def _content(place: StoragePath, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
     content = io.BytesIO(require_bytes(place.name, place.read()))
-    # Threads cost more than they save on a file of so few rows.
+    # For files with few rows, threads cost more than they save.
     with pq.ParquetFile(content) as file:
         names = [name for name in schema.names if name in file.schema_arrow.names]
         rows = partition_reader.convert(place.uri, file.read(names, use_threads=False), schema)
     if not without:
         return rows
     kept = pc.invert(pc.is_in(rows["metric"], pa.array(sorted(without))))
-    return rows.filter(pc.or_kleene(kept, rows["breached"]))  # null, where it is not judged, leaves it out
+    return rows.filter(pc.or_kleene(kept, rows["breached"]))  # a null (not judged) leaves the row out
 
 
-def _nothing_at(folder: StoragePath) -> bool:
-    """Whether there is no folder, or an empty one; where a file is, or what may not be read, there is something."""
+def _is_empty(folder: StoragePath) -> bool:
+    """Return whether the folder is missing or empty.
+
+    Returns False for a file, or if it cannot be read.
+    """
     try:
         return not folder.exists()
     except OSError:

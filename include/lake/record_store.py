@@ -1,8 +1,8 @@
-"""Keep append-only records: each is one file, created whole or not at all, and never changed.
+"""Keep append-only records.
 
-The ledger, the signed records of models, corrections, budget reservations and queued notifications are kept this way.
-What a record means is the matter of the module that declares the store; how it is written, listed, read and checked is
-the matter of this one.
+Each is one file, created whole or not at all, and never changed.
+The ledger, the signed records of models, corrections, budget reservations and queued notifications are stored this way.
+The module that declares a store defines the meaning of its records; this module writes, lists, reads and checks them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _FORMER_NAMES = MappingProxyType({"who": "actor", "why": "comment"})
 
 
 class RecordCorruptedError(AirworthyError):
-    """A record is missing, was changed or cannot be read. A subclass says what its records are and what stops."""
+    """A record is missing, was changed or cannot be read.
+
+    A subclass names its records in `damaged`, and what stops in `consequence`.
+    """
 
     damaged: ClassVar[str] = "The records are damaged"
     consequence: ClassVar[str] = "Nothing is read from them."
@@ -42,7 +45,7 @@ class RecordCorruptedError(AirworthyError):
 
 
 class FlawedRecordError(ValueError):
-    """Say in words, from within `decode`, why a record that can be read is not genuine."""
+    """Raised by `decode` with the reason why a readable record is not genuine."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,19 @@ class Link:
 
 @dataclass(frozen=True)
 class RecordStore(Generic[Record]):
-    """The records of one folder. Each has a key, the name of its file without the suffix; the key may be a number."""
+    """The records of one folder.
+
+    Each has a key, the name of its file without the suffix; the key may be a number.
+    """
 
     folder: StoragePath
     decode: Callable[[str, bytes], Record]
-    """Make a record of its key and content; any error of UNREADABLE means that it is damaged."""
+    """Create a record from its key and content; an error in UNREADABLE means that it is damaged."""
     error: Callable[[StoragePath, str], RecordCorruptedError] = RecordCorruptedError
-    """Make the error for the file of a damaged record and what is wrong with it."""
+    """Create the error from the file of a damaged record and what is wrong with it."""
     suffix: str = ".json"
     digits: int = 6
-    """Digits that the number of a numbered record has at least."""
+    """Least number of digits in the key of a numbered record."""
     link: Callable[[Record], Link] | None = None
     """Return the place of a numbered record in the hash chain; None for records that are not chained."""
 
@@ -74,7 +80,10 @@ class RecordStore(Generic[Record]):
         return self.path(key).create(content)
 
     def append(self, number: int, content: bytes) -> bool:
-        """Write the record of that number unless it is taken; return whether this call wrote it."""
+        """Write the record of that number unless it is taken.
+
+        Returns whether this call wrote it.
+        """
         return self.create(self.key(number), content)
 
     def read(self, key: str) -> Record:
@@ -109,9 +118,9 @@ class RecordStore(Generic[Record]):
     def read_each(
         self, keys: Sequence[str], missing: type[OSError] = FileNotFoundError
     ) -> dict[str, Record | RecordCorruptedError]:
-        """Return the record of each key, or the error if it is damaged: it must not hide the others.
+        """Return the record of each key, or the error if it is damaged.
 
-        Another OSError than `missing` is raised as it is.
+        A damaged record must not hide the others. An OSError other than `missing` is raised unchanged.
         """
         records: dict[str, Record | RecordCorruptedError] = {}
         for key, content in zip(keys, self._contents(keys, missing), strict=True):
@@ -171,7 +180,7 @@ class RecordStore(Generic[Record]):
         return self.folder / f"{key}{self.suffix}"
 
     def _contents(self, keys: Sequence[str], missing: type[OSError]) -> Sequence[bytes | OSError]:
-        """Return the content of each file, or its error if it is a `missing`."""
+        """Return the content of each file, or the error if it is an instance of `missing`."""
         try:
             return self.folder.read_all([f"{key}{self.suffix}" for key in keys])
         except missing:
@@ -205,12 +214,17 @@ class RecordStore(Generic[Record]):
 
 
 def encode_record(values: Mapping[str, Any], default: Callable[[Any], object] | None = None) -> bytes:
-    """Return the JSON of a record; `default` makes text of values that JSON does not know."""
+    """Return the JSON of a record.
+
+    `default` converts values that JSON does not support.
+    """
     return (json.dumps(values, indent=1, sort_keys=True, default=default) + "\n").encode()
 
 
 def seal_record(purpose: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with their signature; `purpose` keeps a record from being used as one of another kind.
+    """Return the values with their signature.
+
+    `purpose` keeps a record from being used as one of another kind.
 
     Raises:
         SigningKeysError: there is no key to sign with.
@@ -220,20 +234,23 @@ def seal_record(purpose: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def seal_flaw(keys: SigningKeys, purpose: str, values: Mapping[str, Any], *, on_ledger: bool = False) -> str:
-    """Return why the seal of these values is not genuine; empty if it is. `keys` are those of this installation."""
+    """Return why the signature of these values is not genuine; empty if it is.
+
+    `keys` are those of this installation.
+    """
     signature = Signature(*(str(values.get(name, "")) for name in _SIGNATURE))
     return keys.flaw(purpose, signed_content(values), signature, on_ledger=on_ledger)
 
 
 def signed_content(values: Mapping[str, Any]) -> bytes:
-    """Return the bytes that a seal covers: all values but the seal itself."""
+    """Return the bytes that a signature covers: all values but the signature itself."""
     return encode_record({name: value for name, value in values.items() if name not in _SIGNATURE})
 
 
 def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored record's values by their present names.
 
-    Records of lake format 1 have former names. They are hashed and signed as they are, and so never written again.
+    Records of lake format 1 have former names. Hashes and signatures cover these names, so they are never rewritten.
     """
     return {_FORMER_NAMES.get(name, name): value for name, value in values.items()}
 

@@ -1,6 +1,6 @@
-"""S3: how a server of that protocol is reached, by boto3 and by deltalake alike, and what its refusals mean.
+"""Connect to an S3 server with boto3 and deltalake, and translate its errors.
 
-The environment alone says where it is and who asks: AWS_ENDPOINT_URL (none: Amazon's own), AWS_ACCESS_KEY_ID,
+Server and credentials come from the environment alone: AWS_ENDPOINT_URL (default: Amazon S3), AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_REGION.
 """
 
@@ -18,12 +18,12 @@ from include.errors import AirworthyError
 from include.lake import s3_retries
 
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 SCHEME = "s3://"
-CUTS = 5
-"""Times that a question is asked whose answer is cut off."""
-AT_ONCE = 8
-"""Files that are asked for at the same time."""
+CUT_ATTEMPTS = 5
+"""Attempts at an operation whose connection is lost."""
+CONCURRENT_REQUESTS = 8
+"""Files that are requested at the same time."""
 
 _UNREACHABLE = (
     *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"),
@@ -48,7 +48,7 @@ _REFUSED = (
     *("AccessDenied", "403 Forbidden", "401 Unauthorized", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     *("AllAccessDisabled", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed"),
 )
-_NOBODY = (
+_NO_CREDENTIALS = (
     "NoCredentialsError",
     "PartialCredentialsError",
     "CredentialsNotLoaded",
@@ -59,7 +59,7 @@ _NO_CONDITIONS = ("NotImplemented", "501 Not Implemented")
 
 
 class ObjectStoreError(AirworthyError):
-    """A place on S3 cannot be read or written, for a reason that lies with the server or the settings."""
+    """A file on S3 cannot be read or written, because of the server or the settings."""
 
     def __init__(self, uri: str, reason: str, *, retryable: bool = False) -> None:
         self.retryable = retryable
@@ -67,21 +67,21 @@ class ObjectStoreError(AirworthyError):
 
 
 class ConnectionLostError(ObjectStoreError):
-    """The connection broke while an answer came: neither boto3's nor deltalake's own tries cover that."""
+    """The connection broke during an answer, which neither boto3 nor deltalake retries."""
 
     def __init__(self, uri: str, reason: str) -> None:
         super().__init__(uri, reason, retryable=True)
 
 
 def storage_options(uri: str) -> dict[str, str] | None:
-    """deltalake's storage options for that place; None for one on disk.
+    """Return deltalake's storage options for an address; None for a path on disk.
 
-    Commits are conditional puts, so that of two writers of one version one loses and looks again. That is the default
-    of deltalake 1.6 (object_store 0.13), and said all the same: without it racing writers overwrite each other.
+    Commits are conditional puts, so of two writers of one version one fails and retries. This is the default of
+    deltalake 1.6 (object_store 0.13), but is set explicitly: without it concurrent writers overwrite each other.
     """
     if not uri.startswith(SCHEME):
         return None
-    found = {
+    options = {
         "conditional_put": "etag",
         "aws_region": _region(),
         "max_retries": str(s3_retries.RETRIES),
@@ -92,100 +92,112 @@ def storage_options(uri: str) -> dict[str, str] | None:
         "timeout": "300s",
     }
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        found |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
-    return found
+        options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
+    return options
 
 
 def client() -> Any:
-    """A boto3 client of this process: one that was made before a fork may hang after it."""
+    """Return a boto3 client of this process.
+
+    A client created before a fork may hang after it.
+    """
     env = os.environ
-    actor = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
-    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(actor))
+    credentials = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(credentials))
 
 
 @functools.lru_cache(maxsize=4)
-def _client(process: int, endpoint: str | None, region: str, actor: int) -> Any:  # noqa: ARG001  # keys of the cache
+def _client(process: int, endpoint: str | None, region: str, credentials: int) -> Any:  # noqa: ARG001  # keys of the cache
     import boto3
 
-    # A session of its own: the default one is not safe among threads.
+    # A separate session: the default one is not thread-safe.
     return boto3.session.Session().client(
         "s3", config=s3_retries.patient_config(), endpoint_url=endpoint, region_name=region
     )
 
 
 def _region() -> str:
-    """The region; servers other than Amazon's want some name, and take any."""
+    """Return the region; servers other than Amazon's require a name and accept any."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def map_concurrently(function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-    """What the function answers for each item, in their order, several asked at once: most of the time is waiting."""
-    waiting = list(items)
-    if len(waiting) < 2:
-        return [function(each) for each in waiting]
-    with ThreadPoolExecutor(min(AT_ONCE, len(waiting))) as pool:
-        return list(pool.map(function, waiting))
+def map_concurrently(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return the function's result for each item, in order, with several threads.
+
+    Most of the time is spent waiting for the server.
+    """
+    arguments = list(items)
+    if len(arguments) < 2:
+        return [function(argument) for argument in arguments]
+    with ThreadPoolExecutor(min(CONCURRENT_REQUESTS, len(arguments))) as pool:
+        return list(pool.map(function, arguments))
 
 
 @contextmanager
 def translate_s3_errors(uri: str) -> Iterator[None]:
-    """What the server of a place refuses, raised as ObjectStoreError with the setting to change; all else as it is."""
+    """Raise errors of the S3 server as ObjectStoreError with the setting to change.
+
+    Other errors are raised unchanged.
+    """
     try:
         yield
     except Exception as error:
         if isinstance(error, AirworthyError) or not uri.startswith(SCHEME):
             raise
-        if found := _failure(uri, error):
-            raise found from error
+        if translated := _translate_error(uri, error):
+            raise translated from error
         raise
 
 
-def retry_cut_connection(uri: str, ask: Callable[[], Found]) -> Found:
-    """What it answers, asked again where the connection is cut meanwhile; else as `told`. For what can be repeated."""
-    for attempt in range(CUTS):
+def retry_cut_connection(uri: str, operation: Callable[[], Result]) -> Result:
+    """Return the result of a repeatable operation.
+
+    The operation is repeated if the connection is lost. Other errors are raised as by `translate_s3_errors`.
+    """
+    for attempt in range(CUT_ATTEMPTS):
         try:
             with translate_s3_errors(uri):
-                return ask()
+                return operation()
         except ConnectionLostError:
-            if attempt == CUTS - 1:
+            if attempt == CUT_ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
-    """What an error of boto3 or deltalake means; None where it is not about the server or the settings."""
-    said = f"{type(error).__name__} {error}"
+def _translate_error(uri: str, error: Exception) -> ObjectStoreError | None:
+    """Return our error for one of boto3 or deltalake.
+
+    Returns None if server and settings are not its cause.
+    """
+    text = f"{type(error).__name__} {error}"
     bucket, endpoint = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL")
     server = settings.shown_address(endpoint) or "the server" if endpoint else "Amazon S3"
 
-    def names(words: Iterable[str]) -> bool:
-        return any(word in said for word in words)
+    def has_any(words: Iterable[str]) -> bool:
+        return any(word in text for word in words)
 
-    if "NoSuchBucket" in said:
-        reason = f"there is no bucket {bucket!r} at {server}. Make it, or change the place ({_settings(uri)})"
+    if "NoSuchBucket" in text:
+        reason = f"there is no bucket {bucket!r} at {server}. Create it, or change the address ({_setting_names(uri)})"
         return ObjectStoreError(uri, f"{reason} or the server (AWS_ENDPOINT_URL).")
-    if names(_NOBODY):
+    if has_any(_NO_CREDENTIALS):
         return ObjectStoreError(uri, "no credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
-    if names(_REFUSED):
-        reason = (
-            f"{server} refuses it ({_first(said, _REFUSED)}). AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be those"
-        )
+    if has_any(_REFUSED):
+        reason = f"{server} refuses it ({_first(text, _REFUSED)}). AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be"
         return ObjectStoreError(
-            uri, f"{reason} of somebody who may list the bucket {bucket!r} and read, write and delete in it."
+            uri,
+            f"{reason} those of an account that may list the bucket {bucket!r} and read, write and delete in it.",
         )
-    if names(_NO_CONDITIONS):
-        reason = f"{server} knows no conditional writes, without which racing writers overwrite each other."
-        return ObjectStoreError(uri, f"{reason} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md names some.")
-    if names(_CUT):
-        return ConnectionLostError(
-            uri, f"the connection to {server} was cut in the middle of an answer. Run the task again."
-        )
-    if names(_UNREACHABLE):
-        reason = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
+    if has_any(_NO_CONDITIONS):
+        reason = f"{server} does not support conditional writes, without which concurrent writers overwrite each other."
+        return ObjectStoreError(uri, f"{reason} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md lists some.")
+    if has_any(_CUT):
+        return ConnectionLostError(uri, f"the connection to {server} was lost during an answer. Run the task again.")
+    if has_any(_UNREACHABLE):
+        reason = f"{server} cannot be reached. Unless it is just starting, AWS_ENDPOINT_URL names the wrong server."
         return ObjectStoreError(uri, reason, retryable=True)
-    if names(_BUSY):
+    if has_any(_BUSY):
         tries = s3_retries.RETRIES + 1
-        reason = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
+        reason = f"{server} failed {tries} times ({_first(text, _BUSY)}). Check the server; then run the task again."
         return ObjectStoreError(uri, reason, retryable=True)
     return None
 
@@ -194,8 +206,11 @@ def _first(text: str, words: Iterable[str]) -> str:
     return next(word for word in words if word in text)
 
 
-def _settings(uri: str) -> str:
-    """The variables that name the place; all that may, where none does."""
+def _setting_names(uri: str) -> str:
+    """Return the variables that set this address.
+
+    Returns the first two possible variables if none does.
+    """
     names = ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_MLFLOW_ARTIFACTS")
-    found = [name for name in names if (value := os.environ.get(name)) and uri.startswith(value.rstrip("/"))]
-    return ", ".join(found or names[:2])
+    matching = [name for name in names if (value := os.environ.get(name)) and uri.startswith(value.rstrip("/"))]
+    return ", ".join(matching or names[:2])

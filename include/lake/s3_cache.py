@@ -1,6 +1,7 @@
-"""Fetched: files of a place on S3 that were copied to disk, because those who read them read files on disk.
+"""Cache data files of S3 on disk, because their readers need paths on disk.
 
-A data file of a Delta table never changes, so each is fetched once. The copies go when the last who holds this is gone.
+A data file of a Delta table never changes, so each is copied once. The copies are removed with the last reference to
+the cache.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from include.lake.object_store import StoragePath
 
 
 class S3Cache:
-    """A temporary folder, made when the first file is fetched."""
+    """A temporary folder with copies, created for the first file."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._copies: dict[StoragePath, Path] = {}
 
-    def paths(self, root: StoragePath, files: Sequence[StoragePath]) -> list[Path]:
-        """A path on disk for each of these files below `root`, in their order; their own where they are on disk.
+    def local_paths(self, root: StoragePath, files: Sequence[StoragePath]) -> list[Path]:
+        """Return a path on disk for each of these files below `root`, in order.
 
-        Below the folder the paths are as below `root`: partitions are told by the names of folders. Raises
-        FileNotFoundError, and s3.StoreFailed.
+        A file on disk is returned as it is. Copies keep their path below `root`, because folder names identify
+        partitions.
+
+        Raises:
+            FileNotFoundError: a file does not exist.
+            ObjectStoreError: the server refuses, or cannot be reached.
         """
         if root.is_local:
             return [file.path for file in files]
@@ -39,4 +44,7 @@ class S3Cache:
         return [self._copies[file] for file in files]
 
     def keep_alive(self) -> None:
-        """Nothing to do: whoever promises to call this later holds the files until then."""
+        """Do nothing.
+
+        Registered as a weakref finalizer, whose reference keeps this cache and its files alive.
+        """

@@ -1,4 +1,4 @@
-"""Decide how the columns of a table follow those that are declared: what is added, kept, widened or refused."""
+"""Adapt the stored columns of a table to the declared ones: add, keep, widen or refuse."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from include.lake.partition_reader import alias_of, is_same_type
 
 
 class SchemaNarrowedError(AirworthyError):
-    """A declared column cannot hold the values that its table holds already."""
+    """A declared column cannot hold the values that are stored in its table."""
 
     def __init__(self, use_case: str, table: str, column: str, stored: pa.DataType, declared: pa.DataType) -> None:
         self.use_case, self.table, self.column = use_case, table, column
         self.stored, self.declared = str(stored), str(declared)
         super().__init__(
-            f"{use_case}: table {table} holds column {column!r} as {stored}, and it is declared {declared} now, which"
+            f"{use_case}: table {table} stores column {column!r} as {stored}, but it is declared as {declared}, which"
             " does not hold the same values. Nothing was written. Give the new column another name, or rebuild the"
-            f" table from a period on: airworthy rebuild {use_case} {table} --from PERIOD; its old"
-            " versions stay readable."
+            f" table from a period on: airworthy rebuild {use_case} {table} --from PERIOD; its old versions stay"
+            " readable."
         )
 
 
 class ColumnCaseError(AirworthyError):
-    """A declared column differs from a stored one in upper and lower case only, which Delta does not tell apart."""
+    """A declared column differs from a stored one in case only, which Delta does not distinguish."""
 
     def __init__(self, use_case: str, table: str, stored: str, declared: str) -> None:
         self.use_case, self.table, self.stored, self.declared = use_case, table, stored, declared
         super().__init__(
-            f"{use_case}: table {table} holds a column {stored!r}, and {declared!r} is declared now. They differ in"
-            " case only, which Delta does not tell apart. Nothing was written. Keep the old spelling, give the column"
+            f"{use_case}: table {table} has a column {stored!r}, but {declared!r} is declared. They differ in case"
+            " only, which Delta does not distinguish. Nothing was written. Keep the old spelling, give the column"
             " another name, or rebuild the table from its first period on:"
             f" airworthy rebuild {use_case} {table} --from PERIOD."
         )
 
 
 def require_cases(use_case: str, table: str, stored: pa.Schema, declared: pa.Schema) -> None:
-    """Check that no declared column is a stored one in another case.
+    """Check that no declared column differs from a stored one in case only.
 
     Raises:
-        ColumnCaseError: one is.
+        ColumnCaseError: a column does.
     """
-    there = {name.lower(): name for name in stored.names if name not in declared.names}
+    dropped = {name.lower(): name for name in stored.names if name not in declared.names}
     for name in declared.names:
-        if name not in stored.names and name.lower() in there:
-            raise ColumnCaseError(use_case, table, there[name.lower()], name)
+        if name not in stored.names and name.lower() in dropped:
+            raise ColumnCaseError(use_case, table, dropped[name.lower()], name)
 
 
 def evolve(
     use_case: str, table: str, stored: pa.Schema, declared: pa.Schema, is_exact: Callable[[str, int], bool]
 ) -> pa.Schema:
-    """Return the columns that the table has from now on: the declared ones, then those no longer declared.
+    """Return the new columns of the table: the declared ones, then those no longer declared.
 
-    New columns are null in old periods. Columns that are no longer declared stay, so that one that returns with a
-    clashing type is noticed. A type is widened where no stored value changes; `is_exact(column, bound)` says whether
-    all stored values of a column of integers lie within the bound.
+    New columns are null in old periods. Columns that are no longer declared are kept, so that one that is declared
+    again with a conflicting type is detected. A type is widened only if no stored value changes; `is_exact(column,
+    bound)` returns whether all stored integers of a column lie from -bound to bound.
 
     Raises:
         ColumnCaseError: a declared name differs from a stored one in case only.
-        SchemaNarrowedError: a declared type does not hold what is stored.
+        SchemaNarrowedError: a declared type does not hold the stored values.
     """
     require_cases(use_case, table, stored, declared)
     for field in declared:

@@ -1,4 +1,4 @@
-"""The columns of every table of the lake, as Arrow schemas, from the declaration."""
+"""Define the columns of every table of the lake, from the declaration."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from include.declaration.column_types import CATEGORY, TIMESTAMP
 from include.declaration.use_case import UseCase
 
 PARTITION = ("day", "digest")
-"""Partition columns. The digest of a day's content stands in the table itself, so that one look at the
-table's state tells whether a day is there and whether a rerun would change it."""
+"""Partition columns. The digest of a day's content is one of them, so that the table's state alone shows whether a day
+exists and whether a rerun would change it."""
 REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
 METRICS = pa.schema(
     [
@@ -19,12 +19,12 @@ METRICS = pa.schema(
         *((name, pa.float64()) for name in ("value", "lower", "upper", "limit")),
         ("breached", pa.bool_()),  # null: not judged
         ("model_version", pa.string()),
-        ("measured_period", pa.date32()),  # the day that is measured, or the last of `days` that are
+        ("measured_period", pa.date32()),  # the measured day, or the last of `days` measured days
         ("days", pa.int32()),
-        ("missing_reason", pa.string()),  # why there is no value; empty where there is one
+        ("missing_reason", pa.string()),  # why there is no value; empty if there is one
     ]
 )
-"""A row of the day on which it became known: what is told of D must be known at D."""
+"""A row is stored on the day on which it became known, so that metrics of D use only what was known at D."""
 DURATIONS = pa.schema(
     [
         ("started_at", pa.string()),  # UTC, ISO 8601
@@ -34,13 +34,13 @@ DURATIONS = pa.schema(
         ("model_version", pa.string()),
     ]
 )
-"""What took how long: the only tables whose content depends on the clock."""
+"""Durations of steps: the only tables whose content depends on the clock."""
 MEASURED_STAGES = ("train", "score")
 DECISIONS = pa.schema(
     [
         ("outcome", pa.string()),  # retrain or hold
         ("reason", pa.string()),
-        ("signals", pa.string()),  # JSON: what each signal showed
+        ("signals", pa.string()),  # JSON: the value of each signal
         ("model_version", pa.string()),
     ]
 )
@@ -59,21 +59,25 @@ DELIVERIES = pa.schema(
         *((name, pa.string()) for name in ("etag", "sha256", "version_id")),
     ]
 )
-"""The files that a day of a feed was landed from, where it has a landing bucket."""
+"""The files from which a day of a feed was landed, if it has a landing bucket."""
 
 _OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
 
 
-def tables(use_case: UseCase) -> list[str]:
-    """Names of all tables."""
+def table_names(use_case: UseCase) -> list[str]:
+    """Return the names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
     durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
     return [*feeds, "features", "labels", "predictions", *_OWN, *durations]
 
 
-def content(use_case: UseCase, table: str) -> pa.Schema:
-    """The columns that a stage writes: all but the partition columns."""
+def content_schema(use_case: UseCase, table: str) -> pa.Schema:
+    """Return the columns that a step writes: all but the partition columns.
+
+    Raises:
+        KeyError: the use case has no such table.
+    """
     kind, _, feed = table.partition("/")
     keys = use_case.key_types()
     if kind in ("raw", "checked"):
@@ -92,33 +96,33 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
         return DURATIONS
     if kind == "deliveries" and use_case.feed(feed).landing:
         return DELIVERIES
-    raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
+    raise KeyError(f"{use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
 
 
-def stored(use_case: UseCase, table: str) -> pa.Schema:
-    """The columns as they are stored: the content and the partition columns."""
-    return with_partition(content(use_case, table))
+def stored_schema(use_case: UseCase, table: str) -> pa.Schema:
+    """Return the stored columns: the content and the partition columns."""
+    return with_partition(content_schema(use_case, table))
 
 
 def with_partition(schema: pa.Schema) -> pa.Schema:
-    """Return those columns and the partition columns."""
+    """Return the schema with the partition columns added."""
     return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
 
 
 def table_schema(use_case: UseCase, table: str) -> pa.Schema:
-    """The columns as they are read: the content and its day."""
-    return content(use_case, table).append(pa.field("day", pa.date32()))
+    """Return the columns that readers get: the content and its day."""
+    return content_schema(use_case, table).append(pa.field("day", pa.date32()))
 
 
-def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """The columns in whose order a partition is stored."""
+def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns by which a partition is sorted."""
     kind, _, feed = table.partition("/")
     if kind == "raw":
-        # Raw rows may break their own key: order them by all columns, so that equal content is equal.
+        # Raw rows may have duplicate keys: sort by all columns, so that equal content has an equal digest.
         columns = use_case.feed(feed).columns
         return (*use_case.feed(feed).keys, *(name for name in columns if name not in use_case.feed(feed).keys))
     if kind == "checked":
-        return keys(use_case, f"raw/{feed}")
+        return sort_keys(use_case, f"raw/{feed}")
     own = {
         "metrics": ("metric", "subject", "measured_period", "model_version"),
         "verdicts": ("model_version", "gate"),
@@ -131,13 +135,13 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
 
 
 def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns that name a row: of a feed its keys, else the table's."""
+    """Return the columns that identify a row: the keys of its feed, otherwise of the table."""
     kind, _, feed = table.partition("/")
-    return use_case.feed(feed).keys if kind in ("raw", "checked") else keys(use_case, table)
+    return use_case.feed(feed).keys if kind in ("raw", "checked") else sort_keys(use_case, table)
 
 
-def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns without which a row is about nothing: its keys, and for labels the label too."""
+def identity_columns(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns that must exist to read a row: its keys, and for labels the label."""
     return (*row_keys(use_case, table), *([use_case.label.name] if table == "labels" else []))
 
 
@@ -146,7 +150,7 @@ def _schema(columns: Mapping[str, str]) -> pa.Schema:
 
 
 def arrow_type(kind: str) -> pa.DataType:
-    """The Arrow type of a declared column or feature."""
+    """Return the Arrow type of a declared column or feature."""
     if kind == TIMESTAMP:
         return pa.timestamp("us", "UTC")
     return pa.type_for_alias("string" if kind == CATEGORY else kind)

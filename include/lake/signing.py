@@ -1,7 +1,7 @@
-"""Sign the records that decide, and verify them, with keys that no store holds.
+"""Sign records and verify them, with keys that are not in the lake.
 
-A record in the lake can be written by anybody who may write to the lake. A keyed hash (HMAC-SHA256, RFC 2104) shows
-which records this installation's own code has written.
+Anyone who can write to the lake can write a record there. A keyed hash (HMAC-SHA256, RFC 2104) shows which records this
+installation wrote.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from include.errors import AirworthyError
 VARIABLE = "AIRWORTHY_SIGNING_KEYS"
 """Environment variable with the keys, separated by commas, the newest first."""
 RETIRED = "ledger:"
-"""Begins a key that leaked and was replaced: it proves entries of the ledger alone, where an older key signs nothing
-after a newer one."""
+"""Prefix of a key that leaked and was replaced. It verifies only ledger entries, because there no entry signed with an
+older key is accepted after one with a newer key."""
 SHORTEST = 32
-"""Characters that a key has at least."""
+"""Least number of characters of a key."""
 
 
 class SigningKeysError(AirworthyError):
@@ -34,33 +34,39 @@ class SigningKeysError(AirworthyError):
         super().__init__(
             f"{what} Set {VARIABLE} to the installation's keys, separated by commas, the newest first, in every process"
             ' that runs tasks, and keep them in a safe place. `python -c "import secrets;'
-            ' print(secrets.token_urlsafe(32))"` makes one.'
+            ' print(secrets.token_urlsafe(32))"` creates one.'
         )
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What shows that a record is genuine."""
+    """The proof that a record is genuine."""
 
     key_id: str
-    """Names the key without giving it away."""
+    """Identifies the key without revealing it."""
     mac: str
     """HMAC-SHA256 of purpose and content, in hexadecimal digits."""
 
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The keys of this installation, the newest first, which signs. All verify; those that are retired, the ledger."""
+    """The keys of this installation, the newest first.
+
+    The newest one signs. All verify ledger entries; those not retired verify everything.
+    """
 
     keys: tuple[str, ...]
     retired: frozenset[str] = frozenset()
 
     def sign(self, purpose: str, content: bytes) -> Signature:
-        """Return the signature of `content`; `purpose` keeps a record from being used as one of another kind."""
+        """Return the signature of `content`.
+
+        `purpose` keeps a record from being used as one of another kind.
+        """
         return Signature(key_id(self.keys[0]), _mac(self.keys[0], purpose, content))
 
     def flaw(self, purpose: str, content: bytes, signature: Signature, *, on_ledger: bool = False) -> str:
-        """Return why a record, or an entry of the ledger, is not genuine; empty where it is."""
+        """Return why a record, or an entry of the ledger, is not genuine; empty if it is."""
         if not signature.key_id or not signature.mac:
             return "it is not signed"
         if (age := self.age(signature.key_id)) is None:
@@ -68,23 +74,23 @@ class SigningKeys:
             return f"it is signed with key {signature.key_id[:16]!r}, which is not among the keys here ({known})"
         if self.keys[age] in self.retired and not on_ledger:
             return (
-                f"it is signed with key {signature.key_id!r}, which was retired and proves entries of the ledger alone"
+                f"it is signed with key {signature.key_id!r}, which was retired and verifies only entries of the ledger"
             )
         if not _is_same(_mac(self.keys[age], purpose, content), signature.mac):
             return "its signature does not fit its content"
         return ""
 
     def proves(self, purpose: str, content: bytes, start: str) -> bool:
-        """Return whether a key that is not retired makes a signature of `content` that begins with these digits."""
+        """Return whether the signature of `content` by a key not retired begins with these digits."""
         usable = (key for key in self.keys if key not in self.retired)
         return any(_is_same(_mac(key, purpose, content)[: len(start)], start) for key in usable)
 
     def setting(self) -> str:
-        """Return them as the environment names them; a secret."""
+        """Return the value of the environment variable for these keys; a secret."""
         return ",".join(f"{RETIRED if key in self.retired else ''}{key}" for key in self.keys)
 
     def age(self, identifier: str) -> int | None:
-        """Return how many keys are newer than that one; None for an unknown key."""
+        """Return how many keys are newer than this one; None for an unknown key."""
         return next((age for age, key in enumerate(self.keys) if key_id(key) == identifier), None)
 
 
@@ -94,7 +100,9 @@ def key_id(key: str) -> str:
 
 
 def load_signing_keys() -> SigningKeys:
-    """Return the keys of the environment, or else of this machine's file; none where there is neither.
+    """Return the keys of the environment.
+
+    Without them, the keys in this machine's file are returned; none if there is no file.
 
     Raises:
         SigningKeysError: a key is too short, or the newest one is retired.
@@ -106,41 +114,47 @@ def load_signing_keys() -> SigningKeys:
 
 
 def require_signing_keys() -> SigningKeys:
-    """Return keys to sign with; makes this machine's own where the lake is a folder and there are none.
+    """Return keys to sign with.
+
+    If there are none and the lake is on disk, a key of this machine is created.
 
     Raises:
-        SigningKeysError: there is none for a lake on S3, which other machines share; or one is too short.
+        SigningKeysError: there is none for a lake on S3, which other machines share; a key is too short; or the newest
+            one is retired.
     """
-    if (found := load_signing_keys()).keys:
-        return found
+    if (loaded := load_signing_keys()).keys:
+        return loaded
     lake = settings.current_settings().lake
     if "://" in lake:
         raise SigningKeysError(f"There is no key to sign with, and the lake {lake} is shared.")
-    _make(keys_file())
+    _create_key(keys_file())
     return load_signing_keys()
 
 
 def keys_file() -> Path:
-    """Return where this machine keeps the keys that the environment does not name."""
+    """Return the file of this machine's keys, which is used without keys in the environment."""
     return settings.current_settings().home / "credentials" / "signing_keys"
 
 
-def _parse(text: str, where: str) -> SigningKeys:
+def _parse(text: str, origin: str) -> SigningKeys:
     given = [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
     keys = tuple(key.removeprefix(RETIRED) for key in given)
     if given and given[0].startswith(RETIRED):
-        raise SigningKeysError(f"{where} a retired key as the newest, and nothing can be signed with it.")
+        raise SigningKeysError(f"{origin} a retired key as the newest, which cannot sign.")
     if short := sum(len(key) < SHORTEST for key in keys):
-        raise SigningKeysError(f"{where} {_keys(keys, short)} of fewer than {SHORTEST} characters.")
+        raise SigningKeysError(f"{origin} {_counted_keys(keys, short)} of fewer than {SHORTEST} characters.")
     return SigningKeys(keys, frozenset(key for key in keys if f"{RETIRED}{key}" in given))
 
 
-def _keys(keys: Sequence[str], count: int) -> str:
+def _counted_keys(keys: Sequence[str], count: int) -> str:
     return f"{count} of {len(keys)} keys" if len(keys) > 1 else "a key"
 
 
-def _make(path: Path) -> None:
-    """Write a new key, readable by its owner only; the file of a process that was first is kept."""
+def _create_key(path: Path) -> None:
+    """Write a new key, readable by its owner only.
+
+    If another process created the file first, it is kept.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
     with os.fdopen(descriptor, "w") as file:
@@ -154,7 +168,7 @@ def _make(path: Path) -> None:
 
 
 def _is_same(made: str, given: str) -> bool:
-    """Compare two signatures in a time that says nothing of where they differ; a foreign one may be any text."""
+    """Compare two signatures in constant time; a foreign one may be any text."""
     return hmac.compare_digest(made.encode(), given.encode(errors="replace"))
 
 

@@ -1,4 +1,7 @@
-"""The view: the lake as it was known at one day's decision time. Whoever reads rows reads them through it."""
+"""Read the lake as it was known at the decision time of one day.
+
+All rows are read through this.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class AsOfSnapshot:
-    """The lake as it was known at one day's decision time."""
+    """The lake as it was known at the decision time of one day."""
 
     def __init__(
         self, lake: Lake, period: Period, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
@@ -42,33 +45,39 @@ class AsOfSnapshot:
         self._memory = memory
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
-        self._fetched = S3Cache()
+        self._cache = S3Cache()
         self._whole: set[tuple[str, Period]] = set()
         self._files: dict[str, list[DataFile]] = {}
 
     def partitions(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> dict[Period, Partition]:
-        """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return partitions.of_files(self._data_files(table), since or EARLIEST, min(until or self.period, self.period))
+        """Return day to partition, from `since` to `until` inclusive, in order of days.
+
+        Days after that of the snapshot are never included.
+        """
+        last = min(until or self.period, self.period)
+        return partitions.group_by_period(self._data_files(table), since or EARLIEST, last)
 
     def digest(self, table: str, period: Period) -> str:
-        """Return the digest of one day's content; an empty string where the day was never written."""
-        found = self.partitions(table, period, period).get(period)
-        return found.digest if found else ""
+        """Return the digest of one day's content; empty if the day was never written."""
+        partition = self.partitions(table, period, period).get(period)
+        return partition.digest if partition else ""
 
     def digest_of_periods(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
-        """Return one digest over the content of several days. Days without rows do not count: recorded as empty or
-        missing, they read the same."""
-        found = self.partitions(table, since, until)
-        return content_digest.digest_values({day.key: there.digest for day, there in found.items() if there.rows})
+        """Return one digest of the content of several days.
+
+        Days without rows are left out: readers cannot distinguish an empty day from a missing one.
+        """
+        stored = self.partitions(table, since, until)
+        return content_digest.digest_values({day.key: one.digest for day, one in stored.items() if one.rows})
 
     def note(self, table: str, period: Period) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
         return history.newest_version(self.lake.root / table, self._delta(table), period)
 
     def version(self, table: str) -> int:
-        """The Delta version that this view reads."""
+        """Return the Delta version of the table that this snapshot reads."""
         return int(self._delta(table).version())
 
     def table(
@@ -80,15 +89,15 @@ class AsOfSnapshot:
         checked: bool = True,
         and_dropped: bool = False,
     ) -> ibis.Table:
-        """Return the rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed.
+        """Return the rows of these days as an Ibis table on DuckDB, with their `day`.
 
-        `checked=False` leaves out the check of the files, for callers that make nothing of the rows. `and_dropped`
-        adds the columns that the table has and that are no longer declared.
+        The rows are read when the table is executed. `checked=False` skips the check of the files, for callers that
+        only show rows. `and_dropped` adds the stored columns that are no longer declared.
 
         Raises:
-            PartitionCorruptedError: the files of a day do not hold what was written.
-            KeysChangedError: a day was written before a key, the period or the label was declared so.
-            TypeNarrowedError: a column is declared with a type that does not hold the stored values.
+            PartitionCorruptedError: a file of a day is damaged.
+            KeysChangedError: a day was written before the present keys, period or label were declared.
+            TypeNarrowedError: the declared type of a column does not hold the stored values.
         """
         if checked:
             self.require_whole(table, since, until)
@@ -98,10 +107,10 @@ class AsOfSnapshot:
         paths = self._identified(table, since, until)
         if not paths:
             return ibis.memtable(schema.empty_table())
-        return partition_reader.duckdb_table(self._connection(), self._name(table), paths, schema)
+        return partition_reader.duckdb_table(self._connection(), self._table_name(table), paths, schema)
 
     def dropped_columns(self, table: str) -> list[pa.Field]:
-        """Return the columns of a table that are no longer declared, in order of names."""
+        """Return the stored columns of a table that are no longer declared, in order of names."""
         stored = pa.schema(self._delta(table).schema().to_arrow())
         known = {*schemas.table_schema(self.lake.use_case, table).names, *schemas.PARTITION}
         return sorted((field for field in stored if field.name not in known), key=lambda field: field.name)
@@ -109,51 +118,57 @@ class AsOfSnapshot:
     def absent_columns(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> dict[str, list[Period]]:
-        """Return declared column to the days with rows whose files lack it, so that it reads as null there."""
-        rows, names = self.partitions(table, since, until), schemas.content(self.lake.use_case, table).names
-        found: dict[str, list[Period]] = {}
+        """Return declared column to the days whose files have rows but lack the column."""
+        rows, names = self.partitions(table, since, until), schemas.content_schema(self.lake.use_case, table).names
+        absent: dict[str, list[Period]] = {}
         for day, path in self.files(table, since, until):
-            there = partition_reader.stored_schema(path).names if rows[day].rows else names
+            stored = partition_reader.read_file_schema(path).names if rows[day].rows else names
             for name in names:
-                if name not in there:
-                    found.setdefault(name, []).append(day)
-        return found
+                if name not in stored:
+                    absent.setdefault(name, []).append(day)
+        return absent
 
     def _identified(self, table: str, since: Period | None, until: Period | None) -> list[str]:
-        """Return the paths of those days' files, whose rows all have the keys that are declared now.
+        """Return the paths of these days' files, after checking that they have the declared keys.
 
         Raises:
-            KeysChangedError: they have not: read as null, a key would join nothing, and rows would be lost in silence.
+            KeysChangedError: a file lacks a key: read as null it would match nothing, and rows would be lost silently.
         """
-        wanted = schemas.identity(self.lake.use_case, table)
-        absent = {name: days for name, days in self.absent_columns(table, since, until).items() if name in wanted}
+        required = schemas.identity_columns(self.lake.use_case, table)
+        absent = {name: days for name, days in self.absent_columns(table, since, until).items() if name in required}
         if absent:
             days = sorted(set().union(*absent.values()))
             raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), days)
         return [path for _, path in self.files(table, since, until)]
 
     def unreadable_reason(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
-        """Return why those days cannot be read with the declared columns; an empty string if they can."""
-        schema = schemas.content(self.lake.use_case, table)
+        """Return why these days cannot be read with the declared columns.
+
+        Returns an empty text if they can.
+        """
+        schema = schemas.content_schema(self.lake.use_case, table)
         try:
             for path in self._identified(table, since, until):
-                partition_reader.require_readable(self._name(table), path, schema)
+                partition_reader.require_readable(self._table_name(table), path, schema)
         except (partition_reader.TypeNarrowedError, KeysChangedError) as error:
             return str(error)
         return ""
 
-    def _name(self, table: str) -> str:
+    def _table_name(self, table: str) -> str:
         return f"{self.lake.use_case.name}/{table}"
 
     def read(
         self, table: str, since: Period | None = None, until: Period | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
-        """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
-        into memory: it does without DuckDB, whose start costs more than reading a small day. Raises as `table`."""
+        """Return the rows of these days as an Arrow table, including `day`.
+
+        For days that fit into memory. DuckDB is not used: starting it takes longer than reading a small day. Raises
+        the same errors as `table`.
+        """
         self.require_whole(table, since, until)
         schema = schemas.table_schema(self.lake.use_case, table)
         paths = self._identified(table, since, until)
-        rows = partition_reader.read_table(self._name(table), paths, schema)
+        rows = partition_reader.read_table(self._table_name(table), paths, schema)
         return sort_rows(rows, order_by) if order_by else rows
 
     def batches(
@@ -164,7 +179,7 @@ class AsOfSnapshot:
         order_by: Sequence[str] = (),
         batch_rows: int = 65_536,
     ) -> pa.RecordBatchReader:
-        """As `read`, streamed: sorting spills to disk, so memory stays flat in rows."""
+        """Stream the same rows as `read` in constant memory; sorting spills to disk."""
         schema = schemas.table_schema(self.lake.use_case, table)
         rows = self.table(table, since, until)
         if order_by:
@@ -173,7 +188,11 @@ class AsOfSnapshot:
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def require_whole(self, table: str, since: Period | None = None, until: Period | None = None) -> None:
-        """Raise PartitionCorruptedError for the first of those days whose files do not hold what was written."""
+        """Check the files of these days; each day is checked once.
+
+        Raises:
+            PartitionCorruptedError: a file is damaged; names the first such day.
+        """
         days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
         if not days:
             return
@@ -186,11 +205,13 @@ class AsOfSnapshot:
     def diagnose_read_errors(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> Iterator[None]:
-        """Explain what breaks a block that reads those days without hashing their files.
+        """Run a block that reads these days without hashing their files.
+
+        If the block fails, the files are checked.
 
         Raises:
-            PartitionCorruptedError: a file is not signed by this installation; or the block breaks, and a day is
-            damaged.
+            PartitionCorruptedError: a file is not signed by this installation; or the block fails and a file is
+                damaged.
         """
         if forged := self.forged_days(table, since, until):
             raise PartitionCorruptedError(self.lake.use_case.name, table, min(forged), FORGED)
@@ -201,23 +222,24 @@ class AsOfSnapshot:
             raise
 
     def files(self, table: str, since: Period | None, until: Period | None) -> list[tuple[Period, str]]:
-        """Day and path on disk of each file of those days, never of a later day than the view's.
+        """Return day and path on disk of each file of these days.
 
-        Of a lake on S3 they are fetched now, unless they were, and go when the view, and what reads from it, is gone.
+        Days after that of the snapshot are never included. Files on S3 are copied to disk now. The copies are removed
+        with the snapshot and all tables read from it.
         """
-        found = self.places(table, since, until)
-        paths = self._fetched.paths(self.lake.root, [place for _, place in found])
-        return [(day, str(path)) for (day, _), path in zip(found, paths, strict=True)]
+        stored = self.storage_paths(table, since, until)
+        paths = self._cache.local_paths(self.lake.root, [place for _, place in stored])
+        return [(day, str(path)) for (day, _), path in zip(stored, paths, strict=True)]
 
-    def places(
+    def storage_paths(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> list[tuple[Period, StoragePath]]:
-        """As `files`, where they are, without fetching any."""
+        """Return day and stored path of each file of these days, without copying it to disk."""
         root = self.lake.root / table
         return [(file.period, root / file.path) for file in self._files_between(table, since, until)]
 
     def forged_days(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
-        """Return those of the days that the log counts a file to which was not written here as that day's content."""
+        """Return the days with a file that this installation did not write for that day."""
         keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {
             file.period
@@ -231,7 +253,7 @@ class AsOfSnapshot:
 
     def _data_files(self, table: str) -> list[DataFile]:
         if table not in self._files:
-            self._files[table] = partitions.files(self._delta(table))
+            self._files[table] = partitions.list_data_files(self._delta(table))
         return self._files[table]
 
     def _delta(self, table: str) -> DeltaTable:
@@ -241,14 +263,14 @@ class AsOfSnapshot:
 
     def _connection(self) -> ibis.backends.duckdb.Backend:
         if self._duckdb is None:
-            # What does not fit goes to the system's place for such, not into the folder where the process stands, which
-            # may not be written; DuckDB makes the folder when it needs it, and removes it.
+            # DuckDB spills to the system's temporary folder, not to the working directory, which may be read-only. It
+            # creates the folder when needed and removes it.
             spill = f"{tempfile.gettempdir()}/airworthy-spill-{os.getpid()}-{id(self):x}"
             self._duckdb = ibis.duckdb.connect(
                 memory_limit=self._memory, temp_directory=spill, preserve_insertion_order=False
             )
-            # Else DuckDB would read instants in the time zone of the machine, and hours would depend on it.
+            # Otherwise DuckDB would read timestamps in the time zone of the machine.
             self._duckdb.raw_sql("set TimeZone = 'UTC'")
-            # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
-            weakref.finalize(self._duckdb, S3Cache.keep_alive, self._fetched)
+            # An Ibis table references its connection, not the snapshot: the copies must live as long as either.
+            weakref.finalize(self._duckdb, S3Cache.keep_alive, self._cache)
         return self._duckdb

@@ -1,4 +1,4 @@
-"""Sort and match rows by columns of any name: Arrow reads a name that begins with a dot as a path."""
+"""Sort and match rows by columns of any name, although Arrow reads a leading dot as a path."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ def sort_rows(rows: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def rows_in_both(rows: pa.Table, others: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Return those rows, in any order, whose keys one of the others has; a null equals nothing."""
-    numbers = {name: str(number) for number, name in enumerate(rows.column_names)}  # a join takes no `pc.field`
+    """Return the rows, in any order, whose keys occur in `others`.
+
+    A null matches nothing.
+    """
+    numbers = {name: str(number) for number, name in enumerate(rows.column_names)}  # a join does not accept `pc.field`
     left = rows.rename_columns(list(numbers.values()))
     right = others.select(list(keys)).rename_columns([numbers[key] for key in keys])
     joined = left.join(right, right.column_names, join_type="left semi")

@@ -1,4 +1,4 @@
-"""Find values that cannot be stored: they have no order, or not every reader can hold them."""
+"""Find values that cannot be sorted, or that some reader cannot represent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from include.declaration.period import Period
 from include.errors import DataError
 
 NOT_A_NUMBER = "NaN or infinities"
-NOT_TEXT = "strings that are no UTF-8"
+NOT_TEXT = "strings that are not UTF-8"
 NOT_A_DATE = "dates outside the years 1 to 9999"
-"""Arrow holds them; Python, pandas and DuckDB do not, or read another one."""
+"""Arrow can represent them; Python, pandas and DuckDB cannot, or read another date."""
 _FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class UnsoundValueError:
+class UnsoundValue:
     """The first value of a column that cannot be stored."""
 
     kind: str
@@ -29,7 +29,7 @@ class UnsoundValueError:
     column: str
     value: str
     row: str
-    """The row's keys, in words."""
+    """The row's keys, as text."""
 
 
 class UnsoundError(DataError):
@@ -37,75 +37,78 @@ class UnsoundError(DataError):
 
     way_out = ""
 
-    def __init__(self, use_case: str, table: str, period: Period, found: Sequence[UnsoundValueError]) -> None:
+    def __init__(self, use_case: str, table: str, period: Period, found: Sequence[UnsoundValue]) -> None:
         self.use_case, self.table, self.period, self.found = use_case, table, period, tuple(found)
         first, kind = found[0], table.partition("/")[0]
         file = {"features": " in features.py", "labels": " in features.py", "raw": " in source.py"}.get(kind, "")
         super().__init__(
-            f"{use_case}: {table} of {period} has {first.kind} in {[each.column for each in found]}; the first of"
+            f"{use_case}: {table} of {period} has {first.kind} in {[value.column for value in found]}; the first of"
             f" {first.column!r} is {first.value}, in the row {first.row}. Nothing was written."
             f" {self.way_out.format(function=f'the function{file} that makes these rows')}"
         )
 
 
 class NonFiniteValueError(UnsoundError):
-    """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
+    """A column holds NaN, which engines read differently, or an infinity.
+
+    A missing value is null.
+    """
 
     way_out = "A missing value is null: return nulls from {function} (pyarrow.array with from_pandas=True does)."
 
 
 class InvalidUtf8Error(UnsoundError):
-    """A column of strings holds bytes that are not UTF-8, on which its readers would break."""
+    """A string column holds bytes that are not UTF-8, on which readers would fail."""
 
-    way_out = "Decode them by their own encoding in {function}, or correct the source."
+    way_out = "Decode them with their own encoding in {function}, or correct the source."
 
 
 class NotADateError(UnsoundError):
-    """A column holds a date or an instant outside the years 1 to 9999, which its readers do not have."""
+    """A column holds a date or timestamp outside the years 1 to 9999, which some readers cannot represent."""
 
-    way_out = "Return null for a date that is not known from {function}, or correct the source."
+    way_out = "Return null for an unknown date from {function}, or correct the source."
 
 
 _ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, period: Period, unsound: Sequence[UnsoundValueError]) -> None:
-    """Refuse a day of a table in which unsound values were found.
+def require_sound(use_case: str, table: str, period: Period, unsound: Sequence[UnsoundValue]) -> None:
+    """Refuse a day of a table that has unsound values.
 
     Raises:
-        NotANumber: NaN or infinities.
-        InvalidUtf8Error: strings that are not UTF-8.
-        NotADateError: dates outside the years 1 to 9999.
+        NonFiniteValueError: a value is NaN or infinite.
+        InvalidUtf8Error: a string is not UTF-8.
+        NotADateError: a date is outside the years 1 to 9999.
     """
     for kind, error in _ERRORS.items():
-        if wrong := [each for each in unsound if each.kind == kind]:
+        if wrong := [value for value in unsound if value.kind == kind]:
             raise error(use_case, table, period, wrong)
 
 
 class SoundnessCheck:
-    """The first unsound value of each column of a stream of rows, fed batch by batch."""
+    """Find the first unsound value of each column in a stream of batches."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """`keys` are the columns that a row is named by."""
+        """Start the check; `keys` are the columns that identify a row in messages."""
         self._keys = list(keys)
-        self._first: dict[str, UnsoundValueError] = {}
+        self._first: dict[str, UnsoundValue] = {}
 
     @property
-    def unsound_values(self) -> list[UnsoundValueError]:
-        """What was found, in order of the columns' names."""
+    def unsound_values(self) -> list[UnsoundValue]:
+        """The first unsound value of each column, in order of column names."""
         return [self._first[column] for column in sorted(self._first)]
 
     def update(self, batch: pa.RecordBatch) -> None:
-        """Take in the next rows."""
+        """Check the next rows."""
         for name in batch.schema.names:
             if name not in self._first and (wrong := _first_unsound(batch.column(name))):
                 kind, row = wrong
-                self._first[name] = UnsoundValueError(
+                self._first[name] = UnsoundValue(
                     kind, name, value_text(batch.column(name), row), row_text(batch, row, self._keys)
                 )
 
 
-def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValueError]:
+def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValue]:
     """Return the first unsound value of each column of a table."""
     check = SoundnessCheck(keys)
     for batch in rows.to_batches():
@@ -114,23 +117,23 @@ def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValueError]
 
 
 def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str]) -> str:
-    """Return the keys of a row in words, also where a key cannot be stored."""
+    """Return the keys of a row as text, even if a key cannot be stored."""
     return " ".join(f"{key}={value_text(batch.column(key), row)}" for key in keys)
 
 
 def value_text(values: pa.Array, row: int) -> str:
-    """Return a value in words, also one that Python cannot hold."""
+    """Return a value as text, even if Python cannot represent it."""
     value = values[row]
     try:
         return str(value.as_py())
     except UnicodeDecodeError:
         return repr(value.cast(pa.binary()).as_py())
-    except (ValueError, OverflowError):  # a year that Python has not
+    except (ValueError, OverflowError):  # a year that Python does not support
         return str(values.slice(row, 1).cast(pa.string())[0])
 
 
 def _first_unsound(values: pa.Array) -> tuple[str, int] | None:
-    """Return the kind and the place of the first unsound value; None if all can be stored."""
+    """Return kind and index of the first unsound value; None if all can be stored."""
     if pa.types.is_floating(values.type):
         return _first(NOT_A_NUMBER, pc.invert(pc.is_finite(values)))
     if pa.types.is_string(values.type):
@@ -153,7 +156,7 @@ def _first(kind: str, wrong: pa.Array) -> tuple[str, int] | None:
 
 
 def _is_text(strings: pa.StringArray) -> bool:
-    """Tell whether all of them are UTF-8: Arrow takes whatever bytes a reader hands over."""
+    """Return whether all strings are UTF-8, which Arrow itself does not check."""
     try:
         strings.validate(full=True)
     except pa.ArrowInvalid:
@@ -162,7 +165,7 @@ def _is_text(strings: pa.StringArray) -> bool:
 
 
 def _first_not_text(strings: pa.StringArray) -> int:
-    """Return the place of the first string that is no UTF-8, by halving."""
+    """Return the index of the first string that is not UTF-8, by bisection."""
     first, end = 0, len(strings)
     while end - first > 1:
         middle = (first + end) // 2

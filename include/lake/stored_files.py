@@ -1,4 +1,4 @@
-"""What is known of a stored file: in a folder, or as part of a table."""
+"""Describe a stored file: in a folder, or in a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.declaration.period import Period
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file in a folder, by its path there."""
+    """A file in a folder, by its path relative to the folder."""
 
     name: str
     bytes: int
@@ -19,7 +19,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file of a table, from the Delta version that added it up to, not including, the one that removed it."""
+    """A file of a table, from Delta version `added` up to, but not including, `removed`."""
 
     path: str
     period: Period
@@ -30,5 +30,5 @@ class TableFile:
     removed_at: datetime | None = None
 
     def is_in(self, version: int) -> bool:
-        """Whether the table holds it at that Delta version."""
+        """Return whether the table has the file at this Delta version."""
         return self.added <= version and (self.removed is None or version < self.removed)

@@ -1,7 +1,7 @@
-"""The log of a Delta table, read whole: every file that it ever held, from which version to which.
+"""Read the whole log of a Delta table: every file that it ever had, with its versions.
 
-Log clean-up is off in every table of ours, so its commits are all there as JSON, version 0 and on. The format is that
-of the Delta transaction protocol ("Delta Log Entries").
+Log clean-up is off in all our tables, so all commits from version 0 on exist as JSON. The format is defined by the
+Delta transaction protocol ("Delta Log Entries").
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ _COMMIT, _CHECKPOINT = re.compile(r"(\d{20})\.json"), re.compile(r"(\d{20})\.che
 
 
 class LogIncompleteError(AirworthyError):
-    """The log of a table cannot be read whole, so nobody knows which files it still needs."""
+    """The log of a table is incomplete, so the files that it still needs are unknown."""
 
     def __init__(self, table: StoragePath, what: str) -> None:
         super().__init__(
-            f"The log of {table} {what}, so nothing of that table is removed. Restore its folder"
-            f" {FOLDER} from a backup."
+            f"The log of {table} {what}, so no file of this table is removed. Restore its folder {FOLDER} from a"
+            " backup."
         )
 
 
 @dataclass(frozen=True)
 class TransactionLog:
-    """What the commits of a table say."""
+    """The content of all commits of a table."""
 
     parts: tuple[TableFile, ...]
     committed_at: Mapping[int, datetime]
-    """Every Delta version to the instant of its commit."""
+    """Every Delta version to the time of its commit."""
     checkpoint: int | None
     """The newest version with a checkpoint."""
     cleans_up: bool
-    """Whether making a checkpoint would remove old commits, and with them old versions."""
+    """Whether writing a checkpoint would remove old commits, and with them old versions."""
 
     @property
     def version(self) -> int:
@@ -51,7 +51,11 @@ class TransactionLog:
 
 
 def read_transaction_log(table: StoragePath) -> TransactionLog | None:
-    """The log of a table; None where there is no table. Raises LogIncompleteError."""
+    """Read the log of a table; None if there is no table.
+
+    Raises:
+        LogIncompleteError: commits are missing or cannot be read.
+    """
     folder = table / FOLDER
     names = folder.names()
     commits = [name for name in names if _COMMIT.fullmatch(name)]
@@ -62,50 +66,51 @@ def read_transaction_log(table: StoragePath) -> TransactionLog | None:
     if [int(name.removesuffix(".json")) for name in commits] != list(range(len(commits))):
         raise LogIncompleteError(table, f"lacks some of the commits 0 to {int(commits[-1].removesuffix('.json'))}")
     checkpoints = [int(match[1]) for name in names if (match := _CHECKPOINT.fullmatch(name))]
-    reading = _Reading(table)
+    reader = _LogReader(table)
     for version, content in enumerate(folder.read_all(commits)):
-        reading.take(version, content)
+        reader.apply_commit(version, content)
     return TransactionLog(
-        tuple(reading.over + list(reading.live.values())),
-        reading.committed_at,
+        tuple(reader.removed + list(reader.live.values())),
+        reader.committed_at,
         max(checkpoints, default=None),
-        reading.cleans_up,
+        reader.cleans_up,
     )
 
 
-class _Reading:
-    """Goes through the commits in their order."""
+class _LogReader:
+    """Apply the commits in order."""
 
     def __init__(self, table: StoragePath) -> None:
         self._table = table
         self.live: dict[str, TableFile] = {}
-        self.over: list[TableFile] = []
+        self.removed: list[TableFile] = []
         self.committed_at: dict[int, datetime] = {}
-        self.cleans_up = True  # what Delta does unless the table says otherwise
+        self.cleans_up = True  # Delta's default
 
-    def take(self, version: int, content: bytes) -> None:
+    def apply_commit(self, version: int, content: bytes) -> None:
         try:
             actions = [json.loads(line) for line in content.splitlines() if line.strip()]
-            told = [action["commitInfo"]["timestamp"] for action in actions if "commitInfo" in action]
-            when = datetime.fromtimestamp(told[0] / 1000, UTC)
-            for action in sorted(actions, key=lambda each: "add" in each):  # a commit may replace a file by its name
-                self._follow(version, when, action)
+            times = [action["commitInfo"]["timestamp"] for action in actions if "commitInfo" in action]
+            committed_at = datetime.fromtimestamp(times[0] / 1000, UTC)
+            # Removals first: a commit may replace a file by one of the same name.
+            for action in sorted(actions, key=lambda action: "add" in action):
+                self._apply_action(version, committed_at, action)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise LogIncompleteError(self._table, f"cannot be read at version {version} ({error!r})") from error
-        self.committed_at[version] = when
+        self.committed_at[version] = committed_at
 
-    def _follow(self, version: int, when: datetime, action: Mapping[str, Any]) -> None:
+    def _apply_action(self, version: int, committed_at: datetime, action: Mapping[str, Any]) -> None:
         if "metaData" in action:
             configuration = action["metaData"].get("configuration") or {}
             self.cleans_up = configuration.get("delta.enableExpiredLogCleanup", "true") != "false"
         elif "remove" in action:
             path = unquote(action["remove"]["path"])
             if path in self.live:
-                self.over.append(replace(self.live.pop(path), removed=version, removed_at=when))
+                self.removed.append(replace(self.live.pop(path), removed=version, removed_at=committed_at))
         elif "add" in action:
             added, path = action["add"], unquote(action["add"]["path"])
             values = added["partitionValues"]
             day = Period(values["day"])
-            earlier = self.live.get(path)  # one that is told of again, as with new statistics, was there all the time
+            earlier = self.live.get(path)  # a file may be added again, as with new statistics
             since = earlier.added if earlier else version
             self.live[path] = TableFile(path, day, values["digest"], int(added["size"]), since)

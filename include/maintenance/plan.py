@@ -89,7 +89,7 @@ class _CleanupPlanner:
 
     def _tables(self) -> Iterator[CleanupItem]:
         needed, remaining = self._needed(), {}
-        for table in schemas.tables(self._use_case):
+        for table in schemas.table_names(self._use_case):
             place = self._lake.root / table
             try:
                 files = inventory.list_files(place)  # before the log, so that the log names all committed files
@@ -278,7 +278,7 @@ class _CleanupPlanner:
 
     def _letters(self) -> Iterator[CleanupItem]:
         """Yield the files of old alerts that are done, except their marks."""
-        place = NotificationQueue.of(self._project).folder
+        place = NotificationQueue.open(self._project).folder
         files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
         old = rules.outdated_files(files, self._policy.notification_days, self._now)

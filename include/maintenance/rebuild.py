@@ -62,8 +62,8 @@ def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = 
     use_case = project.use_case
     use_case.require(since)
     form_limits.require_name("table", table)
-    if table not in schemas.tables(use_case):
-        raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
+    if table not in schemas.table_names(use_case):
+        raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.table_names(use_case)}.")
     lake = project.lake
     if not history.is_table(lake.uri(table)):
         raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
@@ -80,7 +80,7 @@ def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = 
 
 
 def _is_readable(lake: Lake, files: list[tuple[Period, str]], table: str) -> bool:
-    schema = schemas.content(lake.use_case, table)
+    schema = schemas.content_schema(lake.use_case, table)
     try:
         for _, path in files:
             partition_reader.require_readable(f"{lake.use_case.name}/{table}", path, schema)

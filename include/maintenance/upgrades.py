@@ -54,7 +54,7 @@ def adopt_signed(use_case: UseCase) -> None:
     root = _root(use_case)
     Ledger(use_case.name, root / "ledger").entries()
     lake = Lake(use_case, root)
-    for table in schemas.tables(use_case):
+    for table in schemas.table_names(use_case):
         if not (lake.root / table).exists():
             continue
         if forged := lake.as_of(LATEST).forged_days(table):

@@ -1,4 +1,4 @@
-"""Types of arrays that the model's code passes around."""
+"""Define array types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Baselines: what anyone can predict without the model. A model that does not beat them is not worth running."""
+"""Fit the baselines: predictions without the model.
+
+A model must beat them to be useful.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from include.model.arrays import Numbers
 from include.model.encoding import Encoding
 
 FIT_ROWS = 500_000
-"""The logistic regression is fitted on evenly spaced rows beyond this many: its few coefficients need no more."""
-LARGEST, FARTHEST = 1e100, 1e9
-"""Numbers beyond are taken for these: a value, and how many standard deviations one is from the mean."""
+"""Most rows on which the logistic regression is fitted, evenly spaced: its few coefficients need no more."""
+MAX_VALUE, MAX_DEVIATIONS = 1e100, 1e9
+"""Limits to which are clipped: a value, and its distance from the mean in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Predicts the same for every row: the share of positives in train (add-one, so never 0 or 1; Laplace)."""
+    """Predict the share of positives in train for every row (add-one, so never 0 or 1; Laplace)."""
 
     rate: float
 
@@ -31,7 +34,7 @@ class Prior:
         return cls(float((np.sum(labels) + 1) / (len(labels) + 2)))
 
     def predict(self, encoded: pa.Table) -> Numbers:
-        """One probability per row."""
+        """Return one probability per row."""
         return np.full(encoded.num_rows, self.rate)
 
 
@@ -39,7 +42,7 @@ class Prior:
 class Logistic:
     """A logistic regression on one-hot categories and median-imputed, standardised numbers (Cox 1958).
 
-    Kept as plain numbers: no pickle. A missing or unseen category adds nothing, like the average of train.
+    Stored as plain numbers, without pickle. A missing or unseen category adds 0, like the average of train.
     """
 
     intercept: float
@@ -50,9 +53,9 @@ class Logistic:
 
     @classmethod
     def fit(cls, encoding: Encoding, encoded: pa.Table, labels: Numbers) -> Logistic:
-        """Fit with an L2 penalty (C=1) by L-BFGS, which is deterministic; rows as `Encoding.encode` returns them."""
+        """Fit with an L2 penalty (C=1) by L-BFGS, which is deterministic, on rows from `Encoding.encode`."""
         if not any(encoding.vocabulary.get(name, "a number") for name in encoding.features):
-            # Categories without a value in train, and no number: there is nothing to learn from but the labels.
+            # No numbers, and only categories without a value in train: only the labels carry information.
             rate = Prior.fit(labels).rate
             return cls(math.log(rate / (1 - rate)), {}, dict.fromkeys(encoding.vocabulary, ()))
         step = -(-encoded.num_rows // FIT_ROWS)
@@ -75,7 +78,7 @@ class Logistic:
         )
 
     def predict(self, encoded: pa.Table) -> Numbers:
-        """One probability per row of `Encoding.encode`."""
+        """Return one probability per row from `Encoding.encode`."""
         score = np.full(encoded.num_rows, self.intercept)
         for name, (median, mean, scale, weight) in self.numbers.items():
             score += _standardised(_values(encoded, name), median, mean, scale) * weight
@@ -86,7 +89,7 @@ class Logistic:
         return probabilities
 
     def to_json(self) -> dict[str, object]:
-        """Plain values, from which `from_json` makes an equal model."""
+        """Return plain values from which `from_json` restores an equal model."""
         names = ("median", "mean", "scale", "weight")
         return {
             "intercept": self.intercept,
@@ -96,7 +99,7 @@ class Logistic:
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Logistic:
-        """The model that `to_json` wrote down."""
+        """Return the model from the values of `to_json`."""
         intercept, numbers, categories = values["intercept"], values["numbers"], values["categories"]
         assert isinstance(intercept, float) and isinstance(numbers, dict) and isinstance(categories, dict)
         return cls(
@@ -107,24 +110,27 @@ class Logistic:
 
 
 def _values(encoded: pa.Table, name: str) -> Numbers:
-    """Return a column as float64, missing values as NaN, and none so large that its square is no number."""
+    """Return a column as float64, missing values as NaN, clipped so that squares are finite."""
     values: Numbers = encoded[name].to_numpy().astype(np.float64)
-    return np.clip(values, -LARGEST, LARGEST)
+    return np.clip(values, -MAX_VALUE, MAX_VALUE)
 
 
 def _standardised(values: Numbers, median: float, mean: float, scale: float) -> Numbers:
-    """Return the values less the mean in units of the scale, the median where one is missing; always finite."""
+    """Return (value - mean) / scale, with missing values as the median; always finite."""
     with np.errstate(over="ignore"):
-        far = (np.nan_to_num(values, nan=median) - mean) / scale
-    return np.clip(far, -FARTHEST, FARTHEST)
+        standardised = (np.nan_to_num(values, nan=median) - mean) / scale
+    return np.clip(standardised, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
 def _scale(values: Numbers) -> tuple[float, float, float]:
-    """Median, and mean and standard deviation after imputing it; (0, 0, 1) for a column without values."""
-    there = values[~np.isnan(values)]
-    if not len(there):
+    """Return the median, and mean and standard deviation after imputing it.
+
+    (0, 0, 1) without values.
+    """
+    present = values[~np.isnan(values)]
+    if not len(present):
         return 0.0, 0.0, 1.0
-    median = float(np.median(there))
+    median = float(np.median(present))
     imputed = np.nan_to_num(values, nan=median)
     return median, float(np.mean(imputed)), float(np.std(imputed)) or 1.0
 

@@ -1,9 +1,9 @@
-"""Simulated days of a use case: series with the distribution and the day-to-day correlation of its own past.
+"""Simulate days with the distribution and correlation of a use case's past days.
 
-Normal scores of the days follow an AR(1) process; a monotone function gives them the distribution of the days that were
-observed (a Gaussian copula; Cario, Nelson 1996). With fewer than `OWN_DAYS` days the process cannot be estimated well:
-the default is used instead, a normal AR(1) process with lag-1 autocorrelation `DEFAULT_CORRELATION` and the standard
-deviation of the days that are there.
+Normal scores of the days follow an AR(1) process; a monotone function gives them the distribution of the observed days
+(a Gaussian copula; Cario, Nelson 1996). With fewer than `OWN_DAYS` days the process cannot be estimated well, and the
+default is used: a normal AR(1) process with lag-1 autocorrelation `DEFAULT_CORRELATION` and the standard deviation of
+the observed days.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from include.model import autocorrelation
 from include.model.arrays import Numbers
 
 OWN_DAYS = 120
-"""From so many days on, the process is that of the days themselves."""
+"""Least number of days from which the process is estimated from the days themselves."""
 DEFAULT_CORRELATION = 0.4
 LIVES, YEAR = 600, 365
 SEED = 20130427
@@ -26,18 +26,18 @@ SEED = 20130427
 
 @dataclass(frozen=True)
 class Process:
-    """How days follow each other; `mean` 0 for differences."""
+    """A stochastic process of daily values; its `mean` is 0 for differences."""
 
     correlation: float
     deviation: float
     own: bool
-    """Whether it was estimated from the days themselves; else it is the default process."""
+    """Whether it was estimated from the days themselves; otherwise it is the default process."""
     values: tuple[float, ...] = ()
-    """Of an own process: the days in order of size; empty for normal days."""
+    """The sorted values of the days, if the process is their own; empty for the default process."""
     mean: float = 0.0
 
     def simulate(self, days: int, lives: int = LIVES, seed: int = SEED) -> Numbers:
-        """Series of shape (lives, days); the same ones for the same arguments."""
+        """Return series of shape (lives, days); equal for equal arguments."""
         scores = _scores(self.correlation, days, lives, seed)
         if not self.values:
             return self.mean + self.deviation * scores
@@ -45,9 +45,10 @@ class Process:
 
 
 def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
-    """The process of one or more spans of days that follow each other; None where they are too few or never vary.
+    """Fit the process to spans of consecutive days.
 
-    `centred`: only deviations from each span's mean matter, as for differences whose null value is 0.
+    Returns None if they are too few or constant. With `centred`, only deviations from each span's mean are used, as for
+    differences whose null value is 0.
     """
     spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_DAYS]
     days = sum(len(span) for span in spans)
@@ -71,18 +72,18 @@ def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
 
 
 def _scores(correlation: float, days: int, lives: int, seed: int) -> Numbers:
-    """Normal series of mean 0 and variance 1."""
+    """Return normal AR(1) series of mean 0 and variance 1, of shape (lives, days)."""
     drawn = np.random.default_rng(seed).standard_normal((days, lives))
-    found = np.empty_like(drawn)
-    found[0] = drawn[0]
+    scores = np.empty_like(drawn)
+    scores[0] = drawn[0]
     for day in range(1, days):
-        found[day] = correlation * found[day - 1] + np.sqrt(1 - correlation**2) * drawn[day]
-    return np.ascontiguousarray(found.T)
+        scores[day] = correlation * scores[day - 1] + np.sqrt(1 - correlation**2) * drawn[day]
+    return np.ascontiguousarray(scores.T)
 
 
 def _as_observed(scores: Numbers, values: Numbers, deviation: float) -> Numbers:
-    """Scores as values: between the observed days linearly, beyond them as far as a normal day would be."""
+    """Convert scores to values: linear between the observed days, normal beyond them."""
     knots = scipy.stats.norm.ppf((np.arange(len(values)) + 0.5) / len(values))
     beyond = np.minimum(scores - knots[0], 0.0) + np.maximum(scores - knots[-1], 0.0)
-    found: Numbers = np.interp(scores, knots, values) + deviation * beyond
-    return found
+    converted: Numbers = np.interp(scores, knots, values) + deviation * beyond
+    return converted

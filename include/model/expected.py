@@ -1,4 +1,4 @@
-"""Expected performance: what a model and its baselines showed on the test days, day by day."""
+"""Compute the expected performance of a model from its test days."""
 
 from __future__ import annotations
 
@@ -18,39 +18,43 @@ from include.model.trainer import TrainingRows
 
 @dataclass(frozen=True)
 class ExpectedMetric:
-    """A metric on the test days, with its two-sided 95 % interval; None where there are too few days."""
+    """A metric on the test days, with its two-sided 95 % interval.
+
+    Returns None if there are too few days.
+    """
 
     value: float
     days: int
     lower: float | None = None
     upper: float | None = None
     by_day: tuple[float, ...] = ()
-    """The pseudo-value of each day (`intervals.by_day`), in order of days; empty where the metric has none."""
+    """The pseudo-value of each day (`intervals.by_day`), in order of days; empty if the metric has none."""
 
 
 def expected_metrics(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
-    """What a model showed on its test rows, by metric."""
+    """Return the expected value of each metric, from a model's test rows."""
     days = len(np.unique(test.days))
     by_day = intervals.rates_by_day(test.days, test.labels, probabilities, costs)
-    found = {}
+    expected = {}
     for metric, value in metrics.compute_metrics(test.labels, probabilities, costs).items():
         if metric in by_day:
             lower, upper = intervals.around(metric, value, by_day[metric])
-            found[metric] = ExpectedMetric(value, days, lower, upper, tuple(by_day[metric].tolist()))
+            expected[metric] = ExpectedMetric(value, days, lower, upper, tuple(by_day[metric].tolist()))
         elif metric != "rows":
-            found[metric] = ExpectedMetric(value, days)
-    return found
+            expected[metric] = ExpectedMetric(value, days)
+    return expected
 
 
 def from_json(values: Mapping[str, Any]) -> dict[str, ExpectedMetric]:
-    """By metric, from what `asdict` made of each."""
-    return {metric: ExpectedMetric(**{**each, "by_day": tuple(each["by_day"])}) for metric, each in values.items()}
+    """Return metric to expected value, from the results of `asdict`."""
+    return {name: ExpectedMetric(**{**fields, "by_day": tuple(fields["by_day"])}) for name, fields in values.items()}
 
 
 def compare_with_expected(metric: str, by_day: Mapping[str, Sequence[float]], reference: str | None) -> Numbers | None:
-    """The model's pseudo-values of a metric less those of the reference (None: nothing), above 0 being worse.
+    """Return the model's pseudo-values minus those of the reference; above 0 is worse.
 
-    `by_day` has them by subject. None where the model or the reference has none.
+    `by_day` has them by subject. Without a reference (None), nothing is subtracted. Returns None if the model or the
+    reference has none.
     """
     subjects = [MODEL] if reference is None else [MODEL, reference]
     if not all(len(by_day.get(subject, ())) for subject in subjects):

@@ -1,4 +1,4 @@
-"""How sure a metric is: its confidence interval when other days might have been drawn."""
+"""Compute confidence intervals of metrics, with days as the sampling unit."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def metric_intervals(
     costs: DecisionCosts,
     confidence: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
-    """Metric to its two-sided interval, from each row's day, label and probability; all of one length.
+    """Return metric to its two-sided interval, from each row's day, label and probability.
 
     Student's t around the metric of all rows, with the standard error of the mean of the days' pseudo-values under
-    autocorrelation (model/autocorrelation.py), kept within the metric's range.
-    A metric that is not defined with one of the days left out has no interval, and with fewer than 3 days none has.
-    Where the mean prediction is right, `mean_error` has a corner at 0 and its interval is only a rough one.
+    autocorrelation (model/autocorrelation.py), clipped to the metric's range. A metric that is undefined with any one
+    day left out has no interval; with fewer than 3 days no metric has one. `mean_error` has a corner at 0, so its
+    interval is only approximate if the mean prediction is right.
     """
     found = {}
-    for metric, each in rates_by_day(days, labels, probabilities, costs).items():
+    for metric, pseudo_values in rates_by_day(days, labels, probabilities, costs).items():
         whole = metrics.compute_metric(metric, labels, probabilities, costs)
-        assert whole is not None  # what is defined without any one day is defined with all
-        found[metric] = around(metric, whole, each, confidence)
+        assert whole is not None  # a metric that is defined without any one day is defined with all
+        found[metric] = around(metric, whole, pseudo_values, confidence)
     return found
 
 
 def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float = 0.95) -> tuple[float, float]:
-    """The two-sided interval around a metric's value from its days' pseudo-values."""
+    """Return the two-sided interval around a metric's value, from its days' pseudo-values."""
     reach = autocorrelation.reach(autocorrelation.precision_of_mean(pseudo_values), (1 + confidence) / 2)
     return max(whole - reach, 0.0), min(whole + reach, METRICS[metric].upper_bound)
 
@@ -46,11 +46,11 @@ def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float 
 def rates_by_day(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
-    """Metric to the pseudo-value of each day, in order of days, where it is defined with any one day left out.
+    """Return metric to the pseudo-value of each day, if it is defined with any one day left out.
 
-    The delete-one-day jackknife (Tukey 1958; Efron, Stein 1981): n times the metric of all rows less n - 1 times that
-    without the day. What a day contributes, so that their mean estimates the metric, for metrics that are no means too;
-    pseudo-values of two models on the same rows may be subtracted.
+    The delete-one-day jackknife (Tukey 1958; Efron, Stein 1981): n times the metric of all rows minus n - 1 times the
+    metric without the day. The mean of the pseudo-values estimates the metric, also for metrics that are not means;
+    pseudo-values of two models on the same rows can be subtracted. Values are in order of days.
     """
     found = {}
     for metric, left_out in _left_out(days, labels, probabilities, costs).items():
@@ -63,51 +63,57 @@ def rates_by_day(
 def _left_out(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
-    """Metric to its value with each day left out; only those that are defined without any one of 3 days or more."""
-    named, place = np.unique(days, return_inverse=True)
-    if len(named) < MIN_DAYS:
+    """Return metric to its values with each day left out.
+
+    Only metrics that are defined without any one day; none for fewer than 3 days.
+    """
+    distinct, day_index = np.unique(days, return_inverse=True)
+    if len(distinct) < MIN_DAYS:
         return {}
-    found = _sums(place, labels, probabilities, costs) | _ranked(place, labels, probabilities)
+    found = _additive_metrics(day_index, labels, probabilities, costs) | _rank_metrics(day_index, labels, probabilities)
     for metric in METRICS.keys() - found.keys():
-        found[metric] = _recomputed(metric, place, labels, probabilities, costs)
+        found[metric] = _recompute(metric, day_index, labels, probabilities, costs)
     return {metric: found[metric] for metric in METRICS if np.all(np.isfinite(found[metric]))}
 
 
-def _recomputed(
-    metric: str, place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+def _recompute(
+    metric: str, day_index: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> Numbers:
-    """A metric that has no formula here, computed again without each day (NaN: not defined)."""
-    kept = (place != day for day in range(place.max() + 1))
+    """Compute a metric again without each day; NaN where it is undefined."""
+    kept = (day_index != day for day in range(day_index.max() + 1))
     values = [metrics.compute_metric(metric, labels[rows], probabilities[rows], costs) for rows in kept]
     return np.array([math.nan if value is None else value for value in values])
 
 
-def _without(place: npt.NDArray[np.int64], values: Numbers) -> Numbers:
-    """The sum of the values without each day in turn."""
-    found: Numbers = np.sum(values) - np.bincount(place, weights=values)
-    return found
+def _without(day_index: npt.NDArray[np.int64], values: Numbers) -> Numbers:
+    """Return the sum of the values without each day in turn."""
+    sums: Numbers = np.sum(values) - np.bincount(day_index, weights=values)
+    return sums
 
 
-def _sums(
-    place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+def _additive_metrics(
+    day_index: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
-    """Metrics made of sums over rows, with each day left out."""
-    rows = len(place) - np.bincount(place)
-    found = {name: _without(place, metrics.losses(name, labels, probabilities, costs)) / rows for name in ADDITIVE}
+    """Compute the metrics that are sums over rows, with each day left out."""
+    rows = len(day_index) - np.bincount(day_index)
+    found = {name: _without(day_index, metrics.losses(name, labels, probabilities, costs)) / rows for name in ADDITIVE}
     gap = probabilities - labels
-    found["mean_error"] = np.abs(_without(place, gap)) / rows
+    found["mean_error"] = np.abs(_without(day_index, gap)) / rows
     bins = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
-    by_day = np.bincount(place * BINS + bins, weights=gap, minlength=len(rows) * BINS).reshape(-1, BINS)
-    # |share - mean prediction| of a bin, weighted by its rows, is the absolute sum of the gaps in it.
+    by_day = np.bincount(day_index * BINS + bins, weights=gap, minlength=len(rows) * BINS).reshape(-1, BINS)
+    # |share - mean prediction| of a bin, weighted by its rows, is the absolute sum of its gaps.
     found["ece"] = np.sum(np.abs(by_day.sum(axis=0) - by_day), axis=1) / rows
     return found
 
 
-def _ranked(place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers) -> dict[str, Numbers]:
-    """AUC and average precision with each day left out (NaN: not defined), from one sort of all rows."""
+def _rank_metrics(day_index: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers) -> dict[str, Numbers]:
+    """Compute AUC and average precision with each day left out, from one sort.
+
+    Values are NaN where a metric is undefined.
+    """
     distinct, rank = np.unique(-probabilities, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    ends = np.cumsum(np.bincount(place))
+    order = np.argsort(day_index, kind="stable")
+    ends = np.cumsum(np.bincount(day_index))
     every, positive = np.bincount(rank), np.bincount(rank, weights=labels)
     found: dict[str, list[float]] = {"auc": [], "average_precision": []}
     for own in np.split(order, ends[:-1]):
@@ -120,7 +126,10 @@ def _ranked(place: npt.NDArray[np.int64], labels: Numbers, probabilities: Number
 
 
 def _areas(rows: Numbers, positives: Numbers) -> tuple[float, float]:
-    """AUC and average precision from rows and positives of each distinct probability, highest first."""
+    """Return AUC and average precision, from counts per distinct probability.
+
+    The highest probability comes first.
+    """
     above = np.cumsum(positives)
     all_positives, all_negatives = float(above[-1]), float(np.sum(rows) - above[-1])
     if not (all_positives and all_negatives):

@@ -1,4 +1,4 @@
-"""Merge LightGBM's parameters as a use case declares them with those of a form."""
+"""Merge the declared LightGBM parameters of a use case with those of a form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.errors import InvalidRequestError
 
 @dataclass(frozen=True)
 class Parameters:
-    """Everything that LightGBM is told, but for the number of threads, which changes no tree."""
+    """All parameters of LightGBM except the number of threads, which changes no tree."""
 
     lightgbm: Mapping[str, int | float | str | bool]
     rounds: int
@@ -29,7 +29,7 @@ def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> 
     """Return the declared parameters with these overrides.
 
     Raises:
-        InvalidRequestError: names all that is wrong with the overrides, and what may be set.
+        InvalidRequestError: the overrides are invalid; names all errors, and what may be set.
     """
     form_limits.require_parameters("parameters", overrides)
     training, overrides = use_case.training, dict(overrides or {})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MetricName = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error"]
 """The names that a gate or a limit may use."""
 BINS = 10
-"""Bins of predicted probability that calibration is measured in."""
+"""Number of bins of predicted probability for measuring calibration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class Metric:
     short: str
     """Its name in the legend of a plot."""
     function: Callable[[Numbers, Numbers, DecisionCosts], float | None]
-    """Labels, probabilities and costs to its value; None where it is not defined for these rows."""
+    """Compute it from labels, probabilities and costs; None if it is undefined for these rows."""
     row_losses: Callable[[Numbers, Numbers, DecisionCosts], Numbers] | None = None
-    """What each row adds, where the metric is a mean over rows; None where it is not."""
+    """The contribution of each row, if the metric is a mean over rows; otherwise None."""
     higher_is_better: bool = False
     upper_bound: float = 1.0
     unit: Literal["", "nats", "cost"] = ""
-    """`cost` is the unit of the declared costs."""
+    """`cost` means the unit of the declared costs."""
 
     @property
     def better(self) -> str:
@@ -49,28 +49,34 @@ class Metric:
 
     @property
     def additive(self) -> bool:
-        """Whether it is a mean over rows, so that days can be resampled."""
+        """Return whether it is a mean over rows, so that days can be resampled."""
         return self.row_losses is not None
 
 
 def log_losses(labels: Numbers, probabilities: Numbers, _: DecisionCosts) -> Numbers:
-    """Return -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity."""
+    """Return -log p(outcome), natural logarithm (Good 1952).
+
+    A loss is at most 36 instead of infinity.
+    """
     import numpy as np
 
-    least = np.finfo(np.float64).eps  # Probabilities are kept so far from 0, as scikit-learn does.
+    least = np.finfo(np.float64).eps  # Least probability, as in scikit-learn.
     happened = np.where(labels > 0, probabilities, 1 - probabilities)
     return np.asarray(-np.log(np.clip(happened, least, 1 - least)))
 
 
 def squared_errors(labels: Numbers, probabilities: Numbers, _: DecisionCosts) -> Numbers:
-    """Return the squared difference of probability and label (Brier 1950, for two classes: from 0 to 1)."""
+    """Return the squared difference of probability and label, from 0 to 1 (Brier 1950)."""
     import numpy as np
 
     return np.square(probabilities - labels)
 
 
 def decision_losses(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:
-    """Return each row's cost, in the costs' unit; positive from their threshold on (Elkan 2001)."""
+    """Return each row's cost, in the unit of the costs.
+
+    A row is predicted positive at or above the threshold of the costs (Elkan 2001).
+    """
     import numpy as np
 
     predicted_positive = probabilities >= costs.threshold
@@ -82,24 +88,31 @@ def decision_losses(labels: Numbers, probabilities: Numbers, costs: DecisionCost
 
 
 def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:
-    """Return what each row adds to a metric that is a mean over rows; KeyError for another."""
-    found = METRICS[metric].row_losses if metric in METRICS else None
-    if found is None:
-        raise KeyError(f"{metric} is no mean over rows; those are {list(ADDITIVE)}.")
-    return found(labels, probabilities, costs)
+    """Return the contribution of each row to a metric that is a mean over rows.
+
+    Raises:
+        KeyError: the metric is not a mean over rows.
+    """
+    row_losses = METRICS[metric].row_losses if metric in METRICS else None
+    if row_losses is None:
+        raise KeyError(f"{metric} is not a mean over rows; the means are {list(ADDITIVE)}.")
+    return row_losses(labels, probabilities, costs)
 
 
 def mean_error(labels: Numbers, probabilities: Numbers) -> float:
-    """How far the mean prediction is from the share of positives: calibration in the large (Cox 1958), from 0 to 1."""
+    """Return |mean prediction - share of positives|, from 0 to 1.
+
+    This is calibration in the large (Cox 1958).
+    """
     import numpy as np
 
     return float(abs(np.mean(probabilities) - np.mean(labels)))
 
 
 def auc(labels: Numbers, probabilities: Numbers) -> float | None:
-    """Chance that a positive is ranked above a negative, ties counting half (Hanley, McNeil 1982).
+    """Return the chance that a positive is ranked above a negative.
 
-    None where only one class is there: it is not defined.
+    Ties count half (Hanley, McNeil 1982). None if there is only one class: then it is undefined.
     """
     import sklearn.metrics
 
@@ -107,10 +120,10 @@ def auc(labels: Numbers, probabilities: Numbers) -> float | None:
 
 
 def average_precision(labels: Numbers, probabilities: Numbers) -> float | None:
-    """Sum over thresholds of precision times step in recall, not interpolated (Zhu 2004).
+    """Return the sum over thresholds of precision times step in recall, not interpolated (Zhu 2004).
 
-    None where only one class is there: without positives there is no recall, and without negatives every ranking,
-    also a wrong one, has the value 1.
+    Returns None if there is only one class: without positives recall is undefined, and without negatives every ranking
+    has the value 1.
     """
     import sklearn.metrics
 
@@ -119,7 +132,7 @@ def average_precision(labels: Numbers, probabilities: Numbers) -> float | None:
 
 @dataclass(frozen=True)
 class Curves:
-    """What each threshold gives: the ROC and the precision-recall curve, each from one end to the other."""
+    """The ROC and the precision-recall curve over all thresholds."""
 
     false_positive_rate: Numbers
     true_positive_rate: Numbers
@@ -128,7 +141,7 @@ class Curves:
 
 
 def curves(labels: Numbers, probabilities: Numbers) -> Curves | None:
-    """Both curves; None where only one class is there."""
+    """Compute both curves; None if there is only one class."""
     import sklearn.metrics
 
     if not _both(labels):
@@ -146,7 +159,7 @@ def _both(labels: Numbers) -> bool:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of each bin of predicted probability that has rows: rows, mean prediction and share of positives."""
+    """Rows, mean prediction and share of positives of each bin of predicted probability with rows."""
 
     rows: Numbers
     predicted: Numbers
@@ -154,31 +167,35 @@ class Calibration:
 
 
 def calibration(labels: Numbers, probabilities: Numbers, bins: int = BINS) -> Calibration:
-    """Rows grouped into equally wide bins of probability; 1.0 falls into the last. Empty bins are left out.
+    """Group rows into bins of probability of equal width.
 
-    scikit-learn's `calibration_curve` does not say how many rows a bin has, which `ece` needs.
+    A probability of 1.0 is in the last bin. Empty bins are left out. scikit-learn's `calibration_curve` does not return
+    the rows of a bin, which `ece` needs.
     """
     import numpy as np
 
-    place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    rows = np.bincount(place, minlength=bins).astype(np.float64)
-    there = rows > 0
-    predicted = np.bincount(place, weights=probabilities, minlength=bins)[there] / rows[there]
-    happened = np.bincount(place, weights=labels, minlength=bins)[there] / rows[there]
-    return Calibration(rows[there], predicted, happened)
+    index = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    rows = np.bincount(index, minlength=bins).astype(np.float64)
+    filled = rows > 0
+    predicted = np.bincount(index, weights=probabilities, minlength=bins)[filled] / rows[filled]
+    happened = np.bincount(index, weights=labels, minlength=bins)[filled] / rows[filled]
+    return Calibration(rows[filled], predicted, happened)
 
 
 def ece(labels: Numbers, probabilities: Numbers, bins: int = BINS) -> float:
-    """Expected calibration error: |share of positives - mean prediction| per bin, weighted by rows (Naeini 2015)."""
+    """Return the expected calibration error (Naeini 2015).
+
+    That is |share of positives - mean prediction| per bin, weighted by rows.
+    """
     import numpy as np
 
-    found = calibration(labels, probabilities, bins)
-    return float(np.sum(found.rows * np.abs(found.happened - found.predicted)) / np.sum(found.rows))
+    binned = calibration(labels, probabilities, bins)
+    return float(np.sum(binned.rows * np.abs(binned.happened - binned.predicted)) / np.sum(binned.rows))
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Hold counts of rows by prediction (positive from the threshold on) and by label."""
+    """Counts of rows by prediction (positive at or above the threshold) and label."""
 
     true_positives: int
     false_positives: int
@@ -207,7 +224,7 @@ def _mean(row_losses: Callable[[Numbers, Numbers, DecisionCosts], Numbers]) -> C
 
 
 def _without_costs(function: Callable[[Numbers, Numbers], float | None]) -> Callable[..., float | None]:
-    """Return the function of a metric that no cost changes."""
+    """Return the function of a metric that does not depend on costs."""
     return lambda labels, probabilities, _: function(labels, probabilities)
 
 
@@ -265,25 +282,32 @@ _DEFINED = (
     ),
 )
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _DEFINED}
-"""Every evaluation metric by its name, in the order in which they are shown."""
+"""Every evaluation metric by its name, in display order."""
 ADDITIVE = tuple(name for name, metric in METRICS.items() if metric.additive)
 """Names of the metrics that are means over rows."""
 HEADLINE = ("log_loss", "auc", "brier", "expected_cost")
 """Names of the metrics that short tables show."""
 SUMMARY = ("rows", "base_rate", "mean_prediction")
-"""Names of what `compute_metrics` says of the rows besides the metrics."""
+"""Names of the summaries of the rows that `compute_metrics` returns in addition to the metrics."""
 
 
 def compute_metric(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> float | None:
-    """Compute one metric of one row or more, by its name (KeyError for an unknown one).
+    """Compute one metric of at least one row, by its name.
 
-    None where it is not defined for these rows.
+    Returns None if it is undefined for these rows.
+
+    Raises:
+        KeyError: there is no such metric.
     """
     return METRICS[metric].function(labels, probabilities, costs)
 
 
 def compute_metrics(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> dict[str, float]:
-    """Every metric that is defined for these rows; ValueError for no rows at all or unequal lengths."""
+    """Compute every metric that is defined for these rows, and the summaries of `SUMMARY`.
+
+    Raises:
+        ValueError: there are no rows, or the lengths differ.
+    """
     import numpy as np
 
     if len(labels) != len(probabilities) or not len(labels):
@@ -296,21 +320,24 @@ def compute_metrics(labels: Numbers, probabilities: Numbers, costs: DecisionCost
         "base_rate": float(np.mean(labels)),
         "mean_prediction": float(np.mean(probabilities)),
     }
-    found = {metric: compute_metric(metric, labels, probabilities, costs) for metric in METRICS}
-    return rows | {name: value for name, value in found.items() if value is not None}
+    values = {metric: compute_metric(metric, labels, probabilities, costs) for metric in METRICS}
+    return rows | {name: value for name, value in values.items() if value is not None}
 
 
 def metric_name(split: str, metric: str, subject: str) -> str:
-    """How a training run calls a metric: MLflow's page groups by what stands before the slash."""
+    """Return the name of a metric in a training run.
+
+    MLflow's page groups by the part before the slash.
+    """
     return f"{split}/{metric}.{subject}"
 
 
 def split_metrics(recorded: Mapping[str, float], split: str) -> dict[str, dict[str, float]]:
-    """Of a run's metrics those of a split: subject (model or a baseline) to metric to value."""
-    found: dict[str, dict[str, float]] = {}
-    for called, value in sorted(recorded.items()):
-        where, _, rest = called.partition("/")
+    """Return subject (model or a baseline) to metric to value, from a run's metrics of one split."""
+    by_subject: dict[str, dict[str, float]] = {}
+    for name, value in sorted(recorded.items()):
+        group, _, rest = name.partition("/")
         metric, _, subject = rest.partition(".")
-        if where == split and subject:
-            found.setdefault(subject, {})[metric] = value
-    return found
+        if group == split and subject:
+            by_subject.setdefault(subject, {})[metric] = value
+    return by_subject

@@ -1,4 +1,4 @@
-"""A trained model and what travels with it: one path from feature columns to probabilities, in training and scoring."""
+"""Predict with a trained model and its baselines, identically in training and scoring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.model.encoding import Encoding
 
 @dataclass(frozen=True)
 class Model:
-    """LightGBM's trees, the encoding they were learned with, and the baselines of the same train days."""
+    """LightGBM's trees, their encoding, and the baselines of the same train days."""
 
     booster: lightgbm.Booster
     encoding: Encoding
@@ -26,16 +26,19 @@ class Model:
 
     @property
     def gains(self) -> dict[str, float]:
-        """Declared name of each feature to the gain of all splits by it, in the model's order."""
+        """Feature, by its declared name, to the gain of all its splits, in the model's order."""
         gains = self.booster.feature_importance("gain").tolist()
         return dict(zip(self.encoding.features, gains, strict=True))
 
     def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Numbers:
-        """One probability per row of features. Neither threads nor the cut into batches change a bit of it."""
+        """Return one probability per row of features.
+
+        Threads and batches do not change it.
+        """
         return self._predict(self.encoding.encode(rows), threads)
 
     def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:
-        """Probabilities of the model and of each baseline, by subject."""
+        """Return the probabilities of the model and of each baseline, by subject."""
         encoded = self.encoding.encode(rows)
         return {
             MODEL: self._predict(encoded, threads),
@@ -55,5 +58,5 @@ class Model:
 
 
 def trees_digest(text: str) -> str:
-    """SHA-256 of what makes the predictions: the model's text up to its parameters, which name threads and files."""
+    """Return the SHA-256 of a model's text without its parameters, which name threads and files."""
     return hashlib.sha256(text.partition("\nparameters:")[0].encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What every plot is drawn on: matplotlib's object API only, so that no global figure or back end is touched."""
+"""Create figures with matplotlib's object API, which changes no global figure or back end."""
 
 from __future__ import annotations
 
@@ -12,21 +12,27 @@ from matplotlib.figure import Figure
 def new_figure(
     title: str, width: float = 7.5, height: float = 5, layout: Literal["constrained"] | None = "constrained"
 ) -> Figure:
-    """An empty figure of so many inches, with its title; without a layout, its places are set by whoever draws."""
-    made = Figure(figsize=(width, height), dpi=110, layout=layout)
-    FigureCanvasAgg(made)
-    made.suptitle(plain_axes(title), fontsize=12, y=None if layout else 1 - 0.12 / height, va="top")
-    return made
+    """Return an empty figure with a title.
+
+    Sizes are in inches. Without a layout, the caller places the axes.
+    """
+    figure = Figure(figsize=(width, height), dpi=110, layout=layout)
+    FigureCanvasAgg(figure)
+    figure.suptitle(plain_axes(title), fontsize=12, y=None if layout else 1 - 0.12 / height, va="top")
+    return figure
 
 
-def png_of(drawn: Figure) -> bytes:
-    """The figure as a PNG file."""
-    # Without the software's name in it, equal plots are equal files.
+def png_of(figure: Figure) -> bytes:
+    """Return the content of a PNG file of the figure."""
+    # Without the name of the software, equal plots have equal files.
     target = io.BytesIO()
-    drawn.savefig(target, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+    figure.savefig(target, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
     return target.getvalue()
 
 
 def plain_axes(text: str) -> str:
-    """The text on one line, drawn as it is: matplotlib reads what stands between two dollar signs as a formula."""
+    """Return the text on one line, with dollar signs escaped.
+
+    matplotlib reads text between dollar signs as a formula.
+    """
     return " ".join(text.split()).replace("$", r"\$")

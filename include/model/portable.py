@@ -1,7 +1,7 @@
-"""Predict from a model's files alone, as MLflow's `pyfunc` does for others.
+"""Predict from a model's files alone, through MLflow's `pyfunc`.
 
-This file is kept, as it is, with every model, and imports nothing of the project: where the project is not installed,
-the model predicts all the same. The project itself encodes by the same function.
+This file is stored unchanged with every model and imports nothing of the project, so the model also predicts where the
+project is not installed. The project itself encodes with the same function.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 
 CATEGORY = "category"
 EXACT_IN_FLOAT32 = frozenset({"bool", "int8", "int16", "float32", CATEGORY})
-"""Types whose every value a float32 holds; the others need a float64, at twice the memory."""
+"""Types whose values all fit into float32; the others need float64, which takes twice the memory."""
 _NEED_FLOAT64 = (pa.int32(), pa.int64(), pa.float64())
 
 
 def encoded_schema(features: Mapping[str, str]) -> pa.Schema:
-    """Return the columns that a model reads, for features with those declared types."""
+    """Return the columns that a model reads, for features with these declared types."""
     kinds = features.items()
     return pa.schema([(name, pa.float32() if kind in EXACT_IN_FLOAT32 else pa.float64()) for name, kind in kinds])
 
@@ -32,9 +32,10 @@ def encoded_schema(features: Mapping[str, str]) -> pa.Schema:
 def encode(
     features: Mapping[str, str], vocabulary: Mapping[str, Sequence[str]], rows: pa.Table | pa.RecordBatch
 ) -> pa.Table:
-    """Return the features as float32 or float64 columns; nulls, and categories outside the vocabulary, are null.
+    """Return the features as float32 or float64 columns.
 
-    A feature that comes in a wider type than was declared is a float64 column where a float32 would not hold it.
+    Nulls, and categories outside the vocabulary, are null. A feature with a wider type than declared is a float64
+    column if float32 cannot hold its type.
     """
     return pa.table({field.name: _floats(vocabulary, rows, field) for field in encoded_schema(features)})
 
@@ -44,7 +45,7 @@ def _floats(
 ) -> pa.Array | pa.ChunkedArray:
     numbers = _numbers(vocabulary, rows, field.name)
     is_wide = field.name not in vocabulary and numbers.type in _NEED_FLOAT64
-    # Not a safe cast: one integer that no float64 holds would leave a whole day without predictions.
+    # Not a safe cast: one integer that float64 cannot represent would leave a whole day without predictions.
     return numbers.cast(pa.float64() if is_wide else field.type, safe=False)
 
 
@@ -57,47 +58,55 @@ def _numbers(
 
 
 class PortableModel:
-    """A model as its files hold it: LightGBM's text, the encoding, and the threshold from which a row is positive."""
+    """A model loaded from its files: LightGBM's text, the encoding, and the decision threshold."""
 
     def __init__(self, folder: Path) -> None:
         self._booster = lightgbm.Booster(model_str=(folder / "model.lgb").read_text())
         encoding = json.loads((folder / "airworthy" / "encoding.json").read_text())
-        self._features = {each["name"]: each["type"] for each in encoding["features"]}
+        self._features = {feature["name"]: feature["type"] for feature in encoding["features"]}
         self._vocabulary = encoding["vocabulary"]
         self._threshold = json.loads((folder / "airworthy" / "decision.json").read_text())["threshold"]
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return `probability` and `predicted_positive` for every row of features, under the rows' index.
+        """Return `probability` and `predicted_positive` for every row of features, with the same index.
 
-        Raises ValueError where a column cannot be read as the type that is declared for it.
+        Raises:
+            ValueError: a column cannot be read as its declared type.
         """
         del params
         rows = pa.table({name: _column(model_input, name, kind) for name, kind in self._features.items()})
         encoded = encode(self._features, self._vocabulary, rows)
-        found = self._booster.predict(encoded, num_threads=1) if encoded.num_rows else np.empty(0)
-        probability = np.asarray(found, dtype=np.float64)
+        predicted = self._booster.predict(encoded, num_threads=1) if encoded.num_rows else np.empty(0)
+        probability = np.asarray(predicted, dtype=np.float64)
         values = {"probability": probability, "predicted_positive": probability >= self._threshold}
         return pd.DataFrame(values, index=model_input.index)
 
 
 def _column(frame: pd.DataFrame, name: str, kind: str) -> pa.Array:
-    """Return a column as Arrow has it in the lake, whatever of pandas' types it came in; no value means null."""
+    """Convert a pandas column of any type to its declared Arrow type.
+
+    Missing values become null.
+    """
     column = frame[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     wanted = pa.type_for_alias("string" if kind == CATEGORY else kind)
     try:
         if pa.types.is_boolean(wanted) and not pd.api.types.is_bool_dtype(column.dtype):
-            # pandas makes numbers, or objects, of a boolean column with nulls
+            # pandas converts a boolean column with nulls to numbers or objects
             return pa.array([_truth(value) for value in column], wanted)
-        found = pa.array(column, type=wanted, from_pandas=True)
+        converted = pa.array(column, type=wanted, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
         raise ValueError(f"Feature {name!r} cannot be read as {kind}: {error}") from error
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return converted.combine_chunks() if isinstance(converted, pa.ChunkedArray) else converted
 
 
 def _truth(value: Any) -> bool | None:
-    """Return a boolean as True, False, 1 or 0 say it, and None for no value; any other, such as a text, is refused."""
+    """Convert True, False, 1 or 0 to a boolean, and a missing value to None.
+
+    Raises:
+        ValueError: the value is another one, such as a text.
+    """
     if pd.isna(value):
         return None
     if isinstance(value, (bool, int, float, np.generic)) and value in (0, 1):
@@ -106,5 +115,5 @@ def _truth(value: Any) -> bool | None:
 
 
 def _load_pyfunc(path: str) -> PortableModel:
-    """Load the model of that folder: what MLflow calls."""
+    """Load the model of a folder; MLflow calls this function."""
     return PortableModel(Path(path))

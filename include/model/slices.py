@@ -1,4 +1,4 @@
-"""Slices: how a model does in each group of rows that share a value, such as a carrier, an hour, or people's group."""
+"""Compute a metric for each value of a column, such as each carrier or hour."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from include.model import metrics
 from include.model.arrays import Numbers
 
 NULL = "null"
-"""How the group of rows without a value is called."""
+"""Name of the group of rows without a value."""
 
 
 @dataclass(frozen=True)
 class SliceGroup:
-    """A group with enough rows: a metric, what it is compared with, and how much worse it is (below 0: better)."""
+    """The metric of a group, its reference, and how much worse it is (below 0: better)."""
 
     name: str
     rows: int
@@ -31,14 +31,14 @@ class SliceGroup:
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    """The groups of a column."""
+    """The metric in the groups of a column."""
 
     judged: tuple[SliceGroup, ...]
     """Worst first; by name where equal."""
     undefined: Mapping[str, int]
-    """Group to rows where the metric is not defined, such as the AUC of rows of one class."""
+    """Groups for which the metric is undefined, such as the AUC of one class, with their rows."""
     small: Mapping[str, int]
-    """Group to rows where these are too few."""
+    """Groups with too few rows, with their rows."""
 
 
 def slice_metrics(
@@ -51,37 +51,40 @@ def slice_metrics(
     costs: DecisionCosts,
     min_rows: int,
 ) -> SliceMetrics:
-    """The metric of each group of the column, compared with `reference`.
+    """Compute the metric of each group of the column and compare it with `reference`.
 
-    `reference` is either another subject's probabilities (then its metric on the same group) or one number for all
-    groups. Column, labels and probabilities are of one length.
+    `reference` is another subject's probabilities (then its metric on the same group is the reference) or one number
+    for all groups. Column, labels and probabilities have the same length.
     """
     names, order, starts = _groups(column)
     sizes = np.diff([*starts, len(order)])
     labels, probabilities = labels[order], probabilities[order]
     other = reference[order] if isinstance(reference, np.ndarray) else reference
     judged, undefined = [], {}
-    for place in np.flatnonzero(sizes >= min_rows):
-        own, rows = slice(starts[place], starts[place] + sizes[place]), int(sizes[place])
+    for group in np.flatnonzero(sizes >= min_rows):
+        own, rows = slice(starts[group], starts[group] + sizes[group]), int(sizes[group])
         value = metrics.compute_metric(metric, labels[own], probabilities[own], costs)
         compared = (
             metrics.compute_metric(metric, labels[own], other[own], costs) if isinstance(other, np.ndarray) else other
         )
         if value is None or compared is None or not (math.isfinite(value) and math.isfinite(compared)):
-            undefined[names[place]] = rows
+            undefined[names[group]] = rows
         else:
-            judged.append(SliceGroup(names[place], rows, value, compared, degradation_of(metric, value, compared)))
-    small = {names[place]: int(sizes[place]) for place in np.flatnonzero(sizes < min_rows)}
+            judged.append(SliceGroup(names[group], rows, value, compared, degradation_of(metric, value, compared)))
+    small = {names[group]: int(sizes[group]) for group in np.flatnonzero(sizes < min_rows)}
     return SliceMetrics(tuple(sorted(judged, key=lambda group: (-group.worse, group.name))), undefined, small)
 
 
 def degradation_of(metric: str, value: float, compared: float) -> float:
-    """How much worse a value of the metric is than another, in the metric's unit; below 0: better."""
+    """Return how much worse `value` is than `compared`, in the metric's unit.
+
+    Below 0 is better.
+    """
     return compared - value if metrics.METRICS[metric].higher_is_better else value - compared
 
 
 def _groups(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """The groups' names, the rows in order of group, and where in that order each group starts."""
+    """Return names of groups, row indices sorted by group, and the start of each group."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     encoded = pc.dictionary_encode(column, null_encoding="encode")

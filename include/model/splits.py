@@ -1,7 +1,8 @@
-"""Splits by time: train, validation and test never share a day, and always lie in this order.
+"""Split days by time: train, then validation, then test, without a common day.
 
-Only days whose labels have matured by T take part: of a later day, what took long is not known yet. Long waits go with
-one class (a late flight lands after midnight), so such a day, tested on, would make every model look better.
+Only days whose labels have matured by T are used: on later days, labels that take long are still missing. These labels
+often belong to one class (a late flight lands after midnight), so testing on such a day would make every model look
+better.
 """
 
 from __future__ import annotations
@@ -17,41 +18,46 @@ from include.errors import InvalidRequestError, NotReadyError
 
 @dataclass(frozen=True)
 class Splits:
-    """The days of each split that have rows, in order; the gaps between them belong to none."""
+    """The days of each split that have rows, in order.
+
+    Days in the gaps are in no split.
+    """
 
     train: tuple[Period, ...]
     validation: tuple[Period, ...]
     test: tuple[Period, ...]
 
     def items(self) -> tuple[tuple[str, tuple[Period, ...]], ...]:
-        """Name and days of each split, in order of time."""
+        """Return name and days of each split, in order of time."""
         return (("train", self.train), ("validation", self.validation), ("test", self.test))
 
     def bounds(self) -> dict[str, dict[str, object]]:
-        """First day, last day and number of days of each split, ready for JSON."""
+        """Return first day, last day and number of days of each split, as JSON values."""
         return {name: {"first": days[0].key, "last": days[-1].key, "days": len(days)} for name, days in self.items()}
 
 
 def training_window(use_case: UseCase, as_of: Period, window_periods: int | None = None) -> tuple[Period, Period]:
-    """First and last day that a training as of `as_of` reads features of: `window_periods`, the last one matured by
-    then.
+    """Return the first and last day whose features a training as of `as_of` reads.
 
-    Raises InvalidRequestError for a window that cannot hold the declared splits.
+    The window has `window_periods` days (None: as declared); the labels of its last day have just matured.
+
+    Raises:
+        InvalidRequestError: the window cannot hold the declared splits, or there is no day to train on.
     """
     training = use_case.training
     days = training.window_periods if window_periods is None else window_periods
-    least = _least(training)
+    least = _min_window(training)
     if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
         raise InvalidRequestError(
-            f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}, or is too"
-            f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
+            f"{use_case.name}: a training window of {days!r} days cannot hold {_split_sizes(training)}, or is too"
+            f" long. Enter a whole number of days from {least} to {WINDOW_DAYS}."
         )
-    last = _last(use_case, as_of)
+    last = _last_mature_day(use_case, as_of)
     first = max(use_case.first_period, last - (days - 1))
     if last < first:
         enough = use_case.first_period + (least - 1 + use_case.label.label_delay_periods)
         raise InvalidRequestError(
-            f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
+            f"{use_case.name}: a training as of {as_of} has no day to train on: the first day is"
             f" {use_case.first_period}, and labels mature after {use_case.label.label_delay_periods} days."
             f" Train as of {enough} or later."
         )
@@ -59,18 +65,23 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
 
 
 def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
-    """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
+    """Split the `labelled` days by time.
 
-    Test is the last `test_periods` calendar days up to the last of them; before it a gap, validation, a gap, and train
-    is what is left.
-    Raises NotReadyError, with what is there, when a split would be empty or train too short.
+    Days before `first`, and days whose labels have not matured by `as_of`, are left out. Test is the last
+    `test_periods` calendar days up to the last labelled day. Before it come a gap, validation, a gap, and train with
+    the remaining days.
+
+    Raises:
+        NotReadyError: a split would be empty or train too short; names the labelled days.
     """
     training = use_case.training
-    known = sorted(day for day in set(labelled) if first <= day <= _last(use_case, as_of))
-    say = f"{use_case.name}: a training as of {as_of} needs {_shape(training)}"
+    known = sorted(day for day in set(labelled) if first <= day <= _last_mature_day(use_case, as_of))
+    need = f"{use_case.name}: a training as of {as_of} needs {_split_sizes(training)}"
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
-        raise NotReadyError(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
+        raise NotReadyError(
+            f"{need}; no day from {first} to {_last_mature_day(use_case, as_of)} has a labelled row.{hint}"
+        )
     test = known[-1] - (training.test_periods - 1)
     validation = test - (training.gap_periods + training.validation_periods)
     train_end = validation - training.gap_periods
@@ -81,22 +92,22 @@ def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collec
     )
     if len(splits.train) < training.min_train_periods or not splits.validation:
         raise NotReadyError(
-            f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
+            f"{need}; there are labelled rows for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
             f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
         )
     return splits
 
 
-def _last(use_case: UseCase, as_of: Period) -> Period:
-    """The last day whose labels are complete, as far as they will ever be, at `as_of`."""
+def _last_mature_day(use_case: UseCase, as_of: Period) -> Period:
+    """Return the last day whose labels are mature at `as_of`."""
     return as_of - use_case.label.label_delay_periods
 
 
-def _least(training: Training) -> int:
+def _min_window(training: Training) -> int:
     return training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
 
 
-def _shape(training: Training) -> str:
+def _split_sizes(training: Training) -> str:
     return (
         f"{training.min_train_periods} days to train, {training.validation_periods} to validate and"
         f" {training.test_periods}"

@@ -1,4 +1,4 @@
-"""Fit LightGBM and the baselines on encoded rows: the same rows and parameters always give the same trees."""
+"""Fit LightGBM and the baselines: equal rows and parameters always give equal trees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from include.model.model import Model
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Feature columns and, of the same length, labels (0 or 1) and days (datetime64[D])."""
+    """Feature columns, labels (0 or 1) and days (datetime64[D]), all of the same length."""
 
     features: pa.Table
     labels: Numbers
@@ -31,17 +31,17 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A model and how its training went."""
+    """A trained model with its validation history."""
 
     model: Model
     best_round: int
     validation_log_loss: list[float]
-    """Of each round."""
+    """Log loss of each round, in nats."""
 
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """The rows to fit on and the rows to stop by, as LightGBM sees them: encoded once, however often fitted."""
+    """Encoded train and validation rows for LightGBM, reused by several fits."""
 
     encoding: Encoding
     train: pa.Table
@@ -52,7 +52,7 @@ class EncodedRows:
 
 @dataclass(frozen=True)
 class BoostedTrees:
-    """A booster, cut at its best round, and the validation log loss (in nats) of each round that it took."""
+    """A booster truncated at its best round, and the validation log loss of each round, in nats."""
 
     booster: lightgbm.Booster
     best_round: int
@@ -60,7 +60,7 @@ class BoostedTrees:
 
 
 def encode_rows(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
-    """Encode both; vocabularies come from `train` alone."""
+    """Encode train and validation rows; vocabularies come from `train` alone."""
     learned = encoding.learn_encoding(features, train.features)
     return EncodedRows(
         learned, learned.encode(train.features), train.labels, learned.encode(validation.features), validation.labels
@@ -75,9 +75,9 @@ def fit_model(
     threads: int,
     baseline: Sequence[str] = (),
 ) -> FittedModel:
-    """Fit on `train`, stop by the log loss on `validation`; vocabularies and baselines come from `train` alone.
+    """Fit the model on `train` with early stopping on `validation`, and the baselines on `train`.
 
-    `baseline` are the features that the logistic regression reads; none: all.
+    `baseline` are the features of the logistic regression; empty means all.
     """
     rows = encode_rows(features, train, validation)
     boosted = boost_trees(rows, parameters, threads)
@@ -89,39 +89,42 @@ def fit_model(
 def boost_trees(
     rows: EncodedRows, parameters: Parameters, threads: int, watch: Callable[[int, float], None] | None = None
 ) -> BoostedTrees:
-    """Fit LightGBM alone. `watch` is told each round, from 1, and its log loss; what it raises ends the fit."""
-    told = {**parameters.lightgbm, "num_threads": threads}
+    """Fit LightGBM alone.
+
+    `watch` is called with the number of each round, from 1, and its log loss; an error that it raises ends the fit.
+    """
+    params = {**parameters.lightgbm, "num_threads": threads}
     names = dict(zip(rows.encoding.features, rows.encoding.booster_names, strict=True))
     named: dict[str, Any] = {"feature_name": list(names.values())}
     named["categorical_feature"] = [names[name] for name in rows.encoding.categories]
-    dataset = lightgbm.Dataset(rows.train, rows.train_labels, params=told, free_raw_data=True, **named)
-    judge = lightgbm.Dataset(
-        rows.validation, rows.validation_labels, reference=dataset, params=told, free_raw_data=True, **named
+    dataset = lightgbm.Dataset(rows.train, rows.train_labels, params=params, free_raw_data=True, **named)
+    validation = lightgbm.Dataset(
+        rows.validation, rows.validation_labels, reference=dataset, params=params, free_raw_data=True, **named
     )
     history: dict[str, dict[str, list[float]]] = {}
     booster = lightgbm.train(
-        told,
+        params,
         dataset,
         num_boost_round=parameters.rounds,
-        valid_sets=[judge],
+        valid_sets=[validation],
         valid_names=["validation"],
         callbacks=[
             lightgbm.early_stopping(parameters.early_stopping_rounds, verbose=False),
             lightgbm.record_evaluation(history),
-            *([_watched(watch)] if watch else []),
+            *([_round_callback(watch)] if watch else []),
         ],
     )
-    # Read back from its own text, so that the model judged here is, bit for bit, the one that will score.
+    # Loaded from its text, so that the evaluated model is exactly the one that will score.
     best = booster.best_iteration
     booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
     return BoostedTrees(booster, best, history["validation"]["binary_logloss"])
 
 
-def _watched(watch: Callable[[int, float], None]) -> Callable[[CallbackEnv], None]:
-    """LightGBM's callback that tells of each round."""
+def _round_callback(watch: Callable[[int, float], None]) -> Callable[[CallbackEnv], None]:
+    """Return LightGBM's callback that calls `watch` after each round."""
 
-    def after(env: CallbackEnv) -> None:
+    def after_round(env: CallbackEnv) -> None:
         assert env.evaluation_result_list is not None  # there is a validation set
         watch(env.iteration + 1, env.evaluation_result_list[0][2])
 
-    return after
+    return after_round

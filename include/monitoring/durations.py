@@ -55,6 +55,6 @@ def record_duration(
     cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.max_slowdown)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
-    content = pa.Table.from_pylist([row], schema=schemas.content(project.use_case, table))
+    content = pa.Table.from_pylist([row], schema=schemas.content_schema(project.use_case, table))
     lake.replace(table, period, content, inputs={}, stage=f"costs of {stage}")
     return cost

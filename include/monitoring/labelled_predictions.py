@@ -213,7 +213,7 @@ def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[Period], vers
         )
     if reason := view.unreadable_reason("features", min(days), max(days)):
         return reason
-    if absent := sorted(set(reads) - batch_reader.column_batches(view, "features", days)):
+    if absent := sorted(set(reads) - batch_reader.common_columns(view, "features", days)):
         return (
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
         )

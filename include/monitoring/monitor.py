@@ -179,7 +179,7 @@ class _DayMonitor:
             rates = limits.limit_rows(self.use_case, scorer.version)
         use_case = replace(self.use_case, monitoring=monitoring)
         of_scorer = [*data_metrics.measure_data(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
-        schema = schemas.content(self.use_case, "metrics")
+        schema = schemas.content_schema(self.use_case, "metrics")
         judged_version, realised = self._realised()
         return pa.concat_tables(
             [

@@ -35,44 +35,44 @@ def deliver_queued(project: Project, message: Message | None, channels: Mapping[
     case, for seven days. A way whose receiver does not answer is not tried again within this call, so that it costs one
     time-out; after a refused message, the next one is tried.
     """
-    use_case, outbox = project.use_case, NotificationQueue.of(project)
+    use_case, queue = project.use_case, NotificationQueue.open(project)
     if message is not None and not channels:
         log.info("%s: %r is not sent, since no Connection for alerts exists.", use_case.name, message.subject)
-    elif message is not None and not outbox.put(message, list(channels)):
+    elif message is not None and not queue.put(message, list(channels)):
         log.info("%s: %r was queued before.", use_case.name, message.subject)
-    open_ways = dict(channels)
-    for letter in outbox.waiting() if channels else []:
-        if letter.is_too_old():
+    working = dict(channels)
+    for queued in queue.waiting() if channels else []:
+        if queued.is_too_old():
             log.error(
-                "The alert %r could not be sent by all of %s and is given up.", letter.message.subject, letter.ways
+                "The alert %r could not be sent by all of %s and is given up.", queued.message.subject, queued.channels
             )
-            outbox.close(letter)
+            queue.close(queued)
             continue
-        for dead in _deliver(outbox, letter, open_ways):
-            del open_ways[dead]
+        for dead in _deliver(queue, queued, working):
+            del working[dead]
 
 
-def _deliver(outbox: NotificationQueue, queued: QueuedNotification, channels: Mapping[str, Send]) -> list[str]:
-    """Send a message by its remaining ways; return the ways whose receiver did not answer."""
+def _deliver(queue: NotificationQueue, queued: QueuedNotification, channels: Mapping[str, Send]) -> list[str]:
+    """Send a message by its remaining channels; return those whose receiver did not answer."""
     key, dead = queued.message.key, []
-    with outbox.hold(key) as mine:
-        for way in queued.ways if mine else ():
-            if way not in channels or outbox.is_sent(key, way):
+    with queue.hold(key) as is_held:
+        for channel in queued.channels if is_held else ():
+            if channel not in channels or queue.is_sent(key, channel):
                 continue
             try:
-                channels[way](queued.message)
+                channels[channel](queued.message)
             except Exception as error:
                 log.exception(
                     "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
                     " measurement; repair the Connection or its receiver.",
                     queued.message.subject,
-                    way,
-                    outbox.folder,
+                    channel,
+                    queue.folder,
                 )
-                dead += [] if isinstance(error, NotificationRefusedError) else [way]
+                dead += [] if isinstance(error, NotificationRefusedError) else [channel]
             else:
-                outbox.sent(queued, way)
-                log.info("Sent %r by %s.", queued.message.subject, way)
+                queue.mark_sent(queued, channel)
+                log.info("Sent %r by %s.", queued.message.subject, channel)
     return dead
 
 
@@ -93,8 +93,8 @@ def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> 
 
 def _alerted_breaches(project: Project, period: Period) -> set[tuple[str, str]]:
     """Return the (metric, subject) of that day's breaches that were queued."""
-    letters = NotificationQueue.of(project).beginning(f"breach-{period}")
-    rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
+    alerts = NotificationQueue.open(project).with_prefix(f"breach-{period}")
+    rows = [row for queued in alerts for row in queued.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
 
 

@@ -1,7 +1,7 @@
 """Store every alert before it is sent, and mark it afterwards, so that none is lost.
 
-`alerts/<key>.json` is created once per event and never changed; `alerts/<key>.<way>.done` marks that it was sent that
-way. Delivery is at least once: a process killed after sending and before marking leads to a second delivery.
+`alerts/<key>.json` is created once per event and never changed; `alerts/<key>.<channel>.done` marks that it was sent by
+a channel. Delivery is at least once: a process killed after sending and before marking leads to a second delivery.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from include.project import Project
 log = printable_logger(__name__)
 
 KEPT_FOR = timedelta(days=7)
-"""How long sending is tried: an older message would mislead more than help."""
+"""Time during which sending is tried: an older message would mislead."""
 
 
 @dataclass(frozen=True)
 class QueuedNotification:
-    """Hold a message with the ways to send it by, and the time at which it was queued."""
+    """A message with the channels to send it by, and the time at which it was queued."""
 
     message: Message
-    ways: tuple[str, ...]
+    channels: tuple[str, ...]
     written_at: str
     """UTC, ISO 8601."""
 
@@ -38,45 +38,46 @@ class QueuedNotification:
         return datetime.fromisoformat(self.written_at).astimezone(UTC) < datetime.now(UTC) - KEPT_FOR
 
     def content(self) -> bytes:
-        return encode_record(asdict(self), default=str)
+        values = {"message": asdict(self.message), "ways": self.channels, "written_at": self.written_at}
+        return encode_record(values, default=str)
 
 
 class NotificationCorruptedError(RecordCorruptedError):
-    """Report a queued message that cannot be read."""
+    """A queued message cannot be read."""
 
     damaged = "A queued alert is damaged"
-    consequence = "It is left out; another version of this program may have written it, and will send it."
+    consequence = "It is skipped; another version of this program may have written it, and will send it."
 
 
 @dataclass(frozen=True)
 class NotificationQueue:
-    """Store the alerts of one use case."""
+    """The queued alerts of one use case."""
 
     folder: StoragePath
 
     @classmethod
-    def of(cls, project: Project) -> NotificationQueue:
-        """Return the queue of the project's use case, also where its lake has another format."""
+    def open(cls, project: Project) -> NotificationQueue:
+        """Return the queue of the project's use case, even if its lake has another format."""
         return cls(project.root / "alerts")
 
-    def put(self, message: Message, ways: Sequence[str]) -> bool:
-        """Queue a message for each of `ways`; return False if it is queued already."""
+    def put(self, message: Message, channels: Sequence[str]) -> bool:
+        """Queue a message for these channels; return False if it was queued before."""
         written_at = datetime.now(UTC).isoformat(timespec="seconds")
-        return self.store.create(message.key, QueuedNotification(message, tuple(ways), written_at).content())
+        return self.store.create(message.key, QueuedNotification(message, tuple(channels), written_at).content())
 
     def waiting(self) -> list[QueuedNotification]:
-        """Return what was neither sent by all of its ways nor given up, the newest first."""
+        """Return the messages neither sent by all their channels nor given up, the newest first."""
         marks = set(self.folder.names())
-        # The file names show what is done: of a year of alerts, only the open ones are read.
-        letters = self._readable([key for key in self.store.list_keys() if _done(key, "all") not in marks])
-        return sorted(letters, key=lambda letter: (letter.written_at, letter.message.key), reverse=True)
+        # File names show which are done: of a year of alerts, only the open ones are read.
+        open_messages = self._readable([key for key in self.store.list_keys() if _done_mark(key, "all") not in marks])
+        return sorted(open_messages, key=lambda queued: (queued.written_at, queued.message.key), reverse=True)
 
-    def beginning(self, text: str) -> list[QueuedNotification]:
-        """Return every message whose key begins with that text, sent or not."""
-        return self._readable(sorted(key for key in self.store.list_keys() if key.startswith(text)))
+    def with_prefix(self, prefix: str) -> list[QueuedNotification]:
+        """Return every message whose key begins with `prefix`, sent or not."""
+        return self._readable(sorted(key for key in self.store.list_keys() if key.startswith(prefix)))
 
     def read(self, key: str) -> QueuedNotification:
-        """Return the message of that key.
+        """Return the message of a key.
 
         Raises:
             NotificationCorruptedError: there is none, or it is damaged.
@@ -91,36 +92,36 @@ class NotificationQueue:
     def _readable(self, keys: Sequence[str]) -> list[QueuedNotification]:
         """Return the readable messages: an unreadable one must not block the others."""
         readable = []
-        for letter in self.store.read_each(keys, missing=OSError).values():
-            if isinstance(letter, RecordCorruptedError):
-                log.error("%s", letter)
+        for queued in self.store.read_each(keys, missing=OSError).values():
+            if isinstance(queued, RecordCorruptedError):
+                log.error("%s", queued)
             else:
-                readable.append(letter)
+                readable.append(queued)
         return readable
 
     @contextmanager
     def hold(self, key: str) -> Iterator[bool]:
-        """Yield whether this process holds the lock for sending that message: see `try_lock`."""
-        with lock.try_lock(self.store.path(key)) as mine:
-            yield mine
+        """Yield whether this process holds the lock for sending a message: see `try_lock`."""
+        with lock.try_lock(self.store.path(key)) as is_held:
+            yield is_held
 
-    def is_sent(self, key: str, way: str) -> bool:
-        """Return whether it was sent that way."""
-        return (self.folder / _done(key, way)).exists()
+    def is_sent(self, key: str, channel: str) -> bool:
+        """Return whether a message was sent by a channel."""
+        return (self.folder / _done_mark(key, channel)).exists()
 
-    def sent(self, letter: QueuedNotification, way: str) -> None:
-        """Mark that it was sent that way."""
-        self.store.mark(_done(letter.message.key, way))
-        if all(self.is_sent(letter.message.key, other) for other in letter.ways):
-            self.close(letter)
+    def mark_sent(self, queued: QueuedNotification, channel: str) -> None:
+        """Mark that a message was sent by a channel."""
+        self.store.mark(_done_mark(queued.message.key, channel))
+        if all(self.is_sent(queued.message.key, other) for other in queued.channels):
+            self.close(queued)
 
-    def close(self, letter: QueuedNotification) -> None:
-        """Mark that it is not sent any more."""
-        self.store.mark(_done(letter.message.key, "all"))
+    def close(self, queued: QueuedNotification) -> None:
+        """Mark that a message is no longer to be sent."""
+        self.store.mark(_done_mark(queued.message.key, "all"))
 
 
-def _done(key: str, way: str) -> str:
-    return f"{key}.{way}.done"
+def _done_mark(key: str, channel: str) -> str:
+    return f"{key}.{channel}.done"
 
 
 def _decode_notification(_key: str, content: bytes) -> QueuedNotification:

@@ -110,7 +110,7 @@ def write_gate_results(project: Project, period: Period) -> None:
     versions = _as_of(registry, period)
     while True:
         rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
-        table = pa.Table.from_pylist(rows, schema=schemas.content(project.use_case, "verdicts"))
+        table = pa.Table.from_pylist(rows, schema=schemas.content_schema(project.use_case, "verdicts"))
         lake.replace("verdicts", period, table, inputs={}, stage="register")
         written, versions = versions, _as_of(registry, period)
         if versions == written:

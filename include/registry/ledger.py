@@ -1,10 +1,9 @@
 """Keep the ledger of promotions, rollbacks, rejections and approvals.
 
-It alone defines the champion of each day.
-Append-only: one JSON file per entry, created atomically and never changed. Each entry holds the hash of the one before,
-so a change to an earlier entry is detected. The last entry's number and hash are also a tag of the registered model, so
-removing entries at the end is detected. Each entry is signed (see lake/signing.py), so an entry appended without the
-key is detected even if its hash is right.
+It alone defines the champion of each day. Append-only: one JSON file per entry, created atomically and never changed.
+Each entry holds the hash of the one before, so a change to an earlier entry is detected. The last entry's number and
+hash are also a tag of the registered model, so removing entries at the end is detected. Each entry is signed (see
+lake/signing.py), so an entry appended without the key is detected even if its hash is right.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from include.registry.lifecycle import Action
 from include.registry.tags import LEDGER_HEAD
 
 _NAMED = 5
-"""Unproven entries that an error names."""
+"""Most unproven entries that an error lists."""
 
 
 class LedgerCorruptedError(RecordCorruptedError):
@@ -153,8 +152,8 @@ class Ledger:
     """The use case's lake, whose format is marked with the first entry; None for entries elsewhere."""
 
     @classmethod
-    def of(cls, use_case: UseCase, lake: str = "") -> Ledger:
-        """Return the ledger of `lake`, or else of the one that the settings name.
+    def open(cls, use_case: UseCase, lake: str = "") -> Ledger:
+        """Return the ledger in `lake`; without one, in the lake that the settings name.
 
         Raises:
             LakeFormatError: the lake has another format.
@@ -307,9 +306,9 @@ class Ledger:
         return champion
 
     def champion_apart_from(self, version: str | None, period: Period) -> LedgerEntry | None:
-        """Return the champion of `period` without the entries of `version`; None if none is left.
+        """Return the champion of `period` without the entries of `version`.
 
-        This is the champion that `version` is compared with.
+        Returns None if none is left. This is the champion that `version` is compared with.
         """
         return lifecycle.champion_of(period, (entry for entry in self.entries() if entry.version != version))
 

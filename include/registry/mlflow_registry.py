@@ -66,7 +66,7 @@ class Registry(Runs):
         Raises:
             LakeFormatError: the lake has another format.
         """
-        return Records.of(self.use_case.name, self._lake)
+        return Records.open(self.use_case.name, self._lake)
 
     # -- models
 

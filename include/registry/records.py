@@ -47,7 +47,7 @@ class Records:
     """The use case's lake, whose format is marked with the first record; None for records elsewhere."""
 
     @classmethod
-    def of(cls, use_case: str, lake: str = "") -> Records:
+    def open(cls, use_case: str, lake: str = "") -> Records:
         """Return the records of `lake`, or else of the one that the settings name.
 
         Raises:

@@ -16,7 +16,7 @@ from include.retraining.policy import budget_month
 
 
 class ReservationCorruptedError(RecordCorruptedError):
-    """Report a claim that cannot be read, so that its day is unknown."""
+    """A claim cannot be read, so its day is unknown."""
 
     damaged = "The claims on the budget of trainings are damaged"
     consequence = "No training is started."
@@ -24,7 +24,7 @@ class ReservationCorruptedError(RecordCorruptedError):
 
 @dataclass(frozen=True)
 class Reservation:
-    """Hold the claim of one day on one training."""
+    """The claim of one day on one training."""
 
     period: Period
     slot: int
@@ -33,12 +33,12 @@ class Reservation:
 
 @dataclass(frozen=True)
 class RetrainingBudget:
-    """Store the claims of a use case in `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
+    """The claims of a use case, in `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
 
     folder: StoragePath
 
     @classmethod
-    def of(cls, project: Project) -> RetrainingBudget:
+    def open(cls, project: Project) -> RetrainingBudget:
         """Return the budget of the project's use case.
 
         Raises:
@@ -46,16 +46,16 @@ class RetrainingBudget:
         """
         return cls(project.lake.root / "claims")
 
-    def of_month(self, period: Period) -> list[Reservation]:
+    def claims_of_month(self, period: Period) -> list[Reservation]:
         """Return all claims of that day's month, in the order of slots.
 
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        store = self.month(period)
+        store = self.month_store(period)
         return store.read_all([store.key(slot) for slot in store.numbers()])
 
-    def month(self, period: Period) -> RecordStore[Reservation]:
+    def month_store(self, period: Period) -> RecordStore[Reservation]:
         """Return the files of the claims of that day's month."""
         return RecordStore(self.folder / budget_month(period), _decode_claim, ReservationCorruptedError, digits=2)
 
@@ -67,9 +67,9 @@ class RetrainingBudget:
         Raises:
             ReservationCorruptedError: a claim cannot be read.
         """
-        if existing := next((claim for claim in self.of_month(period) if claim.period == period), None):
+        if existing := next((claim for claim in self.claims_of_month(period) if claim.period == period), None):
             return existing
-        store, content = self.month(period), encode_record({"day": period.key})
+        store, content = self.month_store(period), encode_record({"day": period.key})
         for slot in range(1, slots + 1):
             if store.append(slot, content) or store.read(store.key(slot)).period == period:
                 return Reservation(period, slot)

@@ -51,7 +51,7 @@ def decide_retraining(project: Project, period: Period) -> DecideResult:
         raise PartitionMissingError(use_case.name, "metrics", period)
     decided, claimed = (
         decision_history(project, period),
-        {claim.period for claim in RetrainingBudget.of(project).of_month(period)},
+        {claim.period for claim in RetrainingBudget.open(project).claims_of_month(period)},
     )
     since = period - policy.look_back_periods
     decision = retraining_policy.decide_by_policy(
@@ -157,7 +157,7 @@ def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> boo
     commit = lake.replace(
         "decisions",
         day,
-        pa.Table.from_pylist([row], schema=schemas.content(lake.use_case, "decisions")),
+        pa.Table.from_pylist([row], schema=schemas.content_schema(lake.use_case, "decisions")),
         inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_periods("retrainings")},
         stage="decide",
         if_absent=True,

@@ -69,7 +69,7 @@ def record_training_outcome(
     lake.replace(
         "retrainings",
         period,
-        pa.Table.from_pylist([row], schema=schemas.content(project.use_case, "retrainings")),
+        pa.Table.from_pylist([row], schema=schemas.content_schema(project.use_case, "retrainings")),
         inputs={"decisions": lake.as_of(period).digest("decisions", period)},
         stage="record_outcome",
     )

@@ -38,7 +38,7 @@ def reserve_slot(project: Project, period: Period) -> ReservationResult:
             f"{use_case.name}: {period} {state}, so no training is claimed for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
-    claim = RetrainingBudget.of(project).claim(period, use_case.retraining.per_month)
+    claim = RetrainingBudget.open(project).claim(period, use_case.retraining.per_month)
     return _result(use_case, period, claim)
 
 
@@ -48,7 +48,7 @@ def existing_reservation(project: Project, period: Period) -> ReservationResult:
     Raises:
         ReservationCorruptedError: a claim of the month cannot be read.
     """
-    claims = RetrainingBudget.of(project).of_month(period)
+    claims = RetrainingBudget.open(project).claims_of_month(period)
     return _result(project.use_case, period, next((claim for claim in claims if claim.period == period), None))
 
 

@@ -97,7 +97,7 @@ def score_period(
     _require_built(use_case, view, period, model)
     number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
     scoring = _Scoring(use_case, view, period, model, number, features.rows)
-    reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
+    reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), scoring.batches())
     inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", period, reader, inputs=inputs, versions=versions, stage="score")
@@ -217,7 +217,7 @@ class _Scoring:
             AirworthyError: there are not as many predictions as rows of features; then nothing is written.
         """
         threads, keys = threads_for(self._expected), list(self._use_case.keys)
-        schema = schemas.content(self._use_case, "predictions")
+        schema = schemas.content_schema(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
             probability = pa.array(self._model.predict(batch, threads), pa.float64())
             predicted_positive = pc.greater_equal(probability, self._use_case.costs.threshold)

@@ -54,7 +54,7 @@ def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
     readers: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(project, today),
         lambda: _decisions(project, today),
-        lambda: {"claimed": len(RetrainingBudget.of(project).of_month(today))},
+        lambda: {"claimed": len(RetrainingBudget.open(project).claims_of_month(today))},
         lambda: {"champion": project.ledger.champion_apart_from(None, today)},
     )
     values: dict[str, Any] = {}

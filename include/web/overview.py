@@ -200,7 +200,7 @@ def _read_or_report(problems: list[str], part: str, read: Callable[[], T], other
 def _measures(drawn: RangeReader, shown_day: Period) -> MetricTable:
     """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
     before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_day))
-    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({shown_day}).rows()]))
+    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_day}).rows()]))
 
 
 def _set_aside(project: Project, shown_day: Period) -> QuarantineView | None:
@@ -230,7 +230,7 @@ def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
     retrained = RangeReader.open(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
     results = {Period.from_date(row["day"]): row for row in retrained}
     decided = RangeReader.open(lake, "decisions", period)
-    shown = decided.only({*decided.days[-DECISIONS:], *results})
+    shown = decided.select({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     decided_on = periods_of(row["day"] for row in rows)
     return [

@@ -65,7 +65,7 @@ def build_report(project: Project) -> UseCaseReport:
     registry, ledger = project.registry, project.ledger
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
-    state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
+    state = {table: str(view.version(table)) for table in schemas.table_names(use_case)}
     return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
         rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},

@@ -52,12 +52,12 @@ def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decid
 
 
 def test_a_head_that_lags_is_no_damage_and_is_reported(decided):
-    Registry(USE_CASE).set_ledger_head(Ledger.of(USE_CASE).entries()[0].head)
+    Registry(USE_CASE).set_ledger_head(Ledger.open(USE_CASE).entries()[0].head)
     assert "3 entries, unbroken, signed, but the head in MLflow is at entry 1: the next" in printed()
 
 
 def test_damage_ends_the_command_with_a_message_and_a_code(decided, capsys):
-    (Ledger.of(USE_CASE).folder / "000003.json").remove()
+    (Ledger.open(USE_CASE).folder / "000003.json").remove()
     ended_badly()
     shown = capsys.readouterr()
     assert "LedgerCorruptedError: The ledger is damaged at " in shown.err and "000003.json" in shown.err
@@ -91,7 +91,7 @@ def test_a_rejected_version_is_shown_as_never_champion(decided):
 
 
 def test_an_entry_without_proof_is_shown_as_that(decided, capsys):
-    ledger = Ledger.of(USE_CASE)
+    ledger = Ledger.open(USE_CASE)
     last = ledger.entries()[-1]
     forged = replace(last, number=last.number + 1, previous=last.hash, actor="admin", reason="approved by the board")
     (ledger.folder / f"{forged.number:06d}.json").create(forged.content())

@@ -132,7 +132,7 @@ def test_a_number_of_rows_that_cannot_be_is_refused(option):
 def test_a_check_that_has_nothing_to_learn_from_says_so():
     result = run("check", "toy", FIRST_DAY)
     assert isinstance(result.exception, CheckFailedError)
-    assert "has no day to learn from" in result.output
+    assert "has no day to train on" in result.output
 
 
 def test_the_program_prints_the_sentence_and_fails(capsys):

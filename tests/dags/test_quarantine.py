@@ -35,7 +35,7 @@ def form(lake_home, monkeypatch, declare, run_as_task):
 def test_the_form_releases_rows_and_the_record_names_the_person(form):
     done = form(reasons=[HOUR], quarantined_on=str(DAY), comment="the limit was wrong")
     assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
-    (record,) = CorrectionLog.of(open_project(USE_CASE), "events").standing()
+    (record,) = CorrectionLog.open(open_project(USE_CASE), "events").accepted()
     assert (record.actor, record.comment) == ("ann (run 'manual__1')", "the limit was wrong")
 
 
@@ -66,7 +66,7 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
     with pytest.raises(AirflowFailException, match=said):
         form(comment="because", **fields)
-    assert CorrectionLog.of(open_project(USE_CASE), "events").standing() == []
+    assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
     again = decide.decide_retraining(open_project(USE_CASE), DAY)
     assert (again.outcome, again.new) == ("retrain", False)
     assert reserve_slot.reserve_slot(open_project(USE_CASE), DAY).slot == 1
-    assert [each.period for each in RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY)] == [DAY]
+    assert [each.period for each in RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
     assert started.value.dag_run_id == "drift__2020-03-02"
@@ -296,7 +296,7 @@ def record(operator, declare, run_as_task):
 def test_recording_that_others_were_first_claims_nothing(record):
     """Also where the budget has been made larger since."""
     assert record()["outcome"] == "not started"
-    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY) == []
+    assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(DAY) == []
 
 
 def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):

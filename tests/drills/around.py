@@ -56,7 +56,7 @@ def _correct() -> object:
 
 
 def _corrections() -> list[tuple[Any, ...]]:
-    found = CorrectionLog.of(open_project(USE_CASE), "events").standing()
+    found = CorrectionLog.open(open_project(USE_CASE), "events").accepted()
     return [(each.number, each.kind, each.actor, each.comment, each.known_on, each.content) for each in found]
 
 

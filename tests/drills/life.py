@@ -94,7 +94,7 @@ def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[Period, tuple[str, in
     view = Lake.open(use_case).as_of(LATEST)
     return {
         table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
-        for table in schemas.tables(use_case)
+        for table in schemas.table_names(use_case)
         if not table.startswith("durations/")
     }
 
@@ -112,14 +112,14 @@ def rows_lost(
 
 def state() -> dict[str, Any]:
     """Tables, ledger, claims and registry, without what depends on the clock or is drawn by chance (ids of runs)."""
-    registry, entries = Registry(USE_CASE), Ledger.of(USE_CASE).entries()
+    registry, entries = Registry(USE_CASE), Ledger.open(USE_CASE).entries()
     head = registry.ledger_head()
     return {
         "tables": tables(),
         "ledger": [asdict(entry) | OF_ONE_LIFE for entry in entries],
         "head": (head is None and not entries) or head == entries[-1].head,
         "flights": sum(is_promotion(entry) for entry in entries),
-        "claims": [asdict(each) for each in RetrainingBudget.of(open_project(USE_CASE)).of_month(DAY)],
+        "claims": [asdict(each) for each in RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(DAY)],
         "alias": registry.champion(),
         "versions": {each.number: (_shared(each.copies), each.description) for each in registry.versions()},
         "runs": sorted({_known(run) for run in _runs(registry) if run.info.status == "FINISHED"}),

@@ -124,7 +124,7 @@ class Outcome:
         """Every row that was delivered is there, to the letter, with its reasons or published."""
         place, name = self.place, self.feed.name
         names = list(self.feed.columns)
-        keys = [(key, "ascending") for key in schemas.keys(place.use_case, f"raw/{name}")]
+        keys = [(key, "ascending") for key in schemas.sort_keys(place.use_case, f"raw/{name}")]
         delivered = self.delivered.select(names).cast(pa.schema([self.delivered.schema.field(n) for n in names]))
         checked = Lake.open(place.use_case).as_of(place.day).read(f"checked/{name}", since=place.day)
         rows = checked.select(names).sort_by(keys)

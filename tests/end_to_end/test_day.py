@@ -35,7 +35,7 @@ def test_a_day_holds_what_the_same_steps_make_in_one_process(training, tmp_path)
 
 
 def test_the_model_that_passed_its_gates_is_the_champion_of_the_day(training):
-    entry = Ledger.of(USE_CASE).champion_of(DAY)
+    entry = Ledger.open(USE_CASE).champion_of(DAY)
     assert entry is not None and (entry.version, entry.effective_from) == ("1", DAY)
 
 

@@ -134,7 +134,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
     promoted = api.xcom(TRAIN, champion.run_id, "promote")
     assert promoted["promoted"] is True
     assert promoted["effective_from"] == str(AS_OF)
-    entry = Ledger.of(USE_CASE).champion_of(AS_OF)
+    entry = Ledger.open(USE_CASE).champion_of(AS_OF)
     assert (entry.version, entry.actor) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
     (version,) = summary.build_report(open_project(USE_CASE)).versions
     assert version.status == "champion"
@@ -145,7 +145,7 @@ def test_training_the_same_again_registers_no_second_version(api, champion):
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}})
     succeeded(api, TRAIN, run)
     assert len(summary.build_report(open_project(USE_CASE)).versions) == 1
-    assert len(Ledger.of(USE_CASE).entries()) == 1
+    assert len(Ledger.open(USE_CASE).entries()) == 1
 
 
 def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api, champion):
@@ -216,7 +216,7 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
     assert sorted(run.partition_key for run in api.runs(TRAIN) if run.run_type == "backfill") == [*map(str, mondays)]
     made = {str(version.as_of): version.number for version in summary.build_report(open_project(USE_CASE)).versions}
     assert {str(AS_OF), *map(str, mondays)} <= set(made)
-    ledger = Ledger.of(USE_CASE)
+    ledger = Ledger.open(USE_CASE)
     for monday in mondays:
         entry = ledger.champion_of(monday)
         assert (str(entry.effective_from), entry.version) == (str(monday), made[str(monday)])
@@ -231,7 +231,7 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
     wait_for_task(api, SCORE, score, "wait_for_features", "deferred")
     succeeded(api, DATA, data)
     succeeded(api, SCORE, score)
-    assert api.xcom(SCORE, score.run_id, "score")["version"] == Ledger.of(USE_CASE).champion_of(mondays[1]).version
+    assert api.xcom(SCORE, score.run_id, "score")["version"] == Ledger.open(USE_CASE).champion_of(mondays[1]).version
 
 
 def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):

@@ -89,7 +89,7 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
     assert sorted(made) == [f"drift__{day}" for day in decided]
     assert decided[0] == FIRST + (POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
-    assert [claim.period for claim in RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST)] == decided
+    assert [claim.period for claim in RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST)] == decided
     assert set(outcomes(Lake.open(USE_CASE))) == set(decided)
     # Every training made one version, and no other was made.
     assert len(Registry(USE_CASE).versions()) == 1 + len(decided)
@@ -97,18 +97,18 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
 
 def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, configure):
     there, results = decisions(Lake.open(USE_CASE)), Lake.open(USE_CASE).as_of(LAST).read("retrainings")
-    ledger = Ledger.of(USE_CASE)
+    ledger = Ledger.open(USE_CASE)
     entries = ledger.entries()
     configure(lake=tmp_path / "lake")
     lake = Lake.open(USE_CASE)
-    then = Ledger.of(USE_CASE).folder
+    then = Ledger.open(USE_CASE).folder
     for day in period_range(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
             (then / name).write((ledger.folder / name).read())
         breach(lake, day)
         if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
-            columns = schemas.content(USE_CASE, "retrainings").names
+            columns = schemas.content_schema(USE_CASE, "retrainings").names
             row = results.filter([each == day.start_date for each in results["day"].to_pylist()]).select(columns)
             lake.replace("retrainings", day, row, inputs={}, stage="test")
     assert decisions(lake) == there

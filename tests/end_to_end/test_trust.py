@@ -70,7 +70,7 @@ def life(version: str) -> str:
 
 
 def ledger() -> list[tuple[str, str]]:
-    return [(entry.action, entry.version) for entry in Ledger.of(USE_CASE).entries()]
+    return [(entry.action, entry.version) for entry in Ledger.open(USE_CASE).entries()]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_question_shows_metrics_and_verdicts(api, approved):
 
 def test_an_approved_model_is_champion_and_the_ledger_names_its_approver(api, approved):
     run, _ = approved
-    approval, entry = Ledger.of(USE_CASE).entries()[:2]
+    approval, entry = Ledger.open(USE_CASE).entries()[:2]
     assert (approval.action, approval.version) == ("approval", entry.version)
     assert "admin" in approval.actor and approval.reason == "looks right"
     assert (entry.version, life(entry.version)) == (version_of(api, run), "champion")
@@ -153,7 +153,7 @@ def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> 
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"learning_rate": 0.08}})
     succeeded(api, TRAIN, run)
     second = version_of(api, run)
-    assert Ledger.of(USE_CASE).champion_of(AS_OF).version == second
+    assert Ledger.open(USE_CASE).champion_of(AS_OF).version == second
     conf = {"version": "1", "effective_from": str(AS_OF), "reason": "the second is too slow"}
     succeeded(api, ROLLBACK, api.trigger(ROLLBACK, conf=conf))
     return second

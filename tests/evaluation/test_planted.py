@@ -62,7 +62,7 @@ def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     refused = promote.promote_version(open_project(use_case), version, actor="a test")
     assert not refused.promoted
     assert all(verdict["reason"] in refused.reason for verdict in stopped)
-    assert (Registry(USE_CASE).champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
+    assert (Registry(USE_CASE).champion(), len(Ledger.open(USE_CASE).entries())) == ("1", 1)
     assert Registry(USE_CASE).version(version).tags["life"] == "rejected"
 
 
@@ -172,7 +172,7 @@ def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(cham
     path.unlink() if damage == "removed" else path.write_text(path.read_text().replace("leaf_value=", "leaf_value=9"))
     with pytest.raises(ArtifactMissingError, match="version 1 cannot be loaded"):
         evaluate.evaluate_run(open_project(use_case), run_id)
-    assert (registry.champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
+    assert (registry.champion(), len(Ledger.open(USE_CASE).entries())) == ("1", 1)
 
 
 def test_a_run_that_was_never_judged_cannot_be_registered(champion, another: Callable[..., str]):

@@ -36,7 +36,7 @@ CUSTOMERS_DAILY = replace(
     features={"spent": "float64"},
     label=Label("returned", meaning="the customer came back", label_delay_periods=2),
 )
-"""One row a day for each customer; the keys do not say of which day a row is."""
+"""Return one row a day for each customer; the keys do not contain the day of a row."""
 
 
 def coins(day: Period) -> np.ndarray:

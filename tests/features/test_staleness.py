@@ -28,7 +28,7 @@ FIELDS = '"event_date", "id", "kind", "size", "hour", "urgent")'
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """A home in which three days of a use case were made, and beside it the use case's package; not written to."""
+    """Return a home with three days of a use case, and the use case's package next to it; read-only."""
     parent = tmp_path_factory.mktemp("renewed")
     (parent / "home").mkdir()
     with living_in(parent / "home") as patch:

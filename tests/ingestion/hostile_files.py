@@ -17,7 +17,7 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
 
 
 def repeated(rows: int, size: int, name: str = "name", /, *, plain: bool = False, **others: Any) -> bytes:
-    """A file with one text of `size` bytes in a dictionary, and so many rows that have it."""
+    """Write a file with one text of `size` bytes in a dictionary, and this number of rows that have it."""
     text = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * size]))
     columns = {name: text, **{other: pa.array([value] * rows) for other, value in others.items()}}
     # `store_schema=False`: nothing in the file says that Arrow wrote a dictionary, as in files of other writers.

@@ -28,12 +28,12 @@ from tests.toy_use_case import USE_CASE
 pytestmark = pytest.mark.both_places
 
 DAY, LATER = Period("2020-01-10"), Period("2020-01-11")
-COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
+COLUMNS = schemas.content_schema(USE_CASE, "raw/outcomes")
 
 
 @pytest.fixture
 def book(lake_home) -> CorrectionLog:
-    return CorrectionLog.of(open_project(USE_CASE), "outcomes")
+    return CorrectionLog.open(open_project(USE_CASE), "outcomes")
 
 
 def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
@@ -51,7 +51,7 @@ def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int =
 def test_a_correction_is_read_as_it_was_recorded(book):
     done = book.record(draft(1, 2))
     assert done.new
-    (there,) = book.standing()
+    (there,) = book.accepted()
     assert there.rows.equals(done.correction.rows)
     assert (there.number, there.kind, there.known_on, there.comment) == (1, "correct", LATER, "mistyped")
     assert there.recorded_at == done.correction.recorded_at
@@ -84,7 +84,7 @@ def test_one_that_came_too_late_for_its_day_is_not_accepted_and_its_rows_are_fre
     with monkeypatch.context() as patch:
         patch.setattr(CorrectionLog, "closed_days", lambda self: set())  # it looked before the day was closed
         book.record(draft(1))
-    assert book.standing() == []
+    assert book.accepted() == []
     assert book.close(LATER) == []
     assert book.record(draft(1, known_on=Period("2020-01-12"))).new
 
@@ -94,7 +94,7 @@ def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
     (book.folder / "days" / str(LATER) / "closing").create(b"")
     with pytest.raises(CorrectionPeriodTakenError):
         book.record(draft(2))
-    assert [each.number for each in book.standing()] == [1]
+    assert [each.number for each in book.accepted()] == [1]
     assert [each.number for each in book.close(LATER)] == [1]
 
 
@@ -110,7 +110,7 @@ def test_the_same_correction_by_another_user_changes_nothing(book):
     again = book.record(draft(1, actor="Bob"))
     assert (again.new, again.correction.actor) == (False, "Ann")
     moved = draft(1, known_on=Period("2020-01-12"))
-    assert book.record(moved, whenever=True).correction.known_on == LATER
+    assert book.record(moved, any_period=True).correction.known_on == LATER
 
 
 def test_a_release_is_not_a_correction_of_the_same_rows(book):
@@ -120,7 +120,7 @@ def test_a_release_is_not_a_correction_of_the_same_rows(book):
 
 
 def together(count: int, act: Callable[[int], object]) -> list[object]:
-    """What each of so many threads, all let go at once, came to: its result or its error."""
+    """Run this number of threads at once; return the result or the error of each."""
     gate = threading.Barrier(count)
 
     def one(number: int) -> object:
@@ -137,7 +137,7 @@ def together(count: int, act: Callable[[int], object]) -> list[object]:
 def test_of_racing_operators_one_sends_a_row_back(book):
     found = together(6, lambda n: book.record(draft(1, failed=n, known_on=Period(f"2020-01-{11 + n:02}"))))
     assert [isinstance(each, InvalidRequestError) for each in found].count(False) == 1
-    assert len(book.standing()) == 1
+    assert len(book.accepted()) == 1
 
 
 def test_operators_with_different_rows_do_not_hinder_each_other(book):
@@ -155,7 +155,7 @@ def test_a_day_landed_while_it_is_corrected_has_exactly_the_confirmed_correction
     landed = [[each.number for each in one] for one in found if isinstance(one, list)]
     confirmed = sorted(one.correction.number for one in found if hasattr(one, "correction"))
     assert landed == [confirmed] * 3
-    assert [each.number for each in book.standing()] == confirmed
+    assert [each.number for each in book.accepted()] == confirmed
 
 
 def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_and_forgotten(book, monkeypatch):
@@ -171,7 +171,7 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
     monkeypatch.setattr(CorrectionLog, "_all", counting)
     assert book.close(LATER) == []
-    assert (said, book.standing()) == (["refused"], [])
+    assert (said, book.accepted()) == (["refused"], [])
 
 
 def test_one_that_always_comes_second_is_advised_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
@@ -208,7 +208,7 @@ def test_a_correction_that_was_renamed_is_noticed(book):
     place: StoragePath = book.folder / "000001.parquet"
     place.write((book.folder / "000002.parquet").read())
     with pytest.raises(CorrectionsCorruptedError, match="it holds correction 2"):
-        book.standing()
+        book.accepted()
 
 
 def test_strangers_in_the_folder_are_passed_over(book):
@@ -229,5 +229,5 @@ def test_a_correction_of_format_1_is_read_by_its_former_names(book):
     sink = pa.BufferOutputStream()
     pq.write_table(rows.replace_schema_metadata({b"airworthy": json.dumps(former).encode()}), sink)
     place.write(sink.getvalue().to_pybytes())
-    (there,) = book.standing()
+    (there,) = book.accepted()
     assert (there.actor, there.comment) == ("Ann", "mistyped")

@@ -35,7 +35,7 @@ def declared(kind: str, time_zone: str = "UTC", **changes) -> UseCase:
 
 
 def seen(*values, kind: str = "timestamp") -> pa.Table:
-    """Events of DAY, of which the first became known at these times and the others long before."""
+    """Return events of DAY; the first became known at these times, the others long before."""
     rows = source.events(DAY)
     early = date(2020, 1, 1) if kind == "date32" else datetime(2020, 1, 1, tzinfo=UTC)
     column = [*values, *[early] * (rows.num_rows - len(values))]
@@ -158,7 +158,7 @@ def test_rows_of_another_type_are_refused_as_such(lake_home, toy_functions):
 
 
 def test_an_exported_instant_comes_back_as_it_was():
-    schema = schemas.content(declared("timestamp"), "raw/events")
+    schema = schemas.content_schema(declared("timestamp"), "raw/events")
     rows = seen(datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)).select(schema.names).slice(0, 3)
     content = correction_file.correction_csv(rows, ["a", "b", "c"], [[], [], []])
     assert correction_reader.read_corrections("x.csv", content, schema)[0].equals(rows.cast(schema).combine_chunks())

@@ -83,7 +83,7 @@ def test_a_published_day_that_lost_only_its_mark_is_landed_again_as_it_was(landi
 
 
 def flood(use_case, landing, most: int = 5):
-    """Put more objects under the day's prefix than the feed's Landing accepts; the use case that accepts so many."""
+    """Put more objects under the day's prefix than the feed accepts; return a use case that accepts them."""
     for n in range(most + 1):
         landing.put(f"events/{DAY}/flood-{n}", b"")
     events = use_case.feed("events")
@@ -193,7 +193,7 @@ def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed
     use_case = replace(use_case, look_back_periods=later)
     deliver(landing, DAY + later)
     build.build_features(open_project(use_case), DAY + later)
-    withdraw(use_case, monkeypatch)
+    remove_partition(use_case, monkeypatch)
     before = content(use_case)
     change(landing)
     assert not ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY).changed
@@ -204,12 +204,12 @@ def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed
 
 
 def test_a_day_that_was_withdrawn_before_anything_was_built_from_it_takes_its_files(use_case, landing, monkeypatch):
-    withdraw(use_case, monkeypatch)
+    remove_partition(use_case, monkeypatch)
     change(landing)
     assert ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY).partition.rows == 150
 
 
-def withdraw(use_case, monkeypatch) -> None:
+def remove_partition(use_case, monkeypatch) -> None:
     """Run the published day again under a suite that refuses it."""
 
     def refused(*_: object) -> None:
@@ -243,7 +243,7 @@ def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landin
 @pytest.mark.parametrize("how", [change, remove])
 def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, landing, how):
     lake = Lake.open(use_case)
-    lake.withdraw("deliveries/events", DAY, stage="test")
+    lake.remove_partition("deliveries/events", DAY, stage="test")
     before = content(use_case)
     how(landing)
     ingest.ingest_period(open_project(use_case), DAY)
@@ -283,4 +283,4 @@ def test_each_change_is_reported_once(use_case, landing):
     assert sent[0].subject == f"[airworthy] toy {DAY}: files of events were delivered again"
     assert f"{KEY}: changed" in sent[0].text
     assert "toy__data for the day with take_changed" in sent[0].text
-    assert len(NotificationQueue.of(open_project(use_case)).beginning("redelivery-events")) == 2
+    assert len(NotificationQueue.open(open_project(use_case)).with_prefix("redelivery-events")) == 2

@@ -193,7 +193,7 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
 
 
 def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same(bad_hours, toy_functions):
-    """It would be passed over by whoever looks back, and its rows would wait for ever."""
+    """Otherwise a look-back would skip it, and its rows would wait for ever."""
     sent("events", edited(*BOTH))
     deliver, later = source.events, NEXT + 1
     toy_functions.source(events=lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
@@ -207,7 +207,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
 def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, NEXT)
-    assert CorrectionLog.of(open_project(USE_CASE), "events").closed_days() == set()
+    assert CorrectionLog.open(open_project(USE_CASE), "events").closed_days() == set()
 
 
 def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
@@ -244,7 +244,7 @@ def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours
     land("events", NEXT)
     with pytest.raises(InvalidRequestError, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
         sent("events", edited(*BOTH), known_on=day)
-    assert CorrectionLog.of(open_project(USE_CASE), "events").standing() == []
+    assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 
 
 @refused
@@ -295,7 +295,7 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
             InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
         ):
             sent("events", edited(*BOTH), known_on=day)
-    assert CorrectionLog.of(open_project(USE_CASE), "events").standing() == []
+    assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
 
 
@@ -375,7 +375,7 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
 def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, said):
     with pytest.raises(InvalidRequestError, match=said):
         sent("events", text)
-    assert CorrectionLog.of(open_project(USE_CASE), "events").standing() == []
+    assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 
 
 @refused

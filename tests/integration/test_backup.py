@@ -118,7 +118,7 @@ def restore(stack: Stack, folder: Path) -> None:
 
 def state() -> tuple[Tables, list[Any]]:
     """What the tables hold, and the ledger, held against the registry."""
-    registry, ledger = Registry(USE_CASE), Ledger.of(USE_CASE)
+    registry, ledger = Registry(USE_CASE), Ledger.open(USE_CASE)
     return TOY.tables(), sync.verified_entries(registry, ledger)
 
 

@@ -62,7 +62,7 @@ def test_both_workers_ran_tasks(walk, training, api):
 
 @pytest.mark.usefixtures("as_operator")
 def test_every_event_of_a_scored_day_has_a_prediction_by_the_champion(walk):
-    entry = Ledger.of(walk.use_case).champion_of(walk.last)
+    entry = Ledger.open(walk.use_case).champion_of(walk.last)
     assert (entry.version, entry.effective_from) == ("1", walk.as_of)
     predictions = Lake.open(walk.use_case).as_of(walk.last).read("predictions", walk.as_of, walk.last)
     assert set(predictions["model_version"].to_pylist()) == {"1"}

@@ -46,4 +46,4 @@ def test_a_column_whose_values_the_declared_type_does_not_hold_is_left_out(lake,
 def test_a_day_that_is_not_there_has_no_batches_and_no_columns(lake):
     view = lake.as_of(FIRST)
     assert list(batch_reader.row_batches(view, "predictions", FIRST, ["probability"])) == []
-    assert batch_reader.column_batches(view, "predictions", [FIRST]) == frozenset()
+    assert batch_reader.common_columns(view, "predictions", [FIRST]) == frozenset()

@@ -112,7 +112,7 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
 
 
 def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
-    """Write a changed file of a day beside the genuine one, under a name that holds the SHA-256 of its bytes."""
+    """Write a changed file of a day next to the genuine one, under a name with the SHA-256 of its bytes."""
     [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)
@@ -221,4 +221,4 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     ).version
     assert promote.promote_version(open_project(USE_CASE), made, actor="a test").promoted
     assert score.score_period(open_project(USE_CASE), AS_OF).rows
-    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["promotion", "restoration"]
+    assert [entry.action for entry in Ledger.open(USE_CASE).entries()] == ["promotion", "restoration"]

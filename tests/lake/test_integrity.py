@@ -36,7 +36,7 @@ def lake(lake_home) -> Lake:
 
 
 def file_of(lake: Lake, day: Period = DAY) -> StoragePath:
-    [(_, place)] = lake.as_of(day).places(TABLE, day, day)
+    [(_, place)] = lake.as_of(day).storage_paths(TABLE, day, day)
     return place
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_the_log_counts_to_another_day_is_noticed(lake):
     change_log(lake, lambda entry: entry["partitionValues"].update(day="2020-01-02"))
     for read in readers(lake):
         with pytest.raises(
-            PartitionCorruptedError, match=r"2020-01-02 is damaged: the table's log counts a file of another day"
+            PartitionCorruptedError, match=r"2020-01-02 is damaged: the table's log assigns a file of another day"
         ):
             read(TABLE)
 
@@ -114,7 +114,7 @@ def test_a_lost_file_is_noticed_and_mended(lake):
 
 def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_again(lake):
     stored = ROWS.append_column("day", pa.array([DAY.start_date] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
-    stored = stored.select(schemas.stored(USE_CASE, TABLE).names)
+    stored = stored.select(schemas.stored_schema(USE_CASE, TABLE).names)
     write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
     with pytest.raises(PartitionCorruptedError, match="not written by this product"):
         lake.as_of(DAY).read(TABLE)

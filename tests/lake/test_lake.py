@@ -75,8 +75,8 @@ def test_an_empty_day_is_a_partition_of_no_rows_and_is_committed_once(lake_home,
 def test_a_day_that_is_withdrawn_is_missing_again_and_stays_in_the_history(lake_home):
     then = write(rows(1)).version
     lake = Lake.open(USE_CASE)
-    assert lake.withdraw(TABLE, FIRST, stage="test").changed
-    assert not lake.withdraw(TABLE, FIRST, stage="test").changed
+    assert lake.remove_partition(TABLE, FIRST, stage="test").changed
+    assert not lake.remove_partition(TABLE, FIRST, stage="test").changed
     assert lake.as_of(FIRST).partitions(TABLE) == {}
     assert lake.at_versions(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
     assert write(rows(1)).changed
@@ -117,7 +117,7 @@ def test_of_two_writers_of_a_new_day_at_once_one_wins_and_the_other_looks_again(
     monkeypatch.setattr(Lake, "_commit", raced)
     assert write(rows(2, 3)).changed
     assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [2, 3]
-    assert len(Lake.open(USE_CASE).as_of(FIRST).places(TABLE)) == 1
+    assert len(Lake.open(USE_CASE).as_of(FIRST).storage_paths(TABLE)) == 1
 
 
 @pytest.mark.parametrize("again", [{"inputs": {"source": "y"}}, {"code": "c-2"}])
@@ -125,12 +125,12 @@ def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_row
     lake, first = Lake.open(USE_CASE), {"inputs": {"source": "x"}, "code": "c-1", "stage": "test"}
     before = lake.replace(TABLE, FIRST, rows(1), **first)
     lake.replace(TABLE, SECOND, rows(2), **first)
-    files = lake.as_of(SECOND).places(TABLE)
+    files = lake.as_of(SECOND).storage_paths(TABLE)
     assert not lake.replace(TABLE, FIRST, rows(1), **first).changed
     assert lake.delta(TABLE).version() == before.version + 1, "nothing was committed"
     noted = [lake.replace(TABLE, FIRST, rows(1), **(first | again)) for _ in range(2)]
     assert [(each.changed, each.version) for each in noted] == [(False, before.version + 2)] * 2
-    assert lake.as_of(SECOND).places(TABLE) == files
+    assert lake.as_of(SECOND).storage_paths(TABLE) == files
     newest, *_, oldest = [note for note in history.read_commit_notes(lake.uri(TABLE)) if note.period == FIRST]
     assert (newest.digest, newest.rows) == (oldest.digest, oldest.rows)
     assert (newest.inputs, newest.code) == ((first | again)["inputs"], (first | again)["code"])

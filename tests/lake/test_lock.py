@@ -32,7 +32,7 @@ def test_of_many_at_once_one_holds_it(file):
 
     def hold(_: int) -> bool:
         with lock.try_lock(file) as mine:
-            everybody.wait(1200)  # nobody lets go before all have asked
+            everybody.wait(1200)  # no process releases the lock before all have tried
             return mine
 
     with ThreadPoolExecutor(8) as pool:

@@ -45,7 +45,7 @@ def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
 def test_only_what_is_asked_for_is_read(lake_home):
     found = RangeReader.open(write(0, 1, 2), "metrics", FOREVER)
     assert found.newest(2).days == (day_of(1), day_of(2)) and found.newest(0).days == ()
-    assert found.between(day_of(1), day_of(1)).days == found.only({day_of(1)}).days == (day_of(1),)
+    assert found.between(day_of(1), day_of(1)).days == found.select({day_of(1)}).days == (day_of(1),)
 
 
 def test_a_table_that_no_one_wrote_is_empty_and_is_not_made(lake_home):
@@ -77,9 +77,9 @@ def test_metrics_that_are_left_out_are_kept_where_they_broke_a_limit(lake_home):
 
 
 def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_reported(lake_home):
-    lake = write(*range(range_reader.FEW + 3))
+    lake = write(*range(range_reader.THREADED_FROM + 3))
     found = RangeReader.open(lake, "metrics", FOREVER)
-    assert found.rows()["value"].to_pylist() == list(range(range_reader.FEW + 3))
+    assert found.rows()["value"].to_pylist() == list(range(range_reader.THREADED_FROM + 3))
     range_reader._content.cache_clear()
     found.files[-1][1].write(b"garbage")
     with pytest.raises(TableCorruptedError):

@@ -29,7 +29,7 @@ class NotesCorruptedError(RecordCorruptedError):
     """What these tests expect."""
 
     damaged = "The notes are damaged"
-    consequence = "Nobody reads them."
+    consequence = "They are not read."
 
 
 def decode(key: str, content: bytes) -> Note:
@@ -101,7 +101,7 @@ def test_a_changed_record_breaks_the_chain_at_the_next(store):
 def test_a_damaged_record_says_where_what_and_what_to_do(store, content):
     store.path("note").write(content)
     for look in (store.read, store.find):
-        with pytest.raises(NotesCorruptedError, match=r"The notes are damaged at .*note\.json: .*Nobody.*backup"):
+        with pytest.raises(NotesCorruptedError, match=r"The notes are damaged at .*note\.json: .*not read.*backup"):
             look("note")
 
 

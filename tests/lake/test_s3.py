@@ -113,7 +113,7 @@ def test_without_credentials_the_settings_for_them_are_named(lake, configure, tm
 
 
 def test_a_create_whose_answer_got_lost_finds_its_own_file(bucket, monkeypatch):
-    """The file is made; the answer is an error; the second try is told that the name is taken."""
+    """The file is created, but the answer is an error; the second attempt finds the name taken."""
     place, client = StoragePath.parse(bucket) / "claim", s3.client()
     client.meta.events.register_first("needs-retry.s3.PutObject", lost := Lost())
     try:
@@ -146,7 +146,7 @@ def test_no_secret_is_in_what_is_reported(lake, refuse, configure):
 
 def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
     place = StoragePath.parse(bucket) / "claim"
-    refuse(412, "PreconditionFailed", 1, "PUT")  # by then nobody's file is there any more
+    refuse(412, "PreconditionFailed", 1, "PUT")  # by then the file no longer exists
     assert not place.create(b"mine")
     assert not place.exists()
 

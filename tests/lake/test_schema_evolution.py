@@ -20,7 +20,7 @@ KEYS = {"event_date": "date32", "id": "int64"}
 
 
 def declared(**columns: str) -> UseCase:
-    """The toy, its feed `outcomes` with these columns beside its keys."""
+    """Return the toy, whose feed `outcomes` has these columns in addition to its keys."""
     feeds = [replace(feed, columns=KEYS | columns) if feed.name == "outcomes" else feed for feed in USE_CASE.feeds]
     return replace(USE_CASE, feeds=tuple(feeds))
 
@@ -89,7 +89,7 @@ NARROWED = [
 def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_home, old, new, value):
     before = write(DAY, {"failed": [value]}, failed=old)
     with pytest.raises(
-        SchemaNarrowedError, match=r"raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
+        SchemaNarrowedError, match=r"raw/outcomes stores column 'failed'.*rebuild toy raw/outcomes"
     ) as reason:
         write(NEXT, {"failed": [None]}, failed=new)
     assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.retryable
@@ -119,7 +119,7 @@ def test_a_dropped_column_is_no_longer_written_or_read_and_comes_back_with_its_v
 def test_a_dropped_column_that_comes_back_with_a_clashing_type_is_refused(lake_home):
     write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string")
     write(NEXT, {"failed": [0]}, failed="int8")
-    with pytest.raises(SchemaNarrowedError, match="'note' as string, and it is declared int32"):
+    with pytest.raises(SchemaNarrowedError, match="'note' as string, but it is declared as int32"):
         write(NEXT, {"failed": [0], "note": [3]}, failed="int8", note="int32")
 
 
@@ -146,9 +146,7 @@ def test_a_column_may_be_called_as_what_a_reader_calls_its_own(lake_home, name):
 
 def test_a_column_that_is_renamed_in_case_alone_is_refused_in_words_and_a_rebuild_is_the_way_out(lake_home):
     write(DAY, {"hour": [1]}, hour="int8")
-    with pytest.raises(
-        ColumnCaseError, match=r"holds a column 'hour', and 'Hour' is declared now.* rebuild"
-    ) as refused:
+    with pytest.raises(ColumnCaseError, match=r"has a column 'hour', but 'Hour' is declared.* rebuild") as refused:
         write(NEXT, {"Hour": [2]}, Hour="int8")
     assert (refused.value.stored, refused.value.declared) == ("hour", "Hour")
     lake = Lake.open(declared(Hour="int8"))

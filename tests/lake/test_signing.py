@@ -47,7 +47,7 @@ def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, configure):
     configure(signing_keys=f"{NEW},ledger:{OLD}")
     keys = signing.load_signing_keys()
     assert keys.flaw("ledger", b"content", before, on_ledger=True) == ""
-    assert "which was retired and proves entries of the ledger alone" in keys.flaw("ledger", b"content", before)
+    assert "which was retired and verifies only entries of the ledger" in keys.flaw("ledger", b"content", before)
     assert not keys.proves("ledger", b"content", before.mac[:32])
     assert keys.proves("ledger", b"content", keys.sign("ledger", b"content").mac[:32])
     assert SigningKeys((NEW, OLD)).proves("ledger", b"content", before.mac[:32])
@@ -95,6 +95,6 @@ def test_the_environment_s_keys_come_before_the_file_s(no_keys, configure):
 
 def test_a_short_key_is_refused_without_being_shown(no_keys, configure):
     configure(signing_keys=f"{NEW},short-secret")
-    with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as told:
+    with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as raised:
         signing.load_signing_keys()
-    assert "short-secret" not in str(told.value) and NEW not in str(told.value)
+    assert "short-secret" not in str(raised.value) and NEW not in str(raised.value)

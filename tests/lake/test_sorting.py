@@ -46,7 +46,7 @@ def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, toy_funct
         validate.validate_period(open_project(use_case), DAY),
         build.build_features(open_project(use_case), DAY),
     )
-    found = Lake.open(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.keys(use_case, "features"))
+    found = Lake.open(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.sort_keys(use_case, "features"))
     assert found[name].to_pylist() == list(range(source.ROWS))
 
 

@@ -163,7 +163,7 @@ def test_what_a_version_says_it_needs_is_read_from_its_record_and_not_from_mlflo
 def test_the_files_of_a_version_without_a_record_are_left_alone(home):
     kinds = ("run", "orphan artifacts", "logged model")
     before = apply.maintain(open_project(USE_CASE), apply_changes=False, now=later(1000)).counts
-    (Records.of(USE_CASE.name).folder / "training" / f"{Registry(USE_CASE).version('1').run_id}.000001.json").remove()
+    (Records.open(USE_CASE.name).folder / "training" / f"{Registry(USE_CASE).version('1').run_id}.000001.json").remove()
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(1000))
     assert Registry(USE_CASE)._client.get_model_version(USE_CASE.name, "1").version
     assert [result.counts.get(kind) for kind in kinds] == [before.get(kind) for kind in kinds]
@@ -375,13 +375,13 @@ def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(
 def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
     from include.notifications.messages import failure_message
 
-    outbox = NotificationQueue.of(open_project(USE_CASE))
+    outbox = NotificationQueue.open(open_project(USE_CASE))
     told = failure_message("toy", "2020-01-01", kind="data", run_id="r", task="t", tries=1, error="e", links={})
     waiting = failure_message("toy", "2020-01-02", kind="data", run_id="s", task="t", tries=1, error="e", links={})
     for message in (told, waiting):
         outbox.put(message, ["email"])
-    letter = next(each for each in outbox.waiting() if each.message.key == told.key)
-    outbox.sent(letter, "email")
+    queued = next(each for each in outbox.waiting() if each.message.key == told.key)
+    outbox.mark_sent(queued, "email")
     assert "letter" not in apply.maintain(open_project(USE_CASE), apply_changes=False, now=later(89)).counts
     assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(100)).counts["letter"]["count"] == 2
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]

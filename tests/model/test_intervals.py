@@ -53,7 +53,7 @@ def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_da
     for metric in METRICS:
         whole, left_out = (
             metrics.compute_metric(metric, labels, probabilities, COSTS),
-            intervals._recomputed(metric, place, labels, probabilities, COSTS),
+            intervals._recompute(metric, place, labels, probabilities, COSTS),
         )
         assert 8 * whole - 7 * left_out == pytest.approx(quick[metric])
 

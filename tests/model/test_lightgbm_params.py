@@ -120,8 +120,8 @@ def test_each_parameter_and_all_its_other_names_are_those_of_lightgbm():
 def train_with(name: str, value: object) -> int:
     """How many rounds LightGBM really trains with a parameter of that value."""
     rows = np.random.default_rng(0).normal(size=(200, 2))
-    told = {**OWN, "num_threads": 1, "min_data_in_leaf": 5, name: value}
-    return lightgbm.train(told, lightgbm.Dataset(rows, (rows[:, 0] > 0).astype(int), params=told), 2).num_trees()
+    params = {**OWN, "num_threads": 1, "min_data_in_leaf": 5, name: value}
+    return lightgbm.train(params, lightgbm.Dataset(rows, (rows[:, 0] > 0).astype(int), params=params), 2).num_trees()
 
 
 def ends(allowed: Range) -> list[object]:

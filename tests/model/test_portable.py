@@ -46,7 +46,7 @@ AS_PANDAS = {
 
 @pytest.fixture
 def scored(champion) -> pa.Table:
-    """A day's features, some of which lack values, after our own scoring of it."""
+    """Return a day's features, some without values, after our own scoring of the day."""
     schema = source.everything(AS_OF).drop_columns(["failed"]).schema
     rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
     for place, values in SPOILT.items():

@@ -82,9 +82,7 @@ def test_a_window_that_cannot_hold_the_splits_is_refused(days):
 
 
 def test_a_training_before_the_first_day_is_refused():
-    with pytest.raises(
-        InvalidRequestError, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"no day to train on: the first day is 2020-01-01, .* 2020-01-28 or"):
         splits.training_window(USE_CASE, Period("2020-01-02"))
 
 

@@ -73,12 +73,12 @@ def test_a_matrix_of_numbers_gives_the_same_predictions_as_arrow():
 
 
 def test_each_round_is_reported_with_its_log_loss():
-    told = []
+    watched = []
     rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
     boosted = trainer.boost_trees(
-        rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, lambda *round_: told.append(round_)
+        rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, lambda *round_: watched.append(round_)
     )
-    assert told == list(enumerate(boosted.validation_log_loss, start=1))
+    assert watched == list(enumerate(boosted.validation_log_loss, start=1))
 
 
 def test_watching_changes_no_tree():
@@ -151,7 +151,7 @@ def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_p
 
 
 def test_threads_of_a_training_sleep_while_they_wait_for_each_other():
-    """Where they spin, a training beside another process takes 20 times as long."""
+    """If they spin, a training takes 20 times as long while another process runs."""
     script = "import include, os; print(os.environ['OMP_WAIT_POLICY'])"
     clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=clean, capture_output=True, text=True)

@@ -48,7 +48,7 @@ def measured(day: Period) -> dict[tuple[str, str], dict]:
 
 
 def empty(table: str, day: Period) -> None:
-    assert Lake.open(USE_CASE).withdraw(table, day, stage="test").changed
+    assert Lake.open(USE_CASE).remove_partition(table, day, stage="test").changed
 
 
 def replaced(table: str, day: Period, change) -> None:

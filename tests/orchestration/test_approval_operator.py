@@ -99,13 +99,13 @@ def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(aski
 def test_a_blank_reason_is_none(asking, blank):
     with pytest.raises(TaskAwaitingInput):
         asking.answer("Reject", asking.ask() | {REASON: blank})
-    assert Ledger.of(USE_CASE).entries() == []
+    assert Ledger.open(USE_CASE).entries() == []
 
 
 def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
     asking.answer("Approve", asking.ask() | {REASON: " calibrated well "})
     assert promoted(asking.version, actor="a run", approval_required=True).promoted
-    _, entry = Ledger.of(USE_CASE).entries()
+    _, entry = Ledger.open(USE_CASE).entries()
     assert entry.actor == "a run, approved by ann"
     assert entry.reason.endswith("approved: calibrated well")
 
@@ -179,7 +179,7 @@ def looked_up(answer: SimpleNamespace | None) -> dict[str, Any] | None:
 
 def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
     asking.answer("Reject", asking.ask(), person=None)
-    [entry] = Ledger.of(USE_CASE).entries()
+    [entry] = Ledger.open(USE_CASE).entries()
     assert (entry.action, entry.actor) == ("rejection", "no user (no answer in time)")
 
 
@@ -222,7 +222,7 @@ def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raise
 
 def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_called(asking, promoting):
     tasks.promote.function(USE_CASE.name, asking.version)
-    [entry] = Ledger.of(USE_CASE).entries()
+    [entry] = Ledger.open(USE_CASE).entries()
     assert entry.actor == "bob (run 'approved-by-the-board')"
 
 

@@ -150,7 +150,7 @@ def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known
         "INFO",
     ]
     assert "no Connection 'airworthy_webhook'" in caplog.text
-    assert not NotificationQueue.of(open_project(toy.USE_CASE)).folder.exists()
+    assert not NotificationQueue.open(open_project(toy.USE_CASE)).folder.exists()
 
 
 def test_without_an_address_no_mail_is_tried(mailbox, declare):
@@ -176,7 +176,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     hook.refuses = lambda body: body["details"]["run"] == "poison"
     mailbox.refuses = "poison"
     callbacks.notify_failed(context("score", "score", run_id="old"))
-    box = NotificationQueue.of(open_project(toy.USE_CASE))
+    box = NotificationQueue.open(open_project(toy.USE_CASE))
     for name in box.folder.names():
         if name.endswith(".done"):
             (box.folder / name).remove()  # as if nobody had answered
@@ -210,7 +210,7 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
 @pytest.mark.both_places
 def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog):
     callbacks.notify_failed(context("score", "score"))
-    folder = NotificationQueue.of(open_project(toy.USE_CASE)).folder
+    folder = NotificationQueue.open(open_project(toy.USE_CASE)).folder
     (written,) = (folder / name for name in folder.names() if name.endswith(".json"))
     other = json.loads(written.read())
     other["message"] |= {"key": "other", "urgency": "new"}
@@ -251,19 +251,19 @@ def test_after_a_week_an_alert_is_given_up_with_an_error(hook, set_limits, caplo
     callbacks.notify_failed(context("score", "score"))
     assert "is given up" in caplog.text
     assert hook.received == []
-    assert NotificationQueue.of(open_project(toy.USE_CASE)).waiting() == []
+    assert NotificationQueue.open(open_project(toy.USE_CASE)).waiting() == []
 
 
 def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_other(hook):
     hook.status = 500
     callbacks.notify_failed(context("score", "score"))
     hook.status, hook.received = 200, []
-    box = NotificationQueue.of(open_project(toy.USE_CASE))
-    (letter,) = box.waiting()
-    with box.hold(letter.message.key) as mine:
+    box = NotificationQueue.open(open_project(toy.USE_CASE))
+    (queued,) = box.waiting()
+    with box.hold(queued.message.key) as mine:
         assert mine
-        newest = replace(letter, written_at="9999-01-01T00:00:00+00:00")  # looked at before the new one
-        (box.folder / f"{letter.message.key}.json").path.write_bytes(newest.content())  # the same file, which is locked
+        newest = replace(queued, written_at="9999-01-01T00:00:00+00:00")  # looked at before the new one
+        (box.folder / f"{queued.message.key}.json").path.write_bytes(newest.content())  # the same file, which is locked
         callbacks.notify_failed(context("score", "score", run_id="another"))
     assert [body["details"]["run"] for body in hook.received] == ["another"]
     callbacks.notify_failed(context("score", "score"))
@@ -271,7 +271,7 @@ def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_
 
 
 def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
-    folder = NotificationQueue.of(open_project(toy.USE_CASE)).folder
+    folder = NotificationQueue.open(open_project(toy.USE_CASE)).folder
     folder.write(b"a file where a folder should be")
     callbacks.notify_failed(context("score", "score"))
     assert "it was not sent" in caplog.text
@@ -502,6 +502,6 @@ def test_the_deadline_is_counted_from_the_queue_and_called_by_the_triggerer():
 def test_a_letter_says_when_it_was_written(hook):
     before = datetime.now(UTC).replace(microsecond=0)
     callbacks.notify_failed(context("score", "score"))
-    box = NotificationQueue.of(open_project(toy.USE_CASE))
+    box = NotificationQueue.open(open_project(toy.USE_CASE))
     (name,) = (name for name in box.folder.names() if name.endswith(".json"))
     assert datetime.fromisoformat(box.read(name.removesuffix(".json")).written_at) >= before

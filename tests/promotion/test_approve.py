@@ -26,7 +26,7 @@ def decide(
 def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
     version = register(trained_toy)
     assert decide(version, approved) == approve.ApproveResult(version, approved, "Ann", "because", new=True)
-    found, [entry] = Registry(USE_CASE).version(version), Ledger.of(USE_CASE).entries()
+    found, [entry] = Registry(USE_CASE).version(version), Ledger.open(USE_CASE).entries()
     assert (entry.action, entry.actor, entry.reason) == ("approval" if approved else "rejection", "Ann", "because")
     assert (entry.judged, entry.files_digest) == (found.tags["judged"], found.files_digest)
     assert json.loads(found.copies["approval"]) == {"approved": approved, "actor": "Ann", "reason": "because"}
@@ -88,7 +88,7 @@ def test_an_unknown_version_is_refused(tracking):
 def test_a_rejection_is_an_entry_of_the_ledger_that_makes_no_champion(trained_toy):
     version = register(trained_toy)
     decide(version, False)
-    [entry] = Ledger.of(USE_CASE).entries()
+    [entry] = Ledger.open(USE_CASE).entries()
     assert (entry.version, entry.action, entry.actor, entry.reason) == (version, "rejection", "Ann", "because")
     assert Registry(USE_CASE).ledger_head() == entry.head
     assert Registry(USE_CASE).champion() is None
@@ -101,7 +101,7 @@ def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, 
     right = state()
     Registry(USE_CASE).untag_version(version, lost)
     assert not approve.approval_decision(open_project(USE_CASE), version).approved
-    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
+    sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
     assert state() == right
 
 
@@ -143,7 +143,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     decide(version, True)
     if judged_anew:
         judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
-    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
+    sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
     before = state()
     found = decide(version, False, "no user (no answer in time)", "", timed_out=True)
     assert (found.approved, found.actor, found.new) == (True, "Ann", False)

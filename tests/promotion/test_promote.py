@@ -41,7 +41,7 @@ def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_
     version = register(trained_toy)
     found = promoted(version, actor="train 7")
     assert (found.promoted, found.effective_from, found.champion, found.new) == (True, "2020-03-01", version, True)
-    entry = Ledger.of(USE_CASE).champion_of(AS_OF)
+    entry = Ledger.open(USE_CASE).champion_of(AS_OF)
     assert (entry.version, entry.actor, entry.reason, entry.action) == (
         version,
         "train 7",
@@ -65,9 +65,9 @@ def test_promoting_again_changes_nothing(trained_toy):
 def test_where_nothing_differs_nothing_is_written(trained_toy, forbid_mlflow_writes):
     promoted(register(trained_toy), actor="a test")
     register(trained_toy, gates="failed")
-    assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
+    assert sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE)) == "1"
     forbid_mlflow_writes()
-    assert sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE)) == "1"
+    assert sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE)) == "1"
     assert promoted("1", actor="a test").promoted
 
 
@@ -81,7 +81,7 @@ def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gat
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
     assert found.reason == verdict(gates)["reason"]
     assert (alias(), lives()) == (champion, {champion: "champion", refused: becomes})
-    assert len(Ledger.of(USE_CASE).entries()) == 1
+    assert len(Ledger.open(USE_CASE).entries()) == 1
     kept = Registry(USE_CASE).version(refused)
     assert kept.tags["not_promoted"] == found.reason
     assert kept.description == f"A model.\n\n**Not promoted**: {found.reason}"
@@ -120,7 +120,7 @@ def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names
     assert (alias(), life(version)) == (None, "challenger")
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="looks right")
     assert promoted(version, actor="a run", approval_required=True).promoted
-    approval, entry = Ledger.of(USE_CASE).entries()
+    approval, entry = Ledger.open(USE_CASE).entries()
     assert (approval.action, approval.actor, approval.reason) == ("approval", "Ann", "looks right")
     assert (entry.actor, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
     kept = Registry(USE_CASE).version(version)
@@ -137,7 +137,7 @@ def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, 
     found = promoted(version, actor="a run", approval_required=required)
     assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
     assert (alias(), life(version)) == (None, "rejected")
-    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection"]
+    assert [entry.action for entry in Ledger.open(USE_CASE).entries()] == ["rejection"]
 
 
 def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later(trained_toy):
@@ -146,8 +146,8 @@ def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later
     found = promoted(earlier, actor="a backfill")
     assert (found.promoted, found.effective_from, found.champion) == (True, "2020-03-01", later)
     assert (alias(), lives()) == (later, {later: "champion", earlier: "archived"})
-    assert Ledger.of(USE_CASE).champion_of(Period("2020-03-04")).version == earlier
-    assert Ledger.of(USE_CASE).champion_of(LATER).version == later
+    assert Ledger.open(USE_CASE).champion_of(Period("2020-03-04")).version == earlier
+    assert Ledger.open(USE_CASE).champion_of(LATER).version == later
 
 
 def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
@@ -183,7 +183,7 @@ def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, overtak
     first, second = register(trained_toy), register(trained_toy, LATER)
     overtake("set_ledger_head", lambda: promoted(second, actor="the faster one"))
     promoted(first, actor="the slower one")
-    assert Registry(USE_CASE).ledger_head() == Ledger.of(USE_CASE).entries()[-1].head
+    assert Registry(USE_CASE).ledger_head() == Ledger.open(USE_CASE).entries()[-1].head
 
 
 def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
@@ -216,7 +216,7 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
     registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [verdict("passed")])
     for required in (True, False):
         found = promoted(version, actor="a run", approval_required=required)
-        assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])
+        assert (found.promoted, Ledger.open(USE_CASE).entries()) == (False, [])
     tags = registry.version(version).copies
     assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
 
@@ -228,11 +228,11 @@ def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(tra
     registry = Registry(USE_CASE)
     known = registry.version(second)
     added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
-    before = len(Ledger.of(USE_CASE).entries())
+    before = len(Ledger.open(USE_CASE).entries())
     result = promote.promote_version(open_project(USE_CASE), str(added.version), actor="a run")
     assert not result.new and result.reason.startswith(f"It has the files of version {second}, byte for byte.")
-    assert len(Ledger.of(USE_CASE).entries()) == before
-    assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
+    assert len(Ledger.open(USE_CASE).entries()) == before
+    assert Ledger.open(USE_CASE).champion_of(LATER).version == first == alias()
 
 
 def test_a_question_names_the_files_that_it_is_about(trained_toy):
@@ -285,10 +285,10 @@ def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained
 def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
-    (Ledger.of(USE_CASE).folder / "000001.json").remove()
+    (Ledger.open(USE_CASE).folder / "000001.json").remove()
     with pytest.raises(LedgerCorruptedError, match=r"000001\.json"):
         promoted(second, actor="a test")
-    assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])
+    assert (alias(), Ledger.open(USE_CASE).entries()) == (first, [])
 
 
 def test_an_unknown_version_is_refused(tracking):
@@ -300,7 +300,7 @@ def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
     number = register(trained_toy, USE_CASE.today() + 2)
     with pytest.raises(NotBegunError):
         promoted(number, actor="a test")
-    assert Ledger.of(USE_CASE).entries() == [] and alias() is None
+    assert Ledger.open(USE_CASE).entries() == [] and alias() is None
 
 
 # -- outdated verdicts are not used: the version is judged again by the present gates and champion
@@ -313,7 +313,7 @@ COMPARED = replace(USE_CASE, gates=(USE_CASE.gates[0], ChampionGate("log_loss", 
 
 
 def versions_on_the_ledger() -> list[str]:
-    return [entry.version for entry in Ledger.of(USE_CASE).entries()]
+    return [entry.version for entry in Ledger.open(USE_CASE).entries()]
 
 
 def trained(use_case, rounds: int, days: int) -> str:
@@ -393,7 +393,7 @@ def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, ove
     overtake("reload", reject_another)
     assert promote.promote_version(open_project(USE_CASE), version, actor="the slower one").promoted
     assert judged  # it looked again at what holds now
-    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection", "promotion"]
+    assert [entry.action for entry in Ledger.open(USE_CASE).entries()] == ["rejection", "promotion"]
 
 
 def version_of_another(rival) -> str:
@@ -436,7 +436,7 @@ def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
         database.backup(to)  # a transaction of its own, which MLflow's open connections notice
 
     def back(before: dict) -> None:
-        folder = Ledger.of(USE_CASE).folder
+        folder = Ledger.open(USE_CASE).folder
         with contextlib.closing(sqlite3.connect(store)) as database:
             if not ledger:
                 copy(database, kept)
@@ -508,7 +508,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
                 break
         now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
         if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
-            sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
+            sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
         else:
             action()
         assert state() == undisturbed, f"killed before write {killed}"
@@ -533,6 +533,6 @@ def test_a_process_killed_between_ledger_and_alias_leaves_one_entry_that_the_nex
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert (len(Ledger.of(USE_CASE).entries()), alias()) == (1, None)
+    assert (len(Ledger.open(USE_CASE).entries()), alias()) == (1, None)
     assert promoted(version, actor="a test").champion == version
-    assert (len(Ledger.of(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")
+    assert (len(Ledger.open(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")

@@ -61,7 +61,7 @@ def predictions(day) -> list[dict]:
 
 
 def ledger() -> list[tuple[str, str]]:
-    return [(entry.action, entry.version) for entry in Ledger.of(USE_CASE).entries()]
+    return [(entry.action, entry.version) for entry in Ledger.open(USE_CASE).entries()]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ LOSSES = {"the version": delete_version, "the run with its files": delete_run, "
 
 @pytest.mark.parametrize("lost", LOSSES)
 def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_before(forgetful, lake_home, lost):
-    before, trees = predictions(DAY), Ledger.of(USE_CASE).entries()[0].trees
+    before, trees = predictions(DAY), Ledger.open(USE_CASE).entries()[0].trees
     LOSSES[lost](forgetful)
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(AirworthyError):
@@ -86,7 +86,7 @@ def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_be
     found = promote.promote_version(open_project(USE_CASE), version, actor="airflow:again")
     assert (found.promoted, found.new, found.champion, found.effective_from) == (True, True, "2", str(AS_OF))
     assert ledger() == [("promotion", "1"), ("restoration", "2")]
-    restored = Ledger.of(USE_CASE).entries()[-1]
+    restored = Ledger.open(USE_CASE).entries()[-1]
     assert (restored.actor, restored.trees) == ("airflow:again", trees)
     assert "version 2 is version 1 again" in restored.reason
     assert (life("2"), Registry(USE_CASE).champion()) == ("champion", "2")
@@ -105,9 +105,9 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     version = trained_again()
     first, again = (promote.promote_version(open_project(USE_CASE), version, actor=actor) for actor in ("a", "b"))
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
-    assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.makes_champion] == ["1"]
-    assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
-    sync.verified_entries(Registry(USE_CASE), Ledger.of(USE_CASE))
+    assert [entry.version for entry in Ledger.open(USE_CASE).entries() if entry.makes_champion] == ["1"]
+    assert Ledger.open(USE_CASE).champion_of(NEXT).number == 1
+    sync.verified_entries(Registry(USE_CASE), Ledger.open(USE_CASE))
 
 
 def test_a_reader_of_predictions_of_a_lost_number_finds_the_version_that_replaced_it(forgetful):
@@ -175,7 +175,7 @@ def test_a_deleted_registered_model_with_one_entry_comes_back_under_the_same_num
 
 def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_person_first(forgetful):
     rollback.roll_back(open_project(USE_CASE), forgetful, NEXT, actor="Ann", reason="twice on the ledger")
-    head = Ledger.of(USE_CASE).entries()[-1].head
+    head = Ledger.open(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
     with pytest.raises(LedgerCorruptedError, match=f"set the tag `airworthy.ledger.head` .* to `{head}`"):
         trained_again()
@@ -185,5 +185,5 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
 
 def test_a_lost_alias_is_set_again(champion):
     client().delete_registered_model_alias(USE_CASE.name, "champion")
-    sync.sync_registry(Registry(USE_CASE), Ledger.of(USE_CASE))
+    sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
     assert Registry(USE_CASE).champion() == champion

@@ -48,9 +48,9 @@ def test_a_former_champion_is_champion_again_from_the_named_day(champions):
     found = back()
     assert (found.version, found.effective_from, found.newest_period, found.entry) == ("1", "2020-03-08", None, 3)
     assert (found.champion, found.new) == ("1", True)
-    entry = Ledger.of(USE_CASE).champion_of(DAY)
+    entry = Ledger.open(USE_CASE).champion_of(DAY)
     assert (entry.version, entry.action, entry.actor, entry.reason) == ("1", "rollback", "Ann", "worse")
-    assert Ledger.of(USE_CASE).champion_of(Period("2020-03-07")).version == "2"
+    assert Ledger.open(USE_CASE).champion_of(Period("2020-03-07")).version == "2"
     assert (alias(), life("1"), life("2"), life("3")) == ("1", "champion", "archived", "challenger")
     assert Registry(USE_CASE).ledger_head() == entry.head
     assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Days that are scored already keep")
@@ -100,7 +100,7 @@ def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_
     back(actor="run 1")
     promoted(register(champions, DAY), actor="a run")
     assert back(actor="run 2").new
-    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("1", 5)
+    assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("1", 5)
 
 
 def test_a_rollback_can_be_rolled_back(champions):
@@ -139,7 +139,7 @@ def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(champi
         ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"
     ):
         back("1")
-    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)
+    assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 2)
 
 
 def test_a_day_that_the_version_has_seen_is_refused(champions):
@@ -170,10 +170,10 @@ def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(champions, lake_home)
 
 
 def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
-    (Ledger.of(USE_CASE).folder / "000002.json").remove()
+    (Ledger.open(USE_CASE).folder / "000002.json").remove()
     with pytest.raises(LedgerCorruptedError, match=r"000002\.json"):
         back()
-    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
+    assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 1)
 
 
 @pytest.mark.parametrize("day", [Period("2206-03-05"), USE_CASE.newest_period() + 2])

@@ -45,13 +45,13 @@ def contents(use_case: UseCase) -> dict[str, dict[Period, str]]:
     view = Lake.open(use_case).as_of(LATEST)
     return {
         table: {day: partition.digest for day, partition in view.partitions(table).items()}
-        for table in schemas.tables(use_case)
+        for table in schemas.table_names(use_case)
     }
 
 
 def versions(use_case: UseCase) -> dict[str, int]:
     view = Lake.open(use_case).as_of(LATEST)
-    return {table: view.version(table) for table in schemas.tables(use_case)}
+    return {table: view.version(table) for table in schemas.table_names(use_case)}
 
 
 def only(found: dict[str, dict[Period, str]], days: list[Period]) -> dict[str, dict[Period, str]]:

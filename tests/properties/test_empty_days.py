@@ -68,7 +68,7 @@ def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(sh
 
 
 def test_a_missing_day_is_still_refused(shop):
-    shop.withdraw("features", SUNDAY, stage="test")
+    shop.remove_partition("features", SUNDAY, stage="test")
     with pytest.raises(FeaturesMissingError):
         score.score_period(open_project(SHOP), SUNDAY)
 
@@ -80,7 +80,7 @@ def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
     friday, saturday = SUNDAY - 2, SUNDAY - 1
     assert labelled_predictions.is_complete(SHOP, view, friday, SUNDAY) == [friday, saturday]
     assert labelled_predictions.incomplete_reason(SHOP, view, saturday) == ""
-    shop.withdraw("features", SUNDAY, stage="test")
+    shop.remove_partition("features", SUNDAY, stage="test")
     assert labelled_predictions.is_complete(SHOP, shop.as_of(last), friday, SUNDAY) == []
 
 

@@ -159,7 +159,7 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
 def test_who_and_why_are_kept_as_they_were_typed(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     sent_back(reasons=[reason], comment="../../x'; DROP TABLE \x1b[2J {{ ds }}")
-    (there,) = CorrectionLog.of(open_project(toy.use_case), toy.breakable.feed).standing()
+    (there,) = CorrectionLog.open(open_project(toy.use_case), toy.breakable.feed).accepted()
     assert there.comment == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
     new = [name for name in everything_in(lake_home).keys() - before.keys() if "/_delta_log/" not in name]
     assert new == [f"lake/{toy.name}/corrections/{toy.breakable.feed}/000001.parquet"], "besides tables made empty"

@@ -258,9 +258,9 @@ def test_a_head_that_is_missing_is_no_damage_right_after_the_first_entry_alone(l
 
 
 def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_was_champion(ledger):
-    with pytest.raises(LedgerCorruptedError, match="it has 0 entries, and later ones may have been removed") as told:
+    with pytest.raises(LedgerCorruptedError, match="it has 0 entries, and later ones may have been removed") as raised:
         ledger.verify(None, had_champion=True)
-    assert "set the tag" not in str(told.value)
+    assert "set the tag" not in str(raised.value)
 
 
 # -- rejections, and numbers that are given twice
@@ -309,7 +309,7 @@ def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
     promote(ledger, "1", MARCH)
     with pytest.raises(LedgerConflictError, match="toy: another process wrote"):
         ledger.append(decided("2", APRIL), after=0)
-    assert not ledger.append(decided("1", MARCH), after=0).new  # it stands: nothing has to be decided again
+    assert not ledger.append(decided("1", MARCH), after=0).new  # it exists: nothing has to be decided again
     assert ledger.append(decided("2", APRIL), after=1).new
 
 
@@ -348,9 +348,9 @@ def test_an_appended_entry_that_chains_but_was_not_signed_here_is_named(ledger, 
     promote(ledger, "1", MARCH)
     forge(ledger, **signature)
     for look in (ledger.entries, lambda: ledger.champion_of(MAY), lambda: promote(ledger, "2", APRIL)):
-        with pytest.raises(UnprovenEntriesError, match=rf"entry 2: {flaw}") as told:
+        with pytest.raises(UnprovenEntriesError, match=rf"entry 2: {flaw}") as raised:
             look()
-        assert told.value.flaws.keys() == {2}
+        assert raised.value.flaws.keys() == {2}
     assert len(ledger.folder.names()) == 2
 
 
@@ -387,9 +387,9 @@ def test_every_entry_without_proof_is_counted(ledger):
     promote(ledger, "1", MARCH)
     for _ in range(7):
         forge(ledger)
-    with pytest.raises(UnprovenEntriesError, match=r"entry 6: [^;]*; and 2 more\)") as told:
+    with pytest.raises(UnprovenEntriesError, match=r"entry 6: [^;]*; and 2 more\)") as raised:
         ledger.entries()
-    assert list(told.value.flaws) == [2, 3, 4, 5, 6, 7, 8]
+    assert list(raised.value.flaws) == [2, 3, 4, 5, 6, 7, 8]
 
 
 def test_an_entry_of_another_use_case_proves_nothing_here(ledger, place):

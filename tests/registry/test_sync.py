@@ -25,7 +25,7 @@ pytestmark = pytest.mark.security
 
 
 def synced(use_case: UseCase = USE_CASE) -> str | None:
-    return sync.sync_registry(Registry(use_case), Ledger.of(use_case))
+    return sync.sync_registry(Registry(use_case), Ledger.open(use_case))
 
 
 def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, overtake):
@@ -67,7 +67,7 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     assert {**state(), "versions": 0} == {**before, "versions": 0}
     with pytest.raises(ModelReplacedError):  # it would be the champion still
         rollback.roll_back(open_project(USE_CASE), first, Period("2020-03-04"), actor="a person", reason="deleted")
-    assert len(Ledger.of(USE_CASE).entries()) == 2
+    assert len(Ledger.open(USE_CASE).entries()) == 2
     assert (
         rollback.roll_back(open_project(USE_CASE), first, LATER, actor="a person", reason="deleted").champion == first
     )
@@ -117,7 +117,7 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     promoted(register(trained_toy), actor="a test")
     registry = Registry(USE_CASE)
     registry._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
-    head = Ledger.of(USE_CASE).entries()[0].head
+    head = Ledger.open(USE_CASE).entries()[0].head
     for action in (synced, lambda _: promoted("1", actor="a run")):
         with pytest.raises(
             LedgerCorruptedError,
@@ -132,8 +132,8 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     first = register(trained_toy)
     promoted(first, actor="a test")
     head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
-    (Ledger.of(USE_CASE).folder / "000001.json").remove()
-    Ledger.of(USE_CASE).append(
+    (Ledger.open(USE_CASE).folder / "000001.json").remove()
+    Ledger.open(USE_CASE).append(
         LedgerDecision(
             version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", actor="?", reason=""
         )
@@ -157,7 +157,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, se
         reason="a typing error",
         files_digest=version.files_digest,
     )
-    Ledger.of(USE_CASE).append(entry)
+    Ledger.open(USE_CASE).append(entry)
     assert synced(USE_CASE) == second
     assert (alias(), life(first), life(second)) == (second, "archived", "champion")
     third = register(trained_toy, Period("2020-03-06"))
@@ -217,7 +217,7 @@ def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
 def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(trained_toy, kind):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
-    version, folder = Registry(USE_CASE).version(second), Records.of(USE_CASE.name).folder / kind
+    version, folder = Registry(USE_CASE).version(second), Records.open(USE_CASE.name).folder / kind
     place = folder / f"{version.run_id}.000001.json"
     place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
     assert synced(USE_CASE) == first
@@ -237,7 +237,7 @@ STRANGE = {
 def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trained_toy, name, content):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
-    folder = Records.of(USE_CASE.name).folder / "limits"
+    folder = Records.open(USE_CASE.name).folder / "limits"
     (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
     assert synced(USE_CASE) == first
     if name == "{}.000002.json":
@@ -247,7 +247,7 @@ def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trai
 
 def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
-    registry, folder = Registry(USE_CASE), Records.of(USE_CASE.name).folder / "evaluation"
+    registry, folder = Registry(USE_CASE), Records.open(USE_CASE.name).folder / "evaluation"
     one, other = (registry.version(number).run_id for number in (first, second))
     (folder / f"{other}.000002.json").write((folder / f"{one}.000001.json").read())
     with pytest.raises(UnprovenVersionError, match="it belongs to another run, kind or number"):

@@ -102,7 +102,7 @@ def test_no_tag_that_is_written_is_spelled_elsewhere():
 @pytest.mark.parametrize(
     "planted",
     ['registry.tag_version("1", {"surprise": "x"})', 'tags = {"trees": "x"}', 'def tags():\n    return {"trees": "x"}',
-     'registry.log(run, tags={"trees": "x"})', 'registry.start_run("a", {"trees": "x"} | told)'],
+     'registry.log(run, tags={"trees": "x"})', 'registry.start_run("a", {"trees": "x"} | others)'],
 )  # fmt: skip
 def test_a_planted_spelling_is_found(planted):
     assert len(list(spelled_keys(ast.parse(planted)))) == 1

@@ -45,7 +45,7 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
         registry = Registry(USE_CASE)
         version = registry.register(registry.candidate(run_id), "A model.").number
         for table in ("features", "labels"):  # so that the stages have something to commit
-            Lake.open(USE_CASE).withdraw(table, AS_OF, stage="test")
+            Lake.open(USE_CASE).remove_partition(table, AS_OF, stage="test")
         build.build_features(open_project(USE_CASE), AS_OF)
         score.score_period(open_project(USE_CASE), AS_OF, version=version)
     return home

@@ -170,9 +170,9 @@ def test_what_is_declared_now_changes_no_rebuild(version, changed):
 
 def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
     Registry(USE_CASE).set_champion(version)
-    before = files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
+    before = files(), Ledger.open(USE_CASE).entries(), Registry(USE_CASE).champion()
     reproduce.reproduce_version(open_project(USE_CASE), version)
-    assert (files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
+    assert (files(), Ledger.open(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
 
 
 # -- another model, another recipe
@@ -228,7 +228,9 @@ def test_a_version_that_was_vacuumed_is_reported_with_table_day_and_delta_versio
     vacuum("features")
     with pytest.raises(reproduce.NotReproducedError, match="could not be built again") as told:
         reproduce.require_reproducible(open_project(USE_CASE), version)
-    assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
+    assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is missing (vacuumed, or lost)" in str(
+        told.value
+    )
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
 
 
@@ -260,8 +262,8 @@ def test_after_vacuuming_the_same_content_is_found_where_it_is_today(version):
 
 def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     lake = Lake.open(USE_CASE)
-    [(_, file)] = lake.as_of(IN_WINDOW).places("features", IN_WINDOW, IN_WINDOW)
-    [(_, other)] = lake.as_of(AS_OF).places("features", AS_OF, AS_OF)
+    [(_, file)] = lake.as_of(IN_WINDOW).storage_paths("features", IN_WINDOW, IN_WINDOW)
+    [(_, other)] = lake.as_of(AS_OF).storage_paths("features", AS_OF, AS_OF)
     file.write(other.read())
     found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "not rebuilt"
@@ -269,7 +271,7 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
 
 
 def test_a_file_that_cannot_be_read_is_reported_without_a_traceback(version):
-    [(_, file)] = Lake.open(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
+    [(_, file)] = Lake.open(USE_CASE).as_of(IN_WINDOW).storage_paths("labels", IN_WINDOW, IN_WINDOW)
     file.write(b"not Parquet")
     assert (
         f"of {IN_WINDOW} a file does not hold the bytes that were written"

@@ -31,7 +31,7 @@ def later(days: int) -> Period:
 def lake(lake_home):
     """A lake whose model flies from FIRST on."""
     model = {"version": "1", "trees": "trees", "fingerprint": "made so", "actor": "someone", "reason": "a test"}
-    Ledger.of(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
+    Ledger.open(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
     return Lake.open(USE_CASE)
 
 
@@ -72,7 +72,10 @@ def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, ou
     for day in days:
         measures.breach(lake, day)
     assert walk(lake, days, outcome) == [later(each) for each in made]
-    assert [len(RetrainingBudget.of(open_project(USE_CASE)).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
+    assert [len(RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(day)) for day in (FIRST, later(31))] == [
+        1,
+        1,
+    ]
 
 
 def test_a_decision_does_not_change_whatever_is_learned_later(lake):
@@ -144,7 +147,7 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
     for day in days:
         measures.breach(lake, day)
     gap = later(1)
-    lake.withdraw("metrics", gap, stage="test")
+    lake.remove_partition("metrics", gap, stage="test")
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
         with pytest.raises(PartitionMissingError) as refused:
@@ -223,14 +226,14 @@ def test_only_a_decision_to_retrain_can_claim(lake):
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     with pytest.raises(InvalidRequestError, match="was decided to hold"):
         reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
-    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST) == []
+    assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST) == []
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
-    RetrainingBudget.of(open_project(USE_CASE)).claim(later(20), 1)
+    RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
         == "The budget of 2020-03 is spent: other days claimed all 1."
@@ -242,13 +245,13 @@ def test_what_a_day_has_claimed_is_reported_without_a_claim(lake):
         measures.breach(lake, day)
         decide.decide_retraining(open_project(USE_CASE), day)
     assert reserve_slot.existing_reservation(open_project(USE_CASE), later(1)).slot is None
-    assert RetrainingBudget.of(open_project(USE_CASE)).of_month(FIRST) == []
+    assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST) == []
     made = reserve_slot.reserve_slot(open_project(USE_CASE), later(1))
     assert (made.slot, reserve_slot.existing_reservation(open_project(USE_CASE), later(1))) == (1, made)
 
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):
-    RetrainingBudget.of(open_project(USE_CASE)).claim(later(20), 1)
+    RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
     for day in period_range(FIRST, later(1)):
         measures.breach(lake, day)
         result = decide.decide_retraining(open_project(USE_CASE), day)

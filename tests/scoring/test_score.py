@@ -57,12 +57,12 @@ def both(lake_home, two_champions, monkeypatch) -> tuple[str, str]:
     return "1", "2"
 
 
-def fly(number: str) -> None:
-    """Let a version fly from AS_OF on, as no rollback would: it has seen that day."""
+def promote_without_check(number: str) -> None:
+    """Make a version champion from AS_OF on, which a rollback would refuse: it was trained on that day."""
     version = Registry(USE_CASE).version(number)
     model = {"version": number, "trees": version.trees, "fingerprint": version.fingerprint}
     model["files_digest"] = version.files_digest
-    Ledger.of(USE_CASE).append(
+    Ledger.open(USE_CASE).append(
         LedgerDecision(**model, effective_from=AS_OF, action="rollback", actor="a person", reason="a test")
     )
 
@@ -130,7 +130,7 @@ def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
 def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
     champion, later = both
     score.score_period(open_project(USE_CASE), NEXT)
-    fly(later)
+    promote_without_check(later)
     assert (
         score.score_period(open_project(USE_CASE), NEXT).version,
         score.score_period(open_project(USE_CASE), NEXT).kept,
@@ -159,7 +159,7 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
 
 def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
     _, later = both
-    fly(later)
+    promote_without_check(later)
     with pytest.raises(InvalidRequestError, match="may have seen the outcomes of 2020-03-01"):
         score.score_period(open_project(USE_CASE), AS_OF)
 

@@ -166,7 +166,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     "rebuild": (
         lambda table, day, apply: rebuild.rebuild_table(open_project(USE_CASE), table, day, apply=apply),
         {
-            "table": st.one_of(st.sampled_from(list(schemas.tables(USE_CASE))), TEXTS),
+            "table": st.one_of(st.sampled_from(list(schemas.table_names(USE_CASE))), TEXTS),
             "day": DAYS,
             "apply": st.booleans(),
         },

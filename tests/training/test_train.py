@@ -136,7 +136,7 @@ def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
 def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
     lake = Lake.open(USE_CASE)
     for day in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
-        lake.withdraw("features", day, stage="test")
+        lake.remove_partition("features", day, stage="test")
     assert quick().missing_days == ("2020-01-10..2020-01-11", "2020-02-01")
 
 
@@ -150,7 +150,7 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
 
 
 def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
-    with pytest.raises(NotReadyError, match="labelled rows are there for 18 days from 2020-01-01 to 2020-01-18"):
+    with pytest.raises(NotReadyError, match="there are labelled rows for 18 days from 2020-01-01 to 2020-01-18"):
         quick(Period("2020-01-20"))
 
 

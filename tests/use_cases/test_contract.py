@@ -72,7 +72,7 @@ def test_features_and_labels_take_the_day_and_every_feed(use_case, function):
 def test_the_source_delivers_exactly_the_declared_columns_and_the_same_again(use_case, feed):
     for day in (use_case.first_period, use_case.first_period + 2):
         rows = delivered(use_case, feed.name, day)
-        assert rows.schema.remove_metadata() == schemas.content(use_case, f"raw/{feed.name}")
+        assert rows.schema.remove_metadata() == schemas.content_schema(use_case, f"raw/{feed.name}")
         assert rows.equals(delivered(use_case, feed.name, day))
         assert bool(rows.num_rows) == (day not in feed.missing_periods)
 

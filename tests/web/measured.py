@@ -78,12 +78,12 @@ def write(lake: Lake, day: Period, rows: list[Row]) -> None:
 
 def record(lake: Lake, table: str, day: Period, **values: Any) -> None:
     """One row of `decisions` or `retrainings`."""
-    schema = schemas.content(lake.use_case, table)
+    schema = schemas.content_schema(lake.use_case, table)
     lake.replace(table, day, pa.Table.from_pylist([values], schema=schema), inputs={}, stage=table)
 
 
 def promote(use_case: UseCase, version: str, day: Period, action: Any = "promotion", reason: str = "") -> None:
-    Ledger.of(use_case).append(
+    Ledger.open(use_case).append(
         LedgerDecision(
             version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
             actor="train", reason=reason or "Every gate passed.",

@@ -128,7 +128,7 @@ def test_a_damaged_table_is_reported_and_the_rest_is_shown(lake):
 
 def test_a_damaged_ledger_is_reported_without_its_path(lake, lake_home):
     measured.fill(toy.USE_CASE, range(1))
-    next(places.files(Ledger.of(toy.USE_CASE).folder)).write(b"{}")
+    next(places.files(Ledger.open(toy.USE_CASE).folder)).write(b"{}")
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
     assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.reason
     assert str(lake_home) not in repr(seen.problems)

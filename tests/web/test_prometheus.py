@@ -73,7 +73,7 @@ ROWS = (
 
 
 def put(table: str, day: Period, rows: list[dict]) -> None:
-    content = pa.Table.from_pylist(rows, schema=schemas.content(toy.USE_CASE, table))
+    content = pa.Table.from_pylist(rows, schema=schemas.content_schema(toy.USE_CASE, table))
     Lake.open(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
 
 
@@ -106,7 +106,7 @@ def measured(champion) -> None:
     decided(DAY - 1, "hold")
     decided(DAY, "retrain")
     put("retrainings", DAY, [{"outcome": "rejected", "reason": "worse", "model_version": "2", "run_id": "r"}])
-    RetrainingBudget.of(open_project(toy.USE_CASE)).claim(DAY, 2)
+    RetrainingBudget.open(open_project(toy.USE_CASE)).claim(DAY, 2)
 
 
 def test_the_newest_values_have_series_named_by_their_units(measured):
@@ -157,7 +157,7 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
     Lake.open(toy.USE_CASE).replace(
         "metrics",
         DAY,
-        metric_row.metric_table_rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")),
+        metric_row.metric_table_rows(found, "1", DAY, schemas.content_schema(toy.USE_CASE, "metrics")),
         inputs={},
         stage="m",
     )
@@ -169,7 +169,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     policy = Retraining(signals=("weighted_drift",), breaches=1, of_periods=1, per_month=1)
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
-    RetrainingBudget.of(open_project(use_case)).claim(DAY - 3, 1)
+    RetrainingBudget.open(open_project(use_case)).claim(DAY - 3, 1)
     decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
     assert (found[at("decision_triggers")], found[at("decision_retrain")]) == (1, 0)
@@ -270,7 +270,7 @@ def test_a_damaged_table_is_reported_and_the_rest_is_served(measured):
 
 
 def test_a_damaged_ledger_is_no_missing_champion(measured):
-    entry = Ledger.of(toy.USE_CASE).folder / "000001.json"
+    entry = Ledger.open(toy.USE_CASE).folder / "000001.json"
     entry.write(entry.read()[:40])
     found = served()
     assert (found[at("up")], found[at("readable", "ledger")]) == (0, 0)

@@ -88,7 +88,7 @@ def _checked_tables(use_case: UseCase) -> list[str]:
 
 def _digest(lake: Lake, table: str, period: Period) -> str:
     """Return the digest of a day's rows; empty if there are none. Creates no table."""
-    digest = clone.clone_days(lake, table, period, period).get(period, "")
+    digest = clone.partition_digests(lake, table, period, period).get(period, "")
     return digest if digest and lake.as_of(period).partitions(table, period, period)[period].rows else ""
 
 
@@ -185,7 +185,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
                 _run_functions(trial, copy, tables, recorder)
         except Exception as error:  # the use case's functions may raise any error
             return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
-        view, keys = lake.as_of(day), {table: schemas.keys(use_case, table) for table in tables}
+        view, keys = lake.as_of(day), {table: schemas.sort_keys(use_case, table) for table in tables}
         rows = {table: view.read(table, day, day, order_by=keys[table]) for table in tables}
         digests = {table: _digest(lake, table, day) for table in tables}
         return _Built(rows, digests, frozenset(read))
@@ -210,7 +210,7 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
     until = min(trial.as_of, trial.period + LATER_DAYS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
-        days = clone.clone_days(trial.lake, table, trial.since, until)
+        days = clone.partition_digests(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
             days.pop(trial.period, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.period]
@@ -219,7 +219,7 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
         clone.clone_table(table, days, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
-        CorrectionLog.of(trial.project, feed.name).copy_day(trial.period, CorrectionLog.of(copy, feed.name))
+        CorrectionLog.open(trial.project, feed.name).copy_day(trial.period, CorrectionLog.open(copy, feed.name))
 
 
 def _ordinal(period: Period) -> int:
@@ -228,7 +228,7 @@ def _ordinal(period: Period) -> int:
 
 def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:
     """Yield the tables to be copied, each with the columns that are not changed."""
-    for table in schemas.tables(use_case):
+    for table in schemas.table_names(use_case):
         kind, _, feed = table.partition("/")
         if kind in ("raw", "checked", "features", "labels"):
-            yield table, use_case.feed(feed).keys if feed else schemas.keys(use_case, table)
+            yield table, use_case.feed(feed).keys if feed else schemas.sort_keys(use_case, table)

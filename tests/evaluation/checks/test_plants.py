@@ -116,7 +116,7 @@ def number_of_later_days(day: Period) -> int:
 
 
 def corrections_sent_later(day: Period) -> int:
-    return len((CorrectionLog.of(open_project(USE_CASE), "events").folder / "sent").names())
+    return len((CorrectionLog.open(open_project(USE_CASE), "events").folder / "sent").names())
 
 
 def realised_metrics(day: Period) -> int:
@@ -335,7 +335,7 @@ def prepare(lake: Lake, home: Path, day: Period) -> None:
     KEPT[day] = 1
     (home / "source").mkdir(parents=True, exist_ok=True)
     (home / "source" / "prepared.txt").write_text("known")
-    (CorrectionLog.of(open_project(USE_CASE), "events").folder / "sent" / "000001").create(b"later")
+    (CorrectionLog.open(open_project(USE_CASE), "events").folder / "sent" / "000001").create(b"later")
     FILES["parquet"] = home / "constants.parquet"
     pq.write_table(source.events(day), FILES["parquet"])
     realised = {"metric": "log_loss", "subject": "model", "value": 0.5}

@@ -128,7 +128,7 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
     for folder in ("evaluation", "plots"):
         shutil.rmtree(artifacts(run_id) / folder)
     (artifacts(run_id) / "importance.json").unlink()
-    for place in (Records.of(USE_CASE.name).folder / "evaluation").path.iterdir():
+    for place in (Records.open(USE_CASE.name).folder / "evaluation").path.iterdir():
         place.unlink()
     build.build_model_card(open_project(USE_CASE), version)
     text = kept(run_id, build.MARKDOWN)
