@@ -91,15 +91,17 @@ def storage_setting(name: str, default: Path) -> str:
         parts = urlsplit(value)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
             shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
-            raise InvalidRequestError(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
+            raise InvalidRequestError(
+                f"{name}={shape!r} is not a place for files. Set it to a folder, or to s3://bucket/prefix."
+            )
         value = value.rstrip("/")
     else:
         value = str(Path(value).expanduser().resolve())
     if found := _MISREAD.search(value):
         setting = name if os.environ.get(name) else f"AIRWORTHY_HOME, or {name},"
         raise InvalidRequestError(
-            f"The folder {value!r} has {found[0]!r} in its name, which the Delta library reads as something else, so"
-            f" that files would be looked for elsewhere. Set {setting} to a folder without it."
+            f"The folder {value!r} has {found[0]!r} in its name, which the Delta library does not read literally, so it"
+            f" would look for files in another folder. Set {setting} to a folder without it."
         )
     return value
 

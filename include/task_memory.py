@@ -26,10 +26,10 @@ class TaskMemoryError(AirworthyError):
     def __init__(self, used: int, declared: int) -> None:
         self.used, self.declared = used, declared
         super().__init__(
-            f"The task has {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
-            f" that {VARIABLE} declares, and was ended before the machine ran out of memory. No table is half written."
-            " Give it less to do at once (a shorter training window, fewer columns), or raise"
-            f" {VARIABLE} where the machine has more memory, and start the services again."
+            f"The task used {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
+            f" of {VARIABLE}, and was stopped before the machine ran out of memory. No table is half written."
+            " Reduce its work (a shorter training window, fewer columns), or raise"
+            f" {VARIABLE} if the machine has more memory, and start the services again."
         )
 
 
@@ -75,7 +75,7 @@ def declared_bytes() -> int | None:
         declared = 0
     if declared <= 0:
         raise InvalidRequestError(
-            f"{VARIABLE}={given[:50]!r} is no number of GB above 0, such as 4. Correct or remove it."
+            f"{VARIABLE}={given[:50]!r} is not a number of GB above 0, such as 4. Correct or remove it."
         )
     return declared
 

@@ -27,7 +27,7 @@ def test_without_a_declaration_nothing_is_watched(monkeypatch, configure):
 @pytest.mark.parametrize("given", ["0", "-1", "much", "nan", "inf", "1e400"])
 def test_a_declaration_that_is_no_size_is_refused(configure, given):
     configure(task_memory_gb=given)
-    with pytest.raises(InvalidRequestError, match=r"is no number of GB above 0, such as 4"), limited_memory():
+    with pytest.raises(InvalidRequestError, match=r"is not a number of GB above 0, such as 4"), limited_memory():
         pass
 
 

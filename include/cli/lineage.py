@@ -40,7 +40,7 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
     for word in named:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise InvalidRequestError(f"{word!r} names no key; write key=value, such as flight=1545.")
+            raise InvalidRequestError(f"{word!r} has no key. Write key=value, such as flight=1545.")
         if name in values:
             raise InvalidRequestError(
                 f"The key {name!r} is given twice: {values[name]!r} and {value!r}. Give each key once."

@@ -85,7 +85,7 @@ def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: Decision
     """Return what each row adds to a metric that is a mean over rows; KeyError for another."""
     found = METRICS[metric].row_losses if metric in METRICS else None
     if found is None:
-        raise KeyError(f"{metric} is no mean over rows; those are {list(ADDITIVE)}.")
+        raise KeyError(f"{metric} is not a mean over rows; those are {list(ADDITIVE)}.")
     return found(labels, probabilities, costs)
 
 

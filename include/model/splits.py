@@ -44,7 +44,7 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
         raise InvalidRequestError(
             f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}, or is too"
-            f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
+            f" long. Give a whole number of days from {least} to {WINDOW_DAYS}."
         )
     last = _last(use_case, as_of)
     first = max(use_case.first_period, last - (days - 1))
@@ -81,7 +81,7 @@ def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collec
     )
     if len(splits.train) < training.min_train_periods or not splits.validation:
         raise NotReadyError(
-            f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
+            f"{say}; {len(known)} days have labelled rows, from {known[0]} to {known[-1]}, which leaves"
             f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
         )
     return splits

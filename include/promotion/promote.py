@@ -94,7 +94,10 @@ def promote_version(
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.key
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
-    raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(
+        f"{use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
+        " again."
+    )
 
 
 def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:

@@ -35,7 +35,7 @@ def reserve_slot(project: Project, period: Period) -> ReservationResult:
     if decision is None or decision.outcome != "retrain":
         state = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(
-            f"{use_case.name}: {period} {state}, so no training is claimed for it. To train anyway, trigger"
+            f"{use_case.name}: {period} {state}, so no training was reserved for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
     claim = RetrainingBudget.of(project).claim(period, use_case.retraining.per_month)

@@ -40,8 +40,9 @@ class FeaturesOutdatedError(NotReadyError):
 
     def __init__(self, use_case: str, period: Period, absent: Sequence[str]) -> None:
         super().__init__(
-            f"{use_case}: the features of {period} were built before {list(absent)} were declared, and the model reads"
-            f" them. Nothing was scored. Run {use_case}__data for {period} again, then score it."
+            f"{use_case}: the features of {period} lack {list(absent)}, which the model needs: they were built before"
+            f" these were declared. Nothing was scored. Run {use_case}__data for {period} again, then"
+            f" {use_case}__score."
         )
 
 

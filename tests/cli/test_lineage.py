@@ -101,7 +101,7 @@ def test_nothing_is_taken_for_markup(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
+@pytest.mark.parametrize(("words", "said"), [(["id"], "has no key"), (["id=1", "id=2"], "'id' is given twice")])
 def test_words_that_are_no_clear_keys_are_refused(words, said):
     with pytest.raises(InvalidRequestError, match=said):
         cli_lineage.parse_keys(words)

@@ -44,7 +44,7 @@ BROKEN = {
         4,
     ),
     "no_declaration": ("USE_CASE = {'name': 'no_declaration'}\n", "USE_CASE is a dict; it must be a UseCase", None),
-    "takes_a_name": (HEALTHY, "each declare a use case named 'toy'; rename all but one", None),
+    "takes_a_name": (HEALTHY, "each declare a use case named 'toy'. Rename all but one", None),
 }
 """Name of a module to its text, what is said of it, and the line that is named."""
 

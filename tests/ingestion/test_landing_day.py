@@ -292,7 +292,7 @@ def test_a_day_declared_absent_needs_no_files_and_may_have_no_rows(landing):
     first = use_case.first_period
     assert land(use_case, "outcomes", first).partition.rows == 0
     landing.put(f"outcomes/{first.start_date:%Y/%m/%d}/x.parquet", as_parquet(source.outcomes(DAY)))
-    with pytest.raises(DataError, match="declared absent"):
+    with pytest.raises(DataError, match="although the feed's `missing_periods` has this day"):
         land(use_case, "outcomes", first)
 
 

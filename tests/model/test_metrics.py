@@ -90,7 +90,7 @@ def test_every_metric_that_a_gate_may_name_is_measured():
 
 
 def test_losses_are_of_metrics_that_are_means_over_rows():
-    with pytest.raises(KeyError, match="auc is no mean over rows"):
+    with pytest.raises(KeyError, match="auc is not a mean over rows"):
         metrics.losses("auc", LABELS, PROBABILITIES, COSTS)
 
 

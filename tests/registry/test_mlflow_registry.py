@@ -71,7 +71,7 @@ def test_an_unknown_version_is_refused_with_those_there_are(version):
 
 
 def test_a_use_case_without_versions_says_so(tracking):
-    with pytest.raises(InvalidRequestError, match="there are none"):
+    with pytest.raises(InvalidRequestError, match="Versions: none"):
         Registry(USE_CASE).version("1")
     assert Registry(USE_CASE).champion() is None
     assert Registry(USE_CASE).versions() == []

@@ -150,7 +150,7 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
 
 
 def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
-    with pytest.raises(NotReadyError, match="labelled rows are there for 18 days from 2020-01-01 to 2020-01-18"):
+    with pytest.raises(NotReadyError, match="18 days have labelled rows, from 2020-01-01 to 2020-01-18"):
         quick(Period("2020-01-20"))
 
 
