@@ -73,7 +73,7 @@ class Landing:
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)
         require(name is not None, say + "a bucket's name is 3 to 63 of a-z, 0-9, dot and dash.", field="bucket")
-        known = f"format {self.format!r} is none of {list(SUFFIXES)}."
+        known = f"format {self.format!r} is not one of {list(SUFFIXES)}."
         is_known = require(
             self.format in SUFFIXES, say + known, field="format", hint=did_you_mean(self.format, SUFFIXES)
         )

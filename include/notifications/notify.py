@@ -44,7 +44,9 @@ def deliver_queued(project: Project, message: Message | None, channels: Mapping[
     for letter in outbox.waiting() if channels else []:
         if letter.is_too_old():
             log.error(
-                "The alert %r could not be sent by all of %s and is given up.", letter.message.subject, letter.ways
+                "The alert %r could not be sent by all of %s, and is not retried any more.",
+                letter.message.subject,
+                letter.ways,
             )
             outbox.close(letter)
             continue

@@ -137,10 +137,10 @@ def _effect(use_case: UseCase, entry: LedgerEntry, ends: Period | None, followin
     other = f"entry {following.number} ({following.action}) makes version {following.version} the champion"
     if ends == entry.effective_from:
         return (
-            f"This rollback is ledger entry {entry.number}, but the later {other} of {ends}; nothing was changed. To go"
-            " back to it all the same, roll back in a new run."
+            f"This rollback is ledger entry {entry.number}, but the later {other} of {ends}; nothing was changed. To"
+            " roll back nevertheless, trigger a new run."
         )
     return (
         f"Version {entry.version} is the champion from {entry.effective_from} to {ends - 1};"
-        f" from {ends} on {other}. To go back from it too, roll back from {ends} on as well.{scored}"
+        f" from {ends} on {other}. To undo that entry too, roll back from {ends} on as well.{scored}"
     )

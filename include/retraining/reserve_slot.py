@@ -55,5 +55,7 @@ def existing_reservation(project: Project, period: Period) -> ReservationResult:
 def _result(use_case: UseCase, period: Period, claim: Reservation | None) -> ReservationResult:
     month, slots = budget_month(period), use_case.retraining.per_month
     if claim is None:
-        return ReservationResult(period.key, None, f"The budget of {month} is spent: other days claimed all {slots}.")
+        return ReservationResult(
+            period.key, None, f"The budget of {month} is spent: other days have all {slots} trainings."
+        )
     return ReservationResult(period.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

@@ -176,7 +176,10 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
 def test_one_that_always_comes_second_is_advised_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
     monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
-    with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
+    with pytest.raises(
+        CorrectionsBusyError,
+        match=r"correction of feed 'outcomes' was not recorded: in each of 100 attempts.*Send it again",
+    ) as busy:
         book.record(draft(1))
     assert busy.value.retryable
 

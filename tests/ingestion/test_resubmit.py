@@ -521,5 +521,5 @@ def test_a_form_releases_by_reason(bad_hours):
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
-    with pytest.raises(InvalidRequestError, match=r"To correct rows, name a file|leave the file"):
+    with pytest.raises(InvalidRequestError, match=r"To correct rows, name a file|leave out the file"):
         resubmit.resubmit_rows(open_project(USE_CASE), asked(**fields))

@@ -249,7 +249,7 @@ def test_after_a_week_an_alert_is_given_up_with_an_error(hook, set_limits, caplo
     hook.status, hook.received = 200, []
     set_limits(notifications_kept_for=timedelta(seconds=-1))
     callbacks.notify_failed(context("score", "score"))
-    assert "is given up" in caplog.text
+    assert "is not retried any more" in caplog.text
     assert hook.received == []
     assert NotificationQueue.of(open_project(toy.USE_CASE)).waiting() == []
 

@@ -66,7 +66,7 @@ def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeyp
 
 def test_an_unknown_version_is_refused_with_those_there_are(version):
     for wrong in ("7", "newest"):
-        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
+        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'. Versions: \['1'\]"):
             Registry(USE_CASE).version(wrong)
 
 
