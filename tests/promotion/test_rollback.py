@@ -129,7 +129,7 @@ def test_a_deleted_version_is_refused_and_not_offered(champions):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
     with pytest.raises(ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
         back("1")
-    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
+    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champions: 2 \(from [^)]*\)\."):
         back("3")
 
 
