@@ -16,7 +16,7 @@ def make(use_case: UseCase) -> DAG:
             **orchestration_params.A_NAME,
             minLength=1,
             title="Version",
-            description="The registered version to rebuild and compare. The error for a wrong one lists the versions.",
+            description="Registered version to rebuild and compare. The error for an unknown one lists all versions.",
         ),
     }
 

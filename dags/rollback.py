@@ -16,7 +16,7 @@ def make(use_case: UseCase) -> DAG:
             **orchestration_params.A_NAME,
             minLength=1,
             title="Version",
-            description="The former champion to go back to. The error for a wrong one lists the versions.",
+            description="Former champion to go back to. The error for any other version lists all former champions.",
         ),
         "effective_from": Param(
             **orchestration_params.A_DAY,

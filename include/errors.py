@@ -81,8 +81,8 @@ class SourceError(AirworthyError):
         self.retryable = isinstance(cause, OSError) or getattr(cause, "retryable", False)
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
-            f"{use_case}: the source of feed {feed!r} failed for {period}, and nothing was written: {description}"
-            " Correct the source, or its function in source.py, and run the day again."
+            f"{use_case}: the source of feed {feed!r} failed for {period}: {description.rstrip('.')}. Nothing was"
+            " written. Correct the source, or its function in source.py, and run the day again."
         )
 
 
@@ -95,10 +95,10 @@ class FeedRefusedError(DataError):
         self.use_case, self.feed, self.period, self.reasons, self.page = use_case, feed, period, tuple(reasons), page
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {period} is refused and not published: "
+            f"{use_case}: feed {feed!r} of {period} was refused, so none of its rows were published: "
             + "; ".join(reasons)
-            + f".{data_docs} Correct the source and run the day again; if the source will never deliver it,"
-            f" add the day to the feed's `missing_periods`; if the limit is wrong, change expectations.py."
+            + f".{data_docs} Correct the source and run the day again. If the source will never deliver the day, add it"
+            " to the feed's `missing_periods`. If the expectation is wrong, change expectations.py."
         )
 
 
@@ -120,7 +120,7 @@ class ExpectationFailedError(AirworthyError):
         self.use_case, self.feed, self.period, self.raised = use_case, feed, period, tuple(raised)
         super().__init__(
             f"{use_case}: an expectation on feed {feed!r} of {period} raised an error: {'; '.join(raised)}."
-            " No row was judged. Correct it in the use case's expectations.py."
+            " No row was judged. Correct the expectation in the use case's expectations.py."
         )
 
 
@@ -136,9 +136,9 @@ class KeysChangedError(AirworthyError):
         dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
         super().__init__(
             f"{use_case}: table {table}: {len(days)} periods from {days[0]} to {days[-1]} were written before"
-            f" {list(columns)} identified a row or was the label. Nothing was read: their rows would match no other"
-            f" table. Write them again: airflow backfill create --dag-id {dag_id} --from-date {days[0]} --to-date"
-            f" {days[-1]} --reprocess-behavior completed; or remove them from the table: airworthy rebuild"
+            f" {list(columns)} became keys or the label. Nothing was read, because their rows could not be joined with"
+            f" other tables. Write them again: airflow backfill create --dag-id {dag_id} --from-date {days[0]}"
+            f" --to-date {days[-1]} --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
             f" {use_case} {table} --from {days[0]}."
         )
 
@@ -172,22 +172,20 @@ class NoChampionError(NotReadyError):
         champion.
         """
         self.use_case, self.period, self.first, self.versions = use_case, period, first, tuple(versions)
-        earliest = f"the first champion is effective from {first}" if first else "the ledger names none"
+        earliest = f"the first champion is effective from {first}" if first else "the ledger has no champion"
         others = f" {' '.join(versions)}" if versions else ""
         if first:
             action = (
-                f"Score days from {first} on, or train as of {period} or before: trigger {use_case}__train with that"
-                " day."
+                f"Score days from {first} on, or train an earlier model: trigger {use_case}__train for {period} or an"
+                " earlier day."
             )
         elif versions:
             action = (
                 "Repeating the same training changes nothing: docs/evaluation.md explains for each gate what to do with"
-                f" a model that was not promoted. Then trigger {use_case}__train as of {period} or before."
+                f" a model that was not promoted. Then trigger {use_case}__train for {period} or an earlier day."
             )
         else:
-            action = (
-                f"No version is registered yet. Train one as of {period} or before: trigger {use_case}__train with it."
-            )
+            action = f"No version is registered yet. Trigger {use_case}__train for {period} or an earlier day."
         super().__init__(f"{use_case}: no champion is effective on {period}: {earliest}.{others} {action}")
 
 
@@ -225,7 +223,7 @@ class BrokenUseCaseError(InvalidRequestError):
         self.reason = in_words(cause)
         super().__init__(
             f"The use case {use_case!r} cannot be loaded: {self.reason}{f' ({where})' if where else ''}."
-            " It does not run until this is corrected; other use cases are not affected."
+            " Its DAGs do not run until this is corrected. Other use cases are not affected."
         )
 
 
@@ -240,7 +238,7 @@ class BrokenDagError(InvalidRequestError):
         self.reason = in_words(cause)
         super().__init__(
             f"The DAG '{use_case}__{kind}' cannot be created: {self.reason}{f' ({where})' if where else ''}."
-            f" It does not run until the declaration of {use_case} is corrected; other DAGs are not affected."
+            f" It does not run until the declaration of {use_case} is corrected. Other DAGs are not affected."
         )
 
 
@@ -258,7 +256,7 @@ class DuplicateUseCaseError(ValueError):
     """Several modules declare a use case with the same name."""
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
-        super().__init__(f"{sorted(modules)} each declare a use case named {name!r}; rename all but one.")
+        super().__init__(f"The modules {sorted(modules)} each declare a use case named {name!r}. Rename all but one.")
 
 
 NEARLY_BEGUN = timedelta(minutes=10)

@@ -305,7 +305,7 @@ def _answer(request: dict[str, Any]) -> bytes:
     except AirworthyError as error:
         answer = _refusal("refused", str(error))
     except MemoryError:
-        answer = _refusal("memory", "reading it found no memory left")
+        answer = _refusal("memory", "there was not enough memory to read it")
     except ImportError as error:
         answer = _refusal("host", _describe(error))
     except OSError as error:

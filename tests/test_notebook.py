@@ -54,7 +54,7 @@ def test_what_is_not_there_is_refused_with_what_makes_it(lake_home):
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda: load("toy", "1.4.2020"), r"'1\.4\.2020' is no day"),
+        (lambda: load("toy", "1.4.2020"), r"'1\.4\.2020' is not a day"),
         (lambda: load("toy", "2019-12-31"), "toy begins on 2020-01-01"),
         (lambda: load("nobody", "2020-01-10"), "'nobody'"),
         (lambda: load("toy", "2020-01-10")["feature"], r"no table 'feature'; there are .*'features'"),

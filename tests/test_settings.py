@@ -23,7 +23,7 @@ def test_lake_and_pages_may_be_on_s3(configure):
 @pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
 def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(configure, address):
     configure(data_docs=address)
-    with pytest.raises(InvalidRequestError, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
+    with pytest.raises(InvalidRequestError, match=r"DATA_DOCS=.*Set it to a folder, or to s3://bucket/prefix"):
         settings.current_settings()
 
 

@@ -113,10 +113,20 @@ SAMPLES: dict[str, Any] = {
 """Value of each parameter of errors, by its name."""
 OTHERWISE: dict[str, dict[str, Any]] = {
     "AirflowRefusedError": {"answer": SimpleNamespace(status_code=403, text="Forbidden")},
-    "BucketError": {"retryable": True},
+    "BucketError": {"reason": "the Connection does not exist", "retryable": True},
+    "CheckFailedError": {"reason": "gates: failed"},
+    "ColumnsError": {"table": "toy: features"},
     "DeclarationError": {"problems": [Problem("feeds[1].columns", "columns must be text.", "Write {'id': 'int64'}.")]},
     "DeliveryMissingError": {"landing": Landing("landing", "events/{day}/")},
-    "DeliveryTooLargeError": {"measured": "2,001 files"},
+    "DeliveryInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
+    "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},
+    "DeliveryTooLargeError": {
+        "where": "s3://landing/events/2020-01-10/",
+        "limit": "max_files=2000",
+        "measured": "2,001 files",
+    },
+    "KnownTooLateError": {"reason": "without a 'size'; the first is id=7"},
+    "ResultRowsError": {"what": "have 3 rows with the same keys as another row, the first id=7"},
     "ModelReplacedError": {
         "entry": SimpleNamespace(
             number=4,
@@ -133,6 +143,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     },
     "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY.start_date]})},
     "PeriodError": {"key": "1 March 2020"},
+    "ServiceDiedError": {"what": "mlflow"},
     "TaskMemoryError": {"declared": 8_000_000_000},
     "UnsoundError": {"found": [UnsoundValue("NaN", "size", "nan", "id=7")]},
 }

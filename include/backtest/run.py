@@ -55,7 +55,9 @@ def run_backtest(
     """
     use_case = project.use_case
     if last < first:
-        raise InvalidRequestError(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
+        raise InvalidRequestError(
+            f"{use_case.name}: a replay from {first} to {last} has no day. Give the earlier day first."
+        )
     use_case.require(first)
     _require_judged(use_case, last)
     _build(project, first, last, tell)
@@ -65,7 +67,7 @@ def run_backtest(
         evaluator.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
         raise InvalidRequestError(
-            f"{use_case.name}: a replay begins with a model as of its first day. {lacking}"
+            f"{use_case.name}: a replay starts with a model trained as of its first day. {lacking}"
         ) from lacking
     days = [day for day in period_range(first, last) if evaluator.rows(day)]
     declared = _declared(evaluator, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)

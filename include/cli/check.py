@@ -29,8 +29,8 @@ class CheckFailedError(AirworthyError):
 
     def __init__(self, name: str, period: Period, reason: str) -> None:
         super().__init__(
-            f"{name}: a model trained as of {period} would not be promoted ({reason}); the lines above have the"
-            " reasons. Change the features, the training or the gates of the use case."
+            f"{name}: a model trained as of {period} would not be promoted ({reason}). The reasons are listed"
+            " above. Change the features, the training or the gates of the use case."
         )
 
 

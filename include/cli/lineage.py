@@ -40,7 +40,7 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
     for word in named:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise InvalidRequestError(f"{word!r} names no key; write key=value, such as flight=1545.")
+            raise InvalidRequestError(f"{word!r} has no key. Write key=value, such as flight=1545.")
         if name in values:
             raise InvalidRequestError(
                 f"The key {name!r} is given twice: {values[name]!r} and {value!r}. Give each key once."
@@ -74,15 +74,17 @@ def lineage_tree(lineage: Lineage) -> Tree:
 def conclusion(lineage: Lineage) -> Text:
     """Return whether all inputs of the prediction are unchanged, or what has changed; printed last."""
     if lineage.features is None or not lineage.feeds:
-        return line_of(f"NOT all is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE)
+        return line_of(
+            f"NOT everything is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE
+        )
     days = [day for feed in lineage.feeds for day in feed.days]
     named = [lineage.prediction, lineage.features, *(each for day in days for each in (day.checked, day.raw))]
     contents = [each for each in named if each is not None]
     changed = [f"{each.table} of {each.period}" for each in contents if not each.still]
-    problems = [f"NOT all is unchanged; changed since it was read: {', '.join(changed)}"] if changed else []
-    problems += [f"NOT all is known: {feed.unknown}" for feed in lineage.feeds if feed.unknown]
+    problems = [f"CHANGED since they were read: {', '.join(changed)}"] if changed else []
+    problems += [f"NOT everything is known: {feed.unknown}" for feed in lineage.feeds if feed.unknown]
     if None in named or any(each.version is None for each in contents):
-        problems.append("NOT all is known: the commits that wrote some of the days are not in the logs")
+        problems.append("NOT everything is known: the commits that wrote some of the days are not in the logs")
     if problems:
         return Text("\n").join(line_of(problem, _CHANGED_STYLE) for problem in problems)
     every = f"the features, and {len(days)} days of {len(lineage.feeds)} feeds"

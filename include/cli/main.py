@@ -78,7 +78,7 @@ def report(
 
 
 @app.command()
-def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1)] = 10) -> None:
+def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10) -> None:
     """Show the rows of a day with the highest probability."""
     from include.cli import walkthrough
 
@@ -115,7 +115,9 @@ def check(use_case: str, day: Day) -> None:
 @app.command()
 def frame(
     use_case: str,
-    table: Annotated[str, typer.Argument(help="Such as features, labels, checked/<feed> or raw/<feed>.")],
+    table: Annotated[
+        str, typer.Argument(help="Name of the table, such as features, labels, checked/<feed> or raw/<feed>.")
+    ],
     day: Day,
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
@@ -128,7 +130,7 @@ def frame(
 
 @app.command()
 def plan(use_case: str) -> None:
-    """List the stale periods, made by other code or inputs than the current ones, and how to rebuild them."""
+    """List the periods that other code or inputs than the current ones have made, and how to rebuild them."""
     from include.cli import cleanup_plan
 
     cleanup_plan.print_stale_periods(console, use_case)
@@ -177,7 +179,7 @@ def maintain(
 @app.command()
 def rebuild(
     use_case: str,
-    table: Annotated[str, typer.Argument(help="As in the lake: features, raw/<feed>, …")],
+    table: Annotated[str, typer.Argument(help="Name of the table in the lake, such as features or raw/<feed>.")],
     since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to rebuild.")],
     apply: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:

@@ -81,7 +81,9 @@ def _check_keys(use_case: UseCase) -> None:
     for key in use_case.keys:
         kinds = sorted({feed.columns[key] for feed in use_case.feeds if key in feed.columns})
         hint = "" if kinds else did_you_mean(key, columns)
-        require(len(kinds) == 1, f"key {key!r} needs one type in the feeds, has {kinds}.", field="keys", hint=hint)
+        require(
+            len(kinds) == 1, f"key {key!r} must have one type in all feeds; it has {kinds}.", field="keys", hint=hint
+        )
         problem = f"key {key!r} is a timestamp; identify a row by a date or a number."
         require(kinds != [TIMESTAMP], problem, field="keys")
 

@@ -15,4 +15,6 @@ MODEL = "model"
 def require_one_of(value: str, known: Sequence[str], say: str) -> None:
     """Report a value that is not one of `known`; `say` is a prefix of the text."""
     field = say.rstrip("=").rpartition(" ")[2]
-    require(value in known, f"{say}{value!r} is none of {list(known)}.", field=field, hint=did_you_mean(value, known))
+    require(
+        value in known, f"{say}{value!r} is not one of {list(known)}.", field=field, hint=did_you_mean(value, known)
+    )

@@ -73,7 +73,7 @@ class Landing:
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)
         require(name is not None, say + "a bucket's name is 3 to 63 of a-z, 0-9, dot and dash.", field="bucket")
-        known = f"format {self.format!r} is none of {list(SUFFIXES)}."
+        known = f"format {self.format!r} is not one of {list(SUFFIXES)}."
         is_known = require(
             self.format in SUFFIXES, say + known, field="format", hint=did_you_mean(self.format, SUFFIXES)
         )
@@ -160,9 +160,9 @@ class DeliveryTooLargeError(DataError):
     def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, measured: str) -> None:
         """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
         super().__init__(
-            f"{use_case}: feed {feed!r} of {period}: under {where} there are {measured}, and its Landing accepts"
-            f" {limit}. Nothing was fetched or written. Remove the objects that do not belong there, or raise that"
-            " limit of the feed's Landing."
+            f"{use_case}: feed {feed!r} of {period} is too large: there are {measured} under {where}, and its Landing"
+            f" accepts {limit}. Nothing was fetched or written. Remove the objects that do not belong there, or raise"
+            " this limit in the feed's Landing."
         )
 
 
@@ -172,8 +172,8 @@ class DeliveryMissingError(NotReadyError):
     def __init__(self, use_case: str, feed: str, landing: Landing, period: Period, waited: str = "") -> None:
         mark = f"no object {landing.ready!r}" if landing.ready else f"no {landing.format} file"
         super().__init__(
-            f"{use_case}: the files of feed {feed!r} for {period} are not there{waited}: {mark} in the bucket"
+            f"{use_case}: the files of feed {feed!r} for {period} are missing{waited}: {mark} in the bucket"
             f" {landing.bucket!r} under {landing.prefix_of(period)!r} (Connection {landing.connection!r}). Nothing was"
-            " written. Ask the supplier, and clear the task when the files have arrived; if they never will, add the"
-            " day to the feed's missing_periods."
+            " written. Ask the supplier, and clear the task when the files have arrived. If they will never arrive, add"
+            " the day to the feed's missing_periods."
         )

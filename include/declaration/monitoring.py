@@ -232,7 +232,7 @@ class Retraining:
         object.__setattr__(self, "signals", tuple(self.signals))
         stray = sorted(set(self.signals) - set(SIGNALS))
         hint = did_you_mean(stray, SIGNALS)
-        require(not stray, say + f"signals {stray} are none of {list(SIGNALS)}.", field="signals", hint=hint)
+        require(not stray, say + f"signals {stray} are not among {list(SIGNALS)}.", field="signals", hint=hint)
         require(len(set(self.signals)) == len(self.signals), say + f"a signal is named twice in {list(self.signals)}.")
         require(1 <= self.breaches <= self.of_periods, say + "breaches must be at least 1 and at most of_periods.")
         require(self.cool_down_periods >= 1, say + "cool_down_periods must be at least 1, or each breach would train.")

@@ -17,7 +17,7 @@ class PeriodError(InvalidRequestError, ValueError):
     """A text is not the key of a period."""
 
     def __init__(self, key: object) -> None:
-        super().__init__(f"{shorten(str(key), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
+        super().__init__(f"{shorten(str(key), NAME_SHOWN)!r} is not a day. Write it as YYYY-MM-DD, such as 2013-01-05.")
 
 
 @total_ordering

@@ -82,7 +82,7 @@ def load_use_case(name: str) -> UseCase:
         raise broken[name]
     also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
     hint = did_you_mean(name, known)
-    raise InvalidRequestError(f"There is no use case {name!r}; there are {sorted(known)}.{also} {hint}".strip())
+    raise InvalidRequestError(f"There is no use case {name!r}. Use cases: {sorted(known)}.{also} {hint}".strip())
 
 
 def _own_modules(name: str) -> list[str]:

@@ -36,7 +36,7 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
     """Return which test rows are of days that the champion has not seen, or a result."""
     champion, rows = inputs.champion, inputs.rows
     if champion is None:
-        reason = "It was not found out which model is the champion of that day."
+        reason = "The champion of that day could not be determined."
         return gate.result("inconclusive", reason, metric=metric)
     if champion.version is None:
         return gate.result("passed", "There is no champion of that day yet to be worse than.", metric=metric)

@@ -182,6 +182,6 @@ def _checked(
         twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
             first = row_text(twice.to_batches()[0], 0, keys)
-            raise error(f"have {twice.num_rows} rows whose keys another row has, the first {first}")
+            raise error(f"have {twice.num_rows} rows with the same keys as another row, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch

@@ -72,7 +72,7 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
                     else f"No column can be declared of that type: return one value of {field.type} for each row in"
                     " `features.py`, as text that is `astype(str)` in pandas"
                 )
-                raise ResultRefusedError(f"do not fit what is announced: {error}{where}. {way_out}") from error
+                raise ResultRefusedError(f"do not fit the declared types: {error}{where}. {way_out}") from error
         yield pa.record_batch(columns, schema=announced)
 
 

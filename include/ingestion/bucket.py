@@ -36,14 +36,16 @@ class BucketError(AirworthyError):
     def __init__(self, bucket: str, connection: str, reason: str, *, retryable: bool) -> None:
         self.retryable = retryable
         way = "Try again later" if retryable else "Correct the bucket, or the Connection's keys, region or endpoint_url"
-        super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {reason}. {way}.")
+        super().__init__(f"The bucket {bucket!r} cannot be read with the Connection {connection!r}: {reason}. {way}.")
 
 
 class TooManyObjectsError(AirworthyError):
     """A prefix has more objects than may be listed."""
 
     def __init__(self, bucket: str, prefix: str, most: int) -> None:
-        super().__init__(f"There are more than {most:,} objects under s3://{bucket}/{prefix}; no more were listed.")
+        super().__init__(
+            f"There are more than {most:,} objects under s3://{bucket}/{prefix}; the listing stopped there."
+        )
 
 
 class ObjectChangedError(AirworthyError):
@@ -52,7 +54,9 @@ class ObjectChangedError(AirworthyError):
     retryable = True
 
     def __init__(self, bucket: str, key: str) -> None:
-        super().__init__(f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written.")
+        super().__init__(
+            f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written. Run the task again."
+        )
 
 
 @dataclass(frozen=True)

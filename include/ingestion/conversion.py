@@ -20,8 +20,8 @@ class NotConvertibleError(ValueError):
     ) -> None:
         self.column, self.row, self.value = column, row, value
         self.can_be_declared = not (pa.types.is_nested(actual) or isinstance(actual, pa.BaseExtensionType))
-        what = f"{column!r} is {actual}, announced is {announced}"
-        super().__init__(what if row is None else f"{what}: {value!r} would not stay as it is")
+        what = f"column {column!r} is {actual} and must be {announced}"
+        super().__init__(what if row is None else f"{what}: the value {value!r} would change")
 
 
 def convert_columns(column: str, values: Column, announced: pa.DataType) -> Column:

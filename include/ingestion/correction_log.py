@@ -56,8 +56,8 @@ class CorrectionPeriodTakenError(InvalidRequestError):
 
     def __init__(self, use_case: str, feed: str, period: Period) -> None:
         super().__init__(
-            f"{use_case}: {period} of feed {feed!r} was landed meanwhile and accepts no more corrections; nothing was"
-            " recorded. Name a later day for the correction."
+            f"{use_case}: another run has landed {period} of feed {feed!r}, which therefore accepts no more"
+            " corrections. Nothing was recorded. Choose a later day for the correction."
         )
 
 
@@ -68,8 +68,8 @@ class CorrectionsBusyError(AirworthyError):
 
     def __init__(self, use_case: str, feed: str) -> None:
         super().__init__(
-            f"{use_case}: {ATTEMPTS} times another correction of feed {feed!r} was recorded first; this one was not"
-            " recorded. Send it again."
+            f"{use_case}: the correction of feed {feed!r} was not recorded: in each of {ATTEMPTS} attempts, another"
+            " process recorded a correction first. Send it again."
         )
 
 

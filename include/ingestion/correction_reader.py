@@ -45,8 +45,8 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
                 process.call(f"{__name__}:spool_corrections", str(file), name, encoded(schema), str(spool))
         except UntrustedContentError as error:
             raise InvalidRequestError(
-                f"{name} cannot be read: {error.reason}. Nothing was sent back. Edit an exported file and keep"
-                f" its header: a file of this feed may have the columns {[ROW, REASONS]} in addition to the feed's."
+                f"{name} cannot be read: {error.reason}. Nothing was resubmitted. Edit an exported file and"
+                f" keep its header: in addition to the feed's columns, it may have {[ROW, REASONS]}."
             ) from error
         rows = pa.ipc.open_file(spool.read_bytes()).read_all()
     if not rows.num_rows:

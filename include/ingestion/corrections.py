@@ -185,13 +185,13 @@ def match_corrections(
                 else f"the keys {_key_text(keys, name)}"
             )
             raise InvalidRequestError(
-                f"Row {line} of the file has {what}, but no quarantined row has. Send back only quarantined rows, with"
-                " the ids of an export; published rows are corrected at their source."
+                f"Row {line} of the file has {what}, which no quarantined row has. Resubmit only quarantined rows, with"
+                " the ids of an export, and correct published rows at their source."
             )
         if len(candidates) > 1:
             raise InvalidRequestError(
-                f"Row {line} of the file has the keys {_key_text(keys, name)}, as {len(candidates)} quarantined rows"
-                f" have: {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
+                f"Row {line} of the file has the keys {_key_text(keys, name)}, which {len(candidates)} quarantined rows"
+                f" share: {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
                 " Add the column `quarantined_row` with the id of the row, as in an export."
             )
         places.append(candidates[0])
@@ -214,8 +214,8 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
     ]
     if same:
         raise InvalidRequestError(
-            f"Rows {same[:10]} of the file are as they were quarantined. Correct them, leave them out of the file, or"
-            " release them if the expectation is wrong."
+            f"Rows {same[:10]} of the file are the same as the quarantined rows. Correct them, leave them out of the"
+            " file, or release them if the expectation is wrong."
         )
     for name in rows.column_names:
         if pa.types.is_floating(rows.schema.field(name).type):
@@ -241,8 +241,8 @@ def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
     for key in keys:
         if missing := [line for line, value in enumerate(rows[key].to_pylist(), start=1) if value is None]:
             raise InvalidRequestError(
-                f"Rows {missing[:10]} have no value in the key {key!r}, and keys are never null. Set the key"
-                " in a file of corrections; such a row cannot be released as it is."
+                f"Rows {missing[:10]} have no value in the key {key!r}, and a key must not be null. Such a row cannot"
+                " be released unchanged: set the key in a file of corrections."
             )
 
 
@@ -256,7 +256,7 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
     if twice:
         raise InvalidRequestError(
             f"Several rows have the keys {_key_text(keys, twice[0])}, and only one of them can be published on one day."
-            " Send back the right one."
+            " Resubmit only the right one."
         )
 
 
@@ -278,8 +278,9 @@ def accepted_corrections(
     if earlier := [name for name in draft.ids if name in by_id]:
         described = "; ".join(f"{name} ({describe_corrections(by_id[name])})" for name in earlier[:5])
         raise InvalidRequestError(
-            f"{len(earlier)} of {len(draft.ids)} rows were sent back before: {described}. A row is replayed once: leave"
-            " these rows out. If one was quarantined again on the day it became known, correct it there."
+            f"{len(earlier)} of {len(draft.ids)} rows were resubmitted before: {described}. A row can be resubmitted"
+            " once: leave these rows out. If a resubmitted row was quarantined again on its new day, correct the row"
+            " of that day."
         )
     return None
 

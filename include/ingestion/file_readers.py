@@ -241,7 +241,7 @@ def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: 
         lines.detach()
     if expected != rows:
         raise UntrustedContentError(
-            f"it holds {expected:,} rows by its quotes and line ends, and {rows:,} could be read"
+            f"it has {expected:,} rows according to its quotes and line ends, but {rows:,} could be read"
         )
 
 
@@ -283,7 +283,7 @@ def _header(file: IO[bytes], delimiter: str) -> list[str]:
     # Cut after the line's end: the bytes that follow may end within a character.
     line = start[: start.find(b"\n") + 1] if b"\n" in start else start
     if len(line) == HEADER_BYTES:
-        raise UntrustedContentError(f"its first line has no end within {HEADER_BYTES:,} bytes")
+        raise UntrustedContentError(f"its first line is longer than {HEADER_BYTES:,} bytes")
     names = next(csv.reader(io.StringIO(_decoded(line), newline=""), delimiter=delimiter), [])
     if len(names) > COLUMNS:
         raise UntrustedContentError(f"its first line names {len(names):,} columns, more than {COLUMNS:,}")
@@ -311,8 +311,8 @@ def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> 
         names = [name.strip().strip('"') for name in header[0].split(other)]
         if other != delimiter and len(names) > 1 and set(names) & set(schema.names):
             raise UntrustedContentError(
-                f"its first line is one column by the delimiter {delimiter!r}, and {len(names)} by {other!r}: declare"
-                f" Landing(delimiter={other!r}), or have it delivered with {delimiter!r}"
+                f"its first line has one column with the delimiter {delimiter!r}, and {len(names)} with {other!r}:"
+                f" declare Landing(delimiter={other!r}), or ask the supplier to use {delimiter!r}"
             )
 
 
@@ -331,7 +331,7 @@ def require_columns(names: Sequence[str], schema: pa.Schema, ignored: Collection
         "has twice": {name for name, times in count.items() if times > 1},
     }
     if parts := [f"{what} {shorten_names(sorted(faulty))}" for what, faulty in wrong.items() if faulty]:
-        raise UntrustedContentError(f"it {', '.join(parts)}; declared are {shorten_names(schema.names)}")
+        raise UntrustedContentError(f"it {', '.join(parts)}; the declared columns are {shorten_names(schema.names)}")
 
 
 class _Counted(io.RawIOBase):

@@ -47,13 +47,13 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
     if not isinstance(rows, pa.Table):
         raise DataError(
             f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {period}, not a"
-            " pyarrow.Table. Nothing was written. Return one from its function in source.py (pa.Table.from_pandas makes"
-            " one of a pandas frame)."
+            " pyarrow.Table. Nothing was written. Return one from its function in source.py"
+            " (pa.Table.from_pandas converts a pandas frame)."
         )
     if period in feed.missing_periods and rows.num_rows:
         raise DataError(
-            f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {period}, which is declared absent."
-            " Nothing was written. Take the day out of the feed's `missing_periods`."
+            f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {period}, although the feed's"
+            " `missing_periods` has this day. Nothing was written. Remove the day from `missing_periods`."
         )
     require_known_in_time(
         use_case, feed, period, rows

@@ -51,7 +51,7 @@ class DeliveryInvalidError(DataError):
     def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
         super().__init__(
             f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
-            " Have it delivered again, or change the feed's columns or its Landing."
+            " Ask the supplier for the file again, or change the feed's columns or its Landing."
         )
 
 
@@ -60,9 +60,9 @@ class DeliveryLostError(AirworthyError):
 
     def __init__(self, use_case: str, table: str, period: Period, what: str) -> None:
         super().__init__(
-            f"{use_case}: {table} of {period} is damaged: {what}. The files in the landing bucket are not those that it"
-            f" was landed from, so the same rows cannot be landed again. Restore the table's folder {table}, with its"
-            " log, from a backup, or restore the original files and run the day again."
+            f"{use_case}: {table} of {period} is damaged: {what}. The files in the landing bucket are not the files"
+            f" from which it was written, so the same rows cannot be written again. Restore the table's folder {table},"
+            " with its log, from a backup, or restore the original files and run the day again."
         )
 
 
@@ -279,8 +279,8 @@ def _fetched(
             raise DeliveryInvalidError(use_case.name, feed.name, period, where, error.reason) from error
         if period in feed.missing_periods and rows:
             raise DataError(
-                f"{use_case.name}: feed {feed.name!r} is delivered rows for {period}, which is declared absent."
-                " Nothing was written. Take the day out of the feed's `missing_periods`."
+                f"{use_case.name}: feed {feed.name!r} has files with rows for {period}, although the feed's"
+                " `missing_periods` has this day. Nothing was written. Remove the day from `missing_periods`."
             )
         copy.unlink()
         yield fetched

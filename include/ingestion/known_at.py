@@ -22,8 +22,8 @@ class KnownTooLateError(DataError):
         self.use_case, self.feed, self.period, self.column, self.rows = use_case, feed, period, column, count
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
-            " Nothing was written: features built from them would see the future. Deliver each row on the first day"
-            f" whose beginning comes after its {column!r}, or correct the feed's known_at."
+            " Nothing was written, because features built from them would use the future. Deliver each row on the first"
+            f" day that begins after the row's {column!r}, or correct the feed's known_at."
         )
 
 

@@ -67,7 +67,7 @@ def read_parquet(
             rows += batch.num_rows
             yield from _unpacked(batch, schema, texts, budget)
         if rows != metadata.num_rows:
-            raise UntrustedContentError(f"it announces {metadata.num_rows:,} rows and holds {rows:,}")
+            raise UntrustedContentError(f"its footer states {metadata.num_rows:,} rows, and it has {rows:,}")
 
 
 def read_column_names(path: Path) -> list[str]:

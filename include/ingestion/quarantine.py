@@ -75,7 +75,7 @@ class QuarantinedRows:
         reasons = self.full_reasons(reasons)
         if stray := sorted(set(ids) - set(names)):
             raise InvalidRequestError(
-                f"No row is quarantined under {shorten_names(stray)}. List the ids with `quarantine … show`."
+                f"No quarantined row has the id {shorten_names(stray)}. List the ids with `quarantine … show`."
             )
         places = [
             place
@@ -113,7 +113,9 @@ class QuarantinedRows:
         """
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
-            raise InvalidRequestError(f"None of the {len(self.corrections)} rows is open; there is nothing to correct.")
+            raise InvalidRequestError(
+                f"None of the {len(self.corrections)} rows is open, so there is nothing to correct."
+            )
         return correction_file.correction_csv(
             chosen.content, chosen.rows["digest"].to_pylist(), chosen.rows["reasons"].to_pylist()
         )

@@ -55,7 +55,7 @@ class Reconciliation:
     def summary(self) -> str:
         """Describe the balance in one line."""
         also = f" - {self.gone} known twice" if self.gone else ""
-        unasked = " Its landing bucket was not asked: `ingest` notices changed files." if self.unasked else ""
+        unasked = " Its landing bucket was not read: `ingest` reports changed files." if self.unasked else ""
         sound = "nothing is lost" if not self.faults else "; ".join(self.faults)
         return (
             f"{self.feed}: {self.delivered} delivered = {self.published} published + {self.open} in open quarantine"
@@ -117,7 +117,7 @@ def _faults(
             )
     times = Counter(name for correction in recorded for name in correction.ids)
     if twice := sorted(name for name, count in times.items() if count > 1):
-        faults.append(f"{shorten_names(twice)} were sent back twice")
+        faults.append(f"{shorten_names(twice)} were resubmitted twice")
     known_on = defaultdict[Period, list[Correction]](list)
     for correction in recorded:
         known_on[correction.known_on].append(correction)

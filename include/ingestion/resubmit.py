@@ -51,7 +51,7 @@ class Resubmission:
         bad = "; ".join(f"{count} for {reason!r}" for reason, count in sorted(self.again.items()))
         return (
             f"{begin}: {self.rows} {action} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
-            " day is landed." + (f" As they are, rows would be quarantined again: {bad}." if bad else "")
+            " day is landed." + (f" Rows that would be quarantined again: {bad}." if bad else "")
         )
 
 
@@ -80,7 +80,8 @@ def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmissio
     if request.action == "release":
         if request.file:
             raise InvalidRequestError(
-                f"Rows are released as they are: leave the file {request.file!r} out, or correct with it."
+                f"A release resubmits rows unchanged: leave out the file {request.file!r}, or choose the action"
+                " `correct`."
             )
         return resubmit_released(
             project,
@@ -94,8 +95,8 @@ def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmissio
         )
     if request.action != "correct" or not request.file or request.reasons or request.rows:
         raise InvalidRequestError(
-            "To correct rows, name a file of the inbox and leave reasons and rows empty: the file names its rows. To"
-            " send rows back unchanged, release them."
+            "To correct rows, name a file of the inbox, and leave `reasons` and `rows` empty, since the file identifies"
+            " its rows. To resubmit rows unchanged, choose the action `release`."
         )
     return resubmit_corrected(
         project,
@@ -135,7 +136,8 @@ def resubmit_corrected(
     if wrong := [unsound for unsound in find_unsound(rows, declared.keys) if unsound.kind == NOT_A_DATE]:
         raise InvalidRequestError(
             f"{name} has {NOT_A_DATE} in {[unsound.column for unsound in wrong]}; the first of {wrong[0].column!r} is"
-            f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
+            f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was resubmitted. Correct the date or leave it"
+            " empty."
         )
     quarantined = quarantine.read_quarantine(project, feed, period)
     places = corrections.match_corrections(rows, named, quarantined.rows, declared.keys, quarantined.is_open)
@@ -165,7 +167,7 @@ def resubmit_released(
     """
     declared = quarantine.require_feed(project.use_case, feed)
     if not reasons:
-        raise InvalidRequestError("Name the reasons that no longer count for the rows.")
+        raise InvalidRequestError("Name the reasons to ignore for the released rows.")
     named = quarantine.read_quarantine(project, feed, period).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     chosen = named.chosen(reasons=reasons)
@@ -179,12 +181,13 @@ def resubmit_released(
     others = {reason for row_reasons in meant.rows["reasons"].to_pylist() for reason in row_reasons} - set(reasons)
     if others:
         raise InvalidRequestError(
-            f"Some of these rows are also quarantined for {sorted(others)}, and would be again. Name these reasons as"
-            " well, or the ids of the rows that do not have them."
+            f"Some of these rows are also quarantined for {sorted(others)}, and would be quarantined again. Name these"
+            " reasons as well, or only the ids of rows that do not have them."
         )
     if unheld := sorted(reason for reason in reasons if reason.startswith(UNHELD)):
         raise InvalidRequestError(
-            f"{unheld[0]}: released as it is, such a row would be published without the value. Nothing was released."
+            f"{unheld[0]}: if the row were released unchanged, it would be published without this value. Nothing was"
+            " released. Correct the row in a file."
         )
     corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)
@@ -277,7 +280,7 @@ def _require_free(project: Project, feed: Feed, period: Period, last: Period, fr
     elif period in decided | _landed(project, feed, last):
         problem = "is landed or decided already: what was known then does not change"
     elif period in feed.missing_periods:
-        problem = "is declared absent"
+        problem = "is one of the feed's `missing_periods`"
     elif period < max(decided, default=period):  # running that later day again would use rows unknown at its decision
         problem = f"lies before {max(decided)}, which is decided already: what was known then does not change"
     elif period > max(free, use_case.today()):

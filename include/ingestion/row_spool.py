@@ -37,8 +37,8 @@ class SpoolBrokenError(AirworthyError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The rows of a day are incomplete, since one of its files was refused. Nothing was written. Have that file"
-            " corrected and delivered again, and run the day's data DAG."
+            "The rows of a day are incomplete, because one of its files was refused. Nothing was written. Ask the"
+            " supplier for a correct file, then run the day's data DAG again."
         )
 
 
@@ -166,7 +166,7 @@ def read_batches(
         else:
             yield from file_readers.read_csv(path, name, csv_format, schema, budget, ignored)
     except MemoryError as error:
-        raise UntrustedContentError("reading it found no memory left", "memory") from error
+        raise UntrustedContentError("there was not enough memory to read it", "memory") from error
     except file_readers.BROKEN as error:
         raise UntrustedContentError(file_readers.library_words(error)) from error
 

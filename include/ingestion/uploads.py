@@ -52,6 +52,6 @@ def require_size(name: str, size: int) -> None:
     """
     if size > FILE_BYTES:
         raise InvalidRequestError(
-            f"{name} has {size:,} bytes, and a file of corrections has at most {FILE_BYTES:,}. Nothing was sent back."
+            f"{name} has {size:,} bytes, and a file of corrections has at most {FILE_BYTES:,}. Nothing was resubmitted."
             " Send the rows in several files."
         )

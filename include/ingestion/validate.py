@@ -114,7 +114,7 @@ def _parted(
     if places is None:
         raise NotReadyError(
             f"{use_case.name}: feed {feed.name!r} of {period} was landed without all of its {len(corrections)}"
-            f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this one."
+            f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this task."
         )
     others = np.ones(landed.num_rows, dtype=bool)
     others[places] = False

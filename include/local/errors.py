@@ -20,7 +20,7 @@ class PortTakenError(AirworthyError):
 
     def __init__(self, service: str, port: int, setting: str) -> None:
         super().__init__(
-            f"Port {port} for {service} is taken. Stop what listens there, or choose another port:"
+            f"Port {port} for {service} is taken. Stop the process that uses it, or choose another port:"
             f" {setting}={port + 10} make up. Nothing was started."
         )
 
@@ -63,5 +63,5 @@ class ProcessesLeftError(AirworthyError):
 
     def __init__(self, pids: Sequence[int]) -> None:
         super().__init__(
-            f"These processes do not end: {', '.join(map(str, pids))}. Inspect them with: ps -fp {pids[0]}"
+            f"These processes could not be stopped: {', '.join(map(str, pids))}. Inspect them with: ps -fp {pids[0]}"
         )

@@ -74,7 +74,7 @@ def current() -> Instance:
     env, home = os.environ, settings.current_settings().home
     airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
     if airflow_port == mlflow_port:
-        raise InvalidSettingError("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
+        raise InvalidSettingError("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port other than that of Airflow's API")
     return Instance(
         home,
         airflow_port,

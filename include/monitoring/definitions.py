@@ -23,17 +23,17 @@ Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantin
 Unit = Literal["rows", "days", "share", "psi", "per year", "metric", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit."""
 REMEDIATION: Mapping[Category, str] = {
-    "performance": "The model is worse than on its test days, or than a baseline: the decision of {use_case}__retrain"
-    " for this day says whether a new model is trained, and why. To go back to an earlier version, use"
-    " {use_case}__rollback.",
-    "drift": "The features or the predictions differ from those that the model was tested on: see the page for the"
-    " features that changed most, and {use_case}__retrain for the decision.",
-    "data": "Rows, nulls or categories changed at the source: read the day's Data Docs, ask the source's owner, and run"
-    " {use_case}__data for the day again once the source is repaired.",
-    "scoring": "The day's predictions do not match its features: run {use_case}__score for the day again.",
-    "staleness": "Data or predictions are late, or the model is old: look for failed or waiting runs of"
-    " {use_case}__data and {use_case}__score; {use_case}__train replaces an old model.",
-    "feature": "A single feature changed; this alone needs no action.",
+    "performance": "The model is worse than on its test days, or worse than a baseline. The decision of"
+    " {use_case}__retrain for this day says whether a new model is trained, and why. To go back to an earlier version,"
+    " trigger {use_case}__rollback.",
+    "drift": "The features or the predictions differ from those of the model's test days. The monitoring page shows the"
+    " features that changed most; the decision of {use_case}__retrain says whether a new model is trained.",
+    "data": "Rows, nulls or categories changed at the source. Read the day's Data Docs and ask the source's owner. When"
+    " the source is repaired, run {use_case}__data for the day again.",
+    "scoring": "The day's predictions do not match its features. Run {use_case}__score for the day again.",
+    "staleness": "Data or predictions are late, or the model is old. Look for failed or waiting runs of"
+    " {use_case}__data and {use_case}__score. To replace an old model, trigger {use_case}__train.",
+    "feature": "A single feature changed. This alone needs no action.",
 }
 """What to do about a breach of each category."""
 
@@ -137,7 +137,7 @@ _DEFINED = (
         label="quarantined",
         unit="rows",
         category="data",
-        meaning="Rows of a feed that were set aside.",
+        meaning="Rows of a feed that were quarantined.",
         chart="volumes",
         series="quarantined_rows",
     ),
@@ -147,7 +147,7 @@ _DEFINED = (
         label="quarantined by reason",
         unit="rows",
         category="data",
-        meaning="Rows of a feed that were set aside, by reason.",
+        meaning="Rows of a feed that were quarantined, by reason.",
         chart="quarantine",
         series="quarantined_by_reason_rows",
     ),
@@ -157,7 +157,7 @@ _DEFINED = (
         label="volume change",
         unit="share",
         category="data",
-        meaning="Rows of a feed against the mean of the days before, minus one.",
+        meaning="Rows of a feed divided by their mean on the days before, minus one.",
         limit="more than `volume_change` either way",
         limit_parameters=("volume_change",),
         breach="Rows of {subject} changed by {share}{limit}.",
@@ -335,7 +335,7 @@ _DEFINED = (
         label="metric of the window",
         unit="metric",
         category="performance",
-        meaning="Realised figure over the newest days whose labels are known, by the version that scored the day.",
+        meaning="The metric over the newest days whose labels are known, for the version that scored the day.",
         chart="performance",
         series="window",
     ),
@@ -401,7 +401,7 @@ _DEFINED = (
         label="false alarms per year",
         unit="per year",
         category="performance",
-        meaning="How often a year a limit triggers a training of a model that has not changed, by simulation.",
+        meaning="Simulated number of trainings per year that a limit triggers although nothing has changed.",
         series="false_alarms_per_year",
     ),
 )

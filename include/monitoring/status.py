@@ -56,7 +56,7 @@ def overall_status(inputs: StatusInputs) -> Status:
     silent, noted = _silent(inputs.rows), _notes(inputs.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
     if inputs.problems:
-        return Status("damaged", " ".join(inputs.problems), "Do not trust the values below before this is repaired.")
+        return Status("damaged", " ".join(inputs.problems), "Do not trust the values below until this is repaired.")
     if inputs.champion is None:
         reason = f"No version is champion on {inputs.period}, so nothing is scored."
         return Status(
@@ -73,11 +73,11 @@ def overall_status(inputs: StatusInputs) -> Status:
     broken = _broken(inputs.rows)
     if inputs.today is not None and (late := inputs.today - inputs.period) > inputs.stale_periods:
         reason = f"The newest measured day is {inputs.period}, {late:,} days ago. The state since then is not known."
-        action = f"Unpause {inputs.use_case}__monitor, or look at its newest run; for other days, backfill it."
+        action = f"Unpause {inputs.use_case}__monitor, or look at its newest run. To measure other days, backfill it."
         return Status("stale", reason, action, (*broken, *notes))
     if inputs.training:
         since = f" since {inputs.training_since}" if inputs.training_since else ""
-        action = f"Wait for {inputs.use_case}__retrain to record the outcome; the log of a failed run says what to do."
+        action = f"Wait for {inputs.use_case}__retrain to record the outcome. If a run failed, its log says what to do."
         return Status("retraining", f"A training was decided{since}: {inputs.training}", action, (*broken, *notes))
     return _measured(inputs, broken, silent, notes)
 
@@ -89,9 +89,9 @@ def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, 
     if silent:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
-        return Status("unclear", reason, "Until then, drift is unknown.", further)
+        return Status("unclear", reason, "Drift is unknown until these values are measured.", further)
     judged = sum(row.breached is not None for row in inputs.rows)
-    reason = f"{judged} limits were judged, and none that matters is broken."
+    reason = f"{judged} limits were judged, and none that needs action is breached."
     if waiting := _unjudged(inputs):
         further = tuple(note for note in notes if note not in waiting)
         return Status("ok", reason, f"Performance is not judged yet: {' '.join(waiting)}", further)
@@ -103,7 +103,9 @@ def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     reasons = [_missing_reason(row) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
-    reasons += [f"The value of {metric_label(metric)} is missing; the run's log may say why." for metric in lost]
+    reasons += [
+        f"The value of {metric_label(metric)} is missing; the run's log may give the reason." for metric in lost
+    ]
     return tuple(dict.fromkeys(reasons))
 
 
@@ -192,7 +194,7 @@ def _remedy(inputs: StatusInputs) -> str:
     defined = (find_metric(row.metric) for row in inputs.rows if row.breached)
     categories = {metric.category for metric in defined if metric is not None}
     if categories & {"data", "staleness"} and "performance" not in categories:
-        return f"Look at {inputs.use_case}__data and Data Docs first: the data may be wrong, not the model."
+        return f"Look at {inputs.use_case}__data and Data Docs first: the cause may be the data, not the model."
     return "The last decision below says whether a training follows, and if not, why."
 
 

@@ -44,7 +44,9 @@ def deliver_queued(project: Project, message: Message | None, channels: Mapping[
     for queued in queue.waiting() if channels else []:
         if queued.is_too_old():
             log.error(
-                "The alert %r could not be sent by all of %s and is given up.", queued.message.subject, queued.channels
+                "The alert %r could not be sent by all of %s, and is not retried any more.",
+                queued.message.subject,
+                queued.channels,
             )
             queue.close(queued)
             continue

@@ -138,12 +138,12 @@ class PromotionApproval(ApprovalOperator):
         if more := sorted(set(given) - {REASON, QUESTION}):
             raise AirflowFailException(
                 f"The answer has unknown fields: {shorten(str(more), NAME_LENGTH)}. Nothing was"
-                f" decided. Over REST, send `params_input` with {REASON!r} and {QUESTION!r} alone."
+                f" decided. Over REST, send `params_input` with only {REASON!r} and {QUESTION!r}."
             )
         if (answered := given.get(QUESTION)) != question:
             named = shorten(str(answered), NAME_LENGTH) if answered else "no named question"
             raise AirflowFailException(
-                f"The answer is to the question about {named}; this run asks about"
+                f"The answer belongs to the question about {named}, but this run asks about"
                 f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
                 f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
                 " same day: it reuses an equal training and asks the current question."

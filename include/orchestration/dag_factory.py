@@ -131,7 +131,9 @@ def day_of(context: Mapping[str, Any]) -> Period:
     """
     key, chosen = context["dag_run"].partition_key, context["params"].get("day")
     if key and chosen and key != chosen:
-        raise InvalidRequestError(f"The run has the partition key {key!r} and the day {chosen!r}: give one of them.")
+        raise InvalidRequestError(
+            f"The run has the partition key {key!r} and the day {chosen!r}. Give only one of them."
+        )
     if not (key or chosen):
         raise InvalidRequestError(
             "This run has no day. Trigger it with the form's field `day`"

@@ -76,8 +76,8 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
             None,
             **a_day,
             title="Known on",
-            description="The day on which the rows become known; it must not be ingested yet. Empty: the day after the"
-            " newest.",
+            description="The day on which the rows become known; it must not be ingested yet. Empty: the first free"
+            " day, after all ingested days.",
         ),
         "comment": Param(
             **A_REASON, minLength=3, title="Comment", description="Stored with the correction and your name."

@@ -270,9 +270,9 @@ class PreviousDecisionSensor(DaySensor):
         before, earlier = dag_factory.day_of(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
-                f"{self.use_case}: after {self.limit}, {before} is not decided yet: decisions are made in the order of"
-                f" days, and the run for {earlier[0]} has not ended. Clear this run when that one has ended, and"
-                " backfill days in their order, not in reverse."
+                f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Days are decided in"
+                f" order, and the run for {earlier[0]} has not ended. Clear this run when that run has ended. In a"
+                " backfill, run the days in order, not in reverse."
             )
         return self._continue_without_earlier(context)
 

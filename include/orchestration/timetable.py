@@ -109,9 +109,9 @@ class PeriodTimetable(CronPartitionTimetable):
         try:
             period = Period(partition_key)
         except InvalidRequestError as error:
-            raise InvalidPartitionKeyError(f"{partition_key[:40]!r} is not a day; write it as YYYY-MM-DD.") from error
+            raise InvalidPartitionKeyError(f"{partition_key[:40]!r} is not a day. Write it as YYYY-MM-DD.") from error
         if not backfill_bounds.FIRST_DAY.date() <= period.start_date <= backfill_bounds.LAST_DAY.date():
-            raise InvalidPartitionKeyError(f"{period} is too far away for a run; name a day that has begun.")
+            raise InvalidPartitionKeyError(f"{period} is outside the calendar of runs. Choose a day that has begun.")
         return self._begin(period)
 
     def _get_next(self, current: DateTime) -> DateTime:

@@ -75,7 +75,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
         training = self.trigger_run_id = training_of(day)
         exists = was_started(context, self.trigger_dag_id, training)
         if not exists and recorded in ("promoted", "rejected", "not promoted"):
-            raise AirflowSkipException(f"{day} was trained before ({recorded}); Airflow no longer has that run.")
+            raise AirflowSkipException(f"{day} was trained before ({recorded}). Airflow no longer has that run.")
         if exists and context["ti"].get_dagrun_state(self.trigger_dag_id, training) in ENDED:
             return
         if context["ti"].get_dag(self.trigger_dag_id).is_paused:

@@ -66,7 +66,10 @@ def record_approval(
             continue
         sync.sync_registry(project.registry, project.ledger)
         return ApproveResult(version, approved, actor, reason, new=True)
-    raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(
+        f"{use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
+        " again."
+    )
 
 
 def approval_decision(project: Project, version: str) -> RecordedApproval | None:
@@ -107,7 +110,8 @@ def _record(
         name = registry.use_case.name
         raise InvalidRequestError(
             f"{name}: version {version.number} was made champion from {promotion.effective_from} on by ledger entry"
-            f" {promotion.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
+            f" {promotion.number} and can no longer be rejected. Trigger {name}__rollback to go back to another"
+            " version."
         )
     ledger.append(
         LedgerDecision(

@@ -94,7 +94,10 @@ def promote_version(
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.key
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
-    raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(
+        f"{use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
+        " again."
+    )
 
 
 def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:
@@ -151,7 +154,7 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
     if not evaluate.is_current(project, version):
         return "Gates or champion changed again after it was evaluated: run the task again."
     if approval_required and decided is None:
-        earlier = " Its earlier approval was of other verdicts." if lifecycle.approvals(version, entries) else ""
+        earlier = " Its earlier approval was for other verdicts." if lifecycle.approvals(version, entries) else ""
         return f"It waits for a person's approval.{earlier}"
     return ""
 
@@ -172,10 +175,10 @@ def _reason(reason: str, approval: RecordedApproval | None) -> str:
 def _passed_gates(entry: LedgerEntry) -> str:
     passed, gates = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
     if passed == gates:
-        return f"All {passed} gates are passed;"
+        return f"All {passed} gates passed;"
     blocking = sum(lifecycle.blocking_reason(verdict) for verdict in entry.verdicts)
     others = f"{blocking} of the others" if blocking else "none of the others"
-    return f"{passed} of {gates} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
+    return f"{passed} of {gates} gates passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 
 
 def _effect(entry: LedgerEntry, champion: LedgerEntry) -> str:

@@ -33,8 +33,8 @@ class ModelMissingError(NotReadyError):
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
         self.run_id = run_id
         super().__init__(
-            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered:"
-            f" {what} Clear the task `train` of this run: it finds that the model is missing and trains it again."
+            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered: {what.rstrip('.')}."
+            " Clear the task `train` of this run, which then trains the model again."
         )
 
 
@@ -64,8 +64,8 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
     candidate = registry.candidate(run_id)
     if JUDGED not in candidate.tags:
         raise NotReadyError(
-            f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
-            " then register again."
+            f"{use_case.name}: run {run_id} has no verdicts, or not all of them were written. Run the task `evaluate`"
+            " for it, then `register` again."
         )
     if reason := registry.unloadable(candidate):
         raise ModelMissingError(use_case.name, run_id, reason)

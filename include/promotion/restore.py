@@ -43,7 +43,8 @@ def restore_champions(project: Project, version: str, *, actor: str) -> Appended
         except LedgerConflictError:
             continue
     raise LedgerConflictError(
-        f"{project.use_case.name}: another process wrote to the ledger meanwhile; run the task again."
+        f"{project.use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the"
+        " task again."
     )
 
 

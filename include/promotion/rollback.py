@@ -59,8 +59,9 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
         raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is stored on the ledger.")
     if effective_from < found.as_of:
         raise InvalidRequestError(
-            f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
-            f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
+            f"{use_case.name}: version {version} was trained as of {found.as_of}, so its training data may include the"
+            f" outcomes of {effective_from}. Roll back to it from {found.as_of} or a later day on, or choose an older"
+            " version."
         )
     latest = lifecycle.champion_of(use_case.newest_period(), entries)
     if latest is not None and latest.effective_from > effective_from:
@@ -115,7 +116,7 @@ def _former_champion(use_case: UseCase, registry: Registry, version: str, entrie
         if any(lifecycle.refers_to(entry, candidate, entries) for candidate in registered)
     ]
     raise InvalidRequestError(
-        f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"
+        f"{use_case.name}: version {version!r} {what}, so you cannot roll back to it. Former champions:"
         f" {', '.join(choices) or 'none'}."
     )
 
@@ -136,10 +137,10 @@ def _effect(use_case: UseCase, entry: LedgerEntry, ends: Period | None, followin
     other = f"entry {following.number} ({following.action}) makes version {following.version} the champion"
     if ends == entry.effective_from:
         return (
-            f"This rollback is ledger entry {entry.number}, but the later {other} of {ends}; nothing was changed. To go"
-            " back to it all the same, roll back in a new run."
+            f"This rollback is ledger entry {entry.number}, but the later {other} of {ends}; nothing was changed. To"
+            " roll back nevertheless, trigger a new run."
         )
     return (
         f"Version {entry.version} is the champion from {entry.effective_from} to {ends - 1};"
-        f" from {ends} on {other}. To go back from it too, roll back from {ends} on as well.{scored}"
+        f" from {ends} on {other}. To undo that entry too, roll back from {ends} on as well.{scored}"
     )

@@ -286,7 +286,8 @@ class Ledger:
             if self.store.append(entry.number, entry.content()):
                 return AppendedEntry(entry, new=True)
         raise LedgerConflictError(
-            f"{self.use_case}: another process wrote to the ledger meanwhile; run the task again."
+            f"{self.use_case}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
+            " again."
         )
 
     def champion_of(self, period: Period) -> LedgerEntry:

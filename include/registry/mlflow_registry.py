@@ -46,8 +46,8 @@ class UnprovenVersionError(InvalidRequestError):
 
     def __init__(self, use_case: str, name: str, flaw: str) -> None:
         super().__init__(
-            f"{use_case}: {name} cannot be used: {flaw}. Values in MLflow are no proof, since every client that reaches"
-            f" MLflow can change them. Trigger {use_case}__train to make a version of your own."
+            f"{use_case}: {name} cannot be used: {flaw}. Its values in MLflow prove nothing, because every client that"
+            f" reaches MLflow can change them. Trigger {use_case}__train to train a new version."
         )
 
 
@@ -133,7 +133,7 @@ class Registry(Runs):
                 raise
             known = [version.number for version in self.versions()]
             raise InvalidRequestError(
-                f"{self.use_case.name}: there is no version {number!r}; there are {known or 'none'}."
+                f"{self.use_case.name}: there is no version {number!r}. Versions: {known or 'none'}."
             ) from error
         proven = self._proven([str(found.run_id)])
         if isinstance(flaw := proven[str(found.run_id)], str):

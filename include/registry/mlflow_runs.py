@@ -44,7 +44,7 @@ class MlflowUnreachableError(NotReadyError):
         where = settings.shown_address(address) or "its address"
         super().__init__(
             f"MLflow does not answer at {where}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
-            " where it is."
+            " its address."
         )
 
 

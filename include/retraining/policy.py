@@ -196,7 +196,7 @@ def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPer
     if versions:
         return MeasuredPeriod(period, versions[0], signals)
     unscored = by_name.get(("missing_predictions", "predictions"), {})
-    return MeasuredPeriod(period, None, signals, unscored.get("missing_reason") or "its metrics name no model")
+    return MeasuredPeriod(period, None, signals, unscored.get("missing_reason") or "its metrics do not name a model")
 
 
 def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
@@ -240,7 +240,7 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
     if today.version is None or (champion is not None and champion.version == today.version):
         return []
     if champion is None:
-        return [f"Version {today.version} scored the day, and no version is its champion."]
+        return [f"Version {today.version} scored the day, but no version is champion of the day."]
     return [
         f"Version {today.version} scored the day, and version {champion.version} has been champion since"
         f" {champion.since}. To decide with it, score the days since then again (`rescore`) and measure them first."
@@ -254,7 +254,7 @@ def _objections(
     reasons = []
     later = [decision.period for decision in decided if period < decision.period <= period + decision_lookback(policy)]
     if later:
-        reasons.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
+        reasons.append(f"The later day {min(later)} is decided already, and days are decided in order.")
     before = [decision for decision in decided if decision.period < period]
     trained = sorted(decision.period for decision in before if decision.outcome == "retrain")
     days, rejections = cool_down(policy, before)
@@ -306,10 +306,12 @@ def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding)
             f"{name} was not judged on {today.period}: {(finding.missing_reason or 'no reason is given').rstrip('.')}."
         )
     if finding.triggers:
-        return f"{name} triggers a training: it broke its limit on {today.period} ({values}) and on {days}."
+        return f"{name} triggers a training: it breached its limit on {today.period} ({values}) and on {days}."
     if finding.breached:
-        return f"{name} broke its limit on {today.period} ({values}), but only on {days}: {policy.breaches} are needed."
-    return f"{name} did not break its limit ({values})."
+        return (
+            f"{name} breached its limit on {today.period} ({values}), but only on {days}: {policy.breaches} are needed."
+        )
+    return f"{name} did not breach its limit ({values})."
 
 
 def _values_text(finding: SignalFinding, period: Period) -> str:

@@ -35,7 +35,7 @@ def reserve_slot(project: Project, period: Period) -> ReservationResult:
     if decision is None or decision.outcome != "retrain":
         state = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(
-            f"{use_case.name}: {period} {state}, so no training is claimed for it. To train anyway, trigger"
+            f"{use_case.name}: {period} {state}, so no training was reserved for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
     claim = RetrainingBudget.open(project).claim(period, use_case.retraining.per_month)
@@ -55,5 +55,7 @@ def existing_reservation(project: Project, period: Period) -> ReservationResult:
 def _result(use_case: UseCase, period: Period, claim: Reservation | None) -> ReservationResult:
     month, slots = budget_month(period), use_case.retraining.per_month
     if claim is None:
-        return ReservationResult(period.key, None, f"The budget of {month} is spent: other days claimed all {slots}.")
+        return ReservationResult(
+            period.key, None, f"The budget of {month} is spent: other days have all {slots} trainings."
+        )
     return ReservationResult(period.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

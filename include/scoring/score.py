@@ -40,8 +40,9 @@ class FeaturesOutdatedError(NotReadyError):
 
     def __init__(self, use_case: str, period: Period, absent: Sequence[str]) -> None:
         super().__init__(
-            f"{use_case}: the features of {period} were built before {list(absent)} were declared, and the model reads"
-            f" them. Nothing was scored. Run {use_case}__data for {period} again, then score it."
+            f"{use_case}: the features of {period} lack {list(absent)}, which the model needs: they were built before"
+            f" these were declared. Nothing was scored. Run {use_case}__data for {period} again, then"
+            f" {use_case}__score."
         )
 
 
@@ -152,8 +153,8 @@ def _rejection_reason(version: VersionSummary) -> str:
     if decided is not None and not decided.approved:
         return f"{subject} was {decided}."
     if version.gates == "passed":
-        return f"{subject} passed its gates and was not promoted: {reason or 'its training has not come so far yet.'}"
-    return f"{subject} was rejected by its gates: {reason or version.blocking or 'it was not judged yet.'}"
+        return f"{subject} passed its gates and was not promoted: {reason or 'its training has not reached `promote`.'}"
+    return f"{subject} did not pass its gates: {reason or version.blocking or 'it was not judged yet.'}"
 
 
 def require_fit_to_score(
@@ -236,9 +237,9 @@ class _Scoring:
 
 def _future_model_text(use_case: UseCase, period: Period, version: Version) -> str:
     return (
-        f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
-        f" {period}; its predictions for that day would look too good. Name a version trained as of {period} or before,"
-        " or set `allow_future_model` to score the day with this one."
+        f"{use_case.name}: version {version.number} was trained as of {version.as_of}, so its training data may include"
+        f" the outcomes of {period}, and its predictions for that day would look too good. Choose a version trained as"
+        f" of {period} or an earlier day, or set `allow_future_model` to score the day with this version."
     )
 
 

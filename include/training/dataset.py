@@ -62,7 +62,7 @@ def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequ
         f" {days[0]} to {days[-1]} have {name} = {value}"
     )
     if others:
-        return f"{problem}, while {others} of validation and test have another. Train on a longer window."
+        return f"{problem}, while {others} of validation and test have another value. Train on a longer window."
     return (
         f"{problem}, and so have all {examples.num_rows} of the window. If that is wrong, `labels` in features.py"
         " returns the same for every row: check its arguments and result on one day."

@@ -79,8 +79,8 @@ def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> S
     free = {name: limits for name, limits in declared.items() if name not in (fixed or {})}
     if not free:
         raise InvalidRequestError(
-            f"{use_case.name}: the given parameters fix all that is searched ({', '.join(sorted(declared))}), so there"
-            " is nothing to tune. Give fewer, or leave tune_trials empty."
+            f"{use_case.name}: the given parameters fix the whole search space ({', '.join(sorted(declared))}), so"
+            " there is nothing to tune. Give fewer parameters, or leave tune_trials empty."
         )
     parameters = merge_parameters(use_case, None).lightgbm
     return SearchSpace(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked

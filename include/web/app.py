@@ -37,10 +37,10 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 """Load nothing from other origins, run only the page's own scripts, and let no proxy store the page."""
-TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood", 503: "Broken"}
+TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 422: "Invalid request", 503: "Not available"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
-    422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
+    422: "Write a day as YYYY-MM-DD, and the span as 30, 90 or 365 days.",
     503: "Correct its declaration: `airflow dags list-import-errors` shows the same error.",
 }
 
@@ -73,7 +73,7 @@ def _index(request: Request, user: GetUserDep) -> Response:
         return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
     if not readable and not lost:
         return _page(
-            html.message_page("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False)
+            html.message_page("No use cases", "There is no use case whose DAGs you may read.", base, home=False)
         )
     found = {name: _line(open_project(use_case)) for name, use_case in readable.items()}
     unseen = "This use case cannot be shown. The reason is in the API server's log."

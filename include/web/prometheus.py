@@ -25,7 +25,9 @@ from include.web import exporter
 from include.web.exporter import ExporterSnapshot
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
+NOTHING = (
+    "# There is no use case whose DAGs this user may read, so no metric is shown. Give the user the role Viewer.\n"
+)
 """A comment in Prometheus' format: it explains an empty answer."""
 SUBJECTS = (MODEL, *BASELINES)
 """Subjects whose metrics compare predictions with labels."""

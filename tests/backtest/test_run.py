@@ -132,7 +132,7 @@ def test_days_that_were_never_built_are_built(lake_home):
 
 @pytest.mark.parametrize(
     ("first", "last", "message"),
-    [(LAST, FIRST, "has no day"), (Period("2020-01-05"), LAST, "begins with a model as of its first day")],
+    [(LAST, FIRST, "has no day"), (Period("2020-01-05"), LAST, "starts with a model trained as of its first day")],
 )
 def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
     with pytest.raises(InvalidRequestError, match=message):

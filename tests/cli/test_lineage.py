@@ -73,7 +73,7 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
     corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
     printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed
-    assert printed.endswith(f"NOT all is unchanged; changed since it was read: checked/events of {DAY}")
+    assert printed.endswith(f"CHANGED since they were read: checked/events of {DAY}")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
 def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
     last = shown(lineage, monkeypatch)
     told = " ".join(
-        line.strip() for line in last[max(n for n, line in enumerate(last) if line.startswith("NOT all is known")) :]
+        line.strip() for line in last[max(n for n, line in enumerate(last) if line.startswith("NOT everything")) :]
     )
     assert said in told
     assert "All that it came from" not in " ".join(last)
@@ -101,7 +101,7 @@ def test_nothing_is_taken_for_markup(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
+@pytest.mark.parametrize(("words", "said"), [(["id"], "has no key"), (["id=1", "id=2"], "'id' is given twice")])
 def test_words_that_are_no_clear_keys_are_refused(words, said):
     with pytest.raises(InvalidRequestError, match=said):
         cli_lineage.parse_keys(words)

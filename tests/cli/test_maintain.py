@@ -47,7 +47,7 @@ def test_with_really_it_is_gone(page):
 def test_an_unknown_use_case_is_refused_with_the_list(page):
     done = CliRunner().invoke(app, ["maintain", "--use-case", "tay"])
     assert isinstance(done.exception, InvalidRequestError)
-    assert "there are ['toy']" in str(done.exception)
+    assert "Use cases: ['toy']" in str(done.exception)
 
 
 def test_logs_of_the_local_services_are_found(page, lake_home):

@@ -31,9 +31,9 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
     ("given", "said"),
     [
         (context(), "This run has no day"),
-        (context("2020-01-05", "2020-01-06"), "give one of them"),
-        (context(day="yesterday"), "'yesterday' is no day"),
-        (context(day="../2020"), "is no day"),
+        (context("2020-01-05", "2020-01-06"), "Give only one of them"),
+        (context(day="yesterday"), "'yesterday' is not a day"),
+        (context(day="../2020"), "is not a day"),
     ],
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):

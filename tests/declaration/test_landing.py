@@ -27,7 +27,7 @@ GOOD = Landing("a-bucket", "events/{day}/")
         ({"prefix": "events/{day:%Y-%-m-%-d}"}, "matches files of another day"),
         ({"prefix": "/events/{day}/"}, "begin with a slash"),
         ({"prefix": "events/*/{day}/"}, "must not contain"),
-        ({"format": "json"}, "none of"),
+        ({"format": "json"}, "not one of"),
         ({"connection": ""}, "Connection"),
         ({"ready": "all.csv"}, "read as a file of the day"),
         ({"ready": "/done"}, "read as a file of the day"),

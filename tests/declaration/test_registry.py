@@ -44,7 +44,7 @@ BROKEN = {
         4,
     ),
     "no_declaration": ("USE_CASE = {'name': 'no_declaration'}\n", "USE_CASE is a dict; it must be a UseCase", None),
-    "takes_a_name": (HEALTHY, "each declare a use case named 'toy'; rename all but one", None),
+    "takes_a_name": (HEALTHY, "each declare a use case named 'toy'. Rename all but one", None),
 }
 """Name of a module to its text, what is said of it, and the line that is named."""
 
@@ -98,7 +98,7 @@ def test_a_healthy_one_is_loaded_without_importing_the_others(package):
 
 def test_an_unknown_name_is_answered_with_those_there_are(package):
     with pytest.raises(
-        InvalidRequestError, match=r"no use case 'nobody'; there are \['toy'\]. These cannot be loaded: exits, "
+        InvalidRequestError, match=r"no use case 'nobody'. Use cases: \['toy'\]. These cannot be loaded: exits, "
     ):
         registry.load_use_case("nobody")
 
@@ -175,7 +175,7 @@ def test_a_wrong_part_that_is_never_used_breaks_its_use_case_each_time_it_is_loa
     for _ in range(2):
         found, broken = registry.discover()
         assert (list(found), list(broken)) == (["toy"], ["spare"])
-        assert "Gate.metric: Gate: metric='acu' is none of" in broken["spare"].reason
+        assert "Gate.metric: Gate: metric='acu' is not one of" in broken["spare"].reason
 
 
 def test_parts_in_modules_of_their_own_are_collected_each_time_it_is_loaded(tmp_path, monkeypatch, configure):

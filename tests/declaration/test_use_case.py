@@ -35,7 +35,7 @@ def test_a_feed_that_cannot_be_is_refused(change, said):
     [
         ({"name": "Toy"}, "lower-case"),
         ({"name": "a__b"}, "double underscore"),
-        ({"keys": ("nowhere",)}, "needs one type in the feeds"),
+        ({"keys": ("nowhere",)}, "must have one type in all feeds"),
         ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
         ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are the same name"),
         ({"feeds": (FEED, FEED)}, "distinct names"),
@@ -86,7 +86,7 @@ def test_declarations_cannot_be_changed_afterwards():
 
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
-    with pytest.raises(InvalidRequestError, match=r"no use case 'nothing'; there are \['flight_delays'\]"):
+    with pytest.raises(InvalidRequestError, match=r"no use case 'nothing'. Use cases: \['flight_delays'\]"):
         load_use_case("nothing")
 
 

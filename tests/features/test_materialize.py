@@ -114,7 +114,7 @@ def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(toy_func
 
 def test_a_value_that_would_change_is_refused_with_column_value_and_keys(toy_functions):
     with pytest.raises(
-        ResultRowsError, match=r"'hour' is .*, announced is int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
+        ResultRowsError, match=r"'hour' is .* and must be int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
     ):
         build(toy_functions, lambda day, events, outcomes: today(events).mutate(hour=events.id * 0.5))
 
@@ -199,7 +199,7 @@ def test_a_day_of_labels_that_are_all_null_or_none_is_fine(toy_functions):
 def test_a_key_that_occurs_again_in_the_next_batch_is_noticed():
     first, empty, second = (pa.record_batch({"id": pa.array(ids, pa.int64())}) for ids in ([1, 2], [], [2, 3]))
     for batches in ([first, second], [first, empty, second]):
-        with pytest.raises(RuntimeError, match="have 1 rows whose keys another row has, the first id=2"):
+        with pytest.raises(RuntimeError, match="have 1 rows with the same keys as another row, the first id=2"):
             list(materialize._checked(batches, ["id"], [], RuntimeError))
     assert len(list(materialize._checked([first, empty], ["id"], [], RuntimeError))) == 2
 
@@ -257,7 +257,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
         (lambda rows: rows.drop("size"), r"lack \['size'\]"),
         (lambda rows: rows.mutate(more=1), r"have undeclared \['more'\]"),
         (lambda rows: rows.drop("id"), r"lack \['id'\]"),
-        (lambda rows: rows.mutate(size=rows.kind), "'size' is string, announced is double"),
+        (lambda rows: rows.mutate(size=rows.kind), "'size' is string and must be double"),
     ],
 )
 def test_what_is_returned_instead_of_rows_is_refused_in_words(toy_functions, returned, said):

@@ -142,7 +142,9 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
     lake = fill(DAY, DAY + 2)
     twice = pa.concat_tables([feature_rows(), feature_rows(range(3, 5))])
     lake.replace("features", DAY + 1, twice, inputs={}, stage="test")
-    with pytest.raises(RowsNotDistinctError, match="2 rows of features have the day and keys of another row") as caught:
+    with pytest.raises(
+        RowsNotDistinctError, match="2 rows of features have the same day and keys as another row"
+    ) as caught:
         labelled(lake, DAY + 2, DAY, DAY + 2)
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):

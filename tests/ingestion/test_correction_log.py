@@ -67,7 +67,7 @@ def test_corrections_belong_to_the_day_they_become_known_on(book):
 def test_a_closed_day_takes_none_and_what_it_has_stays(book):
     book.record(draft(1))
     book.close(LATER)
-    with pytest.raises(CorrectionPeriodTakenError, match=r"2020-01-11 of feed 'outcomes' was landed meanwhile"):
+    with pytest.raises(CorrectionPeriodTakenError, match=r"another run has landed 2020-01-11 of feed 'outcomes'"):
         book.record(draft(2))
     assert [each.number for each in book.close(LATER)] == [1]
     assert book.record(draft(1)).new is False, "the same again is no new one"
@@ -101,7 +101,7 @@ def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
 def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
     book.record(draft(1, 2))
     for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=Period("2020-01-12")), draft(1, 2, failed=0)):
-        with pytest.raises(InvalidRequestError, match=r"sent back before: row-.*corrected by Ann, correction 1"):
+        with pytest.raises(InvalidRequestError, match=r"resubmitted before: row-.*corrected by Ann, correction 1"):
             book.record(other)
 
 
@@ -115,7 +115,7 @@ def test_the_same_correction_by_another_user_changes_nothing(book):
 
 def test_a_release_is_not_a_correction_of_the_same_rows(book):
     book.record(draft(1))
-    with pytest.raises(InvalidRequestError, match="sent back before"):
+    with pytest.raises(InvalidRequestError, match="resubmitted before"):
         book.record(replace(draft(1), kind="release"))
 
 
@@ -176,7 +176,10 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
 def test_one_that_always_comes_second_is_advised_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
     monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
-    with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
+    with pytest.raises(
+        CorrectionsBusyError,
+        match=r"correction of feed 'outcomes' was not recorded: in each of 100 attempts.*Send it again",
+    ) as busy:
         book.record(draft(1))
     assert busy.value.retryable
 

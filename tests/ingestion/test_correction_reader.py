@@ -82,7 +82,7 @@ def test_a_file_that_crashes_its_reader_is_a_bad_request(monkeypatch):
     hostile = "tests.hostile_parsers:crash_at_any_order"
     monkeypatch.setattr(UntrustedProcess, "call", lambda self, name, *given: call(self, hostile, *given))
     with pytest.raises(
-        InvalidRequestError, match=r"rows\.csv cannot be read: reading it crashed .*SIGSEGV.*Nothing was sent"
+        InvalidRequestError, match=r"rows\.csv cannot be read: reading it crashed .*SIGSEGV.*Nothing was resubmitted"
     ):
         correction_reader.read_corrections("rows.csv", b"name\na\n", NAMES)
 

@@ -89,7 +89,7 @@ def test_an_empty_day_is_refused_unless_it_is_declared_absent(toy_functions):
 def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
     from dataclasses import replace
 
-    with pytest.raises(DataError, match="declared absent"):
+    with pytest.raises(DataError, match="although the feed's `missing_periods` has this day"):
         ingest.land_feed(open_project(USE_CASE), replace(EVENTS, missing_periods=frozenset({DAY})), DAY)
 
 
@@ -250,7 +250,7 @@ def test_a_feature_function_that_raises_says_where_to_mend_it(toy_functions):
 def test_two_rows_of_one_key_are_refused(toy_functions):
     as_table = features.build
     toy_functions.features(build=lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
-    with pytest.raises(ResultRowsError, match="rows whose keys another row has"):
+    with pytest.raises(ResultRowsError, match="rows with the same keys as another row"):
         run_day()
 
 

@@ -104,9 +104,9 @@ def test_a_quote_that_swallows_rows_refuses_the_file(tmp_path, text):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("id;name\n1;a\n", r"one column by the delimiter ',', and 2 by ';': declare Landing\(delimiter=';'\)"),
-        ("id\tname\n1\ta\n", r"2 by '\\t': declare"),
-        ("id\n1\n", r"lacks \['name'\]; declared are \['id', 'name'\]"),
+        ("id;name\n1;a\n", r"one column with the delimiter ',', and 2 with ';': declare Landing\(delimiter=';'\)"),
+        ("id\tname\n1\ta\n", r"2 with '\\t': declare"),
+        ("id\n1\n", r"lacks \['name'\]; the declared columns are \['id', 'name'\]"),
         ("id,name,more\n1,a,b\n", r"has undeclared \['more'\]"),
         ("id,name,id\n1,a,2\n", r"has twice \['id'\]"),
         ("id,name,\n1,a,\n", r"has undeclared \[''\]"),

@@ -23,7 +23,7 @@ def partly_delivered(lake_home, monkeypatch):
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
-    assert "Nothing is lost. Its landing bucket was not asked" in events.summary
+    assert "Nothing is lost. Its landing bucket was not read" in events.summary
     assert "not asked" not in outcomes.summary
 
 

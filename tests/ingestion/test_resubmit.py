@@ -115,10 +115,10 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):
     sent("events", edited(*BOTH))
     with pytest.raises(
-        InvalidRequestError, match=r"2 of 2 rows were sent back before: .*corrected by Ann.*known on 2020-01-11"
+        InvalidRequestError, match=r"2 of 2 rows were resubmitted before: .*corrected by Ann.*known on 2020-01-11"
     ):
         released("events", HOUR)
-    with pytest.raises(InvalidRequestError, match=r"sent back before"):
+    with pytest.raises(InvalidRequestError, match=r"resubmitted before"):
         sent("events", BOTH_OTHERWISE)
 
 
@@ -217,7 +217,7 @@ def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
     land("outcomes", DAY)
     first, second = quarantine.read_quarantine(open_project(USE_CASE), "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"
-    with pytest.raises(InvalidRequestError, match="as 2 quarantined rows have"):
+    with pytest.raises(InvalidRequestError, match="which 2 quarantined rows share"):
         sent("outcomes", '"event_date","id","failed"\n2020-01-08,0,1\n')
     with pytest.raises(InvalidRequestError, match="only one of them can be published"):
         sent("outcomes", exported("outcomes").replace(",7", ",1"))
@@ -310,7 +310,8 @@ def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     monkeypatch.setattr("tests.quarantined.USE_CASE", replace(USE_CASE, feeds=(absent, *USE_CASE.feeds[1:])))
     with pytest.raises(
-        InvalidRequestError, match=r"2020-01-11 is declared absent\. The first free day .* is 2020-01-12"
+        InvalidRequestError,
+        match=r"2020-01-11 is one of the feed's `missing_periods`\. The first free day .* is 2020-01-12",
     ):
         sent("events", edited(*BOTH), known_on=NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
@@ -358,13 +359,13 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
         ('"event_date","id","kind","size","hour","urgent"\n', "holds no rows"),
         (
             '"event_date","id","kind","size","hour","urgent"\n2020-01-10,77,x,1.0,5,false\n',
-            "id=77, but no quarantined row has",
+            "id=77, which no quarantined row has",
         ),
         ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,x,nan,5,false\n', "'size' holds NaN"),
         ('"id","id","event_date","kind","size","hour","urgent"\n0,0,2020-01-10,x,1.0,5,false\n', r"has twice \['id'\]"),
         (
             '"quarantined_row","event_date","id","kind","size","hour","urgent"\n2020-01-10.ff,2020-01-10,0,x,1.0,5,false\n',
-            "the id '2020-01-10.ff', but no quarantined row has",
+            "the id '2020-01-10.ff', which no quarantined row has",
         ),
         (
             '"event_date","id","kind","size","hour","urgent"\n' + "2020-01-10,0,x,1.0,5,false\n" * 2,
@@ -380,7 +381,7 @@ def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, sai
 
 @refused
 def test_rows_that_did_not_change_are_refused(bad_hours):
-    with pytest.raises(InvalidRequestError, match=r"Rows \[2\] of the file are as they were quarantined"):
+    with pytest.raises(InvalidRequestError, match=r"Rows \[2\] of the file are the same as the quarantined rows"):
         sent("events", edited(BOTH[0]))
 
 
@@ -395,7 +396,7 @@ def test_rows_that_did_not_change_are_refused(bad_hours):
         ),
         (lambda: released("events", FAILED), "is quarantined for"),
         (lambda: released("events"), "Name the reasons"),
-        (lambda: released("events", HOUR, ids=["2020-01-10.beef"]), "No row is quarantined under"),
+        (lambda: released("events", HOUR, ids=["2020-01-10.beef"]), "No quarantined row has the id"),
         (lambda: released("events", HOUR, comment="  "), "Give a reason"),
     ],
 )
@@ -416,7 +417,8 @@ def test_a_row_with_a_second_reason_is_not_released_by_one(monkeypatch, toy_func
     spoil(monkeypatch, "events", "kind", ["cog"], DAY)
     land("events", DAY)
     with pytest.raises(
-        InvalidRequestError, match=r"quarantined for .*kind: expect_column_values_to_be_in_set.*would be again"
+        InvalidRequestError,
+        match=r"quarantined for .*kind: expect_column_values_to_be_in_set.*would be quarantined again",
     ):
         released("events", HOUR)
     other = "kind: expect_column_values_to_be_in_set(value_set=['bolt', 'nut', 'rivet', 'screw'])"
@@ -470,7 +472,7 @@ def ids_of(feed: str) -> dict[str, str]:
 def test_a_row_without_a_key_is_never_released(monkeypatch):
     spoil(monkeypatch, "events", "id", [None], DAY)
     land("events", DAY)
-    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id', and keys are never null"):
+    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id', and a key must not be null"):
         released("events", "keys must not be null: id")
     with pytest.raises(InvalidRequestError, match=r"no value in the key 'id'"):
         sent("events", '"event_date","id","kind","size","hour","urgent"\n2020-01-10,,"nut",1.5,3,false\n')
@@ -521,5 +523,5 @@ def test_a_form_releases_by_reason(bad_hours):
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
-    with pytest.raises(InvalidRequestError, match=r"To correct rows, name a file|leave the file"):
+    with pytest.raises(InvalidRequestError, match=r"To correct rows, name a file|leave out the file"):
         resubmit.resubmit_rows(open_project(USE_CASE), asked(**fields))

@@ -374,7 +374,7 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
         score.score_period(open_project(USE_CASE), Period("2020-01-09"))
     assert (
-        "the ledger names none"
+        "the ledger has no champion"
         in of_feeds(Period("2020-01-09"))["missing_predictions", "predictions"]["missing_reason"]
     )
 

@@ -167,7 +167,7 @@ def test_a_verdict_on_performance_leaves_nothing_to_do():
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
 def test_without_a_figure_of_drift_nothing_is_ok(left):
     found = overall_status(replace(SEEN, rows=left))
-    assert found.name == "unclear" and "is missing; the run's log may say why" in found.reason
+    assert found.name == "unclear" and "is missing; the run's log may give the reason" in found.reason
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():

@@ -35,11 +35,11 @@ def test_a_breach_says_the_value_its_limit_its_interval_and_its_days():
     ]
     text = messages.breach_message("toy", "2013-04-18", new, 1, {}).text
     assert text.splitlines()[:5] == [
-        "2 limits are broken on 2013-04-18 and not on the measured day before:",
+        "2 limits were breached on 2013-04-18 and not on the previous measured day:",
         "psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)",
         "psi of wind: 0.31",
         "",
-        "1 limit is still broken.",
+        "1 limit is still breached.",
     ]
 
 

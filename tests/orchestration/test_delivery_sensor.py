@@ -98,7 +98,7 @@ def test_a_published_day_whose_files_have_gone_since_is_not_waited_for_unless_th
     waiting = sensor(use_case, deferrable=deferrable)
     assert waiting.poke(context(DAY))
     assert ingest.ingest_period(open_project(use_case), DAY)["events"].partition.rows == 200
-    with pytest.raises(AirflowFailException, match="are not there"):
+    with pytest.raises(AirflowFailException, match="are missing"):
         waiting.poke({**context(DAY), "params": {"take_changed": True}})
 
 

@@ -161,7 +161,7 @@ def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(tra
     assert approve.approval_decision(open_project(USE_CASE), version) is None
     waiting = promoted(version, actor="a run", approval_required=True)
     assert waiting.reason == (
-        "It waits for a person's approval. Its earlier approval was of other verdicts."
+        "It waits for a person's approval. Its earlier approval was for other verdicts."
     )  # fmt: skip
     assert decide(version, True).new
     assert promoted(version, actor="a run", approval_required=True).promoted

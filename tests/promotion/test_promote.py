@@ -102,7 +102,7 @@ def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
     found = promoted(register(trained_toy, verdicts=verdicts), actor="a test")
     assert found.promoted
     assert found.reason == (
-        "1 of 3 gates are passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
+        "1 of 3 gates passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
     )
 
 
@@ -158,7 +158,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     found = promoted(second, actor="cleared")
     assert found.champion == alias() == first
     assert found.reason == (
-        "All 1 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
+        "All 1 gates passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
         " (rollback by a person: worse) makes version 1 the champion of that day."
     )
 
@@ -259,7 +259,7 @@ def test_what_blocks_is_never_reported_as_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
     entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))
-    assert promote._passed_gates(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
+    assert promote._passed_gates(entry) == "1 of 3 gates passed, and 1 of the others blocks;"
 
 
 @pytest.mark.parametrize("damage", ["missing", "other trees", "unreadable"])
@@ -360,7 +360,7 @@ def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
     found = promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True)
-    assert "Its earlier approval was of other verdicts" in found.reason
+    assert "Its earlier approval was for other verdicts" in found.reason
     assert approve.approval_decision(open_project(loosened), version) is None
     approve.record_approval(open_project(loosened), version, approved=True, actor="Ann", reason="still")
     assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted

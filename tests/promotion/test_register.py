@@ -127,7 +127,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
     run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
-    with pytest.raises(NotReadyError, match=r"has no verdicts yet, or .* run evaluate"):
+    with pytest.raises(NotReadyError, match=r"has no verdicts, or .* Run the task `evaluate`"):
         register.register_run(open_project(USE_CASE), run_id)
     assert Registry(USE_CASE).versions() == []
 

@@ -73,7 +73,7 @@ def test_a_later_entry_still_takes_over_on_its_day_and_this_is_reported(champion
     assert (found.newest_period, found.champion) == ("2020-03-07", "4")
     assert found.reason.startswith(
         "Version 1 is the champion from 2020-03-05 to 2020-03-07; from 2020-03-08 on entry 3 (promotion) makes version"
-        " 4 the champion. To go back from it too, roll back from 2020-03-08 on as well."
+        " 4 the champion. To undo that entry too, roll back from 2020-03-08 on as well."
     )
 
 
@@ -121,7 +121,7 @@ def test_a_version_that_was_never_champion_is_refused_with_the_list_of_champions
 
 def test_without_any_champion_the_error_says_so(trained_toy):
     register(trained_toy)
-    with pytest.raises(InvalidRequestError, match="Versions that were champion: none"):
+    with pytest.raises(InvalidRequestError, match="Former champions: none"):
         back()
 
 
@@ -129,7 +129,7 @@ def test_a_deleted_version_is_refused_and_not_offered(champions):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
     with pytest.raises(ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
         back("1")
-    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
+    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champions: 2 \(from [^)]*\)\."):
         back("3")
 
 
@@ -145,7 +145,8 @@ def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(champi
 def test_a_day_that_the_version_has_seen_is_refused(champions):
     before = state()
     with pytest.raises(
-        InvalidRequestError, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"
+        InvalidRequestError,
+        match=r"version 2 was trained as of 2020-03-05, so its training data may include .* 2020-03-04",
     ):
         back("2", Period("2020-03-04"))
     assert state() == before

@@ -66,12 +66,12 @@ def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeyp
 
 def test_an_unknown_version_is_refused_with_those_there_are(version):
     for wrong in ("7", "newest"):
-        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
+        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'. Versions: \['1'\]"):
             Registry(USE_CASE).version(wrong)
 
 
 def test_a_use_case_without_versions_says_so(tracking):
-    with pytest.raises(InvalidRequestError, match="there are none"):
+    with pytest.raises(InvalidRequestError, match="Versions: none"):
         Registry(USE_CASE).version("1")
     assert Registry(USE_CASE).champion() is None
     assert Registry(USE_CASE).versions() == []

@@ -312,7 +312,7 @@ def test_a_recipe_that_lightgbm_refuses_is_reported(version):
 
 
 def test_an_unknown_version_is_refused_with_the_list(version):
-    with pytest.raises(InvalidRequestError, match=r"no version '99'; there are \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"no version '99'. Versions: \['1'\]"):
         reproduce.reproduce_version(open_project(USE_CASE), "99")
 
 

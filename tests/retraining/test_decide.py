@@ -190,7 +190,7 @@ def test_a_day_before_one_that_is_decided_holds(lake):
     for day in period_range(FIRST, later(3)):
         result = decide.decide_retraining(open_project(USE_CASE), day)
         assert result.outcome == "hold"
-    assert "2020-03-10, a later day, is decided already" in result.reason
+    assert "The later day 2020-03-10 is decided already" in result.reason
 
 
 def test_a_day_that_was_not_measured_is_not_decided(lake):
@@ -236,7 +236,7 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
-        == "The budget of 2020-03 is spent: other days claimed all 1."
+        == "The budget of 2020-03 is spent: other days have all 1 trainings."
     )
 
 

@@ -57,7 +57,7 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
     decision = decide(POLICY, DAY, days(True, False, True), [])
     assert decision.outcome == "retrain"
     assert decision.reason == (
-        "Performance triggers a training: it broke its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02)"
+        "Performance triggers a training: it breached its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02)"
         " and on 2 of the last"
         " 3 measured days of version 1."
     )
@@ -107,7 +107,7 @@ def test_a_version_that_is_no_longer_champion_triggers_no_training():
         == "retrain"
     )
     nobody = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], None)
-    assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
+    assert nobody.reason.endswith("Version 1 scored the day, but no version is champion of the day.")
 
 
 def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():
@@ -191,7 +191,7 @@ def test_a_training_whose_outcome_is_not_known_holds():
 def test_a_later_decision_holds_since_decisions_are_made_in_order():
     decision = decide(POLICY, DAY, days(True, True, True), [PastDecision(DAY + 3, "hold")])
     assert decision.outcome == "hold"
-    assert "2020-03-18, a later day, is decided already" in decision.reason
+    assert "The later day 2020-03-18 is decided already" in decision.reason
 
 
 def test_measures_and_outcomes_of_later_days_change_nothing():
@@ -210,12 +210,13 @@ def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     [
         (
             False,
-            "Performance did not break its limit (degradation/log_loss 0.03, limit 0.02,"
+            "Performance did not breach its limit (degradation/log_loss 0.03, limit 0.02,"
             " judged on days up to 2020-03-07).",
         ),
         (
             True,
-            "it broke its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)",
+            "it breached its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02, judged on days up to"
+            " 2020-03-07)",
         ),
     ],
 )
@@ -354,8 +355,8 @@ def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_
     policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_periods=1)
     found = decide(policy, DAY, [retraining_policy.signals_of(DAY, rows)], [])
     assert found.retrain
-    shown = "it broke its limit on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
-    assert shown in found.reason and "Worse than baseline did not break its limit" in found.reason
+    shown = "it breached its limit on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
+    assert shown in found.reason and "Worse than baseline did not breach its limit" in found.reason
 
 
 def test_a_model_worse_than_a_baseline_triggers_though_it_is_as_good_as_on_its_test_days():

@@ -56,7 +56,7 @@ def test_what_a_person_fixed_is_not_searched():
 
 
 def test_nothing_left_to_search_is_refused():
-    with pytest.raises(InvalidRequestError, match=r"fix all that is searched \(learning_rate, num_leaves\)"):
+    with pytest.raises(InvalidRequestError, match=r"fix the whole search space \(learning_rate, num_leaves\)"):
         training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 

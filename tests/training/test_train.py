@@ -167,7 +167,7 @@ def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
     for day in range(1, 17):
         relabel(Period("2020-01-01") + day, all_failed)
     with pytest.raises(
-        NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"
+        NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another value. .* longer"
     ):
         quick(Period("2020-01-31"))
 

@@ -49,7 +49,7 @@ class ServingCheckError(AirworthyError):
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
         super().__init__(
-            f"{use_case}: the serving check of run {run_id} failed: {what}. Nothing was judged. Try again."
+            f"{use_case}: the serving check of run {run_id} failed: {what}. No gate was judged. Run it again."
         )
 
 

@@ -62,7 +62,7 @@ class BaseGate(ABC):
         require_field_types(self)
         self.require_possible()
         kind = type(self).__name__
-        require(self.min_periods >= 1, f"{kind}: min_periods is a number of days from 1 on.", field="min_periods")
+        require(self.min_periods >= 1, f"{kind}: min_periods must be at least 1 day.", field="min_periods")
         require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{kind}: if_inconclusive=")
 
     @abstractmethod

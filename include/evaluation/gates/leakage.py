@@ -76,7 +76,7 @@ class LeakageGate(BaseGate):
         if len(tried) < MIN_DAYS:
             empty = [str(built.period) for built in rebuilt if not built.rows]
             reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_DAYS} are needed."
-            reason += f" Of {listed(empty)} there are no rows." if empty else ""
+            reason += f" There are no rows of {listed(empty)}." if empty else ""
             return self._results("inconclusive", reason)
         reason = (
             f"Everything that became known later was changed on {counted(len(tried), 'day')} ({listed(tried)}), and no"
@@ -92,7 +92,7 @@ def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
     parts = []
     if leaking := {name for built in rebuilt for name in built.leaking}:
         days = listed([str(built.period) for built in rebuilt if built.leaking])
-        parts.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
+        parts.append(f"On {days} {listed(leaking)} changed when only later data was changed.")
     if read := {name for built in rebuilt for name in built.read}:
         days = listed([str(built.period) for built in rebuilt if built.read])
         parts.append(
@@ -109,13 +109,14 @@ def _unreliable_reason(built: RebuiltPeriod) -> str:
         return f"{built.period} could not be built again: {sentence(built.error)}"
     if built.non_deterministic:
         return (
-            f"{built.period} is not the same when built twice from the same, so whether it leaks cannot be decided:"
+            f"{built.period} differs when built twice from the same data, so whether it leaks cannot be decided:"
             f" {listed(built.non_deterministic)}. Remove from the use case's functions what is left to chance: random"
             " numbers, the clock, the order of rows."
         )
     if built.outdated:
         return (
-            f"What is stored of {built.period} was built by other code than there is now, or from what these functions"
-            " are not given, so it proves nothing. Build it again with the use case's data DAG, then train again."
+            f"The stored rows of {built.period} were built by other code than the current code, or from inputs that"
+            " these functions are not given, so they prove nothing. Build the day again with the use case's data DAG,"
+            " then train again."
         )
     return ""

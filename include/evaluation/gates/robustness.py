@@ -41,13 +41,13 @@ class RobustnessGate(BaseGate):
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
         """Compare the largest mean change of the probability with the limit; what breaks the model fails."""
         if not inputs.corruptions:
-            reason = "No feature was made bad on purpose."
+            reason = "No feature was corrupted for the test."
             return [self.result("inconclusive", reason, metric=_METRIC, limit=self.at_most)]
         tried = counted(len(inputs.corruptions), "bad input")
         broken = [each for each in inputs.corruptions if each.error or not math.isfinite(each.change)]
         if broken:
             first = broken[0]
-            error = sentence(first.error or "the probability changed by no finite number")
+            error = sentence(first.error or "the change of the probability is not a finite number")
             reason = f"Of {tried} {len(broken)} broke the model. {first.feature} {first.how}: {error}"
             return [self.result("failed", reason, metric=_METRIC, limit=self.at_most)]
         worst = max(inputs.corruptions, key=lambda each: each.change)

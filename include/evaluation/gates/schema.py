@@ -40,7 +40,7 @@ class SchemaGate(BaseGate):
             reason = f"The model reads {listed(stray)}, which the use case does not declare, or with another type."
             return self._results("failed", reason, len(stray))
         if champion is None:
-            return self._results("inconclusive", "It was not found out which model is the champion of that day.")
+            return self._results("inconclusive", "The champion of that day could not be determined.")
         declared = f"All {counted(len(reads), 'feature')} are declared"
         if champion.version is None:
             return self._results("passed", f"{declared}, and there is no champion of that day yet.", 0)

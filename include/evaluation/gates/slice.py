@@ -51,9 +51,9 @@ class SliceGate(BaseGate):
         gate = f"SliceGate({self.column!r})"
         require_one_of(self.metric, tuple(METRICS), f"{gate}: metric=")
         require_one_of(self.reference, (ALL_ROWS, CHAMPION, *BASELINES), f"{gate}: reference=")
-        require(self.min_rows >= 1, f"{gate}: min_rows is a number of rows from 1 on.")
+        require(self.min_rows >= 1, f"{gate}: min_rows must be at least 1.")
         say = f"{gate}: max_degradation="
-        require(math.isfinite(self.max_degradation), f"{say}{self.max_degradation} is no finite number.")
+        require(math.isfinite(self.max_degradation), f"{say}{self.max_degradation} is not a finite number.")
         require(
             self.reference != ALL_ROWS or not self.max_degradation < 0,
             f"{say}{self.max_degradation:g}: not every group can be better than all rows together.",
@@ -102,7 +102,7 @@ class SliceGate(BaseGate):
         labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
         reference = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
         if reference is None:
-            return self._inconclusive(f"Of all rows there is no {METRICS[name].label}.")
+            return self._inconclusive(f"There is no {METRICS[name].label} of all rows.")
         column = rows.columns[self.column].take(taken)
         return slices.slice_metrics(column, labels, own, name, reference=reference, costs=costs, min_rows=self.min_rows)
 

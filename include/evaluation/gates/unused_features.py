@@ -26,9 +26,7 @@ class UnusedFeaturesGate(BaseGate):
     at_most: int | None = None
 
     def require_possible(self) -> None:
-        require(
-            self.at_most is None or self.at_most >= 0, "UnusedFeaturesGate: at_most is a number of features from 0 on."
-        )
+        require(self.at_most is None or self.at_most >= 0, "UnusedFeaturesGate: at_most must be at least 0 features.")
 
     def __str__(self) -> str:
         return "features without gain" if self.at_most is None else f"at most {self.at_most} features without gain"
@@ -40,7 +38,7 @@ class UnusedFeaturesGate(BaseGate):
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
         """Count the features without gain that the model reads."""
         if not inputs.gains or not inputs.features:
-            return self._results("inconclusive", "It is not known what each feature brought.")
+            return self._results("inconclusive", "The gain of the features is not known.")
         unused = [name for name in inputs.features if not inputs.gains.get(name, 0.0) > 0]
         reason = f"{len(unused)} of {counted(len(inputs.features), 'feature')} brought no gain"
         reason += f": {listed(unused)}" if unused else ""

@@ -14,8 +14,8 @@ from tests.evaluation.gates.sound import SOUND, judge_one
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: Gate("auc", at_least=0.6, min_periods=0), "min_periods is a number of days from 1"),
-        (lambda: Gate("auc", at_least=0.6, if_inconclusive="maybe"), "if_inconclusive='maybe' is none of"),
+        (lambda: Gate("auc", at_least=0.6, min_periods=0), "min_periods must be at least 1 day"),
+        (lambda: Gate("auc", at_least=0.6, if_inconclusive="maybe"), "if_inconclusive='maybe' is not one of"),
     ],
 )
 def test_a_gate_that_cannot_be_is_refused(declare, said):

@@ -17,7 +17,7 @@ from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one,
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: ChampionGate("auc"), "metric='auc' is none of"),
+        (lambda: ChampionGate("auc"), "metric='auc' is not one of"),
         (lambda: ChampionGate(margin=math.inf), "margin is a finite number"),
         (lambda: ChampionGate(confidence=1.0), "between 0.5 and 0.999"),
         (lambda: ChampionGate(min_periods=4), "at least 5"),

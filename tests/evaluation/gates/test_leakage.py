@@ -45,7 +45,7 @@ def test_what_moved_and_what_else_was_read_are_leaks():
     result = result_of(leaks, replace(OTHER, leaking=("size",)))
     assert (result.outcome, result.blocks, result.value) == ("failed", True, 3)
     assert result.reason.startswith(
-        "On 2020-03-01, 2020-03-09 rows, size changed when only what became known later was changed."
+        "On 2020-03-01, 2020-03-09 rows, size changed when only later data was changed."
         " On 2020-03-01 the use case's functions read source.everything, which they were not given"
     )
 
@@ -59,9 +59,9 @@ def test_a_leak_fails_also_where_a_day_cannot_be_relied_on():
 @pytest.mark.parametrize(
     ("matter", "said"),
     [
-        ({"outdated": True}, "built by other code than there is now"),
+        ({"outdated": True}, "built by other code than the current code"),
         ({"error": "no raw data"}, "could not be built again: no raw data."),
-        ({"non_deterministic": ("size",), "outdated": True}, "not the same when built twice .* decided: size."),
+        ({"non_deterministic": ("size",), "outdated": True}, "differs when built twice .* decided: size."),
     ],
 )
 def test_a_day_that_cannot_be_relied_on_fails(matter, said):
@@ -79,4 +79,4 @@ def test_with_fewer_days_that_have_rows_than_it_needs_it_is_inconclusive(rebuilt
 
 def test_a_day_without_rows_is_named():
     result = result_of(replace(DAY, rows=0))
-    assert result.reason == "Only 0 days could be tried, and 6 are needed. Of 2020-03-01 there are no rows."
+    assert result.reason == "Only 0 days could be tried, and 6 are needed. There are no rows of 2020-03-01."

@@ -19,10 +19,10 @@ LIMITS = GateLimits([], test_periods=7, rebuildable_days=6)
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: Gate("accuracy", at_least=0.9), "metric='accuracy' is none of"),
+        (lambda: Gate("accuracy", at_least=0.9), "metric='accuracy' is not one of"),
         (lambda: Gate("auc"), "exactly one"),
         (lambda: Gate("auc", at_least=0.6, better_than="prior"), "exactly one"),
-        (lambda: Gate("auc", better_than="luck"), "better_than='luck' is none of"),
+        (lambda: Gate("auc", better_than="luck"), "better_than='luck' is not one of"),
         (lambda: Gate("auc", at_least=1.2), "lies between 0 and 1, so no model can be at least 1.2"),
         (lambda: Gate("log_loss", at_most=-0.1), "no model can be at most -0.1"),
         (lambda: Gate("log_loss", at_most=math.nan), "give a finite number"),

@@ -17,10 +17,10 @@ from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one,
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: SliceGate("kind", "accuracy", 0.1), "metric='accuracy' is none of"),
-        (lambda: SliceGate("kind", "brier", 0.1, reference="luck"), "reference='luck' is none of"),
-        (lambda: SliceGate("kind", "brier", 0.1, min_rows=0), "min_rows is a number of rows"),
-        (lambda: SliceGate("kind", "brier", math.nan), "no finite number"),
+        (lambda: SliceGate("kind", "accuracy", 0.1), "metric='accuracy' is not one of"),
+        (lambda: SliceGate("kind", "brier", 0.1, reference="luck"), "reference='luck' is not one of"),
+        (lambda: SliceGate("kind", "brier", 0.1, min_rows=0), "min_rows must be at least 1"),
+        (lambda: SliceGate("kind", "brier", math.nan), "not a finite number"),
         (lambda: SliceGate("kind", "brier", -0.1), "not every group can be better than all rows"),
     ],
 )

@@ -10,7 +10,7 @@ from tests.evaluation.gates.sound import SOUND, judge_one
 
 
 def test_a_limit_below_0_is_refused():
-    with pytest.raises(ValueError, match="number of features from 0"):
+    with pytest.raises(ValueError, match="at_most must be at least 0 features"):
         UnusedFeaturesGate(at_most=-1)
 
 

@@ -76,7 +76,7 @@ def test_the_card_tells_of_the_version_from_what_was_kept(version, run_id):
     assert "0.48 to 0.52" in text
     assert "`learning_rate` | `0.1`" in text
     assert "| `size` | `float64` |" in text
-    assert "This run has not kept" not in text.partition("## Plots")[0]
+    assert "This run did not store" not in text.partition("## Plots")[0]
 
 
 def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, run_id):
@@ -132,8 +132,8 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
         place.unlink()
     build.build_model_card(open_project(USE_CASE), version)
     text = kept(run_id, build.MARKDOWN)
-    assert "This run has not kept verdicts of its gates." in text
-    assert "This run has not kept the importance of its features; 4 are declared." in text
+    assert "This run did not store verdicts of its gates." in text
+    assert "This run did not store the importance of its features; 4 are declared." in text
     assert "data:image" not in kept(run_id, build.PAGE)
 
 
@@ -145,7 +145,7 @@ def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
 
 
 def test_a_card_of_an_unknown_version_names_those_there_are(version):
-    with pytest.raises(InvalidRequestError, match=r"there is no version '77'; there are \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"there is no version '77'. Versions: \['1'\]"):
         build.build_model_card(open_project(USE_CASE), "77")
 
 

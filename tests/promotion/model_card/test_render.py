@@ -232,7 +232,7 @@ def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_
     assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows
     assert "| weighted_drift | – | 2.5 | its own 150 days |" in rows
     assert any("auc does not vary" in row for row in rows)
-    assert "has not kept the false alarms" in section(model_card.card_markdown(facts()), "False alarms")
+    assert "did not store the false alarms" in section(model_card.card_markdown(facts()), "False alarms")
 
 
 def test_features_come_by_their_share_of_gain_and_those_without_are_named():
@@ -269,7 +269,7 @@ def test_what_an_older_run_has_not_kept_is_said_and_not_made_up():
     nothing = {"verdicts": None, "slices": None, "intervals": None, "gains": None, "champion": None, "gates": ""}
     text = model_card.card_markdown(facts(**nothing, plots=(), test={}, validation={}, parameters={}))
     for heading in ("How good it is", "Slices", "Gates", "Compared with the champion", "Features", "Parameters"):
-        assert "This run has not kept" in section(text, heading)
+        assert "This run did not store" in section(text, heading)
     assert "Gates not judged yet" in text
     assert model_card.card_html(text, {})
 
