@@ -7,7 +7,7 @@ report as the import error of this file.
 # Airflow only reads files that contain "airflow" and "dag".
 from pathlib import Path
 
-from include.declaration.registry import broken_use_cases
+from include.declaration.use_case_discovery import broken_use_cases
 from include.errors import BrokenUseCasesError
 from include.orchestration.dag_files import failures
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation.check_use_case import kept_home
 from include.lake import clone, schemas

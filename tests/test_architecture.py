@@ -56,7 +56,7 @@ DEFINITIONS = (
     "include.evaluation.gates",
 )
 """Lists of what there is. Any module of any level may read them, the declaration to check names."""
-DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.wording")
+DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar")
 """Besides the standard library and each other; anything else, such as a numeric library, only within a function."""
 PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
@@ -77,7 +77,7 @@ PURE = (
 )
 """Numbers and frames in, values out: no file, clock, client or variable of the environment."""
 PURE_MAY_USE = (
-    *("include.declaration", "include.errors", "include.printable", "include.wording", "include.threads"),
+    *("include.declaration", "include.errors", "include.printable", "include.grammar", "include.threads"),
     *DEFINITIONS,
 )
 NUMERIC = {
@@ -284,7 +284,7 @@ def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
 
 OPENED = ("Lake", "Lake.open", "Registry", "Ledger", "Ledger.open", "Records", "Records.open", "lake_root")
 """What opens a lake, or a part of it, or the registry."""
-OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrades")
+OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrade_steps")
 """The project; the packages that define these; and the upgrade of a lake whose format the project refuses."""
 ENTRIES = (
     "include.project",

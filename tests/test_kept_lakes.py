@@ -10,7 +10,7 @@ import pytest
 from include.lake import integrity, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError
-from include.maintenance.upgrades import upgrade_lake
+from include.maintenance.upgrade_steps import upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry

@@ -24,7 +24,7 @@ from include.declaration.period import Period
 from include.declaration.problems import Problem
 from include.errors import AirworthyError, BrokenUseCaseError
 from include.lake.object_store import StoragePath
-from include.lake.soundness import UnsoundValue
+from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
 from include.settings import REPOSITORY
 from include.use_case import Landing

@@ -15,8 +15,8 @@ from include.backtest import run
 from include.backtest.run import BacktestResult, PolicyOutcome
 from include.cli.escaping import line_of, print_line
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.model.metrics import HEADLINE, METRICS
 from include.project import open_project

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from include.cli.escaping import print_line
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
 from include.evaluation.check_use_case import CheckFinding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.features import staleness
 from include.project import open_project
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from include.cli.escaping import print_line
 from include.declaration.period import Period
 from include.errors import InvalidRequestError
-from include.model.spreadsheet import mark_formulas
+from include.ingestion.formula_marks import mark_formulas
 from include.notebook import load
 from include.printable import escape_line
 

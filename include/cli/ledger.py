@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from include.cli.escaping import line_of, print_line
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.project import open_project
 from include.registry import sync
 from include.registry.ledger import LedgerEntry, entries_until

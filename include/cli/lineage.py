@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from include.cli.escaping import line_of
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
 from include.reproduction import lineage

@@ -7,7 +7,7 @@ import os
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.registry import all_use_cases, broken_use_cases, load_use_case
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, load_use_case
 from include.local import instance
 from include.maintenance import apply
 from include.project import open_project

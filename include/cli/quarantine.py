@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from include.cli.escaping import make_console, print_line
 from include.declaration.actor import account_actor
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from include.cli.escaping import print_line
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.maintenance.rebuild import rebuild_table
 from include.project import open_project
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
 from include.ingestion.quarantine import QuarantinedRows

@@ -95,7 +95,7 @@ def table(here: Instance) -> Table:
 
 def upgrade(console: Console, name: str) -> None:
     """Migrate a use case's lake to the format of this code, and print what was done."""
-    from include.declaration.registry import load_use_case
+    from include.declaration.use_case_discovery import load_use_case
     from include.maintenance.upgrade import upgrade_format
 
     print_line(console, upgrade_format(load_use_case(name)))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from include.cli import report, services
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.local import credentials, demo, instance

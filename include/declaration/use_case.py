@@ -18,7 +18,7 @@ from include.declaration.consistency import check_use_case
 from include.declaration.costs import DecisionCosts
 from include.declaration.field_types import require_field_types, wrong_field_types
 from include.declaration.landing import Landing
-from include.declaration.lightgbm_parameters import ROUNDS, wrong_declaration
+from include.declaration.lightgbm_rules import ROUNDS, wrong_declaration
 from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.origin import declaring_module, load_function

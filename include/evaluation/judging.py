@@ -12,7 +12,7 @@ from include.declaration.gates import CHAMPION, MODEL
 from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import GateInputs, TestRows
-from include.wording import counted, sentence
+from include.grammar import counted, sentence
 
 
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:

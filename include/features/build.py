@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import Feed
-from include.features import label, materialize
+from include.features import label_table, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Commit
@@ -23,7 +23,7 @@ def build_features(project: Project, period: Period) -> Commit:
     since = max(use_case.first_period, period - use_case.look_back_periods)
     land_missing(project, since, period)
     view = project.lake.as_of(period)
-    label.build_labels(use_case, view, since)
+    label_table.build_labels(use_case, view, since)
     return materialize.materialize(use_case, "features", "build", view, since)
 
 

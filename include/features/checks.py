@@ -12,7 +12,7 @@ from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.use_case import UseCase
 from include.features.results import ResultRefusedError
-from include.lake.soundness import row_text
+from include.lake.storable_values import row_text
 
 Check = Callable[[pa.RecordBatch], str]
 """Returns what is wrong with a batch, as the end of a sentence "features of <day> …"; empty if nothing is wrong."""

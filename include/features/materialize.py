@@ -22,7 +22,7 @@ from include.lake import schemas
 from include.lake.lake import Commit
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
-from include.lake.soundness import row_text
+from include.lake.storable_values import row_text
 from include.registry import code_digest
 
 _LONGEST = 600

@@ -18,7 +18,7 @@ from ibis.backends.duckdb import Backend as DuckDB
 
 from include.errors import shorten_names
 from include.ingestion.conversion import NotConvertibleError, convert_columns
-from include.lake.soundness import row_text
+from include.lake.storable_values import row_text
 
 BATCH_ROWS = 131_072
 _INDEX = re.compile(r"__index_level_\d+__")

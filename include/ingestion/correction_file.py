@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.csv
 
-from include.model.spreadsheet import mark_formulas
+from include.ingestion.formula_marks import mark_formulas
 
 ROW, REASONS = "quarantined_row", "reasons"
 """Columns of an export in addition to the feed's: the id that identifies a row when the file is sent back, and the

@@ -15,8 +15,8 @@ from include.errors import InvalidRequestError
 from include.ingestion import file_readers, parquet_reader
 from include.ingestion.correction_file import REASONS, ROW
 from include.ingestion.file_readers import Budget, CsvFormat
+from include.ingestion.formula_marks import unmark_formulas
 from include.ingestion.row_spool import decoded, encoded, read_batches
-from include.model.spreadsheet import unmark_formulas
 from include.untrusted import UntrustedContentError, UntrustedProcess
 
 MAX_BYTES, MAX_ROWS = 500_000_000, 1_000_000

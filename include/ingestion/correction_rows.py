@@ -12,7 +12,7 @@ from include.declaration.column_types import TIMESTAMP
 from include.ingestion.conversion import Column, NotConvertibleError, convert_columns
 from include.ingestion.corrections import Correction
 from include.lake.partition_reader import alias_of
-from include.lake.soundness import value_text
+from include.lake.storable_values import value_text
 
 UNHELD = "the declared type does not hold the value that was sent back: "
 """Prefix of the reason of such a row, before the value and the remedy. This reason is never waived."""

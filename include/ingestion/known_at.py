@@ -12,7 +12,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError
 from include.lake import schemas
-from include.lake.soundness import row_text
+from include.lake.storable_values import row_text
 
 
 class KnownTooLateError(DataError):

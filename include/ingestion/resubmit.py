@@ -19,7 +19,7 @@ from include.ingestion.correction_rows import UNHELD
 from include.ingestion.corrections import CorrectionDraft, Kind
 from include.ingestion.quarantine import QuarantinedRows
 from include.lake import schemas
-from include.lake.soundness import NOT_A_DATE, find_unsound
+from include.lake.storable_values import NOT_A_DATE, find_unsound
 from include.project import Project
 
 AHEAD_DAYS = 31

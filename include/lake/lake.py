@@ -31,7 +31,7 @@ from include.lake import (
     s3,
     schema_evolution,
     schemas,
-    soundness,
+    storable_values,
 )
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import StoragePath, unfinished_name
@@ -286,7 +286,7 @@ class Lake:
 
     def _require_sound(self, table: str, period: Period, file: PartitionFile) -> None:
         name = f"{self.use_case.name}: {table}"
-        soundness.require_sound(self.use_case.name, table, period, file.unsound)
+        storable_values.require_sound(self.use_case.name, table, period, file.unsound)
         if not file.ascending:
             raise RowsUnsortedError(name, period, schemas.sort_keys(self.use_case, table))
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake.content_digest import ContentDigest
-from include.lake.soundness import SoundnessCheck, UnsoundValue
+from include.lake.storable_values import SoundnessCheck, UnsoundValue
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20

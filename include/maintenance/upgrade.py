@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.declaration.use_case import UseCase
 from include.lake.lake_format import FORMAT
-from include.maintenance.upgrades import upgrade_lake
+from include.maintenance.upgrade_steps import upgrade_lake
 
 
 def upgrade_format(use_case: UseCase) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.declaration import form_limits
-from include.declaration.lightgbm_parameters import OWN, ROUNDS, TUNABLE, wrong_parameters
+from include.declaration.lightgbm_rules import OWN, ROUNDS, TUNABLE, wrong_parameters
 from include.declaration.use_case import Training, UseCase
 from include.errors import InvalidRequestError
 

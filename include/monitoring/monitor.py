@@ -14,6 +14,7 @@ from include.declaration.gates import BASELINES, MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
+from include.grammar import sentence
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
@@ -27,7 +28,6 @@ from include.project import Project
 from include.registry import sync
 from include.registry.mlflow_registry import ArtifactMissingError
 from include.scoring import score
-from include.wording import sentence
 
 ROUNDS = 5
 """How often a day is measured at most if its inputs change meanwhile."""

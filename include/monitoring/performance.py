@@ -16,14 +16,14 @@ from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.declaration.period import Period
-from include.model import autocorrelation, expected, intervals, metrics
+from include.grammar import counted
+from include.model import autocorrelation, expected_performance, intervals, metrics
 from include.model.arrays import Numbers
 from include.model.autocorrelation import MeanPrecision
-from include.model.expected import ExpectedMetric
+from include.model.expected_performance import ExpectedMetric
 from include.model.metrics import METRICS
 from include.monitoring.definitions import EXPECTED, WINDOW
 from include.monitoring.metric_row import MetricRow, missing_row
-from include.wording import counted
 
 CONFIDENCE = 0.95
 """Confidence of the bounds of metrics without a limit."""
@@ -160,7 +160,7 @@ class _Window:
             return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
         spans = [
             self._by_day(metric, reference),
-            expected.compare_with_expected(
+            expected_performance.compare_with_expected(
                 metric,
                 {name: values[metric].by_day for name, values in self.expected_by_subject.items() if metric in values},
                 reference,
@@ -197,7 +197,7 @@ class _Window:
 
     def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
         by_day = {name: values[metric].tolist() for name, values in self.by_day.items() if metric in values}
-        return expected.compare_with_expected(metric, by_day, reference)
+        return expected_performance.compare_with_expected(metric, by_day, reference)
 
     def _too_few(self) -> str:
         least = max(self.monitoring.min_periods, intervals.MIN_DAYS)

@@ -20,9 +20,9 @@ from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.declaration.period import Period, periods_of
 from include.errors import AirworthyError
-from include.model import expected, intervals
+from include.model import expected_performance, intervals
 from include.model.arrays import Numbers
-from include.model.expected import ExpectedMetric
+from include.model.expected_performance import ExpectedMetric
 from include.model.model import Model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift
@@ -123,7 +123,7 @@ class ReferenceProfile:
         """
         test = {name: values[metric].by_day for name, values in self.expected_by_subject.items() if metric in values}
         validation = {name: values.get(metric, ()) for name, values in self.validation.items()}
-        spans = [expected.compare_with_expected(metric, span, reference) for span in (validation, test)]
+        spans = [expected_performance.compare_with_expected(metric, span, reference) for span in (validation, test)]
         return [span for span in spans if span is not None] if spans[-1] is not None else []
 
     @property
@@ -176,8 +176,8 @@ class ReferenceProfile:
                 importance=dict(values["importance"]),
                 probability=ReferenceHistogram.from_json(values["probability"], rows),
                 usual=ReferenceVariation.from_json(values["usual"], values["features"]),
-                expected_metrics=expected.from_json(values["expected_metrics"]),
-                baselines={name: expected.from_json(found) for name, found in values["baselines"].items()},
+                expected_metrics=expected_performance.from_json(values["expected_metrics"]),
+                baselines={name: expected_performance.from_json(found) for name, found in values["baselines"].items()},
                 validation={
                     name: {metric: tuple(each) for metric, each in found.items()}
                     for name, found in values["validation"].items()
@@ -212,9 +212,9 @@ def build_profile(
         importance=importance,
         probability=probability,
         usual=_usual(features, importance, probability, parts, of_model),
-        expected_metrics=expected.expected_metrics(parts["test"], of_model["test"], costs),
+        expected_metrics=expected_performance.expected_metrics(parts["test"], of_model["test"], costs),
         baselines={
-            name: expected.expected_metrics(parts["test"], each, costs)
+            name: expected_performance.expected_metrics(parts["test"], each, costs)
             for name, each in predicted["test"].items()
             if name != MODEL
         },

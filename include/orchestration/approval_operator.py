@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.declaration.actor import answer_actor
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import shorten
 from include.orchestration import callbacks, dag_factory, params
 from include.orchestration.answer_lookup import AnswerLookup

@@ -21,8 +21,8 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
 from include.project import Project, open_project

@@ -10,8 +10,8 @@ from pathlib import Path
 from airflow.sdk import DAG
 
 from include.declaration.origin import file_and_line
-from include.declaration.registry import all_use_cases, is_meant_for_the_process
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import all_use_cases, is_meant_for_the_process
 from include.errors import BrokenDagError
 from include.printable import printable_logger
 

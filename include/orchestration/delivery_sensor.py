@@ -15,8 +15,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from include.declaration import clock
 from include.declaration.landing import DeliveryMissingError, Landing
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
 from include.printable import printable_logger

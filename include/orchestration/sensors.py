@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
 from include.project import open_project

@@ -14,8 +14,8 @@ from airflow.utils.state import DagRunState
 
 from include.declaration.form_limits import shorten_reason
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import dag_factory
 from include.project import open_project
 

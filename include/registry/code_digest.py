@@ -30,7 +30,7 @@ RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
     CHECKED: ("include.ingestion.validate", "{package}.expectations"),
-    LABELS: ("include.features.label", "{package}.features"),
+    LABELS: ("include.features.label_table", "{package}.features"),
     FEATURES: ("include.features.materialize", "{package}.features"),
     TRAINING: (
         "include.model.trainer",

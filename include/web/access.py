@@ -10,8 +10,8 @@ from airflow.models.dag import DagModel
 from fastapi import HTTPException
 
 from include.declaration.names import DAG_KINDS
-from include.declaration.registry import all_use_cases, broken_use_cases
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.notifications.redaction import redact
 from include.printable import printable_logger
 

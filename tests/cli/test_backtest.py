@@ -10,7 +10,7 @@ from rich.console import Console
 
 from include.cli import backtest
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from tests import toy
 

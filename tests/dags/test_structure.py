@@ -15,8 +15,8 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
 from include.declaration.period import Period
-from include.declaration.registry import all_use_cases
 from include.declaration.retention import Retention
+from include.declaration.use_case_discovery import all_use_cases
 from include.orchestration.dag_factory import daily_dag, maintenance_dag, weekly_dag
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable

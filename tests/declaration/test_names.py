@@ -10,7 +10,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from include.declaration.lightgbm_parameters import OWN
+from include.declaration.lightgbm_rules import OWN
 from include.declaration.names import PREDICTION_COLUMNS, SUBJECTS
 from include.declaration.problems import DeclarationError
 from include.use_case import Feed

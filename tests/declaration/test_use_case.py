@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.use_case import DecisionCosts, Gate, SliceGate, Training
 from tests.toy_use_case import USE_CASE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.features import build
 from include.ingestion import ingest, validate

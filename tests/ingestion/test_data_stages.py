@@ -18,7 +18,7 @@ from include.features import build
 from include.features.materialize import ResultRowsError
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
-from include.lake.soundness import NonFiniteValueError
+from include.lake.storable_values import NonFiniteValueError
 from include.project import open_project
 from tests.toy_use_case import USE_CASE, features, source
 

@@ -13,8 +13,8 @@ from include.ingestion import ingest
 from include.lake import lake_format
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
-from include.maintenance import upgrades
-from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
+from include.maintenance import upgrade_steps
+from include.maintenance.upgrade_steps import UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -38,7 +38,7 @@ def forget() -> None:
 
 
 def root():
-    return Lake(USE_CASE, upgrades._root(USE_CASE)).root
+    return Lake(USE_CASE, upgrade_steps._root(USE_CASE)).root
 
 
 def number(text: str) -> None:

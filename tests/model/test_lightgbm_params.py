@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from include.declaration.lightgbm_parameters import ALIASES, ALSO_OWN, OWN, ROUNDS, TUNABLE, Range
+from include.declaration.lightgbm_rules import ALIASES, ALSO_OWN, OWN, ROUNDS, TUNABLE, Range
 from include.declaration.problems import DeclarationError
 from include.errors import InvalidRequestError
 from include.model import lightgbm_params

@@ -8,7 +8,7 @@ import pytest
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import Period
 from include.model import autocorrelation, day_process
-from include.model.expected import ExpectedMetric
+from include.model.expected_performance import ExpectedMetric
 from include.monitoring import false_alarms, performance
 from include.monitoring.false_alarms import FalseAlarms
 from include.monitoring.reference_profile import ReferenceProfile, ReferenceVariation

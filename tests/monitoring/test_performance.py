@@ -5,7 +5,7 @@ import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit
 from include.declaration.period import Period
-from include.model import autocorrelation, expected, intervals, metrics
+from include.model import autocorrelation, expected_performance, intervals, metrics
 from include.model.trainer import TrainingRows
 from include.monitoring import performance
 from include.monitoring.performance import LabelledPredictions
@@ -61,7 +61,9 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
 
 def expected_of(test: LabelledPredictions):
     rows = TrainingRows(None, test.labels, test.days)  # type: ignore[arg-type]
-    return {subject: expected.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()}
+    return {
+        subject: expected_performance.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()
+    }
 
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():

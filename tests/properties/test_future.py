@@ -16,7 +16,7 @@ import pytest
 from ibis import _
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.features import build as features_build
 from include.features import materialize
 from include.ingestion.known_at import KnownTooLateError

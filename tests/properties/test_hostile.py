@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.declaration import registry
+from include.declaration import use_case_discovery
 from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
@@ -75,7 +75,7 @@ def test_every_day_that_is_written_as_one_is_taken():
 @named
 def test_a_use_case_is_a_declared_one(text, lake_home):
     with pytest.raises(InvalidRequestError, match="There is no use case"):
-        registry.load_use_case(text)
+        use_case_discovery.load_use_case(text)
 
 
 @both_toys_slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from include.declaration.period import Period, period_range
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.project import open_project

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from include import settings
 from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
-from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
+from include.declaration.lightgbm_rules import ROUNDS, TUNABLE
 from include.declaration.period import EARLIEST, LATEST, Period
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate

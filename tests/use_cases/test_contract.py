@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.declaration.registry import all_use_cases
+from include.declaration.use_case_discovery import all_use_cases
 from include.lake import schemas
 from include.settings import REPOSITORY
 from include.training import search

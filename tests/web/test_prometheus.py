@@ -22,7 +22,7 @@ from include.declaration.names import DAG_KINDS
 from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.model.expected import ExpectedMetric
+from include.model.expected_performance import ExpectedMetric
 from include.monitoring import metric_row, performance
 from include.monitoring.performance import LabelledPredictions
 from include.project import open_project

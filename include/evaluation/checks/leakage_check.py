@@ -36,7 +36,7 @@ from include.declaration.use_case import UseCase
 from include.evaluation.checks.isolation import Recorder, isolated_calls
 from include.evaluation.checks.perturbation import randomise_future_rows
 from include.evaluation.inputs import RebuiltPeriod
-from include.features import label, materialize
+from include.features import label_table, materialize
 from include.ingestion import validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake import clone, schemas
@@ -196,7 +196,7 @@ def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder
     use_case, view = trial.use_case, copy.lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
         if table == "labels":
-            label.build_labels(use_case, view, trial.since)
+            label_table.build_labels(use_case, view, trial.since)
         elif table == "features":
             materialize.materialize(use_case, table, "build", view, trial.since)
         else:

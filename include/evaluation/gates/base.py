@@ -14,7 +14,7 @@ from include.declaration.field_types import require_field_types
 from include.declaration.gates import require_one_of
 from include.declaration.problems import require
 from include.evaluation.gates.result import GateResult, Outcome
-from include.wording import counted
+from include.grammar import counted
 
 if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts

@@ -11,8 +11,8 @@ from include.declaration.period import periods_of
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
+from include.grammar import counted
 from include.model.metrics import ADDITIVE, METRICS, MetricName
-from include.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, Outcome
-from include.wording import counted, listed, sentence
+from include.grammar import counted, listed, sentence
 
 if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts

@@ -15,8 +15,8 @@ from include.declaration.gates import (
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
+from include.grammar import but, counted
 from include.model.metrics import METRICS, MetricName
-from include.wording import but, counted
 
 if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts

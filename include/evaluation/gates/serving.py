@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
-from include.wording import but, counted, sentence
+from include.grammar import but, counted, sentence
 
 if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, Outcome, outcome_of
-from include.wording import but, counted, listed
+from include.grammar import but, counted, listed
 
 if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts

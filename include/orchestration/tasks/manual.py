@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context, task
 from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from airflow.sdk import get_current_context, task
 
 from include.declaration.period import Period
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
 from include.project import open_project

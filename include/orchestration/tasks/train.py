@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
 from include.declaration.actor import run_actor
-from include.declaration.registry import load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry

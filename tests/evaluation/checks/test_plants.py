@@ -31,7 +31,7 @@ from include.evaluation.checks import leakage_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
 from include.evaluation.inputs import RebuiltPeriod
-from include.features import label, materialize
+from include.features import label_table, materialize
 from include.ingestion import ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
@@ -300,7 +300,7 @@ def store(day: Period, use_case: UseCase = USE_CASE) -> None:
         validate.check_feed(open_project(use_case), feed, day)
     view = lake.as_of(day)
     since = max(use_case.first_period, day - use_case.look_back_periods)
-    label.build_labels(use_case, view, since)
+    label_table.build_labels(use_case, view, since)
     materialize.materialize(use_case, "features", "build", view, since)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.ingestion import correction_file, correction_reader
-from include.model.spreadsheet import mark_formulas, unmark_formulas
+from include.ingestion.formula_marks import mark_formulas, unmark_formulas
 
 pytestmark = pytest.mark.security
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from include.declaration import registry
+from include.declaration import use_case_discovery
 from include.errors import BrokenUseCaseError, InvalidRequestError
 from include.settings import REPOSITORY
 
@@ -71,7 +71,7 @@ def write(folder: Path, modules: dict[str, str]) -> None:
 
 
 def test_the_others_are_found_and_every_reason_is_kept(package):
-    found, broken = registry.discover()
+    found, broken = use_case_discovery.discover()
     assert list(found) == ["toy"]
     assert set(broken) == {*BROKEN, "package"}
     assert "ModuleNotFoundError" in broken["package"].reason
@@ -81,7 +81,7 @@ def test_the_others_are_found_and_every_reason_is_kept(package):
 def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
     _, reason, line = BROKEN[name]
     with pytest.raises(BrokenUseCaseError) as refused:
-        registry.load_use_case(name)
+        use_case_discovery.load_use_case(name)
     error = refused.value
     assert reason in error.reason
     assert error.where == str(package / name / "__init__.py") + (f":{line}" if line else "")
@@ -90,7 +90,7 @@ def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
 
 
 def test_a_healthy_one_is_loaded_without_importing_the_others(package):
-    assert registry.load_use_case("toy").name == "toy"
+    assert use_case_discovery.load_use_case("toy").name == "toy"
     assert not [
         module for module in sys.modules if module.startswith(f"{package.name}.") and not module.endswith("toy")
     ]
@@ -100,14 +100,14 @@ def test_an_unknown_name_is_answered_with_those_there_are(package):
     with pytest.raises(
         InvalidRequestError, match=r"no use case 'nobody'. Use cases: \['toy'\]. These cannot be loaded: exits, "
     ):
-        registry.load_use_case("nobody")
+        use_case_discovery.load_use_case("nobody")
 
 
 def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch, configure):
     write(tmp_path / "twice", {"one": HEALTHY, "two": HEALTHY})
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="twice")
-    found, broken = registry.discover()
+    found, broken = use_case_discovery.discover()
     assert not found
     assert set(broken) == {"one", "two"}
 
@@ -148,11 +148,11 @@ def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monk
     write(tmp_path / f"unruly_{name}", {"toy": HEALTHY, name: text})
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages=f"unruly_{name}")
-    found, broken = registry.discover()
+    found, broken = use_case_discovery.discover()
     assert (list(found), list(broken)) == (["toy"], [name])
     assert reason in broken[name].reason
     with pytest.raises(BrokenUseCaseError):
-        registry.load_use_case(name)
+        use_case_discovery.load_use_case(name)
 
 
 def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch, configure):
@@ -161,7 +161,7 @@ def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, mon
     (tmp_path / "odd_cases" / "__init__.py").write_text("__path__ = 3\n")
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="odd_cases,plain_cases")
-    found, broken = registry.discover()
+    found, broken = use_case_discovery.discover()
     assert (list(found), list(broken)) == (["toy"], ["odd_cases"])
 
 
@@ -173,7 +173,7 @@ def test_a_wrong_part_that_is_never_used_breaks_its_use_case_each_time_it_is_loa
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="unused_part")
     for _ in range(2):
-        found, broken = registry.discover()
+        found, broken = use_case_discovery.discover()
         assert (list(found), list(broken)) == (["toy"], ["spare"])
         assert "Gate.metric: Gate: metric='acu' is not one of" in broken["spare"].reason
 
@@ -187,7 +187,7 @@ def test_parts_in_modules_of_their_own_are_collected_each_time_it_is_loaded(tmp_
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="own_parts")
     for _ in range(2):
-        reason = registry.discover()[1]["wrong"].reason
+        reason = use_case_discovery.discover()[1]["wrong"].reason
         assert [path in reason for path in ("owner: ", "gates[0].metric: ", "gates[1]: ")] == [True] * 3
 
 
@@ -196,7 +196,7 @@ def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch,
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="interrupted")
     with pytest.raises(KeyboardInterrupt):
-        registry.discover()
+        use_case_discovery.discover()
 
 
 OWN = """
@@ -214,7 +214,7 @@ def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are
     (tmp_path / "my_cases" / "churn" / "source.py").write_text("def events(day):\n    return day\n")
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="my_cases")
-    use_case = registry.load_use_case("churn")
+    use_case = use_case_discovery.load_use_case("churn")
     assert use_case.package == "my_cases.churn"
     assert use_case.function("source", "events")("a day") == "a day"
     with pytest.raises(BrokenUseCaseError, match=r"No module named 'my_cases\.churn\.features'"):
@@ -230,7 +230,7 @@ def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_decla
     (tmp_path / "making.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="made_cases")
-    assert registry.load_use_case("churn").package == "made_cases.churn"
+    assert use_case_discovery.load_use_case("churn").package == "made_cases.churn"
 
 
 def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monkeypatch, configure):
@@ -239,7 +239,7 @@ def test_a_declaration_in_a_single_file_is_advised_what_it_lacks(tmp_path, monke
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="flat_cases")
     with pytest.raises(BrokenUseCaseError, match="single file"):
-        registry.load_use_case("churn")
+        use_case_discovery.load_use_case("churn")
 
 
 def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(tmp_path, monkeypatch, configure):
@@ -249,7 +249,7 @@ def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(t
     monkeypatch.syspath_prepend(tmp_path)
     configure(use_case_packages="late_cases")
     with pytest.raises(BrokenUseCaseError) as refused:
-        registry.load_use_case("churn").function("features", "build")
+        use_case_discovery.load_use_case("churn").function("features", "build")
     assert refused.value.where == f"{features}:3"
 
 

@@ -10,7 +10,7 @@ from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import ingest, resubmit
 from include.lake.lake import Lake
-from include.lake.soundness import (
+from include.lake.storable_values import (
     NOT_A_DATE,
     NOT_A_NUMBER,
     NOT_TEXT,
