@@ -15,7 +15,7 @@ import pytest
 from include.settings import REPOSITORY
 
 LEVELS = (
-    ("printable", "wording", "threads"),
+    ("printable", "grammar", "threads"),
     ("errors",),
     ("settings",),
     ("untrusted", "task_memory"),
