@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
@@ -66,17 +67,19 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
 
     # The oldest of the demo's trainings is the one that was promoted.
-    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train/runs")
-    page.locator(f"a[href*='/dags/{USE_CASE}__train/runs/manual']").last.click()
+    api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    oldest = api.call("GET", f"/dags/{USE_CASE}__train/dagRuns?order_by=start_date&limit=1")["dag_runs"][0]
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train/runs/{quote(oldest['dag_run_id'])}")
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
+    expect(page.get_by_role("heading", name="Task Instances")).to_be_hidden()
     expect(page.locator(".react-flow__node").filter(has_text="promote")).to_contain_text("success")
     page.get_by_role("button", name="Fit View").click()
     save(page, "graph")
 
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train")
     page.get_by_role("button", name="Trigger").first.click()
-    expect(page.get_by_role("dialog")).to_contain_text("kept with the version")
+    expect(page.get_by_role("dialog")).to_contain_text("Why you start this training")
     save(page, "form")
     page.reload()
 
@@ -112,7 +115,7 @@ def question(context: BrowserContext, here: Instance) -> None:
     )
     approve = f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/approve"
     page = context.new_page()
-    until = time.monotonic() + 300
+    until = time.monotonic() + 1200
     while api.call("GET", approve)["state"] != "awaiting_input":
         if time.monotonic() > until or api.get_run(dag_id, run.run_id).state in FINISHED:
             raise RefusedError(f"{dag_id} {run.run_id} did not ask; see its log.")
