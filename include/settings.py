@@ -104,7 +104,7 @@ def storage_setting(name: str, default: Path) -> str:
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
             shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
             raise InvalidRequestError(
-                f"{name}={shape!r} is not a place for files. Name a folder, or s3://bucket/prefix."
+                f"{name}={shape!r} is not a place for files. Set it to a folder, or to s3://bucket/prefix."
             )
         value = value.rstrip("/")
     else:

@@ -29,9 +29,9 @@ class TaskMemoryError(AirworthyError):
     def __init__(self, used: int, declared: int) -> None:
         self.used, self.declared = used, declared
         super().__init__(
-            f"The task uses {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
-            f" that {VARIABLE} declares, and was ended before the machine ran out of memory. No table is half written."
-            " Reduce its work (a shorter training window, fewer columns), or increase"
+            f"The task used {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
+            f" of {VARIABLE}, and was stopped before the machine ran out of memory. No table is half written."
+            " Reduce its work (a shorter training window, fewer columns), or raise"
             f" {VARIABLE} if the machine has more memory, and start the services again."
         )
 

@@ -77,7 +77,7 @@ SLOW = (
     *("ingestion/test_correction_reader", "ingestion/test_expectations", "ingestion/test_corrections"),
     *("ingestion/test_correction_rows", "ingestion/test_reconcile", "dags/test_quarantine"),
     *("properties/test_schema_life", "properties/test_conserved", "properties/test_order", "properties/test_hostile"),
-    *("properties/test_empty_days", "model/test_spreadsheet", "model/test_intervals", "web/test_alert_rules"),
+    *("properties/test_empty_days", "ingestion/test_formula_marks", "model/test_intervals", "web/test_alert_rules"),
     *("use_cases/flight_delays/test_source", "use_cases/flight_delays/test_features"),
     *("use_cases/flight_delays/test_declaration", "use_cases/flight_delays/test_expectations"),
     *("dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),

@@ -107,4 +107,4 @@ def test_every_day_that_is_refused_is_named(use, toy_functions):
     said = use(quick_toy.USE_CASE)
     with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):
         check(said)
-    assert all(f"'events' of {day} is refused" in said.getvalue() for day in empty)
+    assert all(f"'events' of {day} was refused" in said.getvalue() for day in empty)

@@ -158,7 +158,7 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
     waiting = context(later(2), last={backfill(FIRST): None, backfill(later(1)): None})
     waiting["dag_run"].start_date -= turn.limit
     with pytest.raises(
-        AirflowFailException, match=r"after 8:00:00, 2020-03-02 .* 2020-03-01 has not ended.*not in reverse"
+        AirflowFailException, match=r"after 8:00:00, .* 2020-03-02\. .* 2020-03-01 has not ended.*not in reverse"
     ):
         turn.resume_after_decision(waiting, False) if deferrable else turn.poke(waiting)
 

@@ -62,7 +62,7 @@ def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_
 
 def test_too_few_days_are_refused_with_what_is_there():
     with pytest.raises(
-        NotReadyError, match=r"10 days to train.*19 days have labelled rows.*2020-02-10 to 2020-02-28.*3 to train"
+        NotReadyError, match=r"10 days to train.*labelled rows for 19 days.*2020-02-10 to 2020-02-28.*3 to train"
     ):
         splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-02-10"), Period("2020-02-29")))
 

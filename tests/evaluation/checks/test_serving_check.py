@@ -149,7 +149,7 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
 ):
     stand_in(tmp_path, set_python, script)
     with pytest.raises(
-        ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
+        ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Run it again"
     ) as broken:
         serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
     assert broken.value.retryable
