@@ -192,7 +192,7 @@ def test_a_commit_that_is_broken_off_is_refused_or_its_day_is_missing_and_a_reru
         newest.write_bytes(broken_off(newest.read_bytes(), where))
         if where == "in a line":
             with pytest.raises(
-                TableVersionMissingError, match=rf"{table} cannot be read: .* move that one away.* run its day again"
+                TableVersionMissingError, match=rf"{table} cannot be read: .* move that file away.* run its day again"
             ):
                 life.tables()
             newest.rename(newest.with_suffix(".moved"))
