@@ -87,6 +87,7 @@ SLOW = (
     *("cli/test_hostile_texts", "cli/test_quarantine", "security/test_forged_records"),
     *("test_kept_lakes", "test_task_memory", "test_untrusted", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
+    *("orchestration/test_callbacks", "local/test_airflow_client"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {"homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"}
