@@ -115,22 +115,6 @@ class CorrectionLog:
         """
         return self._in_time(self._all())
 
-    def list_readonly(self) -> list[Correction]:
-        """Return the same as `accepted`, but write nothing.
-
-        If closing a day was interrupted, all its corrections are returned.
-
-        Raises:
-            CorrectionsCorruptedError: a correction is missing or cannot be read.
-        """
-        recorded = self._all()
-        closed = {day: self._closed(day) for day in {correction.known_on for correction in recorded}}
-        return [
-            correction
-            for correction in recorded
-            if not (day := closed[correction.known_on]) or correction.number in day.of_day
-        ]
-
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
         closed_days, closed = self.closed_days(), dict[Period, _Closed]()
         in_time = []

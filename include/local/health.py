@@ -8,7 +8,7 @@ import urllib.request
 from datetime import datetime
 from typing import Any
 
-from include.local.instance import SERVICES, Instance
+from include.local.instance import Instance
 from include.local.supervisor import SupervisorReport
 
 _HEARTBEATS = {
@@ -29,11 +29,6 @@ def is_healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
         ready |= {"api-server"} if (answer.get("metadatabase") or {}).get("status") == "healthy" else set()
         ready |= {name for name in _HEARTBEATS if _beats(name, answer, report)}
     return frozenset(ready & set(report.services))
-
-
-def unhealthy_services(instance: Instance, report: SupervisorReport) -> list[str]:
-    ready = is_healthy(instance, report)
-    return [name for name in SERVICES if name not in ready]
 
 
 def _beats(name: str, answer: dict[str, Any], report: SupervisorReport) -> bool:

@@ -263,7 +263,7 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 
 @pytest.mark.parametrize("done", [[], [reserve_slot.reserve_slot]])
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
-    """Killed after `decide`, or after `reserve_slot`: then all of it is run again, measured anew or not."""
+    """Killed after `decide`, or after `reserve_slot`: then all of it is run again, measured again or not."""
     for stage in done:
         stage(open_project(USE_CASE), DAY)
     measures.write(lake, DAY)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from typer.testing import CliRunner
 
 from include.cli import main
@@ -14,7 +16,7 @@ from include.lake import lake_format
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrade_steps
-from include.maintenance.upgrade_steps import UnsignedLakeError, upgrade_lake
+from include.maintenance.upgrade_steps import RENAMED, RenamedColumnsError, UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -151,6 +153,15 @@ def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_
     with pytest.raises(MlflowUnreachableError):
         upgrade_lake(USE_CASE)
     assert stored_format(root()) == 1
+
+
+@pytest.mark.parametrize("table", RENAMED)
+def test_a_table_with_columns_of_format_1_is_refused_and_its_number_stays(toy_lake, table):
+    number(json.dumps({"format": 1}))
+    write_deltalake(Lake(USE_CASE, root()).uri(table), pa.table({RENAMED[table][0]: ["as it was"]}))
+    with pytest.raises(RenamedColumnsError) as refused:
+        upgrade_lake(USE_CASE)
+    assert (refused.value.table, stored_format(root())) == (table, 1)
 
 
 def test_the_command_says_what_it_has_done(toy_lake, tracking, configure):

@@ -58,7 +58,7 @@ def wait_for_no_process(shell: Shell, seconds: float = 1200) -> None:
 def test_up_ends_when_every_service_works_and_says_how_to_log_in(shell: Shell):
     done = shell.run("up")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert health.unhealthy_services(shell.instance, shell.report()) == []
+    assert health.is_healthy(shell.instance, shell.report()) == frozenset(SERVICES)
     password = credentials.load_or_make(shell.instance).password
     for told in (shell.instance.airflow_url, shell.instance.mlflow_shown, f"admin / {password}"):
         assert told in done.stdout
@@ -125,7 +125,7 @@ def test_a_second_instance_on_the_same_port_is_refused_in_one_line(running: Shel
     assert f"Port {port} for Airflow is taken" in done.stderr
     assert "AIRWORTHY_AIRFLOW_PORT=" in done.stderr
     assert other.living() == []
-    assert health.unhealthy_services(running.instance, running.report()) == []
+    assert health.is_healthy(running.instance, running.report()) == frozenset(SERVICES)
 
 
 def test_up_after_the_supervisor_was_killed_removes_what_was_left_and_starts_again(running: Shell):

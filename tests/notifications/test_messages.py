@@ -33,13 +33,13 @@ def test_a_breach_says_the_value_its_limit_its_interval_and_its_days():
         breach_row("temp", lower=0.28, upper=0.34, days=14, measured_period="2013-04-18"),
         breach_row("wind", limit=None),
     ]
-    text = messages.breach_message("toy", "2013-04-18", new, 1, {}).text
+    text = messages.breach_message("toy", "2013-04-18", new, 3, {}).text
     assert text.splitlines()[:5] == [
         "2 limits were breached on 2013-04-18 and not on the previous measured day:",
         "psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)",
         "psi of wind: 0.31",
         "",
-        "1 limit is still breached.",
+        "3 limits are still breached.",
     ]
 
 

@@ -89,7 +89,7 @@ def test_a_decision_does_not_change_whatever_is_learned_later(lake):
 
 
 def test_of_two_that_decide_at_once_both_get_the_first_decision(lake, monkeypatch):
-    """The slower has read its measures when the day is measured anew and decided by the other."""
+    """The slower has read its measures when the day is measured again and decided by the other."""
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
