@@ -41,7 +41,7 @@ class Guardian:
         self._process = subprocess.Popen(
             command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, start_new_session=True
         )
-        os.register_at_fork(before=_note_thread, after_in_child=_die_with_parent)
+        os.register_at_fork(before=_note_parent, after_in_child=_die_with_parent)
         os.environ[MARK] = self.mark
         os.environ["SPT_NOENV"] = "1"  # or setproctitle writes over the environment in which the mark is looked for
 
@@ -59,18 +59,22 @@ class Guardian:
 
 
 _LIBC = ctypes.CDLL(None)
-_forked_by_main_thread = False
+_forked_by: int | None = None
+"""The process whose main thread is forking; None for another thread, with which a fork would end."""
 
 
-def _note_thread() -> None:
-    global _forked_by_main_thread  # noqa: PLW0603  # what the fork reads
-    _forked_by_main_thread = threading.current_thread() is threading.main_thread()
+def _note_parent() -> None:
+    global _forked_by  # noqa: PLW0603  # what the fork reads
+    _forked_by = os.getpid() if threading.current_thread() is threading.main_thread() else None
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this fork with its parent, as it has no mark of its own; one of a thread would end with that."""
-    if _forked_by_main_thread and sys.platform == "linux":
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Have Linux end this fork with its parent, because a fork has no mark of its own."""
+    if _forked_by is None or sys.platform != "linux":
+        return
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != _forked_by:  # the parent ended before the line above: no signal would come any more
+        os._exit(1)
 
 
 def descendants(parent: int, mark: str) -> Iterator[psutil.Process]:

@@ -175,9 +175,18 @@ def test_the_summary_says_what_had_ended_and_what_was_running(suite):
     assert re.search(r"(19|20) passed", said), said
 
 
+SLOW_FORKS = """
+import os, time
+os.register_at_fork(after_in_child=lambda: time.sleep(1))
+"""
+"""On a busy machine a fork may run its first line only after its parent has been killed."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 @pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])
-def test_a_run_that_is_killed_leaves_nothing(suite, number, workers):
+@pytest.mark.parametrize("forks", ["", SLOW_FORKS], ids=["", "slow forks"])
+def test_a_run_that_is_killed_leaves_nothing(suite, number, workers, forks):
+    (suite / "conftest.py").write_text(forks + CONFTEST)
     (suite / "test_a.py").write_text(STARTS + "def test_long():\n    forks_and_starts()\n    time.sleep(1000)\n")
     with start(suite, *workers, "-o", "timeout=1000") as process:
         until = time.monotonic() + 1200

@@ -270,8 +270,10 @@ _recorders: list[Recorder] = []
 def _add_audit_hook() -> None:
     """Add the audit hook once per process, since it cannot be removed."""
 
+    recorders = _recorders  # a local name, because the module's names are gone while the interpreter ends
+
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        for recorder in _recorders:
+        for recorder in recorders:
             recorder.audit(event, arguments)
 
     sys.addaudithook(hook)
