@@ -111,7 +111,7 @@ def question(context: BrowserContext, here: Instance) -> None:
     dag_id = f"{USE_CASE}__train"
     api.unpause(dag_id)
     run = api.trigger(
-        dag_id, conf={"day": "2013-03-25", "promotion": "approval", "reason": "to be decided by a person"}
+        dag_id, conf={"period": "2013-03-25", "promotion": "approval", "reason": "to be decided by a person"}
     )
     approve = f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/approve"
     page = context.new_page()

@@ -58,7 +58,7 @@ class Frames:
         kept = project.in_lake(str(kept_home(self.use_case) / "lake"))
         for lake in (project.lake, kept.lake):
             if clone.partition_digests(lake, table, self.period, self.period):
-                return lake.as_of(self.period).read(table, first, self.period, order_by=["day", *keys])
+                return lake.as_of(self.period).read(table, first, self.period, order_by=["period", *keys])
         name = self.use_case.name
         raise NotReadyError(
             f"{name}: there are no {table} of {self.period}, neither in the lake nor in the tables that `check` stored."

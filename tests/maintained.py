@@ -50,7 +50,7 @@ def make_champion(number: str) -> None:
 def enlarge(day: Period = CORRECTED) -> None:
     """Correct a day of features."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
+    rows = lake.as_of(day).read("features", since=day).drop_columns(["period"])
     place = rows.schema.get_field_index("size")
     changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
     assert lake.replace("features", day, changed, inputs={}, stage="test").changed

@@ -33,7 +33,7 @@ def test_a_table_is_a_frame_of_the_period_with_its_rows_in_order_of_keys():
 def test_periods_before_are_read_on_demand_and_later_ones_never():
     toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[2])
     for since in (DAYS[0], DAYS[0].start_date, "2020-01-10"):
-        days = load("toy", DAYS[1]).read("features", since=since)["day"].to_pylist()
+        days = load("toy", DAYS[1]).read("features", since=since)["period"].to_pylist()
         assert periods_of(days) == [DAYS[0]] * source.ROWS + [DAYS[1]] * source.ROWS
 
 

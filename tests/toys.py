@@ -93,7 +93,7 @@ def fill_customers(lake: Lake, first: Period, last: Period) -> None:
 
 def _delivered(use_case: UseCase, feed: str, day: Period) -> pa.Table:
     rows = use_case.function("source", feed)(day)
-    return rows.append_column("day", pa.array([day.start_date] * rows.num_rows, pa.date32()))
+    return rows.append_column("period", pa.array([day.start_date] * rows.num_rows, pa.date32()))
 
 
 def _trained_early(use_case: UseCase) -> UseCase:

@@ -100,7 +100,7 @@ class HistoricalEvaluator:
         first, last = splits.training_window(use_case, period)
         inputs = train.training_inputs(use_case, self.project.lake.as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
-        cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
+        cut = splits.split_days(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
         cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
@@ -239,7 +239,7 @@ class HistoricalEvaluator:
         current, use_case = self.fit(champion), self.use_case
         rows = self._labelled(period, fit.cut.test[0], fit.cut.test[-1])
         test = TrainingRows(
-            rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy()
+            rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["period"].to_numpy()
         )
         predicted = fit.model.predict_all(test.features)
         measured = {
@@ -270,15 +270,15 @@ def load_label_history(project: Project, first: Period, last: Period) -> LabelHi
     matures = use_case.label.label_delay_periods
     view, keys = project.lake.as_of(last + matures), list(use_case.keys)
     earliest, _ = splits.training_window(use_case, first)
-    rows = view.read("features", earliest, last, order_by=["day", *keys])
-    require_distinct(use_case.name, "features", rows, ["day", *keys])
+    rows = view.read("features", earliest, last, order_by=["period", *keys])
+    require_distinct(use_case.name, "features", rows, ["period", *keys])
     # A label belongs to the row of its keys and its period, as in `join_labels`.
-    positions = pa.table([*(rows[key] for key in keys), rows["day"]], [*keys, _ABOUT])
+    positions = pa.table([*(rows[key] for key in keys), rows["period"]], [*keys, _ABOUT])
     positions = positions.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.from_rows(rows, known[_ROW], known["day"], known[use_case.label.name])
+    return LabelHistory.from_rows(rows, known[_ROW], known["period"], known[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

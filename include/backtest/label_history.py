@@ -42,7 +42,7 @@ class LabelHistory:
     @property
     def days(self) -> Days:
         """Return the day of each row."""
-        days: Days = self.rows["day"].to_numpy().astype("datetime64[D]")
+        days: Days = self.rows["period"].to_numpy().astype("datetime64[D]")
         return days
 
     def span(self, first: Period, last: Period) -> slice:

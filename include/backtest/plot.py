@@ -41,7 +41,7 @@ def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
     """Draw a mark per training: full if promoted, hollow if not, crossed if a false alarm."""
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
         for training in outcome.trainings:
-            day, face = np.datetime64(training["day"]), colour if training["result"] == "promoted" else "none"
+            day, face = np.datetime64(training["period"]), colour if training["result"] == "promoted" else "none"
             axes.plot(np.array([day]), [place], marker="o", ms=8, mec=colour, mfc=face, ls="")
             if training["false_alarm"]:
                 axes.plot(np.array([day]), [place], marker="x", ms=11, color="#111111", ls="")

@@ -114,7 +114,7 @@ def summarise_policies(
 
 def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any]:
     return {
-        "day": training.period.key,
+        "period": training.period.key,
         "replaced": training.replaced.key,
         "result": training.result,
         "reason": training.reason,

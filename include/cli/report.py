@@ -39,7 +39,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: Period, l
     dags = f"{here.airflow_url}/dags"
     lines = {
         "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
-        "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?day={last}",
+        "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?period={last}",
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
         "Data Docs": _data_docs(use_case, here),

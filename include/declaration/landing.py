@@ -38,7 +38,7 @@ class Landing:
 
     bucket: str
     prefix: str
-    """Prefix of a day's files; `{day}` is replaced by the day, in another format with `{day:%Y/%m/%d}`."""
+    """Prefix of a day's files; `{period}` is replaced by the day, in another format with `{period:%Y/%m/%d}`."""
     connection: str = "aws_default"
     """Airflow Connection (Amazon Web Services) that reads the bucket."""
     format: Format = "csv"
@@ -99,11 +99,11 @@ class Landing:
     def _check_prefix(self, say: str) -> None:
         try:
             fields = [field for _, field, _, _ in string.Formatter().parse(self.prefix) if field is not None]
-            prefixes = [self.prefix_of(day) for day in _DAYS] if set(fields) == {"day"} else []
+            prefixes = [self.prefix_of(day) for day in _DAYS] if set(fields) == {"period"} else []
         except (ValueError, LookupError) as error:
             require(False, f"{say}the prefix cannot be read: {error}.", field="prefix")
             return
-        problem = "the prefix must contain the day as {day} or {day:%Y/%m/%d}, and nothing else in braces."
+        problem = "the prefix must contain the day as {period} or {period:%Y/%m/%d}, and nothing else in braces."
         require(bool(prefixes), say + problem, field="prefix")
         mixed = any(
             one != other and second.startswith(first)
@@ -120,7 +120,7 @@ class Landing:
 
     def prefix_of(self, period: Period) -> str:
         """Return the prefix of the keys of that day's objects."""
-        return self.prefix.format(day=period.start_date)
+        return self.prefix.format(period=period.start_date)
 
     def location_of(self, period: Period) -> str:
         """Return the address of that day's files, for texts."""

@@ -16,7 +16,7 @@ DAG_KINDS = ("data", "train", "score", "monitor", "retrain", "rollback", "mainte
 """The DAGs of each use case: `<use case>__<kind>`."""
 RESERVED_PREFIX = "__airworthy_"
 """Prefix of internal columns that a step adds to a table; declared names must not begin with it."""
-LAKE_COLUMNS = frozenset({"day", "digest", "reasons", "quarantined_row"})
+LAKE_COLUMNS = frozenset({"period", "digest", "reasons", "quarantined_row"})
 """Columns that the lake adds to its tables, or the quarantine to its exported files."""
 PREDICTION_COLUMNS = frozenset({"probability", "predicted_positive", "model_version"})
 """Columns of predictions in addition to the keys."""

@@ -23,7 +23,7 @@ from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import Period
-from include.declaration.period_column import PARTITION, PERIOD
+from include.declaration.period_column import PARTITION, LABELLED_PERIOD
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.errors import InvalidRequestError, NotBegunError
@@ -238,12 +238,12 @@ class UseCase:
     @property
     def label_keys(self) -> tuple[str, ...]:
         """Return the columns that identify a row of labels: the keys, and the period if no key holds it."""
-        return (*self.keys, PERIOD) if self.period == PARTITION else self.keys
+        return (*self.keys, LABELLED_PERIOD) if self.period == PARTITION else self.keys
 
     @property
     def label_period(self) -> str:
         """Return the column of labels with the day of the feature row."""
-        return PERIOD if self.period == PARTITION else self.period
+        return LABELLED_PERIOD if self.period == PARTITION else self.period
 
     @property
     def declared_in(self) -> str:

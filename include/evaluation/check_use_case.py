@@ -183,7 +183,7 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
     first, last = splits.training_window(use_case, period)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
     values = rows[use_case.label.name]
-    days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
+    days = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
     severity: Severity = "note" if _RARE <= share <= 1 - _RARE else "warning"
     yield CheckFinding(

@@ -79,7 +79,7 @@ class _Collector:
             gains=self.model.gains,
             champion=champion,
             rows=TestRows(
-                days=rows["day"].to_numpy(),
+                days=rows["period"].to_numpy(),
                 labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),

@@ -19,7 +19,7 @@ def known_labels(use_case: UseCase, view: AsOfSnapshot, since: Period) -> ibis.T
     """
     label, keys = use_case.label.name, list(use_case.label_keys)
     known = view.table("labels", since)
-    ranked = known.mutate(ibis.row_number().over(group_by=keys, order_by=known["day"].desc()).name(_RANK))
+    ranked = known.mutate(ibis.row_number().over(group_by=keys, order_by=known["period"].desc()).name(_RANK))
     newest = ranked.filter(ranked[_RANK] == 0)
     return newest.filter(newest[label].notnull()).select(*keys, label)
 
@@ -30,6 +30,6 @@ def join_labels(use_case: UseCase, rows: ibis.Table, labels: ibis.Table) -> ibis
     Unlabelled rows are dropped. `labels` are those of `known_labels`. Joining on keys only is not enough: a customer
     has the same key on every day.
     """
-    about = rows["day"] == labels[use_case.label_period]
+    about = rows["period"] == labels[use_case.label_period]
     joined = rows.join(labels, [*use_case.keys, about])
     return joined.select(*rows.columns, use_case.label.name)

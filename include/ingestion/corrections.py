@@ -23,7 +23,7 @@ SAME_KEYS = "another row of the day has the same keys"
 """Quarantine reason of a correction whose keys another row of its day has. It is never waived: features and labels
 cannot be built from two rows with the same keys on one day."""
 ORIGIN = (
-    pa.field("day", pa.date32()),
+    pa.field("period", pa.date32()),
     pa.field("digest", pa.string()),
     pa.field("reasons", pa.list_(pa.field("element", pa.string()))),
 )

@@ -163,7 +163,7 @@ def _validated(
 ) -> ExpectationSuiteValidationResult:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("day").add_dataframe_asset(name)
+    asset = context.data_sources.add_pandas("period").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
     placed = [
         expectation.copy(update={"meta": {**(expectation.meta or {}), "place": place}})

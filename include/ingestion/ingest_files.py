@@ -165,7 +165,7 @@ def landed_files(view: AsOfSnapshot, feed: Feed, since: Period, until: Period | 
 
     Each has `day`, `key`, `size`, `etag`, `sha256` and `version_id`.
     """
-    rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["day", "key"])
+    rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["period", "key"])
     files: list[dict[str, Any]] = rows.to_pylist()
     return files
 
@@ -192,7 +192,7 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
             continue
         since = max(project.use_case.first_period, period - landing.watch_periods)
         rows = landed_files(view, feed, since, period)
-        for landed_on, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
+        for landed_on, of_day in itertools.groupby(rows, key=lambda row: row["period"]):
             earlier, marks = Period.from_date(landed_on), _marks(list(of_day))
             try:
                 files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]

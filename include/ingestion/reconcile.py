@@ -133,5 +133,5 @@ def _faults(
 
 def _has_corrections(view: AsOfSnapshot, feed: Feed, period: Period, known: Sequence[Correction]) -> bool:
     """Return whether the day was landed with the rows of all its corrections."""
-    rows = view.read(f"raw/{feed.name}", since=period, until=period).drop(["day"])
+    rows = view.read(f"raw/{feed.name}", since=period, until=period).drop(["period"])
     return corrections.correction_places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None

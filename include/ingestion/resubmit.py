@@ -232,10 +232,10 @@ def _record(
     form_limits.require_text("comment", comment)
     if len(comment.strip()) < 3:
         raise InvalidRequestError("Give a reason; it is stored with the correction.")
-    origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
+    origin = {name: meant.rows[name].to_pylist() for name in ("period", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
-    last = Period.from_date(max(origin["day"]))
+    last = Period.from_date(max(origin["period"]))
     draft = CorrectionDraft(kind=kind, known_on=known_on or LATEST, actor=actor, comment=comment.strip(), rows=sent)
     recorded = _at(project, feed, draft, last, known_on)
     return Resubmission(

@@ -78,7 +78,7 @@ def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
     lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
     view = lake.as_of(period)
     raw = f"raw/{feed.name}"
-    landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["day"])
+    landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["period"])
     digest = view.digest(raw, period)
     corrections = CorrectionLog.open(project, feed.name).known_on(period)
     delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)

@@ -64,11 +64,11 @@ def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
 
 def _write_changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change: Change) -> DataFile:
     """Write the changed rows of a day, in the order in which the function returns them."""
-    rows = change(view.read(table, period, period).drop_columns(["day"]))
+    rows = change(view.read(table, period, period).drop_columns(["period"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), period, ())
     digest, count = written.content.hexdigest(), written.content.rows
     signed = (f"{view.lake.use_case.name}/{table}", period, digest, count, written.sha256)
-    path = f"day={period}/{file_signature.signed_name(*signed)}"
+    path = f"period={period}/{file_signature.signed_name(*signed)}"
     StoragePath.parse(root / path).put(written.path)
     return DataFile(period, path, digest, count)
 
@@ -78,7 +78,7 @@ def _add_action(root: Path, file: DataFile) -> AddAction:
     return AddAction(
         path=file.path,
         size=stat.st_size,
-        partition_values={"day": file.period.key, "digest": file.digest},
+        partition_values={"period": file.period.key, "digest": file.digest},
         modification_time=int(stat.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

@@ -65,7 +65,7 @@ def to_metadata(
     code: str,
 ) -> dict[str, str]:
     """Return the notes of a commit as Delta stores them."""
-    notes = {"day": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
+    notes = {"period": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
     notes |= {"code": code} if code else {}
     notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
     return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
@@ -78,7 +78,7 @@ def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
 
 def transaction_id(period: Period) -> str:
     """Return the application id under which the table counts the commits of a day."""
-    return f"day={period.key}"
+    return f"period={period.key}"
 
 
 def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> CommitNote | None:
@@ -94,7 +94,7 @@ def newest_version(table: StoragePath, delta: DeltaTable, period: Period) -> Com
         content = (table / f"_delta_log/{version:020}.json").read()
         actions = (json.loads(line) for line in content.splitlines() if line.strip())
         for info in (action["commitInfo"] for action in actions if "commitInfo" in action):
-            if info.get("day") == period.key and "digest" in info:
+            if info.get("period") == period.key and "digest" in info:
                 return _note(info | {"version": version})
     return None
 
@@ -118,7 +118,7 @@ def read_commit_notes(uri: str) -> list[CommitNote]:
     if not is_table(uri):
         return []
     commits = s3.retry_cut_connection(uri, lambda: open_table(uri).history())
-    return [_note(commit) for commit in commits if "day" in commit and "digest" in commit]
+    return [_note(commit) for commit in commits if "period" in commit and "digest" in commit]
 
 
 def is_table(uri: str) -> bool:
@@ -142,7 +142,7 @@ def _note(commit: Mapping[str, str]) -> CommitNote:
     versions = {name.removeprefix(VERSION): int(value) for name, value in commit.items() if name.startswith(VERSION)}
     return CommitNote(
         version=int(commit["version"]),
-        period=Period(commit["day"]),
+        period=Period(commit["period"]),
         stage=commit.get("stage", ""),
         digest=commit["digest"],
         rows=int(commit.get("rows", 0)),

@@ -42,7 +42,7 @@ def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -
 
     Empty if nothing is.
     """
-    moved = {day for day, place in view.storage_paths(table, since, until) if f"/day={day}/" not in place.uri}
+    moved = {day for day, place in view.storage_paths(table, since, until) if f"/period={day}/" not in place.uri}
     forged = view.forged_days(table, since, until)
     for day, damage in _damaged_files(view, table, since, until):
         yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")

@@ -257,7 +257,7 @@ class Lake:
                         mode="overwrite",
                         schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
                         partition_by=[*schemas.PARTITION],
-                        partition_filters=[("day", "in", [day.key for day in days or [since]])],
+                        partition_filters=[("period", "in", [day.key for day in days or [since]])],
                         commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
                     )
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
@@ -346,12 +346,12 @@ class Lake:
     def _store_file(self, table: str, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
         """Move the file into the table, under a name with its checksum and a signature."""
         signed = (f"{self.use_case.name}/{table}", period, partition.digest, partition.rows, file.sha256)
-        path = f"day={period}/{file_signature.signed_name(*signed)}"
+        path = f"period={period}/{file_signature.signed_name(*signed)}"
         (self.root / table / path).put(file.path)
         return AddAction(
             path=path,
             size=file.size,
-            partition_values={"day": period.key, "digest": partition.digest},
+            partition_values={"period": period.key, "digest": partition.digest},
             modification_time=int(time.time() * 1000),
             data_change=True,
             stats=json.dumps({"numRecords": partition.rows}),
@@ -379,7 +379,7 @@ class Lake:
             mode="append" if actions is None else "overwrite",
             schema=Schema.from_arrow(schemas.with_partition(schema)),
             partition_by=[*schemas.PARTITION],
-            partition_filters=[("day", "=", period.key)],
+            partition_filters=[("period", "=", period.key)],
             commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
         )
         delta.update_incremental()

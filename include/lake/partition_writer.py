@@ -21,7 +21,7 @@ from include.lake.storable_values import SoundnessCheck, UnsoundValue
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20
 """Size in memory; rows of up to 2 kB reach `ROW_GROUP_ROWS` first."""
-DAY = pa.field("day", pa.date32())
+DAY = pa.field("period", pa.date32())
 """Written into the file itself, so that no reader takes it from folder names."""
 
 

@@ -51,12 +51,12 @@ def list_data_files(delta: DeltaTable) -> list[DataFile]:
         LogCorruptedError: the log names a file without day, digest or number of rows.
     """
     actions = pa.table(delta.get_add_actions(flatten=True))
-    rows = actions.select(["partition.day", "path", "partition.digest", "num_records"]).to_pylist()
+    rows = actions.select(["partition.period", "path", "partition.digest", "num_records"]).to_pylist()
     for row in rows:
         if None in row.values():
             raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
     data_files = (
-        DataFile(Period.from_date(r["partition.day"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
+        DataFile(Period.from_date(r["partition.period"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
         for r in rows
     )
     return sorted(data_files, key=lambda file: (file.period, file.path))

@@ -104,7 +104,7 @@ class RangeReader:
         except (OSError, pa.ArrowException) as error:
             raise TableCorruptedError(self.lake.use_case.name, self.table, error) from error
         rows = pa.concat_tables(parts or [schema.empty_table()])
-        return rows.append_column("day", pa.array(_repeated(self.files, parts), pa.date32()))
+        return rows.append_column("period", pa.array(_repeated(self.files, parts), pa.date32()))
 
 
 def _contents(files: Sequence[StoragePath], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from include.declaration.column_types import CATEGORY, TIMESTAMP
 from include.declaration.use_case import UseCase
 
-PARTITION = ("day", "digest")
+PARTITION = ("period", "digest")
 """Partition columns. The digest of a day's content is one of them, so that the table's state alone shows whether a day
 exists and whether a rerun would change it."""
 REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
@@ -106,12 +106,12 @@ def stored_schema(use_case: UseCase, table: str) -> pa.Schema:
 
 def with_partition(schema: pa.Schema) -> pa.Schema:
     """Return the schema with the partition columns added."""
-    return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
+    return schema.append(pa.field("period", pa.date32())).append(pa.field("digest", pa.string()))
 
 
 def table_schema(use_case: UseCase, table: str) -> pa.Schema:
     """Return the columns that readers get: the content and its day."""
-    return content_schema(use_case, table).append(pa.field("day", pa.date32()))
+    return content_schema(use_case, table).append(pa.field("period", pa.date32()))
 
 
 def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:

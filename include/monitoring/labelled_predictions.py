@@ -139,17 +139,17 @@ def load_day(project: Project, view: AsOfSnapshot, period: Period) -> DayPredict
     known = known_labels(use_case, view, period)
     # The name cannot be that of a feature.
     predictions = view.table("predictions", period, period)
-    stored = predictions.select("day", *keys, predictions["probability"].name(_PROBABILITY))
+    stored = predictions.select("period", *keys, predictions["probability"].name(_PROBABILITY))
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
     missing_reason = _unfit(use_case, view, [period], version, model)
     if not missing_reason:
-        joined = joined.join(view.table("features", period, period).drop("day"), keys)
+        joined = joined.join(view.table("features", period, period).drop("period"), keys)
     rows = joined.order_by(keys).to_pyarrow()
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
-    days = rows["day"].to_numpy().astype("datetime64[D]")
+    days = rows["period"].to_numpy().astype("datetime64[D]")
     outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
     return DayPredictions(
@@ -169,10 +169,10 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     if missing_reason := _unfit(use_case, view, days, version, model):
         raise NotMeasurableError(missing_reason)
     first, last = days[0], days[-1]
-    order = ["day", *use_case.keys]
+    order = ["period", *use_case.keys]
     features = view.table("features", first, last)
     chosen = _sampled(
-        use_case, features.filter(features.day.isin([day.start_date for day in days])), _parts(view, days)
+        use_case, features.filter(features.period.isin([day.start_date for day in days])), _parts(view, days)
     )
     rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
@@ -227,7 +227,7 @@ def _count(rows: ibis.Table) -> int:
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredictions:
     predicted = model.predict_all(rows.select(list(model.encoding.features)), threads_for(rows.num_rows))
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
-    return LabelledPredictions(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
+    return LabelledPredictions(rows["period"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 
 def _parts(view: AsOfSnapshot, days: Sequence[Period]) -> dict[Period, int]:
@@ -242,9 +242,9 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) 
     """Take one in n of each day's rows, by a hash of the day and the keys."""
     if not parts:
         return features
-    text = ibis.literal("|").join([features[name].cast("string") for name in ("day", *use_case.keys)])
+    text = ibis.literal("|").join([features[name].cast("string") for name in ("period", *use_case.keys)])
     place = text.hash() & (2**31 - 1)  # a hash may be negative
-    keep = [(features.day == day.start_date) & (place % n == 0) for day, n in parts.items()]
+    keep = [(features.period == day.start_date) & (place % n == 0) for day, n in parts.items()]
     return features.filter(ibis.or_(*keep))
 
 

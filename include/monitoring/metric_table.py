@@ -18,7 +18,7 @@ from include.declaration.period import Period, periods_of
 class MetricValue(NamedTuple):
     """Hold one row of the table."""
 
-    day: Period
+    period: Period
     """The day on which it became known."""
     metric: str
     subject: str
@@ -67,7 +67,7 @@ class MetricTable:
     @property
     def days(self) -> tuple[Period, ...]:
         """Return the measured days, in order."""
-        return tuple(periods_of(sorted(pc.unique(self.rows["day"]).to_pylist())))
+        return tuple(periods_of(sorted(pc.unique(self.rows["period"]).to_pylist())))
 
     def rows_of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
@@ -112,16 +112,16 @@ class MetricTable:
         return matches
 
     def _days(self) -> npt.NDArray[np.datetime64]:
-        days: npt.NDArray[np.datetime64] = self.rows["day"].to_numpy().astype("datetime64[D]")
+        days: npt.NDArray[np.datetime64] = self.rows["period"].to_numpy().astype("datetime64[D]")
         return days
 
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
-        columns["day"] = periods_of(columns["day"])
+        columns["period"] = periods_of(columns["period"])
         columns["measured_period"] = [
             Period.from_date(measured_period) if measured_period else day
-            for measured_period, day in zip(columns["measured_period"], columns["day"], strict=True)
+            for measured_period, day in zip(columns["measured_period"], columns["period"], strict=True)
         ]
         columns["days"] = [days or 1 for days in columns["days"]]
         columns["missing_reason"] = [missing_reason or "" for missing_reason in columns["missing_reason"]]

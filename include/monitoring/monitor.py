@@ -37,7 +37,7 @@ ROUNDS = 5
 class MonitorResult:
     """Describe what was measured on a day; plain values."""
 
-    day: str
+    period: str
     version: str | None
     """The version that scored the day."""
     figures: int
@@ -84,7 +84,7 @@ def monitor_period(project: Project, period: Period) -> MonitorResult:
             break
     rows = table.to_pylist()
     return MonitorResult(
-        day=period.key,
+        period=period.key,
         version=measured.version,
         figures=len(rows),
         breaches=tuple(_breach_text(row) for row in rows if row["breached"]),

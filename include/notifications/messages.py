@@ -35,7 +35,7 @@ class Message:
     key: str
     """Identifies the event: messages with equal keys are the same message."""
     use_case: str
-    day: str | None
+    period: str | None
     subject: str
     text: str
     links: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Message:
 
 def failure_message(
     use_case: str,
-    day: str | None,
+    period: str | None,
     *,
     kind: str,
     run_id: str,
@@ -79,7 +79,7 @@ def failure_message(
         "failure",
         f"failure-{kind}-{run_id}-{task}-{tries}",
         use_case,
-        day,
+        period,
         links,
         {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": cause},
         {"kind": kind, "cause": cause},
@@ -87,9 +87,9 @@ def failure_message(
 
 
 def breach_message(
-    use_case: str, day: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
+    use_case: str, period: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
 ) -> Message:
-    """Build the message of limits that are broken on `day` but were not on the measured day before.
+    """Build the message of limits that are broken on `period` but were not on the measured day before.
 
     `new` are their rows of the table `metrics`, `lasting` is the number of limits that were broken before. The same
     breaches of the same day are one event.
@@ -99,9 +99,9 @@ def breach_message(
     keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "measured_period", "days")
     return _message(
         "breach",
-        f"breach-{day}-{_hash(pairs)}",
+        f"breach-{period}-{_hash(pairs)}",
         use_case,
-        day,
+        period,
         links,
         {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting},
         {"new": new, "advice": [REMEDIATION[kind].format(use_case=use_case) for kind in kinds]},
@@ -110,7 +110,7 @@ def breach_message(
 
 def redelivery_message(
     use_case: str,
-    day: str,
+    period: str,
     *,
     feed: str,
     files: Mapping[str, str],
@@ -118,15 +118,15 @@ def redelivery_message(
     advice: str,
     links: Mapping[str, str],
 ) -> Message:
-    """Build the message of files that changed after their `day` has landed.
+    """Build the message of files that changed after their `period` has landed.
 
     `files` maps each file to its change. `state` identifies the content of the bucket: another change is another event.
     """
     return _message(
         "redelivery",
-        f"redelivery-{feed}-{day}-{state}",
+        f"redelivery-{feed}-{period}-{state}",
         use_case,
-        day,
+        period,
         links,
         {"feed": feed, "files": dict(files)},
         {"advice": advice},
@@ -135,7 +135,7 @@ def redelivery_message(
 
 def promotion_message(
     use_case: str,
-    day: str,
+    period: str,
     *,
     version: str,
     entry: int,
@@ -144,31 +144,31 @@ def promotion_message(
     gates: Sequence[str],
     links: Mapping[str, str],
 ) -> Message:
-    """Build the message of a version that became champion from `day` on, with its gate results."""
+    """Build the message of a version that became champion from `period` on, with its gate results."""
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
-    return _message("promotion", f"entry-{entry}", use_case, day, links, details, {"gates": gates})
+    return _message("promotion", f"entry-{entry}", use_case, period, links, details, {"gates": gates})
 
 
 def rejection_message(
-    use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]
+    use_case: str, period: str | None, *, version: str, reason: str, links: Mapping[str, str]
 ) -> Message:
     """Build the message of a version that its gates or a person did not promote."""
     details = {"version": version, "reason": reason}
     shown = {"reason": shorten_message(reason)}
-    return _message("rejection", f"rejection-{version}", use_case, day, links, details, shown)
+    return _message("rejection", f"rejection-{version}", use_case, period, links, details, shown)
 
 
 def rollback_message(
-    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, effect: str, links: Mapping[str, str]
+    use_case: str, period: str, *, version: str, entry: int, actor: str, reason: str, effect: str, links: Mapping[str, str]
 ) -> Message:
-    """Build the message of a rollback from `day` on; `effect` describes what it changes."""
+    """Build the message of a rollback from `period` on; `effect` describes what it changes."""
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
-    return _message("rollback", f"entry-{entry}", use_case, day, links, details, {"effect": effect})
+    return _message("rollback", f"entry-{entry}", use_case, period, links, details, {"effect": effect})
 
 
 def deadline_message(
     use_case: str,
-    day: str | None,
+    period: str | None,
     *,
     kind: str,
     run_id: str,
@@ -183,23 +183,23 @@ def deadline_message(
     """
     details = {"dag": f"{use_case}__{kind}", "run": run_id, "state": state, "due": due}
     shown = {"kind": kind, "allowed": allowed}
-    return _message("deadline", f"deadline-{kind}-{run_id}", use_case, day, links, details, shown)
+    return _message("deadline", f"deadline-{kind}-{run_id}", use_case, period, links, details, shown)
 
 
 def _message(
     event: Event,
     key: str,
     use_case: str,
-    day: str | None,
+    period: str | None,
     links: Mapping[str, str],
     details: Mapping[str, Any],
     shown: Mapping[str, Any],
 ) -> Message:
     """Build a message with the texts of the event's template, which may use `details` and `shown`."""
-    values = {"use_case": use_case, "day": day, "most_listed": SHOWN, **details, **shown}
+    values = {"use_case": use_case, "period": period, "most_listed": SHOWN, **details, **shown}
     rendered: Any = _templates().get_template(f"{event}.txt.j2").make_module(values)
-    subject = f"[airworthy] {use_case}{f' {day}' if day else ''}: {rendered.subject}"
-    return Message(event, key, use_case, day, subject, str(rendered).strip(), links, details)
+    subject = f"[airworthy] {use_case}{f' {period}' if period else ''}: {rendered.subject}"
+    return Message(event, key, use_case, period, subject, str(rendered).strip(), links, details)
 
 
 @cache

@@ -133,7 +133,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
         declared, dag_id, run_id = load_use_case(use_case), run["dag_id"], run["dag_run_id"]
         message = messages.deadline_message(
             use_case,
-            run["partition_key"] or (run.get("conf") or {}).get("day"),
+            run["partition_key"] or (run.get("conf") or {}).get("period"),
             kind=dag_id.partition("__")[2],
             run_id=run_id,
             state=state,
@@ -233,7 +233,7 @@ def _words(error: object) -> str:
 
 
 def _day(context: Mapping[str, Any]) -> str | None:
-    return context["dag_run"].partition_key or (context.get("params") or {}).get("day")
+    return context["dag_run"].partition_key or (context.get("params") or {}).get("period")
 
 
 def _links_of_run(use_case: UseCase) -> dict[str, str]:

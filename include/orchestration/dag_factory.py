@@ -65,7 +65,7 @@ def daily_dag(
         arguments = {"start_date": start and start.astimezone(zone), **arguments}
     arguments |= _last_run(use_case)
     return _dag(
-        use_case, kind, schedule=schedule, params={"day": orchestration_params.DAY, **(params or {})}, **arguments
+        use_case, kind, schedule=schedule, params={"period": orchestration_params.DAY, **(params or {})}, **arguments
     )
 
 
@@ -77,7 +77,7 @@ def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **a
     """
     schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
     arguments |= _last_run(use_case)
-    return _dag(use_case, kind, schedule=schedule, params={"day": orchestration_params.DAY, **params}, **arguments)
+    return _dag(use_case, kind, schedule=schedule, params={"period": orchestration_params.DAY, **params}, **arguments)
 
 
 def _last_run(use_case: UseCase) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def day_of(context: Mapping[str, Any]) -> Period:
     Raises:
         InvalidRequestError: neither is given, they differ, or the value is no date.
     """
-    key, chosen = context["dag_run"].partition_key, context["params"].get("day")
+    key, chosen = context["dag_run"].partition_key, context["params"].get("period")
     if key and chosen and key != chosen:
         raise InvalidRequestError(
             f"The run has the partition key {key!r} and the day {chosen!r}. Give only one of them."

@@ -58,7 +58,7 @@ class DeliveryTrigger(BaseTrigger):
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"use_case": self.use_case, "feed": self.feed, "day": self.period, "until": self.until}
+        arguments = {"use_case": self.use_case, "feed": self.feed, "period": self.period, "until": self.until}
         return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -60,7 +60,7 @@ class DayTrigger(BaseTrigger):
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"use_case": self.use_case, "table": self.table, "day": self.period, "until": self.until}
+        arguments = {"use_case": self.use_case, "table": self.table, "period": self.period, "until": self.until}
         return f"include.orchestration.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     def is_ready(self, period: Period) -> bool:
@@ -135,7 +135,7 @@ class DaySensor(BaseSensorOperator):
         )
         until = min(until, datetime.now(UTC) + RUN_CHECK_INTERVAL) if is_past else until
         trigger = DayTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
-        self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.key})
+        self.defer(trigger=trigger, method_name="resume", kwargs={"period": day.key})
 
     def poke(self, context: Any) -> bool:
         """Check once, in reschedule mode; at the limit like `resume`."""
@@ -149,7 +149,7 @@ class DaySensor(BaseSensorOperator):
             return True
         if datetime.now(UTC) < self._until(context):
             return False
-        self.resume(context, event=False, day=day.key)
+        self.resume(context, event=False, period=day.key)
         return True
 
     def resume(self, context: Any, event: bool, day: str) -> None:

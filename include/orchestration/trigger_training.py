@@ -85,7 +85,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
             return
         reason = decision.reason if decision else ""
         self.conf, self.note = (
-            {"day": day.key, "reason": shorten_reason(f"Decided for {day}: {reason}")},
+            {"period": day.key, "reason": shorten_reason(f"Decided for {day}: {reason}")},
             reason[:NOTE_LENGTH],
         )
         super().execute(context)

@@ -69,7 +69,7 @@ class RetrainingBudget:
         """
         if existing := next((claim for claim in self.claims_of_month(period) if claim.period == period), None):
             return existing
-        store, content = self.month_store(period), encode_record({"day": period.key})
+        store, content = self.month_store(period), encode_record({"period": period.key})
         for slot in range(1, slots + 1):
             if store.append(slot, content) or store.read(store.key(slot)).period == period:
                 return Reservation(period, slot)
@@ -77,4 +77,4 @@ class RetrainingBudget:
 
 
 def _decode_claim(key: str, content: bytes) -> Reservation:
-    return Reservation(Period(json.loads(content)["day"]), int(key))
+    return Reservation(Period(json.loads(content)["period"]), int(key))

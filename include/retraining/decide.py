@@ -22,7 +22,7 @@ from include.retraining.policy import CurrentChampion, MeasuredPeriod, Outcome, 
 class DecideResult:
     """Hold the decision of a day; plain values."""
 
-    day: str
+    period: str
     outcome: str
     """retrain or hold."""
     reason: str
@@ -129,7 +129,7 @@ def decision_history(project: Project, period: Period) -> list[PastDecision]:
 
 def _outcomes(rows: pa.Table) -> dict[Period, Any]:
     """Return the outcome of each day in rows of decisions or retrainings."""
-    return {Period.from_date(row["day"]): row["outcome"] for row in rows.select(["day", "outcome"]).to_pylist()}
+    return {Period.from_date(row["period"]): row["outcome"] for row in rows.select(["period", "outcome"]).to_pylist()}
 
 
 def _champion(project: Project, period: Period) -> CurrentChampion | None:
@@ -141,7 +141,7 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     """Return the signals of each measured day from `since` on."""
     by_day: dict[Period, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
-        by_day.setdefault(Period.from_date(row["day"]), []).append(row)
+        by_day.setdefault(Period.from_date(row["period"]), []).append(row)
     return [retraining_policy.signals_of(day, rows) for day, rows in sorted(by_day.items())]
 
 

@@ -21,7 +21,7 @@ from include.retraining.policy import Result
 class OutcomeResult:
     """Hold the outcome of a training; plain values."""
 
-    day: str
+    period: str
     outcome: Result
     reason: str
     model_version: str | None

@@ -17,7 +17,7 @@ from include.retraining.policy import budget_month
 class ReservationResult:
     """Hold whether the day may train; plain values."""
 
-    day: str
+    period: str
     slot: int | None
     """The slot of the month's budget; None if other days took all."""
     reason: str

@@ -50,7 +50,7 @@ class FeaturesOutdatedError(NotReadyError):
 class ScoreResult:
     """Result of scoring a day; plain values."""
 
-    day: str
+    period: str
     version: str
     rows: int
     predicted_positives: int

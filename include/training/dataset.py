@@ -27,12 +27,12 @@ def labelled_rows(
     Raises:
         RowsNotDistinctError: two rows of one day have the same keys.
     """
-    order = ["day", *use_case.keys]
+    order = ["period", *use_case.keys]
     features = view.table("features", first, last)
     joined = join_labels(use_case, features, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", joined, order)
     carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
-    return joined.select(["day", *carried, *use_case.features, use_case.label.name])
+    return joined.select(["period", *carried, *use_case.features, use_case.label.name])
 
 
 def split_rows(
@@ -43,7 +43,7 @@ def split_rows(
     Raises:
         NotReadyError: all training rows have the same label.
     """
-    all_days = examples["day"].to_numpy()
+    all_days = examples["period"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(days[0].start_date)))
     end = int(np.searchsorted(all_days, np.datetime64(days[-1].start_date), side="right"))
     chosen = examples.slice(start, end - start)

@@ -99,7 +99,7 @@ def train_model(
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_days(use_case, period, first, periods_of(rows["day"].unique().to_pylist()))
+    cut = splits.split_days(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
     parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}

@@ -61,8 +61,8 @@ def performance_chart(overview: Overview, metric: str) -> Figure | None:
     )
     traces.append(add_line(overview, model, "model", "var(--first)", width=2.2, detail=_detail))
     compared = [row for first in PERFORMANCE for row in measures.rows_of(f"{first}{metric}")]
-    broken = {row.day for row in compared if row.breached}
-    traces.append(add_marks([row for row in model if row.day in broken], "broken"))
+    broken = {row.period for row in compared if row.breached}
+    traces.append(add_marks([row for row in model if row.period in broken], "broken"))
     return _marked(overview, new_chart(overview, traces))
 
 
@@ -211,7 +211,7 @@ def quarantine_chart(overview: Overview) -> Figure | None:
 
 def _stacked(overview: Overview, drawn: Figure) -> Figure:
     """Stack the bars, and shade the days without a known number of published rows."""
-    unknown = {row.day for row in overview.measures.rows_of("quarantined") if row.value is None}
+    unknown = {row.period for row in overview.measures.rows_of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.days)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
@@ -222,7 +222,7 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     return {
         "type": "bar",
         "name": name,
-        "x": [row.day.key for row in rows],
+        "x": [row.period.key for row in rows],
         "y": [row.value for row in rows],
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",

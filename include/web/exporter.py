@@ -87,7 +87,7 @@ def _decisions(project: Project, today: Period) -> dict[str, Any]:
         "decision": (day, rows[0]["outcome"]) if day and rows else None,
         "triggers": any(found.get("triggers") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {
-            row["outcome"]: Period.from_date(row["day"]) for row in sorted(trained, key=lambda row: row["day"])
+            row["outcome"]: Period.from_date(row["period"]) for row in sorted(trained, key=lambda row: row["period"])
         },
     }
 

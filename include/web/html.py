@@ -125,7 +125,7 @@ def _elsewhere(overview: Overview) -> list[tuple[Period, Period]]:
 
 def _age(overview: Overview) -> MetricValue | None:
     rows = overview.measures.rows_of("staleness", "model")
-    return rows[-1] if rows and rows[-1].day == overview.period and rows[-1].value is not None else None
+    return rows[-1] if rows and rows[-1].period == overview.period and rows[-1].value is not None else None
 
 
 def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
@@ -134,7 +134,7 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     Drifted features of a day share one row, that of the most drifted: dozens would hide the rest.
     """
     breaches: list[tuple[MetricValue, str]] = []
-    for _, rows in groupby(overview.measures.breached(), key=lambda row: row.day):
+    for _, rows in groupby(overview.measures.breached(), key=lambda row: row.period):
         of_day = list(rows)
         shown = sorted((row for row in of_day if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
         acting = sorted((row for row in of_day if not status.is_shown_only(row)), key=status.order)

@@ -209,7 +209,7 @@ def _set_aside(project: Project, shown_day: Period) -> QuarantineView | None:
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
-        for day, correction in zip(periods_of(found.rows["day"].to_pylist()), found.corrections, strict=True):
+        for day, correction in zip(periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True):
             if day <= shown_day:
                 states[_state(correction, shown_day)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
@@ -228,11 +228,11 @@ def _entries(project: Project, period: Period) -> list[LedgerEntry]:
 def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
     """Return the last decisions by `period`, newest first, each with its outcome."""
     retrained = RangeReader.open(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
-    results = {Period.from_date(row["day"]): row for row in retrained}
+    results = {Period.from_date(row["period"]): row for row in retrained}
     decided = RangeReader.open(lake, "decisions", period)
     shown = decided.select({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
-    decided_on = periods_of(row["day"] for row in rows)
+    decided_on = periods_of(row["period"] for row in rows)
     return [
         _decided(on, row, results.get(on, {})) for on, row in zip(reversed(decided_on), reversed(rows), strict=True)
     ]

@@ -54,7 +54,7 @@ def add_line(
     dash: str = "solid",
     width: float = 1.3,
     of: Literal["value", "limit"] = "value",
-    by: Literal["day", "measured_period"] = "day",
+    by: Literal["period", "measured_period"] = "period",
     detail: Callable[[MetricValue], str] | None = None,
 ) -> Figure:
     """Return a line with a gap for each day without a value; empty if no day has one."""
@@ -82,7 +82,7 @@ def add_line(
 
 def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
     """Return the area between the interval bounds, one closed piece per run of days."""
-    at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
+    at = {row.period: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
     piece: list[MetricValue] = []
@@ -90,7 +90,7 @@ def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
         if day in at:
             piece.append(at[day])
         elif piece:
-            around = [*((row.day, row.upper) for row in piece), *((row.day, row.lower) for row in reversed(piece))]
+            around = [*((row.period, row.upper) for row in piece), *((row.period, row.lower) for row in reversed(piece))]
             xs += [*(each.key for each, _ in around), None]
             ys += [*(value for _, value in around), None]
             piece = []
@@ -105,7 +105,7 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
     if not rows:
         return {}
     return {
-        "type": "scatter", "mode": "markers", "name": name, "x": [row.day.key for row in rows],
+        "type": "scatter", "mode": "markers", "name": name, "x": [row.period.key for row in rows],
         "y": [row.value for row in rows], "marker": {"color": "var(--bad)", "size": 6, "symbol": "circle"},
         "hoverinfo": "skip",
     }  # fmt: skip

@@ -77,15 +77,15 @@ def build_report(project: Project) -> UseCaseReport:
 
 
 def _decisions(view: AsOfSnapshot) -> tuple[DecisionReport, ...]:
-    ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
+    ended = {row["period"]: row for row in view.read("retrainings").to_pylist()}
     return tuple(
         DecisionReport(
-            period=Period.from_date(row["day"]),
+            period=Period.from_date(row["period"]),
             reason=row["reason"],
-            outcome=ended[row["day"]]["outcome"] if row["day"] in ended else "not ended yet",
-            version=ended[row["day"]]["model_version"] or "" if row["day"] in ended else "",
+            outcome=ended[row["period"]]["outcome"] if row["period"] in ended else "not ended yet",
+            version=ended[row["period"]]["model_version"] or "" if row["period"] in ended else "",
         )
-        for row in view.read("decisions", order_by=["day"]).to_pylist()
+        for row in view.read("decisions", order_by=["period"]).to_pylist()
         if row["outcome"] == "retrain"
     )
 

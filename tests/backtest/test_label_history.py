@@ -13,7 +13,7 @@ D1, D2, D3, D4, D5 = (Period(f"2020-01-{day:02}") for day in range(1, 6))
 
 def past(*told: tuple[int, Period, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
-    rows = pa.table({"day": pa.array([day.start_date for day in (D1, D1, D2)], pa.date32()), "id": [1, 2, 3]})
+    rows = pa.table({"period": pa.array([day.start_date for day in (D1, D1, D2)], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
     return LabelHistory.from_rows(
         rows,

@@ -144,7 +144,7 @@ def _suite() -> Suite:
 
 def _replayed(*_: Any, tell: Any, **__: Any) -> Any:
     tell(HOSTILE)
-    training = {"day": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE}
+    training = {"period": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE}
     numbers = dict.fromkeys(("log_loss", "auc", "brier", "expected_cost"), 0.5)
     outcome = SimpleNamespace(
         policy=HOSTILE,

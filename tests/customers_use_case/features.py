@@ -10,7 +10,7 @@ from include.use_case import Period
 
 def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per customer of `period`; none on the day on which the shop is shut."""
-    week = _.day > (period - 7).start_date
+    week = _.period > (period - 7).start_date
     recent = visits.group_by("customer_id").agg(
         rows=_.count(where=week),
         items_14d=_["items"].sum(),
@@ -19,7 +19,7 @@ def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: i
         visits=_.count(),
         vouchers=_.voucher.count(where=week),
     )
-    rows = customers.filter(_.day == period.start_date).left_join(recent, "customer_id")
+    rows = customers.filter(_.period == period.start_date).left_join(recent, "customer_id")
     return rows.select(
         "customer_id",
         "place",
@@ -35,6 +35,6 @@ def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: i
 
 def labels(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per outcome that became known at `period`, of a customer who was there in the period it is about."""
-    told = outcomes.filter(_.day == period.start_date).select("customer_id", "lost", period=_.scored_on)
-    there = customers.select("customer_id", period=_.day)
+    told = outcomes.filter(_.period == period.start_date).select("customer_id", "lost", period=_.scored_on)
+    there = customers.select("customer_id", period=_.period)
     return told.semi_join(there, ["customer_id", "period"])

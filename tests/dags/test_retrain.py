@@ -57,7 +57,7 @@ class Airflow:
 
 def context(day: Period, **airflow: object) -> dict:
     run = SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC))
-    return {"dag_run": run, "params": {"day": None}, "ti": Airflow(**airflow)}
+    return {"dag_run": run, "params": {"period": None}, "ti": Airflow(**airflow)}
 
 
 def backfill(day: Period) -> str:
@@ -205,7 +205,7 @@ def test_the_training_is_started_as_of_the_day_with_the_reason(operator):
         operator.execute(context(DAY))
     asked = started.value
     assert (asked.trigger_dag_id, asked.dag_run_id) == ("toy__train", "drift__2020-03-02")
-    assert asked.conf["day"] == "2020-03-02"
+    assert asked.conf["period"] == "2020-03-02"
     assert "Weighted drift triggers a training" in asked.conf["reason"]
     assert (asked.wait_for_completion, asked.deferrable) == (True, True)
 

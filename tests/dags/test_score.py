@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def told(champion, monkeypatch, declare, run_as_task) -> list[str]:
     """The days whose breaches are told of, while the task believes that it runs in Airflow."""
-    context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"day": None}}
+    context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"period": None}}
     found: list[str] = []
     run_as_task(context)
     declare(USE_CASE)

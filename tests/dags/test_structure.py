@@ -80,13 +80,13 @@ def test_a_person_finds_owner_tags_and_text(dags, name):
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_form_asks_for_the_day(dags, name):
-    assert dags[name].params.get_param("day").schema["format"] == "date"
+    assert dags[name].params.get_param("period").schema["format"] == "date"
 
 
 @pytest.mark.parametrize("name", STARTED_BY_HAND)
 def test_what_only_a_person_starts_has_no_schedule_and_one_run_at_a_time(dags, name):
     assert dags[name].timetable.can_be_scheduled is False
-    assert (dags[name].max_active_runs, list(dags[name].params).count("day")) == (1, 0)
+    assert (dags[name].max_active_runs, list(dags[name].params).count("period")) == (1, 0)
 
 
 def test_maintenance_is_a_dry_run_and_has_no_schedule_that_a_trigger_could_unpause(dags):

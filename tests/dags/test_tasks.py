@@ -17,7 +17,7 @@ DAY = Period("2020-01-05")
 
 
 def context(key: str | None = None, day: str | None = None) -> dict:
-    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"day": day}}
+    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"period": day}}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_sensor_goes_on_where_features_are_there(sensor):
 def test_the_sensor_gives_its_slot_away_while_it_waits(sensor):
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(context(key=str(DAY)))
-    assert deferred.value.trigger.serialize()[1]["day"] == str(DAY)
+    assert deferred.value.trigger.serialize()[1]["period"] == str(DAY)
 
 
 def test_the_sensor_does_not_wait_for_a_day_before_the_first(sensor):

@@ -62,7 +62,7 @@ def test_periods_are_ordered_as_their_keys_are():
 
 
 DATE, DATES = date(2020, 2, 28), pd.Series([date(2020, 2, 28)])
-TABLE = ibis.memtable(pa.table({"day": pa.array([DATE])}))
+TABLE = ibis.memtable(pa.table({"period": pa.array([DATE])}))
 OTHERS = {
     "a date": DATE,
     "an instant": datetime(2020, 2, 28, tzinfo=UTC),
@@ -72,8 +72,8 @@ OTHERS = {
     "a column of instants of pandas": pd.to_datetime(DATES),
     "a column of pandas in Arrow's type": DATES.astype(pd.ArrowDtype(pa.date32())),
     "a frame": pd.to_datetime(DATES).to_frame(),
-    "a column of Ibis": TABLE.day,
-    "a deferred column of Ibis": ibis._.day,
+    "a column of Ibis": TABLE.period,
+    "a deferred column of Ibis": ibis._.period,
     "a text": "2020-02-28",
     "a number": 7,
 }
@@ -120,7 +120,7 @@ def test_a_copy_is_equal_with_an_equal_hash():
 def test_a_dataclass_as_json_holds_the_key():
     @dataclass
     class Holder:
-        day: Period
+        period: Period
 
     assert json.dumps(asdict(Holder(DAY)), default=str) == '{"day": "2020-02-28"}'
 

@@ -19,7 +19,7 @@ FEED = USE_CASE.feed("events")
         ({"columns": {"id": "int"}}, r"column 'id' has the type 'int', which is not one of .* Did you mean 'int8'"),
         ({"keys": ("nowhere",)}, "not among its columns"),
         (
-            {"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)},
+            {"columns": {"id": "int64", "period": "date32"}, "keys": ("id",)},
             r"columns \['day'\] are names that the product uses",
         ),
         ({"max_quarantined": 1.0}, "at least 0 and below 1"),

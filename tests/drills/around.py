@@ -68,7 +68,7 @@ def _wear() -> None:
     """A day of features is corrected twice after the training, and a writer has left a file: two files too many."""
     lake, day = Lake.open(USE_CASE), AS_OF - 30
     for _ in range(2):
-        rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
+        rows = lake.as_of(day).read("features", since=day).drop_columns(["period"])
         place = rows.schema.get_field_index("size")
         doubled = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
         lake.replace("features", day, doubled, inputs={}, stage="a drill")

@@ -45,7 +45,7 @@ class Place:
     """A lake with the days before the poisoned one, and what the poisoned day would have been."""
 
     use_case: UseCase
-    day: Period
+    period: Period
     home: Path
     undisturbed: dict
     before: dict
@@ -95,13 +95,13 @@ class Outcome:
             return stage(*args)
         except AirworthyError as error:
             text = str(error)
-            assert str(self.place.day) in text, f"does not name the day: {text}"
+            assert str(self.place.period) in text, f"does not name the day: {text}"
             assert re.search(r"(?i)mend|correct|return|make |change", text), f"does not say what to do: {text}"
             assert "\x1b" not in text and len(text) < 20_000, f"carries the poison on: {text[:300]!r}"
             self.said.append(type(error).__name__)
 
     def run(self, patch: pytest.MonkeyPatch) -> None:
-        place, use_case, day = self.place, self.place.use_case, self.place.day
+        place, use_case, day = self.place, self.place.use_case, self.place.period
         source = importlib.import_module(f"{use_case.package}.source")
         healthy = getattr(source, self.feed.name)
         for other in use_case.feeds:
@@ -126,7 +126,7 @@ class Outcome:
         names = list(self.feed.columns)
         keys = [(key, "ascending") for key in schemas.sort_keys(place.use_case, f"raw/{name}")]
         delivered = self.delivered.select(names).cast(pa.schema([self.delivered.schema.field(n) for n in names]))
-        checked = Lake.open(place.use_case).as_of(place.day).read(f"checked/{name}", since=place.day)
+        checked = Lake.open(place.use_case).as_of(place.period).read(f"checked/{name}", since=place.period)
         rows = checked.select(names).sort_by(keys)
         self.lost += delivered.num_rows - rows.num_rows
         assert rows.combine_chunks().equals(delivered.sort_by(keys).combine_chunks()), "rows changed on their way"
@@ -138,7 +138,7 @@ class Outcome:
     def _others_unchanged(self) -> None:
         now = life.tables(self.place.use_case)
         for table, days in self.place.before.items():
-            assert {day: held for day, held in now[table].items() if day < self.place.day} == days, table
+            assert {day: held for day, held in now[table].items() if day < self.place.period} == days, table
 
     def _pages_are_harmless(self) -> None:
         for page in self.home.glob("data_docs/**/*.html"):
@@ -149,7 +149,7 @@ def trial(place: Place, feed: Feed, kind: str, seed: int, home: Path, patch: pyt
     """Poison the day of a feed in a copy of the place; None where the feed has nothing of that kind."""
     shutil.copytree(place.home, home)
     patch.setenv("AIRWORTHY_HOME", str(home))
-    healthy = place.use_case.function("source", feed.name)(place.day)
+    healthy = place.use_case.function("source", feed.name)(place.period)
     delivered = poisons.POISONS[kind](np.random.default_rng(seed), healthy, feed)
     if delivered is None:
         return None

@@ -74,7 +74,7 @@ def restart_redis(stack: Stack, api: AirflowClient, walk: Walk) -> None:
 
 def run_the_same_days_by_hand(stack: Stack, api: AirflowClient, walk: Walk) -> None:
     for day in reversed(period_range(walk.first, walk.last)):
-        api.trigger(DATA, conf={"day": str(day)})
+        api.trigger(DATA, conf={"period": str(day)})
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def test_after_mlflow_was_killed_while_a_model_is_trained_and_registered_it_is_t
     walk.backfill(api, "data", walk.first)
     train = walk.dag("train")
     api.unpause(train)
-    run = api.trigger(train, conf={"day": str(walk.as_of), "reason": "a drill"})
+    run = api.trigger(train, conf={"period": str(walk.as_of), "reason": "a drill"})
     for task in ("train", "evaluate", "register", "promote"):
         wait_for_task(api, train, run, task, "running")
         stack.kill("mlflow")

@@ -128,7 +128,7 @@ def waiting(api: AirflowClient) -> DagRun:
 
 
 def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, waiting, mailbox, hook):
-    run = api.trigger(SCORE, conf={"day": "2019-12-31"})
+    run = api.trigger(SCORE, conf={"period": "2019-12-31"})
     assert ended(api, SCORE, run).state == "failed"
     body = once(mailbox, hook, "failure", api.get_run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
@@ -159,7 +159,7 @@ def test_a_scheduled_run_can_be_cleared_before_its_deadline(api):
 @pytest.fixture(scope="module")
 def champion(api: AirflowClient, waiting: DagRun) -> DagRun:
     api.unpause(TRAIN)
-    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "reason": "end to end"})
+    run = api.trigger(TRAIN, conf={"period": str(AS_OF), "reason": "end to end"})
     succeeded(api, TRAIN, run)
     return run
 
@@ -246,7 +246,7 @@ def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing
     answer = httpx.get(f"{address}/airworthy/metrics", **mine)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    run = {"logical_date": None, "conf": {"day": "2020-01-05"}}
+    run = {"logical_date": None, "conf": {"period": "2020-01-05"}}
     assert httpx.post(f"{address}/api/v2/dags/{DATA}/dagRuns", json=run, **mine).status_code == 403
 
 
@@ -306,7 +306,7 @@ def test_nothing_listens_but_on_this_machine_itself(shell, api):
 
 
 ACTIONS = [
-    ("POST", f"/dags/{DATA}/dagRuns", {"logical_date": None, "conf": {"day": "2020-01-05"}}),
+    ("POST", f"/dags/{DATA}/dagRuns", {"logical_date": None, "conf": {"period": "2020-01-05"}}),
     ("PATCH", f"/dags/{DATA}", {"is_paused": True}),
     ("POST", f"/dags/{DATA}/clearTaskInstances", {"dry_run": False}),
     ("POST", "/variables", {"key": "a", "value": "b"}),

@@ -42,5 +42,5 @@ def test_the_model_that_passed_its_gates_is_the_champion_of_the_day(training):
 def test_the_day_run_again_by_hand_commits_nothing(airflow, training):
     before = Lake.open(USE_CASE).as_of(DAY).partitions("features", since=DAY)
     for kind in ("data", "score"):
-        succeeded(airflow, WALK.dag(kind), airflow.trigger(WALK.dag(kind), conf={"day": str(DAY)}))
+        succeeded(airflow, WALK.dag(kind), airflow.trigger(WALK.dag(kind), conf={"period": str(DAY)}))
     assert Lake.open(USE_CASE).as_of(DAY).partitions("features", since=DAY) == before

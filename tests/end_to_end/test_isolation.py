@@ -67,7 +67,7 @@ def import_errors(api: AirflowClient) -> dict[str, str]:
 
 
 def test_a_use_case_that_breaks_shows_its_error_and_the_others_go_on(api, packages, shell):
-    succeeded(api, DATA, api.trigger(DATA, conf={"day": "2020-01-05"}))
+    succeeded(api, DATA, api.trigger(DATA, conf={"period": "2020-01-05"}))
     add(packages, "typo", STEADY.replace("New_York", "New_Yrok").replace("steady", "typo"))
     add(packages, "unfinished", "USE_CASE = UseCase(\n    name=,\n)\n")
     add(packages, "leaving", "import sys\n\nsys.exit(1)\n")
@@ -76,7 +76,7 @@ def test_a_use_case_that_breaks_shows_its_error_and_the_others_go_on(api, packag
     assert list(errors) == ["broken_use_cases.py"]
     for said in ("Did you mean 'America/New_York'", "unfinished/__init__.py:2", "leaving/__init__.py:3"):
         assert said in errors["broken_use_cases.py"]
-    run = api.trigger(DATA, conf={"day": "2020-01-06"})
+    run = api.trigger(DATA, conf={"period": "2020-01-06"})
     succeeded(api, DATA, run)
     assert api.has_dag("steady__train")
     healthy, broken = shell.run("ledger", "steady"), shell.run("ledger", "unfinished")

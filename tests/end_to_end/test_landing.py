@@ -44,7 +44,7 @@ def deliver(landing: Bucket) -> None:
 
 def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_come(airflow: AirflowClient, landing):
     until(lambda: airflow.has_dag(DATA), "the DAG")
-    run = airflow.trigger(DATA, conf={"day": str(TODAY)})
+    run = airflow.trigger(DATA, conf={"period": str(TODAY)})
     airflow.unpause(DATA)
     for task in ("wait_for_events", "wait_for_outcomes"):
         wait_for_task(airflow, DATA, run, task, "deferred")
@@ -56,7 +56,7 @@ def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_c
 def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_so(airflow: AirflowClient, landing):
     before = Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY]
     landing.put(f"events/{TODAY}/events.csv", as_csv(source.events(TODAY).slice(0, 100)))
-    run = airflow.trigger(DATA, conf={"day": str(TODAY)})
+    run = airflow.trigger(DATA, conf={"period": str(TODAY)})
     succeeded(airflow, DATA, run)
     assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY] == before
     told = airflow.call("GET", f"/assets/events?source_dag_id={DATA}&source_task_id=ingest&limit=100")["asset_events"]
@@ -67,13 +67,13 @@ def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_s
 
 
 def test_a_person_takes_the_changed_file_by_the_form(airflow: AirflowClient, landing):
-    run = airflow.trigger(DATA, conf={"day": str(TODAY), "take_changed": True})
+    run = airflow.trigger(DATA, conf={"period": str(TODAY), "take_changed": True})
     succeeded(airflow, DATA, run)
     assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == 100
 
 
 def test_files_that_never_came_fail_the_day_and_are_named(airflow: AirflowClient, landing):
-    run = airflow.trigger(DATA, conf={"day": "2020-02-02"})
+    run = airflow.trigger(DATA, conf={"period": "2020-02-02"})
     assert ended(airflow, DATA, run).state == "failed"
     said = " ".join(airflow.failures(DATA, run.run_id))
     assert "the files of feed 'events' for 2020-02-02 are missing" in said

@@ -64,7 +64,7 @@ def data(api: AirflowClient) -> None:
 def champion(api: AirflowClient, data: None) -> DagRun:
     """A model trained by hand as of a day, with the form's `day`."""
     api.unpause(TRAIN)
-    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}, "reason": "end to end"})
+    run = api.trigger(TRAIN, conf={"period": str(AS_OF), "parameters": {"num_leaves": 6}, "reason": "end to end"})
     succeeded(api, TRAIN, run)
     return run
 
@@ -111,7 +111,7 @@ def data_tables() -> dict[str, str]:
 def test_a_day_triggered_by_hand_again_commits_nothing(api, data):
     scheduled_today(api, DATA)  # it writes to the same tables
     before = data_tables()
-    run = api.trigger(DATA, conf={"day": "2013-01-05"})
+    run = api.trigger(DATA, conf={"period": "2013-01-05"})
     succeeded(api, DATA, run)
     assert api.xcom(DATA, run.run_id, "build_features")["changed"] is False
     assert data_tables() == before
@@ -127,7 +127,7 @@ def test_a_run_without_a_day_fails_at_once_and_says_what_to_give(api, data):
 
 def test_the_form_refuses_what_is_no_day(api, data):
     with pytest.raises(AirflowRefusedError, match="400"):
-        api.trigger(DATA, conf={"day": "tomorrow"})
+        api.trigger(DATA, conf={"period": "tomorrow"})
 
 
 def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champion):
@@ -142,14 +142,14 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
 
 
 def test_training_the_same_again_registers_no_second_version(api, champion):
-    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}})
+    run = api.trigger(TRAIN, conf={"period": str(AS_OF), "parameters": {"num_leaves": 6}})
     succeeded(api, TRAIN, run)
     assert len(summary.build_report(open_project(USE_CASE)).versions) == 1
     assert len(Ledger.open(USE_CASE).entries()) == 1
 
 
 def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api, champion):
-    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leafs": 6}})
+    run = api.trigger(TRAIN, conf={"period": str(AS_OF), "parameters": {"num_leafs": 6}})
     assert ended(api, TRAIN, run).state == "failed"
     assert "num_leafs" in api.failures(TRAIN, run.run_id)[0]
 
@@ -163,7 +163,7 @@ def test_every_flight_of_a_scored_day_has_a_prediction_by_the_champion(scored):
 
 
 def test_a_day_before_the_first_champion_is_not_scored(api, scored):
-    run = api.trigger(SCORE, conf={"day": "2013-01-10"})
+    run = api.trigger(SCORE, conf={"period": "2013-01-10"})
     assert ended(api, SCORE, run).state == "failed"
     assert "no champion is effective on 2013-01-10" in api.failures(SCORE, run.run_id)[0]
 
@@ -191,7 +191,7 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
     assert found.rows > 600
     known = AS_OF + USE_CASE.label.label_delay_periods
     for dag_id in (DATA, SCORE, MONITOR):
-        succeeded(api, dag_id, api.trigger(dag_id, conf={"day": str(known)}))
+        succeeded(api, dag_id, api.trigger(dag_id, conf={"period": str(known)}))
     rows = Lake.open(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()
     (loss,) = (row["value"] for row in rows if (row["metric"], row["subject"]) == ("log_loss", "model"))
     assert loss == pytest.approx(found.metrics["model"]["log_loss"])
@@ -225,9 +225,9 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
 
 def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
     day = mondays[1] + 2
-    assert ended(api, SCORE, api.trigger(SCORE, conf={"day": str(day)})).state == "failed", "nobody makes the day"
-    data = api.trigger(DATA, conf={"day": str(day)})
-    score = api.trigger(SCORE, conf={"day": str(day)})
+    assert ended(api, SCORE, api.trigger(SCORE, conf={"period": str(day)})).state == "failed", "nobody makes the day"
+    data = api.trigger(DATA, conf={"period": str(day)})
+    score = api.trigger(SCORE, conf={"period": str(day)})
     wait_for_task(api, SCORE, score, "wait_for_features", "deferred")
     succeeded(api, DATA, data)
     succeeded(api, SCORE, score)

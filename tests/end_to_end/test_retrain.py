@@ -42,7 +42,7 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     toy.fill(lake, AS_OF - 60, LAST)
     until(lambda: all(map(airflow.has_dag, (TRAIN, RETRAIN))), "the DAGs")
     airflow.unpause(TRAIN)
-    succeeded(airflow, TRAIN, airflow.trigger(TRAIN, conf={"day": str(AS_OF)}))
+    succeeded(airflow, TRAIN, airflow.trigger(TRAIN, conf={"period": str(AS_OF)}))
     for day in period_range(FIRST, LAST):
         breach(lake, day)
     airflow.unpause(RETRAIN)
@@ -50,12 +50,12 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
 
 
 def decisions(lake: Lake) -> dict[Period, tuple[str, str]]:
-    rows = lake.as_of(LAST).read("decisions", order_by=["day"]).to_pylist()
-    return {Period.from_date(row["day"]): (row["outcome"], row["reason"]) for row in rows}
+    rows = lake.as_of(LAST).read("decisions", order_by=["period"]).to_pylist()
+    return {Period.from_date(row["period"]): (row["outcome"], row["reason"]) for row in rows}
 
 
 def outcomes(lake: Lake) -> dict[Period, str]:
-    return {Period.from_date(row["day"]): row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
+    return {Period.from_date(row["period"]): row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
 
 
 def trainings(api: AirflowClient) -> list[str]:
@@ -109,7 +109,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
         breach(lake, day)
         if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
             columns = schemas.content_schema(USE_CASE, "retrainings").names
-            row = results.filter([each == day.start_date for each in results["day"].to_pylist()]).select(columns)
+            row = results.filter([each == day.start_date for each in results["period"].to_pylist()]).select(columns)
             lake.replace("retrainings", day, row, inputs={}, stage="test")
     assert decisions(lake) == there
 
@@ -122,7 +122,7 @@ def test_the_training_knows_why_it_was_started(backfilled):
     assert told["note"] == reason
     assert told["conf"]["reason"].endswith(reason)
     made = {version.tags["as_of"]: version for version in Registry(USE_CASE).versions()}
-    assert reason in made[told["conf"]["day"]].tags["reason"]
+    assert reason in made[told["conf"]["period"]].tags["reason"]
 
 
 def run_of(api: AirflowClient, day: Period) -> DagRun:
@@ -155,7 +155,7 @@ def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
     # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
     for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
         backfilled.call("PATCH", f"/dags/{RETRAIN}/dagRuns/{today.run_id}", json={"state": "failed"})
-    run = backfilled.trigger(RETRAIN, conf={"day": str(day)})
+    run = backfilled.trigger(RETRAIN, conf={"period": str(day)})
     assert ended(backfilled, RETRAIN, run).state == "failed"
     said = backfilled.failures(RETRAIN, run.run_id)[0]
     assert said.startswith("wait_for_metrics:")

@@ -38,7 +38,7 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
 
 def asked(api: AirflowClient, rate: float) -> DagRun:
     """A training whose model waits for a person; another rate makes other trees."""
-    conf = {"day": str(AS_OF), "parameters": {"learning_rate": rate}, "promotion": "approval", "reason": "end to end"}
+    conf = {"period": str(AS_OF), "parameters": {"learning_rate": rate}, "promotion": "approval", "reason": "end to end"}
     run = api.trigger(TRAIN, conf=conf)
     wait_for_task(api, TRAIN, run, "approve", "awaiting_input")
     return run
@@ -125,7 +125,7 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
     events = f"/assets/events?source_dag_id={TRAIN}&limit=100"
     events_before = api.call("GET", events)["total_entries"]
     other = api.trigger(
-        TRAIN, conf={"day": str(AS_OF), "parameters": {"learning_rate": 0.06}, "promotion": "automatic"}
+        TRAIN, conf={"period": str(AS_OF), "parameters": {"learning_rate": 0.06}, "promotion": "automatic"}
     )
     succeeded(api, TRAIN, other)
     told = api.xcom(TRAIN, other.run_id, "promote")
@@ -150,7 +150,7 @@ def test_no_answer_in_time_rejects(api, approved):
 @pytest.fixture(scope="module")
 def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> str:
     """A second champion by the gates alone, and back to the first."""
-    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"learning_rate": 0.08}})
+    run = api.trigger(TRAIN, conf={"period": str(AS_OF), "parameters": {"learning_rate": 0.08}})
     succeeded(api, TRAIN, run)
     second = version_of(api, run)
     assert Ledger.open(USE_CASE).champion_of(AS_OF).version == second
@@ -161,7 +161,7 @@ def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> 
 
 def test_after_a_rollback_the_next_scoring_uses_the_older_version(api, rolled_back):
     api.unpause(SCORE)
-    succeeded(api, SCORE, api.trigger(SCORE, conf={"day": str(AS_OF)}))
+    succeeded(api, SCORE, api.trigger(SCORE, conf={"period": str(AS_OF)}))
     rows = Lake.open(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
     assert set(rows["model_version"].to_pylist()) == {"1"}
     assert (life("1"), life(rolled_back)) == ("champion", "archived")

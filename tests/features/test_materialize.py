@@ -58,7 +58,7 @@ def features_of(events: ibis.Table) -> ibis.Table:
 
 
 def known(outcomes: ibis.Table) -> ibis.Table:
-    return outcomes.filter(outcomes.day == DAY.start_date).select("event_date", "id", "failed")
+    return outcomes.filter(outcomes.period == DAY.start_date).select("event_date", "id", "failed")
 
 
 # -- conversion
@@ -69,7 +69,7 @@ def test_what_duckdb_computes_in_another_type_is_stored_as_announced(toy_functio
 
     def function(day, events, outcomes):
         rows = today(events)
-        total = events.filter(events.day == day.start_date).id.sum().as_scalar()
+        total = events.filter(events.period == day.start_date).id.sum().as_scalar()
         return rows.mutate(
             size=rows.id * 0.5,
             hour=ibis.ifelse(rows.hour > 12, 1, 0) + total * 0,
@@ -95,7 +95,7 @@ def test_a_label_may_be_any_zero_and_one(toy_functions, failed):
 )
 def test_rows_in_any_order_and_any_kind_of_frame_are_stored_alike(toy_functions, frame):
     expected = build(toy_functions, lambda day, events, outcomes: today(events))
-    shuffled = expected.drop_columns(["day"]).to_pandas().sample(frac=1, random_state=1)
+    shuffled = expected.drop_columns(["period"]).to_pandas().sample(frac=1, random_state=1)
     shuffled["event_date"] = pd.to_datetime(shuffled["event_date"])
     shuffled["kind"] = shuffled["kind"].astype("category")
     shuffled["id"] = [Decimal(each) for each in shuffled["id"]]

@@ -72,7 +72,7 @@ def fill(first: Period, last: Period, known_after_days: int = 1) -> Lake:
 
 def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tuple[Period, int], int]:
     rows = dataset.labelled_rows(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
-    return {(Period.from_date(row["day"]), row["customer_id"]): row["returned"] for row in rows.to_pylist()}
+    return {(Period.from_date(row["period"]), row["customer_id"]): row["returned"] for row in rows.to_pylist()}
 
 
 # -- the declaration
@@ -121,7 +121,7 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - 20, DAY)
     past = backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY - 2, DAY - 2)
-    days, customers = periods_of(past.rows["day"].to_pylist()), past.rows["customer_id"].to_pylist()
+    days, customers = periods_of(past.rows["period"].to_pylist()), past.rows["customer_id"].to_pylist()
     seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - 4), strict=True))
     expected = labelled(lake, DAY - 4, DAY - 20, DAY - 2)
     assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
@@ -185,7 +185,7 @@ def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, toy_f
         derive_with(
             toy_functions,
             "labels",
-            lambda day, events, outcomes: outcomes.filter(outcomes.day == day.start_date).mutate(
+            lambda day, events, outcomes: outcomes.filter(outcomes.period == day.start_date).mutate(
                 event_date=outcomes.event_date + timedelta(days=later)
             )[["event_date", "id", "failed"]],
             "labels",
@@ -197,7 +197,7 @@ def test_labels_get_the_look_back(lake_home, toy_functions):
     as_before = features.labels
     toy_functions.features(
         labels=lambda day, **feeds: (
-            given.append(periods_of(sorted(feeds["events"].day.to_pyarrow().unique().to_pylist()))),
+            given.append(periods_of(sorted(feeds["events"].period.to_pyarrow().unique().to_pylist()))),
             as_before(day, **feeds),
         )[1]
     )

@@ -150,7 +150,7 @@ def test_a_declaration_of_what_is_done_with_the_rows_is_not(renewed):
 
 def test_a_period_whose_maker_was_not_recorded_is_named(renewed):
     lake = Lake.open(renewed.use_case)
-    rows = lake.as_of(TWO).read("features", TWO).drop(["day"])
+    rows = lake.as_of(TWO).read("features", TWO).drop(["period"])
     lake.replace("features", TWO, rows.slice(1), inputs={}, stage="by hand")
     assert renewed.stale() == {"features": {TWO: "no record"}}
 

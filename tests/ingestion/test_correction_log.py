@@ -40,7 +40,7 @@ def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int =
     """A correction of the outcomes of these ids."""
     content = pa.table([[DAY.start_date] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
     origin = {
-        "day": [DAY.start_date] * len(ids),
+        "period": [DAY.start_date] * len(ids),
         "digest": [f"row-{each}" for each in ids],
         "reasons": [["bad"]] * len(ids),
     }

@@ -123,7 +123,7 @@ def test_a_csv_file_may_be_packed(landing, packed):
     landing.put(f"events/{DAY}/part.{packed}", packs[packed.lower()])
     use_case = landing_toy(landing.name)
     land(use_case)
-    assert raw(use_case).drop(["day"]).sort_by("id").equals(source.events(DAY).sort_by("id"))
+    assert raw(use_case).drop(["period"]).sort_by("id").equals(source.events(DAY).sort_by("id"))
 
 
 def test_every_file_under_the_days_prefix_is_a_part_of_the_day_and_marks_are_not(landing):
@@ -184,7 +184,7 @@ def test_columns_may_come_in_another_order_with_a_mark_of_utf_8_and_another_deli
     landing.put(EVENTS, b"\xef\xbb\xbfid;hour;kind;urgent;size;event_date\r\n1;3;a;true;-;2020-01-10\r\n")
     use_case = landing_toy(landing.name, events={"delimiter": ";", "nulls": ("-",)})
     land(use_case)
-    (row,) = raw(use_case).drop(["day"]).to_pylist()
+    (row,) = raw(use_case).drop(["period"]).to_pylist()
     assert row == {"event_date": DAY.start_date, "id": 1, "kind": "a", "size": None, "hour": 3, "urgent": True}
 
 
@@ -196,7 +196,7 @@ def test_text_in_any_of_arrows_layouts_is_text(landing):
         landing.put(f"events/{DAY}/{n}.parquet", as_parquet(part))
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     land(use_case)
-    assert raw(use_case).drop(["day"]).sort_by("id").equals(rows.sort_by("id"))
+    assert raw(use_case).drop(["period"]).sort_by("id").equals(rows.sort_by("id"))
 
 
 HEADER = "event_date,id,kind,size,hour,urgent\n"
@@ -318,7 +318,7 @@ def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tm
     except DeliveryInvalidError:
         assert not raw(use_case).num_rows
     else:
-        assert raw(use_case).drop(["day"]).schema.equals(rows.schema, check_metadata=True)
+        assert raw(use_case).drop(["period"]).schema.equals(rows.schema, check_metadata=True)
     assert not marker.exists()
     pickle.loads(says["ARROW:extension:metadata"])
     assert marker.exists()  # the trap works
@@ -393,7 +393,7 @@ def test_long_rows_within_the_limits_land_whole(landing):
     landing.put(f"events/{DAY}/x.parquet", as_parquet(long))
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     assert land(use_case).partition.rows == rows.num_rows
-    assert raw(use_case).drop(["day"]).sort_by("id").equals(long.sort_by("id"))
+    assert raw(use_case).drop(["period"]).sort_by("id").equals(long.sort_by("id"))
 
 
 @pytest.mark.parametrize("late", [0, 1])

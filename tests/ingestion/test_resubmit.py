@@ -232,7 +232,7 @@ refused = pytest.mark.xdist_group("refused resubmissions")
 
 @refused
 @pytest.mark.parametrize(
-    ("day", "said"),
+    ("period", "said"),
     [
         (DAY, "is not after 2020-01-10"),
         (Period("2019-01-01"), "is not after 2020-01-10"),

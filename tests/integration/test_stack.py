@@ -41,7 +41,7 @@ def test_who_may_look_may_read_and_not_act(stack, training):
         return httpx.request(method, address, json=body, headers=mine, trust_env=False, timeout=1200).status_code
 
     assert status("GET", "/dags") == status("GET", dag) == 200
-    assert status("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": {"day": "2020-01-05"}}) == 403
+    assert status("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": {"period": "2020-01-05"}}) == 403
     assert status("PATCH", dag, {"is_paused": False}) == 403
     # Of a run that is not there: were it allowed, nothing would be lost.
     assert status("DELETE", f"{dag}/dagRuns/none") == 403

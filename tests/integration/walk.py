@@ -41,7 +41,7 @@ class Walk:
         until(lambda: all(api.has_dag(self.dag(kind)) for kind in ("data", "train", "score", "monitor")), "the DAGs")
         self.backfill(api, "data", self.first)
         api.unpause(self.dag("train"))
-        training = api.trigger(self.dag("train"), conf={"day": str(self.as_of), "reason": "integration"})
+        training = api.trigger(self.dag("train"), conf={"period": str(self.as_of), "reason": "integration"})
         succeeded(api, self.dag("train"), training)
         for kind in ("score", "monitor"):
             self.backfill(api, kind, self.as_of)

@@ -13,7 +13,7 @@ ROWS = pa.table(
         "n": pa.array([1, None, 3], pa.int32()),
         "text": pa.array(["a", None, "ü"]),
         "flag": pa.array([True, None, False]),
-        "day": pa.array([date(2013, 1, 1), None, date(2013, 1, 3)], pa.date32()),
+        "period": pa.array([date(2013, 1, 1), None, date(2013, 1, 3)], pa.date32()),
         "list": pa.array([["x", "y"], [], None], pa.list_(pa.string())),
     }
 )

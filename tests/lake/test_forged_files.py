@@ -87,7 +87,7 @@ def test_a_changed_file_is_refused_and_nothing_is_scored_from_it(champion, chang
 @pytest.mark.parametrize("change", [other_values, other_metadata])
 def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Callable[[pa.Table], pa.Table]):
     lake = Lake.open(USE_CASE)
-    rows = change(lake.delta("features").to_pyarrow_table(partitions=[("day", "=", str(AS_OF))]))
+    rows = change(lake.delta("features").to_pyarrow_table(partitions=[("period", "=", str(AS_OF))]))
     place = str((lake.root / "features").path)
     write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
     with pytest.raises(PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
@@ -100,14 +100,14 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
     action = AddAction(
         path=f"day={day}/{path.name}",
         size=path.stat().st_size,
-        partition_values={"day": day.key, "digest": digest},
+        partition_values={"period": day.key, "digest": digest},
         modification_time=int(path.stat().st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": rows}),
     )
     delta.create_write_transaction(
-        [action], mode="overwrite", schema=delta.schema(), partition_by=["day", "digest"],
-        partition_filters=[("day", "=", day.key)],
+        [action], mode="overwrite", schema=delta.schema(), partition_by=["period", "digest"],
+        partition_filters=[("period", "=", day.key)],
     )  # fmt: skip
 
 

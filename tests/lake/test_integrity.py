@@ -59,7 +59,7 @@ def test_a_file_with_other_bytes_is_noticed_by_every_reader_and_mended_by_writin
             read(TABLE)
     assert integrity.broken_days(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
-    assert lake.as_of(DAY).read(TABLE).drop_columns(["day"]).equals(ROWS)
+    assert lake.as_of(DAY).read(TABLE).drop_columns(["period"]).equals(ROWS)
 
 
 def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lake):
@@ -73,7 +73,7 @@ def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lak
 def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
     """A valid file, as one restored from another place."""
     other = tmp_path / "other.parquet"
-    pq.write_table(ROWS.take([0, 1, 1]).append_column("day", pa.array([DAY.start_date] * 3)), other)
+    pq.write_table(ROWS.take([0, 1, 1]).append_column("period", pa.array([DAY.start_date] * 3)), other)
     file_of(lake).write(other.read_bytes())
     with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
         lake.as_of(DAY).read(TABLE)
@@ -113,7 +113,7 @@ def test_a_lost_file_is_noticed_and_mended(lake):
 
 
 def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_again(lake):
-    stored = ROWS.append_column("day", pa.array([DAY.start_date] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
+    stored = ROWS.append_column("period", pa.array([DAY.start_date] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
     stored = stored.select(schemas.stored_schema(USE_CASE, TABLE).names)
     write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
     with pytest.raises(PartitionCorruptedError, match="not written by this product"):

@@ -47,7 +47,7 @@ def test_other_rows_replace_the_day_and_leave_other_days_alone(lake_home):
     write(rows(1)), write(rows(7), SECOND)
     assert write(rows(2, 3)).changed
     view = Lake.open(USE_CASE).as_of(SECOND)
-    assert view.read(TABLE, order_by=["day", "id"]).to_pydict()["id"] == [2, 3, 7]
+    assert view.read(TABLE, order_by=["period", "id"]).to_pydict()["id"] == [2, 3, 7]
     assert view.partitions(TABLE)[FIRST].rows == 2
 
 
@@ -99,7 +99,7 @@ def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_c
         "event_date": [FIRST.start_date] * 3,
         "id": [1, 2, 3],
         "failed": [0] * 3,
-        "day": [FIRST.start_date] * 3,
+        "period": [FIRST.start_date] * 3,
     }
     assert Path(path).name.startswith(hashlib.sha256(Path(path).read_bytes()).hexdigest())
 

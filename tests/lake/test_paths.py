@@ -44,10 +44,10 @@ def test_a_lake_below_any_folder_reads_what_was_written(lake_home, configure, fo
     for day in (DAY, NEXT):
         lake.replace("raw/outcomes", day, table, inputs={}, stage="test")
     assert not lake.replace("raw/outcomes", DAY, table, inputs={}, stage="test").changed
-    expected = [row | {"day": day.start_date} for day in (DAY, NEXT) for row in table.to_pylist()]
+    expected = [row | {"period": day.start_date} for day in (DAY, NEXT) for row in table.to_pylist()]
     view = lake.as_of(NEXT)
-    assert view.read("raw/outcomes", order_by=["day", "id"]).to_pylist() == expected
-    assert view.table("raw/outcomes").order_by(["day", "id"]).to_pyarrow().to_pylist() == expected
+    assert view.read("raw/outcomes", order_by=["period", "id"]).to_pylist() == expected
+    assert view.table("raw/outcomes").order_by(["period", "id"]).to_pyarrow().to_pylist() == expected
     assert [batch.to_pylist() for batch in batch_reader.row_batches(view, "raw/outcomes", DAY, kinds)] == [
         table.to_pylist()
     ]

@@ -27,7 +27,7 @@ def write(*numbers: int) -> Lake:
 def test_days_are_read_in_order_whatever_order_they_were_written_in(lake_home):
     found = RangeReader.open(write(2, 0, 1), "metrics", FOREVER)
     assert found.days == (day_of(0), day_of(1), day_of(2))
-    assert found.rows()["day"].to_pylist() == [day.start_date for day in found.days]
+    assert found.rows()["period"].to_pylist() == [day.start_date for day in found.days]
     assert found.rows()["value"].to_pylist() == [0, 1, 2]
 
 

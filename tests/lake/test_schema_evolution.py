@@ -36,10 +36,10 @@ def write(day: Period, values: dict[str, list], **columns: str):
 def read(**columns: str) -> list[dict]:
     """The rows of both days, by every reader, which must agree."""
     view = Lake.open(declared(**columns)).as_of(NEXT)
-    names = ["day", "id", *columns]
-    small = view.read(TABLE, order_by=["day", "id"]).select(names)
-    large = view.table(TABLE).order_by(["day", "id"]).to_pyarrow().select(names).cast(small.schema)
-    streamed = view.batches(TABLE, order_by=["day", "id"]).read_all().select(names)
+    names = ["period", "id", *columns]
+    small = view.read(TABLE, order_by=["period", "id"]).select(names)
+    large = view.table(TABLE).order_by(["period", "id"]).to_pyarrow().select(names).cast(small.schema)
+    streamed = view.batches(TABLE, order_by=["period", "id"]).read_all().select(names)
     assert small.to_pylist() == large.to_pylist() == streamed.to_pylist()
     scanned = [batch for day in (DAY, NEXT) for batch in batch_reader.row_batches(view, TABLE, day, columns)]
     for batch in scanned:

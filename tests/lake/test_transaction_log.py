@@ -21,7 +21,7 @@ def lake(lake_home) -> Lake:
     """Two days of features, the first corrected once, then emptied."""
     lake = Lake.open(toy.USE_CASE)
     toy.fill(lake, FIRST, SECOND)
-    rows = lake.as_of(FIRST).read("features", FIRST).drop_columns(["day"])
+    rows = lake.as_of(FIRST).read("features", FIRST).drop_columns(["period"])
     lake.replace("features", FIRST, rows.slice(0, 9), inputs={}, stage="test")
     lake.replace("features", FIRST, rows.slice(0, 0), inputs={}, stage="test")
     return lake

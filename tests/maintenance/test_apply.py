@@ -396,7 +396,7 @@ def test_ledger_claims_and_decisions_never_go(home):
         row = {"outcome": outcome, "reason": "r", "signals": "{}", "model_version": "1"}
         rows = pa.Table.from_pylist([row], schema=schemas.DECISIONS)
         lake.replace("decisions", AS_OF, rows, inputs={}, stage="test")
-    (lake.root / "claims/2020-03/01.json").write(json.dumps({"day": "2020-03-01"}).encode())
+    (lake.root / "claims/2020-03/01.json").write(json.dumps({"period": "2020-03-01"}).encode())
     kept = ("ledger", "claims", "decisions")
     before = {name: places.contents(lake.root / name) for name in kept}
     assert all(before.values())

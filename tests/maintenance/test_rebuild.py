@@ -32,7 +32,7 @@ def test_after_it_the_refused_type_is_written_and_old_versions_read_as_they_were
     write(NEXT, {"failed": [1]}, failed="int8")
     assert read(failed="int8") == [{"failed": 1}]
     old = Lake.open(declared(failed="string")).at_versions(NEXT, {TABLE: then})
-    assert old.read(TABLE, order_by=["day"])["failed"].to_pylist() == ["x", "y"]
+    assert old.read(TABLE, order_by=["period"])["failed"].to_pylist() == ["x", "y"]
 
 
 def test_earlier_periods_that_can_be_read_stay(lake_home):

@@ -54,7 +54,7 @@ def scored(champion) -> pa.Table:
     lake = Lake.open(USE_CASE)
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
     score.score_period(open_project(USE_CASE), AS_OF)
-    return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
+    return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["period"])
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def sampled(keys: tuple[str, ...]) -> dict[Period, set[int]]:
     """The customers that are taken of each day, one in four; every customer has a row on each day."""
     rows = pa.table(
         {
-            "day": pa.array([day.start_date for day in DAYS for _ in range(CUSTOMERS)], pa.date32()),
+            "period": pa.array([day.start_date for day in DAYS for _ in range(CUSTOMERS)], pa.date32()),
             "customer": [*range(CUSTOMERS)] * len(DAYS),
             "invited_by": [*range(CUSTOMERS)] * len(DAYS),
         }
@@ -29,10 +29,10 @@ def sampled(keys: tuple[str, ...]) -> dict[Period, set[int]]:
     found = (
         labelled_predictions._sampled(use_case, ibis.memtable(rows), dict.fromkeys(DAYS, 4)).to_pyarrow().to_pylist()
     )
-    return {day: {row["customer"] for row in found if row["day"] == day.start_date} for day in DAYS}
+    return {day: {row["customer"] for row in found if row["period"] == day.start_date} for day in DAYS}
 
 
-@pytest.mark.parametrize("keys", [("customer",), ("day", "customer"), ("customer", "invited_by")])
+@pytest.mark.parametrize("keys", [("customer",), ("period", "customer"), ("customer", "invited_by")])
 def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
     taken = sampled(keys)
     assert all(0.22 < len(rows) / CUSTOMERS < 0.28 for rows in taken.values())

@@ -9,7 +9,7 @@ from include.lake import schemas
 from include.monitoring.metric_table import MetricTable, measured_stretches, measuring_gaps
 
 D = Period("2020-05-01")
-SCHEMA = schemas.METRICS.append(pa.field("day", pa.date32()))
+SCHEMA = schemas.METRICS.append(pa.field("period", pa.date32()))
 
 
 def measures(*rows: dict) -> MetricTable:
@@ -22,7 +22,7 @@ def row(metric: str, subject: str, value: float | None, day: Period = D, **more:
         "metric": metric,
         "subject": subject,
         "value": value,
-        "day": day.start_date,
+        "period": day.start_date,
         "measured_period": day.start_date,
         **more,
     }

@@ -53,7 +53,7 @@ def empty(table: str, day: Period) -> None:
 
 def replaced(table: str, day: Period, change) -> None:
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
+    rows = lake.as_of(day).read(table, since=day).drop_columns(["period"])
     lake.replace(table, day, change(rows), inputs={}, stage="test")
 
 
@@ -69,7 +69,7 @@ def test_a_days_metrics_are_those_of_its_rows_and_labels():
     pairs = zip(truth, said["probability"].to_pylist(), strict=True)
     row = found["brier", "model"]
     assert row["value"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
-    assert (row["measured_period"], row["day"], row["model_version"]) == (AS_OF.start_date, KNOWN.start_date, "1")
+    assert (row["measured_period"], row["period"], row["model_version"]) == (AS_OF.start_date, KNOWN.start_date, "1")
     assert found["base_rate", "model"]["value"] == pytest.approx(sum(truth) / source.ROWS)
 
 
@@ -196,7 +196,7 @@ def test_scoring_measures_again_both_the_day_and_the_one_that_judges_it_and_no_o
         monitor.monitor_period(open_project(USE_CASE), KNOWN),
     )
     score.score_period(open_project(USE_CASE), AS_OF)
-    assert [result.day for result in monitor.remeasure_period(open_project(USE_CASE), AS_OF)] == [
+    assert [result.period for result in monitor.remeasure_period(open_project(USE_CASE), AS_OF)] == [
         str(AS_OF),
         str(KNOWN),
     ]

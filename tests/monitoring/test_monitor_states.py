@@ -348,7 +348,7 @@ def test_a_feed_that_brought_nothing_is_a_breach(landed):
     empty_feed = (
         landed.as_of(Period("2020-01-09"))
         .read("raw/outcomes", since=Period("2020-01-09"))
-        .drop_columns(["day"])
+        .drop_columns(["period"])
         .slice(0, 0)
     )
     landed.replace("raw/outcomes", Period("2020-01-09"), empty_feed, inputs={}, stage="test")
@@ -358,7 +358,7 @@ def test_a_feed_that_brought_nothing_is_a_breach(landed):
 
 def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
     for day in period_range(Period("2020-01-05"), Period("2020-01-08")):
-        nothing = landed.as_of(day).read("raw/events", since=day).drop_columns(["day"]).slice(0, 0)
+        nothing = landed.as_of(day).read("raw/events", since=day).drop_columns(["period"]).slice(0, 0)
         landed.replace("raw/events", day, nothing, inputs={}, stage="test")
     assert of_feeds(Period("2020-01-09"))["volume_change", "events"]["value"] == pytest.approx(7 / 3 - 1)
 

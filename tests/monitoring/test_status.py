@@ -14,7 +14,7 @@ D = Period("2020-05-01")
 def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
     whole = dict.fromkeys(("lower", "upper", "limit", "breached", "model_version"))
     rest = {"measured_period": D, "days": 1, "missing_reason": ""}
-    return MetricValue(**whole | rest | {"day": D, "metric": metric, "subject": subject, "value": value} | more)
+    return MetricValue(**whole | rest | {"period": D, "metric": metric, "subject": subject, "value": value} | more)
 
 
 CALM = (

@@ -83,7 +83,7 @@ def asking(
 def test_no_field_of_an_answer_has_the_name_of_a_field_of_the_trainings_form(asking):
     from include.orchestration import params
 
-    assert not set(asking.ask()) & {"day", *params.train_params(USE_CASE)}
+    assert not set(asking.ask()) & {"period", *params.train_params(USE_CASE)}
 
 
 def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(asking, capsys):

@@ -65,7 +65,7 @@ def context(
     run = SimpleNamespace(
         run_id=run_id, partition_key=None if params else str(DAY), run_type="scheduled", triggering_user_name=None
     )
-    return {"ti": ti, "dag_run": run, "params": params or {"day": None}, "exception": error}
+    return {"ti": ti, "dag_run": run, "params": params or {"period": None}, "exception": error}
 
 
 def row(metric: str, subject: str, value: float, *, breached: bool | None = True, **more: object) -> dict:
@@ -91,7 +91,7 @@ def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
     assert "ValueError: no such column" in mailbox.html()
     assert "http://airflow/log" in mailbox.html()
     (body,) = hook.received
-    assert (body["event"], body["use_case"], body["day"]) == ("failure", "toy", "2020-01-05")
+    assert (body["event"], body["use_case"], body["period"]) == ("failure", "toy", "2020-01-05")
     assert body["details"]["error"] == "ValueError: no such column"
     assert body["links"]["log"] == "http://airflow/log?try_number=4"
     assert body["links"]["run"].endswith("/dags/toy__score/runs/scheduled__1")
@@ -112,7 +112,7 @@ def test_runs_and_tasks_whose_names_look_alike_are_reported_each(hook):
 
 def test_the_keys_for_programs_are_always_the_same(hook):
     callbacks.notify_failed(context("score", "score"))
-    assert set(hook.received[0]) == {"event", "key", "use_case", "day", "subject", "text", "links", "details"}
+    assert set(hook.received[0]) == {"event", "key", "use_case", "period", "subject", "text", "links", "details"}
 
 
 def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
@@ -128,7 +128,7 @@ def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
 def test_a_task_whose_process_was_lost_is_reported_too(hook):
     callbacks.notify_failed(context("train", "train", None, day="2020-02-03"))
     assert "killed, or ran out of memory" in hook.received[0]["text"]
-    assert hook.received[0]["day"] == "2020-02-03"
+    assert hook.received[0]["period"] == "2020-02-03"
 
 
 def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, hook):
@@ -338,7 +338,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hoo
     run_as_task(context("monitor", "measure"))
     measured(DAY, row("rows", "features", 3.0, breached=None))
     monitor.measure.function("toy")
-    assert [(body["event"], body["day"]) for body in hook.received] == [("breach", str(later))]
+    assert [(body["event"], body["period"]) for body in hook.received] == [("breach", str(later))]
 
 
 def test_single_features_alert_no_one(hook):
@@ -353,7 +353,7 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
     measured(DAY, row("weighted_drift", "features", 0.3))
     for day in (BEFORE - 1, BEFORE, DAY):
         callbacks.notify_breaches(open_project(DECLARED), day)
-    assert [body["day"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
+    assert [body["period"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
 
 
 @pytest.mark.parametrize(

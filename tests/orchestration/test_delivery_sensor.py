@@ -194,4 +194,4 @@ def test_only_use_cases_with_landing_feeds_wait_and_ask_whether_to_take_changed_
         assert task.retries == RETRIES
     assert "take_changed" in waiting.params
     assert [task.task_id for task in other.roots] == ["ingest"]
-    assert list(other.params) == ["day"]
+    assert list(other.params) == ["period"]

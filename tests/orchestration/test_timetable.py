@@ -166,7 +166,7 @@ def test_typed_times_mean_the_days_that_they_are_in(zone, first, last, begins, e
     assert found == named(Period(f"2013-05-{begins:02}"), Period(f"2013-05-{ends:02}"))
 
 
-@pytest.mark.parametrize(("zone", "day"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
+@pytest.mark.parametrize(("zone", "period"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
 @pytest.mark.parametrize("minutes", [(3 * 60, 9 * 60), (9 * 60, 17 * 60 + 30), (9 * 60 + 14, 9 * 60 + 14), (180, 1439)])
 def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, day, minutes):
     bounds = [
@@ -238,7 +238,7 @@ def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
     assert weekday is None or {day.start_date.isoweekday() for day in found} == {weekday}
 
 
-@pytest.mark.parametrize(("zone", "day"), NO_MIDNIGHT.items())
+@pytest.mark.parametrize(("zone", "period"), NO_MIDNIGHT.items())
 def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
     timetable = PeriodTimetable(timezone=zone)
     around = [day - 1, day, day + 1]
@@ -248,7 +248,7 @@ def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
     assert (str(start.date()), start.hour) == (str(day), 1)
 
 
-@pytest.mark.parametrize(("zone", "day"), TWO_MIDNIGHTS.items())
+@pytest.mark.parametrize(("zone", "period"), TWO_MIDNIGHTS.items())
 def test_a_day_with_two_midnights_begins_at_the_first(zone, day):
     timetable = PeriodTimetable(timezone=zone)
     start = timetable.resolve_partition_date(str(day))

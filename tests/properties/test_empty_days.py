@@ -39,7 +39,7 @@ def shop(champion, toy_functions) -> Lake:
     toy_functions.source(events=lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
     lake = Lake.open(SHOP)
     for day in SHUT:
-        nothing = lake.as_of(day).read("features", day, day).drop_columns(["day"]).slice(0, 0)
+        nothing = lake.as_of(day).read("features", day, day).drop_columns(["period"]).slice(0, 0)
         lake.replace("features", day, nothing, inputs={}, stage="build")
     return lake
 

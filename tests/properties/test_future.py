@@ -51,14 +51,14 @@ def known_at(flights: pd.DataFrame) -> pd.Series:
 
 def dates(rows: pd.DataFrame) -> np.ndarray:
     """The local date of each row."""
-    return pd.to_datetime(rows[["year", "month", "day"]]).to_numpy().astype("datetime64[D]")
+    return pd.to_datetime(rows[["year", "month", "period"]]).to_numpy().astype("datetime64[D]")
 
 
 def moved_to_the_next_day(rows: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     """Give the chosen rows the date of a day later, but for the year's last days; which they were."""
     chosen = chosen & (dates(rows) < np.datetime64("2013-12-30"))
     following = pd.DatetimeIndex(dates(rows)[chosen] + np.timedelta64(1, "D"))
-    for part in ("year", "month", "day"):
+    for part in ("year", "month", "period"):
         rows.loc[chosen, part] = getattr(following, part).to_numpy()
     return chosen
 
@@ -187,7 +187,7 @@ def _loose_expectations(flights_functions):
         flights_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
+@pytest.mark.parametrize("period", DAYS, ids=str)
 def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, honest, day):
     files = changed_files(tmp_path / "changed", original, day)
     assert features_digest(tmp_path / "home-changed", day, files) == honest(day)
@@ -225,7 +225,7 @@ def test_rows_of_the_future_are_dropped_and_added_and_keys_stay_apart(original):
     day, (flights, weather) = DAYS[0], original
     changed = perturbed_flights(flights, day), perturbed_weather(weather, day)
     for before, after, column in zip(changed, dropped_and_added(*changed, day), ("flight", "time_hour"), strict=True):
-        keys = ["year", "month", "day", "origin", column] + (
+        keys = ["year", "month", "period", "origin", column] + (
             ["carrier", "dest", "sched_dep_time"] if "dest" in before else ["hour"]
         )
         assert not after.duplicated(keys).any()
@@ -267,7 +267,7 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     build = features.build
 
     def greedy(day, *, schedule, outcomes, weather):
-        later = outcomes.filter(_.day > day.start_date).count().name("later")
+        later = outcomes.filter(_.period > day.start_date).count().name("later")
         rows = build(day, schedule=schedule, outcomes=outcomes, weather=weather)
         return rows.mutate(distance=(rows.distance + later.as_scalar().cast("int32")).cast("int32"))
 

@@ -172,7 +172,7 @@ def test_another_look_back_than_was_declared_then_is_not_guessed(lake, monkeypat
 
 
 def test_commits_that_tell_nothing_end_the_trace(lake):
-    rows = lake.as_of(AS_OF).read("predictions", since=AS_OF).drop_columns(["day"]).slice(0, 100)
+    rows = lake.as_of(AS_OF).read("predictions", since=AS_OF).drop_columns(["period"]).slice(0, 100)
     lake.replace("predictions", AS_OF, rows, inputs={}, stage="test")
     found = traced()
     assert (found.features, found.feeds, found.prediction.rows) == (None, (), 100)

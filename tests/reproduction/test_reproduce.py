@@ -62,7 +62,7 @@ def version(lake_home, registered, monkeypatch) -> str:
 def correct(table: str, day: Period, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
     """Replace a day by the same rows with one column changed."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
+    rows = lake.as_of(day).read(table, since=day).drop_columns(["period"])
     place = rows.schema.get_field_index(column)
     changed = rows.set_column(place, rows.schema.field(column), change(rows[column]))
     assert lake.replace(table, day, changed, inputs={}, stage="test").changed

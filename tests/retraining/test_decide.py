@@ -54,7 +54,7 @@ def walk(lake: Lake, days: list[Period], outcome: str = "promoted") -> list[Peri
 
 
 def table(lake: Lake) -> list[dict]:
-    return lake.as_of(later(400)).read("decisions", order_by=["day"]).to_pylist()
+    return lake.as_of(later(400)).read("decisions", order_by=["period"]).to_pylist()
 
 
 def test_twenty_breaches_in_a_row_make_one_training(lake):
@@ -111,7 +111,7 @@ def test_the_table_says_what_each_signal_showed(lake):
     measures.breach(lake, FIRST)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     (row,) = table(lake)
-    assert (row["outcome"], row["model_version"], row["day"]) == ("hold", "1", FIRST.start_date)
+    assert (row["outcome"], row["model_version"], row["period"]) == ("hold", "1", FIRST.start_date)
     assert (
         '"signal": "weighted_drift", "breached": true, "breaches": 1, "measured": 1, "of_periods": 3' in row["signals"]
     )
@@ -155,7 +155,7 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
         assert f"{refused.value.table} of {refused.value.period}" == missing
     measures.breach(lake, gap)
     assert walk(lake, days) == [gap]
-    assert [Period.from_date(row["day"]) for row in table(lake)] == days
+    assert [Period.from_date(row["period"]) for row in table(lake)] == days
 
 
 def test_the_chain_begins_after_the_day_without_a_champion(lake):

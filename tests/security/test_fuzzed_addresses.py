@@ -40,7 +40,7 @@ PATHS = st.one_of(
     ),
     st.sampled_from(["/", "/use_case/toy", "/use_case/idle", "/use_case/broken", "/dag/toy__data", "/metrics"]),
 )
-QUERIES = st.lists(st.tuples(st.one_of(st.sampled_from(["day", "span"]), TEXTS), TEXTS), max_size=3).map(
+QUERIES = st.lists(st.tuples(st.one_of(st.sampled_from(["period", "span"]), TEXTS), TEXTS), max_size=3).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
 )
 HEADERS = st.lists(

@@ -84,7 +84,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         lambda version, day, reason: rollback.roll_back(
             open_project(USE_CASE), version, day, actor="ann", reason=reason
         ),
-        {"version": TEXTS, "day": DAYS, "reason": TEXTS},
+        {"version": TEXTS, "period": DAYS, "reason": TEXTS},
     ),
     "approve": (
         lambda version, approved, reason: approve.record_approval(
@@ -101,7 +101,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             open_project(USE_CASE), day, version=version, rescore=rescore, allow_future_model=allow_future_model
         ),
         {
-            "day": DAYS,
+            "period": DAYS,
             "version": st.one_of(st.none(), TEXTS),
             "rescore": st.booleans(),
             "allow_future_model": st.booleans(),
@@ -111,14 +111,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         lambda day, days, parameters, reason: train.train_model(
             open_project(USE_CASE), day, window_periods=days, parameters=parameters, reason=reason
         ),
-        {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
+        {"period": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
     ),
     "tune": (
         lambda day, trials, minutes, days, parameters: tune.tune_parameters(
             open_project(USE_CASE), day, trials=trials, minutes=minutes, window_periods=days, parameters=parameters
         ),
         {
-            "day": DAYS,
+            "period": DAYS,
             "trials": st.one_of(st.just(1), INTEGERS),
             "minutes": st.one_of(st.just(1.0), st.floats(), INTEGERS),
             "days": st.one_of(st.none(), INTEGERS),
@@ -129,7 +129,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     "a file of the inbox": (lambda name: uploads.read_upload(USE_CASE, name), {"name": TEXTS}),
     "quarantine": (
         lambda feed, day: quarantine.read_quarantine(open_project(USE_CASE), feed, day),
-        {"feed": FEEDS, "day": st.one_of(st.none(), DAYS)},
+        {"feed": FEEDS, "period": st.one_of(st.none(), DAYS)},
     ),
     "send back": (lambda asked: resubmit.resubmit_rows(open_project(USE_CASE), asked), {"asked": requests()}),
     "correct": (
@@ -144,17 +144,17 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "known_on": st.one_of(st.none(), DAYS),
         },
     ),
-    "decide": (lambda day: decide.decide_retraining(open_project(USE_CASE), day), {"day": DAYS}),
-    "monitor": (lambda day: monitor.monitor_period(open_project(USE_CASE), day), {"day": DAYS}),
+    "decide": (lambda day: decide.decide_retraining(open_project(USE_CASE), day), {"period": DAYS}),
+    "monitor": (lambda day: monitor.monitor_period(open_project(USE_CASE), day), {"period": DAYS}),
     "ingest": (
         lambda day, changed: ingest.ingest_period(open_project(USE_CASE), day, take_changed=changed),
-        {"day": DAYS, "changed": st.booleans()},
+        {"period": DAYS, "changed": st.booleans()},
     ),
-    "validate": (lambda day: validate.validate_period(open_project(USE_CASE), day), {"day": DAYS}),
+    "validate": (lambda day: validate.validate_period(open_project(USE_CASE), day), {"period": DAYS}),
     "lineage": (
         lambda day, keys: lineage.trace_lineage(open_project(USE_CASE), day, keys),
         {
-            "day": DAYS,
+            "period": DAYS,
             "keys": st.one_of(
                 st.dictionaries(st.one_of(st.sampled_from(USE_CASE.keys), TEXTS), TEXTS, max_size=3),
                 st.fixed_dictionaries(
@@ -167,7 +167,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         lambda table, day, apply: rebuild.rebuild_table(open_project(USE_CASE), table, day, apply=apply),
         {
             "table": st.one_of(st.sampled_from(list(schemas.table_names(USE_CASE))), TEXTS),
-            "day": DAYS,
+            "period": DAYS,
             "apply": st.booleans(),
         },
     ),

@@ -15,4 +15,4 @@ def build(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Tabl
 
 def labels(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per outcome that became known at `period`."""
-    return outcomes.filter(outcomes.day == period.start_date).select("event_date", "id", "failed")
+    return outcomes.filter(outcomes.period == period.start_date).select("event_date", "id", "failed")

@@ -38,7 +38,7 @@ def run_of(run_id: str):
 def relabel(day: Period, change) -> None:
     """Write the labels of a day again, changed."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read("labels", since=day).drop_columns(["day"])
+    rows = lake.as_of(day).read("labels", since=day).drop_columns(["period"])
     lake.replace("labels", day, change(rows), inputs={}, stage="test")
 
 

@@ -32,7 +32,7 @@ def turn_labels(first: Period, last: Period) -> None:
     lake = Lake.open(USE_CASE)
     known = first
     while known <= last + 2:
-        rows = lake.as_of(known).read("labels", since=known).drop_columns(["day"])
+        rows = lake.as_of(known).read("labels", since=known).drop_columns(["period"])
         turned = [
             1 - label if first.start_date <= event <= last.start_date else label
             for event, label in zip(rows["event_date"].to_pylist(), rows["failed"].to_pylist(), strict=True)

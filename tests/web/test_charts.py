@@ -40,7 +40,7 @@ def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
 def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
     seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
-    assert marked["x"] == [row.day.key for row in seen.measures.rows_of("skill_loss/log_loss", "prior") if row.breached]
+    assert marked["x"] == [row.period.key for row in seen.measures.rows_of("skill_loss/log_loss", "prior") if row.breached]
     assert marked["x"]
 
 

@@ -30,7 +30,7 @@ def ingest(use_case: str) -> dict[str, int]:
         done = ingest.ingest_period(open_project(declared), day, take_changed=take_changed)
         landed = {feed: commit.partition.rows for feed, commit in done.items()}
         delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
-    add_asset_metadata(declared, "raw", day=day.key, rows=landed, **delivered)
+    add_asset_metadata(declared, "raw", period=day.key, rows=landed, **delivered)
     return landed
 
 
@@ -75,7 +75,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     add_asset_metadata(
         declared,
         "checked",
-        day=day.key,
+        period=day.key,
         rows=rows,
         data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
@@ -90,6 +90,6 @@ def build_features(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
         commit = build.build_features(open_project(declared), day)
-    written = {"day": day.key, "rows": commit.partition.rows, "version": commit.version}
+    written = {"period": day.key, "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(declared, "features", **written)
     return written | {"changed": commit.changed}

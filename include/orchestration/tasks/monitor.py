@@ -33,8 +33,8 @@ def measure(use_case: str) -> dict[str, object]:
     for state in result.missing_reasons:
         log.info("Not measured: %s", state)
     issues = {"breaches": list(result.breaches), "not_measured": list(result.missing_reasons)}
-    add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **issues)
+    add_asset_metadata(declared, "metrics", period=result.period, version=result.version, figures=result.figures, **issues)
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:
-        callbacks.notify_breaches(open_project(declared), Period(again.day))
+        callbacks.notify_breaches(open_project(declared), Period(again.period))
     return asdict(result)

@@ -25,7 +25,7 @@ def decide(use_case: str) -> str | None:
         declared, day = load_use_case(use_case), day_of(get_current_context())
         decision = decide.decide_retraining(open_project(declared), day)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
-    add_asset_metadata(declared, "decisions", day=decision.day, outcome=decision.outcome, reason=decision.reason)
+    add_asset_metadata(declared, "decisions", period=decision.period, outcome=decision.outcome, reason=decision.reason)
     return decision.reason if decision.outcome == "retrain" else None
 
 
@@ -78,7 +78,7 @@ def record_outcome(use_case: str) -> dict[str, object]:
     add_asset_metadata(
         declared,
         "retrainings",
-        day=result.day,
+        period=result.period,
         outcome=result.outcome,
         version=result.model_version,
         reason=result.reason,

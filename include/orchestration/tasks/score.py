@@ -35,8 +35,8 @@ def score(use_case: str) -> dict[str, object]:
         if result.changed:  # the duration of a rerun without work is meaningless
             durations.record_duration(open_project(declared), "score", day, clock, result.rows, result.version)
         measured = monitor.remeasure_period(open_project(declared), day)
-    add_asset_metadata(declared, "predictions", day=day.key, version=result.version, rows=result.rows)
+    add_asset_metadata(declared, "predictions", period=day.key, version=result.version, rows=result.rows)
     for remeasured in measured:
         if remeasured.changed:
-            callbacks.notify_breaches(open_project(declared), Period(remeasured.day))
+            callbacks.notify_breaches(open_project(declared), Period(remeasured.period))
     return asdict(result)

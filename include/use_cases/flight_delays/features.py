@@ -34,7 +34,7 @@ def build(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -
     cells, overall = _history(period, outcomes)
     # One chain of joins with one projection at its end: Ibis compiles it in half the time of separate joins.
     # A corrected flight of an earlier day became known today; it has flown, so it is not predicted.
-    joined = _planned(schedule.filter(_.day == period.start_date, _.flight_date == period.start_date))
+    joined = _planned(schedule.filter(_.period == period.start_date, _.flight_date == period.start_date))
     for group, columns in GROUPS.items():
         joined = joined.left_join(_sums(cells, group), [(column, f"{group}_{column}") for column in columns])
     joined = joined.left_join(_last_observed(period, weather), [("origin", "observed_at")]).cross_join(overall)
@@ -49,7 +49,7 @@ def labels(period: Period, *, schedule: Table, outcomes: Table, weather: Table) 
     A cancelled or diverted flight never arrived as planned: it has no label. Late is an arrival 15 minutes or more
     after the scheduled time: ArrDel15 of the US Bureau of Transportation Statistics.
     """
-    landed = outcomes.filter(_.day == period.start_date, _.status == "landed", _.arr_delay.notnull())
+    landed = outcomes.filter(_.period == period.start_date, _.status == "landed", _.arr_delay.notnull())
     return landed.select(*USE_CASE.keys, late=(_.arr_delay >= LATE_FROM_MINUTES).cast("int8"))
 
 
@@ -96,19 +96,19 @@ def _history(period: Period, outcomes: Table) -> tuple[Table, Table]:
     The rows are read once; every group's history is a sum over the far fewer cells.
     """
     landed = outcomes.filter(
-        _.day > (period - max(WINDOWS)).start_date,
-        _.day <= period.start_date,
+        _.period > (period - max(WINDOWS)).start_date,
+        _.period <= period.start_date,
         _.status == "landed",
         _.arr_delay.notnull(),
     ).mutate(hour=_.sched_dep_time // 100, is_late=_.arr_delay >= LATE_FROM_MINUTES)
     counts, overall = {}, {}
     for days in WINDOWS:
-        within = landed.day > (period - days).start_date
+        within = landed.period > (period - days).start_date
         counts[f"late_{days}"] = (within & landed.is_late).sum()
         counts[f"flights_{days}"] = within.sum()
         # An empty window has no rate and no mean: null, never NaN.
         overall[f"all_late_{days}d"] = counts[f"late_{days}"].cast("float64") / counts[f"flights_{days}"].nullif(0)
-        overall[f"delivered_{days}"] = landed.day.nunique(where=within).nullif(0)
+        overall[f"delivered_{days}"] = landed.period.nunique(where=within).nullif(0)
     return landed.group_by(*_CELL).aggregate(**counts), landed.aggregate(**overall)
 
 
@@ -120,10 +120,10 @@ def _sums(cells: Table, group: str) -> Table:
 
 def _last_observed(period: Period, weather: Table) -> Table:
     """Return the last observation at each airport (`observed_at`) known by `period`, as last_<measure>."""
-    recent = weather.filter(_.day > (period - WEATHER_DAYS).start_date, _.day <= period.start_date)
+    recent = weather.filter(_.period > (period - WEATHER_DAYS).start_date, _.period <= period.start_date)
     # In the hour that occurs twice, the later one has the smaller offset from UTC.
     # Of a corrected observation, the version that became known last counts.
-    latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset"), ibis.desc("day")]
+    latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset"), ibis.desc("period")]
     ranked = recent.mutate(rank=ibis.row_number().over(group_by="origin", order_by=latest))
     measures = [name for name in USE_CASE.features if name.startswith("last_")]
     return ranked.filter(_.rank == 0).select(

@@ -42,7 +42,7 @@ def later_failures(where: str | Path, table: str) -> int:
     """How many failures a table of the lake there has of the day after DAY, read past the view."""
     uri = (StoragePath.parse(where) / "toy" / table).uri
     later = DeltaTable(uri, storage_options=s3.storage_options(uri)).to_pyarrow_table(
-        partitions=[("day", "=", str(TOMORROW))]
+        partitions=[("period", "=", str(TOMORROW))]
     )
     return later["failed"].to_pylist().count(1)
 

@@ -64,7 +64,7 @@ def later(table: str, days: int = 1) -> Number:
 
     def known(day: Period) -> int:
         place = DeltaTable(str(Path(settings.current_settings().lake) / "toy" / table))
-        rows = place.to_pyarrow_table(partitions=[("day", "=", str(day + days))])
+        rows = place.to_pyarrow_table(partitions=[("period", "=", str(day + days))])
         return rows["failed"].to_pylist().count(1) if "failed" in rows.column_names else rows.num_rows
 
     return known

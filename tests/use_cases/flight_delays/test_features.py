@@ -20,7 +20,7 @@ LANDED = {"status": "landed", "dep_delay": 0, "air_time": 100}
 
 def schema(feed: str) -> pa.Schema:
     columns = USE_CASE.feed(feed).columns.items()
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns]).append(pa.field("day", pa.date32()))
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns]).append(pa.field("period", pa.date32()))
 
 
 def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:
@@ -29,18 +29,18 @@ def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def planned(day: Period = D, **other: Any) -> dict[str, Any]:
-    return FLIGHT | {"flight_date": day, "sched_arr_time": 1120, "distance": 1089, "day": day} | other
+    return FLIGHT | {"flight_date": day, "sched_arr_time": 1120, "distance": 1089, "period": day} | other
 
 
 def flown(days_ago: int, arr_delay: int | None, **other: Any) -> dict[str, Any]:
     """A flight that became known `days_ago` days before D's midnight's own partition (0: yesterday's flights)."""
     known = D - days_ago
-    return FLIGHT | LANDED | {"flight_date": known - 1, "arr_delay": arr_delay, "day": known} | other
+    return FLIGHT | LANDED | {"flight_date": known - 1, "arr_delay": arr_delay, "period": known} | other
 
 
 def observed(days_ago: int, hour: int, **other: Any) -> dict[str, Any]:
     known = D - days_ago
-    at = {"origin": "JFK", "observed_on": known - 1, "hour": hour, "utc_offset": -5, "day": known}
+    at = {"origin": "JFK", "observed_on": known - 1, "hour": hour, "utc_offset": -5, "period": known}
     return at | dict.fromkeys(["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust"]) | other
 
 
@@ -62,7 +62,7 @@ def real(feed: str, first: Period, last: Period) -> pa.Table:
     days = [first + n for n in range(last - first + 1)]
     tables = [getattr(source, feed)(day) for day in days]
     known = [day.start_date for day, rows in zip(days, tables, strict=True) for _ in range(rows.num_rows)]
-    return pa.concat_tables(tables).append_column("day", pa.array(known, pa.date32()))
+    return pa.concat_tables(tables).append_column("period", pa.array(known, pa.date32()))
 
 
 def real_feeds(last: Period = D) -> dict[str, pa.Table]:
@@ -92,12 +92,12 @@ def test_what_becomes_known_later_changes_no_feature():
 
 def test_a_flight_of_a_day_that_is_over_is_not_scored_where_it_becomes_known_late():
     """A row that was quarantined and corrected; nor does it count as traffic of the day."""
-    late = planned(D - 1) | {"day": D}
+    late = planned(D - 1) | {"period": D}
     assert built(schedule=[planned(), late]) == built(schedule=[planned()])
 
 
 def test_of_an_observation_that_was_corrected_the_later_word_counts():
-    seen, corrected = observed(1, 23, temp=99.0), observed(1, 23, temp=40.0) | {"day": D}
+    seen, corrected = observed(1, 23, temp=99.0), observed(1, 23, temp=40.0) | {"period": D}
     for both in ([seen, corrected], [corrected, seen]):
         assert built(weather=both)[0]["last_temp"] == 40.0
 

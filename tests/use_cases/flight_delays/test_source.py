@@ -31,7 +31,7 @@ def delivered(feed: str, first: date, last: date) -> pd.DataFrame:
     """The feed's rows of all these days, with the day each came on."""
     tables = {day: getattr(source, feed)(Period.from_date(day)) for day in days(first, last)}
     known = [day for day, table in tables.items() for _ in range(table.num_rows)]
-    return pa.concat_tables(tables.values()).append_column("day", pa.array(known, pa.date32())).to_pandas()
+    return pa.concat_tables(tables.values()).append_column("period", pa.array(known, pa.date32())).to_pandas()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def package() -> pd.DataFrame:
     """The package's flights as its own file has them."""
     with zipfile.ZipFile(source.package_file("flights.csv.zip")) as archive, archive.open("flights.csv") as file:
         flights = pd.read_csv(file, usecols=lambda name: name not in {"tailnum", "time_hour"})
-    flights["flight_date"] = pd.to_datetime(flights[["year", "month", "day"]]).dt.date
+    flights["flight_date"] = pd.to_datetime(flights[["year", "month", "period"]]).dt.date
     return flights.sort_values(KEYS, ignore_index=True)
 
 
@@ -66,7 +66,7 @@ def same(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("feed", ["schedule", "outcomes", "weather"])
-@pytest.mark.parametrize("day", [date(2012, 12, 31), FIRST, date(2013, 7, 4), date(2014, 1, 1), date(2031, 2, 28)])
+@pytest.mark.parametrize("period", [date(2012, 12, 31), FIRST, date(2013, 7, 4), date(2014, 1, 1), date(2031, 2, 28)])
 def test_every_day_has_exactly_the_declared_columns_and_types(feed, day):
     schema = getattr(source, feed)(Period.from_date(day)).schema
     declared = USE_CASE.feed(feed).columns
@@ -76,7 +76,7 @@ def test_every_day_has_exactly_the_declared_columns_and_types(feed, day):
 
 def test_every_flight_is_once_in_the_schedule_of_its_own_day(schedule, package):
     assert len(schedule) == 336_776
-    assert (schedule.day == schedule.flight_date).all()
+    assert (schedule.period == schedule.flight_date).all()
     assert same(schedule, package, [*KEYS, "sched_arr_time", "distance"])
 
 
@@ -98,13 +98,13 @@ def test_no_flight_is_known_before_it_landed_and_none_a_day_later_than_needed(ou
         planned = datetime.combine(row.flight_date, datetime.min.time(), NEW_YORK).replace(hour=hour, minute=minute)
         after = timedelta(minutes=row.dep_delay + row.air_time + source.TAXI_IN)
         landing = datetime.fromtimestamp(planned.timestamp() + after.total_seconds(), NEW_YORK)
-        midnight = datetime.combine(row.day, datetime.min.time(), NEW_YORK)
-        before = datetime.combine(row.day - timedelta(days=1), datetime.min.time(), NEW_YORK)
+        midnight = datetime.combine(row.period, datetime.min.time(), NEW_YORK)
+        before = datetime.combine(row.period - timedelta(days=1), datetime.min.time(), NEW_YORK)
         assert before.timestamp() < landing.timestamp() <= midnight.timestamp(), row
 
 
 def test_a_flight_still_in_the_air_at_midnight_comes_a_day_later(outcomes):
-    lag = (pd.to_datetime(outcomes.day) - pd.to_datetime(outcomes.flight_date)).dt.days
+    lag = (pd.to_datetime(outcomes.period) - pd.to_datetime(outcomes.flight_date)).dt.days
     overnight = lag[outcomes.status == "landed"] == 2
     assert 0.06 < overnight.mean() < 0.08
     assert lag[outcomes.status == "landed"].max() == USE_CASE.label.label_delay_periods
@@ -118,7 +118,7 @@ def test_every_observation_comes_once_on_the_day_after():
     keys = list(USE_CASE.feed("weather").keys)
     assert len(weather) == len(package) == 26_115
     assert not weather.duplicated(keys).any()
-    assert (pd.to_datetime(weather.day) - pd.to_datetime(weather.observed_on)).dt.days.eq(1).all()
+    assert (pd.to_datetime(weather.period) - pd.to_datetime(weather.observed_on)).dt.days.eq(1).all()
     local = pd.to_datetime(weather.observed_on) + pd.to_timedelta(weather.hour - weather.utc_offset, unit="h")
     weather["time_hour"] = local.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     measured = [name for name, kind in USE_CASE.feed("weather").columns.items() if kind == "float64"]
@@ -130,11 +130,11 @@ def test_every_observation_comes_once_on_the_day_after():
 
 
 def test_keys_are_unique_on_every_day(schedule, outcomes):
-    assert not schedule.duplicated(["day", *KEYS]).any()
-    assert not outcomes.duplicated(["day", *KEYS]).any()
+    assert not schedule.duplicated(["period", *KEYS]).any()
+    assert not outcomes.duplicated(["period", *KEYS]).any()
 
 
-@pytest.mark.parametrize("day", [date(2014, 1, 1), date(2014, 12, 30), date(2014, 12, 31), date(2026, 8, 3)])
+@pytest.mark.parametrize("period", [date(2014, 1, 1), date(2014, 12, 30), date(2014, 12, 31), date(2026, 8, 3)])
 def test_a_replayed_day_is_the_same_weekday_of_2013_whole_cycles_earlier(day):
     shown, shift = source.replayed(day)
     assert shown.weekday() == day.weekday()
@@ -160,7 +160,7 @@ def test_at_the_seam_of_two_cycles_every_flight_has_its_one_outcome(seam):
     matched = planned.merge(known, on=KEYS, how="left", suffixes=("", "_known"))
     assert len(matched) == len(planned)
     assert matched.status.notna().all()
-    assert (matched.day_known > matched.day).all()
+    assert (matched.day_known > matched.period).all()
 
 
 def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, configure):
@@ -194,7 +194,7 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, con
 
 
 @pytest.mark.parametrize(("feed", "early"), [("outcomes", 1), ("weather", 1)])
-@pytest.mark.parametrize("day", [*map(Period, ("2013-03-11", "2013-11-04", "2014-01-03", "2026-11-28"))])
+@pytest.mark.parametrize("period", [*map(Period, ("2013-03-11", "2013-11-04", "2014-01-03", "2026-11-28"))])
 def test_a_feed_that_delivers_a_day_early_is_refused_at_ingestion(feed, early, day):
     rows = getattr(source, feed)(day)
     require_known_in_time(USE_CASE, USE_CASE.feed(feed), day, rows)
