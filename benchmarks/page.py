@@ -35,7 +35,7 @@ def look(span: int) -> None:
 
     html.prepare_templates()
     pa.table({"x": [1]}).to_pandas()  # whoever asks pyarrow for a table first waits for pandas
-    use_case, last = _use_case(), measured.day_of(364)
+    use_case, last = _use_case(), measured.period_of(364)
     taken = []
     for _ in range(9):
         wall, cpu = time.perf_counter(), time.process_time()

@@ -5,7 +5,7 @@ from airflow.sdk import DAG, chain
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory
 from include.orchestration.dag_files import make_each
-from include.orchestration.sensors import DaySensor
+from include.orchestration.sensors import PeriodSensor
 from include.orchestration.tasks import monitor as tasks
 
 
@@ -20,7 +20,7 @@ def make(use_case: UseCase) -> DAG:
 
     with dag_factory.daily_dag(use_case, "monitor", max_active_runs=8) as built:
         chain(
-            DaySensor(task_id="wait_for_predictions", use_case=use_case.name, **wait),
+            PeriodSensor(task_id="wait_for_predictions", use_case=use_case.name, **wait),
             tasks.measure.override(inlets=inlets, outlets=[dag_factory.asset(use_case, "metrics")])(use_case.name),
         )
     return built

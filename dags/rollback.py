@@ -19,7 +19,7 @@ def make(use_case: UseCase) -> DAG:
             description="Former champion to go back to. The error for any other version lists all former champions.",
         ),
         "effective_from": Param(
-            **orchestration_params.A_DAY,
+            **orchestration_params.A_PERIOD,
             title="Effective from",
             description="Its first day as the champion, not in the future. Days already scored keep their version.",
         ),

@@ -5,7 +5,7 @@ from airflow.sdk import DAG, chain
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory, params
 from include.orchestration.dag_files import make_each
-from include.orchestration.sensors import DaySensor
+from include.orchestration.sensors import PeriodSensor
 from include.orchestration.tasks import score as tasks
 
 
@@ -16,7 +16,9 @@ def make(use_case: UseCase) -> DAG:
 
     with dag_factory.daily_dag(use_case, "score", params=params.score_params(), max_active_runs=8) as built:
         chain(
-            DaySensor(task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.SENSOR_ARGS),
+            PeriodSensor(
+                task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.SENSOR_ARGS
+            ),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
         )
     return built

@@ -93,10 +93,10 @@ def make_bucket(server: str, name: str = "") -> Bucket:
 def landing_toy(bucket: str, events: dict[str, Any] | None = None, outcomes: dict[str, Any] | None = None) -> UseCase:
     """The toy, whose events are delivered as CSV and whose outcomes as Parquet."""
     feeds = (
-        replace(toy.USE_CASE.feed("events"), landing=Landing(bucket, "events/{day}/", **(events or {}))),
+        replace(toy.USE_CASE.feed("events"), landing=Landing(bucket, "events/{period}/", **(events or {}))),
         replace(
             toy.USE_CASE.feed("outcomes"),
-            landing=Landing(bucket, "outcomes/{day:%Y/%m/%d}/", **{"format": "parquet", **(outcomes or {})}),
+            landing=Landing(bucket, "outcomes/{period:%Y/%m/%d}/", **{"format": "parquet", **(outcomes or {})}),
         ),
     )
     return replace(toy.USE_CASE, feeds=feeds)
@@ -118,7 +118,7 @@ def as_parquet(rows: pa.Table) -> bytes:
 
 def deliver(bucket: Bucket, day: Period = DAY) -> None:
     """The toy's events and outcomes of a day, as files."""
-    bucket.put(f"events/{day}/events.csv", as_csv(source.events(day)))
+    bucket.put(f"events/{period}/events.csv", as_csv(source.events(day)))
     bucket.put(f"outcomes/{day.start_date:%Y/%m/%d}/outcomes.parquet", as_parquet(source.outcomes(day)))
 
 

@@ -100,7 +100,7 @@ class HistoricalEvaluator:
         first, last = splits.training_window(use_case, period)
         inputs = train.training_inputs(use_case, self.project.lake.as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
-        cut = splits.split_days(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
+        cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
         cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
@@ -193,7 +193,7 @@ class HistoricalEvaluator:
         predictions = profile.probability.bins.count(pa.array(self.predicted(model, period)[MODEL]))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
         rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
-        rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_days))
+        rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_periods))
         rows += self._performance(period, model, profile, monitoring)
         return retraining_policy.signals_of(
             period, metric_row.metric_table_rows(rows, version, period, schemas.METRICS).to_pylist()
@@ -214,7 +214,9 @@ class HistoricalEvaluator:
         labels, days = self.past.labels(period)[span], self.past.days[span]
         known = ~np.isnan(labels)
         by_day = [self.predicted(model, scored) for scored in period_range(oldest, newest)]
-        predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
+        predicted = {
+            subject: np.concatenate([of_period[subject] for of_period in by_day])[known] for subject in by_day[0]
+        }
         outcomes = LabelledPredictions(days[known], labels[known], predicted)
         return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
 

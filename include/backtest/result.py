@@ -57,7 +57,7 @@ class PolicyOutcome:
     meaning: str
     trainings: tuple[dict[str, Any], ...]
     """Each with its day, the replaced model, its outcome with the reason, and its benefit on the days after."""
-    alarm_days: int
+    alarm_periods: int
     metrics: dict[str, float | None]
     """Over the pooled labelled rows of the scored days."""
     months: dict[str, dict[str, float | None]]
@@ -101,7 +101,7 @@ def summarise_policies(
         policy=policy.name,
         meaning=policy.meaning,
         trainings=tuple(_training_values(training, aftermath[training]) for training in walked.trainings),
-        alarm_days=walked.alarms,
+        alarm_periods=walked.alarms,
         metrics=realised.metrics(0, len(realised.days), costs),
         months={month: realised.metrics(first, end, costs) for month, first, end in months},
         rolling={

@@ -18,7 +18,7 @@ _RETRAINING: Mapping[str, tuple[float, ...]] = {
 }
 _MONITORING: Mapping[str, tuple[float, ...]] = {
     "window_periods": (7, 14, 28),
-    "max_age_days": (30, 45, 60, 90),
+    "max_age_periods": (30, 45, 60, 90),
 }
 _LIMITS: Mapping[str, tuple[float, ...]] = {
     "max_degradation": (0.0, 0.02, 0.05),

@@ -13,12 +13,12 @@ from include.declaration.period import Period
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, Result
 
-FOLLOWING_DAYS = 28
+FOLLOWING_PERIODS = 28
 """A training is a false alarm if its model is not better than the replaced one on this number of days after it."""
-LEAST_FOLLOWING_DAYS = 7
+LEAST_FOLLOWING_PERIODS = 7
 """With fewer days after it, this is undecided."""
 PSI_LIMIT = 0.2
-PSI_GAP_DAYS = 7
+PSI_GAP_PERIODS = 7
 """The naive policy's rule of thumb, and its wait between trainings, without which it would train each day."""
 
 
@@ -150,10 +150,10 @@ def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
     def decide(period: Period, so_far: SimulationState) -> PolicyAnswer:
         value = largest(period, so_far.champions[period])
         alarm = value is not None and value > PSI_LIMIT
-        waits = bool(so_far.trainings) and period < so_far.trainings[-1].period + PSI_GAP_DAYS
+        waits = bool(so_far.trainings) and period < so_far.trainings[-1].period + PSI_GAP_PERIODS
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
-    meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
+    meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_PERIODS} days between trainings"
     return Policy("naive PSI", meaning, decide)
 
 
@@ -192,8 +192,8 @@ def retraining_benefits(
 
     `losses` returns the summed log loss of a model on a day, and the number of labelled rows.
     """
-    following = [day for day in days if day > training.period and losses(day, training.period)[1]][:FOLLOWING_DAYS]
-    if len(following) < LEAST_FOLLOWING_DAYS:
+    following = [day for day in days if day > training.period and losses(day, training.period)[1]][:FOLLOWING_PERIODS]
+    if len(following) < LEAST_FOLLOWING_PERIODS:
         return Alarm(len(following), None)
     rows = sum(losses(day, training.period)[1] for day in following)
     gain = sum(losses(day, training.replaced)[0] - losses(day, training.period)[0] for day in following) / rows

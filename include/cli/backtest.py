@@ -40,12 +40,12 @@ def print_backtest(
     """Run a backtest with progress lines; print the tables and write the requested files."""
     _require_folders(plot, json_file)
     use_case, began = load_use_case(name), time.monotonic()
-    from_day, to_day = first or earliest_period(use_case), last or use_case.first_period + 364
+    from_period, to_period = first or earliest_period(use_case), last or use_case.first_period + 364
 
     def tell(what: str) -> None:
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
 
-    found = run.run_backtest(open_project(use_case), from_day, to_day, variations=variations, tell=tell)
+    found = run.run_backtest(open_project(use_case), from_period, to_period, variations=variations, tell=tell)
     console.print()
     console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
     console.print(_months(found, "log_loss"), _months(found, "auc"))
@@ -96,7 +96,7 @@ def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[Policy
             str(len(each.trainings)),
             str(each.counted("promoted")),
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
-            str(each.alarm_days),
+            str(each.alarm_periods),
             *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in HEADLINE),
             f"{each.cost - result.outcomes[0].cost:+,.0f}",
             line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),

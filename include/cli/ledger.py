@@ -38,22 +38,22 @@ def print_ledger(console: Console, name: str) -> None:
     print_line(console, f"verified: {_count(len(entries))}, unbroken, signed, {_compared(head, entries)}", "green")
 
 
-_NO_EFFECTIVE_DAYS = {"rejection": "never champion", "approval": "may be promoted", "restoration": "takes its place"}
+_NO_EFFECTIVE_PERIODS = {"rejection": "never champion", "approval": "may be promoted", "restoration": "takes its place"}
 
 
 def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     """Return an entry on two lines: a wide table would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
     days = (
-        f"{entry.effective_from} to {_last_day(entry, entries)}"
+        f"{entry.effective_from} to {_last_period(entry, entries)}"
         if entry.makes_champion
-        else _NO_EFFECTIVE_DAYS[entry.action]
+        else _NO_EFFECTIVE_PERIODS[entry.action]
     )
     first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
     return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])
 
 
-def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
+def _last_period(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
     ends = entries_until(entry, entries)
     if ends is None:
         return "…"

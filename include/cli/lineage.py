@@ -14,7 +14,7 @@ from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
 from include.reproduction import lineage
-from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
+from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, Lineage
 
 _NO_FEATURES = "the scored features are not known: the commit of the predictions does not name them"
 _NO_COMMIT = "the inputs of the features are not known: the commit that wrote them was not found"
@@ -102,7 +102,7 @@ def _feed(parent: Tree, feed: FeedLineage) -> None:
         _day(branch, each)
 
 
-def _day(parent: Tree, day: FeedDay) -> None:
+def _day(parent: Tree, day: FeedPeriod) -> None:
     """Add a line for a day; if something has changed, add the details below it."""
     contents = [("checked", day.checked), ("raw", day.raw)]
     rows = "" if day.checked.rows is None else f"{day.checked.rows:,} rows"

@@ -109,9 +109,9 @@ def _state(version: VersionSummary) -> str:
 
 def _decisions(report: UseCaseReport) -> list[RenderableType]:
     """Return the lines about automatic trainings, with their reasons."""
-    if not report.decided_days:
+    if not report.decided_periods:
         return []
-    lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_days} days", "bold")]
+    lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_periods} days", "bold")]
     for decision in report.decisions:
         outcome = f"version {decision.version} {decision.outcome}" if decision.version else decision.outcome
         lines += [line_of(f"  {decision.period}  train: {outcome}"), line_of(f"              {decision.reason}")]

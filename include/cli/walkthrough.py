@@ -84,7 +84,9 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     if not clone.partition_digests(lake, "predictions", period, period):
         raise PartitionMissingError(name, "predictions", period)
     predictions = lake.as_of(period).table("predictions", since=period)
-    first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("period").to_pyarrow()
+    first = (
+        predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("period").to_pyarrow()
+    )
     table = Table(
         *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"
     )

@@ -30,7 +30,7 @@ def decision_time(period: Period, zone: tzinfo) -> datetime:
     return datetime.combine(period.start_date, time(), zone).replace(fold=0).astimezone(UTC)
 
 
-def start_of_day(period: Period, zone: tzinfo) -> datetime | None:
+def start_of_period(period: Period, zone: tzinfo) -> datetime | None:
     """Return the first instant (UTC) of a period in `zone`; None if the zone skipped it.
 
     If clocks are set forward at midnight, the day begins at 01:00; if midnight occurs twice, at the first one. A zone
@@ -62,5 +62,5 @@ def require_wait(wait: timedelta, say: str) -> None:
 
 def require_existing(time_zone: str, period: Period | None, field: str) -> None:
     """Report a period that the time zone skipped."""
-    exists = period is None or start_of_day(period, ZoneInfo(time_zone)) is not None
+    exists = period is None or start_of_period(period, ZoneInfo(time_zone)) is not None
     require(exists, f"{field} {period} does not exist in {time_zone}, which skipped it.", field=field)

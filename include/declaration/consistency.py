@@ -37,7 +37,7 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
     """
     checks = (
         (_check_names, {"name", "owner"}),
-        (_check_days, {"time_zone", "first_period", "last_period", "look_back_periods"}),
+        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods"}),
         (_check_feeds, {"feeds", "first_period"}),
         (_check_keys, {"feeds", "keys"}),
         (_check_columns, {"keys", "features", "label"}),
@@ -56,7 +56,7 @@ def _check_names(use_case: UseCase) -> None:
     require_use_case(use_case.name, use_case.owner)
 
 
-def _check_days(use_case: UseCase) -> None:
+def _check_periods(use_case: UseCase) -> None:
     require(use_case.look_back_periods >= 0, "look_back_periods must be at least 0 days.", field="look_back_periods")
     if clock.require_time_zone(use_case.time_zone):
         clock.require_existing(use_case.time_zone, use_case.first_period, "first_period")
@@ -125,5 +125,5 @@ def _check_period(use_case: UseCase) -> None:
 def _check_gates(use_case: UseCase) -> None:
     training = use_case.training
     with report_below("gates"):
-        limits = GateLimits(use_case.slice_columns(), training.test_periods, training.rebuildable_days)
+        limits = GateLimits(use_case.slice_columns(), training.test_periods, training.rebuildable_periods)
         require_gates(sound(use_case.gates), limits)

@@ -19,7 +19,7 @@ LIST_LENGTH = 1_000
 """Entries of a list in a form."""
 PARAMETER_COUNT = 100
 """Entries of an object in a form, such as LightGBM's parameters."""
-WINDOW_DAYS = 36_600
+WINDOW_PERIODS = 36_600
 """Days of the longest training window that can be requested: a century."""
 TUNING_TRIALS = 1_000
 TUNING_MINUTES = 300

@@ -174,7 +174,7 @@ class Monitoring:
     """Largest share of rows with a category that was not in training."""
     stale_periods: int = 1
     """Days by which features, predictions and labels may be older than expected."""
-    max_age_days: int = 60
+    max_age_periods: int = 60
     """Days after its training from which a model is old."""
     max_slowdown: float = 3.0
     """Largest ratio of the time per row of training and scoring to their usual time."""
@@ -187,7 +187,7 @@ class Monitoring:
             say + "min_periods must be at least 2 and at most window_periods.",
         )
         require(0 < self.drift_quantile <= 1, say + "drift_quantile must be above 0 and at most 1.")
-        numbers = (self.drift_factor, self.feature_psi, self.volume_change, self.max_age_days, self.max_slowdown)
+        numbers = (self.drift_factor, self.feature_psi, self.volume_change, self.max_age_periods, self.max_slowdown)
         require(min(numbers) > 0, say + "limits must be above 0.")
         factor = self.prediction_drift_factor
         require(factor is None or factor > 0, say + "limits must be above 0.")

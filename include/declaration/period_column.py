@@ -18,15 +18,15 @@ LABELLED_PERIOD = "labelled_period"
 def require_period(period: str, key_types: Mapping[str, str], others: Collection[str]) -> None:
     """Report a declaration that does not determine the period of a row.
 
-    Reported are: no period, a period that is not a `date32` key, and a column named `labelled_period` where `labels` adds one.
-    `others` are the names of features and label.
+    Reported are: no period, a period that is not a `date32` key, and a column named `labelled_period` where `labels`
+    adds one. `others` are the names of features and label.
     """
     dates = [key for key, kind in key_types.items() if kind == "date32"]
     choice = f"the date32 key that holds it ({dates})" if dates else "a date32 key that holds it (there is none)"
     advice = (
         f"Declare period={choice}, or period=PARTITION if no key does: `labels` then returns a date32 column"
-        f" {LABELLED_PERIOD!r}, the day of the feature row that a label is about. Without it the label of one day would be"
-        " joined to the features of every day."
+        f" {LABELLED_PERIOD!r}, the day of the feature row that a label is about. Without it the label of one day would"
+        " be joined to the features of every day."
     )
     if period == PARTITION:
         taken = [name for name in (*key_types, *others) if name.casefold() == LABELLED_PERIOD]

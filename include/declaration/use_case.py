@@ -23,7 +23,7 @@ from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import Period
-from include.declaration.period_column import PARTITION, LABELLED_PERIOD
+from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.errors import InvalidRequestError, NotBegunError
@@ -163,7 +163,7 @@ class Training:
         )
 
     @property
-    def rebuildable_days(self) -> int:
+    def rebuildable_periods(self) -> int:
         """Return the days of the shortest window that the leakage gate can rebuild: all but the last test day."""
         return self.min_train_periods + self.validation_periods + max(1, self.test_periods - 1)
 
@@ -277,7 +277,7 @@ class UseCase:
                 f"{self.name} ends on {self.last_period}; {period} is after it, and nothing was done."
                 " Run it for an earlier day, or declare a later last_period."
             )
-        start = clock.start_of_day(period, ZoneInfo(self.time_zone))
+        start = clock.start_of_period(period, ZoneInfo(self.time_zone))
         if period > self.today() or start is None:
             raise NotBegunError(self.name, period, self.time_zone, self.today(), start, clock.now())
 

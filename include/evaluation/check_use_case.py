@@ -19,7 +19,7 @@ from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import evaluate
-from include.evaluation.gates.leakage import MIN_DAYS, LeakageGate
+from include.evaluation.gates.leakage import MIN_PERIODS, LeakageGate
 from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
@@ -197,7 +197,10 @@ def judge_use_case(project: Project, period: Period, tell: Tell) -> evaluate.Eva
     """Train as of `period` and judge the model by the declared gates, and always by a leakage gate."""
     use_case = project.use_case
     gates = use_case.gates
-    if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:
+    if (
+        not any(isinstance(gate, LeakageGate) for gate in gates)
+        and use_case.training.rebuildable_periods >= MIN_PERIODS
+    ):
         gates = (*gates, LeakageGate(if_inconclusive="pass"))
     judged = project.declared_as(replace(use_case, gates=gates))
     tell(f"training as of {period}")

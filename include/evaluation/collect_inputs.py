@@ -13,7 +13,7 @@ from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
 from include.evaluation.checks.leakage_check import rebuild_periods
-from include.evaluation.checks.sampling import SplitDays, sample_periods
+from include.evaluation.checks.sampling import SplitPeriods, sample_periods
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
 from include.lake.snapshot import AsOfSnapshot
@@ -112,22 +112,22 @@ class _Collector:
         reads = model.encoding.features
         lost = missing_features(reads, self.use_case.features)
         reason = f"It reads {lost}, which the use case no longer declares with this type." if lost else ""
-        return ChampionInputs(number, seen=_seen_days(self.champion), features=reads, why_not=reason), model
+        return ChampionInputs(number, seen=_seen_periods(self.champion), features=reads, why_not=reason), model
 
     def _rebuilt_periods(self) -> tuple[RebuiltPeriod, ...]:
         count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
-        days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
+        days = SplitPeriods(*(self._periods_of(name) for name in ("train", "validation", "test")))
         periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
         return rebuild_periods(self.project, periods, self.candidate.as_of)
 
-    def _days_of(self, split: str) -> list[Period]:
+    def _periods_of(self, split: str) -> list[Period]:
         """Return the days of a split that have rows of features; others cannot show a leak."""
         bounds = self.candidate.report["splits"][split]
         first, last = (Period(bounds[end]) for end in ("first", "last"))
         return [day for day, partition in self.view.partitions("features", first, last).items() if partition.rows]
 
 
-def _seen_days(champion: Version) -> tuple[Period, ...]:
+def _seen_periods(champion: Version) -> tuple[Period, ...]:
     """Return the days from a champion's first train day to its last validation day.
 
     Its test days are not included: it was only judged on them.

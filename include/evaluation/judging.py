@@ -28,7 +28,7 @@ def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCo
 
 
 def _judge_gate(gate: BaseGate, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-    too_few = gate.too_few_days(inputs)
+    too_few = gate.too_few_periods(inputs)
     return [too_few] if too_few else gate.judge(inputs, costs)
 
 

@@ -23,8 +23,8 @@ _BINARY = "return 1 if the predicted event happened, 0 if it did not, and null i
 def label_checks(use_case: UseCase, table: str, period: Period) -> list[Check]:
     """Return the checks of each batch of features or labels of `period`, in order."""
     if table == "labels":
-        return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, period)]
-    about = [] if use_case.period == PARTITION else [_about_the_day(use_case, period)]
+        return [_no_null(use_case.label_keys), _about_an_earlier_period(use_case, period)]
+    about = [] if use_case.period == PARTITION else [_about_the_period(use_case, period)]
     return [_no_null(use_case.keys), *about]
 
 
@@ -81,7 +81,7 @@ def _no_null(keys: Sequence[str]) -> Check:
     return wrong
 
 
-def _about_the_day(use_case: UseCase, period: Period) -> Check:
+def _about_the_period(use_case: UseCase, period: Period) -> Check:
     """Check that the period key of every row of features is the day itself."""
     column = use_case.period
 
@@ -97,7 +97,7 @@ def _about_the_day(use_case: UseCase, period: Period) -> Check:
     return wrong
 
 
-def _about_an_earlier_day(use_case: UseCase, period: Period) -> Check:
+def _about_an_earlier_period(use_case: UseCase, period: Period) -> Check:
     """Check that each label is about a day before the one when it becomes known."""
     column = use_case.label_period
 

@@ -87,7 +87,7 @@ class _Closed:
 
     records: int
     """Number of corrections of the feed when the day was closed; later ones for this day are too late."""
-    of_day: tuple[int, ...]
+    of_period: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -116,17 +116,17 @@ class CorrectionLog:
         return self._in_time(self._all())
 
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
-        closed_days, closed = self.closed_days(), dict[Period, _Closed]()
+        closed_periods, closed = self.closed_periods(), dict[Period, _Closed]()
         in_time = []
         for correction in recorded:
             day = correction.known_on
-            if day in closed_days and day not in closed:
+            if day in closed_periods and day not in closed:
                 closed[day] = self._close(day)
-            if day not in closed or correction.number in closed[day].of_day:
+            if day not in closed or correction.number in closed[day].of_period:
                 in_time.append(correction)
         return in_time
 
-    def closed_days(self) -> set[Period]:
+    def closed_periods(self) -> set[Period]:
         """Return the days that accept no more corrections."""
         names = (self.folder / "days").names()
         return {Period(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
@@ -148,11 +148,11 @@ class CorrectionLog:
         closed = self._closed(period)
         return self._read(closed) if closed else []
 
-    def copy_day(self, period: Period, to: CorrectionLog) -> None:
+    def copy_period(self, period: Period, to: CorrectionLog) -> None:
         """Copy the corrections of a closed day to another lake."""
         if closed := self._closed(period):
-            self.store.copy([self.store.key(number) for number in closed.of_day], to.store)
-            self.day_store(period).copy([_CLOSED], to.day_store(period))
+            self.store.copy([self.store.key(number) for number in closed.of_period], to.store)
+            self.period_store(period).copy([_CLOSED], to.period_store(period))
 
     def record(self, draft: CorrectionDraft, *, any_period: bool = False) -> RecordedCorrections:
         """Append the draft, unless an equal correction exists.
@@ -169,7 +169,7 @@ class CorrectionLog:
             recorded = self._all()
             if existing := corrections.accepted_corrections(draft, self._in_time(recorded), any_period=any_period):
                 return RecordedCorrections(existing, new=False)
-            if draft.known_on in self.closed_days():
+            if draft.known_on in self.closed_periods():
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             correction = Correction(
                 number=len(recorded) + 1,  # if another correction was recorded since, this number is taken
@@ -179,7 +179,10 @@ class CorrectionLog:
             if not self.store.append(correction.number, _content(correction)):
                 continue
             # A closing process marks the day before it counts: if the mark is absent, it will count this one.
-            if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
+            if (
+                draft.known_on in self.closed_periods()
+                and correction.number not in self._close(draft.known_on).of_period
+            ):
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             return RecordedCorrections(correction, new=True)
         raise CorrectionsBusyError(self.use_case.name, self.feed)
@@ -187,31 +190,31 @@ class CorrectionLog:
     def _close(self, period: Period) -> _Closed:
         if (closed := self._closed(period)) is not None:
             return closed
-        store = self.day_store(period)
+        store = self.period_store(period)
         store.mark("closing")
         recorded = self._all()
-        of_day = [correction.number for correction in recorded if correction.known_on == period]
-        content = {"records": len(recorded), "of_day": of_day}
+        of_period = [correction.number for correction in recorded if correction.known_on == period]
+        content = {"records": len(recorded), "of_period": of_period}
         store.create(_CLOSED, encode_record(content))
         closed = self._closed(period)  # if several processes close the day, the first file counts
         assert closed is not None
         return closed
 
     def _closed(self, period: Period) -> _Closed | None:
-        return self.day_store(period).find(_CLOSED)
+        return self.period_store(period).find(_CLOSED)
 
     def _all(self) -> list[Correction]:
         return self.store.numbered()
 
     def _read(self, closed: _Closed) -> list[Correction]:
-        return self.store.read_all([self.store.key(number) for number in closed.of_day])
+        return self.store.read_all([self.store.key(number) for number in closed.of_period])
 
     @property
     def store(self) -> RecordStore[Correction]:
         """The files of the corrections."""
         return RecordStore(self.folder, _decode_correction, CorrectionsCorruptedError, suffix=".parquet")
 
-    def day_store(self, period: Period) -> RecordStore[_Closed]:
+    def period_store(self, period: Period) -> RecordStore[_Closed]:
         """Return the file that closes a day."""
         return RecordStore(self.folder / "days" / period.key, _decode_closed, CorrectionsCorruptedError)
 
@@ -250,4 +253,4 @@ def _decode_correction(key: str, content: bytes) -> Correction:
 
 def _decode_closed(_key: str, content: bytes) -> _Closed:
     values = json.loads(content)
-    return _Closed(int(values["records"]), tuple(int(number) for number in values["of_day"]))
+    return _Closed(int(values["records"]), tuple(int(number) for number in values["of_period"]))

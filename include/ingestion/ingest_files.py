@@ -122,8 +122,8 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
             rows = _in_order(connection, rows_on_disk, schemas.sort_keys(use_case, raw), spool.rows_at_once)
             commit = lake.replace(raw, period, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
-    files_of_day = _record(use_case, feed, fetched)
-    lake.replace(record, period, files_of_day, inputs={}, stage="ingest", expected_digest=before[record])
+    files_of_period = _record(use_case, feed, fetched)
+    lake.replace(record, period, files_of_period, inputs={}, stage="ingest", expected_digest=before[record])
     return commit
 
 
@@ -155,7 +155,7 @@ def _require_intact(view: AsOfSnapshot, feed: Feed, period: Period) -> None:
         DeliveryLostError: the day's files in the lake are damaged.
     """
     table = f"raw/{feed.name}"
-    what = integrity.broken_days(view, table, period, period).get(period)
+    what = integrity.broken_periods(view, table, period, period).get(period)
     if what:
         raise DeliveryLostError(view.lake.use_case.name, table, period, what)
 
@@ -192,8 +192,8 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
             continue
         since = max(project.use_case.first_period, period - landing.watch_periods)
         rows = landed_files(view, feed, since, period)
-        for landed_on, of_day in itertools.groupby(rows, key=lambda row: row["period"]):
-            earlier, marks = Period.from_date(landed_on), _marks(list(of_day))
+        for landed_on, of_period in itertools.groupby(rows, key=lambda row: row["period"]):
+            earlier, marks = Period.from_date(landed_on), _marks(list(of_period))
             try:
                 files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
                 redeliveries.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(files)))

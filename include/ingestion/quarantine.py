@@ -204,7 +204,7 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
 def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
     correction_log = CorrectionLog.open(project, feed.name)
     by_id = {name: correction for correction in correction_log.accepted() for name in correction.ids}
-    landed_days = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
+    landed_periods = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
     went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())
-    landed = tuple(bool(correction and correction.known_on in landed_days) for correction in went)
+    landed = tuple(bool(correction and correction.known_on in landed_periods) for correction in went)
     return QuarantinedRows(feed, rows, went, landed)

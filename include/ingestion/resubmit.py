@@ -194,7 +194,7 @@ def resubmit_released(
     return _record(project, declared, "release", meant.content, meant, actor, comment, known_on)
 
 
-def free_day(project: Project, feed: Feed, after: Period) -> Period:
+def free_period(project: Project, feed: Feed, after: Period) -> Period:
     """Return the first day after `after` and after all landed or decided days.
 
     Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
@@ -208,7 +208,7 @@ def free_day(project: Project, feed: Feed, after: Period) -> Period:
 
 def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
-    view, closed = project.lake.as_of(LATEST), CorrectionLog.open(project, feed.name).closed_days()
+    view, closed = project.lake.as_of(LATEST), CorrectionLog.open(project, feed.name).closed_periods()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
@@ -257,7 +257,7 @@ def _at(
     if existing := corrections.accepted_corrections(draft, correction_log.accepted(), any_period=known_on is None):
         return RecordedCorrections(existing, new=False)
     while True:
-        free = free_day(project, feed, last)
+        free = free_period(project, feed, last)
         day = known_on or free
         _require_free(project, feed, day, last, free)
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.lake.snapshot import AsOfSnapshot
 
 
-OTHER_DAY = "the table's log assigns a file of another day to it"
+OTHER_PERIOD = "the table's log assigns a file of another day to it"
 
 
 class PartitionCorruptedError(AirworthyError):
@@ -32,34 +32,34 @@ class PartitionCorruptedError(AirworthyError):
         super().__init__(f"{use_case}: {table} of {period} is damaged: {damage}. Nothing was made from it. {remedy}")
 
 
-def broken_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
+def broken_periods(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
     """Return the damaged days with their damage."""
-    return {day: damage for day, damage in damaged_days(view, table, since, until) if damage}
+    return {day: damage for day, damage in damaged_periods(view, table, since, until) if damage}
 
 
-def damaged_days(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
+def damaged_periods(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     """Yield each day of the table with what is wrong with its files.
 
     Empty if nothing is.
     """
     moved = {day for day, place in view.storage_paths(table, since, until) if f"/period={day}/" not in place.uri}
-    forged = view.forged_days(table, since, until)
+    forged = view.forged_periods(table, since, until)
     for day, damage in _damaged_files(view, table, since, until):
-        yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
+        yield day, OTHER_PERIOD if day in moved else damage or (FORGED if day in forged else "")
 
 
 def _damaged_files(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     try:
-        files_of_days = view.files(table, since, until)
+        files_of_periods = view.files(table, since, until)
     except FileNotFoundError:  # on S3, a file of one of the days is missing: check each day alone
         for day in view.partitions(table, since, until):
-            yield day, _damage_of_day(view, table, day)
+            yield day, _damage_of_period(view, table, day)
         return
-    for day, files in groupby(files_of_days, key=lambda file: file[0]):
+    for day, files in groupby(files_of_periods, key=lambda file: file[0]):
         yield day, _damage([path for _, path in files])
 
 
-def _damage_of_day(view: AsOfSnapshot, table: str, period: Period) -> str:
+def _damage_of_period(view: AsOfSnapshot, table: str, period: Period) -> str:
     try:
         return _damage([path for _, path in view.files(table, period, period)])
     except FileNotFoundError:

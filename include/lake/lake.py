@@ -336,7 +336,7 @@ class Lake:
 
     def _is_whole(self, delta: DeltaTable, table: str, period: Period) -> bool:
         """Return whether the day's file is undamaged: running a day again replaces a damaged file."""
-        return not integrity.broken_days(AsOfSnapshot(self, period, deltas={table: delta}), table, period, period)
+        return not integrity.broken_periods(AsOfSnapshot(self, period, deltas={table: delta}), table, period, period)
 
     def _notes_differ(self, delta: DeltaTable, table: str, period: Period, notes: Mapping[str, str]) -> bool:
         """Return whether inputs or code differ from those of the day's newest commit."""

@@ -69,7 +69,7 @@ class RangeReader:
             raise TableCorruptedError(lake.use_case.name, table, error.__cause__ or error) from error
         except OSError as error:
             raise TableCorruptedError(lake.use_case.name, table, error) from error
-        if view.forged_days(table):
+        if view.forged_periods(table):
             raise TableCorruptedError(lake.use_case.name, table, ChecksumError(FORGED))
         return cls(lake, table, tuple(view.storage_paths(table)))
 

@@ -196,7 +196,7 @@ class AsOfSnapshot:
         days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
         if not days:
             return
-        for day, damage in integrity.damaged_days(self, table, days[0], days[-1]):
+        for day, damage in integrity.damaged_periods(self, table, days[0], days[-1]):
             if damage:
                 raise PartitionCorruptedError(self.lake.use_case.name, table, day, damage)
             self._whole.add((table, day))
@@ -213,7 +213,7 @@ class AsOfSnapshot:
             PartitionCorruptedError: a file is not signed by this installation; or the block fails and a file is
                 damaged.
         """
-        if forged := self.forged_days(table, since, until):
+        if forged := self.forged_periods(table, since, until):
             raise PartitionCorruptedError(self.lake.use_case.name, table, min(forged), FORGED)
         try:
             yield
@@ -238,7 +238,7 @@ class AsOfSnapshot:
         root = self.lake.root / table
         return [(file.period, root / file.path) for file in self._files_between(table, since, until)]
 
-    def forged_days(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
+    def forged_periods(self, table: str, since: Period | None = None, until: Period | None = None) -> set[Period]:
         """Return the days with a file that this installation did not write for that day."""
         keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {

@@ -57,7 +57,7 @@ def adopt_signed(use_case: UseCase) -> None:
     for table in schemas.table_names(use_case):
         if not (lake.root / table).exists():
             continue
-        if forged := lake.as_of(LATEST).forged_days(table):
+        if forged := lake.as_of(LATEST).forged_periods(table):
             raise UnsignedLakeError(use_case.name, table, forged)
 
 

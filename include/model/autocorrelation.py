@@ -22,11 +22,11 @@ import scipy.special
 
 from include.model.arrays import Numbers
 
-PRIOR, PRIOR_DAYS = 0.4, 21
+PRIOR, PRIOR_PERIODS = 0.4, 21
 """The value towards which the lag-1 autocorrelation is shrunk, and its weight in days. Daily losses of the shipped data
 show 0.3 to 0.5."""
 HIGHEST = 0.9
-MIN_DAYS = 3
+MIN_PERIODS = 3
 _ROUNDING = 1e-12
 """A standard deviation below this share of the largest value is rounding, not spread."""
 
@@ -65,7 +65,7 @@ def correlation(*spans: Numbers) -> Numbers:
     """Return the lag-1 autocorrelation of spans of days, bias-corrected and shrunk, from 0 to 0.9."""
     days = sum(span.shape[-1] for span in spans)
     total = sum((span.shape[-1] * unshrunk(span) for span in spans), start=np.float64(0))
-    return np.asarray(np.clip((total + PRIOR_DAYS * PRIOR) / (days + PRIOR_DAYS), 0.0, HIGHEST))
+    return np.asarray(np.clip((total + PRIOR_PERIODS * PRIOR) / (days + PRIOR_PERIODS), 0.0, HIGHEST))
 
 
 def unshrunk(values: Numbers) -> Numbers:

@@ -44,7 +44,7 @@ def paired_differences(
     Both arrays have the same length, at least 1. See `resample_days`.
     """
     _, index = np.unique(days, return_inverse=True)
-    return resample_days(
+    return resample_periods(
         np.bincount(index, weights=differences).astype(np.float64),
         np.bincount(index).astype(np.float64),
         confidence=confidence,
@@ -52,7 +52,7 @@ def paired_differences(
     )
 
 
-def resample_days(
+def resample_periods(
     differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES
 ) -> PairedDifference:
     """Return the difference of two models' losses, from sums per day.
@@ -97,7 +97,7 @@ def resample_days(
 
 def _inflate_error(residuals: Numbers, error: float) -> tuple[float, float]:
     """Return the standard error inflated by autocorrelation, and its degrees of freedom."""
-    if len(residuals) < autocorrelation.MIN_DAYS:
+    if len(residuals) < autocorrelation.MIN_PERIODS:
         return error, float(len(residuals) - 1)
     precision = autocorrelation.precision_of_mean(residuals)
     independent = float(np.std(residuals, ddof=1)) / math.sqrt(len(residuals))

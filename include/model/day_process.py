@@ -50,7 +50,7 @@ def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
     Returns None if they are too few or constant. With `centred`, only deviations from each span's mean are used, as for
     differences whose null value is 0.
     """
-    spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_DAYS]
+    spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_PERIODS]
     days = sum(len(span) for span in spans)
     if not spans:
         return None

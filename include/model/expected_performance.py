@@ -34,7 +34,7 @@ class ExpectedMetric:
 def expected_metrics(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
     """Return the expected value of each metric, from a model's test rows."""
     days = len(np.unique(test.days))
-    by_day = intervals.rates_by_day(test.days, test.labels, probabilities, costs)
+    by_day = intervals.rates_by_period(test.days, test.labels, probabilities, costs)
     expected = {}
     for metric, value in metrics.compute_metrics(test.labels, probabilities, costs).items():
         if metric in by_day:

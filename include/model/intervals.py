@@ -12,7 +12,7 @@ from include.model import autocorrelation, metrics
 from include.model.arrays import Numbers
 from include.model.metrics import ADDITIVE, BINS, METRICS
 
-MIN_DAYS = autocorrelation.MIN_DAYS
+MIN_PERIODS = autocorrelation.MIN_PERIODS
 
 
 def metric_intervals(
@@ -30,7 +30,7 @@ def metric_intervals(
     interval is only approximate if the mean prediction is right.
     """
     found = {}
-    for metric, pseudo_values in rates_by_day(days, labels, probabilities, costs).items():
+    for metric, pseudo_values in rates_by_period(days, labels, probabilities, costs).items():
         whole = metrics.compute_metric(metric, labels, probabilities, costs)
         assert whole is not None  # a metric that is defined without any one day is defined with all
         found[metric] = around(metric, whole, pseudo_values, confidence)
@@ -43,7 +43,7 @@ def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float 
     return max(whole - reach, 0.0), min(whole + reach, METRICS[metric].upper_bound)
 
 
-def rates_by_day(
+def rates_by_period(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Return metric to the pseudo-value of each day, if it is defined with any one day left out.
@@ -68,7 +68,7 @@ def _left_out(
     Only metrics that are defined without any one day; none for fewer than 3 days.
     """
     distinct, day_index = np.unique(days, return_inverse=True)
-    if len(distinct) < MIN_DAYS:
+    if len(distinct) < MIN_PERIODS:
         return {}
     found = _additive_metrics(day_index, labels, probabilities, costs) | _rank_metrics(day_index, labels, probabilities)
     for metric in METRICS.keys() - found.keys():

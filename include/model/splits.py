@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from include.declaration.form_limits import WINDOW_DAYS
+from include.declaration.form_limits import WINDOW_PERIODS
 from include.declaration.period import Period
 from include.declaration.use_case import Training, UseCase
 from include.errors import InvalidRequestError, NotReadyError
@@ -47,12 +47,12 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     training = use_case.training
     days = training.window_periods if window_periods is None else window_periods
     least = _min_window(training)
-    if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
+    if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_PERIODS:
         raise InvalidRequestError(
             f"{use_case.name}: a training window of {days!r} days cannot hold {_split_sizes(training)}, or is too"
-            f" long. Enter a whole number of days from {least} to {WINDOW_DAYS}."
+            f" long. Enter a whole number of days from {least} to {WINDOW_PERIODS}."
         )
-    last = _last_mature_day(use_case, as_of)
+    last = _last_mature_period(use_case, as_of)
     first = max(use_case.first_period, last - (days - 1))
     if last < first:
         enough = use_case.first_period + (least - 1 + use_case.label.label_delay_periods)
@@ -64,7 +64,7 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     return first, last
 
 
-def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
+def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
     """Split the `labelled` days by time.
 
     Days before `first`, and days whose labels have not matured by `as_of`, are left out. Test is the last
@@ -75,12 +75,12 @@ def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collec
         NotReadyError: a split would be empty or train too short; names the labelled days.
     """
     training = use_case.training
-    known = sorted(day for day in set(labelled) if first <= day <= _last_mature_day(use_case, as_of))
+    known = sorted(day for day in set(labelled) if first <= day <= _last_mature_period(use_case, as_of))
     need = f"{use_case.name}: a training as of {as_of} needs {_split_sizes(training)}"
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
         raise NotReadyError(
-            f"{need}; no day from {first} to {_last_mature_day(use_case, as_of)} has a labelled row.{hint}"
+            f"{need}; no day from {first} to {_last_mature_period(use_case, as_of)} has a labelled row.{hint}"
         )
     test = known[-1] - (training.test_periods - 1)
     validation = test - (training.gap_periods + training.validation_periods)
@@ -98,7 +98,7 @@ def split_days(use_case: UseCase, as_of: Period, first: Period, labelled: Collec
     return splits
 
 
-def _last_mature_day(use_case: UseCase, as_of: Period) -> Period:
+def _last_mature_period(use_case: UseCase, as_of: Period) -> Period:
     """Return the last day whose labels are mature at `as_of`."""
     return as_of - use_case.label.label_delay_periods
 

@@ -187,5 +187,5 @@ def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list
     )
     metric_rows.append(freshness.lateness(view.period, complete, due, limits.stale_periods))
     if scorer.version is None:
-        return [*metric_rows, missing_row(STALENESS, "model", scorer.missing_reason, limits.max_age_days)]
-    return [*metric_rows, freshness.champion_age(view.period, scorer.version.as_of, limits.max_age_days)]
+        return [*metric_rows, missing_row(STALENESS, "model", scorer.missing_reason, limits.max_age_periods)]
+    return [*metric_rows, freshness.champion_age(view.period, scorer.version.as_of, limits.max_age_periods)]

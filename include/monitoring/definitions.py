@@ -97,7 +97,7 @@ class MonitoringMetric:
 
 
 _ANY = "<metric>"
-_TEST_DAYS_QUANTILE = (
+_TEST_PERIODS_QUANTILE = (
     "`drift_factor` × the `drift_quantile` of what"
     " [the validation and test days showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
 )
@@ -219,7 +219,7 @@ _DEFINED = (
         unit="psi",
         category="drift",
         meaning="Drift of the features, weighted by their importance.",
-        limit=f"{_TEST_DAYS_QUANTILE}, or what this number of rows shows by chance",
+        limit=f"{_TEST_PERIODS_QUANTILE}, or what this number of rows shows by chance",
         limit_parameters=("drift_factor", "drift_quantile"),
         breach="Features drift: weighted by importance {value}{limit}.",
         chart="limited",
@@ -294,7 +294,7 @@ _DEFINED = (
         category="staleness",
         meaning="Days by which features, predictions or labels are older than they should be, or the model's age.",
         limit="`stale_periods`; of the model `max_age_days`",
-        limit_parameters=("stale_periods", "max_age_days"),
+        limit_parameters=("stale_periods", "max_age_periods"),
         breach="The {subject} are {value} days old{limit}.",
         breach_of={
             "model": "The model is {value} days old{limit}.",

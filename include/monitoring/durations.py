@@ -49,8 +49,8 @@ def record_duration(
     lake, table = project.lake, f"durations/{stage}"
     before = lake.as_of(period - 1)
     earlier = []
-    for past_day in [*before.partitions(table)][-DAYS:]:
-        recorded = before.read(table, since=past_day, until=past_day).to_pylist()
+    for past_period in [*before.partitions(table)][-DAYS:]:
+        recorded = before.read(table, since=past_period, until=past_period).to_pylist()
         earlier += [(row["seconds"], row["rows"]) for row in recorded]
     cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.max_slowdown)
     started = clock.started.isoformat(timespec="milliseconds")

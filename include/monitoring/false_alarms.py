@@ -195,7 +195,7 @@ class _Simulation:
         # Without a declared number the scale cancels out: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)
         test_periods = len(spans[-1]) if signal == "performance" else 0
-        least = max(self.monitoring.min_periods, autocorrelation.MIN_DAYS)
+        least = max(self.monitoring.min_periods, autocorrelation.MIN_PERIODS)
         shape = _Shape(test_periods, self.gap_periods, self.monitoring.window_periods, least)
         policy = replace(self.policy, signals=(signal,))
         at, per_year = _rate(signal, unit, shape, limit.limit, policy, rate.declared, limit.confidence)
@@ -246,7 +246,7 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
     trigger, is replaced by 1 per month.
     """
     alone = replace(policy, signals=(signal,), per_month=max(policy.per_month, 1))
-    calm, broken = _measured_days(signal)
+    calm, broken = _measured_periods(signal)
 
     def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
         days = range(max(number - policy.look_back_periods, 0), number + 1)
@@ -282,7 +282,7 @@ def _count_trainings(
 
 
 @lru_cache
-def _measured_days(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
+def _measured_periods(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
     """Return each simulated day without a breach of the signal, and with one."""
     days = [_START + number for number in range(YEAR)]
     calm, broken = (

@@ -41,7 +41,7 @@ class NotMeasurableError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class DayPredictions:
+class PeriodPredictions:
     """Hold a day's stored predictions, with the baselines of the version that made them."""
 
     version: str
@@ -126,7 +126,7 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
     return day if day >= use_case.first_period else None
 
 
-def load_day(project: Project, view: AsOfSnapshot, period: Period) -> DayPredictions:
+def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodPredictions:
     """Return the labelled rows of a scored day, as of `view`.
 
     Raises the errors of `Registry.version` and `Registry.load`.
@@ -152,7 +152,7 @@ def load_day(project: Project, view: AsOfSnapshot, period: Period) -> DayPredict
     days = rows["period"].to_numpy().astype("datetime64[D]")
     outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
-    return DayPredictions(
+    return PeriodPredictions(
         number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, missing_reason
     )
 

@@ -20,7 +20,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
 from include.monitoring.data_metrics import ScoringVersion
-from include.monitoring.labelled_predictions import DayPredictions, NotMeasurableError
+from include.monitoring.labelled_predictions import NotMeasurableError, PeriodPredictions
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
@@ -75,12 +75,12 @@ def monitor_period(project: Project, period: Period) -> MonitorResult:
     project.use_case.require(period)
     lake, changed = project.lake, False
     for _ in range(ROUNDS):
-        measured = _DayMonitor(project, lake.as_of(period))
+        measured = _PeriodMonitor(project, lake.as_of(period))
         inputs = measured.inputs()
         table = measured.table()
         commit = lake.replace("metrics", period, table, inputs=inputs, stage="measure")
         changed |= commit.changed
-        if _DayMonitor(project, lake.as_of(period)).inputs() == inputs:
+        if _PeriodMonitor(project, lake.as_of(period)).inputs() == inputs:
             break
     rows = table.to_pylist()
     return MonitorResult(
@@ -118,22 +118,22 @@ def remeasure_label_period(project: Project, period: Period) -> MonitorResult | 
 def realised_performance(project: Project, first: Period, last: Period) -> RealisedPerformance:
     """Compute metrics over the scored days from `first` to `last` with complete labels."""
     use_case = project.use_case
-    done: dict[str, DayPredictions] = {}
+    done: dict[str, PeriodPredictions] = {}
     waiting: dict[str, str] = {}
     for day in period_range(first, last):
         view = labelled_predictions.matured_periods(project.lake, day)
         if reason := labelled_predictions.waiting_rows(use_case, view, day):
             waiting[day.key] = reason
         else:
-            done[day.key] = labelled_predictions.load_day(project, view, day)
+            done[day.key] = labelled_predictions.load_period(project, view, day)
     outcomes = [predictions.outcomes for predictions in done.values()]
-    labels = np.concatenate([of_day.labels for of_day in outcomes]) if outcomes else np.empty(0)
+    labels = np.concatenate([of_period.labels for of_period in outcomes]) if outcomes else np.empty(0)
     subjects = [
         name
         for name in (outcomes[0].predicted if outcomes else ())
-        if all(name in of_day.predicted for of_day in outcomes)
+        if all(name in of_period.predicted for of_period in outcomes)
     ]
-    pooled = {subject: np.concatenate([of_day.predicted[subject] for of_day in outcomes]) for subject in subjects}
+    pooled = {subject: np.concatenate([of_period.predicted[subject] for of_period in outcomes]) for subject in subjects}
     values = (
         {name: metrics.compute_metrics(labels, predicted, use_case.costs) for name, predicted in pooled.items()}
         if len(labels)
@@ -143,7 +143,7 @@ def realised_performance(project: Project, first: Period, last: Period) -> Reali
     return RealisedPerformance(first.key, last.key, tuple(done), waiting, len(labels), values or empty)
 
 
-class _DayMonitor:
+class _PeriodMonitor:
     """Measure one day from one view of the lake."""
 
     def __init__(self, project: Project, view: AsOfSnapshot) -> None:
@@ -233,7 +233,10 @@ class _DayMonitor:
         use_case = self.use_case
         window = performance.window_performance(predictions, use_case.costs)
         if scorer.profile is None:
-            return [*window, *performance.unknown_rows(scorer.missing_reason, monitoring, predictions.number_of_days)]
+            return [
+                *window,
+                *performance.unknown_rows(scorer.missing_reason, monitoring, predictions.number_of_periods),
+            ]
         return [
             *window,
             *performance.judge_window(predictions, scorer.profile.expected_by_subject, monitoring, use_case.costs),
@@ -250,7 +253,7 @@ class _DayMonitor:
         if reason := labelled_predictions.waiting_rows(use_case, view, day):
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
         try:
-            predictions = labelled_predictions.load_day(self.project, view, day)
+            predictions = labelled_predictions.load_period(self.project, view, day)
         except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
         missing = (
@@ -258,7 +261,7 @@ class _DayMonitor:
             if predictions.missing_reason
             else []
         )
-        measured = performance.day_performance(
+        measured = performance.period_performance(
             predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.costs
         )
         return predictions.version, [*measured, *missing]

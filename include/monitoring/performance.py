@@ -39,7 +39,7 @@ class LabelledPredictions:
     predicted: Mapping[str, Numbers]
 
     @property
-    def number_of_days(self) -> int:
+    def number_of_periods(self) -> int:
         return len(np.unique(self.days))
 
     @property
@@ -47,7 +47,7 @@ class LabelledPredictions:
         return Period.from_date(self.days.max().item())
 
 
-def day_performance(
+def period_performance(
     outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts
 ) -> list[MetricRow]:
     """Compute every metric of every subject over a day's labelled rows.
@@ -74,7 +74,7 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
         bounds = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
         for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
             lower, upper = bounds.get(metric) or (None, None)
-            name, days = f"{WINDOW}{metric}", outcomes.number_of_days
+            name, days = f"{WINDOW}{metric}", outcomes.number_of_periods
             metric_rows.append(MetricRow(name, subject, value, lower, upper, days=days))
     return metric_rows
 
@@ -125,10 +125,10 @@ def unknown_rows(missing_reason: str, monitoring: Monitoring, days: int = 0) -> 
     ]
 
 
-def difference_row(now: Numbers, on_test_days: Numbers) -> tuple[Numbers, MeanPrecision]:
+def difference_row(now: Numbers, on_test_periods: Numbers) -> tuple[Numbers, MeanPrecision]:
     """Return the mean of `now` minus the mean of `on_test_days`, with its precision."""
-    value = np.mean(now, axis=-1) - np.mean(on_test_days, axis=-1)
-    return np.asarray(value), autocorrelation.precision_of_difference(now, on_test_days)
+    value = np.mean(now, axis=-1) - np.mean(on_test_periods, axis=-1)
+    return np.asarray(value), autocorrelation.precision_of_difference(now, on_test_periods)
 
 
 class _Window:
@@ -141,25 +141,31 @@ class _Window:
         monitoring: Monitoring,
         costs: DecisionCosts,
     ) -> None:
-        self.expected_by_subject, self.monitoring, self.days = expected_by_subject, monitoring, outcomes.number_of_days
+        self.expected_by_subject, self.monitoring, self.days = (
+            expected_by_subject,
+            monitoring,
+            outcomes.number_of_periods,
+        )
         predicted, labels = outcomes.predicted.items(), outcomes.labels
         self.values = {name: metrics.compute_metrics(labels, values, costs) for name, values in predicted}
-        self.by_day = {name: intervals.rates_by_day(outcomes.days, labels, values, costs) for name, values in predicted}
+        self.by_day = {
+            name: intervals.rates_by_period(outcomes.days, labels, values, costs) for name, values in predicted
+        }
 
     def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:
         """Compare the metric, or its difference to the reference, with the test days."""
         shown = limit or PerformanceLimit(metric, 0.0, reference=reference, confidence=CONFIDENCE)
         now = self._value(self.values, metric, reference)
-        on_test_days = {
+        on_test_periods = {
             name: {key: on_test.value for key, on_test in values.items()}
             for name, values in self.expected_by_subject.items()
         }
-        then = self._value(on_test_days, metric, reference)
+        then = self._value(on_test_periods, metric, reference)
         if now is None or then is None:
             where = "in the window" if now is None else "on the version's test days"
             return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
         spans = [
-            self._by_day(metric, reference),
+            self._by_period(metric, reference),
             expected_performance.compare_with_expected(
                 metric,
                 {name: values[metric].by_day for name, values in self.expected_by_subject.items() if metric in values},
@@ -168,9 +174,9 @@ class _Window:
         ]
         test_periods = self.expected_by_subject[MODEL][metric].days
         few = self._too_few() or (
-            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed for"
-            " the standard error of a difference. Train with more test days."
-            if test_periods < intervals.MIN_DAYS
+            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_PERIODS} are needed"
+            " for the standard error of a difference. Train with more test days."
+            if test_periods < intervals.MIN_PERIODS
             else ""
         )
         if spans[0] is None or spans[1] is None:
@@ -182,7 +188,7 @@ class _Window:
         value = self._value(self.values, limit.metric, limit.baseline)
         if value is None:
             return self._not_judged(limit, f"{limit.metric} is not defined in the window.", None, limit)
-        by_day = self._by_day(limit.metric, limit.baseline)
+        by_day = self._by_period(limit.metric, limit.baseline)
         if by_day is None:
             return self._not_judged(limit, self._too_few() or _NO_PRECISION, value, limit)
         return self._judged(limit, value, autocorrelation.precision_of_mean(by_day), self._too_few(), limit)
@@ -195,12 +201,12 @@ class _Window:
             return None
         return (other - model) if METRICS[metric].higher_is_better else (model - other)
 
-    def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
+    def _by_period(self, metric: str, reference: str | None) -> Numbers | None:
         by_day = {name: values[metric].tolist() for name, values in self.by_day.items() if metric in values}
         return expected_performance.compare_with_expected(metric, by_day, reference)
 
     def _too_few(self) -> str:
-        least = max(self.monitoring.min_periods, intervals.MIN_DAYS)
+        least = max(self.monitoring.min_periods, intervals.MIN_PERIODS)
         if self.days >= least:
             return ""
         return (

@@ -221,14 +221,14 @@ def build_profile(
         validation={
             name: {
                 metric: tuple(values.tolist())
-                for metric, values in intervals.rates_by_day(validation.days, validation.labels, each, costs).items()
+                for metric, values in intervals.rates_by_period(validation.days, validation.labels, each, costs).items()
             }
             for name, each in predicted["validation"].items()
         },
     )
 
 
-def day_slices(rows: TrainingRows) -> dict[Period, slice]:
+def period_slices(rows: TrainingRows) -> dict[Period, slice]:
     """Return day to the slice of its rows; the rows are in order of days."""
     days, first = np.unique(rows.days, return_index=True)
     ends = [*first[1:].tolist(), len(rows.days)]
@@ -249,14 +249,14 @@ def _usual(
     shifts: list[float] = []
     psis: dict[str, list[float]] = {name: [] for name in features}
     for split in ("validation", "test"):
-        for own in day_slices(parts[split]).values():
+        for own in period_slices(parts[split]).values():
             rows = parts[split].features.slice(own.start, own.stop - own.start)
             counts = drift.count_bins(bins, [rows])
-            of_day = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
-            weighted.append(drift.weighted_drift(importance, of_day) or 0.0)
+            of_period = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
+            weighted.append(drift.weighted_drift(importance, of_period) or 0.0)
             predictions = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
             shifts.append(drift.psi(probability.counts, predictions) or 0.0)
-            for name, value in of_day.items():
+            for name, value in of_period.items():
                 psis[name].append(value)
     return ReferenceVariation(
         len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()}

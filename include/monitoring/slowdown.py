@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LEAST_DAYS = 3
+LEAST_PERIODS = 3
 """With fewer earlier days, the usual duration is unknown."""
 
 
@@ -28,7 +28,7 @@ def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int
     with rows.
     """
     per_row = [day_seconds / day_rows for day_seconds, day_rows in earlier if day_rows > 0]
-    if len(per_row) < LEAST_DAYS or rows <= 0:
+    if len(per_row) < LEAST_PERIODS or rows <= 0:
         return Duration(seconds, rows)
     usual = statistics.median(per_row) * rows
     return Duration(seconds, rows, usual, max_slowdown * usual, seconds > max_slowdown * usual)

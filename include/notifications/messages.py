@@ -159,7 +159,15 @@ def rejection_message(
 
 
 def rollback_message(
-    use_case: str, period: str, *, version: str, entry: int, actor: str, reason: str, effect: str, links: Mapping[str, str]
+    use_case: str,
+    period: str,
+    *,
+    version: str,
+    entry: int,
+    actor: str,
+    reason: str,
+    effect: str,
+    links: Mapping[str, str],
 ) -> Message:
     """Build the message of a rollback from `period` on; `effect` describes what it changes."""
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}

@@ -65,7 +65,7 @@ def within_calendar(moment: datetime) -> datetime:
     return min(max(moment, FIRST_DAY), LAST_DAY)
 
 
-def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period]:
+def chosen_periods(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period]:
     """Return the first and the last calendar day that a user chose; a bound means its whole day.
 
     Args:
@@ -86,7 +86,7 @@ def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, 
     return clock.period_at(first, where), clock.period_at(last, where)
 
 
-def chosen_day(moment: datetime, zone: tzinfo) -> Period:
+def chosen_period(moment: datetime, zone: tzinfo) -> Period:
     """Return the calendar day of a single bound, as in a filter of the list of runs.
 
     A whole quarter of an hour counts as midnight: that is what the list of runs sends for a day.
@@ -95,7 +95,7 @@ def chosen_day(moment: datetime, zone: tzinfo) -> Period:
     if moment.utcoffset():
         return Period.from_date(moment.date())
     for where in (zone, UTC):
-        if (day := _bounded_day(moment, where)) is not None:
+        if (day := _bounded_period(moment, where)) is not None:
             return day
     if _is_form_end(moment) or _may_be_midnight(moment):
         return clock.period_at(moment, _zone_of_bound(moment))
@@ -122,7 +122,7 @@ def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
 
 def _by_named(moment: datetime, named: datetime) -> Period:
     """Return the day of a bound if one of the two has an offset; midnight in UTC keeps its date."""
-    if moment.utcoffset() or _bounded_day(moment, UTC) is not None:
+    if moment.utcoffset() or _bounded_period(moment, UTC) is not None:
         return Period.from_date(moment.date())
     return clock.period_at(moment, named.tzinfo or UTC)
 
@@ -136,11 +136,11 @@ def _plain(moment: datetime) -> datetime:
 
 def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period] | None:
     """Return the days in a zone if `first` begins one and `last` begins or ends one; else None."""
-    ends = _bounded_day(last, zone) if _begins_day_in(first, zone) else None
+    ends = _bounded_period(last, zone) if _begins_day_in(first, zone) else None
     return None if ends is None else (clock.period_at(first, zone), ends)
 
 
-def _bounded_day(moment: datetime, zone: tzinfo) -> Period | None:
+def _bounded_period(moment: datetime, zone: tzinfo) -> Period | None:
     """Return the day that begins or ends (in its last minute) at a moment in a zone, or None."""
     bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
     return clock.period_at(moment, zone) if bounds else None
@@ -148,7 +148,7 @@ def _bounded_day(moment: datetime, zone: tzinfo) -> Period | None:
 
 def _begins_day_in(moment: datetime, zone: tzinfo) -> bool:
     local = moment.astimezone(zone)
-    return local.time() == time() or clock.start_of_day(clock.period_at(moment, zone), zone) == moment
+    return local.time() == time() or clock.start_of_period(clock.period_at(moment, zone), zone) == moment
 
 
 def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:

@@ -61,7 +61,7 @@ def daily_dag(
         schedule = PeriodTimetable(timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     else:
         schedule, zone = PeriodTimetable(timezone=use_case.time_zone), ZoneInfo(use_case.time_zone)
-        start = clock.start_of_day(use_case.first_period, zone)
+        start = clock.start_of_period(use_case.first_period, zone)
         arguments = {"start_date": start and start.astimezone(zone), **arguments}
     arguments |= _last_run(use_case)
     return _dag(
@@ -84,7 +84,7 @@ def _last_run(use_case: UseCase) -> dict[str, Any]:
     """Return the argument that ends a DAG's schedule with the use case's last day."""
     if use_case.last_period is None:
         return {}
-    return {"end_date": clock.start_of_day(use_case.last_period, ZoneInfo(use_case.time_zone))}
+    return {"end_date": clock.start_of_period(use_case.last_period, ZoneInfo(use_case.time_zone))}
 
 
 def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
@@ -123,7 +123,7 @@ def asset(use_case: UseCase, name: str) -> Asset:
     return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
-def day_of(context: Mapping[str, Any]) -> Period:
+def period_of(context: Mapping[str, Any]) -> Period:
     """Return the day of the run: its partition key, or the form's `day`.
 
     Raises:
@@ -137,7 +137,7 @@ def day_of(context: Mapping[str, Any]) -> Period:
     if not (key or chosen):
         raise InvalidRequestError(
             "This run has no day. Trigger it with the form's field `day`"
-            ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
+            ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
         )
     return Period(key or chosen)
 

@@ -111,7 +111,7 @@ class DeliverySensor(S3KeySensor):
         from include.ingestion.bucket import BucketError
 
         with dag_factory.fail_without_retry():
-            day = dag_factory.day_of(context)
+            day = dag_factory.period_of(context)
             self.use_case.require(day)
         if day in self.feed.missing_periods:
             return True
@@ -139,7 +139,7 @@ class DeliverySensor(S3KeySensor):
         if not self.deferrable:
             super().execute(context)
         elif not self.poke(context):
-            day, until = dag_factory.day_of(context), self._until(dag_factory.day_of(context))
+            day, until = dag_factory.period_of(context), self._until(dag_factory.period_of(context))
             self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, day, until)
             trigger = DeliveryTrigger(
                 self.use_case.name, self.feed.name, day.key, until.isoformat(), self.every_seconds
@@ -149,7 +149,7 @@ class DeliverySensor(S3KeySensor):
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
         """Continue, or fail with the name of the missing files."""
         if not event["there"]:
-            self._fail_at_limit(dag_factory.day_of(context), event["reason"])
+            self._fail_at_limit(dag_factory.period_of(context), event["reason"])
 
     def _fail_at_limit(self, period: Period, reason: str = "") -> None:
         late = DeliveryMissingError(

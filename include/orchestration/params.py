@@ -14,19 +14,19 @@ from include.declaration.form_limits import (
     REASON_LENGTH,
     TUNING_MINUTES,
     TUNING_TRIALS,
-    WINDOW_DAYS,
+    WINDOW_PERIODS,
 )
 from include.declaration.use_case import UseCase
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
-A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
+A_PERIOD: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
 """JSON schema of a day; combined with `OPTIONAL` it may be empty."""
 A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
 A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
 DAY = Param(
     None,
-    **A_DAY | OPTIONAL,
+    **A_PERIOD | OPTIONAL,
     title="Day",
     description="The day to run for. Required in a manual run; leave it empty in a backfill, whose runs have a day.",
 )
@@ -37,7 +37,7 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
 
     Empty fields mean: all days and rows, no file, the first free day.
     """
-    a_day = A_DAY | OPTIONAL
+    a_period = A_PERIOD | OPTIONAL
     several: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH}
     feeds = [feed.name for feed in use_case.feeds]
     return {
@@ -50,7 +50,7 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
             description="Release: resubmit rows unchanged. Correct: resubmit the rows of a file.",
         ),
         "quarantined_on": Param(
-            None, **a_day, title="Quarantined on", description="Only rows quarantined on this day. Empty: any day."
+            None, **a_period, title="Quarantined on", description="Only rows quarantined on this day. Empty: any day."
         ),
         "reasons": Param(
             None,
@@ -74,7 +74,7 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
         ),
         "known_on": Param(
             None,
-            **a_day,
+            **a_period,
             title="Known on",
             description="The day on which the rows become known; it must not be ingested yet. Empty: the first free"
             " day, after all ingested days.",
@@ -127,7 +127,7 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             None,
             type=["null", "integer"],
             minimum=1,
-            maximum=WINDOW_DAYS,
+            maximum=WINDOW_PERIODS,
             title="Window",
             description=f"Days of data before the run's day to train on. Empty: {use_case.training.window_periods}.",
             section="Model",

@@ -51,7 +51,7 @@ def check_ready_to_decide(use_case: str, period: Period) -> bool:
     return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), period)
 
 
-class DayTrigger(BaseTrigger):
+class PeriodTrigger(BaseTrigger):
     """Fire True when a table holds a day, False at the moment `until` (ISO, UTC)."""
 
     def __init__(self, use_case: str, table: str, day: str, until: str, every_seconds: float) -> None:
@@ -76,14 +76,14 @@ class DayTrigger(BaseTrigger):
         yield TriggerEvent(available)  # type: ignore[no-untyped-call]
 
 
-class PreviousDecisionTrigger(DayTrigger):
+class PreviousDecisionTrigger(PeriodTrigger):
     """Fire True when the day may be decided."""
 
     def is_ready(self, period: Period) -> bool:
         return check_ready_to_decide(self.use_case, period)
 
 
-class DaySensor(BaseSensorOperator):
+class PeriodSensor(BaseSensorOperator):
     """Wait, without a worker slot, until a table holds the run's day; fail at the limit.
 
     The error names the command that makes the day. A past day is waited for only while a run that makes it is queued
@@ -116,12 +116,12 @@ class DaySensor(BaseSensorOperator):
         if not self.deferrable:
             super().execute(context)
             return
-        self._wait_for_day(context)
+        self._wait_for_period(context)
 
-    def _wait_for_day(self, context: Any) -> None:
+    def _wait_for_period(self, context: Any) -> None:
         """Defer until the day is available; return at once if it is, or if no run makes it."""
         with dag_factory.fail_without_retry():
-            day = dag_factory.day_of(context)
+            day = dag_factory.period_of(context)
             if check_available(self.use_case, self.table, day):
                 return
             is_past = self._is_past(day)
@@ -134,13 +134,13 @@ class DaySensor(BaseSensorOperator):
             *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
         )
         until = min(until, datetime.now(UTC) + RUN_CHECK_INTERVAL) if is_past else until
-        trigger = DayTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
+        trigger = PeriodTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
         self.defer(trigger=trigger, method_name="resume", kwargs={"period": day.key})
 
     def poke(self, context: Any) -> bool:
         """Check once, in reschedule mode; at the limit like `resume`."""
         with dag_factory.fail_without_retry():
-            day = dag_factory.day_of(context)
+            day = dag_factory.period_of(context)
             if check_available(self.use_case, self.table, day):
                 return True
             without_run = self._is_past(day) and not self._makers(context, day)
@@ -152,14 +152,14 @@ class DaySensor(BaseSensorOperator):
         self.resume(context, event=False, period=day.key)
         return True
 
-    def resume(self, context: Any, event: bool, day: str) -> None:
+    def resume(self, context: Any, event: bool, period: str) -> None:
         """Continue if the day is available; else wait again, or at the limit fail with its command."""
         if event:
             return
         if datetime.now(UTC) < self._until(context):
-            self._wait_for_day(context)
+            self._wait_for_period(context)
         else:
-            self._continue_without(Period(day), f" after {self.limit}")
+            self._continue_without(Period(period), f" after {self.limit}")
 
     def _continue_without(self, period: Period, reason: str) -> None:
         """Fail with the command that makes the day; only log it if the day is not required.
@@ -189,7 +189,7 @@ class DaySensor(BaseSensorOperator):
         return start + self.limit
 
 
-class PreviousDecisionSensor(DaySensor):
+class PreviousDecisionSensor(PeriodSensor):
     """Wait for the day's metrics, the previous day's decision, and the outcomes of earlier trainings.
 
     It waits for earlier days only while a run for one exists, as in a backfill of several days. Otherwise it fails at
@@ -207,7 +207,7 @@ class PreviousDecisionSensor(DaySensor):
         if self.deferrable:
             self._take_turn(context)
 
-    def resume(self, context: Any, event: bool, day: str) -> None:
+    def resume(self, context: Any, event: bool, period: str) -> None:
         """Wait for the day before, or fail with the command that makes the day's metrics."""
         super().resume(context, event, day)
         if self.deferrable:
@@ -232,7 +232,7 @@ class PreviousDecisionSensor(DaySensor):
     def _take_turn(self, context: Any) -> None:
         if not self._must_wait(context):
             return
-        day, until = dag_factory.day_of(context), self._until(context)
+        day, until = dag_factory.period_of(context), self._until(context)
         self.log.info("A run decides an earlier day; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
         trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.key, until.isoformat(), DECISION_POLL_SECONDS)
@@ -240,7 +240,7 @@ class PreviousDecisionSensor(DaySensor):
 
     def _must_wait(self, context: Any) -> bool:
         """Return whether it is not the day's turn yet, and a run of an earlier day exists."""
-        day = dag_factory.day_of(context)
+        day = dag_factory.period_of(context)
         if check_ready_to_decide(self.use_case, day):
             return False
         return bool(self._earlier(context)) or not self._continue_without_earlier(context)
@@ -248,7 +248,7 @@ class PreviousDecisionSensor(DaySensor):
     def _earlier(self, context: Any) -> list[Period]:
         """Return the earlier days whose runs have not ended."""
         day, last = (
-            dag_factory.day_of(context),
+            dag_factory.period_of(context),
             context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task]),
         )
         before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < day}
@@ -259,7 +259,7 @@ class PreviousDecisionSensor(DaySensor):
         from include.retraining import decide
 
         with dag_factory.fail_without_retry():
-            decide.require_decision_before(open_project(load_use_case(self.use_case)), dag_factory.day_of(context))
+            decide.require_decision_before(open_project(load_use_case(self.use_case)), dag_factory.period_of(context))
         self.log.info("No run decides an earlier day or records the outcome of a training; continuing.")
         return True
 
@@ -267,7 +267,7 @@ class PreviousDecisionSensor(DaySensor):
         """Return True at the limit; fail if an earlier day's decision is needed or may still come."""
         from include.retraining import decide
 
-        before, earlier = dag_factory.day_of(context) - 1, self._earlier(context)
+        before, earlier = dag_factory.period_of(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
                 f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Days are decided in"

@@ -89,7 +89,7 @@ class PeriodTimetable(CronPartitionTimetable):
             InvalidBackfillDateRange: the bounds are further apart than one backfill may be; Airflow answers 422.
         """
         earliest, latest = backfill_bounds.bounded_backfill(earliest, latest, clock.now())
-        first, last = backfill_bounds.chosen_days(earliest, latest, self._timezone)
+        first, last = backfill_bounds.chosen_periods(earliest, latest, self._timezone)
         for period in period_range(first, last):
             start = self._start(period)
             if start is not None and start <= clock.now():
@@ -100,7 +100,7 @@ class PeriodTimetable(CronPartitionTimetable):
     def localize_partition_datetime(self, dt: datetime) -> DateTime:
         """Return the start of the chosen day, or its last millisecond for a bound that ends a day."""
         dt = backfill_bounds.within_calendar(dt)
-        period = backfill_bounds.chosen_day(dt, self._timezone)
+        period = backfill_bounds.chosen_period(dt, self._timezone)
         if backfill_bounds.ends_a_day(dt):
             return self._begin(period + 1).subtract(microseconds=1000)
         return self._begin(period)
@@ -139,10 +139,10 @@ class PeriodTimetable(CronPartitionTimetable):
         """Return the start of a period, or None if the schedule leaves it out."""
         if self._weekday is not None and period.start_date.isoweekday() != self._weekday:
             return None
-        start = clock.start_of_day(period, self._timezone)
+        start = clock.start_of_period(period, self._timezone)
         return None if start is None else coerce_datetime(start)
 
     def _begin(self, period: Period) -> DateTime:
         """Return the first instant of a period, of any weekday; of the next period if the zone skipped it."""
-        start = clock.start_of_day(period, self._timezone)
+        start = clock.start_of_period(period, self._timezone)
         return self._begin(period + 1) if start is None else coerce_datetime(start)

@@ -67,7 +67,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
         from include.retraining import decide, outcome
 
         with dag_factory.fail_without_retry():
-            declared, day = load_use_case(self.use_case), dag_factory.day_of(context)
+            declared, day = load_use_case(self.use_case), dag_factory.period_of(context)
             decision, recorded = (
                 decide.existing_decision(open_project(declared), day),
                 outcome.recorded_outcome(open_project(declared), day),

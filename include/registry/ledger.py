@@ -302,8 +302,8 @@ class Ledger:
         entries = self.entries()
         champion = lifecycle.champion_of(period, entries)
         if champion is None:
-            effective_days = (entry.effective_from for entry in entries if entry.makes_champion)
-            raise NoChampionError(self.use_case, period, min(effective_days, default=None))
+            effective_periods = (entry.effective_from for entry in entries if entry.makes_champion)
+            raise NoChampionError(self.use_case, period, min(effective_periods, default=None))
         return champion
 
     def champion_apart_from(self, version: str | None, period: Period) -> LedgerEntry | None:
@@ -349,8 +349,8 @@ def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Period 
     promotions = [other for other in entries if other.makes_champion]
     if any(other.effective_from == entry.effective_from and other.number > entry.number for other in promotions):
         return entry.effective_from
-    later_days = (other.effective_from for other in promotions if other.effective_from > entry.effective_from)
-    return min(later_days, default=None)
+    later_periods = (other.effective_from for other in promotions if other.effective_from > entry.effective_from)
+    return min(later_periods, default=None)
 
 
 def _decode_entry(key: str, content: bytes) -> LedgerEntry:

@@ -44,7 +44,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class FeedDay:
+class FeedPeriod:
     """The validated and the raw content of a feed's day in the features."""
 
     checked: Content
@@ -63,7 +63,7 @@ class FeedLineage:
     """Delta version of checked/<feed> that was read; None if the features' commit does not say."""
     still: bool
     """Whether these days have the same content today."""
-    days: tuple[FeedDay, ...]
+    days: tuple[FeedPeriod, ...]
     """The look-back days that had rows, in order."""
     unknown: str = ""
     """Why the days are not known; empty if they are."""
@@ -212,15 +212,15 @@ class _Tracing:
             unknown = f"{table} does not hold today what was read of it from {self._since} on, {recorded}."
             return FeedLineage(feed.name, digest, version, still, (), unknown)
         read = self._read(table, then)
-        days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
+        days = tuple(self._feed_period(feed, day, partition.digest, version) for day, partition in read.items())
         return FeedLineage(feed.name, digest, version, still, days)
 
-    def _feed_day(self, feed: Feed, period: Period, digest: str, until: int | None) -> FeedDay:
+    def _feed_period(self, feed: Feed, period: Period, digest: str, until: int | None) -> FeedPeriod:
         checked, raw = self._content(f"checked/{feed.name}", period, digest, until), f"raw/{feed.name}"
         validated = self._note(checked)
         if validated is None or raw not in validated.inputs:
-            return FeedDay(checked, None)
-        return FeedDay(checked, self._content(raw, period, validated.inputs[raw], validated.versions.get(raw)))
+            return FeedPeriod(checked, None)
+        return FeedPeriod(checked, self._content(raw, period, validated.inputs[raw], validated.versions.get(raw)))
 
     def _content(self, table: str, period: Period, digest: str, until: int | None = None) -> Content:
         """Return this content, with the newest commit up to `until` that wrote it."""

@@ -186,7 +186,7 @@ class _Rebuilding:
             snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
-            cut = splits.split_days(then, known.as_of, known.first, periods_of(rows["period"].unique().to_pylist()))
+            cut = splits.split_periods(then, known.as_of, known.first, periods_of(rows["period"].unique().to_pylist()))
             parts = {name: dataset.split_rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
             threads = threads_for(rows.num_rows)
             fitted = trainer.fit_model(

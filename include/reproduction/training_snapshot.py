@@ -62,7 +62,7 @@ def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> 
     digest = view.digest_of_periods(table, since, until)
     if digest != known.data[f"{table}.digest"]:
         return f"its content is other ({digest}, not {known.data[f'{table}.digest']})"
-    return _by_reason(integrity.broken_days(view, table, since, until))
+    return _by_reason(integrity.broken_periods(view, table, since, until))
 
 
 def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str]:

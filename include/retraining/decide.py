@@ -124,7 +124,7 @@ def decision_history(project: Project, period: Period) -> list[PastDecision]:
         PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < period
     ]
     later = project.lake.as_of(period + reach).partitions("decisions", since=period + 1)
-    return [*known, *(PastDecision(later_day, "hold") for later_day in later)]
+    return [*known, *(PastDecision(later_period, "hold") for later_period in later)]
 
 
 def _outcomes(rows: pa.Table) -> dict[Period, Any]:

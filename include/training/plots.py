@@ -80,7 +80,7 @@ def plot_importance(title: str, gains: Mapping[str, float]) -> bytes:
     return plotting.png_of(figure)
 
 
-def plot_rate_by_day(
+def plot_rate_by_period(
     title: str,
     label: str,
     parts: Mapping[str, TrainingRows],

@@ -135,7 +135,7 @@ def _plots(
         "calibration": plots.plot_calibration(title, test.labels, predicted["test"]),
         "confusion": plots.plot_confusion(title, test.labels, of_model, use_case.costs.threshold, label),
         "importance": plots.plot_importance(title, training.fitted.model.gains),
-        "rate_by_day": plots.plot_rate_by_day(title, label, training.parts, predicted),
+        "rate_by_day": plots.plot_rate_by_period(title, label, training.parts, predicted),
     }
 
 

@@ -61,7 +61,7 @@ class TrainResult:
     """Rows of the window without a known label, which are not used."""
     null_features: Mapping[str, Sequence[str]]
     """Feature to the ranges of days on which it is null because they were built before it was declared."""
-    missing_days: tuple[str, ...]
+    missing_periods: tuple[str, ...]
     """Days of the window that have no features, as ranges."""
     stale: tuple[str, ...]
     """One line per table about periods that were built by other code or from other inputs than the current ones."""
@@ -99,7 +99,7 @@ def train_model(
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_days(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
+    cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
     parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
@@ -124,7 +124,7 @@ def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int,
         "splits": cut.bounds(),
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
         "null_features": _null_features(view, first, last),
-        "missing_days": _ranges([day for day in period_range(first, last) if day not in available]),
+        "missing_periods": _ranges([day for day in period_range(first, last) if day not in available]),
     }
 
 
@@ -172,7 +172,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         rows=int(sum(counted)),
         unlabelled_rows=report["unlabelled_rows"],
         null_features=report.get("null_features", {}),
-        missing_days=tuple(report["missing_days"]),
+        missing_periods=tuple(report["missing_periods"]),
         stale=tuple(report.get("stale", ())),
         test=metrics.split_metrics(candidate.metrics, "test"),
     )
@@ -215,15 +215,15 @@ def _null_features(view: AsOfSnapshot, first: Period, last: Period) -> dict[str,
     Days are ranges, by feature.
     """
     declared = view.lake.use_case.features
-    null_days = {
+    null_periods = {
         name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
     }
-    for name, ranges in null_days.items():
+    for name, ranges in null_periods.items():
         log.warning(
             "%s: feature %s is null on %s, which were built before it was declared. Run these days again to fill it.",
             *(view.lake.use_case.name, name, ", ".join(ranges)),
         )
-    return null_days
+    return null_periods
 
 
 def _ranges(days: Sequence[Period]) -> list[str]:

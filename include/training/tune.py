@@ -126,7 +126,7 @@ class _TuningRequest:
         """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
-        cut = splits.split_days(self.use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
+        cut = splits.split_periods(self.use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
         train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.period)
         validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.period)
         encoded = trainer.encode_rows(self.use_case.features, train_rows, validation_rows)

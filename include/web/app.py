@@ -94,14 +94,14 @@ def _use_case(
     request: Request,
     user: GetUserDep,
     name: str,
-    day: date | None = None,
+    period: date | None = None,
     span: int = html.SPANS[1],
 ) -> Response:
     if span not in html.SPANS:
         raise HTTPException(422, f"The span cannot be {span} days.")
     use_case = access.require_readable(user, name)
-    period = Period.from_date(day) if day else None
-    use_case_overview = _overview(open_project(use_case), period, span)
+    shown = Period.from_date(period) if period else None
+    use_case_overview = _overview(open_project(use_case), shown, span)
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
     return _page(

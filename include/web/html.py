@@ -135,9 +135,9 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     """
     breaches: list[tuple[MetricValue, str]] = []
     for _, rows in groupby(overview.measures.breached(), key=lambda row: row.period):
-        of_day = list(rows)
-        shown = sorted((row for row in of_day if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
-        acting = sorted((row for row in of_day if not status.is_shown_only(row)), key=status.order)
+        of_period = list(rows)
+        shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
+        acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
         breaches += [(row, status.in_words(row)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""

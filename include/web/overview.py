@@ -109,27 +109,27 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.open(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
     period = min(max(period, use_case.first_period), today) if period else None
-    shown_day = period or newest or today
-    drawn = metrics.between(shown_day - (span - 1), shown_day)
+    shown_period = period or newest or today
+    drawn = metrics.between(shown_period - (span - 1), shown_period)
     empty = MetricTable(nothing.rows())
-    measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, shown_day), empty)
-    entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, shown_day), [])
+    measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, shown_period), empty)
+    entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, shown_period), [])
     decisions: list[DecisionView] = _read_or_report(
-        problems, "The table of decisions", lambda: _decisions(lake, shown_day), []
+        problems, "The table of decisions", lambda: _decisions(lake, shown_period), []
     )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_day), None)
-    made_champion = lifecycle.champion_of(shown_day, entries)
+    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
+    made_champion = lifecycle.champion_of(shown_period, entries)
     champion = summarise_entry(made_champion, entries) if made_champion else None
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     is_open = training is not None and not training.result
     shown_status = status.overall_status(
         StatusInputs(
             use_case=use_case.name,
-            period=shown_day,
+            period=shown_period,
             today=today if period is None or period == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
-            rows=measures.rows_on(shown_day),
+            rows=measures.rows_on(shown_period),
             champion=champion.number if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
@@ -139,11 +139,11 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     )
     return Overview(
         use_case=use_case,
-        period=shown_day,
+        period=shown_period,
         today=today,
         newest=newest,
         measured=metrics.days,
-        first=max(min(drawn.days, default=shown_day), shown_day - (span - 1)),
+        first=max(min(drawn.days, default=shown_period), shown_period - (span - 1)),
         measures=measures,
         status=shown_status,
         champion=champion,
@@ -197,28 +197,28 @@ def _read_or_report(problems: list[str], part: str, read: Callable[[], T], other
     return otherwise
 
 
-def _measures(drawn: RangeReader, shown_day: Period) -> MetricTable:
+def _measures(drawn: RangeReader, shown_period: Period) -> MetricTable:
     """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
-    before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_day))
-    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_day}).rows()]))
+    before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_period))
+    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_period}).rows()]))
 
 
-def _set_aside(project: Project, shown_day: Period) -> QuarantineView | None:
+def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
     """Count the rows of all feeds that were quarantined by the shown day, as the command line does."""
     lake, states = project.lake, Counter[str]()
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
         for day, correction in zip(periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True):
-            if day <= shown_day:
-                states[_state(correction, shown_day)] += 1
+            if day <= shown_period:
+                states[_state(correction, shown_period)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
 
 
-def _state(correction: Correction | None, shown_day: Period) -> str:
+def _state(correction: Correction | None, shown_period: Period) -> str:
     if correction is None:
         return "open"
-    return "replayed" if correction.known_on <= shown_day else "waiting"
+    return "replayed" if correction.known_on <= shown_period else "waiting"
 
 
 def _entries(project: Project, period: Period) -> list[LedgerEntry]:

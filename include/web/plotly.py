@@ -62,20 +62,20 @@ def add_line(
     if all(getattr(row, of) is None for row in rows):
         return {}
     days = overview.calendar
-    row_of_day = [at.get(day) for day in days]
+    row_of_period = [at.get(day) for day in days]
     trace: Figure = {
         "type": "scatter",
         "mode": "lines+markers" if len(rows) < 8 else "lines",
         "name": name,
         "x": [day.key for day in days],
-        "y": [None if row is None else getattr(row, of) for row in row_of_day],
+        "y": [None if row is None else getattr(row, of) for row in row_of_period],
         "line": {"color": colour, "dash": dash, "width": width},
         "marker": {"size": 5, "color": colour},
         "connectgaps": False,
         "hovertemplate": "%{y:.4f}<extra>" + name + "</extra>",
     }
     if detail:
-        trace["text"] = ["" if row is None else detail(row) for row in row_of_day]
+        trace["text"] = ["" if row is None else detail(row) for row in row_of_period]
         trace["hovertemplate"] = "%{y:.4f}  (%{text})<extra>" + name + "</extra>"
     return trace
 
@@ -90,7 +90,10 @@ def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
         if day in at:
             piece.append(at[day])
         elif piece:
-            around = [*((row.period, row.upper) for row in piece), *((row.period, row.lower) for row in reversed(piece))]
+            around = [
+                *((row.period, row.upper) for row in piece),
+                *((row.period, row.lower) for row in reversed(piece)),
+            ]
             xs += [*(each.key for each, _ in around), None]
             ys += [*(value for _, value in around), None]
             piece = []

@@ -46,7 +46,7 @@ class UseCaseReport:
     rows: Mapping[str, int]
     """Rows of features, labels and predictions."""
     versions: tuple[VersionSummary, ...]
-    decided_days: int
+    decided_periods: int
     """Days on which it was decided whether to train."""
     decisions: tuple[DecisionReport, ...]
     """The decisions to train."""
@@ -70,7 +70,7 @@ def build_report(project: Project) -> UseCaseReport:
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
         rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
         versions=summarise_versions(versions, entries, use_case.newest_period()),
-        decided_days=len(view.partitions("decisions")),
+        decided_periods=len(view.partitions("decisions")),
         decisions=_decisions(view),
         state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},
     )

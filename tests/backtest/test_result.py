@@ -46,7 +46,7 @@ def test_metrics_are_pooled_over_rows_and_by_month():
     assert (found.months["2020-01"]["auc"], found.months["2020-02"]["auc"]) == (0.5, 1.0)
     assert found.worst_month == "2020-01"
     assert found.cost == 12, "in January each day warns once in vain"
-    assert found.alarm_days == 7
+    assert found.alarm_periods == 7
 
 
 def test_along_the_way_each_point_is_of_the_28_scored_days_that_end_there():

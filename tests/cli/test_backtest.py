@@ -36,7 +36,7 @@ def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(sh
     weekly = next(each for each in told["outcomes"] if each["policy"] == "weekly")
     assert [each["period"] for each in weekly["trainings"]] == ["2020-02-17", "2020-02-24", "2020-03-02"]
     for each in weekly["trainings"]:
-        assert f"{each['day']}  {each['result']}" in text
+        assert f"{each['period']}  {each['result']}" in text
     assert f"{weekly['metrics']['log_loss']:.4f}" in text
     assert "A false alarm is" in text
 

@@ -153,7 +153,7 @@ def _replayed(*_: Any, tell: Any, **__: Any) -> Any:
         metrics=numbers,
         months={HOSTILE: numbers},
         worst_month=HOSTILE,
-        alarm_days=1,
+        alarm_periods=1,
         cost=1.0,
         counted=lambda _: 1,
         false_alarms=lambda promoted: 1,

@@ -9,7 +9,7 @@ from rich.console import Console
 from include.cli import lineage as cli_lineage
 from include.declaration.period import Period
 from include.errors import InvalidRequestError
-from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
+from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, Lineage
 
 DAY = Period("2020-03-01")
 DAYS = [DAY - 1, DAY]
@@ -21,11 +21,11 @@ def content(table: str, day: Period = DAY, **changed: object) -> Content:
 
 
 def feed(**changed: object) -> FeedLineage:
-    days = tuple(FeedDay(content("checked/events", day), content("raw/events", day)) for day in DAYS)
+    days = tuple(FeedPeriod(content("checked/events", day), content("raw/events", day)) for day in DAYS)
     return replace(FeedLineage("events", "b2-all", 9, still=True, days=days), **changed)
 
 
-def with_day(day: FeedDay) -> Lineage:
+def with_day(day: FeedPeriod) -> Lineage:
     return found(feeds=(feed(still=False, days=(feed().days[0], day)),))
 
 
@@ -70,7 +70,7 @@ def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
 
 
 def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monkeypatch):
-    corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
+    corrected = FeedPeriod(content("checked/events", still=False), content("raw/events"))
     printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed
     assert printed.endswith(f"CHANGED since they were read: checked/events of {DAY}")
@@ -82,8 +82,8 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
         (found(features=None, feeds=()), "the commit of the predictions does not name them"),
         (found(feeds=()), "the commit that wrote them was not found"),
         (found(feeds=(feed(days=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
-        (with_day(FeedDay(content("checked/events"), None)), "commits that wrote some of the days"),
-        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
+        (with_day(FeedPeriod(content("checked/events"), None)), "commits that wrote some of the days"),
+        (with_day(FeedPeriod(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],
 )
 def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):

@@ -51,10 +51,10 @@ CHAMPION = replace(
 TRIGGERED = DecisionReport(Period("2020-03-09"), "weighted_drift was above its limit on 3 days.", "promoted", "3")
 
 
-def shown(*versions: VersionSummary, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
+def shown(*versions: VersionSummary, decided_periods: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(
-        feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={}
+        feeds={}, rows={}, versions=versions, decided_periods=decided_periods, decisions=decisions, state={}
     )
     cli_report.print_report(console, USE_CASE, report, None)
     assert isinstance(console.file, io.StringIO)
@@ -90,7 +90,7 @@ def test_without_a_version_that_is_said():
 
 def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome():
     failed = DecisionReport(Period("2020-03-20"), "The model is 61 days old.", "failed", "")
-    lines = shown(CHAMPION, decided_days=12, decisions=(TRIGGERED, failed)).splitlines()
+    lines = shown(CHAMPION, decided_periods=12, decisions=(TRIGGERED, failed)).splitlines()
     told = [line.strip() for line in lines[lines.index("retraining, decided on 12 days") :]]
     assert told[1:] == [
         "2020-03-09  train: version 3 promoted",
@@ -101,8 +101,8 @@ def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome()
 
 
 def test_where_no_day_asked_for_a_training_that_is_said():
-    assert "No day triggered a training." in shown(CHAMPION, decided_days=12)
-    assert "No day asked" not in shown(CHAMPION, decided_days=12, decisions=(TRIGGERED,))
+    assert "No day triggered a training." in shown(CHAMPION, decided_periods=12)
+    assert "No day asked" not in shown(CHAMPION, decided_periods=12, decisions=(TRIGGERED,))
 
 
 def test_where_no_day_was_decided_nothing_is_said_of_retraining():
@@ -131,6 +131,6 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
 )
 def test_the_outcome_is_given_or_why_it_is_unknown(realised, said):
     console = Console(file=io.StringIO(), width=200)
-    report = UseCaseReport(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
+    report = UseCaseReport(feeds={}, rows={}, versions=(), decided_periods=0, decisions=(), state={})
     cli_report.print_report(console, USE_CASE, report, realised)
     assert said in " ".join(console.file.getvalue().split())

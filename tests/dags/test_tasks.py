@@ -16,15 +16,15 @@ from tests import toy
 DAY = Period("2020-01-05")
 
 
-def context(key: str | None = None, day: str | None = None) -> dict:
-    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"period": day}}
+def context(key: str | None = None, period: str | None = None) -> dict:
+    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"period": period}}
 
 
 @pytest.mark.parametrize(
-    "given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")]
+    "given", [context(key="2020-01-05"), context(period="2020-01-05"), context("2020-01-05", "2020-01-05")]
 )
 def test_the_day_is_the_partition_key_or_the_forms(given):
-    assert dag_factory.day_of(given) == DAY
+    assert dag_factory.period_of(given) == DAY
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
     [
         (context(), "This run has no day"),
         (context("2020-01-05", "2020-01-06"), "Give only one of them"),
-        (context(day="yesterday"), "'yesterday' is not a day"),
-        (context(day="../2020"), "is not a day"),
+        (context(period="yesterday"), "'yesterday' is not a day"),
+        (context(period="../2020"), "is not a day"),
     ],
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
     with pytest.raises(InvalidRequestError, match=said):
-        dag_factory.day_of(given)
+        dag_factory.period_of(given)
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():
@@ -59,7 +59,7 @@ def sensor(lake_home, declare, set_clock):
     """The sensor, on the day that it waits for."""
     set_clock(datetime(2020, 1, 5, 1, tzinfo=UTC))
     declare(toy.USE_CASE)
-    return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
+    return sensors.PeriodSensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
 
 
 def test_the_sensor_goes_on_where_features_are_there(sensor):
@@ -171,7 +171,7 @@ def test_a_day_that_is_not_required_is_gone_without(sensor, set_clock, capsys):
     assert "no run that would make them" in capsys.readouterr().out
 
 
-async def _first(trigger: sensors.DayTrigger) -> bool:
+async def _first(trigger: sensors.PeriodTrigger) -> bool:
     async for event in trigger.run():
         return event.payload
     raise AssertionError("no event")
@@ -180,7 +180,9 @@ async def _first(trigger: sensors.DayTrigger) -> bool:
 def test_the_trigger_fires_when_the_features_come(sensor):
     async def scene() -> bool:
         until = datetime.now(UTC) + timedelta(minutes=1)
-        waiting = asyncio.create_task(_first(sensors.DayTrigger("toy", "features", str(DAY), until.isoformat(), 0.01)))
+        waiting = asyncio.create_task(
+            _first(sensors.PeriodTrigger("toy", "features", str(DAY), until.isoformat(), 0.01))
+        )
         await asyncio.to_thread(toy.fill, Lake.open(toy.USE_CASE), DAY, DAY)
         return await waiting
 
@@ -189,4 +191,4 @@ def test_the_trigger_fires_when_the_features_come(sensor):
 
 def test_the_trigger_gives_up_at_its_limit(sensor):
     past = datetime.now(UTC) - timedelta(seconds=1)
-    assert asyncio.run(_first(sensors.DayTrigger("toy", "features", str(DAY), past.isoformat(), 60))) is False
+    assert asyncio.run(_first(sensors.PeriodTrigger("toy", "features", str(DAY), past.isoformat(), 60))) is False

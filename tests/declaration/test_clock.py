@@ -145,8 +145,8 @@ def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
     [
         (lambda wait: Approval(wait=wait), "Approval: wait"),
         (lambda wait: Alerts(deadline=wait), "Alerts: deadline"),
-        (lambda wait: Landing(bucket="files", prefix="{day}/", wait=wait), r"Landing\(.*\): wait"),
-        (lambda wait: Landing(bucket="files", prefix="{day}/", every=wait), r"Landing\(.*\): every"),
+        (lambda wait: Landing(bucket="files", prefix="{period}/", wait=wait), r"Landing\(.*\): wait"),
+        (lambda wait: Landing(bucket="files", prefix="{period}/", every=wait), r"Landing\(.*\): every"),
     ],
 )
 def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, name, wait):

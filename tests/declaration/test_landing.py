@@ -10,7 +10,7 @@ from include.use_case import Landing
 from tests.toy_use_case import USE_CASE
 
 DAY = Period("2020-01-02")
-GOOD = Landing("a-bucket", "events/{day}/")
+GOOD = Landing("a-bucket", "events/{period}/")
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ GOOD = Landing("a-bucket", "events/{day}/")
         ({"prefix": "{day}/{hour}/"}, "contain the day"),
         ({"prefix": "{day.year}/"}, "contain the day"),
         ({"prefix": "events/{day"}, "cannot be read"),
-        ({"prefix": "events/{day:%m-%d}/"}, "matches files of another day"),
-        ({"prefix": "events/{day:%Y-%-m-%-d}"}, "matches files of another day"),
+        ({"prefix": "events/{period:%m-%d}/"}, "matches files of another day"),
+        ({"prefix": "events/{period:%Y-%-m-%-d}"}, "matches files of another day"),
         ({"prefix": "/events/{day}/"}, "begin with a slash"),
-        ({"prefix": "events/*/{day}/"}, "must not contain"),
+        ({"prefix": "events/*/{period}/"}, "must not contain"),
         ({"format": "json"}, "not one of"),
         ({"connection": ""}, "Connection"),
         ({"ready": "all.csv"}, "read as a file of the day"),
@@ -50,16 +50,16 @@ def test_a_landing_that_cannot_be_is_refused(change, said):
 
 
 def test_a_prefix_may_write_the_day_as_the_deliverer_does():
-    assert replace(GOOD, prefix="in/{day:%Y/%m/%d}/x_").prefix_of(DAY) == "in/2020/01/02/x_"
+    assert replace(GOOD, prefix="in/{period:%Y/%m/%d}/x_").prefix_of(DAY) == "in/2020/01/02/x_"
 
 
 def test_two_feeds_never_read_one_file():
     events, outcomes = USE_CASE.feeds
     one = replace(events, landing=GOOD)
-    for prefix in ("events/{day}/", "events/{day}/outcomes-"):
+    for prefix in ("events/{period}/", "events/{period}/outcomes-"):
         with pytest.raises(ValueError, match="would be read into events and outcomes"):
             replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", prefix))))
-    replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", "outcomes/{day}/"))))
+    replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", "outcomes/{period}/"))))
 
 
 def test_a_days_files_are_those_of_its_prefix_and_format_in_order_of_names():
@@ -69,7 +69,7 @@ def test_a_days_files_are_those_of_its_prefix_and_format_in_order_of_names():
 
 
 def test_a_prefix_may_end_within_a_name():
-    landing = replace(GOOD, prefix="events-{day}")
+    landing = replace(GOOD, prefix="events-{period}")
     assert landing.files([f"events-{DAY}.csv", f"events-{DAY}/_x.csv"], DAY) == [f"events-{DAY}.csv"]
 
 

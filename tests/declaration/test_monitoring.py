@@ -47,7 +47,7 @@ def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, li
         ({"drift_quantile": 1.1}, "above 0 and at most 1"),
         *(
             ({name: 0}, "above 0")
-            for name in ("drift_factor", "feature_psi", "volume_change", "max_age_days", "max_slowdown")
+            for name in ("drift_factor", "feature_psi", "volume_change", "max_age_periods", "max_slowdown")
         ),
         *(({name: -1}, "at least 0") for name in ("max_null_increase", "max_unseen_share", "stale_periods")),
         (

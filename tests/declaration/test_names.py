@@ -21,7 +21,7 @@ EVENTS, OUTCOMES = USE_CASE.feed("events"), USE_CASE.feed("outcomes")
 
 
 @pytest.mark.parametrize(
-    "name", ["period", "Day", "digest", "reasons", "quarantined_row", "__airworthy_row", "__AirWorthy_x"]
+    "name", ["period", "Period", "digest", "reasons", "quarantined_row", "__airworthy_row", "__AirWorthy_x"]
 )
 def test_a_name_that_the_product_uses_is_refused_everywhere(name):
     with pytest.raises(ValueError, match="names that the product uses itself"):

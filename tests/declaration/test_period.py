@@ -122,7 +122,7 @@ def test_a_dataclass_as_json_holds_the_key():
     class Holder:
         period: Period
 
-    assert json.dumps(asdict(Holder(DAY)), default=str) == '{"day": "2020-02-28"}'
+    assert json.dumps(asdict(Holder(DAY)), default=str) == '{"period": "2020-02-28"}'
 
 
 def test_a_range_includes_both_ends():

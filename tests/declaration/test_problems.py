@@ -59,7 +59,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
                 "feeds": (
                     EVENTS,
                     replace(
-                        OUTCOMES, columns={**OUTCOMES.columns, "failed": "int_8"}, landing=Landing("B", "x/{day}/")
+                        OUTCOMES, columns={**OUTCOMES.columns, "failed": "int_8"}, landing=Landing("B", "x/{period}/")
                     ),
                 ),
                 "gates": (Gate("acu", at_least=0.5), Gate("auc", atleast=0.5), SliceGate("hours", "brier", 0.1)),

@@ -20,7 +20,7 @@ FEED = USE_CASE.feed("events")
         ({"keys": ("nowhere",)}, "not among its columns"),
         (
             {"columns": {"id": "int64", "period": "date32"}, "keys": ("id",)},
-            r"columns \['day'\] are names that the product uses",
+            r"columns \['period'\] are names that the product uses",
         ),
         ({"max_quarantined": 1.0}, "at least 0 and below 1"),
     ],

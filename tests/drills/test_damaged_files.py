@@ -101,7 +101,7 @@ def drill(healthy, table: str, how: str, trials: int, folder: Path, patch: pytes
         run(DAMAGED)
         run(LAST)
         view, found = Lake.open(USE_CASE).as_of(LAST), life.tables()
-        broken = {name: integrity.broken_days(view, name, DAYS[0], LAST) for name in ("raw/events", *READERS)}
+        broken = {name: integrity.broken_periods(view, name, DAYS[0], LAST) for name in ("raw/events", *READERS)}
         lost += life.rows_lost(reference, found)
         wrong += found != reference or any(broken.values())
         shutil.rmtree(folder / str(trial))

@@ -71,7 +71,7 @@ def whole() -> bool:
     """Whether every day that a table says it holds is there to the last row."""
     view = Lake.open(USE_CASE).as_of(DAYS[-1])
     return not any(
-        integrity.broken_days(view, table, DAYS[0] - 9, DAYS[-1])
+        integrity.broken_periods(view, table, DAYS[0] - 9, DAYS[-1])
         for table in life.tables()
         if table.startswith(("raw/", "checked/", "features", "labels"))
     )

@@ -38,7 +38,12 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
 
 def asked(api: AirflowClient, rate: float) -> DagRun:
     """A training whose model waits for a person; another rate makes other trees."""
-    conf = {"period": str(AS_OF), "parameters": {"learning_rate": rate}, "promotion": "approval", "reason": "end to end"}
+    conf = {
+        "period": str(AS_OF),
+        "parameters": {"learning_rate": rate},
+        "promotion": "approval",
+        "reason": "end to end",
+    }
     run = api.trigger(TRAIN, conf=conf)
     wait_for_task(api, TRAIN, run, "approve", "awaiting_input")
     return run

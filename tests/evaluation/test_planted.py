@@ -38,7 +38,7 @@ from tests.trainings import LATER
 from tests.versions import record_sample
 
 EASY = Gate("log_loss", at_most=5.0)
-LEAST_DAYS = 26
+LEAST_PERIODS = 26
 """The smallest window that the toy's splits fit into."""
 SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
 
@@ -128,7 +128,7 @@ def leaking_features(champion, toy_functions) -> tuple[Period, Period]:
 
     What a day's source says is in the lake already, as it is when features are built again or backfilled.
     """
-    first, last = LATER - (LEAST_DAYS + 1), LATER
+    first, last = LATER - (LEAST_PERIODS + 1), LATER
     features_build.land_missing(open_project(USE_CASE), first, last)
 
     def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
@@ -149,7 +149,7 @@ def leaking_features(champion, toy_functions) -> tuple[Period, Period]:
 
 def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
     gate = LeakageGate(days=6)
-    short = replace(USE_CASE.training, window_periods=LEAST_DAYS)
+    short = replace(USE_CASE.training, window_periods=LEAST_PERIODS)
     use_case = replace(USE_CASE, look_back_periods=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)
     blocked(use_case, run_id, str(gate))

@@ -21,7 +21,7 @@ from tests.features.renewed import NAME, Renewed, forget
 ONE, TWO, THREE, FOUR = (Period(f"2020-01-{day:02}") for day in (1, 2, 3, 4))
 OTHER_CODE, OTHER_INPUTS = "other code", "other inputs"
 ALL_DAYS = dict.fromkeys((ONE, TWO, THREE), OTHER_CODE)
-LATER_DAYS = dict.fromkeys((TWO, THREE), OTHER_CODE)
+LATER_PERIODS = dict.fromkeys((TWO, THREE), OTHER_CODE)
 """Of the first day, nothing had happened before."""
 FIELDS = '"event_date", "id", "kind", "size", "hour", "urgent")'
 
@@ -65,7 +65,7 @@ def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebui
     before = renewed.values(THREE, "size")
     doubled(renewed)
     renewed.run(FOUR)
-    assert renewed.stale() == {"labels": LATER_DAYS, "features": ALL_DAYS}
+    assert renewed.stale() == {"labels": LATER_PERIODS, "features": ALL_DAYS}
     assert renewed.values(THREE, "size") == before, "naming changes nothing"
     renewed.run(ONE, TWO, THREE)
     assert renewed.stale() == {}
@@ -109,12 +109,12 @@ def test_what_can_change_no_row_makes_nothing_stale(renewed, module, old, new):
 
 def test_a_changed_expectation_makes_what_was_checked_stale_and_nothing_else(renewed):
     renewed.edit("expectations", "max_value=23", "max_value=22")
-    assert renewed.stale() == {"checked/events": ALL_DAYS, "checked/outcomes": LATER_DAYS}
+    assert renewed.stale() == {"checked/events": ALL_DAYS, "checked/outcomes": LATER_PERIODS}
 
 
 def test_a_changed_source_makes_what_was_landed_stale_and_then_what_was_made_of_it(renewed):
     renewed.edit("source", "rng.normal(10, 3, rows)", "rng.normal(11, 3, rows)")
-    assert renewed.stale() == {"raw/events": ALL_DAYS, "raw/outcomes": LATER_DAYS}
+    assert renewed.stale() == {"raw/events": ALL_DAYS, "raw/outcomes": LATER_PERIODS}
 
 
 def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as_they_look_back(renewed):

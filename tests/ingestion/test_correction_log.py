@@ -75,14 +75,14 @@ def test_a_closed_day_takes_none_and_what_it_has_stays(book):
 
 def test_closing_a_day_without_any_says_so_for_good(book):
     assert book.close(LATER) == []
-    assert book.closed_days() == {LATER}
+    assert book.closed_periods() == {LATER}
 
 
 def test_one_that_came_too_late_for_its_day_is_not_accepted_and_its_rows_are_free(book, monkeypatch):
     """Its process was killed, or stood still, between looking at the day and recording."""
     book.close(LATER)
     with monkeypatch.context() as patch:
-        patch.setattr(CorrectionLog, "closed_days", lambda self: set())  # it looked before the day was closed
+        patch.setattr(CorrectionLog, "closed_periods", lambda self: set())  # it looked before the day was closed
         book.record(draft(1))
     assert book.accepted() == []
     assert book.close(LATER) == []

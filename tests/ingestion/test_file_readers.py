@@ -20,7 +20,7 @@ from include.ingestion import row_spool
 from include.ingestion.file_readers import Budget, CsvFormat
 from include.untrusted import UntrustedContentError
 
-CSV, PARQUET = Landing("landing", "x/{day}/"), Landing("landing", "x/{day}/", format="parquet")
+CSV, PARQUET = Landing("landing", "x/{period}/"), Landing("landing", "x/{period}/", format="parquet")
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 ONE = pa.schema([("id", pa.int64())])
 BIG = 2**53 + 1

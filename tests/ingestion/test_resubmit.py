@@ -207,7 +207,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
 def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, NEXT)
-    assert CorrectionLog.open(open_project(USE_CASE), "events").closed_days() == set()
+    assert CorrectionLog.open(open_project(USE_CASE), "events").closed_periods() == set()
 
 
 def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
@@ -232,7 +232,7 @@ refused = pytest.mark.xdist_group("refused resubmissions")
 
 @refused
 @pytest.mark.parametrize(
-    ("period", "said"),
+    ("day", "said"),
     [
         (DAY, "is not after 2020-01-10"),
         (Period("2019-01-01"), "is not after 2020-01-10"),

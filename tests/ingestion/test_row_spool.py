@@ -35,7 +35,7 @@ def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
 
 def spool(folder: Path, contents: dict[str, bytes | str], **limits: Any) -> tuple[pa.Table, RowSpool]:
     kind = "parquet" if any(name.endswith(".parquet") for name in contents) else "csv"
-    landing = Landing("landing", "x/{day}/", format=kind, **limits)
+    landing = Landing("landing", "x/{period}/", format=kind, **limits)
     with RowSpool(folder / "rows.parquet", SCHEMA, landing) as found:
         for name, content in contents.items():
             copy = folder / "file"
@@ -57,7 +57,7 @@ def test_all_files_of_a_day_are_read_by_one_process_which_ends_with_them(tmp_pat
 
 
 def test_without_a_file_no_process_is_started(tmp_path):
-    with RowSpool(tmp_path / "rows.parquet", SCHEMA, Landing("landing", "x/{day}/")) as found:
+    with RowSpool(tmp_path / "rows.parquet", SCHEMA, Landing("landing", "x/{period}/")) as found:
         assert found.finish() == [] and found._process.pid is None
 
 

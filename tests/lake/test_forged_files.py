@@ -70,7 +70,7 @@ CHANGES = [other_values, one_more_column, one_column_less, other_metadata, fewer
 
 
 def file_of_day() -> Path:
-    return next((Lake.open(USE_CASE).root / "features").path.glob(f"day={AS_OF}/*.parquet"))
+    return next((Lake.open(USE_CASE).root / "features").path.glob(f"period={AS_OF}/*.parquet"))
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -80,7 +80,7 @@ def test_a_changed_file_is_refused_and_nothing_is_scored_from_it(champion, chang
     # A file without a column that the model reads looks as one of an older declaration: that is refused first.
     with pytest.raises(FeaturesOutdatedError if change is one_column_less else PartitionCorruptedError):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert integrity.broken_days(Lake.open(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
+    assert integrity.broken_periods(Lake.open(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
     assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
 
@@ -89,7 +89,7 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
     lake = Lake.open(USE_CASE)
     rows = change(lake.delta("features").to_pyarrow_table(partitions=[("period", "=", str(AS_OF))]))
     place = str((lake.root / "features").path)
-    write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
+    write_deltalake(place, rows, mode="overwrite", predicate=f"period = '{AS_OF}'")
     with pytest.raises(PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
@@ -98,7 +98,7 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
     """Commit a file as the program does: by its naming, its partition values and its statistics."""
     delta = Lake.open(USE_CASE).delta(table)
     action = AddAction(
-        path=f"day={day}/{path.name}",
+        path=f"period={day}/{path.name}",
         size=path.stat().st_size,
         partition_values={"period": day.key, "digest": digest},
         modification_time=int(path.stat().st_mtime * 1000),
@@ -113,7 +113,7 @@ def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) 
 
 def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
     """Write a changed file of a day next to the genuine one, under a name with the SHA-256 of its bytes."""
-    [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
+    [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"period={day}/*.parquet")
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)
     content = sink.getvalue().to_pybytes()
@@ -153,7 +153,7 @@ def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
     day = AS_OF - 1
     [(_, path)] = lake.as_of(day).files("features", day, day)
     there = lake.as_of(day).partitions("features", day, day)[day]
-    moved = shutil.copy(path, (lake.root / "features").path / f"day={AS_OF}")
+    moved = shutil.copy(path, (lake.root / "features").path / f"period={AS_OF}")
     commit_as_ours("features", AS_OF, Path(moved), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         score.score_period(open_project(USE_CASE), AS_OF)
@@ -165,7 +165,7 @@ def test_running_the_day_again_writes_again_what_was_forged(champion):
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)
     assert build.build_features(open_project(USE_CASE), AS_OF).changed
     assert score.score_period(open_project(USE_CASE), AS_OF).rows
-    assert not lake.as_of(AS_OF).forged_days("features")
+    assert not lake.as_of(AS_OF).forged_periods("features")
 
 
 def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent_back(champion, monkeypatch):

@@ -57,7 +57,7 @@ def test_a_file_with_other_bytes_is_noticed_by_every_reader_and_mended_by_writin
     for read in readers(lake):
         with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
             read(TABLE)
-    assert integrity.broken_days(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
+    assert integrity.broken_periods(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
     assert lake.as_of(DAY).read(TABLE).drop_columns(["period"]).equals(ROWS)
 
@@ -88,7 +88,7 @@ def change_log(lake: Lake, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def test_a_file_that_the_log_counts_to_another_day_is_noticed(lake):
-    change_log(lake, lambda entry: entry["partitionValues"].update(day="2020-01-02"))
+    change_log(lake, lambda entry: entry["partitionValues"].update(period="2020-01-02"))
     for read in readers(lake):
         with pytest.raises(
             PartitionCorruptedError, match=r"2020-01-02 is damaged: the table's log assigns a file of another day"
@@ -113,9 +113,11 @@ def test_a_lost_file_is_noticed_and_mended(lake):
 
 
 def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_again(lake):
-    stored = ROWS.append_column("period", pa.array([DAY.start_date] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
+    stored = ROWS.append_column("period", pa.array([DAY.start_date] * 3)).append_column(
+        "digest", pa.array(["b2-x"] * 3)
+    )
     stored = stored.select(schemas.stored_schema(USE_CASE, TABLE).names)
-    write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
+    write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"period = '{DAY}'")
     with pytest.raises(PartitionCorruptedError, match="not written by this product"):
         lake.as_of(DAY).read(TABLE)
     lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
@@ -126,7 +128,7 @@ def test_only_the_damaged_day_is_refused(lake):
     lake.replace(TABLE, NEXT, ROWS.slice(0, 1), inputs={}, stage="test")
     file_of(lake).remove()
     assert lake.as_of(NEXT).read(TABLE, NEXT).num_rows == 1
-    assert integrity.broken_days(lake.as_of(NEXT), TABLE, DAY, NEXT) == {DAY: file_checksum.GONE}
+    assert integrity.broken_periods(lake.as_of(NEXT), TABLE, DAY, NEXT) == {DAY: file_checksum.GONE}
 
 
 def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):

@@ -298,5 +298,5 @@ def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
     Lake.open(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert len(history.read_commit_notes(Lake.open(USE_CASE).uri(TABLE))) == 2
     old, now = (Lake.open(USE_CASE).at_versions(FIRST, {TABLE: version}) for version in (then, None))
-    assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: file_checksum.GONE}
-    assert integrity.broken_days(now, TABLE, FIRST, FIRST) == {}
+    assert integrity.broken_periods(old, TABLE, FIRST, FIRST) == {FIRST: file_checksum.GONE}
+    assert integrity.broken_periods(now, TABLE, FIRST, FIRST) == {}

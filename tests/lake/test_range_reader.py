@@ -10,7 +10,7 @@ from include.lake.object_store import StoragePath
 from include.lake.range_reader import RangeReader, TableCorruptedError
 from tests import toy
 from tests.web import measured
-from tests.web.measured import Row, day_of
+from tests.web.measured import Row, period_of
 
 pytestmark = pytest.mark.both_places
 FOREVER = LATEST
@@ -20,32 +20,32 @@ BROKEN = {"broken": True, "held": False, "not judged": None}
 def write(*numbers: int) -> Lake:
     lake = Lake.open(toy.USE_CASE)
     for number in numbers:
-        measured.write(lake, day_of(number), [Row("psi", "size", number, day_of(number), "1")])
+        measured.write(lake, period_of(number), [Row("psi", "size", number, period_of(number), "1")])
     return lake
 
 
 def test_days_are_read_in_order_whatever_order_they_were_written_in(lake_home):
     found = RangeReader.open(write(2, 0, 1), "metrics", FOREVER)
-    assert found.days == (day_of(0), day_of(1), day_of(2))
+    assert found.days == (period_of(0), period_of(1), period_of(2))
     assert found.rows()["period"].to_pylist() == [day.start_date for day in found.days]
     assert found.rows()["value"].to_pylist() == [0, 1, 2]
 
 
 def test_later_days_than_asked_for_are_never_read(lake_home):
-    assert RangeReader.open(write(0, 1, 2), "metrics", day_of(1)).days == (day_of(0), day_of(1))
+    assert RangeReader.open(write(0, 1, 2), "metrics", period_of(1)).days == (period_of(0), period_of(1))
 
 
 def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
     lake = write(0)
     assert RangeReader.open(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [0]
-    measured.write(lake, day_of(0), [Row("psi", "size", 9.0, day_of(0), "1")])
+    measured.write(lake, period_of(0), [Row("psi", "size", 9.0, period_of(0), "1")])
     assert RangeReader.open(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [9]
 
 
 def test_only_what_is_asked_for_is_read(lake_home):
     found = RangeReader.open(write(0, 1, 2), "metrics", FOREVER)
-    assert found.newest(2).days == (day_of(1), day_of(2)) and found.newest(0).days == ()
-    assert found.between(day_of(1), day_of(1)).days == found.select({day_of(1)}).days == (day_of(1),)
+    assert found.newest(2).days == (period_of(1), period_of(2)) and found.newest(0).days == ()
+    assert found.between(period_of(1), period_of(1)).days == found.select({period_of(1)}).days == (period_of(1),)
 
 
 def test_a_table_that_no_one_wrote_is_empty_and_is_not_made(lake_home):
@@ -69,8 +69,8 @@ def test_a_damaged_table_is_said_to_be_one_without_naming_a_path(lake_home, what
 
 def test_metrics_that_are_left_out_are_kept_where_they_broke_a_limit(lake_home):
     lake = Lake.open(toy.USE_CASE)
-    rows = [Row("psi", name, 0.1, day_of(0), "1", breached=broken) for name, broken in BROKEN.items()]
-    measured.write(lake, day_of(0), [*rows, Row("importance", "a", 0.1, day_of(0), "1")])
+    rows = [Row("psi", name, 0.1, period_of(0), "1", breached=broken) for name, broken in BROKEN.items()]
+    measured.write(lake, period_of(0), [*rows, Row("importance", "a", 0.1, period_of(0), "1")])
     found = RangeReader.open(lake, "metrics", FOREVER)
     assert found.rows(without=frozenset({"psi"}))["subject"].to_pylist() == ["a", "broken"]
     assert found.rows().num_rows == 4  # the other reading is not remembered in place of this one

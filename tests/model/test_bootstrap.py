@@ -22,7 +22,7 @@ def day(*numbers):
 def bound(differences, rows=None, confidence=0.95):
     differences = np.asarray(differences, dtype=np.float64)
     rows = np.full(len(differences), 100.0) if rows is None else np.asarray(rows, dtype=np.float64)
-    return bootstrap.resample_days(differences, rows, confidence=confidence)
+    return bootstrap.resample_periods(differences, rows, confidence=confidence)
 
 
 def test_the_mean_is_over_rows_and_not_over_days():

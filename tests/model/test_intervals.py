@@ -49,7 +49,7 @@ def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
 def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_day():
     days, labels, probabilities = rows()
     place = np.unique(days, return_inverse=True)[1]
-    quick = intervals.rates_by_day(days, labels, probabilities, COSTS)
+    quick = intervals.rates_by_period(days, labels, probabilities, COSTS)
     for metric in METRICS:
         whole, left_out = (
             metrics.compute_metric(metric, labels, probabilities, COSTS),

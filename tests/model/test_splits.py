@@ -22,7 +22,7 @@ def days(first: Period, last: Period) -> list[Period]:
 
 
 def test_test_days_are_the_last_and_gaps_lie_between():
-    cut = splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-29")))
+    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-29")))
     assert (cut.test[0], cut.test[-1]) == (Period("2020-02-22"), Period("2020-02-28"))
     assert (cut.validation[0], cut.validation[-1]) == (Period("2020-02-14"), Period("2020-02-20"))
     assert (cut.train[0], cut.train[-1]) == (Period("2020-01-01"), Period("2020-02-12"))
@@ -40,7 +40,7 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
     )
     use_case = replace(USE_CASE, training=shape)
     try:
-        cut = splits.split_days(use_case, T, Period("2019-12-01"), [T - n for n in there])
+        cut = splits.split_periods(use_case, T, Period("2019-12-01"), [T - n for n in there])
     except NotReadyError:
         return
     assert cut.train[-1] + gap < cut.validation[0]
@@ -51,12 +51,12 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
 @pytest.mark.parametrize("matures_after", [1, 2, 5])
 def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
     use_case = replace(USE_CASE, label=replace(USE_CASE.label, label_delay_periods=matures_after))
-    cut = splits.split_days(use_case, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-03-09")))
+    cut = splits.split_periods(use_case, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-03-09")))
     assert cut.test[-1] == T - matures_after == splits.training_window(use_case, T)[1]
 
 
 def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_ones():
-    cut = splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-10")))
+    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-10")))
     assert cut.test[-1] == Period("2020-02-10")
 
 
@@ -64,12 +64,12 @@ def test_too_few_days_are_refused_with_what_is_there():
     with pytest.raises(
         NotReadyError, match=r"10 days to train.*labelled rows for 19 days.*2020-02-10 to 2020-02-28.*3 to train"
     ):
-        splits.split_days(USE_CASE, T, Period("2020-01-01"), days(Period("2020-02-10"), Period("2020-02-29")))
+        splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-02-10"), Period("2020-02-29")))
 
 
 def test_days_without_any_label_are_refused():
     with pytest.raises(NotReadyError, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
-        splits.split_days(USE_CASE, T, Period("2020-01-01"), [])
+        splits.split_periods(USE_CASE, T, Period("2020-01-01"), [])
 
 
 def test_a_window_begins_at_the_first_day_at_the_earliest():
@@ -90,4 +90,4 @@ def test_a_training_before_the_first_day_is_refused():
 
 def test_the_day_that_a_refusal_names_is_the_first_that_can_be_trained():
     first, last = splits.training_window(USE_CASE, Period("2020-01-28"))
-    assert len(splits.split_days(USE_CASE, Period("2020-01-28"), first, days(first, last)).train) == 10
+    assert len(splits.split_periods(USE_CASE, Period("2020-01-28"), first, days(first, last)).train) == 10

@@ -215,7 +215,7 @@ def test_labels_are_stale_by_the_newest_day_whose_labels_are_complete():
 
 
 def test_what_changes_while_it_is_measured_is_measured_again(monkeypatch):
-    honest, calls = labelled_predictions.load_day, []
+    honest, calls = labelled_predictions.load_period, []
 
     def overtaken(*given):
         calls.append(given)
@@ -224,7 +224,7 @@ def test_what_changes_while_it_is_measured_is_measured_again(monkeypatch):
             empty("labels", KNOWN)
         return found
 
-    monkeypatch.setattr(labelled_predictions, "load_day", overtaken)
+    monkeypatch.setattr(labelled_predictions, "load_period", overtaken)
     assert measured(KNOWN)["labelled_rows", "model"]["value"] < source.ROWS
     assert len(calls) == 2
 

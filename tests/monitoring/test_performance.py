@@ -68,7 +68,7 @@ def expected_of(test: LabelledPredictions):
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
     now, then = outcomes(14, 2, noise=0.5), expected_values()["model"]["log_loss"]
-    by_day = intervals.rates_by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    by_day = intervals.rates_by_period(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
     error, freedom = autocorrelation.precision_of_difference(by_day, np.array(then.by_day))
     found = worse(now)["degradation/log_loss"]
     value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
@@ -171,7 +171,7 @@ def test_without_expected_values_nothing_is_judged():
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
     day = outcomes(1, 4)
-    found = {(each.metric, each.subject): each.value for each in performance.day_performance(day, 310, 300, COSTS)}
+    found = {(each.metric, each.subject): each.value for each in performance.period_performance(day, 310, 300, COSTS)}
     assert found["rows", "model"] == 310 and found["labelled_rows", "prior"] == 300
     assert found["auc", "prior"] == 0.5
     assert found["brier", "model"] == pytest.approx(np.mean((day.predicted["model"] - day.labels) ** 2))
@@ -179,7 +179,7 @@ def test_a_day_has_every_metric_of_every_subject_and_its_rows():
 
 def test_a_day_without_labels_has_states_for_its_metrics():
     none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
-    found = {each.metric: each for each in performance.day_performance(none, 200, 0, COSTS)}
+    found = {each.metric: each for each in performance.period_performance(none, 200, 0, COSTS)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
     assert found["log_loss"].value is None and found["log_loss"].missing_reason == "No row of the day has a label."
 

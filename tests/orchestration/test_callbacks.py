@@ -126,7 +126,7 @@ def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
 
 
 def test_a_task_whose_process_was_lost_is_reported_too(hook):
-    callbacks.notify_failed(context("train", "train", None, day="2020-02-03"))
+    callbacks.notify_failed(context("train", "train", None, period="2020-02-03"))
     assert "killed, or ran out of memory" in hook.received[0]["text"]
     assert hook.received[0]["period"] == "2020-02-03"
 
@@ -326,7 +326,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hoo
 
     def again(use_case: object, day: Period) -> object:
         measured(later, row("degradation/log_loss", "model", 0.3))
-        return SimpleNamespace(day=later.key, changed=True)
+        return SimpleNamespace(period=later.key, changed=True)
 
     monkeypatch.setattr(
         monitoring_monitor,

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from pendulum import instance
 
 from include.backtest import run as backtest_run
-from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
+from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_PERIODS, TextTooLongError
 from include.declaration.period import LATEST, period_range
 from include.errors import InvalidRequestError
 from include.features import build
@@ -135,13 +135,13 @@ def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
     assert len(shorten_reason("drift of " + ", ".join(f"feature_{number}" for number in range(2_000)))) == REASON_LENGTH
 
 
-@pytest.mark.parametrize("days", [WINDOW_DAYS + 1, 10**30])
+@pytest.mark.parametrize("days", [WINDOW_PERIODS + 1, 10**30])
 def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
     for ask in (
         lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, window_periods=days),
         lambda: build.ensure_window(open_project(USE_CASE), USE_CASE.first_period, days),
     ):
-        with pytest.raises(InvalidRequestError, match=f"to {WINDOW_DAYS}"):
+        with pytest.raises(InvalidRequestError, match=f"to {WINDOW_PERIODS}"):
             ask()
 
 

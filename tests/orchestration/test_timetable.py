@@ -12,7 +12,7 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from include.declaration.period import Period, period_range
-from include.orchestration.backfill_bounds import chosen_days
+from include.orchestration.backfill_bounds import chosen_periods
 from include.orchestration.timetable import PeriodTimetable
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, spa
                 ways.append((midnight(first, zone), midnight(last, zone)))
             for bounds in ways:
                 seen += 1
-                if (found := chosen_days(*bounds, where)) != (first, last):
+                if (found := chosen_periods(*bounds, where)) != (first, last):
                     wrong.append((name, str(first), *map(str, found)))
     assert not wrong, wrong[:10]
     assert seen > 8000
@@ -166,7 +166,7 @@ def test_typed_times_mean_the_days_that_they_are_in(zone, first, last, begins, e
     assert found == named(Period(f"2013-05-{begins:02}"), Period(f"2013-05-{ends:02}"))
 
 
-@pytest.mark.parametrize(("zone", "period"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
+@pytest.mark.parametrize(("zone", "day"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
 @pytest.mark.parametrize("minutes", [(3 * 60, 9 * 60), (9 * 60, 17 * 60 + 30), (9 * 60 + 14, 9 * 60 + 14), (180, 1439)])
 def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, day, minutes):
     bounds = [
@@ -184,7 +184,7 @@ def test_no_minute_of_a_day_is_read_as_another_day_where_the_use_case_is(name):
     minutes = [start + timedelta(minutes=minute) for minute in range(1, 1439)]
     pairs = [(at, other) for at in minutes for other in (at, late)] + [(early, at) for at in minutes]
     # UTC's own midnight is a day that the command line names.
-    wrong = [pair for pair in pairs if pair[0].time() != time() and chosen_days(*pair, zone) != (day, day)]
+    wrong = [pair for pair in pairs if pair[0].time() != time() and chosen_periods(*pair, zone) != (day, day)]
     assert not wrong, wrong[:10]
 
 
@@ -238,7 +238,7 @@ def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
     assert weekday is None or {day.start_date.isoweekday() for day in found} == {weekday}
 
 
-@pytest.mark.parametrize(("zone", "period"), NO_MIDNIGHT.items())
+@pytest.mark.parametrize(("zone", "day"), NO_MIDNIGHT.items())
 def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
     timetable = PeriodTimetable(timezone=zone)
     around = [day - 1, day, day + 1]
@@ -248,7 +248,7 @@ def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
     assert (str(start.date()), start.hour) == (str(day), 1)
 
 
-@pytest.mark.parametrize(("zone", "period"), TWO_MIDNIGHTS.items())
+@pytest.mark.parametrize(("zone", "day"), TWO_MIDNIGHTS.items())
 def test_a_day_with_two_midnights_begins_at_the_first(zone, day):
     timetable = PeriodTimetable(timezone=zone)
     start = timetable.resolve_partition_date(str(day))

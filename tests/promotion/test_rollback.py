@@ -177,7 +177,7 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
     assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 1)
 
 
-@pytest.mark.parametrize("period", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
+@pytest.mark.parametrize("day", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
 def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day):
     before = state()
     with pytest.raises(NotBegunError) as refused:

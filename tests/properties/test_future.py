@@ -187,7 +187,7 @@ def _loose_expectations(flights_functions):
         flights_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
-@pytest.mark.parametrize("period", DAYS, ids=str)
+@pytest.mark.parametrize("day", DAYS, ids=str)
 def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, honest, day):
     files = changed_files(tmp_path / "changed", original, day)
     assert features_digest(tmp_path / "home-changed", day, files) == honest(day)

@@ -121,14 +121,14 @@ def _nothing_expected(customers_functions):
         customers_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
-@pytest.mark.parametrize("period", DAYS, ids=str)
+@pytest.mark.parametrize("day", DAYS, ids=str)
 def test_features_labels_and_quarantine_stay_equal_when_everything_known_later_changes(tmp_path, day):
     same = built(tmp_path / "same", day, PATIENT, future=False)
     assert built(tmp_path / "changed", day, PATIENT, future=True) == same
     assert all(same.values())
 
 
-@pytest.mark.parametrize("period", DAYS, ids=str)
+@pytest.mark.parametrize("day", DAYS, ids=str)
 def test_the_perturbation_reaches_every_column_and_nothing_that_was_known(day, monkeypatch):
     days = [day + number for number in range(-3, 6)]
     before = {(feed.name, each): getattr(source, feed.name)(each) for feed in USE_CASE.feeds for each in days}

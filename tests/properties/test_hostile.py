@@ -64,7 +64,7 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
     run = SimpleNamespace(partition_key=text if where == "key" else None)
     with pytest.raises(InvalidRequestError):
-        dag_factory.day_of({"dag_run": run, "params": {"period": text if where == "form" else None}})
+        dag_factory.period_of({"dag_run": run, "params": {"period": text if where == "form" else None}})
 
 
 def test_every_day_that_is_written_as_one_is_taken():

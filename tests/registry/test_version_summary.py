@@ -75,7 +75,7 @@ def test_the_days_from_which_it_was_champion_and_who_approved_it_come_from_the_l
     assert summary.approval == RecordedApproval(True, "Ann", "looks good")
 
 
-@pytest.mark.parametrize(("period", "lives"), [(MARCH, ["champion", "archived"]), (APRIL, ["archived", "champion"])])
+@pytest.mark.parametrize(("day", "lives"), [(MARCH, ["champion", "archived"]), (APRIL, ["archived", "champion"])])
 def test_each_version_of_a_registry_has_its_life_on_a_day(day, lives):
     entries = [entry(1, "promotion", MARCH), entry(2, "promotion", APRIL, of="2")]
     assert [each.status for each in summarise_versions([version("1"), version("2")], entries, day)] == lives

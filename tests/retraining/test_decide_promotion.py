@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 USE_CASE = replace(
     toy.USE_CASE,
-    monitoring=Monitoring(max_age_days=1),
+    monitoring=Monitoring(max_age_periods=1),
     retraining=Retraining(signals=("model_age",), breaches=2, of_periods=3, cool_down_periods=2, per_month=9),
 )
 DAYS = period_range(AS_OF, AS_OF + 6)

@@ -81,7 +81,7 @@ def process() -> Iterator[UntrustedProcess]:
 
 def spool(folder: Path, form: str) -> RowSpool:
     limits: dict[str, Any] = {"max_memory": LEAST_MEMORY, "max_time": timedelta(seconds=SECONDS)}
-    landing = Landing("landing", "x/{day}/", format=form, max_rows=100_000, max_bytes=10_000_000, **limits)
+    landing = Landing("landing", "x/{period}/", format=form, max_rows=100_000, max_bytes=10_000_000, **limits)
     return RowSpool(folder / "rows.parquet", SCHEMA, landing)
 
 

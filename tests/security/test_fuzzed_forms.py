@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include import settings
-from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
+from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_PERIODS
 from include.declaration.lightgbm_rules import ROUNDS, TUNABLE
 from include.declaration.period import EARLIEST, LATEST, Period
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
@@ -58,7 +58,9 @@ DAYS = st.one_of(
     st.sampled_from([EARLIEST, LATEST, USE_CASE.first_period, USE_CASE.first_period + 9]),
     st.integers(-2, 2).map(lambda days: USE_CASE.today() + days),
 )
-INTEGERS = st.one_of(st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_DAYS, WINDOW_DAYS + 1]))
+INTEGERS = st.one_of(
+    st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_PERIODS, WINDOW_PERIODS + 1])
+)
 SCALARS = st.one_of(st.none(), st.booleans(), INTEGERS, st.floats(), TEXTS)
 PARAMETERS = st.one_of(
     st.none(),

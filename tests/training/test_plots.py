@@ -21,7 +21,7 @@ def by_day() -> bytes:
         split: TrainingRows(pa.table({}), LABELS, np.datetime64(first) + np.arange(400) // 100)
         for split, first in days.items()
     }
-    return plots.plot_rate_by_day("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
+    return plots.plot_rate_by_period("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
 
 
 DRAWN = {

@@ -137,7 +137,7 @@ def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
     lake = Lake.open(USE_CASE)
     for day in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
         lake.remove_partition("features", day, stage="test")
-    assert quick().missing_days == ("2020-01-10..2020-01-11", "2020-02-01")
+    assert quick().missing_periods == ("2020-01-10..2020-01-11", "2020-02-01")
 
 
 def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_same(toy_lake, tracking):

@@ -22,7 +22,7 @@ from tests.web import measured
 
 NUMBERS = range(195, 245)
 """The days that are measured: version 1 decays, is retrained in vain, then with success."""
-LAST = measured.day_of(NUMBERS[-1])
+LAST = measured.period_of(NUMBERS[-1])
 USERS = {
     "ada": "admin",
     "otto": "op",

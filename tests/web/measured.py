@@ -48,7 +48,7 @@ class Row:
     missing_reason: str = ""
 
 
-def day_of(number: int) -> Period:
+def period_of(number: int) -> Period:
     return FIRST + number
 
 
@@ -57,14 +57,14 @@ def fill(use_case: UseCase, numbers: range) -> None:
     lake, seeds = Lake.open(use_case), np.random.default_rng(7)
     promote(use_case, "1", FIRST)
     for number in numbers:
-        rows = list(_day(use_case, number, day_of(number), seeds))
+        rows = list(_day(use_case, number, period_of(number), seeds))
         if number not in GAP:
-            write(lake, day_of(number), rows)
-            _decide(lake, number, day_of(number))
+            write(lake, period_of(number), rows)
+            _decide(lake, number, period_of(number))
     if REJECTED in numbers:
-        promote(use_case, "2", day_of(REJECTED), "rejection", "log loss is not better beyond doubt.")
+        promote(use_case, "2", period_of(REJECTED), "rejection", "log loss is not better beyond doubt.")
     if PROMOTED - 1 in numbers:
-        promote(use_case, "3", day_of(PROMOTED))
+        promote(use_case, "3", period_of(PROMOTED))
 
 
 def write(lake: Lake, day: Period, rows: list[Row]) -> None:
@@ -166,8 +166,8 @@ def _performance(
         ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
     ):  # fmt: skip
         yield Row(f"window/{metric}", subject, value, measured_period, version, value - reach, value + reach, days=14)
-    yield Row("expected/log_loss", "model", 0.53, day_of(number), version, 0.52, 0.54, days=28)
-    yield Row("expected/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
+    yield Row("expected/log_loss", "model", 0.53, period_of(number), version, 0.52, 0.54, days=28)
+    yield Row("expected/auc", "model", 0.69, period_of(number), version, 0.67, 0.71, days=28)
     worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
     if number < 9:
         comment = f"Only {number} days with labels since the version was trained; 7 are needed to judge."

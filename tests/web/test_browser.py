@@ -16,7 +16,7 @@ CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
 CHARTS = 8
 expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
-DEEP = f"airworthy/use_case/toy?day={LAST}"
+DEEP = f"airworthy/use_case/toy?period={LAST}"
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_an_earlier_day_is_chosen_within_the_frame_and_kept_in_the_address(visit
     frame.locator("input[name=day]").fill("2020-08-20")
     frame.get_by_role("button", name="Show").click()
     expect(visit.framed().locator("#state")).to_contain_text("degraded")
-    visit.page.wait_for_url("**day=2020-08-20*")
+    visit.page.wait_for_url("**period=2020-08-20*")
 
 
 def test_what_a_reason_says_is_text_and_never_runs(visit):

@@ -12,7 +12,7 @@ from include.web import charts, overview
 from tests import toy
 from tests.web import measured
 from tests.web.conftest import LAST
-from tests.web.measured import Row, day_of
+from tests.web.measured import Row, period_of
 
 NAMES = {"log_loss", "auc", "heat", "weighted_drift", "prediction_drift", "rates", "volumes", "quarantine"}
 
@@ -40,7 +40,9 @@ def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
 def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
     seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
-    assert marked["x"] == [row.period.key for row in seen.measures.rows_of("skill_loss/log_loss", "prior") if row.breached]
+    assert marked["x"] == [
+        row.period.key for row in seen.measures.rows_of("skill_loss/log_loss", "prior") if row.breached
+    ]
     assert marked["x"]
 
 
@@ -55,22 +57,22 @@ def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(dr
 
 def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
-    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(127)))
+    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(127)))
     line = next(trace for trace in drawn["weighted_drift"]["data"] if trace["name"] == "weighted drift")
     values = dict(zip(line["x"], line["y"], strict=True))
-    assert [values[day_of(number).key] for number in measured.GAP] == [None] * 5
+    assert [values[period_of(number).key] for number in measured.GAP] == [None] * 5
     assert line["connectgaps"] is False
     shade = next(shape for shape in drawn["weighted_drift"]["layout"]["shapes"] if shape["type"] == "rect")
-    assert shade["x0"].startswith(str(day_of(120))) and shade["x1"].startswith(str(day_of(124)))
+    assert shade["x0"].startswith(str(period_of(120))) and shade["x1"].startswith(str(period_of(124)))
 
 
 def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number, features in ((0, ("old", "kept")), (1, ("kept",))):
-        day = day_of(number)
+        day = period_of(number)
         rows = [Row(metric, name, 0.5, day, "1") for name in features for metric in ("psi", "importance")]
         measured.write(lake, day, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))["heat"]["data"][0]
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(1)))["heat"]["data"][0]
     cells = {name.split()[0]: row for name, row in zip(trace["y"], trace["z"], strict=True)}
     assert cells == {"kept": [0.25, 0.25], "old": [0.25, None]}
 
@@ -78,15 +80,15 @@ def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
 def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
     missing_reason = "No predictions. Run toy__score."
     silent = [
-        Row(metric, "events", None, day_of(0), None, missing_reason=missing_reason)
+        Row(metric, "events", None, period_of(0), None, missing_reason=missing_reason)
         for metric in ("missing_predictions", "published", "psi")
     ]
-    measured.write(Lake.open(toy.USE_CASE), day_of(0), silent)
-    assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0))) == {}
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), silent)
+    assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(0))) == {}
 
 
 def test_what_many_features_share_is_summed_in_one_row(lake_home):
-    day = day_of(0)
+    day = period_of(0)
     rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
     measured.write(Lake.open(toy.USE_CASE), day, rows)
     trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day))["heat"]["data"][0]
@@ -101,19 +103,19 @@ def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
 def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number in (0, 2):
-        day = day_of(number)
+        day = period_of(number)
         rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
         measured.write(lake, day, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(2)))["heat"]["data"][0]
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(2)))["heat"]["data"][0]
     assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
     assert trace["customdata"][0] == [0.1, None, 0.1]
 
 
 def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
     feeds = [f"feed{n:02}" for n in range(30)]
-    rows = [Row(metric, feed, 9, day_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
-    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
-    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0)))["volumes"]["layout"]
+    rows = [Row(metric, feed, 9, period_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), rows)
+    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(0)))["volumes"]["layout"]
     bands = [axis for name, axis in layout.items() if name.startswith("yaxis")]
     assert sorted(axis["title"]["text"] for axis in bands) == feeds
     assert all((axis["domain"][1] - axis["domain"][0]) * layout["height"] > 40 for axis in bands)
@@ -122,20 +124,22 @@ def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
 def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number, passed in ((0, 9.0), (1, None)):
-        day, missing_reason = day_of(number), "" if passed else "Nothing of the day is published."
+        day, missing_reason = period_of(number), "" if passed else "Nothing of the day is published."
         rows = [
             Row(metric, "events", passed, day, "1", missing_reason=missing_reason)
             for metric in ("published", "quarantined")
         ]
         rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
         measured.write(lake, day, rows)
-    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))
+    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(1)))
     for name in ("volumes", "quarantine"):
-        assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(day_of(1))], name
+        assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(period_of(1))], name
 
 
 @pytest.mark.parametrize(("days", "daily"), [(4, True), (20, False)])
 def test_of_a_few_days_each_is_named_once(lake_home, days, daily):
     measured.fill(toy.USE_CASE, range(40, 40 + days))
-    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(39 + days)))["auc"]["layout"]
+    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(39 + days)))["auc"][
+        "layout"
+    ]
     assert ("dtick" in layout["xaxis"]) == daily

@@ -11,7 +11,7 @@ from include.web import html, overview
 from tests import places, quarantined, toy
 from tests.web import measured
 from tests.web.conftest import LAST
-from tests.web.measured import Row, day_of
+from tests.web.measured import Row, period_of
 
 
 def page(today=LAST, **more) -> str:
@@ -27,25 +27,25 @@ def test_the_page_shows_the_champion_its_performance_and_why_it_was_trained(at_h
 
 def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
     hostile = "</script><script>alert(1)</script>"
-    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
+    measured.promote(toy.USE_CASE, "1", period_of(0), reason=hostile)
     lake = Lake.open(toy.USE_CASE)
     rows = [
-        Row("quarantined_by_reason", hostile, 3, day_of(0), "1"),
-        Row("missing_predictions", "predictions", None, day_of(0), None, missing_reason=hostile),
+        Row("quarantined_by_reason", hostile, 3, period_of(0), "1"),
+        Row("missing_predictions", "predictions", None, period_of(0), None, missing_reason=hostile),
     ]
-    measured.write(lake, day_of(0), rows)
-    measured.record(lake, "decisions", day_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
-    text = page(day_of(0))
+    measured.write(lake, period_of(0), rows)
+    measured.record(lake, "decisions", period_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
+    text = page(period_of(0))
     assert "<script>alert" not in text and "</script><script>" not in text
     assert text.count("&lt;script&gt;alert(1)") >= 3
 
 
 def test_no_text_turns_the_direction_of_the_page_or_of_its_figures(lake_home):
     hostile = "\u202eevil\x1b\u2066"
-    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
-    rows = [Row(metric, hostile, 0.5, day_of(0), "1", limit=0.2, breached=True) for metric in ("psi", "published")]
-    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
-    text = page(day_of(0))
+    measured.promote(toy.USE_CASE, "1", period_of(0), reason=hostile)
+    rows = [Row(metric, hostile, 0.5, period_of(0), "1", limit=0.2, breached=True) for metric in ("psi", "published")]
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), rows)
+    text = page(period_of(0))
     figures = json.loads(text.split('id="figures">')[1].split("</script>")[0])
     unseen = {each for each in text + str(figures) if not each.isprintable()}
     assert unseen <= {"\n"}
@@ -53,7 +53,7 @@ def test_no_text_turns_the_direction_of_the_page_or_of_its_figures(lake_home):
 
 
 def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, monkeypatch):
-    assert "open</b>" not in page(day_of(0))
+    assert "open</b>" not in page(period_of(0))
     quarantined.spoil(monkeypatch, "events", "hour", [77, 78], quarantined.DAY)
     quarantined.land("events", quarantined.DAY)
     assert "<b>2 open</b>, 0 waiting, 0 replayed" in page(quarantined.DAY)
@@ -63,10 +63,10 @@ def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, 
     ("scorer", "words"), [("3", "age</span><b>41 days"), ("1", "scored by</span> version 1, <b>41")]
 )
 def test_the_age_is_of_the_champion_or_names_the_version_that_it_is_of(lake_home, scorer, words):
-    measured.promote(toy.USE_CASE, "3", day_of(0))
-    row = Row("staleness", "model", 41, day_of(0), scorer, limit=60, breached=False)
-    measured.write(Lake.open(toy.USE_CASE), day_of(0), [row])
-    assert words in " ".join(page(day_of(0)).split())
+    measured.promote(toy.USE_CASE, "3", period_of(0))
+    row = Row("staleness", "model", 41, period_of(0), scorer, limit=60, breached=False)
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), [row])
+    assert words in " ".join(page(period_of(0)).split())
 
 
 def test_a_link_that_runs_a_script_is_left_out(at_home):
@@ -79,22 +79,22 @@ def test_a_link_that_runs_a_script_is_left_out(at_home):
 
 
 def test_a_use_case_without_runs_says_what_to_do(lake_home):
-    text = page(day_of(0))
+    text = page(period_of(0))
     for said in ("trigger toy__train", "Unpause <code>toy__monitor</code>", "toy__retrain", "No model was promoted"):
         assert said in text, said
 
 
 def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
-    text = page(day_of(127))
+    text = page(period_of(127))
     assert "Not measured:</b> 2020-04-30 to 2020-05-04" in text
-    seen = overview.build_overview(open_project(toy.USE_CASE), day_of(127), span=2)
+    seen = overview.build_overview(open_project(toy.USE_CASE), period_of(127), span=2)
     text = html.use_case_page(seen, "/airworthy", span=30, chosen=False, several=False)
-    assert "?day=2020-04-29&amp;span=30" in text
+    assert "?period=2020-04-29&amp;span=30" in text
 
 
 def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
-    text = page(LAST, period=day_of(0))
+    text = page(LAST, period=period_of(0))
     assert "Nothing was measured in these days" in text and "chart-" not in text
 
 
@@ -104,14 +104,14 @@ def test_damage_is_reported_on_the_page_without_a_path_or_a_traceback(lake_home,
     for file in places.files(Lake.open(toy.USE_CASE).root / what):
         if "_delta_log" not in file.uri:
             file.write(b"garbage")
-    text = page(day_of(1))
+    text = page(period_of(1))
     assert "damaged" in text and "Traceback" not in text and str(lake_home) not in text
 
 
 def test_of_a_days_drifting_features_there_is_one_row(lake_home):
-    rows = [Row("psi", f"f{n}", 0.3 + n / 10, day_of(0), "1", limit=0.2, breached=True) for n in range(5)]
-    measured.write(Lake.open(toy.USE_CASE), day_of(0), rows)
-    text = page(day_of(0))
+    rows = [Row("psi", f"f{n}", 0.3 + n / 10, period_of(0), "1", limit=0.2, breached=True) for n in range(5)]
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), rows)
+    text = page(period_of(0))
     assert re.findall(r"f\d drifts", text) == ["f4 drifts"] and "And 4 more." in text
 
 
@@ -125,22 +125,22 @@ def test_the_state_of_the_files_is_in_their_addresses(at_home):
         ((0.0, 0.0), "No row was quarantined on the days that were measured.", "published"),
         (
             (0.0, None),
-            f"events of {day_of(1)}: It was refused. No row was quarantined where",
+            f"events of {period_of(1)}: It was refused. No row was quarantined where",
             "days that were measured.",
         ),
-        ((None, None), f"events of {day_of(1)}: It was refused.", "No row was quarantined"),
+        ((None, None), f"events of {period_of(1)}: It was refused.", "No row was quarantined"),
         ((), "No feed was validated", "No row was quarantined"),
     ],
 )
 def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):
     lake = Lake.open(toy.USE_CASE)
     for number in range(2):
-        day, rows = day_of(number), [Row("psi", "size", 0.1, day_of(number), "1")]
+        day, rows = period_of(number), [Row("psi", "size", 0.1, period_of(number), "1")]
         if values:
             missing_reason = "" if values[number] == 0 else "It was refused."
             rows.append(Row("quarantined", "events", values[number], day, "1", missing_reason=missing_reason))
         measured.write(lake, day, rows)
-    text = page(day_of(1))
+    text = page(period_of(1))
     panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]
     assert said in panel and unsaid not in panel
 

@@ -44,7 +44,7 @@ def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do
 
 def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):
     measured.fill(USE_CASE, range(5, 6))
-    rows = RangeReader.open(Lake.open(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
+    rows = RangeReader.open(Lake.open(USE_CASE), "metrics", measured.period_of(5)).rows().to_pylist()
     fixture = {(row["metric"], row["measured_period"] == row["period"]) for row in rows}
     real = {(row.metric, row.measured_period == row.period) for row in seen.measures.rows_on(KNOWN)}
     assert fixture and fixture - {("quarantined_by_reason", True)} <= real  # no row of these days is quarantined

@@ -15,7 +15,7 @@ from include.web.request_limits import AIRFLOW, Guard, guard_airflow
 pytestmark = pytest.mark.security
 
 MANY = "&".join(f"p{number}=1" for number in range(8_000))
-LONG = [f"/?{MANY}", f"/?day={'1' * 5_000}", f"/use_case/{'x' * 5_000}", f"/static/{'x' * 5_000}?day=1"]
+LONG = [f"/?{MANY}", f"/?period={'1' * 5_000}", f"/use_case/{'x' * 5_000}", f"/static/{'x' * 5_000}?period=1"]
 PRIVATE = {"x-content-type-options": "nosniff", "cache-control": "private, no-store", "referrer-policy": "same-origin"}
 
 
@@ -44,7 +44,7 @@ def test_too_many_headers_are_answered_431(client):
 
 
 def test_the_page_serves_the_addresses_that_it_links(client):
-    assert client.get("/use_case/toy?day=2020-07-14&span=365").status_code == 200
+    assert client.get("/use_case/toy?period=2020-07-14&span=365").status_code == 200
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
@@ -54,7 +54,7 @@ def test_the_page_serves_the_addresses_that_it_links(client):
         ("GET", "/metrics", 200),
         ("GET", "/use_case/nobody", 404),
         ("GET", "/use_case/toy?span=7", 422),
-        ("GET", "/use_case/toy?day=x", 422),
+        ("GET", "/use_case/toy?period=x", 422),
         ("GET", "/data_docs/toy/none.html", 404),
         ("GET", "/no/such/page", 404),
         ("POST", "/metrics", 405),

@@ -45,11 +45,11 @@ from include.lake.lake_format import mark_format
 from include.lake.sorting import rows_in_both, sort_rows
 from include.project import Project
 
-LATER_DAYS = 7
+LATER_PERIODS = 7
 """Days after a sampled one whose partitions are changed; later ones are missing."""
 AGAIN = 2
 """Further builds after a difference, to tell a leak from a random result."""
-_MOST_DAYS = date.max.toordinal() + 1
+_MOST_PERIODS = date.max.toordinal() + 1
 ROWS = "rows"
 """Listed among the features if other rows were built."""
 
@@ -208,18 +208,18 @@ def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder
 
 def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
-    until = min(trial.as_of, trial.period + LATER_DAYS) if changed else trial.as_of
+    until = min(trial.as_of, trial.period + LATER_PERIODS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
         days = clone.partition_digests(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
             days.pop(trial.period, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.period]
         # The seed includes the as-of day, so that each training removes other values of a key.
-        seeds = {day: _ordinal(trial.as_of) * _MOST_DAYS + _ordinal(day) for day in later}
+        seeds = {day: _ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(day) for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
         clone.clone_table(table, days, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
-        CorrectionLog.open(trial.project, feed.name).copy_day(trial.period, CorrectionLog.open(copy, feed.name))
+        CorrectionLog.open(trial.project, feed.name).copy_period(trial.period, CorrectionLog.open(copy, feed.name))
 
 
 def _ordinal(period: Period) -> int:

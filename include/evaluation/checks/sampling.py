@@ -12,7 +12,7 @@ from include.declaration.period import Period
 
 
 @dataclass(frozen=True)
-class SplitDays:
+class SplitPeriods:
     """Hold the days of a training that have rows of features."""
 
     train: Sequence[Period]
@@ -20,7 +20,7 @@ class SplitDays:
     test: Sequence[Period]
 
 
-def sample_periods(days: SplitDays, count: int, seed: int, as_of: Period) -> list[Period]:
+def sample_periods(days: SplitPeriods, count: int, seed: int, as_of: Period) -> list[Period]:
     """Return `count` days in order, at least half of them training days.
 
     They cover as many weekdays as possible. Of the other half, two thirds are test days and one third validation days.

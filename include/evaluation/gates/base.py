@@ -34,7 +34,7 @@ class GateLimits:
     columns: Sequence[str]
     """Keys and features that can group rows."""
     test_periods: int
-    rebuildable_days: int
+    rebuildable_periods: int
     """Days of the shortest window that the leakage gate can build again."""
 
 
@@ -132,7 +132,7 @@ class BaseGate(ABC):
         name = f"{self}: {part}" if part else str(self)
         return GateResult(name, self.kind, metric, value, limit, outcome, blocks, reason)
 
-    def too_few_days(self, inputs: GateInputs) -> GateResult | None:
+    def too_few_periods(self, inputs: GateInputs) -> GateResult | None:
         """Return an inconclusive result if there are too few test days with labels; otherwise None."""
         if inputs.days >= self.min_periods:
             return None

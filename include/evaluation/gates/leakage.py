@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.declaration.costs import DecisionCosts
     from include.evaluation.inputs import GateInputs, RebuiltPeriod
 
-MIN_DAYS = 6
+MIN_PERIODS = 6
 """Days with rows that must have been built again for the gate to pass."""
 
 
@@ -39,16 +39,16 @@ class LeakageGate(BaseGate):
 
     def require_possible(self) -> None:
         require(
-            self.days >= MIN_DAYS,
-            f"LeakageGate: days={self.days} is too few; {MIN_DAYS} days or more are built again.",
+            self.days >= MIN_PERIODS,
+            f"LeakageGate: days={self.days} is too few; {MIN_PERIODS} days or more are built again.",
         )
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
         super().require_fit(limits, gates)
         require(
-            limits.rebuildable_days >= MIN_DAYS,
-            f"LeakageGate: the shortest window has {limits.rebuildable_days} days of train, validation and test that"
-            f" can be tried, and {MIN_DAYS} are needed.",
+            limits.rebuildable_periods >= MIN_PERIODS,
+            f"LeakageGate: the shortest window has {limits.rebuildable_periods} days of train, validation and test that"
+            f" can be tried, and {MIN_PERIODS} are needed.",
         )
 
     def __str__(self) -> str:
@@ -73,9 +73,9 @@ class LeakageGate(BaseGate):
             if reason := _unreliable_reason(built):
                 return self._results("failed", reason)
         tried = [str(built.period) for built in rebuilt if built.rows]
-        if len(tried) < MIN_DAYS:
+        if len(tried) < MIN_PERIODS:
             empty = [str(built.period) for built in rebuilt if not built.rows]
-            reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_DAYS} are needed."
+            reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_PERIODS} are needed."
             reason += f" There are no rows of {listed(empty)}." if empty else ""
             return self._results("inconclusive", reason)
         reason = (

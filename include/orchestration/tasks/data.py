@@ -11,7 +11,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
 from include.project import open_project
 
 
@@ -24,7 +24,7 @@ def ingest(use_case: str) -> dict[str, int]:
         context = get_current_context()
         declared, day, take_changed = (
             load_use_case(use_case),
-            day_of(context),
+            period_of(context),
             bool(context["params"].get("take_changed")),
         )
         done = ingest.ingest_period(open_project(declared), day, take_changed=take_changed)
@@ -67,7 +67,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     from include.ingestion import validate
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), day_of(get_current_context())
+        declared, day = load_use_case(use_case), period_of(get_current_context())
         rows = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
             for feed, done in validate.validate_period(open_project(declared), day).items()
@@ -88,7 +88,7 @@ def build_features(use_case: str) -> dict[str, object]:
     from include.features import build
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), day_of(get_current_context())
+        declared, day = load_use_case(use_case), period_of(get_current_context())
         commit = build.build_features(open_project(declared), day)
     written = {"period": day.key, "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(declared, "features", **written)

@@ -9,7 +9,7 @@ from airflow.sdk import get_current_context, task
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
 from include.printable import printable_logger
 from include.project import open_project
 
@@ -25,7 +25,7 @@ def measure(use_case: str) -> dict[str, object]:
     from include.monitoring import monitor
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), day_of(get_current_context())
+        declared, day = load_use_case(use_case), period_of(get_current_context())
         result = monitor.monitor_period(open_project(declared), day)
         again = monitor.remeasure_label_period(open_project(declared), day)
     for breach in result.breaches:
@@ -33,7 +33,9 @@ def measure(use_case: str) -> dict[str, object]:
     for state in result.missing_reasons:
         log.info("Not measured: %s", state)
     issues = {"breaches": list(result.breaches), "not_measured": list(result.missing_reasons)}
-    add_asset_metadata(declared, "metrics", period=result.period, version=result.version, figures=result.figures, **issues)
+    add_asset_metadata(
+        declared, "metrics", period=result.period, version=result.version, figures=result.figures, **issues
+    )
     callbacks.notify_breaches(open_project(declared), day)
     if again is not None:
         callbacks.notify_breaches(open_project(declared), Period(again.period))

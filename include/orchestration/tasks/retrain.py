@@ -8,7 +8,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.declaration.use_case_discovery import load_use_case
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
 from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger
 from include.project import open_project
@@ -22,7 +22,7 @@ def decide(use_case: str) -> str | None:
     from include.retraining import decide
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), day_of(get_current_context())
+        declared, day = load_use_case(use_case), period_of(get_current_context())
         decision = decide.decide_retraining(open_project(declared), day)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
     add_asset_metadata(declared, "decisions", period=decision.period, outcome=decision.outcome, reason=decision.reason)
@@ -35,7 +35,7 @@ def reserve_slot(use_case: str) -> dict[str, object]:
     from include.retraining import reserve_slot
 
     with fail_without_retry():
-        claimed = reserve_slot.reserve_slot(open_project(load_use_case(use_case)), day_of(get_current_context()))
+        claimed = reserve_slot.reserve_slot(open_project(load_use_case(use_case)), period_of(get_current_context()))
     if claimed.slot is None:
         raise AirflowSkipException(claimed.reason)
     return asdict(claimed)
@@ -48,7 +48,7 @@ def record_outcome(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        day, task_instance, dag_id = day_of(context), context["ti"], f"{use_case}__train"
+        day, task_instance, dag_id = period_of(context), context["ti"], f"{use_case}__train"
         training = training_of(day)
         state = task_instance.get_dagrun_state(dag_id, training) if was_started(context, dag_id, training) else None
         if state is not None and state not in ENDED:

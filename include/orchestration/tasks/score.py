@@ -9,7 +9,7 @@ from airflow.sdk import get_current_context, task
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
 from include.project import open_project
 
 
@@ -25,7 +25,7 @@ def score(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        params, day = context["params"], day_of(context)
+        params, day = context["params"], period_of(context)
         options = {
             "rescore": params.get("rescore", False),
             "allow_future_model": params.get("allow_future_model", False),

@@ -14,7 +14,7 @@ from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, day_of, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
 from include.printable import printable_logger
 from include.project import open_project
 
@@ -29,7 +29,7 @@ def prepare(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
         first, last, built = build.ensure_window(
-            open_project(declared), day_of(context), context["params"].get("window_periods")
+            open_project(declared), period_of(context), context["params"].get("window_periods")
         )
     return {"first": first.key, "last": last.key, "built": built}
 
@@ -49,7 +49,7 @@ def tune(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         result = tune.tune_parameters(
             open_project(load_use_case(use_case)),
-            day_of(context),
+            period_of(context),
             trials=params["tune_trials"],
             minutes=params.get("tune_minutes") or tune.MINUTES,
             window_periods=params.get("window_periods"),
@@ -76,7 +76,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
         with durations.Stopwatch() as clock:
             result = train.train_model(
                 open_project(declared),
-                day_of(context),
+                period_of(context),
                 window_periods=params.get("window_periods"),
                 parameters=chosen | (params.get("parameters") or {}),
                 tuned_by=tuned["run_id"] if tuned else "",
@@ -89,7 +89,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
                 *(words, use_case),
             )
         if not result.reused:
-            durations.record_duration(open_project(declared), "train", day_of(context), clock, result.rows, None)
+            durations.record_duration(open_project(declared), "train", period_of(context), clock, result.rows, None)
     return result.run_id
 
 

@@ -177,7 +177,7 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
         notice=tags.get(defined.NOTICE, declared.notice),
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
-        missing_days=report["missing_days"],
+        missing_periods=report["missing_periods"],
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
         gates=summary.gates,

@@ -98,7 +98,7 @@ class ModelCardContent:
     links: Mapping[str, str] = field(default_factory=dict)
     unlabelled_rows: int = 0
     """Rows of the window whose label was not known yet."""
-    missing_days: Sequence[str] = ()
+    missing_periods: Sequence[str] = ()
     """Days of the window without features, as ranges."""
     null_features: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Feature to the days of the window, as ranges, that were built before it was declared."""

@@ -202,7 +202,7 @@ USE_CASE = UseCase(
         window_periods=14,
         # The lead over the prior on the same flights: in a stormy fortnight every model's log loss rises.
         performance=(PerformanceLimit("log_loss", false_alarms_per_year=1),),
-        max_age_days=60,
+        max_age_periods=60,
     ),
     # Chosen by a backtest on 2013 (docs/backtest.md): the features drift on every day, so drift is not a signal.
     retraining=Retraining(

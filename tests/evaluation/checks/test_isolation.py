@@ -63,7 +63,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(("way", "period"), [*((way, TOMORROW) for way in WAYS), ("another than a feed's", DAY)])
+@pytest.mark.parametrize(("way", "day"), [*((way, TOMORROW) for way in WAYS), ("another than a feed's", DAY)])
 def test_features_that_call_the_source_are_caught_by_the_function_they_called(tried, way, day):
     """Even of the day itself: of its events, another function tells how they ended."""
     call, named = WAYS[way]

@@ -230,7 +230,7 @@ def leaves_all_as_it_was(lake, toy_functions, fails):
     def build(day, events, outcomes):
         assert StoragePath.parse(settings.current_settings().lake) != StoragePath.parse(real)
         # Whoever writes to the files that it finds must not reach the real ones.
-        for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
+        for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"period={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
         if fails:
             raise KeyboardInterrupt

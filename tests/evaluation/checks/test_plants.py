@@ -29,7 +29,7 @@ from include import settings
 from include.declaration.period import LATEST, Period, period_range
 from include.evaluation.checks import leakage_check
 from include.evaluation.checks.leakage_check import rebuild_periods
-from include.evaluation.checks.sampling import SplitDays, sample_periods
+from include.evaluation.checks.sampling import SplitPeriods, sample_periods
 from include.evaluation.inputs import RebuiltPeriod
 from include.features import label_table, materialize
 from include.ingestion import ingest, validate
@@ -48,7 +48,7 @@ TRAIN = period_range(Period("2020-01-03"), Period("2020-01-10"))
 VALIDATION = period_range(Period("2020-01-12"), Period("2020-01-14"))
 TEST = period_range(Period("2020-01-16"), Period("2020-01-23"))
 AS_OF = Period("2020-01-26")
-SPLITS = SplitDays(TRAIN, VALIDATION, TEST)
+SPLITS = SplitPeriods(TRAIN, VALIDATION, TEST)
 SAMPLED = sample_periods(SPLITS, 14, USE_CASE.training.seed, AS_OF)
 
 STATED = " ".join((leakage_check.__doc__ or "").split())
@@ -88,9 +88,9 @@ def sibling_files(day: Period) -> int:
     """Found from the files of the day itself."""
     [*own] = Lake.open(USE_CASE).as_of(day).files("checked/events", day, day)
     folder = Path(own[0][1]).parent
-    while not folder.name.startswith("day="):
+    while not folder.name.startswith("period="):
         folder = folder.parent
-    siblings = folder.parent.glob(f"day={day + 1}*/**/*.parquet")
+    siblings = folder.parent.glob(f"period={day + 1}*/**/*.parquet")
     return sum(pq.ParquetFile(path).metadata.num_rows for path in siblings)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from include.declaration.period import Period, period_range
-from include.evaluation.checks.sampling import SplitDays, sample_periods
+from include.evaluation.checks.sampling import SplitPeriods, sample_periods
 
 AS_OF = Period("2013-04-01")
 TRAIN = period_range(Period("2013-01-01"), Period("2013-02-12"))
 VALIDATION = period_range(Period("2013-02-15"), Period("2013-02-28"))
 TEST = period_range(Period("2013-03-03"), Period("2013-03-30"))
-DAYS = SplitDays(TRAIN, VALIDATION, TEST)
+DAYS = SplitPeriods(TRAIN, VALIDATION, TEST)
 
 
 def weekdays(days) -> set[int]:
@@ -41,7 +41,7 @@ def test_the_weekly_schedule_does_not_try_the_same_places_each_time():
     places = set()
     for monday in mondays:
         moved = monday - AS_OF
-        days = SplitDays(*([day + moved for day in each] for each in (TRAIN, VALIDATION, TEST)))
+        days = SplitPeriods(*([day + moved for day in each] for each in (TRAIN, VALIDATION, TEST)))
         places.add(tuple(day - moved for day in sample_periods(days, 14, 20130101, monday)))
     assert len(places) == len(mondays)
     every = {day for each in places for day in each}
@@ -50,19 +50,19 @@ def test_the_weekly_schedule_does_not_try_the_same_places_each_time():
 
 def test_equal_days_seed_and_as_of_day_give_equal_samples():
     chosen = sample_periods(DAYS, 8, 7, AS_OF)
-    shuffled = SplitDays(*([*reversed(each)] for each in (TRAIN, VALIDATION, TEST)))
+    shuffled = SplitPeriods(*([*reversed(each)] for each in (TRAIN, VALIDATION, TEST)))
     assert chosen == sample_periods(shuffled, 8, 7, AS_OF) == sorted(set(chosen))
     assert chosen != sample_periods(DAYS, 8, 8, AS_OF)
 
 
 def test_the_last_test_day_is_left_out_since_little_is_known_after_it():
-    few = SplitDays(TRAIN[:3], VALIDATION[:2], TEST[:3])
+    few = SplitPeriods(TRAIN[:3], VALIDATION[:2], TEST[:3])
     assert sample_periods(few, 14, 1, AS_OF) == [*TRAIN[:3], *VALIDATION[:2], *TEST[:2]]
-    assert sample_periods(SplitDays([], [], TEST[:1]), 14, 1, AS_OF) == TEST[:1]
-    assert sample_periods(SplitDays([], [], []), 14, 1, AS_OF) == []
+    assert sample_periods(SplitPeriods([], [], TEST[:1]), 14, 1, AS_OF) == TEST[:1]
+    assert sample_periods(SplitPeriods([], [], []), 14, 1, AS_OF) == []
 
 
 def test_where_a_split_is_short_other_days_replace_it():
-    few = SplitDays(TRAIN[:2], [], TEST)
+    few = SplitPeriods(TRAIN[:2], [], TEST)
     chosen = sample_periods(few, 8, 1, AS_OF)
     assert len(chosen) == 8 and set(TRAIN[:2]) < set(chosen)

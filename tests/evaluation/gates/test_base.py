@@ -32,7 +32,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
 )
 def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate, said):
     with pytest.raises(ValueError, match=said):
-        require_gates([gate], GateLimits([], test_periods=7, rebuildable_days=6))
+        require_gates([gate], GateLimits([], test_periods=7, rebuildable_periods=6))
 
 
 def test_too_few_days_with_labels_are_inconclusive_and_block_unless_the_gate_says_otherwise():

@@ -68,7 +68,7 @@ def test_a_kind_of_result_that_no_module_defines_is_refused():
 def test_gates_that_ask_for_the_same_are_refused():
     twice = [use_case.LeakageGate(), use_case.LeakageGate(days=7)]
     with pytest.raises(ValueError, match=r"\['nothing sees the future'\] are declared twice"):
-        require_gates(twice, GateLimits([], test_periods=7, rebuildable_days=6))
+        require_gates(twice, GateLimits([], test_periods=7, rebuildable_periods=6))
 
 
 def test_every_input_that_a_gate_can_need_is_one_of_the_inputs():

@@ -26,9 +26,9 @@ def test_too_few_days_are_refused():
 
 
 def test_a_window_with_too_few_days_to_build_again_is_refused():
-    require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_days=6))
+    require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=6))
     with pytest.raises(ValueError, match="has 5 days of train, validation and test that can be tried, and 6"):
-        require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_days=5))
+        require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=5))
 
 
 def test_days_on_which_nothing_moved_pass_and_are_named():

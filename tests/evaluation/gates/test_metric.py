@@ -13,7 +13,7 @@ from include.model import metrics
 from include.use_case import Gate
 from tests.evaluation.gates.sound import COSTS, SOUND, judge_one
 
-LIMITS = GateLimits([], test_periods=7, rebuildable_days=6)
+LIMITS = GateLimits([], test_periods=7, rebuildable_periods=6)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
 
 
 def test_a_column_that_does_not_exist_is_refused_with_those_that_do():
-    limits = GateLimits(["kind", "hour"], test_periods=7, rebuildable_days=6)
+    limits = GateLimits(["kind", "hour"], test_periods=7, rebuildable_periods=6)
     require_gates([SliceGate("kind", "brier", 0.1)], limits)
     with pytest.raises(ValueError, match=r"no key or feature of that name .* there are \['hour', 'kind'\]"):
         require_gates([SliceGate("nowhere", "brier", 0.1)], limits)

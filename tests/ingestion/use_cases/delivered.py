@@ -16,7 +16,7 @@ USE_CASE = replace(
     name="delivered",
     look_back_periods=0,
     feeds=(
-        replace(_EVENTS, landing=Landing("deliveries", "events/{day}/", ready="_SUCCESS", **_WAITING)),
-        replace(_OUTCOMES, landing=Landing("deliveries", "outcomes/{day}/", format="parquet", **_WAITING)),
+        replace(_EVENTS, landing=Landing("deliveries", "events/{period}/", ready="_SUCCESS", **_WAITING)),
+        replace(_OUTCOMES, landing=Landing("deliveries", "outcomes/{period}/", format="parquet", **_WAITING)),
     ),
 )

@@ -91,7 +91,7 @@ def with_faults(feed: str) -> tuple[pa.Table, list[set[str]]]:
 
 
 @pytest.mark.parametrize("feed", list(FAULTS))
-@pytest.mark.parametrize("period", [Period("2013-11-04"), Period("2026-08-03")])
+@pytest.mark.parametrize("day", [Period("2013-11-04"), Period("2026-08-03")])
 def test_a_real_day_passes_whole(feed, day):
     judgement = judged(feed, getattr(source, feed)(day))
     assert judgement.quarantined == 0

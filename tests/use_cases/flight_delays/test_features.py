@@ -20,7 +20,9 @@ LANDED = {"status": "landed", "dep_delay": 0, "air_time": 100}
 
 def schema(feed: str) -> pa.Schema:
     columns = USE_CASE.feed(feed).columns.items()
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns]).append(pa.field("period", pa.date32()))
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns]).append(
+        pa.field("period", pa.date32())
+    )
 
 
 def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:

@@ -39,7 +39,7 @@ def package() -> pd.DataFrame:
     """The package's flights as its own file has them."""
     with zipfile.ZipFile(source.package_file("flights.csv.zip")) as archive, archive.open("flights.csv") as file:
         flights = pd.read_csv(file, usecols=lambda name: name not in {"tailnum", "time_hour"})
-    flights["flight_date"] = pd.to_datetime(flights[["year", "month", "period"]]).dt.date
+    flights["flight_date"] = pd.to_datetime(flights[["year", "month", "day"]]).dt.date
     return flights.sort_values(KEYS, ignore_index=True)
 
 
@@ -66,7 +66,7 @@ def same(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("feed", ["schedule", "outcomes", "weather"])
-@pytest.mark.parametrize("period", [date(2012, 12, 31), FIRST, date(2013, 7, 4), date(2014, 1, 1), date(2031, 2, 28)])
+@pytest.mark.parametrize("day", [date(2012, 12, 31), FIRST, date(2013, 7, 4), date(2014, 1, 1), date(2031, 2, 28)])
 def test_every_day_has_exactly_the_declared_columns_and_types(feed, day):
     schema = getattr(source, feed)(Period.from_date(day)).schema
     declared = USE_CASE.feed(feed).columns
@@ -134,7 +134,7 @@ def test_keys_are_unique_on_every_day(schedule, outcomes):
     assert not outcomes.duplicated(["period", *KEYS]).any()
 
 
-@pytest.mark.parametrize("period", [date(2014, 1, 1), date(2014, 12, 30), date(2014, 12, 31), date(2026, 8, 3)])
+@pytest.mark.parametrize("day", [date(2014, 1, 1), date(2014, 12, 30), date(2014, 12, 31), date(2026, 8, 3)])
 def test_a_replayed_day_is_the_same_weekday_of_2013_whole_cycles_earlier(day):
     shown, shift = source.replayed(day)
     assert shown.weekday() == day.weekday()
@@ -194,7 +194,7 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, con
 
 
 @pytest.mark.parametrize(("feed", "early"), [("outcomes", 1), ("weather", 1)])
-@pytest.mark.parametrize("period", [*map(Period, ("2013-03-11", "2013-11-04", "2014-01-03", "2026-11-28"))])
+@pytest.mark.parametrize("day", [*map(Period, ("2013-03-11", "2013-11-04", "2014-01-03", "2026-11-28"))])
 def test_a_feed_that_delivers_a_day_early_is_refused_at_ingestion(feed, early, day):
     rows = getattr(source, feed)(day)
     require_known_in_time(USE_CASE, USE_CASE.feed(feed), day, rows)
