@@ -109,10 +109,10 @@ class Outcome:
                 ingest.land_feed(open_project(use_case), other, day)
                 validate.check_feed(open_project(use_case), other, day)
         patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == day else healthy(asked))
-        if self._try(ingest.land_feed, use_case, self.feed, day):
-            if validated := self._try(validate.check_feed, use_case, self.feed, day):
+        if self._try(ingest.land_feed, open_project(use_case), self.feed, day):
+            if validated := self._try(validate.check_feed, open_project(use_case), self.feed, day):
                 self._conserved(validated)
-            self._try(build.build_features, use_case, day)
+            self._try(build.build_features, open_project(use_case), day)
         self._others_unchanged()
         self._pages_are_harmless()
         patch.undo()
