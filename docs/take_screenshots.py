@@ -152,7 +152,7 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
     page.get_by_text("evaluation", exact=True).click()
     page.get_by_text("verdicts.png").click()
     expect(page.locator("img[alt$='verdicts.png']")).to_be_visible()
-    save(page, "verdicts")
+    save(page, "gate_results")
 
 
 def monitoring(context: BrowserContext, here: Instance) -> None:

@@ -22,7 +22,7 @@ from tests.toy_use_case import USE_CASE as TOY
 
 USE_CASE = replace(TOY, retention=Retention(newest_versions=1))
 CORRECTED = AS_OF - 30
-FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
+FEW_ROUNDS = {"num_boost_round": 5, "early_stopping_rounds": 5}
 
 
 def register_one() -> str:

@@ -16,7 +16,7 @@ from include.use_case import SearchRange, UseCase
 from tests import toy
 from tests.conftest import AS_OF
 
-QUICK = {"rounds": 12, "early_stopping_rounds": 4}
+QUICK = {"num_boost_round": 12, "early_stopping_rounds": 4}
 SPACE = {"learning_rate": SearchRange(0.001, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
 DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
 """What the toy use case declares of what is searched."""

@@ -45,7 +45,9 @@ def another(lake_home: Path) -> Callable[..., str]:
     def trained(use_case: UseCase, day: Period = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
             draw_nothing(patch)
-            return train.train_model(open_project(use_case), day, parameters={"rounds": 12, **parameters}).run_id
+            return train.train_model(
+                open_project(use_case), day, parameters={"num_boost_round": 12, **parameters}
+            ).run_id
 
     return trained
 

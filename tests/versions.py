@@ -30,7 +30,7 @@ LATER = Period("2020-03-05")
 REASONS = {"passed": "It is good.", "failed": "It is bad.", "inconclusive": "Nobody knows."}
 
 
-def verdict(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
+def gate_result(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
     """What a gate says, as evaluate keeps it."""
     reason = REASONS.get(outcome, "For your information.")
     measured = {"kind": "metric", "metric": "log_loss", "value": 0.3, "limit": 0.4}
@@ -43,7 +43,7 @@ def register(
     day: Period = AS_OF,
     *,
     gates: str | None = "passed",
-    verdicts: list[dict[str, Any]] | None = None,
+    gate_results: list[dict[str, Any]] | None = None,
     **tags: str,
 ) -> str:
     """The number of a new version with the run's model, as if it were trained as of `day` and judged so."""
@@ -57,7 +57,7 @@ def register(
     record_training(records, clone, made, trained["files"], trained["metrics"])
     registry.end_run(clone, failed=False)
     if gates is not None:
-        judge(clone, [verdict(gates)] if verdicts is None else verdicts)
+        judge(clone, [gate_result(gates)] if gate_results is None else gate_results)
     return registry.register(registry.candidate(clone), "A model.").number
 
 
@@ -82,7 +82,7 @@ def record_sample(run_id: str, sample: Path) -> None:
     record_training(records, run_id, tags, trained["files"], trained["metrics"])
 
 
-def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -> None:
+def judge(run_id: str, gate_results: list[dict[str, Any]], *, judged_by: str = "") -> None:
     """Put on record that a run's gates say this, by those gates and that champion that hold now."""
     registry = Registry(USE_CASE)
     candidate = registry.candidate(run_id)
@@ -90,7 +90,7 @@ def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -
     record_evaluation(
         Records.open(USE_CASE.name),
         candidate,
-        [GateResult(**each) for each in verdicts],
+        [GateResult(**each) for each in gate_results],
         judged_by=judged_by or evaluate._judged_by(USE_CASE, entry),
         champion=entry.version if entry else "",
         metrics={},
@@ -101,8 +101,8 @@ def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -
 def judge_now(number: str) -> None:
     """Let a version's verdicts be of the gates and the champion of now."""
     version = Registry(USE_CASE).version(number)
-    if version.verdicts:
-        judge(version.run_id, list(version.verdicts))
+    if version.gate_results:
+        judge(version.run_id, list(version.gate_results))
 
 
 def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:

@@ -118,7 +118,7 @@ def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any
         "replaced": training.replaced.key,
         "result": training.result,
         "reason": training.reason,
-        "verdict": training.verdict,
+        "gate_result": training.gate_result,
         "following_days": alarm.days,
         "gain": None if alarm.gain is None else round(alarm.gain, DIGITS),
         "false_alarm": alarm.is_false_positive,

@@ -49,7 +49,7 @@ class SimulatedTraining:
     """As-of day of the champion at that time."""
     result: Result
     reason: str
-    verdict: str
+    gate_result: str
 
 
 @dataclass

@@ -59,8 +59,8 @@ def print_check(console: Console, name: str, period: Period) -> None:
         check_use_case.build_window(open_project(use_case), period, tell)
         _print(console, check_use_case.findings_of_labels(open_project(use_case), period))
         judged = check_use_case.judge_use_case(open_project(use_case), period, tell)
-    for verdict in judged.verdicts:
-        print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
+    for gate_result in judged.gate_results:
+        print_line(console, f"{gate_result['outcome']:<10} {gate_result['gate']}: {gate_result['reason']}")
     if judged.gates != "passed":
         raise CheckFailedError(name, period, f"gates: {judged.gates}")
     console.print(f"{name}: a model trained as of {period} passes its gates. Nothing was registered.")

@@ -90,12 +90,14 @@ def _version(version: VersionSummary) -> list[RenderableType]:
     title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
     table = _metrics("on its test days", version.test)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
-    counted = Counter(verdict["outcome"] for verdict in version.verdicts)
+    counted = Counter(gate_result["outcome"] for gate_result in version.gate_results)
     lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
-    for verdict in version.verdicts:
-        if verdict["outcome"] != "passed" or (verdict["kind"] == "champion" and version.compared_with):
-            style = {"failed": "red", "inconclusive": "yellow"}.get(verdict["outcome"], "")
-            lines.append(line_of(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style))
+    for gate_result in version.gate_results:
+        if gate_result["outcome"] != "passed" or (gate_result["kind"] == "champion" and version.compared_with):
+            style = {"failed": "red", "inconclusive": "yellow"}.get(gate_result["outcome"], "")
+            lines.append(
+                line_of(f"  {gate_result['outcome']:<10} {gate_result['gate']}: {gate_result['reason']}", style)
+            )
     if version.card:
         lines.append(line_of(f"  model card {version.card}"))
     return ["", title, table, *lines]

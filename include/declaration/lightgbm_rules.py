@@ -69,7 +69,10 @@ TUNABLE: Mapping[str, Range] = {
     "extra_trees": Range(bool),
 }
 """See https://lightgbm.readthedocs.io/en/stable/Parameters.html."""
-ROUNDS: Mapping[str, Range] = {"rounds": Range(int, 1, 100_000), "early_stopping_rounds": Range(int, 1, 100_000)}
+ROUNDS: Mapping[str, Range] = {
+    "num_boost_round": Range(int, 1, 100_000),
+    "early_stopping_rounds": Range(int, 1, 100_000),
+}
 OWN: Mapping[str, object] = {
     "objective": "binary",
     "metric": "binary_logloss",
@@ -103,8 +106,8 @@ _ALIASES: Mapping[str, str] = {
     "max_bin": "max_bins",
     "max_delta_step": "max_leaf_output max_tree_output",
     "extra_trees": "extra_tree",
-    "rounds": "num_iterations n_iter nrounds max_iter num_tree num_round num_trees num_rounds n_estimators"
-    " num_iteration num_boost_round",
+    "num_boost_round": "num_iterations n_iter nrounds max_iter num_tree num_round num_trees num_rounds n_estimators"
+    " num_iteration",
     "early_stopping_rounds": "early_stopping_round early_stopping n_iter_no_change",
     "objective": "app loss application objective_type",
     "metric": "metrics metric_types",
@@ -119,7 +122,7 @@ _ALIASES: Mapping[str, str] = {
     "is_unbalance": "unbalance unbalanced_sets",
     "categorical_feature": "cat_column cat_feature categorical_column categorical_features",
 }
-"""Parameter to its aliases in LightGBM; `rounds` and `early_stopping_rounds` are names of this project."""
+"""Parameter to its aliases in LightGBM; with `num_boost_round` and `early_stopping_rounds` as the names used here."""
 ALIASES: Mapping[str, str] = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 
 

@@ -133,7 +133,7 @@ class Training:
     min_train_periods: int
     parameters: Mapping[str, int | float | str | bool]
     """LightGBM parameters; the trainer sets seeds, threads and determinism."""
-    rounds: int
+    num_boost_round: int
     early_stopping_rounds: int
     seed: int = 20130101
     baseline_features: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class EvaluateResult:
     """`passed`, `failed` or `inconclusive`."""
     champion: str | None
     """The version that it was compared with."""
-    verdicts: tuple[dict[str, Any], ...]
+    gate_results: tuple[dict[str, Any], ...]
     new: bool
     """Whether it was judged now; otherwise an earlier, equal evaluation is returned."""
 
@@ -61,32 +61,32 @@ def evaluate_run(project: Project, run_id: str) -> EvaluateResult:
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # the process that judged it may have been killed before copying
-        return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
+        return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.gate_results, new=False)
     found = collect_inputs.collect_gate_inputs(project, candidate, entry)
-    verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
+    gate_results = judging.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
     measured = {
         subject: metrics.compute_metrics(found.rows.labels, each, use_case.costs)
         for subject, each in found.rows.predicted.items()
     }
-    plain = tuple(verdict.to_json() for verdict in verdicts)
+    plain = tuple(gate_result.to_json() for gate_result in gate_results)
     # Files that could not be loaded may be restored, so such an evaluation is not final.
     spoilt = found.serving_check is not None and bool(found.serving_check.error)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         title = f"{use_case.name} as of {candidate.as_of}"
-        _write(Path(folder) / FOLDER, use_case, title, found, verdicts, measured)
+        _write(Path(folder) / FOLDER, use_case, title, found, gate_results, measured)
         registry.log_folder(run_id, Path(folder))
     record_evaluation(
         project.records,
         candidate,
-        verdicts,
+        gate_results,
         judged_by=judged_by,
         champion=champion or "",
         metrics=measured,
         final=not spoilt,
     )
     _copy(registry, candidate)
-    return EvaluateResult(run_id, overall_outcome(verdicts), champion, plain, new=True)
+    return EvaluateResult(run_id, overall_outcome(gate_results), champion, plain, new=True)
 
 
 def _copy(registry: Registry, before: Version) -> None:
@@ -126,7 +126,7 @@ def _write(
     use_case: UseCase,
     title: str,
     found: GateInputs,
-    verdicts: list[GateResult],
+    gate_results: list[GateResult],
     measured: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Write the evaluation as files: tables as JSON, plots as PNG."""
@@ -134,7 +134,7 @@ def _write(
     assert rows is not None
     grouped = [group for gate in use_case.gates for group in gate.groups(found, costs)]
     tables: dict[str, Any] = {
-        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "gate_results": [gate_result.to_json() for gate_result in gate_results],
         "metrics": measured,
         "intervals": intervals.metric_intervals(rows.days, rows.labels, rows.predicted[MODEL], costs),
         "slices": grouped,
@@ -143,7 +143,7 @@ def _write(
     for name, values in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
     drawn = {
-        "verdicts": plots.plot_gate_results(f"{title}: gates", verdicts),
+        "gate_results": plots.plot_gate_results(f"{title}: gates", gate_results),
         **_drawn_by_gates(use_case, title, found),
     }
     if grouped:

@@ -59,7 +59,7 @@ def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
     The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
     wide margins are both readable. Failed results are left of the line; a hollow mark on the line has no distance.
     """
-    lines = [_wrapped(verdict.gate) for verdict in judged]
+    lines = [_wrapped(gate_result.gate) for gate_result in judged]
     heights = [0.30 + 0.16 * text.count("\n") for text in lines]
     # Names of two lines get more room; rows are counted from the top.
     places = [-(sum(heights[:row]) + heights[row] / 2) for row in range(len(heights))]
@@ -67,8 +67,8 @@ def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
     figure = plotting.new_figure(title, WIDTH, height, layout=None)
     # Placed by hand: an automatic layout ignores the columns of text on the right.
     axes = figure.add_axes((NAMES / WIDTH, BELOW / height, DRAWN / WIDTH, sum(heights) / height))
-    for verdict, y in zip(judged, places, strict=True):
-        _verdict(axes, verdict, y)
+    for gate_result, y in zip(judged, places, strict=True):
+        _plot_gate_result(axes, gate_result, y)
     axes.axvline(0, color="#222222", lw=1.4, zorder=1)
     axes.set_xlim(-1.08, 1.08)
     axes.set_ylim(-sum(heights), 0)
@@ -83,25 +83,25 @@ def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
     return plotting.png_of(figure)
 
 
-def _verdict(axes: Axes, verdict: GateResult, y: float) -> None:
-    style, distance = STYLES[verdict.outcome], _distance(verdict)
+def _plot_gate_result(axes: Axes, gate_result: GateResult, y: float) -> None:
+    style, distance = STYLES[gate_result.outcome], _distance(gate_result)
     x = _scaled(distance or 0.0)
     axes.axhline(y, color="#eeeeee", lw=1, zorder=0)
     axes.plot([0, x], [y, y], color=style.colour, lw=3, alpha=0.35, solid_capstyle="butt", zorder=2)
     face = "white" if distance is None else style.colour
     axes.plot([x], [y], style.marker, ms=8, mfc=face, mec=style.colour, mew=1.4, zorder=3)
-    allowed = " (allowed)" if verdict.outcome in ("failed", "inconclusive") and not verdict.blocks else ""
+    allowed = " (allowed)" if gate_result.outcome in ("failed", "inconclusive") and not gate_result.blocks else ""
     aligned: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
-    weight = "bold" if verdict.outcome == "failed" else "normal"
-    axes.text(COLUMNS[0], y, verdict.outcome + allowed, color=style.colour, weight=weight, **aligned)
-    axes.text(COLUMNS[1], y, _number(verdict.value), **aligned)
-    axes.text(COLUMNS[2], y, _number(verdict.limit), **aligned)
+    weight = "bold" if gate_result.outcome == "failed" else "normal"
+    axes.text(COLUMNS[0], y, gate_result.outcome + allowed, color=style.colour, weight=weight, **aligned)
+    axes.text(COLUMNS[1], y, _number(gate_result.value), **aligned)
+    axes.text(COLUMNS[2], y, _number(gate_result.limit), **aligned)
 
 
-def _distance(verdict: GateResult) -> float | None:
+def _distance(gate_result: GateResult) -> float | None:
     """Return the distance from -1 (failed by far) to 1 (passed by far); None if not defined."""
-    value, limit = verdict.value, verdict.limit
-    side = {"passed": 1, "failed": -1}.get(verdict.outcome)
+    value, limit = gate_result.value, gate_result.limit
+    side = {"passed": 1, "failed": -1}.get(gate_result.outcome)
     if side is None or value is None or limit is None or not math.isfinite(value) or not math.isfinite(limit):
         return None
     largest = max(abs(value), abs(limit))

@@ -45,7 +45,7 @@ DECISIONS = pa.schema(
     ]
 )
 RETRAININGS = pa.schema([(name, pa.string()) for name in ("outcome", "reason", "model_version", "run_id")])
-VERDICTS = pa.schema(
+GATE_RESULTS = pa.schema(
     [
         *((name, pa.string()) for name in ("model_version", "gate", "kind", "metric", "outcome", "reason")),
         *((name, pa.float64()) for name in ("value", "limit")),
@@ -61,7 +61,7 @@ DELIVERIES = pa.schema(
 )
 """The files from which a day of a feed was landed, if it has a landing bucket."""
 
-_OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
+_OWN = {"metrics": METRICS, "gate_results": GATE_RESULTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
 
 
 def table_names(use_case: UseCase) -> list[str]:
@@ -125,7 +125,7 @@ def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         return sort_keys(use_case, f"raw/{feed}")
     own = {
         "metrics": ("metric", "subject", "measured_period", "model_version"),
-        "verdicts": ("model_version", "gate"),
+        "gate_results": ("model_version", "gate"),
         "decisions": ("outcome",),
         "retrainings": ("outcome",),
         "labels": use_case.label_keys,

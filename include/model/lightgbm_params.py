@@ -17,12 +17,12 @@ class Parameters:
     """All parameters of LightGBM except the number of threads, which changes no tree."""
 
     lightgbm: Mapping[str, int | float | str | bool]
-    rounds: int
+    num_boost_round: int
     early_stopping_rounds: int
 
     def to_json(self) -> dict[str, object]:
-        rounds = {"rounds": self.rounds, "early_stopping_rounds": self.early_stopping_rounds}
-        return {**dict(sorted(self.lightgbm.items())), **rounds}
+        stopping = {"num_boost_round": self.num_boost_round, "early_stopping_rounds": self.early_stopping_rounds}
+        return {**dict(sorted(self.lightgbm.items())), **stopping}
 
 
 def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
@@ -40,8 +40,11 @@ def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> 
 
 
 def _parameters(training: Training, chosen: Mapping[str, Any]) -> Parameters:
-    rounds = {"rounds": training.rounds, "early_stopping_rounds": training.early_stopping_rounds}
-    rounds |= {name: value for name, value in chosen.items() if name in ROUNDS}
+    stopping = {
+        "num_boost_round": training.num_boost_round,
+        "early_stopping_rounds": training.early_stopping_rounds,
+    }
+    stopping |= {name: value for name, value in chosen.items() if name in ROUNDS}
     typed = {name: TUNABLE[name].kind(value) for name, value in chosen.items() if name not in ROUNDS}
     # LightGBM derives its seeds for bagging, features and data from this one.
-    return Parameters({**OWN, "seed": training.seed, **typed}, **rounds)  # type: ignore[dict-item]
+    return Parameters({**OWN, "seed": training.seed, **typed}, **stopping)  # type: ignore[dict-item]

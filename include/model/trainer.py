@@ -105,7 +105,7 @@ def boost_trees(
     booster = lightgbm.train(
         params,
         dataset,
-        num_boost_round=parameters.rounds,
+        num_boost_round=parameters.num_boost_round,
         valid_sets=[validation],
         valid_names=["validation"],
         callbacks=[

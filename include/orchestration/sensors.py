@@ -209,7 +209,7 @@ class PreviousDecisionSensor(PeriodSensor):
 
     def resume(self, context: Any, event: bool, period: str) -> None:
         """Wait for the day before, or fail with the command that makes the day's metrics."""
-        super().resume(context, event, day)
+        super().resume(context, event, period)
         if self.deferrable:
             self._take_turn(context)
 

@@ -61,6 +61,8 @@ def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSum
         test=candidate.splits["test"],
         metrics=METRICS,
         subjects={subject: name for subject, name in names.items() if subject in candidate.judged},
-        champion_verdicts={verdict["gate"]: verdict for verdict in (champion.verdicts if champion is not None else ())},
+        champion_gate_results={
+            gate_result["gate"]: gate_result for gate_result in (champion.gate_results if champion is not None else ())
+        },
         notice=use_case.notice,
     )

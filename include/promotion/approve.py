@@ -122,7 +122,7 @@ def _record(
             action="approval" if decided.approved else "rejection",
             actor=decided.actor,
             reason=decided.reason,
-            verdicts=version.verdicts,
+            gate_results=version.gate_results,
             files_digest=version.files_digest,
             judged=version.tags.get(JUDGED, ""),
         ),

@@ -132,7 +132,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
         action="promotion",
         actor=f"{actor}, approved by {approved.actor}" if approved else actor,
         reason=_reason(reason or summary.training_reason, approved),
-        verdicts=version.verdicts,
+        gate_results=version.gate_results,
         files_digest=version.files_digest,
         judged=version.tags.get(JUDGED, ""),
     )
@@ -150,7 +150,7 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
     if outcome is None:
         return "It was not evaluated yet: run evaluate and register for it."
     if outcome != "passed":
-        return lifecycle.blocking(version.verdicts) or f"Its gates are {outcome}."
+        return lifecycle.blocking(version.gate_results) or f"Its gates are {outcome}."
     if not evaluate.is_current(project, version):
         return "Gates or champion changed again after it was evaluated: run the task again."
     if approval_required and decided is None:
@@ -173,10 +173,13 @@ def _reason(reason: str, approval: RecordedApproval | None) -> str:
 
 
 def _passed_gates(entry: LedgerEntry) -> str:
-    passed, gates = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
+    passed, gates = (
+        sum(gate_result["outcome"] == "passed" for gate_result in entry.gate_results),
+        len(entry.gate_results),
+    )
     if passed == gates:
         return f"All {passed} gates passed;"
-    blocking = sum(lifecycle.blocking_reason(verdict) for verdict in entry.verdicts)
+    blocking = sum(lifecycle.blocking_reason(gate_result) for gate_result in entry.gate_results)
     others = f"{blocking} of the others" if blocking else "none of the others"
     return f"{passed} of {gates} gates passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 

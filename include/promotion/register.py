@@ -20,7 +20,7 @@ from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, decides
+from include.registry.tags import FINGERPRINT, GATE, GATE_RESULTS, GATES, JUDGED, NOT_PROMOTED, decides
 from include.registry.version_summary import summarise_version
 
 _DESCRIBED = ("log_loss", "auc", "expected_cost")
@@ -109,16 +109,20 @@ def write_gate_results(project: Project, period: Period) -> None:
     registry, lake = project.registry, project.lake
     versions = _as_of(registry, period)
     while True:
-        rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
-        table = pa.Table.from_pylist(rows, schema=schemas.content_schema(project.use_case, "verdicts"))
-        lake.replace("verdicts", period, table, inputs={}, stage="register")
+        rows = [
+            {"model_version": version.number, **gate_result}
+            for version in versions
+            for gate_result in version.gate_results
+        ]
+        table = pa.Table.from_pylist(rows, schema=schemas.content_schema(project.use_case, "gate_results"))
+        lake.replace("gate_results", period, table, inputs={}, stage="register")
         written, versions = versions, _as_of(registry, period)
         if versions == written:
             return
 
 
 def _as_of(registry: Registry, period: Period) -> list[Version]:
-    return [version for version in registry.versions() if version.as_of == period and VERDICTS in version.tags]
+    return [version for version in registry.versions() if version.as_of == period and GATE_RESULTS in version.tags]
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:

@@ -72,6 +72,6 @@ def _decision(version: Version, lost: LedgerEntry, actor: str) -> LedgerDecision
             f"version {version.number} is version {lost.version} again, which MLflow no longer has: the same trees,"
             f" made again as of {version.as_of}"
         ),
-        verdicts=version.verdicts,
+        gate_results=version.gate_results,
         files_digest=version.files_digest,
     )

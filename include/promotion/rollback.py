@@ -91,7 +91,7 @@ def _decision(version: Version, effective_from: Period, actor: str, reason: str)
         action="rollback",
         actor=actor,
         reason=reason,
-        verdicts=version.verdicts,
+        gate_results=version.gate_results,
         files_digest=version.files_digest,
     )
 

@@ -86,7 +86,7 @@ class LedgerDecision:
     action: Action
     actor: str
     reason: str
-    verdicts: tuple[Mapping[str, Any], ...] = ()
+    gate_results: tuple[Mapping[str, Any], ...] = ()
     files_digest: str = ""
     """Digest of every byte of the model's files, the as-of day of its training, and the declaration."""
     judged: str = ""
@@ -120,7 +120,7 @@ class LedgerEntry(LedgerDecision):
 
     def stored_values(self) -> dict[str, Any]:
         """Return the values of the entry's file."""
-        values = asdict(self) | {"effective_from": self.effective_from.key, "verdicts": list(self.verdicts)}
+        values = asdict(self) | {"effective_from": self.effective_from.key, "gate_results": list(self.gate_results)}
         del values["has_former_names"]
         return record_store.former_names(values) if self.has_former_names else values
 
@@ -356,7 +356,7 @@ def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Period 
 def _decode_entry(key: str, content: bytes) -> LedgerEntry:
     stored = json.loads(content)
     values = record_store.current_names(stored)
-    values |= {"effective_from": Period(values["effective_from"]), "verdicts": tuple(values["verdicts"])}
+    values |= {"effective_from": Period(values["effective_from"]), "gate_results": tuple(values["gate_results"])}
     entry = LedgerEntry(**values, has_former_names=record_store.has_former_names(stored))
     if entry.number != int(key):
         raise FlawedRecordError(f"it holds entry {entry.number}")

@@ -148,14 +148,14 @@ def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
     return [entry for entry in reversed(entries) if entry.action == "approval" and names_version(entry, version)]
 
 
-def blocking_reason(verdict: Mapping[str, Any]) -> bool:
+def blocking_reason(gate_result: Mapping[str, Any]) -> bool:
     """Return whether a gate's verdict prevents the promotion of its version."""
-    return bool(verdict["blocks"])
+    return bool(gate_result["blocks"])
 
 
-def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
+def blocking(gate_results: Sequence[Mapping[str, Any]]) -> str:
     """Join the reasons of the verdicts that prevent a promotion; empty if none does."""
-    return " ".join(str(verdict["reason"]) for verdict in verdicts if blocking_reason(verdict))
+    return " ".join(str(gate_result["reason"]) for gate_result in gate_results if blocking_reason(gate_result))
 
 
 def lifecycle_states(

@@ -57,9 +57,9 @@ class Version:
         return self.tags[defined.FINGERPRINT]
 
     @property
-    def verdicts(self) -> tuple[dict[str, Any], ...]:
+    def gate_results(self) -> tuple[dict[str, Any], ...]:
         """Return the results of its gates; none if it was not evaluated."""
-        return tuple(json.loads(self.tags.get(defined.VERDICTS, "[]")))
+        return tuple(json.loads(self.tags.get(defined.GATE_RESULTS, "[]")))
 
     @property
     def report(self) -> dict[str, Any]:
@@ -103,14 +103,14 @@ class ModelRecord:
         # An evaluation is valid only for the files that were evaluated.
         if self.evaluation.get("files_digest") != self._trained()[defined.FILES_DIGEST]:
             return {}
-        verdicts = [GateResult.from_json(verdict) for verdict in self.evaluation["verdicts"]]
+        gate_results = [GateResult.from_json(gate_result) for gate_result in self.evaluation["gate_results"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            defined.GATES: overall_outcome(verdicts),
+            defined.GATES: overall_outcome(gate_results),
             defined.COMPARED_WITH: self.evaluation["champion"],
-            defined.VERDICTS: json.dumps([verdict.to_json() for verdict in verdicts]),
+            defined.GATE_RESULTS: json.dumps([gate_result.to_json() for gate_result in gate_results]),
             defined.JUDGED: judged_by if self.evaluation["final"] else f"{judged_by} not final",
-            **{gate_tag(verdict.gate): verdict.outcome for verdict in verdicts},
+            **{gate_tag(gate_result.gate): gate_result.outcome for gate_result in gate_results},
         }
 
 
@@ -156,7 +156,7 @@ def record_training(
 def record_evaluation(
     records: Records,
     candidate: Version,
-    verdicts: Sequence[GateResult],
+    gate_results: Sequence[GateResult],
     *,
     judged_by: str,
     champion: str,
@@ -168,7 +168,7 @@ def record_evaluation(
     Raises:
         ValueError: a result is of an undefined kind of gate.
     """
-    gates.require_listed_kinds([verdict.kind for verdict in verdicts])
+    gates.require_listed_kinds([gate_result.kind for gate_result in gate_results])
     records.append(
         "evaluation",
         candidate.run_id,
@@ -177,7 +177,7 @@ def record_evaluation(
             "judged_by": judged_by,
             "champion": champion,
             "final": final,
-            "verdicts": [verdict.to_json() for verdict in verdicts],
+            "gate_results": [gate_result.to_json() for gate_result in gate_results],
             "metrics": {subject: dict(values) for subject, values in metrics.items()},
         },
     )

@@ -86,7 +86,7 @@ COMPARED_WITH = Tag("compared_with", "id", EVALUATION)
 GATES = Tag("gates", "word", EVALUATION)
 JUDGED = Tag("judged", "digest", EVALUATION)
 """Identifies the gates and the champion of the model's evaluation."""
-VERDICTS = Tag("verdicts", "json", EVALUATION)
+GATE_RESULTS = Tag("gate_results", "json", EVALUATION)
 GATE = Tag("gate/", "word", EVALUATION, is_start=True)
 """Prefix of the tags with the outcome of one gate."""
 FALSE_ALARMS = Tag("false_alarms", "json", LIMITS)

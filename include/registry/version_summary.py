@@ -37,7 +37,7 @@ class VersionSummary:
     """A person's valid decision on it."""
     gates: str = ""
     """`passed`, `failed` or `inconclusive`; empty if it was not evaluated."""
-    verdicts: tuple[Mapping[str, Any], ...] = ()
+    gate_results: tuple[Mapping[str, Any], ...] = ()
     """Results of its gates."""
     compared_with: str | None = None
     """Champion that it was compared with; empty if there was none, None if it was not evaluated."""
@@ -71,12 +71,15 @@ class VersionSummary:
     @property
     def blocking(self) -> str:
         """Return the reasons of the gates that prevent its promotion; empty if none does."""
-        return lifecycle.blocking(self.verdicts)
+        return lifecycle.blocking(self.gate_results)
 
     @property
     def gate_lines(self) -> list[str]:
         """Return a line of text for each gate."""
-        return [f"{verdict['outcome']} {verdict['gate']}: {verdict['reason']}" for verdict in self.verdicts]
+        return [
+            f"{gate_result['outcome']} {gate_result['gate']}: {gate_result['reason']}"
+            for gate_result in self.gate_results
+        ]
 
 
 def summarise_version(
@@ -93,7 +96,7 @@ def summarise_version(
         ),
         approval=lifecycle.approval_of(version, entries),
         gates=tags.get(GATES, ""),
-        verdicts=version.verdicts,
+        gate_results=version.gate_results,
         compared_with=tags.get(COMPARED_WITH),
         test=metrics.split_metrics(version.metrics, "test"),
         judged=version.judged,
@@ -122,5 +125,5 @@ def summarise_entry(entry: LedgerEntry, entries: Iterable[LedgerEntry]) -> Versi
         # A promotion is effective from the as-of day of its model's training; rollbacks to it start later.
         as_of=min((other.effective_from for other in promotions), default=entry.effective_from),
         promotions=(entry,),
-        verdicts=entry.verdicts,
+        gate_results=entry.gate_results,
     )

@@ -104,7 +104,7 @@ class TrainingSpec:
                 parameters={},
                 search_space={},
                 baseline_features=self.baseline_features,
-                rounds=parameters.rounds,
+                num_boost_round=parameters.num_boost_round,
                 early_stopping_rounds=parameters.early_stopping_rounds,
             ),
             gates=(),
@@ -149,12 +149,12 @@ class TrainingSpec:
             KeyError, TypeError, ValueError: the values are not a spec's.
         """
         parameters = dict(values["parameters"])
-        rounds = {name: parameters.pop(name) for name in ("rounds", "early_stopping_rounds")}
+        stopping = {name: parameters.pop(name) for name in ("num_boost_round", "early_stopping_rounds")}
         given = {field.name: values[field.name] for field in fields(cls)}
         days = {name: Period(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}
         made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
-        made["parameters"] = Parameters(parameters, **rounds)
+        made["parameters"] = Parameters(parameters, **stopping)
         return cls(**(given | days | pairs | made))
 
     def to_tag(self) -> str:

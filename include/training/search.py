@@ -100,7 +100,7 @@ def judge_on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows
 
     def judge(values: Values, report: Report) -> float:
         chosen = merge_parameters(use_case, {**(fixed or {}), **values})
-        every = max(1, chosen.rounds // REPORTS)
+        every = max(1, chosen.num_boost_round // REPORTS)
 
         def watch(round_: int, log_loss: float) -> None:
             if round_ % every == 0:

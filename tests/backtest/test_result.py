@@ -82,7 +82,7 @@ def test_an_outcome_is_plain_values():
     told = json.loads(json.dumps(outcome({trained(1, "promoted"): Alarm(28, 0.01)}).to_json()))
     assert told["trainings"][0] == {
         "period": "2020-01-21", "replaced": "2020-01-20", "result": "promoted", "reason": "because",
-        "verdict": "it is so", "following_days": 28, "gain": 0.01, "false_alarm": False,
+        "gate_result": "it is so", "following_days": 28, "gain": 0.01, "false_alarm": False,
     }  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
 
     move(planted_home, lake_home, monkeypatch)
     configure(use_case_packages="tests.hostile_use_cases")
-    verdict = {"outcome": "passed", "gate": HOSTILE, "reason": HOSTILE}
+    gate_result = {"outcome": "passed", "gate": HOSTILE, "reason": HOSTILE}
     finding = CheckFinding("warning", HOSTILE)
     for name, answer in {
         "findings_of_declaration": [finding],
@@ -116,7 +116,7 @@ def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
         "build_window": None,
         "findings_of_labels": [finding],
         "discard_outdated": None,
-        "judge_use_case": SimpleNamespace(verdicts=[verdict], gates="passed"),
+        "judge_use_case": SimpleNamespace(gate_results=[gate_result], gates="passed"),
     }.items():
         monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
     monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(summary=HOSTILE, stale=True)])

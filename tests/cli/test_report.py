@@ -38,11 +38,11 @@ FIRST = VersionSummary(
     status="archived",
     promotions=promoted("1", Period("2020-03-01")),
     compared_with="",
-    verdicts=(PASSED, BETTER),
+    gate_results=(PASSED, BETTER),
     card="card-1",
     test=TEST,
 )
-REJECTED = replace(FIRST, number="2", status="rejected", promotions=(), compared_with="1", verdicts=(PASSED, WORSE))
+REJECTED = replace(FIRST, number="2", status="rejected", promotions=(), compared_with="1", gate_results=(PASSED, WORSE))
 CHAMPION = replace(
     FIRST, number="3", status="champion", promotions=promoted("3", Period("2020-03-08")), compared_with="1"
 )

@@ -97,7 +97,7 @@ USE_CASE = UseCase(
         gap_periods=1,
         min_train_periods=14,
         parameters={"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 40},
-        rounds=60,
+        num_boost_round=60,
         early_stopping_rounds=10,
         baseline_features=("rows", "amount_14d"),
     ),

@@ -65,7 +65,7 @@ def test_a_field_of_another_type_is_named_with_what_to_write(declared: type, fie
             "gap_periods": 1,
             "min_train_periods": 7,
             "parameters": {},
-            "rounds": 5,
+            "num_boost_round": 5,
             "early_stopping_rounds": 5,
         },
         Landing: {"bucket": "b", "prefix": "p"},

@@ -178,7 +178,7 @@ def test_after_mlflow_was_killed_while_a_model_is_trained_and_registered_it_is_t
         walk.backfill(api, kind, walk.as_of)
     assert [version.number for version in Registry(USE_CASE).versions()] == ["1"]
     found, expected = walk.tables(), walk.in_process(tmp_path / "home")
-    assert expected["predictions"] and expected["verdicts"]
+    assert expected["predictions"] and expected["gate_results"]
     fault, guard = "MLflow: SIGKILL in tasks of a training", "its client asks again; what fails is retried"
     guard = f"{guard}. {NOBODY}{differing(expected, found)}"
     survived(Row(fault, guard, 4, rows_lost(expected, found), found == expected))

@@ -35,7 +35,7 @@ WITH_CHAMPION = replace(
 def test_a_model_that_beats_both_baselines_passes(trained_toy):
     found = evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     assert (found.gates, found.champion) == ("passed", None)
-    assert [verdict["gate"] for verdict in found.verdicts] == [
+    assert [gate_result["gate"] for gate_result in found.gate_results] == [
         "log_loss better than prior",
         "log_loss better than logistic",
     ]
@@ -45,7 +45,7 @@ def test_a_model_that_beats_both_baselines_passes(trained_toy):
 def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.evaluate_run(open_project(strict), trained_toy)
-    assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
+    assert [gate_result["outcome"] for gate_result in found.gate_results] == ["passed", "passed", "failed"]
     tags = from_mlflow(Registry(USE_CASE).get_run(trained_toy).data.tags)
     assert found.gates == tags["gates"] == "failed"
     assert tags["gate/auc at least 0.99"] == "failed"
@@ -62,7 +62,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
     run_id = another(strict)
     found = evaluate.evaluate_run(open_project(strict), run_id)
-    assert (found.gates, found.verdicts[0]["outcome"]) == ("inconclusive", "inconclusive")
+    assert (found.gates, found.gate_results[0]["outcome"]) == ("inconclusive", "inconclusive")
     version = register.register_run(open_project(strict), run_id).version
     assert not promote.promote_version(open_project(strict), version, actor="a test").promoted
     assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
@@ -96,7 +96,7 @@ def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained
     run_id = another(WITH_CHAMPION)
     found = evaluate.evaluate_run(open_project(WITH_CHAMPION), run_id)
     assert found.champion == "1"
-    by_kind = {verdict["kind"]: verdict for verdict in found.verdicts}
+    by_kind = {gate_result["kind"]: gate_result for gate_result in found.gate_results}
     assert "version 1" in by_kind["champion"]["reason"]
     folder = Registry(USE_CASE).artifact(run_id, evaluate.FOLDER, tmp_path)
     assert (folder / "champion.png").read_bytes().startswith(PNG)

@@ -55,13 +55,13 @@ def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     """The run is registered as rejected because of exactly these verdicts, and nothing else has moved."""
     found = evaluate.evaluate_run(open_project(use_case), run_id)
-    stopped = [verdict for verdict in found.verdicts if verdict["blocks"]]
-    assert [verdict["gate"] for verdict in stopped] == list(failing)
-    assert all(verdict["reason"] and verdict["outcome"] == "failed" for verdict in stopped)
+    stopped = [gate_result for gate_result in found.gate_results if gate_result["blocks"]]
+    assert [gate_result["gate"] for gate_result in stopped] == list(failing)
+    assert all(gate_result["reason"] and gate_result["outcome"] == "failed" for gate_result in stopped)
     version = register.register_run(open_project(use_case), run_id).version
     refused = promote.promote_version(open_project(use_case), version, actor="a test")
     assert not refused.promoted
-    assert all(verdict["reason"] in refused.reason for verdict in stopped)
+    assert all(gate_result["reason"] in refused.reason for gate_result in stopped)
     assert (Registry(USE_CASE).champion(), len(Ledger.open(USE_CASE).entries())) == ("1", 1)
     assert Registry(USE_CASE).version(version).tags["life"] == "rejected"
 
@@ -83,13 +83,13 @@ def test_a_declared_limit_that_is_broken_blocks(champion, another, gate):
 def test_a_model_worse_than_a_baseline_is_caught(champion, another):
     gate = Gate("log_loss", better_than="logistic")
     use_case = replace(USE_CASE, gates=(EASY, gate))
-    blocked(use_case, another(use_case, rounds=1, learning_rate=1e-6), str(gate))
+    blocked(use_case, another(use_case, num_boost_round=1, learning_rate=1e-6), str(gate))
 
 
 def test_a_model_worse_than_the_champion_is_caught(champion, another):
     gate = ChampionGate(min_periods=5)
     use_case = replace(USE_CASE, gates=(EASY, gate))
-    blocked(use_case, another(use_case, rounds=1), str(gate))
+    blocked(use_case, another(use_case, num_boost_round=1), str(gate))
 
 
 def test_a_slow_and_a_large_model_are_caught(champion, another, within_this_process):
@@ -153,14 +153,16 @@ def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion
     use_case = replace(USE_CASE, look_back_periods=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)
     blocked(use_case, run_id, str(gate))
-    [verdict] = [each for each in evaluate.evaluate_run(open_project(use_case), run_id).verdicts if each["blocks"]]
-    assert (verdict["value"], " size changed when" in verdict["reason"]) == (1, True)
+    [gate_result] = [
+        each for each in evaluate.evaluate_run(open_project(use_case), run_id).gate_results if each["blocks"]
+    ]
+    assert (gate_result["value"], " size changed when" in gate_result["reason"]) == (1, True)
 
 
 def test_more_features_without_gain_than_allowed_are_caught(champion, another):
     gate = UnusedFeaturesGate(at_most=0)
     use_case = replace(USE_CASE, gates=(EASY, gate))
-    blocked(use_case, another(use_case, rounds=1, num_leaves=2), str(gate))
+    blocked(use_case, another(use_case, num_boost_round=1, num_leaves=2), str(gate))
 
 
 @pytest.mark.parametrize("damage", ["removed", "other trees"])

@@ -15,7 +15,7 @@ DAYS = [Period("2020-02-01") + n for n in range(28)]
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
 
 
-def verdict(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, gate: str = "a gate") -> GateResult:
+def gate_result(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, gate: str = "a gate") -> GateResult:
     return GateResult(
         gate, "metric", "log_loss", value, limit, outcome, outcome in ("failed", "inconclusive"), "Because."
     )
@@ -31,12 +31,12 @@ def size(content: bytes) -> tuple[int, int]:
     return struct.unpack(">II", content[16:24])
 
 
-OUTCOMES = [verdict(outcome, gate=f"gate {outcome}") for outcome in plots.STYLES]
+OUTCOMES = [gate_result(outcome, gate=f"gate {outcome}") for outcome in plots.STYLES]
 GROUPS = [PlotGroup("carrier", f"C{n}", 500 + n, n / 100, 0.05) for n in range(20)] + [
     PlotGroup("hour", "5", 3, None, 0.05)
 ]
 DRAWN = {
-    "verdicts": lambda: plots.plot_gate_results("toy", OUTCOMES),
+    "gate_results": lambda: plots.plot_gate_results("toy", OUTCOMES),
     "slices": lambda: plots.plot_slices("toy", GROUPS),
     "champion": of_champion,
 }
@@ -52,7 +52,7 @@ def test_a_plot_is_a_png_of_readable_size_and_equal_when_drawn_again(name):
 
 def test_every_gate_has_a_row_of_its_own_height_and_a_long_name_more_of_it():
     def height(names: list[str]) -> int:
-        return size(plots.plot_gate_results("toy", [verdict("passed", gate=name) for name in names]))[1]
+        return size(plots.plot_gate_results("toy", [gate_result("passed", gate=name) for name in names]))[1]
 
     few, many = height(["short"] * 3), height(["short"] * 15)
     assert (many - few) / 12 >= 30  # pixels
@@ -64,22 +64,22 @@ def test_every_gate_has_a_row_of_its_own_height_and_a_long_name_more_of_it():
     "name", ["costs $x_1$ and $\\frac{$", "", "line\nbreak", "x" * 300, "Gr\u00f6\u00dfe \u2264 5 %"]
 )
 def test_names_are_drawn_as_they_are_whatever_they_hold(name):
-    assert plots.plot_gate_results(name, [verdict("failed", gate=name)])
+    assert plots.plot_gate_results(name, [gate_result("failed", gate=name)])
     assert plots.plot_slices(name, [PlotGroup(name, name, 300, 0.1, 0.05)])
 
 
 @pytest.mark.parametrize(
     ("judged", "distance"),
     [
-        (verdict("passed", 0.4, 0.5), 0.2),
-        (verdict("failed", 0.8, 0.4), -0.5),
-        (verdict("passed", 0.0, 0.0), 0.0),
-        (verdict("failed", 2.0, 0.0), -1.0),
-        (verdict("passed", -0.1, 0.1), 1.0),
-        (verdict("failed", None, 0.5), None),
-        (verdict("failed", float("nan"), 0.5), None),
-        (verdict("inconclusive", 0.4, 0.5), None),
-        (verdict("informational", 3, None), None),
+        (gate_result("passed", 0.4, 0.5), 0.2),
+        (gate_result("failed", 0.8, 0.4), -0.5),
+        (gate_result("passed", 0.0, 0.0), 0.0),
+        (gate_result("failed", 2.0, 0.0), -1.0),
+        (gate_result("passed", -0.1, 0.1), 1.0),
+        (gate_result("failed", None, 0.5), None),
+        (gate_result("failed", float("nan"), 0.5), None),
+        (gate_result("inconclusive", 0.4, 0.5), None),
+        (gate_result("informational", 3, None), None),
     ],
 )
 def test_the_side_says_the_outcome_and_the_distance_the_share_of_the_larger_number(judged, distance):

@@ -112,7 +112,7 @@ def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
 def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
     fill(DAY - 40, DAY)
     result = train.train_model(
-        open_project(CUSTOMERS_DAILY), DAY, parameters={"rounds": 40, "early_stopping_rounds": 40}
+        open_project(CUSTOMERS_DAILY), DAY, parameters={"num_boost_round": 40, "early_stopping_rounds": 40}
     )
     assert result.test["prior"]["log_loss"] == pytest.approx(np.log(2), abs=0.01)
     assert result.test["model"]["log_loss"] > np.log(2) - 0.01

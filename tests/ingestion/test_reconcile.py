@@ -18,7 +18,9 @@ def partly_delivered(lake_home, monkeypatch):
     """Of the toy's feeds, events come through a landing bucket: source.py has no function for them."""
     land("events", DAY), land("outcomes", DAY)
     monkeypatch.delattr(source, "events")
-    return replace(USE_CASE, feeds=(replace(EVENTS, landing=Landing("a-bucket", "{period}/")), USE_CASE.feed("outcomes")))
+    return replace(
+        USE_CASE, feeds=(replace(EVENTS, landing=Landing("a-bucket", "{period}/")), USE_CASE.feed("outcomes"))
+    )
 
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):

@@ -12,7 +12,21 @@ DAY = Period("2020-01-01")
 NEXT = DAY + 1
 COLUMNS = {"site": "string", "failed": "int8"}
 FOLDERS = [
-    *("site=berlin", "period=2020-02-02", "digest=b2-x", "failed=1", "a b", "ü", "läke🙂", "#", "a#b", "?", "'", '"', "*"),
+    *(
+        "site=berlin",
+        "period=2020-02-02",
+        "digest=b2-x",
+        "failed=1",
+        "a b",
+        "ü",
+        "läke🙂",
+        "#",
+        "a#b",
+        "?",
+        "'",
+        '"',
+        "*",
+    ),
     *(
         "a**",
         "[x]",

@@ -15,10 +15,12 @@ from tests.toy_use_case import USE_CASE
 
 
 def test_overrides_replace_what_is_declared():
-    merged = lightgbm_params.merge_parameters(USE_CASE, {"learning_rate": 1, "rounds": 5, "early_stopping_rounds": 2})
+    merged = lightgbm_params.merge_parameters(
+        USE_CASE, {"learning_rate": 1, "num_boost_round": 5, "early_stopping_rounds": 2}
+    )
     assert merged.lightgbm["learning_rate"] == 1.0
     assert merged.lightgbm["num_leaves"] == 15
-    assert (merged.rounds, merged.early_stopping_rounds) == (5, 2)
+    assert (merged.num_boost_round, merged.early_stopping_rounds) == (5, 2)
 
 
 def test_determinism_and_seed_are_always_set():
@@ -67,8 +69,8 @@ def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
         ("bagging_fraction", 2),
         ("min_data_in_leaf", 2**31),
         ("lambda_l1", float("inf")),
-        ("rounds", 0),
-        ("rounds", None),
+        ("num_boost_round", 0),
+        ("num_boost_round", None),
     ],
 )
 def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
@@ -78,7 +80,7 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
 
 def test_all_mistakes_are_reported_at_once():
     with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'rounds' must be"):
-        lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
+        lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "num_boost_round": -1})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_all_mistakes_are_reported_at_once():
         ({"num_leafs": 3}, r"'num_leafs' cannot be set. Did you mean 'num_leaves'"),
         ({"objective": "regression"}, "'objective' is set by the trainer itself"),
         ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
-        ({"rounds": 3}, "'rounds' is a field of Training"),
+        ({"num_boost_round": 3}, "'rounds' is a field of Training"),
     ],
 )
 def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
@@ -105,7 +107,7 @@ def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
     assert lightgbm_params.merge_parameters(declared, None).lightgbm["objective"] == "binary"
 
 
-OF_LIGHTGBM = {"rounds": "num_iterations", "early_stopping_rounds": "early_stopping_round"}
+OF_LIGHTGBM = {"num_boost_round": "num_iterations", "early_stopping_rounds": "early_stopping_round"}
 """Names of our own to LightGBM's."""
 
 
@@ -168,7 +170,9 @@ def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_
         replace(USE_CASE.training, parameters={"extra_trees": True}, search_space={"extra_trees": SearchRange(0, 1)})
 
 
-@pytest.mark.parametrize(("name", "value"), [("rounds", 0), ("rounds", 100_001), ("early_stopping_rounds", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("num_boost_round", 0), ("num_boost_round", 100_001), ("early_stopping_rounds", 0)]
+)
 def test_rounds_have_the_same_limits_in_a_declaration_as_in_a_form(name, value):
     with pytest.raises(DeclarationError, match=f"{name} must be a whole number from 1 to 100000"):
         replace(USE_CASE.training, **{name: value})

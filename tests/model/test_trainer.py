@@ -116,8 +116,8 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
     def renamed(part: TrainingRows) -> TrainingRows:
         return TrainingRows(part.features.rename_columns(odd), part.labels, part.days)
 
-    merged = lightgbm_params.merge_parameters(USE_CASE, {"rounds": 10})
-    plain = fit(rounds=10).model
+    merged = lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 10})
+    plain = fit(num_boost_round=10).model
     found = trainer.fit_model(features, renamed(TRAIN), renamed(VALIDATION), merged, 1).model
     assert plain.booster.feature_name() == list(USE_CASE.features)
     assert found.predict(renamed(TEST).features).tolist() == plain.predict(TEST.features).tolist()
@@ -128,7 +128,7 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
 def test_a_model_of_one_category_without_a_value_answers_the_rate():
     nothing = TrainingRows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
     found = trainer.fit_model(
-        {"kind": "category"}, nothing, nothing, lightgbm_params.merge_parameters(USE_CASE, {"rounds": 3}), 1
+        {"kind": "category"}, nothing, nothing, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 3}), 1
     ).model
     answers = found.predict_all(pa.table({"kind": ["a"]}))
     assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)
@@ -139,7 +139,9 @@ def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_p
     far = {"id": rng.integers(-(2**62), 2**62, 600), "size": rng.choice([-1e308, 1e308, 0.0, 1.0], 600)}
     train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
     kinds = {"id": "int64", "size": "float64"}
-    found = trainer.fit_model(kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"rounds": 5}), 1).model
+    found = trainer.fit_model(
+        kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 5}), 1
+    ).model
     day = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
     for answers in found.predict_all(day).values():
         assert ((answers >= 0) & (answers <= 1)).all()

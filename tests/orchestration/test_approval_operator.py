@@ -31,7 +31,7 @@ from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from tests.contexts import AssetEvents, Configure
 from tests.toy_use_case import USE_CASE
-from tests.versions import judge, promoted, register, verdict
+from tests.versions import gate_result, judge, promoted, register
 
 ANN = {"id": "1", "name": "ann"}
 
@@ -213,7 +213,7 @@ def promoting(
 
 
 def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raises_no_event(asking, promoting):
-    judge(Registry(USE_CASE).version(asking.version).run_id, [verdict("failed")])
+    judge(Registry(USE_CASE).version(asking.version).run_id, [gate_result("failed")])
     with pytest.raises(AirflowSkipException, match="Version 1 is not promoted: "):
         tasks.promote.function(USE_CASE.name, asking.version)
     assert not promoting["events"]

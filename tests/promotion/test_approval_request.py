@@ -28,8 +28,8 @@ def test_metrics_and_verdicts_are_next_to_those_of_the_champion(trained_toy, ano
     measured = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
     shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
     assert cells(text, "log_loss") == ["log_loss", *shown]
-    _, value, limit, verdict, then = cells(text, "log_loss better than prior")
-    assert (value, limit, verdict) == (shown[0], shown[3], "passed")
+    _, value, limit, gate_result, then = cells(text, "log_loss better than prior")
+    assert (value, limit, gate_result) == (shown[0], shown[3], "passed")
     assert then.endswith(", passed") and then != f"{value}, passed"
     assert USE_CASE.notice in text
 

@@ -11,7 +11,7 @@ from include.registry import sync
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, judge, life, promoted, register, state, verdict
+from tests.versions import LATER, gate_result, judge, life, promoted, register, state
 
 
 def decide(
@@ -142,7 +142,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     version = register(trained_toy)
     decide(version, True)
     if judged_anew:
-        judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
+        judge(Registry(USE_CASE).version(version).run_id, [gate_result("passed")], judged_by="others")
     sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
     before = state()
     found = decide(version, False, "no user (no answer in time)", "", timed_out=True)
@@ -154,10 +154,10 @@ def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(tra
     version = register(trained_toy)
     assert approve.approval_decision(open_project(USE_CASE), version) is None
     run_id = Registry(USE_CASE).version(version).run_id
-    judge(run_id, [verdict("passed")], judged_by="others")
+    judge(run_id, [gate_result("passed")], judged_by="others")
     decide(version, True)
     assert approve.approval_decision(open_project(USE_CASE), version).approved
-    judge(run_id, [verdict("passed")])
+    judge(run_id, [gate_result("passed")])
     assert approve.approval_decision(open_project(USE_CASE), version) is None
     waiting = promoted(version, actor="a run", approval_required=True)
     assert waiting.reason == (

@@ -89,11 +89,11 @@ def approval_request_of(text: str) -> str:
     result = {"gate": text, "value": 0.1, "limit": None, "outcome": "failed", "reason": text}
     return markdown.render_markdown(
         "approval_request.md.j2",
-        version=SimpleNamespace(trained=text, training_reason=text, judged={"model": {}}, verdicts=[result]),
+        version=SimpleNamespace(trained=text, training_reason=text, judged={"model": {}}, gate_results=[result]),
         test={"first": text, "last": text},
         metrics=["auc"],
         subjects={"model": text},
-        champion_verdicts={text: result},
+        champion_gate_results={text: result},
         notice=text,
     )
 
@@ -101,7 +101,7 @@ def approval_request_of(text: str) -> str:
 def version_description_of(text: str) -> str:
     return markdown.render_markdown(
         "version_description.md.j2",
-        version=SimpleNamespace(trained=text, verdicts=[{"gate": text, "outcome": "failed", "reason": text}]),
+        version=SimpleNamespace(trained=text, gate_results=[{"gate": text, "outcome": "failed", "reason": text}]),
         test={"first": text, "last": text},
         metrics=[SimpleNamespace(name="auc", label=text)],
         measured={"model": {}},

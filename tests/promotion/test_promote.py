@@ -28,7 +28,7 @@ from include.use_case import ChampionGate, Gate
 from tests import versions
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, WRITES, alias, judge, judge_now, life, promoted, register, state, verdict
+from tests.versions import LATER, WRITES, alias, gate_result, judge, judge_now, life, promoted, register, state
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -48,7 +48,7 @@ def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_
         "a first model",
         "promotion",
     )
-    assert entry.verdicts == (verdict("passed"),)
+    assert entry.gate_results == (gate_result("passed"),)
     assert (alias(), life(version)) == (version, "champion")
     assert Registry(USE_CASE).ledger_head() == entry.head
 
@@ -75,11 +75,16 @@ def test_where_nothing_differs_nothing_is_written(trained_toy, forbid_mlflow_wri
 def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gates, becomes):
     champion = register(trained_toy)
     promoted(champion, actor="a test")
-    verdicts = [verdict("passed"), verdict(gates), verdict("informational"), verdict("inconclusive", blocks=False)]
-    refused = register(trained_toy, LATER, gates=gates, verdicts=verdicts)
+    gate_results = [
+        gate_result("passed"),
+        gate_result(gates),
+        gate_result("informational"),
+        gate_result("inconclusive", blocks=False),
+    ]
+    refused = register(trained_toy, LATER, gates=gates, gate_results=gate_results)
     found = promoted(refused, actor="a test")
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
-    assert found.reason == verdict(gates)["reason"]
+    assert found.reason == gate_result(gates)["reason"]
     assert (alias(), lives()) == (champion, {champion: "champion", refused: becomes})
     assert len(Ledger.open(USE_CASE).entries()) == 1
     kept = Registry(USE_CASE).version(refused)
@@ -98,8 +103,8 @@ def test_a_version_that_no_one_judged_is_not_promoted(trained_toy, monkeypatch):
 
 
 def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
-    verdicts = [verdict("passed"), verdict("informational"), verdict("inconclusive", blocks=False)]
-    found = promoted(register(trained_toy, verdicts=verdicts), actor="a test")
+    gate_results = [gate_result("passed"), gate_result("informational"), gate_result("inconclusive", blocks=False)]
+    found = promoted(register(trained_toy, gate_results=gate_results), actor="a test")
     assert found.promoted
     assert found.reason == (
         "1 of 3 gates passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
@@ -166,7 +171,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
 def test_a_champion_whose_gates_fail_when_judged_again_stays_until_it_is_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, actor="a test")
-    judge(Registry(USE_CASE).version(version).run_id, [verdict("failed")])
+    judge(Registry(USE_CASE).version(version).run_id, [gate_result("failed")])
     assert promoted(version, actor="a test").champion == version
     assert life(version) == "champion"
     assert "not_promoted" not in Registry(USE_CASE).version(version).tags
@@ -200,20 +205,22 @@ def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
 
 FORGED = {
     "gates": "passed",
-    "verdicts": json.dumps([verdict("passed")]),
+    "gate_results": json.dumps([gate_result("passed")]),
     "approval": json.dumps({"approved": True, "actor": "admin", "reason": "fine"}),
     "life": "challenger",
 }
 """What anybody who reaches MLflow may write there."""
 
 
-@pytest.mark.parametrize("verdicts", [[], [verdict("passed"), verdict("failed")], [verdict("inconclusive")]])
-def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, verdicts):
-    version = register(trained_toy, verdicts=verdicts)
+@pytest.mark.parametrize(
+    "gate_results", [[], [gate_result("passed"), gate_result("failed")], [gate_result("inconclusive")]]
+)
+def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, gate_results):
+    version = register(trained_toy, gate_results=gate_results)
     run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
     registry.tag_version(version, FORGED)
     registry.log(run_id, tags=FORGED)
-    registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [verdict("passed")])
+    registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [gate_result("passed")])
     for required in (True, False):
         found = promoted(version, actor="a run", approval_required=required)
         assert (found.promoted, Ledger.open(USE_CASE).entries()) == (False, [])
@@ -258,7 +265,9 @@ def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
 def test_what_blocks_is_never_reported_as_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
-    entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))
+    entry = LedgerEntry(
+        **told, gate_results=(gate_result("passed"), gate_result("failed"), gate_result("inconclusive", blocks=False))
+    )
     assert promote._passed_gates(entry) == "1 of 3 gates passed, and 1 of the others blocks;"
 
 
@@ -316,9 +325,11 @@ def versions_on_the_ledger() -> list[str]:
     return [entry.version for entry in Ledger.open(USE_CASE).entries()]
 
 
-def trained(use_case, rounds: int, days: int) -> str:
+def trained(use_case, num_boost_round: int, days: int) -> str:
     """The version of a model trained and judged, but not promoted yet."""
-    run_id = train.train_model(open_project(use_case), AS_OF + days, parameters={"rounds": rounds}).run_id
+    run_id = train.train_model(
+        open_project(use_case), AS_OF + days, parameters={"num_boost_round": num_boost_round}
+    ).run_id
     evaluate.evaluate_run(open_project(use_case), run_id)
     return register_run(open_project(use_case), run_id).version
 

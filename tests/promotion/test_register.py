@@ -34,8 +34,8 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[f"airworthy.{name}"]
-    verdicts = read_json(trained_toy, f"{evaluate.FOLDER}/verdicts.json")
-    assert json.loads(version.tags["verdicts"]) == verdicts
+    gate_results = read_json(trained_toy, f"{evaluate.FOLDER}/verdicts.json")
+    assert json.loads(version.tags["gate_results"]) == gate_results
     assert version.tags["gate/log_loss better than prior"] == "passed"
     assert version.tags["life"] == "challenger"
 
@@ -45,15 +45,15 @@ def test_the_verdicts_of_every_version_of_a_day_are_in_the_lakes_table(trained_t
     evaluate.evaluate_run(open_project(STRICT), second)
     register.register_run(open_project(USE_CASE), trained_toy)
     register.register_run(open_project(STRICT), second)
-    rows = Lake.open(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(AS_OF).read("gate_results", AS_OF).to_pylist()
     assert [(row["model_version"], row["gate"], row["outcome"]) for row in rows] == [
         ("1", "log_loss better than logistic", "passed"),
         ("1", "log_loss better than prior", "passed"),
         ("2", "auc at least 0.99", "failed"),
     ]
-    before = Lake.open(USE_CASE).delta("verdicts").version()
+    before = Lake.open(USE_CASE).delta("gate_results").version()
     register.register_run(open_project(STRICT), second)
-    assert Lake.open(USE_CASE).delta("verdicts").version() == before
+    assert Lake.open(USE_CASE).delta("gate_results").version() == before
 
 
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):

@@ -129,7 +129,7 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
 
 
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
-    other = train.train_model(open_project(USE_CASE), NEXT, parameters={"rounds": 12}).run_id
+    other = train.train_model(open_project(USE_CASE), NEXT, parameters={"num_boost_round": 12}).run_id
     delete_version(forgetful)
     with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the as-of day .*\({AS_OF}\)"):
         evaluate.evaluate_run(open_project(USE_CASE), other)

@@ -41,7 +41,7 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
     champion, use_case, column
 ):
     with pytest.raises(KeysChangedError) as refused:
-        train.train_model(open_project(use_case), LAST, parameters={"rounds": 3})
+        train.train_model(open_project(use_case), LAST, parameters={"num_boost_round": 3})
     assert column in refused.value.columns
     assert len(refused.value.days) > 20
 

@@ -104,6 +104,6 @@ def test_monitoring_says_that_there_were_no_rows(shop):
 
 def test_a_model_is_trained_as_of_an_empty_day_over_a_window_with_empty_days(shop):
     assert AS_OF in SHUT
-    found = train.train_model(open_project(SHOP), AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3})
+    found = train.train_model(open_project(SHOP), AS_OF, parameters={"num_boost_round": 3, "early_stopping_rounds": 3})
     assert found.missing_periods == ()
     assert Registry(SHOP).get_run(found.run_id).data.tags["airworthy.as_of"] == str(AS_OF)

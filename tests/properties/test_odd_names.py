@@ -106,7 +106,7 @@ def fill(first: Period, last: Period) -> None:
 def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproduction(lake_home, tracking):
     known = AS_OF + 2
     fill(FIRST, known)
-    trained = train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 30})
+    trained = train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 30})
     assert trained.test["model"]["auc"] > 0.8
     evaluate.evaluate_run(open_project(USE_CASE), trained.run_id)
     version = register.register_run(open_project(USE_CASE), trained.run_id).version

@@ -27,7 +27,7 @@ from tests.toy_use_case import USE_CASE, source
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.usefixtures("without_plots")]
 AFTER = LAST + 1
 MORE = replace(USE_CASE, features={**USE_CASE.features, "hour": "float64", "weight": "float64"})
-FEW_ROUNDS = {"rounds": 3, "early_stopping_rounds": 3}
+FEW_ROUNDS = {"num_boost_round": 3, "early_stopping_rounds": 3}
 
 
 def heavier(day, events, outcomes):
@@ -81,9 +81,9 @@ def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_unti
 def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(changed, outcome):
     use_case = replace(MORE, gates=(SchemaGate(changed=frozenset(changed)),))
     run_id = train.train_model(open_project(use_case), AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
-    (verdict,) = evaluate.evaluate_run(open_project(use_case), run_id).verdicts
-    assert verdict["outcome"] == outcome
-    assert "hour" in verdict["reason"] and "weight" in verdict["reason"]
+    (gate_result,) = evaluate.evaluate_run(open_project(use_case), run_id).gate_results
+    assert gate_result["outcome"] == outcome
+    assert "hour" in gate_result["reason"] and "weight" in gate_result["reason"]
 
 
 def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):

@@ -244,7 +244,7 @@ LATE = Label("failed", meaning="the event failed", label_delay_periods=9)
         ("USE_CASE.first_period", {"first_period": Period("2019-01-01")}, True),
         ("USE_CASE.costs.threshold", {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")}, True),
         ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, window_periods=90)}, True),
-        ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, rounds=90)}, False),
+        ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, num_boost_round=90)}, False),
         ("USE_CASE.notice", {"notice": "words"}, True),
         ("USE_CASE.feed('outcomes').missing_periods", "missing_periods", True),
         ("", "missing_periods", False),

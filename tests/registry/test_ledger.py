@@ -39,7 +39,7 @@ def remove(ledger: Ledger, left: int = 0) -> None:
 
 def decided(version: str, day: Period, action: str = "promotion", **others: str) -> LedgerDecision:
     model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
-    said = {"actor": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
+    said = {"actor": "someone", "reason": "a test", "gate_results": ({"passed": True},)}
     return LedgerDecision(version=version, effective_from=day, action=action, **model | said | others)
 
 
@@ -315,7 +315,7 @@ def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
 
 def test_the_verdicts_belong_to_an_entrys_hash(ledger):
     entry = promote(ledger, "1", MARCH).entry
-    assert replace(entry, verdicts=({"passed": False},)).hash != entry.hash
+    assert replace(entry, gate_results=({"passed": False},)).hash != entry.hash
 
 
 @pytest.mark.parametrize("length", [12, 63])

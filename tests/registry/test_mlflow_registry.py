@@ -242,7 +242,7 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     client.delete_experiment(number)
     what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
     with pytest.raises(DeletedInMlflowError, match=what) as refused:
-        train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 3})
+        train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 3})
     assert (refused.value.kind, refused.value.identifier, refused.value.retryable) == ("experiment", number, False)
     client.restore_experiment(number)
     assert train.train_model(open_project(USE_CASE), AS_OF).run_id == trained_toy

@@ -35,10 +35,10 @@ def test_an_evaluation_that_earlier_code_recorded_is_read_in_the_words_of_now():
     earlier = {"kind": "feature value", "outcome": "not judged", "blocks": True}
     informed = {"gate": "features without gain", "outcome": "reported", "blocks": False}
     stored = [{**RESULT.to_json(), **earlier}, {**RESULT.to_json(), **informed}]
-    evaluation = {"files_digest": "2", "champion": "", "judged_by": "3", "final": True, "verdicts": stored}
+    evaluation = {"files_digest": "2", "champion": "", "judged_by": "3", "final": True, "gate_results": stored}
     tags = ModelRecord({"tags": {"files_digest": "2"}}, evaluation, "").tags()
     assert tags["gates"] == "inconclusive"
     assert tags["gate/log_loss better than prior"] == "inconclusive"
     assert tags["gate/features without gain"] == "informational"
-    first, second = (GateResult(**verdict) for verdict in json.loads(tags["verdicts"]))
+    first, second = (GateResult(**gate_result) for gate_result in json.loads(tags["gate_results"]))
     assert (first.kind, first.outcome, second.outcome) == ("unused_features", "inconclusive", "informational")

@@ -42,13 +42,13 @@ def entry(number: int, action: str, since: Period, of: str = "1", **others: Any)
 def test_a_summary_has_what_the_records_say():
     summary = summarise_version(
         version(
-            gates="failed", verdicts=json.dumps([FAILED]), compared_with="", reason="drift", not_promoted="its gates",
+            gates="failed", gate_results=json.dumps([FAILED]), compared_with="", reason="drift", not_promoted="its gates",
             reproduced="equal", model_card="runs:/run/card",
         ),
         (),
     )  # fmt: skip
     assert (summary.number, summary.as_of, summary.window) == ("1", MARCH, "2020-01-01..2020-02-20")
-    assert (summary.gates, summary.verdicts, summary.blocking) == ("failed", (FAILED,), "0.7 is below 0.8.")
+    assert (summary.gates, summary.gate_results, summary.blocking) == ("failed", (FAILED,), "0.7 is below 0.8.")
     assert (summary.compared_with, summary.training_reason, summary.not_promoted) == ("", "drift", "its gates")
     assert (summary.reproduced, summary.card, summary.splits) == ("equal", "runs:/run/card", SPLITS)
     assert (summary.test, summary.judged) == ({"model": {"auc": 0.7}}, {"model": {"auc": 0.7}})
@@ -58,7 +58,7 @@ def test_a_summary_has_what_the_records_say():
 
 def test_what_is_not_known_of_a_version_is_empty():
     summary = summarise_version(version(), ())
-    assert (summary.gates, summary.compared_with, summary.verdicts, summary.approval) == ("", None, (), None)
+    assert (summary.gates, summary.compared_with, summary.gate_results, summary.approval) == ("", None, (), None)
     assert (summary.training_reason, summary.not_promoted, summary.reproduced, summary.card) == ("", "", "", "")
     assert (summary.promoted_from, summary.status) == ((), None)
 
@@ -82,8 +82,11 @@ def test_each_version_of_a_registry_has_its_life_on_a_day(day, lives):
 
 
 def test_a_version_is_summarised_from_its_entry_when_mlflow_is_not_asked():
-    verdicts = ({"gate": "auc", "outcome": "passed", "reason": "0.9"},)
-    first, back = entry(1, "promotion", MARCH, verdicts=verdicts), entry(3, "rollback", MAY, verdicts=verdicts)
+    gate_results = ({"gate": "auc", "outcome": "passed", "reason": "0.9"},)
+    first, back = (
+        entry(1, "promotion", MARCH, gate_results=gate_results),
+        entry(3, "rollback", MAY, gate_results=gate_results),
+    )
     summary = summarise_entry(back, [first, entry(2, "promotion", APRIL, of="2"), back])
     assert (summary.number, summary.as_of, summary.promoted_from) == ("1", MARCH, (MAY,))
     assert summary.gate_lines == ["passed auc: 0.9"]

@@ -40,7 +40,7 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
     with conftest.living_in(home) as patch:
         conftest.draw_nothing(patch)
         run_id = train.train_model(
-            open_project(USE_CASE), AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3}
+            open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 3, "early_stopping_rounds": 3}
         ).run_id
         registry = Registry(USE_CASE)
         version = registry.register(registry.candidate(run_id), "A model.").number

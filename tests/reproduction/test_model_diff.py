@@ -17,11 +17,13 @@ ENCODING = Encoding({"size": "float64"}, {})
 
 
 @cache
-def booster(rounds: int = 4, labels: int = 1) -> lightgbm.Booster:
+def booster(num_boost_round: int = 4, labels: int = 1) -> lightgbm.Booster:
     sizes = np.arange(200.0)
     late = (sizes * labels % 7 > 3).astype(float)
     data = lightgbm.Dataset(pa.table({"size": sizes}), late, feature_name=["size"], params={"verbosity": -1})
-    return lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, num_boost_round=rounds)
+    return lightgbm.train(
+        {"objective": "binary", "verbosity": -1, "num_threads": 1}, data, num_boost_round=num_boost_round
+    )
 
 
 def model(**changed: object) -> Model:
@@ -38,7 +40,7 @@ def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"booster": booster(rounds=2)}, "2 trees were built, 4 are registered, and those in both are equal"),
+        ({"booster": booster(num_boost_round=2)}, "2 trees were built, 4 are registered, and those in both are equal"),
         ({"booster": booster(labels=3)}, "the trees differ from tree 0 on: 4 trees were built, 4 are registered"),
         ({"prior": Prior(0.25)}, "the prior is 0.25, not 0.5"),
         ({"logistic": Logistic(0.5, {}, {})}, "the logistic regression has other weights"),

@@ -46,7 +46,7 @@ def registered(tmp_path_factory, filled, tracking_template) -> Path:
 
 def register_one() -> str:
     run_id = train.train_model(
-        open_project(USE_CASE), AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}
+        open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 5, "early_stopping_rounds": 5}
     ).run_id
     registry = Registry(USE_CASE)
     return registry.register(registry.candidate(run_id), "A model.").number
@@ -93,7 +93,7 @@ def with_seed(known: TrainingSpec) -> TrainingSpec:
 
 
 def with_rounds(known: TrainingSpec) -> TrainingSpec:
-    return replace(known, parameters=replace(known.parameters, rounds=3))
+    return replace(known, parameters=replace(known.parameters, num_boost_round=3))
 
 
 def with_costs(known: TrainingSpec) -> TrainingSpec:

@@ -42,7 +42,7 @@ def two_champions(tmp_path_factory, champion_home) -> Path:
     home = tmp_path_factory.mktemp("two champions") / "home"
     with moved_into(champion_home, home) as patch:
         draw_nothing(patch)
-        run_id = train.train_model(open_project(USE_CASE), NEXT + 1, parameters={"rounds": 12}).run_id
+        run_id = train.train_model(open_project(USE_CASE), NEXT + 1, parameters={"num_boost_round": 12}).run_id
         evaluate.evaluate_run(open_project(USE_CASE), run_id)
         assert promote.promote_version(
             open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"

@@ -34,7 +34,7 @@ def decision(version: str, month: int, action: str = "promotion") -> LedgerDecis
         action=action,
         actor="ann",
         reason="a test",
-        verdicts=({"gate": "log loss", "outcome": "passed"},),
+        gate_results=({"gate": "log loss", "outcome": "passed"},),
         files_digest=f"files of {version}",
         judged="by the gates",
     )
@@ -101,7 +101,9 @@ def rewritten(draw: st.DrawFn, entries: list[LedgerEntry], foreign: LedgerEntry)
         match draw(st.sampled_from(["field", "date", "repeat", "move", "cut", "foreign"])):
             case "field":
                 name = draw(
-                    st.sampled_from([name for name in fields_of(entry) if name not in ("effective_from", "verdicts")])
+                    st.sampled_from(
+                        [name for name in fields_of(entry) if name not in ("effective_from", "gate_results")]
+                    )
                 )
                 others = [getattr(each, name) for each in entries] + ["", "promotion", "passed"]
                 wanted[place] = replace(entry, **{name: draw(st.sampled_from(others))})

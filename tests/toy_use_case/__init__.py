@@ -46,7 +46,7 @@ USE_CASE = UseCase(
         gap_periods=1,
         min_train_periods=10,
         parameters={"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 20},
-        rounds=80,
+        num_boost_round=80,
         early_stopping_rounds=10,
     ),
     gates=(Gate("log_loss", better_than="prior"), Gate("log_loss", better_than="logistic")),

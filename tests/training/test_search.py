@@ -50,7 +50,7 @@ def test_whole_numbers_are_searched_where_both_ends_are_whole():
 
 
 def test_what_a_person_fixed_is_not_searched():
-    assert list(training_search.search_space(searching(SPACE), {"num_leaves": 7, "rounds": 5}).ranges) == [
+    assert list(training_search.search_space(searching(SPACE), {"num_leaves": 7, "num_boost_round": 5}).ranges) == [
         "learning_rate"
     ]
 
@@ -71,7 +71,11 @@ def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
     [
         ("num_leafs", SearchRange(2, 8), "'num_leafs' cannot be searched. Did you mean 'num_leaves'"),
         ("objective", SearchRange(2, 8), "'objective' cannot be searched"),
-        ("rounds", SearchRange(2, 8), "'rounds' cannot be searched. These can be searched: bagging_fraction, "),
+        (
+            "num_boost_round",
+            SearchRange(2, 8),
+            "'rounds' cannot be searched. These can be searched: bagging_fraction, ",
+        ),
         ("num_leaves", SearchRange(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
         ("num_leaves", SearchRange(1, 31), "'num_leaves' must be .* 1 to 31 is outside"),
         ("learning_rate", SearchRange(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is outside"),
@@ -199,10 +203,10 @@ def test_declared_parameters_that_lightgbm_refuses_end_the_search():
 def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
     rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
     told = []
-    judge = training_search.judge_on_validation(USE_CASE, {"rounds": 20}, rows, threads=1)
+    judge = training_search.judge_on_validation(USE_CASE, {"num_boost_round": 20}, rows, threads=1)
     loss = judge({"num_leaves": 4}, lambda *at: told.append(at))
     fitted = trainer.boost_trees(
-        rows, training_search.merge_parameters(USE_CASE, {"rounds": 20, "num_leaves": 4}), threads=1
+        rows, training_search.merge_parameters(USE_CASE, {"num_boost_round": 20, "num_leaves": 4}), threads=1
     )
     predicted = fitted.booster.predict(rows.validation)
     happened = np.where(VALIDATION.labels > 0, predicted, 1 - predicted)
@@ -213,6 +217,8 @@ def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
 def test_a_trial_of_many_rounds_reports_some_of_them(set_limits):
     set_limits(search_reports=4)
     rows, told = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION), []
-    judge = training_search.judge_on_validation(USE_CASE, {"rounds": 20, "early_stopping_rounds": 20}, rows, threads=1)
+    judge = training_search.judge_on_validation(
+        USE_CASE, {"num_boost_round": 20, "early_stopping_rounds": 20}, rows, threads=1
+    )
     judge({"num_leaves": 4}, lambda at, loss: told.append(at))
     assert told == [5, 10, 15, 20]

@@ -24,7 +24,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
-QUICK = {"rounds": 3, "early_stopping_rounds": 3}
+QUICK = {"num_boost_round": 3, "early_stopping_rounds": 3}
 
 
 def quick(day: Period = AS_OF, **options) -> train.TrainResult:
@@ -263,7 +263,7 @@ def test_the_recipe_says_what_a_rebuild_needs(toy_lake, tracking):
     assert known.data == {
         f"{t}.{of}": found.tags[f"airworthy.{t}.{of}"] for t in ("features", "labels") for of in ("version", "digest")
     }
-    assert (known.parameters.lightgbm["num_leaves"], known.parameters.rounds) == (4, 3)
+    assert (known.parameters.lightgbm["num_leaves"], known.parameters.num_boost_round) == (4, 3)
     code, lock = (found.tags[f"airworthy.{name}"] for name in ("code", "lock"))
     assert known.fingerprint(USE_CASE, code, lock) == found.tags["airworthy.fingerprint"]
 

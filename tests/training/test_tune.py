@@ -173,7 +173,7 @@ def test_a_training_uses_what_was_tuned_and_names_the_study(form):
     run = client().get_run(form(tasks.train, tuned, parameters=QUICK)).data
     assert run.params["num_leaves"] == str(tuned["parameters"]["num_leaves"])
     assert run.params["learning_rate"] == str(tuned["parameters"]["learning_rate"])
-    assert run.params["rounds"] == "12"
+    assert run.params["num_boost_round"] == "12"
     assert run.tags["airworthy.tuned_by"] == tuned["run_id"]
 
 
@@ -218,8 +218,8 @@ def test_a_hopeless_trial_ends_early_and_is_kept_as_killed(toy_lake, tracking, s
     finished, *killed = trials_of(result.run_id)
     assert finished.info.status == "FINISHED"
     assert [trial.info.status for trial in killed] == ["KILLED"] * result.pruned == ["KILLED"] * 3
-    rounds = {len(client().get_metric_history(trial.info.run_id, "intermediate_value")) for trial in killed}
-    assert rounds == {QUICK["early_stopping_rounds"]}
+    num_boost_round = {len(client().get_metric_history(trial.info.run_id, "intermediate_value")) for trial in killed}
+    assert num_boost_round == {QUICK["early_stopping_rounds"]}
     assert result.parameters == {"learning_rate": 0.1}
 
 

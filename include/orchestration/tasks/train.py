@@ -100,8 +100,8 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
 
     with fail_without_retry():
         result = evaluate.evaluate_run(open_project(load_use_case(use_case)), mlflow_run)
-    for verdict in result.verdicts:
-        log.info("%-10s %s: %s", verdict["outcome"], verdict["gate"], verdict["reason"])
+    for gate_result in result.gate_results:
+        log.info("%-10s %s: %s", gate_result["outcome"], gate_result["gate"], gate_result["reason"])
     return asdict(result)
 
 

@@ -146,7 +146,7 @@ def _facts(project: Project, version: Version, recorded: RunData, kept: _Kept) -
         test={**recorded_content.test, **version.judged},
         intervals=None if intervals is None else {name: (float(a), float(b)) for name, (a, b) in intervals.items()},
         slices=None if slices is None else tuple(SliceSummary(**values) for values in slices),
-        verdicts=tuple(GateResult.from_json(verdict) for verdict in version.verdicts) or None,
+        gate_results=tuple(GateResult.from_json(gate_result) for gate_result in version.gate_results) or None,
         gains=None if gains is None else {name: float(gain) for name, gain in gains.items()},
         plots=tuple(kept.plots()),
     )

@@ -16,7 +16,7 @@ Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""
 GROUPS_SHOWN = 5
 """Most groups of a column that the card lists."""
-_SECTIONS = {"verdicts": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
+_SECTIONS = {"gate_results": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
 """Name of a plot to the section that shows it; other plots are in the last section."""
 
 
@@ -107,7 +107,7 @@ class ModelCardContent:
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
     slices: Sequence[SliceSummary] | None = None
-    verdicts: Sequence[GateResult] | None = None
+    gate_results: Sequence[GateResult] | None = None
     gates: str = ""
     """The verdicts in one word: `passed`, `failed` or `inconclusive`."""
     champion: str | None = None
@@ -131,7 +131,7 @@ class ModelCardContent:
     @property
     def outcome_counts(self) -> dict[str, int]:
         """Return the number of gates for each outcome that there is."""
-        counts = Counter(each.outcome for each in self.verdicts or ())
+        counts = Counter(each.outcome for each in self.gate_results or ())
         return {outcome: counts[outcome] for outcome in get_args(Outcome) if counts[outcome]}
 
     @property

@@ -35,7 +35,7 @@ class Limitations:
 
 def derive_limitations(content: ModelCardContent) -> Limitations:
     """Return what the content says about the model's limitations."""
-    judged = {each.kind for each in content.verdicts or ()}
+    judged = {each.kind for each in content.gate_results or ()}
     untested = tuple(gate.untested for gate in GATES if gate.untested and gate.kind not in judged)
     labelled = sum(split.rows or 0 for split in content.splits.values())
     return Limitations(

@@ -166,7 +166,7 @@ USE_CASE = UseCase(
             "cat_smooth": 50.0,
             "cat_l2": 50.0,
         },
-        rounds=600,
+        num_boost_round=600,
         early_stopping_rounds=60,
         baseline_features=tuple(_PLANNED),  # the timetable: with all features it is easy to beat until May
         search_space={

@@ -15,7 +15,7 @@ _TRAINING = replace(
     validation_periods=2,
     test_periods=2,
     gap_periods=1,
-    rounds=20,
+    num_boost_round=20,
     early_stopping_rounds=5,
 )
 USE_CASE = replace(

@@ -35,7 +35,7 @@ def model() -> Model:
     """Fitted to labels that follow `size` alone."""
     features, labels = rows().select(list(FEATURES)), (np.asarray(rows()["size"]) > 15).astype(np.float64)
     examples = TrainingRows(features, labels, np.full(len(labels), np.datetime64("2020-01-01")))
-    quick = lightgbm_params.merge_parameters(TOY, {"rounds": 10, "min_data_in_leaf": 5})
+    quick = lightgbm_params.merge_parameters(TOY, {"num_boost_round": 10, "min_data_in_leaf": 5})
     return trainer.fit_model(FEATURES, examples, examples, quick, threads=1).model
 
 

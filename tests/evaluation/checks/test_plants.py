@@ -312,7 +312,7 @@ def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, 
     prepare(lake, lake_home, day)
     store(day)
     [found] = rebuild_periods(open_project(USE_CASE), [day], AS_OF)
-    assert verdict(found, plant) == plant.caught if plant.caught in ("leak", "read", "outdated") else True
+    assert gate_result(found, plant) == plant.caught if plant.caught in ("leak", "read", "outdated") else True
     if plant.caught not in ("leak", "read", "outdated"):
         kept = source.ROWS - (plant.part == "quarantine")  # the plant sets one row aside, and honestly so
         assert found == RebuiltPeriod(day, rows=kept)
@@ -320,7 +320,7 @@ def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, 
         assert plant.caught in STATED, "the docstring lists what is not covered"
 
 
-def verdict(found: RebuiltPeriod, plant: Plant) -> str:
+def gate_result(found: RebuiltPeriod, plant: Plant) -> str:
     if found.read:
         return "read"
     if found.leaking:

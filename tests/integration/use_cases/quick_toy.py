@@ -14,7 +14,7 @@ _TRAINING = replace(
     validation_periods=1,
     test_periods=1,
     gap_periods=0,
-    rounds=10,
+    num_boost_round=10,
     early_stopping_rounds=5,
 )
 USE_CASE = replace(

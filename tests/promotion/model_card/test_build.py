@@ -19,7 +19,7 @@ from tests.toy_use_case import USE_CASE
 from tests.versions import judge, rerecord
 
 HOSTILE = '<script>alert("x")</script> | **bold**'
-VERDICTS = [
+GATE_RESULTS = [
     GateResult("log_loss better than prior", "metric", "log_loss", 0.5, 0.6, "passed", False, "It is better."),
     GateResult("log_loss by kind", "slice", "log_loss", 0.2, 0.1, "failed", True, f"Worst is {HOSTILE}."),
 ]
@@ -33,11 +33,11 @@ def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
     with moved_into(trained[0], home):
         registry = Registry(USE_CASE)
         register.register_run(open_project(USE_CASE), run_id)
-        judge(run_id, [verdict.to_json() for verdict in VERDICTS])
+        judge(run_id, [gate_result.to_json() for gate_result in GATE_RESULTS])
         registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
         registry.log_json(run_id, "evaluation/slices.json", [SLICE])
         picture = artifacts(run_id) / "evaluation" / "verdicts.png"
-        picture.write_bytes(plots.plot_gate_results("toy", VERDICTS))
+        picture.write_bytes(plots.plot_gate_results("toy", GATE_RESULTS))
     return home
 
 

@@ -16,7 +16,7 @@ from tests.promotion.test_markdown import HOSTILE, structure
 PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
 
 
-def verdict(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
+def gate_result(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
     told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "inconclusive"), "reason": "Because."}
     return GateResult(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
 
@@ -54,19 +54,19 @@ def facts(**changed) -> ModelCardContent:
                 SliceSummary("carrier", "HA", 250, 0.52, 0.43, 0.09, 0.05),
                 SliceSummary("carrier", "OO", 12, None, None, None, 0.05),
             ),
-            verdicts=(
-                verdict("log_loss better than prior", "passed", limit=0.5),
-                verdict("auc at least 0.75", "failed", value=0.712, limit=0.75, reason="AUC is 0.712, below 0.75."),
-                verdict(
+            gate_results=(
+                gate_result("log_loss better than prior", "passed", limit=0.5),
+                gate_result("auc at least 0.75", "failed", value=0.712, limit=0.75, reason="AUC is 0.712, below 0.75."),
+                gate_result(
                     "log_loss better than the champion", "inconclusive", "champion", None, reason="Only 3 days left."
                 ),
-                verdict("features without gain", "informational", "unused_features", 2, limit=None),
+                gate_result("features without gain", "informational", "unused_features", 2, limit=None),
             ),
             gates="failed",
             champion="3",
             gains={"carrier": 30.0, "dep_hour": 70.0, "distance": 0.0},
             features={"carrier": "category", "dep_hour": "int8", "distance": "int32"},
-            parameters={"learning_rate": "0.03", "rounds": "600"},
+            parameters={"learning_rate": "0.03", "num_boost_round": "600"},
             plots=tuple(PLOTS),
         ),
         **changed,
@@ -104,7 +104,7 @@ def made_of(text: str) -> ModelCardContent:
             SliceSummary(text, text, 300, 0.5, 0.4, 0.1, 0.05),
             SliceSummary(text, text, 3, None, None, None, 0.05),
         ),
-        verdicts=(verdict(text, "failed", "champion", reason=text),),
+        gate_results=(gate_result(text, "failed", "champion", reason=text),),
         champion=text,
         decisions=(text,),
         caveats=(text,),
@@ -159,8 +159,8 @@ def test_metrics_are_next_to_those_of_the_baselines_and_the_champion_with_the_in
 
 
 def test_every_verdict_is_in_the_table_with_value_limit_and_reason():
-    lenient = verdict("lenient", "failed", blocks=False)
-    said = section(model_card.card_markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
+    lenient = gate_result("lenient", "failed", blocks=False)
+    said = section(model_card.card_markdown(facts(gate_results=(*facts().gate_results, lenient))), "Gates")
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
     assert row in said
     assert "| lenient | ✘ failed (allowed) | 0.4 | 0.5 | Because. |" in said
@@ -169,7 +169,7 @@ def test_every_verdict_is_in_the_table_with_value_limit_and_reason():
 
 def test_without_groups_the_card_says_whether_a_gate_asked_for_them():
     assert "No slice gate is declared." in section(model_card.card_markdown(facts(slices=())), "Slices")
-    unjudged = facts(slices=(), verdicts=(verdict("by carrier", "inconclusive", "slice"),))
+    unjudged = facts(slices=(), gate_results=(gate_result("by carrier", "inconclusive", "slice"),))
     assert "No group could be judged; the gates say why." in section(model_card.card_markdown(unjudged), "Slices")
 
 
@@ -266,7 +266,7 @@ def test_decisions_of_people_are_shown_with_the_gates():
 
 
 def test_what_an_older_run_has_not_kept_is_said_and_not_made_up():
-    nothing = {"verdicts": None, "slices": None, "intervals": None, "gains": None, "champion": None, "gates": ""}
+    nothing = {"gate_results": None, "slices": None, "intervals": None, "gains": None, "champion": None, "gates": ""}
     text = model_card.card_markdown(facts(**nothing, plots=(), test={}, validation={}, parameters={}))
     for heading in ("How good it is", "Slices", "Gates", "Compared with the champion", "Features", "Parameters"):
         assert "This run did not store" in section(text, heading)
