@@ -58,10 +58,10 @@ def use_case(look_back: int) -> UseCase:
     return replace(TOY, feeds=feeds, features=kinds, look_back_periods=look_back, package="benchmarks.features_case")
 
 
-def rows_of(day: Period, rows: int) -> pa.Table:
-    rng = np.random.default_rng(day.start_date.toordinal())
+def rows_of(period: Period, rows: int) -> pa.Table:
+    rng = np.random.default_rng(period.start_date.toordinal())
     columns = {
-        "event_date": pa.repeat(pa.scalar(day.start_date), rows),
+        "event_date": pa.repeat(pa.scalar(period.start_date), rows),
         "id": np.arange(rows),
         "customer": pa.array(rng.integers(0, max(rows // 5, 1), rows), pa.int32()),
         "kind": rng.choice(["a", "bb", "ccc"], rows),
@@ -74,13 +74,13 @@ def rows_of(day: Period, rows: int) -> pa.Table:
 def fill(folder: Path, rows: int, look_back: int) -> None:
     lake, last = Lake.open(use_case(look_back)), FIRST + look_back
     (folder / "by_hand").mkdir()
-    for day in (FIRST + n for n in range(look_back + 1)):
-        landed = rows_of(day, rows)
-        pq.write_table(landed, folder / "by_hand" / f"{day}.parquet")
+    for period in (FIRST + n for n in range(look_back + 1)):
+        landed = rows_of(period, rows)
+        pq.write_table(landed, folder / "by_hand" / f"{period}.parquet")
         clean = pa.repeat(pa.scalar([], schemas.REASONS.type), rows)
         checked = landed.append_column(schemas.REASONS, clean)
-        lake.replace("checked/events", day, checked, inputs={}, stage="benchmark")
-    assert last == day
+        lake.replace("checked/events", period, checked, inputs={}, stage="benchmark")
+    assert last == period
 
 
 def by_hand(folder: Path, look_back: int) -> int:

@@ -131,15 +131,15 @@ MADE_BY = {"features": "data", "predictions": "score", "metrics": "monitor", "de
 class KeysChangedError(AirworthyError):
     """Stored periods predate the declared keys, period or label."""
 
-    def __init__(self, use_case: str, table: str, columns: Sequence[str], days: Sequence[Period]) -> None:
-        self.use_case, self.table, self.columns, self.days = use_case, table, tuple(columns), tuple(days)
+    def __init__(self, use_case: str, table: str, columns: Sequence[str], periods: Sequence[Period]) -> None:
+        self.use_case, self.table, self.columns, self.periods = use_case, table, tuple(columns), tuple(periods)
         dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
         super().__init__(
-            f"{use_case}: table {table}: {len(days)} periods from {days[0]} to {days[-1]} were written before"
+            f"{use_case}: table {table}: {len(periods)} periods from {periods[0]} to {periods[-1]} were written before"
             f" {list(columns)} became keys or the label. Nothing was read, because their rows could not be joined with"
-            f" other tables. Write them again: airflow backfill create --dag-id {dag_id} --from-date {days[0]}"
-            f" --to-date {days[-1]} --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
-            f" {use_case} {table} --from {days[0]}."
+            f" other tables. Write them again: airflow backfill create --dag-id {dag_id} --from-date {periods[0]}"
+            f" --to-date {periods[-1]} --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
+            f" {use_case} {table} --from {periods[0]}."
         )
 
 

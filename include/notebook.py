@@ -72,9 +72,9 @@ def load(use_case: str, period: Period | date | str) -> Frames:
     Raises:
         InvalidRequestError: there is no such use case or period.
     """
-    declared, day = load_use_case(use_case), _as_period(period)
-    declared.require(day)
-    return Frames(declared, day)
+    declared, as_of = load_use_case(use_case), _as_period(period)
+    declared.require(as_of)
+    return Frames(declared, as_of)
 
 
 def _as_period(period: Period | date | str) -> Period:

@@ -116,10 +116,10 @@ def as_parquet(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def deliver(bucket: Bucket, day: Period = DAY) -> None:
+def deliver(bucket: Bucket, period: Period = DAY) -> None:
     """The toy's events and outcomes of a day, as files."""
-    bucket.put(f"events/{day}/events.csv", as_csv(source.events(day)))
-    bucket.put(f"outcomes/{day.start_date:%Y/%m/%d}/outcomes.parquet", as_parquet(source.outcomes(day)))
+    bucket.put(f"events/{period}/events.csv", as_csv(source.events(period)))
+    bucket.put(f"outcomes/{period.start_date:%Y/%m/%d}/outcomes.parquet", as_parquet(source.outcomes(period)))
 
 
 @dataclass

@@ -47,17 +47,17 @@ def make_champion(number: str) -> None:
     )
 
 
-def enlarge(day: Period = CORRECTED) -> None:
+def enlarge(period: Period = CORRECTED) -> None:
     """Correct a day of features."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read("features", since=day).drop_columns(["period"])
+    rows = lake.as_of(period).read("features", since=period).drop_columns(["period"])
     place = rows.schema.get_field_index("size")
     changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
-    assert lake.replace("features", day, changed, inputs={}, stage="test").changed
+    assert lake.replace("features", period, changed, inputs={}, stage="test").changed
 
 
-def later(days: int = 400) -> datetime:
-    return datetime.now(UTC) + timedelta(days=days)
+def later(periods: int = 400) -> datetime:
+    return datetime.now(UTC) + timedelta(days=periods)
 
 
 def everything(home: Path) -> dict[str, bytes]:
@@ -72,6 +72,6 @@ def outcomes() -> dict[str, str]:
     }
 
 
-def age(path: Path, days: int) -> None:
-    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+def age(path: Path, periods: int) -> None:
+    then = (datetime.now(UTC) - timedelta(days=periods)).timestamp()
     os.utime(path, (then, then))

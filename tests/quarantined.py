@@ -30,15 +30,15 @@ def spoil(
     feed: str,
     column: str,
     values: Sequence[Any],
-    *days: Period,
+    *periods: Period,
     source: ModuleType = source,
 ) -> None:
     """On these days, the first rows of the feed have these values."""
     deliver = getattr(source, feed)
 
-    def spoiled(day: Period) -> pa.Table:
-        rows = deliver(day)
-        if day not in days:
+    def spoiled(period: Period) -> pa.Table:
+        rows = deliver(period)
+        if period not in periods:
             return rows
         field = rows.schema.field(column)
         changed = [*values, *rows[column].to_pylist()[len(values) :]][: rows.num_rows]
@@ -49,26 +49,26 @@ def spoil(
 
 def land(feed: str, first: Period, last: Period | None = None, use_case: UseCase = USE_CASE) -> None:
     """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
-    for day in period_range(first, last or first):
-        ingest.land_feed(open_project(use_case), use_case.feed(feed), day)
-        validate.check_feed(open_project(use_case), use_case.feed(feed), day)
+    for period in period_range(first, last or first):
+        ingest.land_feed(open_project(use_case), use_case.feed(feed), period)
+        validate.check_feed(open_project(use_case), use_case.feed(feed), period)
 
 
 def run_days(first: Period, last: Period | None = None) -> None:
-    for day in period_range(first, last or first):
+    for period in period_range(first, last or first):
         (
-            ingest.ingest_period(open_project(USE_CASE), day),
-            validate.validate_period(open_project(USE_CASE), day),
-            build.build_features(open_project(USE_CASE), day),
+            ingest.ingest_period(open_project(USE_CASE), period),
+            validate.validate_period(open_project(USE_CASE), period),
+            build.build_features(open_project(USE_CASE), period),
         )
 
 
-def rows_of(table: str, day: Period) -> list[dict[str, Any]]:
-    return Lake.open(USE_CASE).as_of(day).read(table, since=day).to_pylist()
+def rows_of(table: str, period: Period) -> list[dict[str, Any]]:
+    return Lake.open(USE_CASE).as_of(period).read(table, since=period).to_pylist()
 
 
-def exported(feed: str, day: Period | None = None) -> str:
-    return quarantine.read_quarantine(open_project(USE_CASE), feed, day).exported().decode()
+def exported(feed: str, period: Period | None = None) -> str:
+    return quarantine.read_quarantine(open_project(USE_CASE), feed, period).exported().decode()
 
 
 def sent(feed: str, text: str, **asked: Any) -> Resubmission:

@@ -41,8 +41,8 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     assert upgrade_lake(USE_CASE) == list(range(number + 1, FORMAT + 1))
     view = Lake.open(USE_CASE).as_of(LAST)
     for table in schemas.table_names(USE_CASE):
-        days = list(integrity.damaged_periods(view, table, LAST - 100, LAST))
-        assert [(day, damage) for day, damage in days if damage] == []
+        periods = list(integrity.damaged_periods(view, table, LAST - 100, LAST))
+        assert [(period, damage) for period, damage in periods if damage] == []
     assert view.read("features").num_rows > 1000
     registry = Registry(USE_CASE)
     assert registry.ledger_head() is not None

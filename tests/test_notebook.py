@@ -33,15 +33,15 @@ def test_a_table_is_a_frame_of_the_period_with_its_rows_in_order_of_keys():
 def test_periods_before_are_read_on_demand_and_later_ones_never():
     toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[2])
     for since in (DAYS[0], DAYS[0].start_date, "2020-01-10"):
-        days = load("toy", DAYS[1]).read("features", since=since)["period"].to_pylist()
-        assert periods_of(days) == [DAYS[0]] * source.ROWS + [DAYS[1]] * source.ROWS
+        periods = load("toy", DAYS[1]).read("features", since=since)["period"].to_pylist()
+        assert periods_of(periods) == [DAYS[0]] * source.ROWS + [DAYS[1]] * source.ROWS
 
 
 def test_what_the_lake_lacks_is_read_from_what_check_has_kept():
     kept = Lake(USE_CASE, StoragePath.parse(kept_home(USE_CASE) / "lake") / "toy")
     toy.fill(kept, DAYS[0], DAYS[0])
     assert len(load("toy", DAYS[0])["features"]) == source.ROWS
-    toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[0], lambda day: source.everything(day, rows=3))
+    toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[0], lambda period: source.everything(period, rows=3))
     assert len(load("toy", DAYS[0])["features"]) == 3
 
 

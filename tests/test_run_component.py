@@ -37,10 +37,10 @@ def run(volumes: tuple[Path, Path], code: str, **environment: str) -> subprocess
     )
 
 
-def older(path: Path, text: str = "", days: int = 0) -> Path:
+def older(path: Path, text: str = "", periods: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    os.utime(path, (then := time.time() - days * run_component.DAY_S, then))
+    os.utime(path, (then := time.time() - periods * run_component.DAY_S, then))
     return path
 
 
@@ -97,9 +97,9 @@ def test_a_signal_that_ends_the_container_reaches_the_command(volumes, number):
 
 def test_a_log_that_was_sent_is_removed_after_a_day_and_one_that_was_not_stays(tmp_path):
     sent, today, unsent = (
-        older(tmp_path / "dag_id=a" / "run_id=1" / "attempt=1.log", days=2),
+        older(tmp_path / "dag_id=a" / "run_id=1" / "attempt=1.log", periods=2),
         older(tmp_path / "dag_id=a" / "run_id=2" / "attempt=1.log"),
-        older(tmp_path / "dag_id=a" / "run_id=3" / "attempt=1.log", "it was killed", days=2),
+        older(tmp_path / "dag_id=a" / "run_id=3" / "attempt=1.log", "it was killed", periods=2),
     )
     assert run_component.unsent(tmp_path, time.time() - run_component.DAY_S) == [unsent]
     assert (sent.exists(), today.exists(), unsent.exists()) == (False, True, True)

@@ -44,7 +44,7 @@ SAMPLES: dict[str, Any] = {
     "count": 3,
     "damage": "a file is missing",
     "period": DAY,
-    "days": [DAY, Period("2020-01-11")],
+    "periods": [DAY, Period("2020-01-11")],
     "declared": "size",
     "extra": ["colour"],
     "feed": "events",

@@ -18,9 +18,9 @@ FEATURES = ["event_date", "id", *USE_CASE.features]
 
 def fill(lake: Lake, first: Period, last: Period, rows: Callable[[Period], pa.Table] = source.everything) -> None:
     """Labels, then features, of each day from `first` to `last`, as the data run of each day leaves them."""
-    for day in period_range(first, last):
-        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
-        lake.replace("features", day, rows(day).select(FEATURES), inputs={}, stage="build_features")
+    for period in period_range(first, last):
+        lake.replace("labels", period, source.outcomes(period), inputs={}, stage="label")
+        lake.replace("features", period, rows(period).select(FEATURES), inputs={}, stage="build_features")
 
 
 def with_key(name: str) -> UseCase:

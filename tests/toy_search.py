@@ -23,10 +23,10 @@ DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
 USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search_space=SPACE))
 
 
-def quick(use_case: UseCase = USE_CASE, day: Period = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
+def quick(use_case: UseCase = USE_CASE, period: Period = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
     """A tuning of few trials of few rounds."""
     return tune.tune_parameters(
-        open_project(use_case), day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options
+        open_project(use_case), period, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options
     )
 
 

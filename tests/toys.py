@@ -39,7 +39,7 @@ class Toy:
     source: ModuleType
     fill: Callable[[Lake, Period, Period], None]
     """Write features and labels of days into a lake, as the data runs of these days would leave them."""
-    days: list[Period]
+    periods: list[Period]
     """Five days in a row, early in its life."""
     first: Period
     last: Period
@@ -66,34 +66,36 @@ def short(toy: Toy) -> UseCase:
     return replace(toy.use_case, look_back_periods=toy.use_case.label.label_delay_periods)
 
 
-def derived(use_case: UseCase, function: str, day: Period) -> pa.Table:
+def derived(use_case: UseCase, function: str, period: Period) -> pa.Table:
     """What the use case's function makes of what its source delivers, without a lake."""
-    return _derived(use_case, function, day, functools.partial(_delivered, use_case))
+    return _derived(use_case, function, period, functools.partial(_delivered, use_case))
 
 
-def _derived(use_case: UseCase, function: str, day: Period, delivered: Callable[[str, Period], pa.Table]) -> pa.Table:
-    days = period_range(max(use_case.first_period, day - use_case.look_back_periods), day)
+def _derived(
+    use_case: UseCase, function: str, period: Period, delivered: Callable[[str, Period], pa.Table]
+) -> pa.Table:
+    periods = period_range(max(use_case.first_period, period - use_case.look_back_periods), period)
     feeds = {
-        feed.name: ibis.memtable(pa.concat_tables([delivered(feed.name, each) for each in days]))
+        feed.name: ibis.memtable(pa.concat_tables([delivered(feed.name, each) for each in periods]))
         for feed in use_case.feeds
     }
     table = {"build": "features", "labels": "labels"}[function]
     names = schemas.content_schema(use_case, table).names
-    return use_case.function("features", function)(day, **feeds).select(*names).to_pyarrow()
+    return use_case.function("features", function)(period, **feeds).select(*names).to_pyarrow()
 
 
 def fill_customers(lake: Lake, first: Period, last: Period) -> None:
     """Labels, then features, of each day, from the source through the functions of features.py."""
     delivered = functools.cache(functools.partial(_delivered, customers_use_case.USE_CASE))
-    for day in period_range(first, last):
+    for period in period_range(first, last):
         for table, function in (("labels", "labels"), ("features", "build")):
-            rows = _derived(customers_use_case.USE_CASE, function, day, delivered)
-            lake.replace(table, day, rows, inputs={}, stage=function)
+            rows = _derived(customers_use_case.USE_CASE, function, period, delivered)
+            lake.replace(table, period, rows, inputs={}, stage=function)
 
 
-def _delivered(use_case: UseCase, feed: str, day: Period) -> pa.Table:
-    rows = use_case.function("source", feed)(day)
-    return rows.append_column("period", pa.array([day.start_date] * rows.num_rows, pa.date32()))
+def _delivered(use_case: UseCase, feed: str, period: Period) -> pa.Table:
+    rows = use_case.function("source", feed)(period)
+    return rows.append_column("period", pa.array([period.start_date] * rows.num_rows, pa.date32()))
 
 
 def _trained_early(use_case: UseCase) -> UseCase:
@@ -105,7 +107,7 @@ EVENTS = Toy(
     use_case=toy_use_case.USE_CASE,
     source=toy_source,
     fill=toy.fill,
-    days=period_range(Period("2020-01-06"), Period("2020-01-10")),
+    periods=period_range(Period("2020-01-06"), Period("2020-01-10")),
     first=conftest.FIRST,
     last=conftest.LAST,
     as_of=conftest.AS_OF,
@@ -120,7 +122,7 @@ CUSTOMERS = Toy(
     use_case=customers_use_case.USE_CASE,
     source=customers_source,
     fill=fill_customers,
-    days=period_range(
+    periods=period_range(
         Period("2025-03-08"), Period("2025-03-12")
     ),  # a Sunday, a day without visits, one without outcomes
     first=Period("2025-03-17"),

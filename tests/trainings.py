@@ -42,11 +42,11 @@ def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.Monke
 def another(lake_home: Path) -> Callable[..., str]:
     """Trains a use case as of a day, the later one unless it is told, and returns the run; no plots, no verdicts."""
 
-    def trained(use_case: UseCase, day: Period = LATER, **parameters: Any) -> str:
+    def trained(use_case: UseCase, period: Period = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
             draw_nothing(patch)
             return train.train_model(
-                open_project(use_case), day, parameters={"num_boost_round": 12, **parameters}
+                open_project(use_case), period, parameters={"num_boost_round": 12, **parameters}
             ).run_id
 
     return trained

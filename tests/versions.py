@@ -40,7 +40,7 @@ def gate_result(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
 
 def register(
     run_id: str,
-    day: Period = AS_OF,
+    period: Period = AS_OF,
     *,
     gates: str | None = "passed",
     gate_results: list[dict[str, Any]] | None = None,
@@ -50,7 +50,7 @@ def register(
     registry, records = Registry(USE_CASE), Records.open(USE_CASE.name)
     trained = records.latest("training", [run_id])[run_id]
     fingerprint = f"{trained['tags']['fingerprint']} {len(registry.versions()) + 1}"
-    known = {"as_of": day.key, "fingerprint": fingerprint, "reason": "a first model"}
+    known = {"as_of": period.key, "fingerprint": fingerprint, "reason": "a first model"}
     made = {**trained["tags"], **known, **tags}
     made["files_digest"] = digest_of_files(trained["files"], Period(made["as_of"]), fingerprint)
     clone = registry.start_run("a copy", made)

@@ -104,7 +104,7 @@ class HistoricalEvaluator:
         cache = ModelCache.open(use_case)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
-            parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
+            parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
             fitted = trainer.fit_model(
                 use_case.features, parts["train"], parts["validation"], chosen,
                 THREADS, use_case.training.baseline_features,
@@ -134,7 +134,9 @@ class HistoricalEvaluator:
 
     def _profile(self, period: Period, fit: HistoricalModel) -> ReferenceProfile:
         rows = self._labelled(period, fit.cut.train[0], fit.cut.test[-1])
-        parts = {name: dataset.split_rows(self.use_case, rows, days, name, period) for name, days in fit.cut.items()}
+        parts = {
+            name: dataset.split_rows(self.use_case, rows, periods, name, period) for name, periods in fit.cut.items()
+        }
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
@@ -205,19 +207,19 @@ class HistoricalEvaluator:
         """Judge the model on its newest labelled days, as known when `period` began."""
         newest = period - self.use_case.label.label_delay_periods
         span = self.past.span(model, newest)
-        labels, days = self.past.labels(period)[span], self.past.days[span]
-        chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
+        labels, periods = self.past.labels(period)[span], self.past.periods[span]
+        chosen = np.unique(periods[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
         oldest = Period.from_date(chosen[0])
         span = self.past.span(oldest, newest)
-        labels, days = self.past.labels(period)[span], self.past.days[span]
+        labels, periods = self.past.labels(period)[span], self.past.periods[span]
         known = ~np.isnan(labels)
         by_day = [self.predicted(model, scored) for scored in period_range(oldest, newest)]
         predicted = {
             subject: np.concatenate([of_period[subject] for of_period in by_day])[known] for subject in by_day[0]
         }
-        outcomes = LabelledPredictions(days[known], labels[known], predicted)
+        outcomes = LabelledPredictions(periods[known], labels[known], predicted)
         return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
 
     def largest_psi(self, period: Period, model: Period) -> float | None:
@@ -251,11 +253,13 @@ class HistoricalEvaluator:
         seen = period_range(current.cut.train[0], current.cut.validation[-1])
         inputs = GateInputs(
             metrics=measured,
-            days=len(fit.cut.test),
+            periods=len(fit.cut.test),
             champion=ChampionInputs(
                 champion.key, same=period == champion, seen=tuple(seen), features=use_case.features
             ),
-            rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows),
+            rows=TestRows(
+                test.periods, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows
+            ),
         )
         results = judging.judge_gates(gates, inputs, use_case.costs)
         against = " ".join(result.reason for result in results if result.blocks)

@@ -36,29 +36,31 @@ class LabelHistory:
         labels = pa.table({"place": place, "known": known, "label": label})
         ordered = labels.sort_by([("known", "ascending"), ("place", "ascending")])
         values = pc.fill_null(ordered["label"].cast(pa.float64()), float("nan"))
-        days = ordered["known"].to_numpy().astype("datetime64[D]")
-        return cls(rows.combine_chunks(), ordered["place"].to_numpy(), days, values.to_numpy())
+        periods = ordered["known"].to_numpy().astype("datetime64[D]")
+        return cls(rows.combine_chunks(), ordered["place"].to_numpy(), periods, values.to_numpy())
 
     @property
-    def days(self) -> Days:
+    def periods(self) -> Days:
         """Return the day of each row."""
-        days: Days = self.rows["period"].to_numpy().astype("datetime64[D]")
-        return days
+        periods: Days = self.rows["period"].to_numpy().astype("datetime64[D]")
+        return periods
 
     def span(self, first: Period, last: Period) -> slice:
         """Return the slice of the rows from `first` to `last`, both included."""
-        days = self.days
-        start = int(np.searchsorted(days, np.datetime64(first.start_date)))
-        return slice(start, int(np.searchsorted(days, np.datetime64(last.start_date), side="right")))
+        periods = self.periods
+        start = int(np.searchsorted(periods, np.datetime64(first.start_date)))
+        return slice(start, int(np.searchsorted(periods, np.datetime64(last.start_date), side="right")))
 
     def labels(self, period: Period) -> Numbers:
         """Return the label of every row as known when `period` began; NaN if unknown."""
         end = int(np.searchsorted(self.known, np.datetime64(period.start_date), side="right"))
         return self._labels_of_rows(np.arange(end))
 
-    def matured(self, days: int) -> Numbers:
+    def matured(self, periods: int) -> Numbers:
         """Return the label of every row as known `days` after the row's day; NaN if unknown."""
-        return self._labels_of_rows(np.flatnonzero(self.known <= self.days[self.place] + np.timedelta64(days, "D")))
+        return self._labels_of_rows(
+            np.flatnonzero(self.known <= self.periods[self.place] + np.timedelta64(periods, "D"))
+        )
 
     def _labels_of_rows(self, chosen: npt.NDArray[np.int64]) -> Numbers:
         labels = np.full(self.rows.num_rows, np.nan)

@@ -22,11 +22,11 @@ def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
     base = _series(outcomes[0], "log_loss")
     for outcome, colour, style in zip(outcomes, COLOURS, STYLES, strict=False):
         drawn = {"color": colour, "ls": style, "label": outcome.policy, "lw": 1.6}
-        days = np.array([*outcome.rolling], dtype="datetime64[D]")
+        periods = np.array([*outcome.rolling], dtype="datetime64[D]")
         values = _series(outcome, "log_loss")
-        loss.plot(days, values, **drawn)
-        gain.plot(days, base - values, **drawn)
-        auc.plot(days, _series(outcome, "auc"), **drawn)
+        loss.plot(periods, values, **drawn)
+        gain.plot(periods, base - values, **drawn)
+        auc.plot(periods, _series(outcome, "auc"), **drawn)
     _marks(marks, outcomes)
     _finish(loss, f"Log loss, {ROLLING_DAYS} days")
     _finish(gain, f"Log loss gained over “{outcomes[0].policy}”")
@@ -41,10 +41,10 @@ def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
     """Draw a mark per training: full if promoted, hollow if not, crossed if a false alarm."""
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
         for training in outcome.trainings:
-            day, face = np.datetime64(training["period"]), colour if training["result"] == "promoted" else "none"
-            axes.plot(np.array([day]), [place], marker="o", ms=8, mec=colour, mfc=face, ls="")
+            period, face = np.datetime64(training["period"]), colour if training["result"] == "promoted" else "none"
+            axes.plot(np.array([period]), [place], marker="o", ms=8, mec=colour, mfc=face, ls="")
             if training["false_alarm"]:
-                axes.plot(np.array([day]), [place], marker="x", ms=11, color="#111111", ls="")
+                axes.plot(np.array([period]), [place], marker="x", ms=11, color="#111111", ls="")
     axes.set_yticks(range(len(outcomes)), [outcome.policy for outcome in outcomes])
     axes.set_ylim(len(outcomes) - 0.5, -0.5)
     axes.set_xlabel("Trainings: full = promoted, hollow = not promoted, × = not better on the 28 days after")

@@ -24,7 +24,7 @@ DIGITS = 6
 class RealisedCosts:
     """Hold the labels and predictions of the scored days, in order of days."""
 
-    days: Sequence[Period]
+    periods: Sequence[Period]
     """The days with labelled rows."""
     starts: Sequence[int]
     """The index of each day's first row, followed by the number of rows."""
@@ -34,7 +34,7 @@ class RealisedCosts:
     @classmethod
     def from_days(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
         """Build it from each day's labels and probabilities, without days that have no label."""
-        labelled = {day: pair for day, pair in sorted(by_day.items()) if len(pair[0])}
+        labelled = {period: pair for period, pair in sorted(by_day.items()) if len(pair[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
         labels, predicted = (np.concatenate([pair[n] for pair in labelled.values()] or [np.empty(0)]) for n in (0, 1))
         return cls(tuple(labelled), starts, labels, predicted)
@@ -93,8 +93,8 @@ def summarise_policies(
     costs: DecisionCosts,
 ) -> PolicyOutcome:
     """Summarise a simulation with its realised predictions and the benefits of its trainings."""
-    places = {f"{day.start_date:%Y-%m}": (realised.days.index(day)) for day in reversed(realised.days)}
-    ends = [*list(reversed(places.values()))[1:], len(realised.days)]
+    places = {f"{period.start_date:%Y-%m}": (realised.periods.index(period)) for period in reversed(realised.periods)}
+    ends = [*list(reversed(places.values()))[1:], len(realised.periods)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)
     spent = metrics.losses("expected_cost", realised.labels, realised.predicted, costs)
     return PolicyOutcome(
@@ -102,11 +102,11 @@ def summarise_policies(
         meaning=policy.meaning,
         trainings=tuple(_training_values(training, aftermath[training]) for training in walked.trainings),
         alarm_periods=walked.alarms,
-        metrics=realised.metrics(0, len(realised.days), costs),
+        metrics=realised.metrics(0, len(realised.periods), costs),
         months={month: realised.metrics(first, end, costs) for month, first, end in months},
         rolling={
-            realised.days[end - 1].key: realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
-            for end in range(ROLLING_DAYS, len(realised.days) + 1, STEP_DAYS)
+            realised.periods[end - 1].key: realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
+            for end in range(ROLLING_DAYS, len(realised.periods) + 1, STEP_DAYS)
         },
         cost=round(float(np.sum(spent)), DIGITS),
     )
@@ -119,7 +119,7 @@ def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any
         "result": training.result,
         "reason": training.reason,
         "gate_result": training.gate_result,
-        "following_days": alarm.days,
+        "following_days": alarm.periods,
         "gain": None if alarm.gain is None else round(alarm.gain, DIGITS),
         "false_alarm": alarm.is_false_positive,
     }

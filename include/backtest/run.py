@@ -69,7 +69,7 @@ def run_backtest(
         raise InvalidRequestError(
             f"{use_case.name}: a replay starts with a model trained as of its first day. {lacking}"
         ) from lacking
-    days = [day for day in period_range(first, last) if evaluator.rows(day)]
+    periods = [period for period in period_range(first, last) if evaluator.rows(period)]
     declared = _declared(evaluator, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
     policies = [
         simulator.never_retrain(),
@@ -77,8 +77,8 @@ def run_backtest(
         simulator.retrain_weekly(),
         simulator.naive_psi(evaluator.largest_psi),
     ]
-    outcomes = [_outcome(evaluator, policy, days) for policy in [*policies, _performance_only(evaluator), declared]]
-    varied = [_outcome(evaluator, policy, days) for policy in _variations(evaluator)] if variations else []
+    outcomes = [_outcome(evaluator, policy, periods) for policy in [*policies, _performance_only(evaluator), declared]]
+    varied = [_outcome(evaluator, policy, periods) for policy in _variations(evaluator)] if variations else []
     return BacktestResult(use_case.name, first.key, last.key, use_case.costs.unit, tuple(outcomes), tuple(varied))
 
 
@@ -116,16 +116,16 @@ def _build(project: Project, first: Period, last: Period, tell: Callable[[str], 
     end = last + use_case.label.label_delay_periods
     built = project.lake.as_of(end).partitions("features", earliest, end)
     beyond, needed = period_range(last + 1, end), period_range(earliest, last)
-    for day in (missing for missing in [*beyond, *needed] if missing not in built):
-        tell(f"building the features of {day}")
+    for period in (missing for missing in [*beyond, *needed] if missing not in built):
+        tell(f"building the features of {period}")
         try:
-            build.build_features(project, day)
+            build.build_features(project, period)
         except AirworthyError as error:
-            if day <= last:
+            if period <= last:
                 raise
             raise InvalidRequestError(
-                f"{use_case.name}: a replay up to {last} needs labels that become known up to {end}, and {day} cannot"
-                f" be built. End it {use_case.label.label_delay_periods} days before the last day of the data."
+                f"{use_case.name}: a replay up to {last} needs labels that become known up to {end}, and {period}"
+                f" cannot be built. End it {use_case.label.label_delay_periods} days before the last day of the data."
                 f" {error}"
             ) from error
 
@@ -152,13 +152,14 @@ def _variations(evaluator: HistoricalEvaluator) -> list[Policy]:
     ]
 
 
-def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[Period]) -> PolicyOutcome:
+def _outcome(evaluator: HistoricalEvaluator, policy: Policy, periods: Sequence[Period]) -> PolicyOutcome:
     evaluator.tell(f"simulating: {policy.name}")
-    simulation = simulator.simulate(policy, days, days[0], evaluator.judge)
+    simulation = simulator.simulate(policy, periods, periods[0], evaluator.judge)
     realised = RealisedCosts.from_days(
-        {day: evaluator.realised(model, day) for day, model in simulation.champions.items()}
+        {period: evaluator.realised(model, period) for period, model in simulation.champions.items()}
     )
     benefits = {
-        training: simulator.retraining_benefits(training, days, evaluator.losses) for training in simulation.trainings
+        training: simulator.retraining_benefits(training, periods, evaluator.losses)
+        for training in simulation.trainings
     }
     return result.summarise_policies(policy, simulation, realised, benefits, evaluator.use_case.costs)

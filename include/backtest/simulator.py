@@ -95,7 +95,7 @@ class Simulation:
 
 
 def simulate(
-    policy: Policy, days: Sequence[Period], first: Period, judge: Callable[[Period, Period], BacktestOutcome]
+    policy: Policy, periods: Sequence[Period], first: Period, judge: Callable[[Period, Period], BacktestOutcome]
 ) -> Simulation:
     """Start with the model of `first` as champion, and train whenever the policy triggers.
 
@@ -104,16 +104,16 @@ def simulate(
     trained again.
     """
     so_far, champion, alarms = SimulationState(), first, 0
-    for day in days:
-        so_far.champions[day] = champion
-        answer = policy.decide(day, so_far)
+    for period in periods:
+        so_far.champions[period] = champion
+        answer = policy.decide(period, so_far)
         alarms += answer.alarm
-        if not answer.train or day == champion:
+        if not answer.train or period == champion:
             continue
-        outcome = judge(day, champion)
-        so_far.trainings.append(SimulatedTraining(day, champion, outcome.result, answer.reason, outcome.reason))
+        outcome = judge(period, champion)
+        so_far.trainings.append(SimulatedTraining(period, champion, outcome.result, answer.reason, outcome.reason))
         if outcome.result == "promoted":
-            champion = day
+            champion = period
     return Simulation(so_far.champions, tuple(so_far.trainings), alarms)
 
 
@@ -125,13 +125,13 @@ def never_retrain() -> Policy:
 def retrain_weekly() -> Policy:
     """Return the policy that trains every Monday, like the DAG `train`."""
     return _scheduled(
-        "weekly", "every Monday, as the DAG train is scheduled", lambda day: day.start_date.weekday() == 0
+        "weekly", "every Monday, as the DAG train is scheduled", lambda period: period.start_date.weekday() == 0
     )
 
 
 def retrain_monthly() -> Policy:
     """Return the policy that trains on the first of each month."""
-    return _scheduled("monthly", "on the first of each month", lambda day: day.start_date.day == 1)
+    return _scheduled("monthly", "on the first of each month", lambda period: period.start_date.day == 1)
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:
@@ -174,7 +174,7 @@ def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measu
 class Alarm:
     """Hold the benefit of a training on the days after it."""
 
-    days: int
+    periods: int
     """Days after the training that were compared."""
     gain: float | None
     """Mean log loss over their rows of the replaced model minus that of the new one; None with too few days."""
@@ -186,15 +186,17 @@ class Alarm:
 
 
 def retraining_benefits(
-    training: SimulatedTraining, days: Sequence[Period], losses: Callable[[Period, Period], tuple[float, int]]
+    training: SimulatedTraining, periods: Sequence[Period], losses: Callable[[Period, Period], tuple[float, int]]
 ) -> Alarm:
     """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` after it.
 
     `losses` returns the summed log loss of a model on a day, and the number of labelled rows.
     """
-    following = [day for day in days if day > training.period and losses(day, training.period)[1]][:FOLLOWING_PERIODS]
+    following = [period for period in periods if period > training.period and losses(period, training.period)[1]][
+        :FOLLOWING_PERIODS
+    ]
     if len(following) < LEAST_FOLLOWING_PERIODS:
         return Alarm(len(following), None)
-    rows = sum(losses(day, training.period)[1] for day in following)
-    gain = sum(losses(day, training.replaced)[0] - losses(day, training.period)[0] for day in following) / rows
+    rows = sum(losses(period, training.period)[1] for period in following)
+    gain = sum(losses(period, training.replaced)[0] - losses(period, training.period)[0] for period in following) / rows
     return Alarm(len(following), gain)

@@ -76,9 +76,9 @@ def earliest_period(use_case: UseCase) -> Period:
     """Return the first day of the first month in which a model can be trained."""
     training = use_case.training
     needed = training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
-    day = use_case.first_period + (needed - 1 + use_case.label.label_delay_periods)
-    start = day.start_date
-    return day if start.day == 1 else Period.from_date((start.replace(day=1) + timedelta(days=32)).replace(day=1))
+    period = use_case.first_period + (needed - 1 + use_case.label.label_delay_periods)
+    start = period.start_date
+    return period if start.day == 1 else Period.from_date((start.replace(day=1) + timedelta(days=32)).replace(day=1))
 
 
 def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:

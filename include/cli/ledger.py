@@ -44,12 +44,12 @@ _NO_EFFECTIVE_PERIODS = {"rejection": "never champion", "approval": "may be prom
 def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     """Return an entry on two lines: a wide table would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
-    days = (
+    periods = (
         f"{entry.effective_from} to {_last_period(entry, entries)}"
         if entry.makes_champion
         else _NO_EFFECTIVE_PERIODS[entry.action]
     )
-    first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
+    first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {periods:<32} {when} UTC")
     return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])
 
 

@@ -77,8 +77,12 @@ def conclusion(lineage: Lineage) -> Text:
         return line_of(
             f"NOT everything is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE
         )
-    days = [day for feed in lineage.feeds for day in feed.days]
-    named = [lineage.prediction, lineage.features, *(each for day in days for each in (day.checked, day.raw))]
+    periods = [period for feed in lineage.feeds for period in feed.periods]
+    named = [
+        lineage.prediction,
+        lineage.features,
+        *(each for period in periods for each in (period.checked, period.raw)),
+    ]
     contents = [each for each in named if each is not None]
     changed = [f"{each.table} of {each.period}" for each in contents if not each.still]
     problems = [f"CHANGED since they were read: {', '.join(changed)}"] if changed else []
@@ -87,29 +91,31 @@ def conclusion(lineage: Lineage) -> Text:
         problems.append("NOT everything is known: the commits that wrote some of the days are not in the logs")
     if problems:
         return Text("\n").join(line_of(problem, _CHANGED_STYLE) for problem in problems)
-    every = f"the features, and {len(days)} days of {len(lineage.feeds)} feeds"
+    every = f"the features, and {len(periods)} days of {len(lineage.feeds)} feeds"
     return line_of(f"All inputs are unchanged since they were read: {every}.")
 
 
 def _feed(parent: Tree, feed: FeedLineage) -> None:
     at = "" if feed.version is None else f", read at Delta version {feed.version}"
-    span = f": {len(feed.days)} days of checked/{feed.feed} and raw/{feed.feed}" if feed.days else ""
+    span = f": {len(feed.periods)} days of checked/{feed.feed} and raw/{feed.feed}" if feed.periods else ""
     state = "as it is today" if feed.still else "CHANGED since"
     branch = parent.add(line_of(f"feed {feed.feed}{span}{at}, {state}", style="" if feed.still else _CHANGED_STYLE))
     if feed.unknown:
         branch.add(line_of(feed.unknown, _CHANGED_STYLE))
-    for each in feed.days:
+    for each in feed.periods:
         _day(branch, each)
 
 
-def _day(parent: Tree, day: FeedPeriod) -> None:
+def _day(parent: Tree, period: FeedPeriod) -> None:
     """Add a line for a day; if something has changed, add the details below it."""
-    contents = [("checked", day.checked), ("raw", day.raw)]
-    rows = "" if day.checked.rows is None else f"{day.checked.rows:,} rows"
+    contents = [("checked", period.checked), ("raw", period.raw)]
+    rows = "" if period.checked.rows is None else f"{period.checked.rows:,} rows"
     words = [f"{name} {_short(content)}" for name, content in contents]
     as_it_was = all(content is not None and content.still and content.version is not None for _, content in contents)
     line = parent.add(
-        line_of("  ".join([f"{day.checked.period}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE)
+        line_of(
+            "  ".join([f"{period.checked.period}", f"{rows:>10}", *words]), style="" if as_it_was else _CHANGED_STYLE
+        )
     )
     if not as_it_was:
         for _, content in contents:

@@ -78,11 +78,13 @@ def report(
 
 
 @app.command()
-def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10) -> None:
+def predictions(
+    use_case: str, period: Day, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10
+) -> None:
     """Show the rows of a day with the highest probability."""
     from include.cli import walkthrough
 
-    walkthrough.show_predictions(console, use_case, _period_of(day), rows)
+    walkthrough.show_predictions(console, use_case, _period_of(period), rows)
 
 
 @app.command()
@@ -94,22 +96,22 @@ def ledger(use_case: str) -> None:
 
 
 @app.command()
-def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
+def lineage(use_case: str, period: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
     """Show the lineage of one prediction: its model, its code, and the days of every feed it used."""
     from include.cli import lineage as cli_lineage
 
-    cli_lineage.print_lineage(console, use_case, _period_of(day), keys)
+    cli_lineage.print_lineage(console, use_case, _period_of(period), keys)
 
 
 @app.command()
-def check(use_case: str, day: Day) -> None:
+def check(use_case: str, period: Day) -> None:
     """Validate the days that a training needs, train, evaluate, and list all problems; without Airflow.
 
     The ingested data are kept for the next check. Fails if a gate fails.
     """
     from include.cli import check as cli_check
 
-    cli_check.print_check(console, use_case, _period_of(day))
+    cli_check.print_check(console, use_case, _period_of(period))
 
 
 @app.command()
@@ -118,14 +120,14 @@ def frame(
     table: Annotated[
         str, typer.Argument(help="Name of the table, such as features, labels, checked/<feed> or raw/<feed>.")
     ],
-    day: Day,
+    period: Day,
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
 ) -> None:
     """Print or write the rows of one day of a table, from the lake or from the data that `check` kept."""
     from include.cli import frame as cli_frame
 
-    cli_frame.print_frame(console, use_case, table, _period_of(day), rows, out)
+    cli_frame.print_frame(console, use_case, table, _period_of(period), rows, out)
 
 
 @app.command()

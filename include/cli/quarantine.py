@@ -49,25 +49,25 @@ console = make_console()
 
 
 @app.command()
-def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
+def counts(use_case: str, feed: Feed = None, period: Day = None, reason: Reason = None, row: Row = None) -> None:
     """Count rows by feed, day and reason; same as `quarantine <use case>`."""
     from include.ingestion.quarantine import count_quarantined
 
-    chosen = _chosen(use_case, feed, day, reason, row)
+    chosen = _chosen(use_case, feed, period, reason, row)
     counted = [each for found in chosen.select_rows() for each in count_quarantined(found)]
     for each in counted:
         # The reason comes last and in full: `release` takes it as an option.
         fate = f"{each.open:>5} open {each.corrected:>5} corrected {each.released:>5} released"
         print_line(console, f"{each.period}  {each.feed}  {fate}  {each.reason}")
     if not counted:
-        what = "such row" if feed or day or reason or row else "row"
+        what = "such row" if feed or period or reason or row else "row"
         print_line(console, f"No {what} of {use_case} is quarantined.")
 
 
 @app.command()
-def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
+def show(use_case: str, feed: Feed = None, period: Day = None, reason: Reason = None, row: Row = None) -> None:
     """Print each row with its id, values, reasons and state."""
-    for found in _chosen(use_case, feed, day, reason, row).select_rows():
+    for found in _chosen(use_case, feed, period, reason, row).select_rows():
         print_line(console, f"{found.feed.name}: {len(found.corrections)} quarantined", "bold")
         for each, state in zip(found.rows.to_pylist(), found.states(), strict=True):
             values = ", ".join(f"{name}={each[name]}" for name in found.feed.columns)
@@ -77,12 +77,12 @@ def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = Non
 
 @app.command()
 def export(
-    use_case: str, file: Path, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None
+    use_case: str, file: Path, feed: Feed = None, period: Day = None, reason: Reason = None, row: Row = None
 ) -> None:
     """Write the open rows into a new CSV file for correction."""
     from include.ingestion.quarantine import read_quarantine
 
-    chosen = _chosen(use_case, feed, day, reason, row)
+    chosen = _chosen(use_case, feed, period, reason, row)
     name = chosen.one_feed()
     found = read_quarantine(chosen.project, name, chosen.period).chosen(chosen.reasons, chosen.rows)
     content = found.exported()
@@ -97,13 +97,13 @@ def export(
 
 @app.command()
 def correct(
-    use_case: str, file: Path, comment: Comment, feed: Feed = None, day: Day = None, known_on: KnownOn = None
+    use_case: str, file: Path, comment: Comment, feed: Feed = None, period: Day = None, known_on: KnownOn = None
 ) -> None:
     """Resubmit the rows of a CSV or Parquet file, each in place of a quarantined row."""
     from include.ingestion import resubmit, uploads
     from include.lake.object_store import StoragePath
 
-    chosen = _chosen(use_case, feed, day, None, None)
+    chosen = _chosen(use_case, feed, period, None, None)
     try:
         uploads.require_size(file.name, StoragePath.parse(file).size())
         content = file.read_bytes()
@@ -127,7 +127,7 @@ def release(
     use_case: str,
     comment: Comment,
     feed: Feed = None,
-    day: Day = None,
+    period: Day = None,
     reason: Reason = None,
     row: Row = None,
     known_on: KnownOn = None,
@@ -135,7 +135,7 @@ def release(
     """Resubmit rows unchanged: the named reasons are ignored for them."""
     from include.ingestion import resubmit
 
-    chosen = _chosen(use_case, feed, day, reason, row)
+    chosen = _chosen(use_case, feed, period, reason, row)
     done = resubmit.resubmit_released(
         chosen.project,
         chosen.one_feed(),
@@ -165,11 +165,11 @@ def balance(
 
 
 def _chosen(
-    use_case: str, feed: str | None, day: datetime | None, reason: list[str] | None, row: list[str] | None
+    use_case: str, feed: str | None, period: datetime | None, reason: list[str] | None, row: list[str] | None
 ) -> RowSelection:
     from include.cli.row_selection import RowSelection
 
-    return RowSelection(use_case, feed, _period_of(day), tuple(reason or ()), tuple(row or ()))
+    return RowSelection(use_case, feed, _period_of(period), tuple(reason or ()), tuple(row or ()))
 
 
 def _period_of(moment: datetime | None) -> Period | None:

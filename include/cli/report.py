@@ -63,11 +63,11 @@ def _data_docs(use_case: UseCase, here: Instance) -> str:
 
 def _rows(use_case: UseCase, report: UseCaseReport) -> RenderableType:
     table = Table("feed", title=f"{use_case.name}: rows", title_justify="left")
-    for column in ("days", "landed", "published", "quarantined"):
+    for column in ("periods", "landed", "published", "quarantined"):
         table.add_column(column, justify="right")
     table.add_column("reasons")
     for name, feed in report.feeds.items():
-        figures = (feed.days, feed.landed, feed.published, feed.quarantined)
+        figures = (feed.periods, feed.landed, feed.published, feed.quarantined)
         table.add_row(name, *(f"{figure:,}" for figure in figures), _reasons(feed))
     derived = ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items())
     return Group(table, line_of(f"Made of them: {derived}."))
@@ -128,10 +128,12 @@ def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
     reasons = Counter(realised.waiting.values()).most_common(_REASONS)
     waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
     if not realised.rows:
-        cause = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
+        cause = (
+            "no day was scored" if not realised.periods and not waiting else "no row has both a prediction and a label"
+        )
         return ["", line_of(f"The performance on {span} is not known: {cause}."), *waiting]
-    days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
-    return ["", _metrics(f"realised on {days}", realised.metrics), *waiting]
+    periods = f"{len(realised.periods)} scored days {span}, {realised.rows:,} rows with a label"
+    return ["", _metrics(f"realised on {periods}", realised.metrics), *waiting]
 
 
 def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:

@@ -99,7 +99,7 @@ class Landing:
     def _check_prefix(self, say: str) -> None:
         try:
             fields = [field for _, field, _, _ in string.Formatter().parse(self.prefix) if field is not None]
-            prefixes = [self.prefix_of(day) for day in _DAYS] if set(fields) == {"period"} else []
+            prefixes = [self.prefix_of(period) for period in _DAYS] if set(fields) == {"period"} else []
         except (ValueError, LookupError) as error:
             require(False, f"{say}the prefix cannot be read: {error}.", field="prefix")
             return

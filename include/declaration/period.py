@@ -42,17 +42,17 @@ class Period:
             PeriodError: the key is not a day written as YYYY-MM-DD in ASCII, one of the formats of ISO 8601.
         """
         try:
-            day = date.fromisoformat(key)
+            period = date.fromisoformat(key)
         except (TypeError, ValueError):
-            day = None
-        if day is None or day.isoformat() != key:
+            period = None
+        if period is None or period.isoformat() != key:
             raise PeriodError(key)
         self._key = key
 
     @classmethod
-    def from_date(cls, day: date) -> Period:
+    def from_date(cls, period: date) -> Period:
         """Return the period that starts on a local date."""
-        return cls(day.isoformat())
+        return cls(period.isoformat())
 
     @property
     def key(self) -> str:
@@ -113,6 +113,6 @@ def period_range(first: Period, last: Period) -> list[Period]:
     return [first + number for number in range(last - first + 1)]
 
 
-def periods_of(days: Iterable[date]) -> list[Period]:
+def periods_of(periods: Iterable[date]) -> list[Period]:
     """Return the periods that start on the given dates, in their order: the values of a table's column `day`."""
-    return [Period.from_date(day) for day in days]
+    return [Period.from_date(period) for period in periods]

@@ -76,9 +76,11 @@ def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[Check
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
         return
-    days, wanted = last - first + 1, use_case.training.window_periods
-    if days < wanted:
-        yield CheckFinding("note", f"the window {first} to {last} has {days} of the {wanted} days that are declared.")
+    periods, wanted = last - first + 1, use_case.training.window_periods
+    if periods < wanted:
+        yield CheckFinding(
+            "note", f"the window {first} to {last} has {periods} of the {wanted} days that are declared."
+        )
 
 
 def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
@@ -154,17 +156,17 @@ def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[Chec
     """
     use_case = project.use_case
     first, _ = splits.training_window(use_case, period)
-    days = period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
+    periods = period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
     refused: list[CheckFinding] = []
-    for number, needed in enumerate(days, start=1):
-        tell(f"landing and validating {needed}: day {number} of {len(days)}")
+    for number, needed in enumerate(periods, start=1):
+        tell(f"landing and validating {needed}: day {number} of {len(periods)}")
         try:
             build.land_missing(project, needed, needed)
         except AirworthyError as error:
             refused.append(CheckFinding("error", str(error)))
             if len(refused) == _MOST_REFUSED:
                 break
-    return refused, len(days) - len(refused)
+    return refused, len(periods) - len(refused)
 
 
 def build_window(project: Project, period: Period, tell: Tell) -> None:
@@ -183,12 +185,12 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
     first, last = splits.training_window(use_case, period)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
     values = rows[use_case.label.name]
-    days = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
+    periods = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
     severity: Severity = "note" if _RARE <= share <= 1 - _RARE else "warning"
     yield CheckFinding(
         severity,
-        f"{rows.num_rows:,} rows on {days} of the days {first} to {last} are labelled; {share:.2%} of them have"
+        f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled; {share:.2%} of them have"
         f" {use_case.label.name} = 1.",
     )
 

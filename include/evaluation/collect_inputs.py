@@ -73,13 +73,13 @@ class _Collector:
             predicted[CHAMPION] = champion_model.predict(rows, threads_for(rows.num_rows))
         return GateInputs(
             metrics=metrics.split_metrics(self.candidate.metrics, "test"),
-            days=int(self.test["days"]),
+            periods=int(self.test["periods"]),
             features=self.model.encoding.features,
             declared=self.use_case.features,
             gains=self.model.gains,
             champion=champion,
             rows=TestRows(
-                days=rows["period"].to_numpy(),
+                periods=rows["period"].to_numpy(),
                 labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),
@@ -116,15 +116,15 @@ class _Collector:
 
     def _rebuilt_periods(self) -> tuple[RebuiltPeriod, ...]:
         count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
-        days = SplitPeriods(*(self._periods_of(name) for name in ("train", "validation", "test")))
-        periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
+        split = SplitPeriods(*(self._periods_of(name) for name in ("train", "validation", "test")))
+        periods = sample_periods(split, count, self.use_case.training.seed, self.candidate.as_of)
         return rebuild_periods(self.project, periods, self.candidate.as_of)
 
     def _periods_of(self, split: str) -> list[Period]:
         """Return the days of a split that have rows of features; others cannot show a leak."""
         bounds = self.candidate.report["splits"][split]
         first, last = (Period(bounds[end]) for end in ("first", "last"))
-        return [day for day, partition in self.view.partitions("features", first, last).items() if partition.rows]
+        return [period for period, partition in self.view.partitions("features", first, last).items() if partition.rows]
 
 
 def _seen_periods(champion: Version) -> tuple[Period, ...]:
@@ -142,7 +142,7 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     Raises:
         NotReadyError: it does not.
     """
-    first, last = (Period(day) for day in candidate.tags[tags.WINDOW].split(".."))
+    first, last = (Period(period) for period in candidate.tags[tags.WINDOW].split(".."))
     now = {
         tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
         tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.period),

@@ -136,7 +136,7 @@ def _write(
     tables: dict[str, Any] = {
         "gate_results": [gate_result.to_json() for gate_result in gate_results],
         "metrics": measured,
-        "intervals": intervals.metric_intervals(rows.days, rows.labels, rows.predicted[MODEL], costs),
+        "intervals": intervals.metric_intervals(rows.periods, rows.labels, rows.predicted[MODEL], costs),
         "slices": grouped,
     }
     folder.mkdir()

@@ -19,7 +19,7 @@ class TestRows:
 
     __test__ = False  # otherwise pytest collects it as a test
 
-    days: npt.NDArray[np.datetime64]
+    periods: npt.NDArray[np.datetime64]
     labels: Numbers
     predicted: Mapping[str, Numbers]
     """Probabilities of `model`, of each baseline and, if it can score these rows, of `champion`."""
@@ -93,7 +93,7 @@ class GateInputs:
 
     metrics: Mapping[str, Mapping[str, float]]
     """Subject (`model` or a baseline) to metric to value on the test days."""
-    days: int
+    periods: int
     """Test days that have labelled rows."""
     features: Mapping[str, str] = field(default_factory=dict)
     """Feature to type, as the model reads them."""

@@ -50,15 +50,15 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
         reason = f"The test rows have no probabilities of this model, or none of version {champion.version}."
         return gate.result("inconclusive", reason, metric=metric)
     unseen: npt.NDArray[np.bool_] = ~np.isin(
-        rows.days.astype("datetime64[D]"),
+        rows.periods.astype("datetime64[D]"),
         np.array([period.start_date for period in champion.seen], dtype="datetime64[D]"),
     )
-    days, left = len(np.unique(rows.days)), len(np.unique(rows.days[unseen]))
+    periods, left = len(np.unique(rows.periods)), len(np.unique(rows.periods[unseen]))
     if left >= gate.min_periods:
         return unseen
     reason = (
-        f"Of {counted(days, 'test day')} {left} {'is' if left == 1 else 'are'} left to compare on, and this gate needs"
-        f" {gate.min_periods}: version {champion.version} has seen the other {days - left}."
+        f"Of {counted(periods, 'test day')} {left} {'is' if left == 1 else 'are'} left to compare on, and this gate"
+        f" needs {gate.min_periods}: version {champion.version} has seen the other {periods - left}."
     )
     return gate.result("inconclusive", reason, metric=metric)
 

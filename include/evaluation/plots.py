@@ -154,7 +154,7 @@ def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, 
 
 def plot_champion(
     title: str,
-    days: Sequence[Period],
+    periods: Sequence[Period],
     differences: Numbers,
     *,
     mean: float,
@@ -169,7 +169,7 @@ def plot_champion(
     """
     figure = plotting.new_figure(title, width=11, height=4.6)
     axes = figure.subplots()
-    at = np.array([day.start_date for day in days], dtype="datetime64[D]")
+    at = np.array([period.start_date for period in periods], dtype="datetime64[D]")
     colours = [BETTER if difference <= 0 else WORSE for difference in differences]
     axes.bar(at, differences, width=0.75, color=colours, alpha=0.75)
     reach = np.concatenate([differences, [mean, margin, 0.0], [end for end in interval if math.isfinite(end)]])

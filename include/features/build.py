@@ -30,9 +30,11 @@ def build_features(project: Project, period: Period) -> Commit:
 def ensure_features(project: Project, first: Period, last: Period) -> list[Period]:
     """Build missing features and labels of `first` to `last`; return the days built."""
     existing = project.lake.as_of(last).partitions("features", first, last)
-    missing = [day for day in period_range(max(first, project.use_case.first_period), last) if day not in existing]
-    for day in missing:
-        build_features(project, day)
+    missing = [
+        period for period in period_range(max(first, project.use_case.first_period), last) if period not in existing
+    ]
+    for period in missing:
+        build_features(project, period)
     return missing
 
 
@@ -57,10 +59,10 @@ def land_missing(project: Project, first: Period, last: Period) -> None:
     view = project.lake.as_of(last)
     for feed in use_case.feeds:
         existing = view.partitions(f"checked/{feed.name}", first, last)
-        for day in period_range(first, last):
-            if day not in existing and _has_rows(project, feed, day):
-                ingest.land_feed(project, feed, day)
-                validate.check_feed(project, feed, day)
+        for period in period_range(first, last):
+            if period not in existing and _has_rows(project, feed, period):
+                ingest.land_feed(project, feed, period)
+                validate.check_feed(project, feed, period)
                 data_docs.write_index(use_case.name)
 
 

@@ -97,11 +97,11 @@ def stale_stretches(table: TableStaleness) -> list[str]:
 
 def rebuild_command(use_case: UseCase, tables: Sequence[TableStaleness]) -> str:
     """Return the command that rebuilds every stale period; empty if none is stale."""
-    days = [stale.period for table in tables for stale in table.stale]
-    if not days:
+    periods = [stale.period for table in tables for stale in table.stale]
+    if not periods:
         return ""
     return (
-        f"airflow backfill create --dag-id {use_case.name}__data --from-date {min(days)} --to-date {max(days)}"
+        f"airflow backfill create --dag-id {use_case.name}__data --from-date {min(periods)} --to-date {max(periods)}"
         " --reprocess-behavior completed"
     )
 
@@ -115,10 +115,10 @@ def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, 
     newest = _newest_notes(view, table)
     inputs = _Inputs(use_case, view, table)
     stale = []
-    for day, partition in partitions.items():
-        reason = _reason(newest.get(day), partition, "" if _is_delivered(use_case, table) else code, inputs, day)
+    for period, partition in partitions.items():
+        reason = _reason(newest.get(period), partition, "" if _is_delivered(use_case, table) else code, inputs, period)
         if reason:
-            stale.append(StalePeriod(day, partition.rows, reason))
+            stale.append(StalePeriod(period, partition.rows, reason))
     return TableStaleness(table, len(partitions), tuple(stale))
 
 

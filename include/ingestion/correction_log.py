@@ -119,16 +119,16 @@ class CorrectionLog:
         closed_periods, closed = self.closed_periods(), dict[Period, _Closed]()
         in_time = []
         for correction in recorded:
-            day = correction.known_on
-            if day in closed_periods and day not in closed:
-                closed[day] = self._close(day)
-            if day not in closed or correction.number in closed[day].of_period:
+            period = correction.known_on
+            if period in closed_periods and period not in closed:
+                closed[period] = self._close(period)
+            if period not in closed or correction.number in closed[period].of_period:
                 in_time.append(correction)
         return in_time
 
     def closed_periods(self) -> set[Period]:
         """Return the days that accept no more corrections."""
-        names = (self.folder / "days").names()
+        names = (self.folder / "periods").names()
         return {Period(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
 
     def close(self, period: Period) -> list[Correction]:
@@ -216,7 +216,7 @@ class CorrectionLog:
 
     def period_store(self, period: Period) -> RecordStore[_Closed]:
         """Return the file that closes a day."""
-        return RecordStore(self.folder / "days" / period.key, _decode_closed, CorrectionsCorruptedError)
+        return RecordStore(self.folder / "periods" / period.key, _decode_closed, CorrectionsCorruptedError)
 
 
 def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str]:

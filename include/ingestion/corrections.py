@@ -74,7 +74,7 @@ def correction_tuples(rows: pa.Table) -> list[Row]:
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
 
 
-def row_ids(days: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
+def row_ids(periods: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
     """Return a permanent id for each row: `<day>.<16 hex digits of its content>`.
 
     Further rows of the same content get the suffix `.2`, `.3`, …, in order of their reasons. `rows` have all columns
@@ -83,7 +83,7 @@ def row_ids(days: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[s
     """
     repeats: Counter[str] = Counter()
     columns = rows.column_names
-    names = [_row_id(day, columns, row) for day, row in zip(days, correction_tuples(rows), strict=True)]
+    names = [_row_id(period, columns, row) for period, row in zip(periods, correction_tuples(rows), strict=True)]
     ids = list(names)
     for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
         repeats[name := names[place]] += 1

@@ -106,8 +106,8 @@ def write_index(use_case: str) -> StoragePath:
     lists = []
     for feed in feeds:
         pages = [name for name in (folder / feed).names() if name.endswith(".html")]
-        days = [(page, html.escape(page.removesuffix(".html").split("__")[0])) for page in reversed(pages)]
-        links = "".join(f'<li><a href="{html.escape(feed)}/{page}">{day}</a></li>' for page, day in days)
+        periods = [(page, html.escape(page.removesuffix(".html").split("__")[0])) for page in reversed(pages)]
+        links = "".join(f'<li><a href="{html.escape(feed)}/{page}">{period}</a></li>' for page, period in periods)
         lists.append(f"<h2>{html.escape(feed)}</h2><ul>{links}</ul>")
     title = f"Validation of {html.escape(use_case)}"
     index = folder / "index.html"

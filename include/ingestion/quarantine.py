@@ -156,34 +156,36 @@ def read_quarantine(
     if period and not bad.num_rows:
         with view.diagnose_read_errors(table):
             every = view.table(table, checked=False)  # for the error text only
-            days = every.filter(every.reasons.length() > 0).select("period").distinct().order_by("period").to_pyarrow()
-        with_rows = ", ".join(str(other) for other in days["period"].to_pylist()[-20:]) or "none"
+            periods = (
+                every.filter(every.reasons.length() > 0).select("period").distinct().order_by("period").to_pyarrow()
+            )
+        with_rows = ", ".join(str(other) for other in periods["period"].to_pylist()[-20:]) or "none"
         raise InvalidRequestError(
             f"{use_case.name}: feed {feed!r} has no quarantined row on {period}; days with quarantined rows:"
             f" {with_rows}."
         )
     schema = schemas.content_schema(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
-    days, reasons = bad["period"].to_pylist(), bad["reasons"].to_pylist()
-    ids = corrections.row_ids(periods_of(days), bad.drop_columns(["period", schemas.REASONS.name]), reasons)
-    origin = {"period": days, "digest": ids, "reasons": reasons}
+    periods, reasons = bad["period"].to_pylist(), bad["reasons"].to_pylist()
+    ids = corrections.row_ids(periods_of(periods), bad.drop_columns(["period", schemas.REASONS.name]), reasons)
+    origin = {"period": periods, "digest": ids, "reasons": reasons}
     return _with_corrections(project, declared, corrections.with_origin(content, origin))
 
 
 def count_quarantined(quarantined: QuarantinedRows) -> list[QuarantineCount]:
     """Count the open, corrected and released rows by day and reason, in order of days."""
     counts: dict[tuple[Period, str], Counter[str]] = {}
-    for day, reasons, went in zip(
+    for period, reasons, went in zip(
         periods_of(quarantined.rows["period"].to_pylist()),
         quarantined.rows["reasons"].to_pylist(),
         quarantined.corrections,
         strict=True,
     ):
         for reason in reasons:
-            counts.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
+            counts.setdefault((period, reason), Counter())[went.kind if went else OPEN] += 1
     return [
-        QuarantineCount(quarantined.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
-        for (day, reason), number in sorted(counts.items())
+        QuarantineCount(quarantined.feed.name, period, reason, number[OPEN], number["correct"], number["release"])
+        for (period, reason), number in sorted(counts.items())
     ]
 
 

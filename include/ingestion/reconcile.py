@@ -75,8 +75,8 @@ def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliat
 
 def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
     view = project.lake.as_of(LATEST)
-    landed = {day: partition.rows for day, partition in view.partitions(f"raw/{feed.name}").items()}
-    checked = {day: partition.rows for day, partition in view.partitions(f"checked/{feed.name}").items()}
+    landed = {period: partition.rows for period, partition in view.partitions(f"raw/{feed.name}").items()}
+    checked = {period: partition.rows for period, partition in view.partitions(f"checked/{feed.name}").items()}
     quarantined = quarantine.read_quarantine(project, feed.name)
     recorded = CorrectionLog.open(project, feed.name).accepted()
     ask = project.use_case.function("source", feed.name) if ask_source and not feed.landing else None
@@ -94,8 +94,8 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
             1 for went, is_in in zip(quarantined.corrections, quarantined.landed, strict=True) if went and not is_in
         ),
         replayed=replayed,
-        refused=sum(rows for day, rows in landed.items() if day not in checked),
-        gone=sum(day in landed for day in gone),
+        refused=sum(rows for period, rows in landed.items() if period not in checked),
+        gone=sum(period in landed for period in gone),
         faults=tuple(faults),
         unasked=ask_source and feed.landing is not None,
     )
@@ -109,11 +109,11 @@ def _faults(
     """Describe each mismatch."""
     landed, checked = view.partitions(f"raw/{feed.name}"), view.partitions(f"checked/{feed.name}")
     faults = []
-    for day, partition in checked.items():
-        rows = landed[day].rows if day in landed else 0
+    for period, partition in checked.items():
+        rows = landed[period].rows if period in landed else 0
         if rows != partition.rows:
             faults.append(
-                f"{rows} rows landed on {day}, and {partition.rows} are published or quarantined: validate it again"
+                f"{rows} rows landed on {period}, and {partition.rows} are published or quarantined: validate it again"
             )
     times = Counter(name for correction in recorded for name in correction.ids)
     if twice := sorted(name for name, count in times.items() if count > 1):
@@ -121,13 +121,13 @@ def _faults(
     known_on = defaultdict[Period, list[Correction]](list)
     for correction in recorded:
         known_on[correction.known_on].append(correction)
-    for day, partition in landed.items():
-        known = known_on.get(day, [])
-        if known and not _has_corrections(view, feed, day, known):
-            faults.append(f"{day} was landed without its corrections: ingest it again")
+    for period, partition in landed.items():
+        known = known_on.get(period, [])
+        if known and not _has_corrections(view, feed, period, known):
+            faults.append(f"{period} was landed without its corrections: ingest it again")
         rows = partition.rows - sum(correction.rows.num_rows for correction in known)
-        if ask and (delivers := ask(day).num_rows) != rows:
-            faults.append(f"the source delivers {delivers} rows for {day}, but {rows} landed: ingest it again")
+        if ask and (delivers := ask(period).num_rows) != rows:
+            faults.append(f"the source delivers {delivers} rows for {period}, but {rows} landed: ingest it again")
     return faults
 
 

@@ -200,23 +200,23 @@ def free_period(project: Project, feed: Feed, after: Period) -> Period:
     Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
     known then.
     """
-    day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + 1
-    while day in feed.missing_periods:
-        day += 1
-    return day
+    period = max({after, *_landed(project, feed, after), *_decided(project, after)}) + 1
+    while period in feed.missing_periods:
+        period += 1
+    return period
 
 
 def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
     view, closed = project.lake.as_of(LATEST), CorrectionLog.open(project, feed.name).closed_periods()
-    held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
-    return held | {day for day in closed if day >= since}
+    held = {period for table in ("raw", "checked") for period in view.partitions(f"{table}/{feed.name}", since)}
+    return held | {period for period in closed if period >= since}
 
 
 def _decided(project: Project, since: Period) -> set[Period]:
     """Return the days from `since` on that are in one of the tables DECIDED."""
     view = project.lake.as_of(LATEST)
-    return {day for table in DECIDED for day in view.partitions(table, since)}
+    return {period for table in DECIDED for period in view.partitions(table, since)}
 
 
 def _record(
@@ -258,10 +258,10 @@ def _at(
         return RecordedCorrections(existing, new=False)
     while True:
         free = free_period(project, feed, last)
-        day = known_on or free
-        _require_free(project, feed, day, last, free)
+        period = known_on or free
+        _require_free(project, feed, period, last, free)
         try:
-            return correction_log.record(replace(draft, known_on=day), any_period=known_on is None)
+            return correction_log.record(replace(draft, known_on=period), any_period=known_on is None)
         except CorrectionPeriodTakenError:
             if known_on:
                 raise  # otherwise try the next free day

@@ -20,12 +20,12 @@ def open_files(path: Path | str) -> pq.ParquetFile:
     return partition_reader.open_file(path)
 
 
-def common_columns(view: AsOfSnapshot, table: str, days: Collection[Period]) -> frozenset[str]:
+def common_columns(view: AsOfSnapshot, table: str, periods: Collection[Period]) -> frozenset[str]:
     """Return the columns that all files of these days have.
 
     A day built by older code may lack a column.
     """
-    return partition_reader.columns_of(path for _, path in _files(view, table, days))
+    return partition_reader.columns_of(path for _, path in _files(view, table, periods))
 
 
 def row_batches(
@@ -46,6 +46,6 @@ def row_batches(
         yield from partition_reader.read_batches(name, path, chosen, batch_rows)
 
 
-def _files(view: AsOfSnapshot, table: str, days: Collection[Period]) -> list[tuple[Period, str]]:
-    files = view.files(table, min(days), max(days)) if days else []
-    return [(day, path) for day, path in files if day in days]
+def _files(view: AsOfSnapshot, table: str, periods: Collection[Period]) -> list[tuple[Period, str]]:
+    files = view.files(table, min(periods), max(periods)) if periods else []
+    return [(period, path) for period, path in files if period in periods]

@@ -28,7 +28,9 @@ def partition_digests(lake: Lake, table: str, since: Period, until: Period) -> d
     """
     if not history.is_table(lake.uri(table)):
         return {}
-    return {day: stored.digest for day, stored in partitions.list_partitions(lake.delta(table), since, until).items()}
+    return {
+        period: stored.digest for period, stored in partitions.list_partitions(lake.delta(table), since, until).items()
+    }
 
 
 def clone_table(
@@ -46,7 +48,9 @@ def clone_table(
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.period not in changes])
     kept = [_add_action(root, file) for file in files if file.period not in changes]
-    changed = [_add_action(root, _write_changed(view, table, day, root, change)) for day, change in changes.items()]
+    changed = [
+        _add_action(root, _write_changed(view, table, period, root, change)) for period, change in changes.items()
+    ]
     schema = Schema.from_arrow(schemas.stored_schema(target.use_case, table))
     create_table_with_add_actions(str(root), schema, kept + changed, partition_by=[*schemas.PARTITION])
 

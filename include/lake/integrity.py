@@ -34,7 +34,7 @@ class PartitionCorruptedError(AirworthyError):
 
 def broken_periods(view: AsOfSnapshot, table: str, since: Period, until: Period) -> dict[Period, str]:
     """Return the damaged days with their damage."""
-    return {day: damage for day, damage in damaged_periods(view, table, since, until) if damage}
+    return {period: damage for period, damage in damaged_periods(view, table, since, until) if damage}
 
 
 def damaged_periods(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
@@ -42,21 +42,23 @@ def damaged_periods(view: AsOfSnapshot, table: str, since: Period, until: Period
 
     Empty if nothing is.
     """
-    moved = {day for day, place in view.storage_paths(table, since, until) if f"/period={day}/" not in place.uri}
+    moved = {
+        period for period, place in view.storage_paths(table, since, until) if f"/period={period}/" not in place.uri
+    }
     forged = view.forged_periods(table, since, until)
-    for day, damage in _damaged_files(view, table, since, until):
-        yield day, OTHER_PERIOD if day in moved else damage or (FORGED if day in forged else "")
+    for period, damage in _damaged_files(view, table, since, until):
+        yield period, OTHER_PERIOD if period in moved else damage or (FORGED if period in forged else "")
 
 
 def _damaged_files(view: AsOfSnapshot, table: str, since: Period, until: Period) -> Iterator[tuple[Period, str]]:
     try:
         files_of_periods = view.files(table, since, until)
     except FileNotFoundError:  # on S3, a file of one of the days is missing: check each day alone
-        for day in view.partitions(table, since, until):
-            yield day, _damage_of_period(view, table, day)
+        for period in view.partitions(table, since, until):
+            yield period, _damage_of_period(view, table, period)
         return
-    for day, files in groupby(files_of_periods, key=lambda file: file[0]):
-        yield day, _damage([path for _, path in files])
+    for period, files in groupby(files_of_periods, key=lambda file: file[0]):
+        yield period, _damage([path for _, path in files])
 
 
 def _damage_of_period(view: AsOfSnapshot, table: str, period: Period) -> str:

@@ -231,7 +231,7 @@ class Lake:
                 return Commit(table, period, Partition("", 0), version, changed=True)
         raise _commit_error(table, period, failure)
 
-    def start_generation(self, table: str, since: Period, days: Sequence[Period]) -> int:
+    def start_generation(self, table: str, since: Period, periods: Sequence[Period]) -> int:
         """Remove these days from the table and set the declared columns, in one commit.
 
         Returns the Delta version of the commit; earlier versions still hold the removed days.
@@ -244,12 +244,12 @@ class Lake:
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             before, declared = delta.version(), schemas.content_schema(self.use_case, table)
-            remaining = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(days)
+            remaining = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(periods)
             if remaining:
                 schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
             others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
-            transactions = [Transaction(history.transaction_id(day), before + 1) for day in days or [since]]
-            notes = {"stage": "rebuild", "from": since.key, "removed": str(len(days))}
+            transactions = [Transaction(history.transaction_id(period), before + 1) for period in periods or [since]]
+            notes = {"stage": "rebuild", "from": since.key, "removed": str(len(periods))}
             try:
                 with s3.translate_s3_errors(self.uri(table)):
                     delta.create_write_transaction(
@@ -257,7 +257,7 @@ class Lake:
                         mode="overwrite",
                         schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
                         partition_by=[*schemas.PARTITION],
-                        partition_filters=[("period", "in", [day.key for day in days or [since]])],
+                        partition_filters=[("period", "in", [period.key for period in periods or [since]])],
                         commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
                     )
             except (CommitFailedError, s3.ConnectionLostError) as conflict:

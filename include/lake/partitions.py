@@ -64,12 +64,12 @@ def list_data_files(delta: DeltaTable) -> list[DataFile]:
 
 def group_by_period(data_files: Iterable[DataFile], since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition, in order of days, from `since` to `until` inclusive."""
-    days: dict[Period, Partition] = {}
+    periods: dict[Period, Partition] = {}
     for file in data_files:
         if since <= file.period <= until:
-            before = days[file.period].rows if file.period in days else 0
-            days[file.period] = Partition(file.digest, before + file.rows)
-    return days
+            before = periods[file.period].rows if file.period in periods else 0
+            periods[file.period] = Partition(file.digest, before + file.rows)
+    return periods
 
 
 def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:

@@ -74,8 +74,8 @@ class RangeReader:
         return cls(lake, table, tuple(view.storage_paths(table)))
 
     @property
-    def days(self) -> tuple[Period, ...]:
-        return tuple(sorted({day for day, _ in self.files}))
+    def periods(self) -> tuple[Period, ...]:
+        return tuple(sorted({period for period, _ in self.files}))
 
     def between(self, first: Period, last: Period) -> RangeReader:
         """Return a reader of the days from `first` to `last` inclusive."""
@@ -83,12 +83,12 @@ class RangeReader:
 
     def newest(self, count: int) -> RangeReader:
         """Return a reader of the last `count` days."""
-        days = self.days
-        return self.select(set(days[max(len(days) - count, 0) :]))
+        periods = self.periods
+        return self.select(set(periods[max(len(periods) - count, 0) :]))
 
-    def select(self, days: Collection[Period]) -> RangeReader:
+    def select(self, periods: Collection[Period]) -> RangeReader:
         """Return a reader of the days that are in `days`."""
-        return RangeReader(self.lake, self.table, tuple(file for file in self.files if file[0] in days))
+        return RangeReader(self.lake, self.table, tuple(file for file in self.files if file[0] in periods))
 
     def rows(self, without: frozenset[str] = frozenset()) -> pa.Table:
         """Return the rows with their `day`, in order of days.
@@ -147,5 +147,5 @@ def _is_empty(folder: StoragePath) -> bool:
 
 
 def _repeated(files: tuple[tuple[Period, StoragePath], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
-    days = np.array([day.start_date for day, _ in files], dtype="datetime64[D]")
-    return np.repeat(days, [part.num_rows for part in parts])
+    periods = np.array([period.start_date for period, _ in files], dtype="datetime64[D]")
+    return np.repeat(periods, [part.num_rows for part in parts])

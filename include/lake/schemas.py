@@ -20,7 +20,7 @@ METRICS = pa.schema(
         ("breached", pa.bool_()),  # null: not judged
         ("model_version", pa.string()),
         ("measured_period", pa.date32()),  # the measured day, or the last of `days` measured days
-        ("days", pa.int32()),
+        ("periods", pa.int32()),
         ("missing_reason", pa.string()),  # why there is no value; empty if there is one
     ]
 )

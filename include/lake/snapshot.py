@@ -70,7 +70,7 @@ class AsOfSnapshot:
         Days without rows are left out: readers cannot distinguish an empty day from a missing one.
         """
         stored = self.partitions(table, since, until)
-        return content_digest.digest_values({day.key: one.digest for day, one in stored.items() if one.rows})
+        return content_digest.digest_values({period.key: one.digest for period, one in stored.items() if one.rows})
 
     def note(self, table: str, period: Period) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
@@ -121,11 +121,11 @@ class AsOfSnapshot:
         """Return declared column to the days whose files have rows but lack the column."""
         rows, names = self.partitions(table, since, until), schemas.content_schema(self.lake.use_case, table).names
         absent: dict[str, list[Period]] = {}
-        for day, path in self.files(table, since, until):
-            stored = partition_reader.read_file_schema(path).names if rows[day].rows else names
+        for period, path in self.files(table, since, until):
+            stored = partition_reader.read_file_schema(path).names if rows[period].rows else names
             for name in names:
                 if name not in stored:
-                    absent.setdefault(name, []).append(day)
+                    absent.setdefault(name, []).append(period)
         return absent
 
     def _identified(self, table: str, since: Period | None, until: Period | None) -> list[str]:
@@ -135,10 +135,12 @@ class AsOfSnapshot:
             KeysChangedError: a file lacks a key: read as null it would match nothing, and rows would be lost silently.
         """
         required = schemas.identity_columns(self.lake.use_case, table)
-        absent = {name: days for name, days in self.absent_columns(table, since, until).items() if name in required}
+        absent = {
+            name: periods for name, periods in self.absent_columns(table, since, until).items() if name in required
+        }
         if absent:
-            days = sorted(set().union(*absent.values()))
-            raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), days)
+            periods = sorted(set().union(*absent.values()))
+            raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), periods)
         return [path for _, path in self.files(table, since, until)]
 
     def unreadable_reason(self, table: str, since: Period | None = None, until: Period | None = None) -> str:
@@ -193,13 +195,13 @@ class AsOfSnapshot:
         Raises:
             PartitionCorruptedError: a file is damaged; names the first such day.
         """
-        days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
-        if not days:
+        periods = [period for period in self.partitions(table, since, until) if (table, period) not in self._whole]
+        if not periods:
             return
-        for day, damage in integrity.damaged_periods(self, table, days[0], days[-1]):
+        for period, damage in integrity.damaged_periods(self, table, periods[0], periods[-1]):
             if damage:
-                raise PartitionCorruptedError(self.lake.use_case.name, table, day, damage)
-            self._whole.add((table, day))
+                raise PartitionCorruptedError(self.lake.use_case.name, table, period, damage)
+            self._whole.add((table, period))
 
     @contextlib.contextmanager
     def diagnose_read_errors(
@@ -229,7 +231,7 @@ class AsOfSnapshot:
         """
         stored = self.storage_paths(table, since, until)
         paths = self._cache.local_paths(self.lake.root, [place for _, place in stored])
-        return [(day, str(path)) for (day, _), path in zip(stored, paths, strict=True)]
+        return [(period, str(path)) for (period, _), path in zip(stored, paths, strict=True)]
 
     def storage_paths(
         self, table: str, since: Period | None = None, until: Period | None = None

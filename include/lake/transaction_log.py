@@ -110,7 +110,7 @@ class _LogReader:
         elif "add" in action:
             added, path = action["add"], unquote(action["add"]["path"])
             values = added["partitionValues"]
-            day = Period(values["period"])
+            period = Period(values["period"])
             earlier = self.live.get(path)  # a file may be added again, as with new statistics
             since = earlier.added if earlier else version
-            self.live[path] = TableFile(path, day, values["digest"], int(added["size"]), since)
+            self.live[path] = TableFile(path, period, values["digest"], int(added["size"]), since)

@@ -114,8 +114,8 @@ class Demo:
             self._parsed([data, train, score, monitor, retrain])
             self._backfill(data, *self.plan.data)
             for stretch in self.plan.stretches:
-                for day in stretch.train:
-                    self._train(train, day)
+                for period in stretch.train:
+                    self._train(train, period)
                 first, last = stretch.score
                 self._backfill(score, first, last)
                 self._backfill(monitor, first, last)
@@ -130,13 +130,13 @@ class Demo:
         self._until(what, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
 
     def _backfill(self, dag_id: str, first: Period, last: Period, at_once: int = 8) -> None:
-        days = last - first + 1
+        periods = last - first + 1
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, first, last)
-        if sum(states.values()) - states["failed"] < days:  # else an interrupted demo has started the rest
+        if sum(states.values()) - states["failed"] < periods:  # else an interrupted demo has started the rest
             self.api.backfill(dag_id, first, last, at_once=at_once)
         what = f"{dag_id} {first} … {last}"
-        self._until(what, lambda: self.api.states(dag_id, first, last), days, dag_id)
+        self._until(what, lambda: self.api.states(dag_id, first, last), periods, dag_id)
 
     def _train(self, dag_id: str, period: Period) -> None:
         self.api.unpause(dag_id)
@@ -147,16 +147,16 @@ class Demo:
 
     def _scheduled(self, dag_id: str) -> None:
         """Wait for the run that the scheduler created for today."""
-        day = today(self.use_case)
+        period = today(self.use_case)
 
         def scheduled() -> Counter[str]:
             return Counter(
                 run.state
                 for run in self.api.runs(dag_id)
-                if run.run_type == "scheduled" and run.partition_key == str(day)
+                if run.run_type == "scheduled" and run.partition_key == str(period)
             )
 
-        self._until(f"{dag_id} {day}, by the schedule", scheduled, 1, dag_id)
+        self._until(f"{dag_id} {period}, by the schedule", scheduled, 1, dag_id)
 
     def _settled(self, dag_id: str) -> None:
         """Wait for the open runs: after a backfill the scheduler continues from there up to today."""

@@ -161,8 +161,8 @@ class _CleanupPlanner:
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
-                if log and (days := rules.versions_losing_data(needs, log.parts, remaining[needs.table])):
-                    reason = self._loss_reason(needs, days, kept[version.number])
+                if log and (periods := rules.versions_losing_data(needs, log.parts, remaining[needs.table])):
+                    reason = self._loss_reason(needs, periods, kept[version.number])
                     yield CleanupItem("version", version.number, 0, reason, needs.table)
                     break
 
@@ -178,9 +178,9 @@ class _CleanupPlanner:
             )
         )
 
-    def _loss_reason(self, needs: VersionNeeds, days: Sequence[Period], kept: KeptVersion) -> str:
+    def _loss_reason(self, needs: VersionNeeds, periods: Sequence[Period], kept: KeptVersion) -> str:
         return (
-            f"since {self._now.date()}, because of the declared retention: {_named(days)} of {needs.table} at Delta"
+            f"since {self._now.date()}, because of the declared retention: {_named(periods)} of {needs.table} at Delta"
             f" version {needs.version} were replaced more than {self._policy.superseded_days} days ago and are removed."
             f" Why this version's data are not kept: {kept.reason}."
         )
@@ -263,9 +263,9 @@ class _CleanupPlanner:
                 self._problems.append(str(error))
 
     def _old(
-        self, kind: Kind, place: StoragePath, days: int, ending: str = "", besides: Sequence[str] = ()
+        self, kind: Kind, place: StoragePath, periods: int, ending: str = "", besides: Sequence[str] = ()
     ) -> Iterator[CleanupItem]:
-        for file in rules.outdated_files(inventory.list_files(place), days, self._now):
+        for file in rules.outdated_files(inventory.list_files(place), periods, self._now):
             if file.name.endswith(ending) and file.name not in besides:
                 yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
@@ -305,5 +305,5 @@ def _is_data(name: str) -> bool:
     return not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
-def _named(days: Sequence[Period]) -> str:
-    return str(days[0]) if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+def _named(periods: Sequence[Period]) -> str:
+    return str(periods[0]) if len(periods) == 1 else f"{len(periods)} days from {periods[0]} to {periods[-1]}"

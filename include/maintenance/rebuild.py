@@ -43,9 +43,9 @@ class TableRebuild:
         if kind == "raw":
             lines.append("Raw rows come only from the source: make sure that it delivers these periods again.")
         dag = MADE_BY.get(kind, "data")
-        days = sorted({*self.removed, *self.unreadable})
-        if self.applied and days:
-            lines.append(f"Fill it: backfill {self.use_case}__{dag} from {days[0]} to {days[-1]}.")
+        periods = sorted({*self.removed, *self.unreadable})
+        if self.applied and periods:
+            lines.append(f"Fill it: backfill {self.use_case}__{dag} from {periods[0]} to {periods[-1]}.")
         if not self.applied:
             lines.append("Dry run: nothing was changed. Use --apply to apply it.")
         return lines
@@ -68,12 +68,16 @@ def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = 
     if not history.is_table(lake.uri(table)):
         raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
     view = lake.at_versions(LATEST, {table: None})
-    days = list(view.partitions(table))
-    removed = [day for day in days if day >= since]
-    unreadable = [day for day in days if day < since and not _is_readable(lake, view.files(table, day, day), table)]
+    periods = list(view.partitions(table))
+    removed = [period for period in periods if period >= since]
+    unreadable = [
+        period
+        for period in periods
+        if period < since and not _is_readable(lake, view.files(table, period, period), table)
+    ]
     if apply:
         lake.start_generation(table, since, [*unreadable, *removed])
-    kept = len(days) - len(removed) - len(unreadable)
+    kept = len(periods) - len(removed) - len(unreadable)
     return TableRebuild(
         use_case.name, table, since, tuple(removed), tuple(unreadable), kept, view.version(table), applied=apply
     )
@@ -89,7 +93,9 @@ def _is_readable(lake: Lake, files: list[tuple[Period, str]], table: str) -> boo
     return True
 
 
-def _counted(days: tuple[Period, ...]) -> str:
-    if not days:
+def _counted(periods: tuple[Period, ...]) -> str:
+    if not periods:
         return "No period"
-    return f"1 period ({days[0]})" if len(days) == 1 else f"{len(days)} periods ({days[0]} to {days[-1]})"
+    return (
+        f"1 period ({periods[0]})" if len(periods) == 1 else f"{len(periods)} periods ({periods[0]} to {periods[-1]})"
+    )

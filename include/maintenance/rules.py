@@ -121,9 +121,9 @@ def size_text(count: int) -> str:
     return f"{value:.1f} TB"
 
 
-def cutoff_of(now: datetime, days: int) -> datetime:
+def cutoff_of(now: datetime, periods: int) -> datetime:
     """Return the time `days` days before `now`."""
-    return now - timedelta(days=days)
+    return now - timedelta(days=periods)
 
 
 def kept_versions(
@@ -193,9 +193,9 @@ def orphaned_files(
     return [file for file in outdated_files(files, policy.superseded_days, now) if file.name not in known]
 
 
-def outdated_files(files: Iterable[StoredFile], days: int, now: datetime) -> list[StoredFile]:
+def outdated_files(files: Iterable[StoredFile], periods: int, now: datetime) -> list[StoredFile]:
     """Return the files that were last written more than `days` days ago."""
-    return [file for file in files if file.modified < cutoff_of(now, days)]
+    return [file for file in files if file.modified < cutoff_of(now, periods)]
 
 
 def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], stored: Collection[str]) -> list[Period]:

@@ -23,12 +23,12 @@ RENAMED = {"predictions": ("warning",), "metrics": ("about", "state")}
 class UnsignedLakeError(AirworthyError):
     """A lake was written by code without signatures, or with other keys."""
 
-    def __init__(self, use_case: str, table: str, days: set[Period]) -> None:
-        self.table, self.days = table, days
+    def __init__(self, use_case: str, table: str, periods: set[Period]) -> None:
+        self.table, self.periods = table, periods
         super().__init__(
-            f"{use_case}: {table} has {len(days)} days, from {min(days)} on, whose files this installation has not"
-            " signed. If they were signed with other keys, set AIRWORTHY_SIGNING_KEYS to all of them, the newest first,"
-            " and run this again. A lake without signatures cannot be upgraded: start with an empty one"
+            f"{use_case}: {table} has {len(periods)} days, from {min(periods)} on, whose files this installation has"
+            " not signed. If they were signed with other keys, set AIRWORTHY_SIGNING_KEYS to all of them, the newest"
+            " first, and run this again. A lake without signatures cannot be upgraded: start with an empty one"
             " (AIRWORTHY_LAKE) and backfill. Nothing was changed."
         )
 

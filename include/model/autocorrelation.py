@@ -63,9 +63,9 @@ def precision_of_difference(one: Numbers, other: Numbers) -> MeanPrecision:
 
 def correlation(*spans: Numbers) -> Numbers:
     """Return the lag-1 autocorrelation of spans of days, bias-corrected and shrunk, from 0 to 0.9."""
-    days = sum(span.shape[-1] for span in spans)
+    periods = sum(span.shape[-1] for span in spans)
     total = sum((span.shape[-1] * unshrunk(span) for span in spans), start=np.float64(0))
-    return np.asarray(np.clip((total + PRIOR_PERIODS * PRIOR) / (days + PRIOR_PERIODS), 0.0, HIGHEST))
+    return np.asarray(np.clip((total + PRIOR_PERIODS * PRIOR) / (periods + PRIOR_PERIODS), 0.0, HIGHEST))
 
 
 def unshrunk(values: Numbers) -> Numbers:
@@ -73,21 +73,21 @@ def unshrunk(values: Numbers) -> Numbers:
 
     It is corrected for its bias of -(1 + 3 r) / n.
     """
-    days = values.shape[-1]
+    periods = values.shape[-1]
     gaps = values - np.mean(values, axis=-1, keepdims=True)
     squares = np.sum(np.square(gaps), axis=-1)
     products = np.sum(gaps[..., 1:] * gaps[..., :-1], axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = np.where(squares > 0, products / squares, 0.0)
-    corrected = (days * raw + 1) / (days - 3) if days > 3 else raw
+    corrected = (periods * raw + 1) / (periods - 3) if periods > 3 else raw
     return np.asarray(np.where(squares > 0, np.clip(corrected, -1.0, 1.0), 0.0))
 
 
-def inflation(lag_1: Numbers, days: int) -> Numbers:
+def inflation(lag_1: Numbers, periods: int) -> Numbers:
     """Return the variance of an AR(1) mean, as a multiple of that of independent days."""
     # 1 + 2 times the sum over lags of (1 - lag / n) r^lag, in closed form; r is below 1.
     once = 1 - lag_1
-    return np.asarray((1 + lag_1) / once - 2 * lag_1 * (1 - lag_1**days) / (days * np.square(once)))
+    return np.asarray((1 + lag_1) / once - 2 * lag_1 * (1 - lag_1**periods) / (periods * np.square(once)))
 
 
 def tail(value: Numbers, precision: MeanPrecision) -> Numbers:
@@ -104,13 +104,13 @@ def reach(precision: MeanPrecision, confidence: float) -> float:
 
 
 def _of_mean(values: Numbers, lag_1: Numbers) -> MeanPrecision:
-    days = values.shape[-1]
-    factor = inflation(lag_1, days)
+    periods = values.shape[-1]
+    factor = inflation(lag_1, periods)
     centre = np.mean(values, axis=-1, keepdims=True)
     squares = np.sum(np.square(values - centre), axis=-1)
     largest = np.max(np.abs(values), axis=-1)
-    squares = np.where(squares > days * np.square(_ROUNDING * largest), squares, 0.0)
+    squares = np.where(squares > periods * np.square(_ROUNDING * largest), squares, 0.0)
     # The sample variance of an autocorrelated series is too small by (factor - 1) / (days - 1) of the true one.
-    remaining = np.maximum(days - factor, 1.0)
+    remaining = np.maximum(periods - factor, 1.0)
     freedom = np.maximum(remaining * (1 - np.square(lag_1)) / (1 + np.square(lag_1)), 1.0)
-    return MeanPrecision(np.sqrt(squares / remaining * factor / days), freedom)
+    return MeanPrecision(np.sqrt(squares / remaining * factor / periods), freedom)

@@ -32,18 +32,18 @@ class PairedDifference:
     upper: float
     """Infinite if there are too few days for a bound."""
     lower: float
-    days: int
+    periods: int
     standard_error: float
 
 
 def paired_differences(
-    days: npt.NDArray[np.datetime64], differences: Numbers, *, confidence: float, resamples: int = RESAMPLES
+    periods: npt.NDArray[np.datetime64], differences: Numbers, *, confidence: float, resamples: int = RESAMPLES
 ) -> PairedDifference:
     """Return the difference of two models' losses, from day and difference of each row.
 
     Both arrays have the same length, at least 1. See `resample_days`.
     """
-    _, index = np.unique(days, return_inverse=True)
+    _, index = np.unique(periods, return_inverse=True)
     return resample_periods(
         np.bincount(index, weights=differences).astype(np.float64),
         np.bincount(index).astype(np.float64),
@@ -76,14 +76,14 @@ def resample_periods(
     Raises:
         ValueError: there are too few resamples for the confidence.
     """
-    days, total = len(rows), float(np.sum(rows))
+    periods, total = len(rows), float(np.sum(rows))
     mean = float(np.sum(differences)) / total
-    if days < 2:
-        return PairedDifference(mean, math.inf, -math.inf, days, math.inf)
+    if periods < 2:
+        return PairedDifference(mean, math.inf, -math.inf, periods, math.inf)
     residuals = differences - mean * rows
-    error = math.sqrt(days / (days - 1) * float(residuals @ residuals)) / total
+    error = math.sqrt(periods / (periods - 1) * float(residuals @ residuals)) / total
     if error <= _ROUNDING * float(np.sum(np.abs(differences))) / total:
-        return PairedDifference(mean, mean, mean, days, 0.0)
+        return PairedDifference(mean, mean, mean, periods, 0.0)
     # With 9999 resamples, a tail of 5 % ends at a whole rank: the 500th from the end.
     tail = math.floor((1 - confidence) * (resamples + 1) + 1e-9)
     if tail < 1:
@@ -92,7 +92,7 @@ def resample_periods(
     inflated, freedom = _inflate_error(residuals, error)
     students = float(scipy.stats.t.ppf(confidence, freedom))
     upper, lower = max(-float(t[tail - 1]), students), max(float(t[-tail]), students)
-    return PairedDifference(mean, mean + upper * inflated, mean - lower * inflated, days, inflated)
+    return PairedDifference(mean, mean + upper * inflated, mean - lower * inflated, periods, inflated)
 
 
 def _inflate_error(residuals: Numbers, error: float) -> tuple[float, float]:
@@ -123,10 +123,10 @@ def _studentised(residuals: Numbers, rows: Numbers, error: float, resamples: int
 
 
 @lru_cache(maxsize=2)
-def _drawn(days: int, resamples: int) -> Numbers:
+def _drawn(periods: int, resamples: int) -> Numbers:
     """Return how often each resample (row) drew each day (column)."""
-    places = np.random.default_rng(SEED).integers(0, days, size=(resamples, days))
-    places += np.arange(resamples)[:, None] * days
-    drawn = np.bincount(places.ravel(), minlength=resamples * days).reshape(resamples, days).astype(np.float64)
+    places = np.random.default_rng(SEED).integers(0, periods, size=(resamples, periods))
+    places += np.arange(resamples)[:, None] * periods
+    drawn = np.bincount(places.ravel(), minlength=resamples * periods).reshape(resamples, periods).astype(np.float64)
     drawn.flags.writeable = False
     return drawn

@@ -36,9 +36,9 @@ class Process:
     """The sorted values of the days, if the process is their own; empty for the default process."""
     mean: float = 0.0
 
-    def simulate(self, days: int, lives: int = LIVES, seed: int = SEED) -> Numbers:
+    def simulate(self, periods: int, lives: int = LIVES, seed: int = SEED) -> Numbers:
         """Return series of shape (lives, days); equal for equal arguments."""
-        scores = _scores(self.correlation, days, lives, seed)
+        scores = _scores(self.correlation, periods, lives, seed)
         if not self.values:
             return self.mean + self.deviation * scores
         return _as_observed(scores, np.array(self.values), self.deviation)
@@ -51,33 +51,33 @@ def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
     differences whose null value is 0.
     """
     spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_PERIODS]
-    days = sum(len(span) for span in spans)
+    periods = sum(len(span) for span in spans)
     if not spans:
         return None
     moved = [span - np.mean(span) for span in spans] if centred else spans
     values = np.sort(np.concatenate(moved))
-    freedom = days - (len(spans) if centred else 1)
+    freedom = periods - (len(spans) if centred else 1)
     deviation = float(np.sqrt(np.sum(np.square(values - np.mean(values))) / freedom))
     if deviation <= 1e-12 * float(np.max(np.abs(np.concatenate(spans)))):
         return None
     mean = 0.0 if centred else float(np.mean(values))
-    if days < OWN_DAYS:
+    if periods < OWN_DAYS:
         return Process(DEFAULT_CORRELATION, deviation, own=False, mean=mean)
     ranks = scipy.stats.rankdata(np.concatenate(moved))
-    scores = scipy.stats.norm.ppf(ranks / (days + 1))
+    scores = scipy.stats.norm.ppf(ranks / (periods + 1))
     ends = np.cumsum([len(span) for span in moved])[:-1]
     parts = np.split(scores, ends)
-    lag_1 = sum(len(part) * float(autocorrelation.unshrunk(part)) for part in parts) / days
+    lag_1 = sum(len(part) * float(autocorrelation.unshrunk(part)) for part in parts) / periods
     return Process(float(np.clip(lag_1, -0.5, autocorrelation.HIGHEST)), deviation, True, tuple(values.tolist()), mean)
 
 
-def _scores(correlation: float, days: int, lives: int, seed: int) -> Numbers:
+def _scores(correlation: float, periods: int, lives: int, seed: int) -> Numbers:
     """Return normal AR(1) series of mean 0 and variance 1, of shape (lives, days)."""
-    drawn = np.random.default_rng(seed).standard_normal((days, lives))
+    drawn = np.random.default_rng(seed).standard_normal((periods, lives))
     scores = np.empty_like(drawn)
     scores[0] = drawn[0]
-    for day in range(1, days):
-        scores[day] = correlation * scores[day - 1] + np.sqrt(1 - correlation**2) * drawn[day]
+    for period in range(1, periods):
+        scores[period] = correlation * scores[period - 1] + np.sqrt(1 - correlation**2) * drawn[period]
     return np.ascontiguousarray(scores.T)
 
 

@@ -24,7 +24,7 @@ class ExpectedMetric:
     """
 
     value: float
-    days: int
+    periods: int
     lower: float | None = None
     upper: float | None = None
     by_day: tuple[float, ...] = ()
@@ -33,15 +33,15 @@ class ExpectedMetric:
 
 def expected_metrics(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
     """Return the expected value of each metric, from a model's test rows."""
-    days = len(np.unique(test.days))
-    by_day = intervals.rates_by_period(test.days, test.labels, probabilities, costs)
+    periods = len(np.unique(test.periods))
+    by_day = intervals.rates_by_period(test.periods, test.labels, probabilities, costs)
     expected = {}
     for metric, value in metrics.compute_metrics(test.labels, probabilities, costs).items():
         if metric in by_day:
             lower, upper = intervals.around(metric, value, by_day[metric])
-            expected[metric] = ExpectedMetric(value, days, lower, upper, tuple(by_day[metric].tolist()))
+            expected[metric] = ExpectedMetric(value, periods, lower, upper, tuple(by_day[metric].tolist()))
         elif metric != "rows":
-            expected[metric] = ExpectedMetric(value, days)
+            expected[metric] = ExpectedMetric(value, periods)
     return expected
 
 

@@ -16,7 +16,7 @@ MIN_PERIODS = autocorrelation.MIN_PERIODS
 
 
 def metric_intervals(
-    days: npt.NDArray[np.datetime64],
+    periods: npt.NDArray[np.datetime64],
     labels: Numbers,
     probabilities: Numbers,
     costs: DecisionCosts,
@@ -30,7 +30,7 @@ def metric_intervals(
     interval is only approximate if the mean prediction is right.
     """
     found = {}
-    for metric, pseudo_values in rates_by_period(days, labels, probabilities, costs).items():
+    for metric, pseudo_values in rates_by_period(periods, labels, probabilities, costs).items():
         whole = metrics.compute_metric(metric, labels, probabilities, costs)
         assert whole is not None  # a metric that is defined without any one day is defined with all
         found[metric] = around(metric, whole, pseudo_values, confidence)
@@ -44,7 +44,7 @@ def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float 
 
 
 def rates_by_period(
-    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+    periods: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Return metric to the pseudo-value of each day, if it is defined with any one day left out.
 
@@ -53,7 +53,7 @@ def rates_by_period(
     pseudo-values of two models on the same rows can be subtracted. Values are in order of days.
     """
     found = {}
-    for metric, left_out in _left_out(days, labels, probabilities, costs).items():
+    for metric, left_out in _left_out(periods, labels, probabilities, costs).items():
         whole, number = metrics.compute_metric(metric, labels, probabilities, costs), len(left_out)
         assert whole is not None
         found[metric] = number * whole - (number - 1) * left_out
@@ -61,13 +61,13 @@ def rates_by_period(
 
 
 def _left_out(
-    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+    periods: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Return metric to its values with each day left out.
 
     Only metrics that are defined without any one day; none for fewer than 3 days.
     """
-    distinct, day_index = np.unique(days, return_inverse=True)
+    distinct, day_index = np.unique(periods, return_inverse=True)
     if len(distinct) < MIN_PERIODS:
         return {}
     found = _additive_metrics(day_index, labels, probabilities, costs) | _rank_metrics(day_index, labels, probabilities)
@@ -80,7 +80,7 @@ def _recompute(
     metric: str, day_index: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> Numbers:
     """Compute a metric again without each day; NaN where it is undefined."""
-    kept = (day_index != day for day in range(day_index.max() + 1))
+    kept = (day_index != period for period in range(day_index.max() + 1))
     values = [metrics.compute_metric(metric, labels[rows], probabilities[rows], costs) for rows in kept]
     return np.array([math.nan if value is None else value for value in values])
 

@@ -33,7 +33,10 @@ class Splits:
 
     def bounds(self) -> dict[str, dict[str, object]]:
         """Return first day, last day and number of days of each split, as JSON values."""
-        return {name: {"first": days[0].key, "last": days[-1].key, "days": len(days)} for name, days in self.items()}
+        return {
+            name: {"first": periods[0].key, "last": periods[-1].key, "periods": len(periods)}
+            for name, periods in self.items()
+        }
 
 
 def training_window(use_case: UseCase, as_of: Period, window_periods: int | None = None) -> tuple[Period, Period]:
@@ -45,15 +48,15 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
         InvalidRequestError: the window cannot hold the declared splits, or there is no day to train on.
     """
     training = use_case.training
-    days = training.window_periods if window_periods is None else window_periods
+    periods = training.window_periods if window_periods is None else window_periods
     least = _min_window(training)
-    if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_PERIODS:
+    if not isinstance(periods, int) or isinstance(periods, bool) or not least <= periods <= WINDOW_PERIODS:
         raise InvalidRequestError(
-            f"{use_case.name}: a training window of {days!r} days cannot hold {_split_sizes(training)}, or is too"
+            f"{use_case.name}: a training window of {periods!r} days cannot hold {_split_sizes(training)}, or is too"
             f" long. Enter a whole number of days from {least} to {WINDOW_PERIODS}."
         )
     last = _last_mature_period(use_case, as_of)
-    first = max(use_case.first_period, last - (days - 1))
+    first = max(use_case.first_period, last - (periods - 1))
     if last < first:
         enough = use_case.first_period + (least - 1 + use_case.label.label_delay_periods)
         raise InvalidRequestError(
@@ -75,7 +78,7 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
         NotReadyError: a split would be empty or train too short; names the labelled days.
     """
     training = use_case.training
-    known = sorted(day for day in set(labelled) if first <= day <= _last_mature_period(use_case, as_of))
+    known = sorted(period for period in set(labelled) if first <= period <= _last_mature_period(use_case, as_of))
     need = f"{use_case.name}: a training as of {as_of} needs {_split_sizes(training)}"
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
@@ -86,9 +89,9 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
     validation = test - (training.gap_periods + training.validation_periods)
     train_end = validation - training.gap_periods
     splits = Splits(
-        train=tuple(day for day in known if day < train_end),
-        validation=tuple(day for day in known if validation <= day < test - training.gap_periods),
-        test=tuple(day for day in known if day >= test),
+        train=tuple(period for period in known if period < train_end),
+        validation=tuple(period for period in known if validation <= period < test - training.gap_periods),
+        test=tuple(period for period in known if period >= test),
     )
     if len(splits.train) < training.min_train_periods or not splits.validation:
         raise NotReadyError(

@@ -26,7 +26,7 @@ class TrainingRows:
 
     features: pa.Table
     labels: Numbers
-    days: npt.NDArray[np.datetime64]
+    periods: npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)

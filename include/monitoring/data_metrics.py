@@ -68,21 +68,21 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
 
     If the day's features are built, the day and its look-back days have landed: a day without a partition had no rows.
     """
-    day, raw = view.period, f"raw/{feed.name}"
+    period, raw = view.period, f"raw/{feed.name}"
     limit = use_case.monitoring.volume_change
-    first = max(use_case.first_period, day - use_case.look_back_periods)
+    first = max(use_case.first_period, period - use_case.look_back_periods)
     partitions = view.partitions(raw, first)
-    if day not in partitions and not built:
-        missing_reason = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
+    if period not in partitions and not built:
+        missing_reason = f"{feed.name} of {period} has not landed; run {use_case.name}__data for it."
         return [
             missing_row("rows", feed.name, missing_reason),
             missing_row(freshness.VOLUME, feed.name, missing_reason, limit),
         ]
-    rows = partitions[day].rows if day in partitions else 0
-    checked = view.partitions(f"checked/{feed.name}", day).get(day)
+    rows = partitions[period].rows if period in partitions else 0
+    checked = view.partitions(f"checked/{feed.name}", period).get(period)
     reasons, quarantined = _reasons(view, feed)
     metric_rows = freshness.feed_freshness(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
-    if day in feed.missing_periods:
+    if period in feed.missing_periods:
         return [
             *metric_rows,
             missing_row(freshness.VOLUME, feed.name, "The use case declares that this day never comes.", limit),
@@ -90,7 +90,7 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
     landed = partitions.keys() | view.partitions(FEATURES, first).keys()
     before = [
         partitions[earlier].rows if earlier in partitions else 0
-        for earlier in period_range(first, day - 1)
+        for earlier in period_range(first, period - 1)
         if earlier not in feed.missing_periods and (built or earlier in landed)
     ]
     return [*metric_rows, freshness.volume_change(feed.name, rows, before, limit)]

@@ -21,7 +21,7 @@ def false_alarm_sentence(rows: Sequence[MetricValue], monitoring: Monitoring) ->
     declared |= dict.fromkeys(drift, monitoring.drift_false_alarms_per_year)
     shown = ", ".join(_rate(row, declared.get(row.subject)) for row in rated)
     unknown = "".join(f" {row.subject}: unknown, {row.missing_reason}" for row in of_limits if row.value is None)
-    return f"False alarms a year: {shown}.{unknown} {_basis(max(row.days for row in rated))}"
+    return f"False alarms a year: {shown}.{unknown} {_basis(max(row.periods for row in rated))}"
 
 
 def _rate(row: MetricValue, declared: float | None) -> str:
@@ -29,10 +29,10 @@ def _rate(row: MetricValue, declared: float | None) -> str:
     return rate if declared is None else f"{rate} (declared {declared:g})"
 
 
-def _basis(days: int) -> str:
-    if days >= OWN_DAYS:
-        return f"Computed from the version's {days} validation and test days."
+def _basis(periods: int) -> str:
+    if periods >= OWN_DAYS:
+        return f"Computed from the version's {periods} validation and test days."
     return (
-        f"Computed from the version's {days} validation and test days: fewer than {OWN_DAYS}, so with the default"
+        f"Computed from the version's {periods} validation and test days: fewer than {OWN_DAYS}, so with the default"
         f" process (the correlation between consecutive days is {DEFAULT_CORRELATION:g})."
     )

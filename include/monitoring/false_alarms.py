@@ -59,7 +59,7 @@ class FalseAlarmRate:
     """The confidence of a performance limit, or the multiple of the usual quantile of drift."""
     correlation: float | None = None
     """Lag-1 autocorrelation of the simulated days."""
-    days: int = 0
+    periods: int = 0
     """The version's own past days for this limit."""
     own: bool = False
     """Whether the process was fitted to these days; otherwise it is the default process."""
@@ -170,15 +170,17 @@ class _Simulation:
 
     def drift(self, name: str) -> FalseAlarmRate:
         """Return the rate for days that drift like the validation and test days."""
-        days, monitoring = self.profile.usual.days, self.monitoring
+        periods, monitoring = self.profile.usual.periods, self.monitoring
         usual = np.array(getattr(self.profile.usual, name))
-        rate = FalseAlarmRate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
+        rate = FalseAlarmRate(
+            name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, periods=periods
+        )
         process = day_process.fit_process([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
             return replace(rate, missing_reason="The validation and test days are too few, or do not vary.")
-        drawn = np.exp(process.simulate(days + YEAR))
-        limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_factor=1.0))
-        times = (drawn[:, days:].T / limits).T
+        drawn = np.exp(process.simulate(periods + YEAR))
+        limits = drift_metrics.usual_limit(name, drawn[:, :periods], replace(monitoring, drift_factor=1.0))
+        times = (drawn[:, periods:].T / limits).T
         at = drift_metrics.drift_factor(name, monitoring)
         if rate.declared is not None:
             at = _threshold(lambda factor: _estimate_rate(times > factor, self.policy), rate.declared, 0.05, 100.0)
@@ -186,11 +188,13 @@ class _Simulation:
         return replace(rate, per_year=per_year, at=at, correlation=process.correlation, own=process.own)
 
     def _judged(self, signal: str, limit: Limit, spans: list[Numbers]) -> FalseAlarmRate:
-        days = sum(map(len, spans))
-        rate = FalseAlarmRate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
+        periods = sum(map(len, spans))
+        rate = FalseAlarmRate(
+            signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, periods=periods
+        )
         process = day_process.fit_process(spans, centred=True)
         if process is None:
-            reason = "does not vary from day to day" if days else "is not defined when a single test day is left out"
+            reason = "does not vary from day to day" if periods else "is not defined when a single test day is left out"
             return replace(rate, missing_reason=f"{limit.metric} {reason}.")
         # Without a declared number the scale cancels out: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)
@@ -229,13 +233,13 @@ def _tails(process: Process, shape: _Shape, limit: float) -> Numbers:
     drawn = process.simulate(before + YEAR)
     then, life = drawn[:, : shape.test_periods], drawn[:, before:]
     p_values = np.ones(life.shape)
-    for day in range(shape.min_periods - 1, YEAR):
-        now = life[:, max(day + 1 - shape.window_periods, 0) : day + 1]
+    for period in range(shape.min_periods - 1, YEAR):
+        now = life[:, max(period + 1 - shape.window_periods, 0) : period + 1]
         if shape.test_periods:
             value, sureness = performance.difference_row(now, then)
         else:
             value, sureness = np.mean(now, axis=-1), autocorrelation.precision_of_mean(now)
-        p_values[:, day] = autocorrelation.tail(value - limit, sureness)
+        p_values[:, period] = autocorrelation.tail(value - limit, sureness)
     return p_values
 
 
@@ -249,10 +253,12 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
     calm, broken = _measured_periods(signal)
 
     def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
-        days = range(max(number - policy.look_back_periods, 0), number + 1)
-        measured = [(broken if breached[life, index] else calm)[index] for index in days]
-        day = _START + number
-        return retraining_policy.decide_by_policy(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
+        periods = range(max(number - policy.look_back_periods, 0), number + 1)
+        measured = [(broken if breached[life, index] else calm)[index] for index in periods]
+        period = _START + number
+        return retraining_policy.decide_by_policy(
+            alone, period, measured, trained, CurrentChampion("1", _START)
+        ).retrain
 
     return _count_trainings(breached, alone, retrains)
 
@@ -284,9 +290,9 @@ def _count_trainings(
 @lru_cache
 def _measured_periods(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
     """Return each simulated day without a breach of the signal, and with one."""
-    days = [_START + number for number in range(YEAR)]
+    periods = [_START + number for number in range(YEAR)]
     calm, broken = (
-        [MeasuredPeriod(day, "1", {signal: SignalValue(is_breach, 0.0, 0.0)}) for day in days]
+        [MeasuredPeriod(period, "1", {signal: SignalValue(is_breach, 0.0, 0.0)}) for period in periods]
         for is_breach in (False, True)
     )
     return calm, broken

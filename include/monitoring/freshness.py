@@ -52,8 +52,8 @@ def unscored_periods(rows: int, predictions: int) -> MetricRow:
 
 def champion_age(period: Period, as_of: Period, limit: int) -> MetricRow:
     """Return the days since the model's training day; at the limit or above is a breach."""
-    days = period - as_of
-    return MetricRow(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
+    periods = period - as_of
+    return MetricRow(STALENESS, "model", float(periods), limit=float(limit), breached=periods >= limit)
 
 
 def feed_freshness(

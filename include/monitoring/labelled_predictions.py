@@ -96,9 +96,11 @@ def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Peri
     matures = use_case.label.label_delay_periods
     landed = view.partitions("features", first, last + matures)
     needed = {
-        day: period_range(day, day + matures) for day, partition in landed.items() if day <= last and partition.rows
+        period: period_range(period, period + matures)
+        for period, partition in landed.items()
+        if period <= last and partition.rows
     }
-    return [day for day, until in needed.items() if all(d in landed or _absent(use_case, d) for d in until)]
+    return [period for period, until in needed.items() if all(d in landed or _absent(use_case, d) for d in until)]
 
 
 def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
@@ -107,7 +109,7 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
     A data run without any labels is not proof that the labels are complete: labels must also exist for a known day on
     or after the one on which the day's last labels become known.
     """
-    newest = max((day for day, partition in view.partitions("labels").items() if partition.rows), default=None)
+    newest = max((period for period, partition in view.partitions("labels").items() if partition.rows), default=None)
     if newest is None:
         return None
     last = newest - use_case.label.label_delay_periods
@@ -119,11 +121,13 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
 
     Days without rows, or that no feed delivers, are skipped: they have no labels.
     """
-    day = view.period - use_case.label.label_delay_periods
-    landed = view.partitions("features", use_case.first_period, day)
-    while day >= use_case.first_period and (not landed[day].rows if day in landed else _absent(use_case, day)):
-        day -= 1
-    return day if day >= use_case.first_period else None
+    period = view.period - use_case.label.label_delay_periods
+    landed = view.partitions("features", use_case.first_period, period)
+    while period >= use_case.first_period and (
+        not landed[period].rows if period in landed else _absent(use_case, period)
+    ):
+        period -= 1
+    return period if period >= use_case.first_period else None
 
 
 def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodPredictions:
@@ -149,8 +153,8 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
-    days = rows["period"].to_numpy().astype("datetime64[D]")
-    outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
+    periods = rows["period"].to_numpy().astype("datetime64[D]")
+    outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
     return PeriodPredictions(
         number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, missing_reason
@@ -165,14 +169,16 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     Raises:
         NotMeasurableError: there is no such day, or its features are not those that the version reads.
     """
-    days = _window(use_case, view, version)
-    if missing_reason := _unfit(use_case, view, days, version, model):
+    periods = _window(use_case, view, version)
+    if missing_reason := _unfit(use_case, view, periods, version, model):
         raise NotMeasurableError(missing_reason)
-    first, last = days[0], days[-1]
+    first, last = periods[0], periods[-1]
     order = ["period", *use_case.keys]
     features = view.table("features", first, last)
     chosen = _sampled(
-        use_case, features.filter(features.period.isin([day.start_date for day in days])), _parts(view, days)
+        use_case,
+        features.filter(features.period.isin([period.start_date for period in periods])),
+        _parts(view, periods),
     )
     rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
@@ -195,15 +201,15 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
         )
     reach = REACH * use_case.monitoring.window_periods - 1
     first = max(version.as_of, last - reach)  # older days say little about today
-    days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
-    if not days:
+    periods = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
+    if not periods:
         raise NotMeasurableError(
             f"No day from {first} to {last} has complete labels: {incomplete_reason(use_case, view, last)}."
         )
-    return days
+    return periods
 
 
-def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[Period], version: Version, model: Model) -> str:
+def _unfit(use_case: UseCase, view: AsOfSnapshot, periods: Collection[Period], version: Version, model: Model) -> str:
     """Return why a version cannot predict the days from their features; empty if it can."""
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
@@ -211,12 +217,11 @@ def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[Period], vers
             f"Version {version.number} reads {lost}, which the use case no longer declares with this type, so it cannot"
             " predict these days. Train a new version."
         )
-    if reason := view.unreadable_reason("features", min(days), max(days)):
+    if reason := view.unreadable_reason("features", min(periods), max(periods)):
         return reason
-    if absent := sorted(set(reads) - batch_reader.common_columns(view, "features", days)):
-        return (
-            f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
-        )
+    if absent := sorted(set(reads) - batch_reader.common_columns(view, "features", periods)):
+        between = f"{min(periods)} to {max(periods)}"
+        return f"Features of {between} were built before {absent} were declared; build these days again."
     return ""
 
 
@@ -230,11 +235,11 @@ def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredi
     return LabelledPredictions(rows["period"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 
-def _parts(view: AsOfSnapshot, days: Sequence[Period]) -> dict[Period, int]:
+def _parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
     """Return day to n, where one in n of its rows is taken; empty if all rows are taken."""
-    most = max(MOST_ROWS // len(days), 1)
-    partitions = view.partitions("features", days[0], days[-1])
-    parts = {day: -(-partitions[day].rows // most) for day in days if day in partitions}
+    most = max(MOST_ROWS // len(periods), 1)
+    partitions = view.partitions("features", periods[0], periods[-1])
+    parts = {period: -(-partitions[period].rows // most) for period in periods if period in partitions}
     return parts if any(n > 1 for n in parts.values()) else {}
 
 
@@ -244,7 +249,7 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) 
         return features
     text = ibis.literal("|").join([features[name].cast("string") for name in ("period", *use_case.keys)])
     place = text.hash() & (2**31 - 1)  # a hash may be negative
-    keep = [(features.period == day.start_date) & (place % n == 0) for day, n in parts.items()]
+    keep = [(features.period == period.start_date) & (place % n == 0) for period, n in parts.items()]
     return features.filter(ibis.or_(*keep))
 
 

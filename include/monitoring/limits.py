@@ -60,7 +60,9 @@ def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
         )
         return [missing_row(FALSE_ALARMS, MODEL, missing_reason)]
     return [
-        MetricRow(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), missing_reason=rate.missing_reason)
+        MetricRow(
+            FALSE_ALARMS, rate.label, rate.per_year, periods=max(rate.periods, 1), missing_reason=rate.missing_reason
+        )
         for rate in rates.rates
     ]
 

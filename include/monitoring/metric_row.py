@@ -25,7 +25,7 @@ class MetricRow:
     """None: not judged."""
     measured_period: Period | None = None
     """The day that is measured, or the last of `days`."""
-    days: int = 1
+    periods: int = 1
     missing_reason: str = ""
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class MetricValue(NamedTuple):
     """None: not judged."""
     model_version: str | None
     measured_period: Period
-    days: int
+    periods: int
     missing_reason: str
     """Why there is no value, or why it is not judged."""
 
@@ -40,7 +40,7 @@ class MetricMatrix:
     """Hold the values of one metric by subject and day; NaN if missing."""
 
     subjects: tuple[str, ...]
-    days: tuple[Period, ...]
+    periods: tuple[Period, ...]
     values: npt.NDArray[np.float64]
     """Shape (subjects, days)."""
 
@@ -65,7 +65,7 @@ class MetricTable:
         object.__setattr__(self, "_codes", codes)
 
     @property
-    def days(self) -> tuple[Period, ...]:
+    def periods(self) -> tuple[Period, ...]:
         """Return the measured days, in order."""
         return tuple(periods_of(sorted(pc.unique(self.rows["period"]).to_pylist())))
 
@@ -86,19 +86,19 @@ class MetricTable:
         codes = np.unique(self._codes["subject"][self._where(metric, None)])
         return sorted(self._names["subject"][code] for code in codes)
 
-    def grid(self, metric: str, days: Sequence[Period]) -> MetricMatrix:
+    def grid(self, metric: str, periods: Sequence[Period]) -> MetricMatrix:
         """Return the values of a metric for every subject and each of `days`."""
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
-        calendar = np.array([day.start_date for day in days], dtype="datetime64[D]")
+        calendar = np.array([period.start_date for period in periods], dtype="datetime64[D]")
         values = np.full((len(subjects), len(calendar)), np.nan)
         if len(chosen) and len(calendar):
             at = np.searchsorted(calendar, self._days()[chosen]).clip(max=len(calendar) - 1)
             known = calendar[at] == self._days()[chosen]
             measured = self.rows["value"].take(chosen).to_numpy()
             values[place[self._codes["subject"][chosen]][known], at[known]] = measured[known]
-        return MetricMatrix(tuple(subjects), tuple(days), values)
+        return MetricMatrix(tuple(subjects), tuple(periods), values)
 
     def _where(self, metric: str, subject: str | None) -> npt.NDArray[np.int64]:
         chosen = self._is("metric", metric)
@@ -112,34 +112,34 @@ class MetricTable:
         return matches
 
     def _days(self) -> npt.NDArray[np.datetime64]:
-        days: npt.NDArray[np.datetime64] = self.rows["period"].to_numpy().astype("datetime64[D]")
-        return days
+        periods: npt.NDArray[np.datetime64] = self.rows["period"].to_numpy().astype("datetime64[D]")
+        return periods
 
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
         columns["period"] = periods_of(columns["period"])
         columns["measured_period"] = [
-            Period.from_date(measured_period) if measured_period else day
-            for measured_period, day in zip(columns["measured_period"], columns["period"], strict=True)
+            Period.from_date(measured_period) if measured_period else period
+            for measured_period, period in zip(columns["measured_period"], columns["period"], strict=True)
         ]
-        columns["days"] = [days or 1 for days in columns["days"]]
+        columns["periods"] = [periods or 1 for periods in columns["periods"]]
         columns["missing_reason"] = [missing_reason or "" for missing_reason in columns["missing_reason"]]
         return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 
-def measured_stretches(days: Sequence[Period]) -> list[tuple[Period, Period]]:
+def measured_stretches(periods: Sequence[Period]) -> list[tuple[Period, Period]]:
     """Return the first and last day of each stretch without a gap; `days` are in order."""
     stretches: list[tuple[Period, Period]] = []
-    for day in days:
-        if stretches and day == stretches[-1][1] + 1:
-            stretches[-1] = (stretches[-1][0], day)
+    for period in periods:
+        if stretches and period == stretches[-1][1] + 1:
+            stretches[-1] = (stretches[-1][0], period)
         else:
-            stretches.append((day, day))
+            stretches.append((period, period))
     return stretches
 
 
-def measuring_gaps(days: Sequence[Period]) -> list[tuple[Period, Period]]:
+def measuring_gaps(periods: Sequence[Period]) -> list[tuple[Period, Period]]:
     """Return the first and last day of each gap in `days`, which are in order."""
-    whole = measured_stretches(days)
+    whole = measured_stretches(periods)
     return [(before[1] + 1, after[0] - 1) for before, after in itertools.pairwise(whole)]

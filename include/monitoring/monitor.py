@@ -54,7 +54,7 @@ class RealisedPerformance:
 
     first: str
     last: str
-    days: tuple[str, ...]
+    periods: tuple[str, ...]
     """The days that are scored and whose labels are known."""
     waiting: dict[str, str]
     """The other days, and why they are left out."""
@@ -120,12 +120,12 @@ def realised_performance(project: Project, first: Period, last: Period) -> Reali
     use_case = project.use_case
     done: dict[str, PeriodPredictions] = {}
     waiting: dict[str, str] = {}
-    for day in period_range(first, last):
-        view = labelled_predictions.matured_periods(project.lake, day)
-        if reason := labelled_predictions.waiting_rows(use_case, view, day):
-            waiting[day.key] = reason
+    for period in period_range(first, last):
+        view = labelled_predictions.matured_periods(project.lake, period)
+        if reason := labelled_predictions.waiting_rows(use_case, view, period):
+            waiting[period.key] = reason
         else:
-            done[day.key] = labelled_predictions.load_period(project, view, day)
+            done[period.key] = labelled_predictions.load_period(project, view, period)
     outcomes = [predictions.outcomes for predictions in done.values()]
     labels = np.concatenate([of_period.labels for of_period in outcomes]) if outcomes else np.empty(0)
     subjects = [
@@ -167,7 +167,9 @@ class _PeriodMonitor:
         feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
         read = {name: view.digest_of_periods(name, since) for name in feeds}
         read |= {name: view.digest_of_periods(name) for name in ("features", "labels")}
-        return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.period)}
+        return read | {
+            f"predictions {period}": view.digest("predictions", period) for period in (self.judged, view.period)
+        }
 
     def table(self) -> pa.Table:
         """Return the day's rows of `metrics`."""
@@ -247,15 +249,15 @@ class _PeriodMonitor:
 
         Returns the version that made them, and the rows.
         """
-        use_case, view, day = self.use_case, self.view, self.judged
-        if day < use_case.first_period:
+        use_case, view, period = self.use_case, self.view, self.judged
+        if period < use_case.first_period:
             return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_period}.")]
-        if reason := labelled_predictions.waiting_rows(use_case, view, day):
-            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
+        if reason := labelled_predictions.waiting_rows(use_case, view, period):
+            return score.scoring_version(view, period), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
         try:
-            predictions = labelled_predictions.load_period(self.project, view, day)
+            predictions = labelled_predictions.load_period(self.project, view, period)
         except (InvalidRequestError, ArtifactMissingError) as error:
-            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
+            return score.scoring_version(view, period), [missing_row("labelled_rows", MODEL, str(error))]
         missing = (
             [missing_row("log_loss", name, predictions.missing_reason) for name in BASELINES]
             if predictions.missing_reason
@@ -270,17 +272,17 @@ class _PeriodMonitor:
 def _unscored(project: Project, view: AsOfSnapshot) -> str:
     """Return why a day has no predictions, and what to do; if scoring would fail, the text of its error."""
     use_case, registry = project.use_case, project.registry
-    day = view.period
+    period = view.period
     try:
-        champion = score.champion_by_ledger(project, registry, day)
-        if day not in view.partitions("features", day):
-            return f"{day} has no predictions, since it has no features: run {use_case.name}__data, then score it."
-        score.require_fit_to_score(use_case, registry, day, champion)
+        champion = score.champion_by_ledger(project, registry, period)
+        if period not in view.partitions("features", period):
+            return f"{period} has no predictions, since it has no features: run {use_case.name}__data, then score it."
+        score.require_fit_to_score(use_case, registry, period, champion)
     except AirworthyError as error:
         if error.retryable:
             raise
         return str(error)
-    return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
+    return f"{period} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
 
 
 def _breach_text(row: Mapping[str, Any]) -> str:

@@ -34,17 +34,17 @@ _NO_PRECISION = "The metric is not defined when a single day is left out, so the
 class LabelledPredictions:
     """Hold labels with predictions by subject (model, prior, logistic); all of one length."""
 
-    days: npt.NDArray[np.datetime64]
+    periods: npt.NDArray[np.datetime64]
     labels: Numbers
     predicted: Mapping[str, Numbers]
 
     @property
     def number_of_periods(self) -> int:
-        return len(np.unique(self.days))
+        return len(np.unique(self.periods))
 
     @property
     def last(self) -> Period:
-        return Period.from_date(self.days.max().item())
+        return Period.from_date(self.periods.max().item())
 
 
 def period_performance(
@@ -71,18 +71,18 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
     """Compute `window/<metric>` of every subject, with its two-sided 95 % interval if defined."""
     metric_rows: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
-        bounds = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
+        bounds = intervals.metric_intervals(outcomes.periods, outcomes.labels, probabilities, costs)
         for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
             lower, upper = bounds.get(metric) or (None, None)
-            name, days = f"{WINDOW}{metric}", outcomes.number_of_periods
-            metric_rows.append(MetricRow(name, subject, value, lower, upper, days=days))
+            name, periods = f"{WINDOW}{metric}", outcomes.number_of_periods
+            metric_rows.append(MetricRow(name, subject, value, lower, upper, periods=periods))
     return metric_rows
 
 
 def expected_rows(expected_values: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
     """Return `expected/<metric>`: the model's metrics on its test days, with intervals."""
     return [
-        MetricRow(f"{EXPECTED}{metric}", MODEL, on_test.value, on_test.lower, on_test.upper, days=on_test.days)
+        MetricRow(f"{EXPECTED}{metric}", MODEL, on_test.value, on_test.lower, on_test.upper, periods=on_test.periods)
         for metric, on_test in expected_values.items()
     ]
 
@@ -117,10 +117,10 @@ def judge_window(
     ]
 
 
-def unknown_rows(missing_reason: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
+def unknown_rows(missing_reason: str, monitoring: Monitoring, periods: int = 0) -> list[MetricRow]:
     """Return a row without a value for every comparison with a limit, and the reason."""
     return [
-        MetricRow(limit.name, limit.subject, limit=limit.limit, days=days, missing_reason=missing_reason)
+        MetricRow(limit.name, limit.subject, limit=limit.limit, periods=periods, missing_reason=missing_reason)
         for limit in monitoring.limits
     ]
 
@@ -141,7 +141,7 @@ class _Window:
         monitoring: Monitoring,
         costs: DecisionCosts,
     ) -> None:
-        self.expected_by_subject, self.monitoring, self.days = (
+        self.expected_by_subject, self.monitoring, self.periods = (
             expected_by_subject,
             monitoring,
             outcomes.number_of_periods,
@@ -149,7 +149,7 @@ class _Window:
         predicted, labels = outcomes.predicted.items(), outcomes.labels
         self.values = {name: metrics.compute_metrics(labels, values, costs) for name, values in predicted}
         self.by_day = {
-            name: intervals.rates_by_period(outcomes.days, labels, values, costs) for name, values in predicted
+            name: intervals.rates_by_period(outcomes.periods, labels, values, costs) for name, values in predicted
         }
 
     def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:
@@ -172,7 +172,7 @@ class _Window:
                 reference,
             ),
         ]
-        test_periods = self.expected_by_subject[MODEL][metric].days
+        test_periods = self.expected_by_subject[MODEL][metric].periods
         few = self._too_few() or (
             f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_PERIODS} are needed"
             " for the standard error of a difference. Train with more test days."
@@ -207,16 +207,16 @@ class _Window:
 
     def _too_few(self) -> str:
         least = max(self.monitoring.min_periods, intervals.MIN_PERIODS)
-        if self.days >= least:
+        if self.periods >= least:
             return ""
         return (
-            f"Only {counted(self.days, 'day')} with labels in the window since the version was trained; {least} are"
+            f"Only {counted(self.periods, 'day')} with labels in the window since the version was trained; {least} are"
             " needed to judge."
         )
 
     def _not_judged(self, shown: Limit, missing_reason: str, value: float | None, limit: Limit | None) -> MetricRow:
         return MetricRow(
-            shown.name, shown.subject, value, limit=limit.limit if limit else None, days=self.days,
+            shown.name, shown.subject, value, limit=limit.limit if limit else None, periods=self.periods,
             missing_reason=missing_reason if limit or value is None else "",
         )  # fmt: skip
 
@@ -229,7 +229,7 @@ class _Window:
             breached = bool(doubt < 1 - limit.confidence)
         return MetricRow(
             shown.name, shown.subject, value, value - reach, value + reach, limit.limit if limit else None, breached,
-            days=self.days, missing_reason=few if limit else "",
+            periods=self.periods, missing_reason=few if limit else "",
         )  # fmt: skip
 
 

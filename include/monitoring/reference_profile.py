@@ -75,7 +75,7 @@ class ReferenceHistogram:
 class ReferenceVariation:
     """Hold the drift of single validation and test days from the train days, by day."""
 
-    days: int
+    periods: int
     weighted_drift: tuple[float, ...]
     prediction_drift: tuple[float, ...]
     psi: Mapping[str, tuple[float, ...]]
@@ -92,7 +92,7 @@ class ReferenceVariation:
         psi = {name: tuple(values["psi"].get(name, ())) for name in features}
         if not (weighted and prediction and all(psi.values())):
             raise ValueError("usual days are missing")
-        return cls(values["days"], weighted, prediction, psi)
+        return cls(values["periods"], weighted, prediction, psi)
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,9 @@ def build_profile(
         validation={
             name: {
                 metric: tuple(values.tolist())
-                for metric, values in intervals.rates_by_period(validation.days, validation.labels, each, costs).items()
+                for metric, values in intervals.rates_by_period(
+                    validation.periods, validation.labels, each, costs
+                ).items()
             }
             for name, each in predicted["validation"].items()
         },
@@ -230,10 +232,11 @@ def build_profile(
 
 def period_slices(rows: TrainingRows) -> dict[Period, slice]:
     """Return day to the slice of its rows; the rows are in order of days."""
-    days, first = np.unique(rows.days, return_index=True)
-    ends = [*first[1:].tolist(), len(rows.days)]
+    periods, first = np.unique(rows.periods, return_index=True)
+    ends = [*first[1:].tolist(), len(rows.periods)]
     return {
-        day: slice(start, end) for day, start, end in zip(periods_of(days.tolist()), first.tolist(), ends, strict=True)
+        period: slice(start, end)
+        for period, start, end in zip(periods_of(periods.tolist()), first.tolist(), ends, strict=True)
     }
 
 

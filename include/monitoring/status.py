@@ -182,7 +182,7 @@ def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[s
     """Return the words of a comparison of performance, with the bound that the limit applies to."""
     bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
     return {
-        "days": f"On {row.days} {'day' if row.days == 1 else 'days'}",
+        "periods": f"On {row.periods} {'day' if row.periods == 1 else 'days'}",
         "metric": metric_label(row.metric),
         "value": value.removeprefix("-"),
         "direction": defined.directions[value.startswith("-")],

@@ -96,7 +96,7 @@ def breach_message(
     """
     kinds = dict.fromkeys(breach_category(str(row["metric"])) for row in new)
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
-    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "measured_period", "days")
+    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "measured_period", "periods")
     return _message(
         "breach",
         f"breach-{period}-{_hash(pairs)}",

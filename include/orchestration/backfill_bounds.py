@@ -95,8 +95,8 @@ def chosen_period(moment: datetime, zone: tzinfo) -> Period:
     if moment.utcoffset():
         return Period.from_date(moment.date())
     for where in (zone, UTC):
-        if (day := _bounded_period(moment, where)) is not None:
-            return day
+        if (period := _bounded_period(moment, where)) is not None:
+            return period
     if _is_form_end(moment) or _may_be_midnight(moment):
         return clock.period_at(moment, _zone_of_bound(moment))
     return clock.period_at(moment, zone)

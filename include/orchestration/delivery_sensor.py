@@ -52,9 +52,9 @@ class DeliveryTrigger(BaseTrigger):
     first 503, and needs aiobotocore, which pins an old boto3.
     """
 
-    def __init__(self, use_case: str, feed: str, day: str, until: str, every_seconds: float) -> None:
+    def __init__(self, use_case: str, feed: str, period: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.use_case, self.feed, self.period, self.until = use_case, feed, day, until
+        self.use_case, self.feed, self.period, self.until = use_case, feed, period, until
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -64,11 +64,11 @@ class DeliveryTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         landing = load_use_case(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
-        day, until, there, reason = Period(self.period), datetime.fromisoformat(self.until), False, ""
+        period, until, there, reason = Period(self.period), datetime.fromisoformat(self.until), False, ""
         while True:
             try:
                 # In a thread: the triggerer's event loop serves every waiting task.
-                there, reason = await asyncio.to_thread(is_delivered, landing, day), ""
+                there, reason = await asyncio.to_thread(is_delivered, landing, period), ""
             except Exception as error:
                 log.warning("Looking for the files of %s %s failed: %s", self.feed, self.period, error)
                 reason = str(error)
@@ -111,38 +111,38 @@ class DeliverySensor(S3KeySensor):
         from include.ingestion.bucket import BucketError
 
         with dag_factory.fail_without_retry():
-            day = dag_factory.period_of(context)
-            self.use_case.require(day)
-        if day in self.feed.missing_periods:
+            period = dag_factory.period_of(context)
+            self.use_case.require(period)
+        if period in self.feed.missing_periods:
             return True
-        self.bucket_key = f"{self.landing.prefix_of(day)}*"
-        late = datetime.now(UTC) >= self._until(day)
+        self.bucket_key = f"{self.landing.prefix_of(period)}*"
+        late = datetime.now(UTC) >= self._until(period)
         with dag_factory.fail_without_retry():
             try:
                 # Not the provider's check, which lists any number of objects.
-                there = is_delivered(self.landing, day, new_client=False)
+                there = is_delivered(self.landing, period, new_client=False)
             except BucketError as error:
                 if late or not error.retryable:
                     raise
-                log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
+                log.warning("Looking for the files of %s %s failed: %s", self.feed.name, period, error)
                 return False
             if there or (
                 not context["params"].get("take_changed")
-                and ingest_files.keeps_files(open_project(self.use_case), self.feed, day)
+                and ingest_files.keeps_files(open_project(self.use_case), self.feed, period)
             ):
                 return True
         if late:
-            self._fail_at_limit(day)
+            self._fail_at_limit(period)
         return False
 
     def execute(self, context: Any) -> None:
         if not self.deferrable:
             super().execute(context)
         elif not self.poke(context):
-            day, until = dag_factory.period_of(context), self._until(dag_factory.period_of(context))
-            self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, day, until)
+            period, until = dag_factory.period_of(context), self._until(dag_factory.period_of(context))
+            self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, period, until)
             trigger = DeliveryTrigger(
-                self.use_case.name, self.feed.name, day.key, until.isoformat(), self.every_seconds
+                self.use_case.name, self.feed.name, period.key, until.isoformat(), self.every_seconds
             )
             self.defer(trigger=trigger, method_name="execute_complete")
 

@@ -54,9 +54,9 @@ def check_ready_to_decide(use_case: str, period: Period) -> bool:
 class PeriodTrigger(BaseTrigger):
     """Fire True when a table holds a day, False at the moment `until` (ISO, UTC)."""
 
-    def __init__(self, use_case: str, table: str, day: str, until: str, every_seconds: float) -> None:
+    def __init__(self, use_case: str, table: str, period: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.use_case, self.table, self.period, self.until = use_case, table, day, until
+        self.use_case, self.table, self.period, self.until = use_case, table, period, until
         self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -67,9 +67,9 @@ class PeriodTrigger(BaseTrigger):
         return check_available(self.use_case, self.table, period)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        day, until = Period(self.period), datetime.fromisoformat(self.until)
+        period, until = Period(self.period), datetime.fromisoformat(self.until)
         # The lake is read in a thread: the triggerer's event loop serves every waiting task.
-        while not (available := await asyncio.to_thread(self.is_ready, day)):
+        while not (available := await asyncio.to_thread(self.is_ready, period)):
             if datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
@@ -121,35 +121,35 @@ class PeriodSensor(BaseSensorOperator):
     def _wait_for_period(self, context: Any) -> None:
         """Defer until the day is available; return at once if it is, or if no run makes it."""
         with dag_factory.fail_without_retry():
-            day = dag_factory.period_of(context)
-            if check_available(self.use_case, self.table, day):
+            period = dag_factory.period_of(context)
+            if check_available(self.use_case, self.table, period):
                 return
-            is_past = self._is_past(day)
-        if is_past and not self._makers(context, day):
-            self._continue_without(day, NO_RUN)
+            is_past = self._is_past(period)
+        if is_past and not self._makers(context, period):
+            self._continue_without(period, NO_RUN)
             return
         until = self._until(context)
         self.log.info(
             "There are no %s of %s yet. The run of %s__%s for %s makes them; waiting until %s.",
-            *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
+            *(self.table, period, self.use_case, MADE_BY[self.table], period, until),
         )
         until = min(until, datetime.now(UTC) + RUN_CHECK_INTERVAL) if is_past else until
-        trigger = PeriodTrigger(self.use_case, self.table, day.key, until.isoformat(), self.every_seconds)
-        self.defer(trigger=trigger, method_name="resume", kwargs={"period": day.key})
+        trigger = PeriodTrigger(self.use_case, self.table, period.key, until.isoformat(), self.every_seconds)
+        self.defer(trigger=trigger, method_name="resume", kwargs={"period": period.key})
 
     def poke(self, context: Any) -> bool:
         """Check once, in reschedule mode; at the limit like `resume`."""
         with dag_factory.fail_without_retry():
-            day = dag_factory.period_of(context)
-            if check_available(self.use_case, self.table, day):
+            period = dag_factory.period_of(context)
+            if check_available(self.use_case, self.table, period):
                 return True
-            without_run = self._is_past(day) and not self._makers(context, day)
+            without_run = self._is_past(period) and not self._makers(context, period)
         if without_run:
-            self._continue_without(day, NO_RUN)
+            self._continue_without(period, NO_RUN)
             return True
         if datetime.now(UTC) < self._until(context):
             return False
-        self.resume(context, event=False, period=day.key)
+        self.resume(context, event=False, period=period.key)
         return True
 
     def resume(self, context: Any, event: bool, period: str) -> None:
@@ -232,26 +232,28 @@ class PreviousDecisionSensor(PeriodSensor):
     def _take_turn(self, context: Any) -> None:
         if not self._must_wait(context):
             return
-        day, until = dag_factory.period_of(context), self._until(context)
+        period, until = dag_factory.period_of(context), self._until(context)
         self.log.info("A run decides an earlier day; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
-        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.key, until.isoformat(), DECISION_POLL_SECONDS)
+        trigger = PreviousDecisionTrigger(
+            self.use_case, "decisions", period.key, until.isoformat(), DECISION_POLL_SECONDS
+        )
         self.defer(trigger=trigger, method_name="resume_after_decision")
 
     def _must_wait(self, context: Any) -> bool:
         """Return whether it is not the day's turn yet, and a run of an earlier day exists."""
-        day = dag_factory.period_of(context)
-        if check_ready_to_decide(self.use_case, day):
+        period = dag_factory.period_of(context)
+        if check_ready_to_decide(self.use_case, period):
             return False
         return bool(self._earlier(context)) or not self._continue_without_earlier(context)
 
     def _earlier(self, context: Any) -> list[Period]:
         """Return the earlier days whose runs have not ended."""
-        day, last = (
+        period, last = (
             dag_factory.period_of(context),
             context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task]),
         )
-        before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < day}
+        before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < period}
         return sorted(before[run] for run in live_runs(context, self.dag_id, list(before)))
 
     def _continue_without_earlier(self, context: Any) -> bool:

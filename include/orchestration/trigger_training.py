@@ -67,15 +67,15 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
         from include.retraining import decide, outcome
 
         with dag_factory.fail_without_retry():
-            declared, day = load_use_case(self.use_case), dag_factory.period_of(context)
+            declared, period = load_use_case(self.use_case), dag_factory.period_of(context)
             decision, recorded = (
-                decide.existing_decision(open_project(declared), day),
-                outcome.recorded_outcome(open_project(declared), day),
+                decide.existing_decision(open_project(declared), period),
+                outcome.recorded_outcome(open_project(declared), period),
             )
-        training = self.trigger_run_id = training_of(day)
+        training = self.trigger_run_id = training_of(period)
         exists = was_started(context, self.trigger_dag_id, training)
         if not exists and recorded in ("promoted", "rejected", "not promoted"):
-            raise AirflowSkipException(f"{day} was trained before ({recorded}). Airflow no longer has that run.")
+            raise AirflowSkipException(f"{period} was trained before ({recorded}). Airflow no longer has that run.")
         if exists and context["ti"].get_dagrun_state(self.trigger_dag_id, training) in ENDED:
             return
         if context["ti"].get_dag(self.trigger_dag_id).is_paused:
@@ -85,7 +85,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
             return
         reason = decision.reason if decision else ""
         self.conf, self.note = (
-            {"period": day.key, "reason": shorten_reason(f"Decided for {day}: {reason}")},
+            {"period": period.key, "reason": shorten_reason(f"Decided for {period}: {reason}")},
             reason[:NOTE_LENGTH],
         )
         super().execute(context)

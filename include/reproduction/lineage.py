@@ -63,7 +63,7 @@ class FeedLineage:
     """Delta version of checked/<feed> that was read; None if the features' commit does not say."""
     still: bool
     """Whether these days have the same content today."""
-    days: tuple[FeedPeriod, ...]
+    periods: tuple[FeedPeriod, ...]
     """The look-back days that had rows, in order."""
     unknown: str = ""
     """Why the days are not known; empty if they are."""
@@ -212,8 +212,10 @@ class _Tracing:
             unknown = f"{table} does not hold today what was read of it from {self._since} on, {recorded}."
             return FeedLineage(feed.name, digest, version, still, (), unknown)
         read = self._read(table, then)
-        days = tuple(self._feed_period(feed, day, partition.digest, version) for day, partition in read.items())
-        return FeedLineage(feed.name, digest, version, still, days)
+        periods = tuple(
+            self._feed_period(feed, period, partition.digest, version) for period, partition in read.items()
+        )
+        return FeedLineage(feed.name, digest, version, still, periods)
 
     def _feed_period(self, feed: Feed, period: Period, digest: str, until: int | None) -> FeedPeriod:
         checked, raw = self._content(f"checked/{feed.name}", period, digest, until), f"raw/{feed.name}"

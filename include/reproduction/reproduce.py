@@ -187,7 +187,7 @@ class _Rebuilding:
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
             cut = splits.split_periods(then, known.as_of, known.first, periods_of(rows["period"].unique().to_pylist()))
-            parts = {name: dataset.split_rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
+            parts = {name: dataset.split_rows(then, rows, periods, name, known.as_of) for name, periods in cut.items()}
             threads = threads_for(rows.num_rows)
             fitted = trainer.fit_model(
                 *(known.features, parts["train"], parts["validation"], known.parameters, threads),

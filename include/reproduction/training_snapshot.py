@@ -73,8 +73,10 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
     except TableVersionMissingError as error:  # the log was cut after the version that was read
         return [str(error)]
     before = lake.at_versions(known.as_of, {table: then}).partitions(table, since, until)
-    days = [day for day in period_range(since, until) if before.get(day) != now.get(day)]
-    return [f"{table} of {_named(days)} changed since; read at Delta version {then}, as they were"] if days else []
+    periods = [period for period in period_range(since, until) if before.get(period) != now.get(period)]
+    return (
+        [f"{table} of {_named(periods)} changed since; read at Delta version {then}, as they were"] if periods else []
+    )
 
 
 def _span(known: TrainingSpec, table: str) -> tuple[Period, Period]:
@@ -84,12 +86,12 @@ def _span(known: TrainingSpec, table: str) -> tuple[Period, Period]:
 
 def _by_reason(broken: dict[Period, str]) -> str:
     return "; ".join(
-        f"of {_named([day for day, day_reason in broken.items() if day_reason == reason])} {reason}"
+        f"of {_named([period for period, day_reason in broken.items() if day_reason == reason])} {reason}"
         for reason in dict.fromkeys(broken.values())
     )
 
 
-def _named(days: Collection[Period]) -> str:
+def _named(periods: Collection[Period]) -> str:
     """Return the days as text; of many only their number, the first and the last."""
-    names = [str(day) for day in sorted(days)]
+    names = [str(period) for period in sorted(periods)]
     return ", ".join(names) if len(names) <= _FEW else f"{len(names)} days from {names[0]} to {names[-1]}"

@@ -142,12 +142,12 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     by_day: dict[Period, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
         by_day.setdefault(Period.from_date(row["period"]), []).append(row)
-    return [retraining_policy.signals_of(day, rows) for day, rows in sorted(by_day.items())]
+    return [retraining_policy.signals_of(period, rows) for period, rows in sorted(by_day.items())]
 
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:
     """Store the decision unless the day has one; return whether it was stored."""
-    lake, day = view.lake, view.period
+    lake, period = view.lake, view.period
     row = {
         "outcome": decision.outcome,
         "reason": reason,
@@ -156,9 +156,9 @@ def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> boo
     }
     commit = lake.replace(
         "decisions",
-        day,
+        period,
         pa.Table.from_pylist([row], schema=schemas.content_schema(lake.use_case, "decisions")),
-        inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_periods("retrainings")},
+        inputs={"metrics": view.digest("metrics", period), "retrainings": view.digest_of_periods("retrainings")},
         stage="decide",
         if_absent=True,
     )

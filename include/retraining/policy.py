@@ -169,15 +169,15 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
 
     A training that failed or was not started is ignored.
     """
-    days, rejections = float(policy.cool_down_periods), 0
+    periods, rejections = float(policy.cool_down_periods), 0
     newest_first = sorted(decided, key=lambda decision: decision.period, reverse=True)
     for result in [decision.result for decision in newest_first if decision.outcome == "retrain"]:
         if result == "promoted":
             break
         if result in NOT_CONVINCING:
             rejections += 1
-            days = min(days * policy.backoff_factor, policy.max_cool_down_periods)
-    return int(days), rejections
+            periods = min(periods * policy.backoff_factor, policy.max_cool_down_periods)
+    return int(periods), rejections
 
 
 def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
@@ -205,10 +205,10 @@ def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
         return SignalValue(None, missing_reason="it was not measured")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    compared, day = row["metric"].startswith(PERFORMANCE), row["measured_period"]
+    compared, period = row["metric"].startswith(PERFORMANCE), row["measured_period"]
     return SignalValue(
         row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]),
-        row["missing_reason"] or "", Period.from_date(day) if day else None, row["lower"] if compared else None,
+        row["missing_reason"] or "", Period.from_date(period) if period else None, row["lower"] if compared else None,
     )  # fmt: skip
 
 
@@ -257,10 +257,12 @@ def _objections(
         reasons.append(f"The later day {min(later)} is decided already, and days are decided in order.")
     before = [decision for decision in decided if decision.period < period]
     trained = sorted(decision.period for decision in before if decision.outcome == "retrain")
-    days, rejections = cool_down(policy, before)
-    if trained and period < (free := trained[-1] + days):
+    periods, rejections = cool_down(policy, before)
+    if trained and period < (free := trained[-1] + periods):
         reason = f", longer because {_challengers(rejections)} not promoted" if rejections else ""
-        reasons.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
+        reasons.append(
+            f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({periods} days{reason})."
+        )
     used = {past for past in {*trained, *claimed} if budget_month(past) == budget_month(period)} - {period}
     if len(used) >= policy.per_month:
         reasons.append(f"The budget of {budget_month(period)} is spent: {len(used)} of {policy.per_month} trainings.")
@@ -299,18 +301,17 @@ def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[S
 
 def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding) -> str:
     name = finding.signal.replace("_", " ").capitalize()
-    days = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
+    periods = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
     values = _values_text(finding, today.period)
     if finding.breached is None:
         return (
             f"{name} was not judged on {today.period}: {(finding.missing_reason or 'no reason is given').rstrip('.')}."
         )
     if finding.triggers:
-        return f"{name} triggers a training: it breached its limit on {today.period} ({values}) and on {days}."
+        return f"{name} triggers a training: it breached its limit on {today.period} ({values}) and on {periods}."
     if finding.breached:
-        return (
-            f"{name} breached its limit on {today.period} ({values}), but only on {days}: {policy.breaches} are needed."
-        )
+        on = f"on {today.period} ({values}), but only on {periods}"
+        return f"{name} breached its limit {on}: {policy.breaches} are needed."
     return f"{name} did not breach its limit ({values})."
 
 

@@ -36,7 +36,7 @@ def labelled_rows(
 
 
 def split_rows(
-    use_case: UseCase, examples: pa.Table, days: Sequence[Period], split: str, as_of: Period
+    use_case: UseCase, examples: pa.Table, periods: Sequence[Period], split: str, as_of: Period
 ) -> TrainingRows:
     """Return the rows of a split, without copying, from `examples` in order of days.
 
@@ -44,22 +44,22 @@ def split_rows(
         NotReadyError: all training rows have the same label.
     """
     all_days = examples["period"].to_numpy()
-    start = int(np.searchsorted(all_days, np.datetime64(days[0].start_date)))
-    end = int(np.searchsorted(all_days, np.datetime64(days[-1].start_date), side="right"))
+    start = int(np.searchsorted(all_days, np.datetime64(periods[0].start_date)))
+    end = int(np.searchsorted(all_days, np.datetime64(periods[-1].start_date), side="right"))
     chosen = examples.slice(start, end - start)
     labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
     if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReadyError(_one_class(use_case, examples, labels, days, as_of))
+        raise NotReadyError(_one_class(use_case, examples, labels, periods, as_of))
     return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end])
 
 
-def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[Period], as_of: Period) -> str:
+def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, periods: Sequence[Period], as_of: Period) -> str:
     """Explain that all training rows have one label, and if a longer window helps."""
     name, value = use_case.label.name, f"{train[0]:g}"
     others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
     problem = (
         f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(train)} labelled rows from"
-        f" {days[0]} to {days[-1]} have {name} = {value}"
+        f" {periods[0]} to {periods[-1]} have {name} = {value}"
     )
     if others:
         return f"{problem}, while {others} of validation and test have another value. Train on a longer window."

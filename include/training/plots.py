@@ -90,14 +90,14 @@ def plot_rate_by_period(
     figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
-        days, place = np.unique(part.days, return_inverse=True)
+        periods, place = np.unique(part.periods, return_inverse=True)
         rows = np.bincount(place)
         actual = np.bincount(place, weights=part.labels) / rows
         expected = np.bincount(place, weights=predicted[split]["model"]) / rows
         first = split == "train"
-        axes.axvspan(days[0], days[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
-        axes.plot(days, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
-        axes.plot(days, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
+        axes.axvspan(periods[0], periods[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.plot(periods, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
+        axes.plot(periods, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()
     _finish(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)

@@ -134,12 +134,12 @@ class TrainingSpec:
 
         Keys and features are ordered pairs.
         """
-        days = {name: getattr(self, name).key for name in ("as_of", "first", "last")}
+        periods = {name: getattr(self, name).key for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
         rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
         rest["baseline_features"] = list(self.baseline_features)
-        return {**days, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
+        return {**periods, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainingSpec:
@@ -151,11 +151,11 @@ class TrainingSpec:
         parameters = dict(values["parameters"])
         stopping = {name: parameters.pop(name) for name in ("num_boost_round", "early_stopping_rounds")}
         given = {field.name: values[field.name] for field in fields(cls)}
-        days = {name: Period(values[name]) for name in ("as_of", "first", "last")}
+        periods = {name: Period(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}
         made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
         made["parameters"] = Parameters(parameters, **stopping)
-        return cls(**(given | days | pairs | made))
+        return cls(**(given | periods | pairs | made))
 
     def to_tag(self) -> str:
         """Return the spec as JSON, compressed if it is too long for a tag."""

@@ -107,14 +107,14 @@ def _metrics(
         for subject, probabilities in predicted[split].items()
         for metric, value in metrics.compute_metrics(part.labels, probabilities, use_case.costs).items()
     }
-    return values | {f"{split}/days": float(len(days)) for split, days in training.splits.items()}
+    return values | {f"{split}/days": float(len(periods)) for split, periods in training.splits.items()}
 
 
 def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[str, object]:
     """Return the contents of the run's JSON files, by file name."""
     gains = training.fitted.model.gains.items()
     return {
-        "splits": {name: [day.key for day in days] for name, days in training.splits.items()},
+        "splits": {name: [period.key for period in periods] for name, periods in training.splits.items()},
         "report": training.report,
         "profile": reference,
         "encoding": training.fitted.model.encoding.to_json(),

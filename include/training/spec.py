@@ -46,8 +46,8 @@ class TrainingInputs:
         """
         contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
         made = {"code": self.code, "lock": self.lock, "declaration": self.declaration}
-        days = {"as_of": self.as_of, "first": self.first, "last": self.last}
-        return content_digest.digest_values(contents | made | days | {"parameters": self.parameters.to_json()})
+        periods = {"as_of": self.as_of, "first": self.first, "last": self.last}
+        return content_digest.digest_values(contents | made | periods | {"parameters": self.parameters.to_json()})
 
     def tags(self) -> dict[str, str]:
         """Return the tags that record the origin of a run and a version."""

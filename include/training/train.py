@@ -100,7 +100,7 @@ def train_model(
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
     cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
-    parts = {name: dataset.split_rows(use_case, rows, days, name, period) for name, days in cut.items()}
+    parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
     given |= {TUNED_BY: tuned_by} if tuned_by else {}
@@ -124,7 +124,7 @@ def _report(view: AsOfSnapshot, first: Period, last: Period, labelled_rows: int,
         "splits": cut.bounds(),
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
         "null_features": _null_features(view, first, last),
-        "missing_periods": _ranges([day for day in period_range(first, last) if day not in available]),
+        "missing_periods": _ranges([period for period in period_range(first, last) if period not in available]),
     }
 
 
@@ -216,7 +216,9 @@ def _null_features(view: AsOfSnapshot, first: Period, last: Period) -> dict[str,
     """
     declared = view.lake.use_case.features
     null_periods = {
-        name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
+        name: _ranges(periods)
+        for name, periods in view.absent_columns("features", first, last).items()
+        if name in declared
     }
     for name, ranges in null_periods.items():
         log.warning(
@@ -226,15 +228,15 @@ def _null_features(view: AsOfSnapshot, first: Period, last: Period) -> dict[str,
     return null_periods
 
 
-def _ranges(days: Sequence[Period]) -> list[str]:
+def _ranges(periods: Sequence[Period]) -> list[str]:
     """Return ranges of consecutive days.
 
     A tag in MLflow has at most 8,000 characters.
     """
     ranges: list[tuple[Period, Period]] = []
-    for day in days:
-        if ranges and day - ranges[-1][1] == 1:
-            ranges[-1] = (ranges[-1][0], day)
+    for period in periods:
+        if ranges and period - ranges[-1][1] == 1:
+            ranges[-1] = (ranges[-1][0], period)
         else:
-            ranges.append((day, day))
+            ranges.append((period, period))
     return [f"{first}..{last}" if first != last else str(first) for first, last in ranges]

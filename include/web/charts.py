@@ -68,7 +68,7 @@ def performance_chart(overview: Overview, metric: str) -> Figure | None:
 
 def _detail(row: MetricValue) -> str:
     reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
-    return f"{row.days} days up to {row.measured_period}, version {row.model_version}{reach}"
+    return f"{row.periods} days up to {row.measured_period}, version {row.model_version}{reach}"
 
 
 def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None:
@@ -113,17 +113,17 @@ def drift_heatmap(overview: Overview) -> Figure | None:
 
 
 def _heated(overview: Overview, names: list[str], weighted: Values, psi: Values) -> Figure:
-    days = overview.calendar
+    periods = overview.calendar
     trace = {
         "type": "heatmap",
-        "x": [day.key for day in days],
+        "x": [period.key for period in periods],
         "y": names[::-1],  # the axis starts at the bottom
         "z": _plain(weighted[::-1]),
         "customdata": _plain(psi[::-1]),
         "colorscale": [[0, "var(--calm)"], [0.25, "var(--warm)"], [0.6, "var(--hot)"], [1, "var(--bad)"]],
         "zmin": 0,
         "zmax": _top(overview, weighted),
-        "xgap": 0 if len(days) > 120 else 1,
+        "xgap": 0 if len(periods) > 120 else 1,
         "ygap": 1,
         "hoverongaps": False,
         "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>PSI %{customdata:.3g}, weighted %{z:.3g}<extra></extra>",
@@ -212,8 +212,8 @@ def quarantine_chart(overview: Overview) -> Figure | None:
 def _stacked(overview: Overview, drawn: Figure) -> Figure:
     """Stack the bars, and shade the days without a known number of published rows."""
     unknown = {row.period for row in overview.measures.rows_of("quarantined") if row.value is None}
-    drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.days)]
+    drawn["layout"]["shapes"] += [_shade(period, period) for period in sorted(unknown)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.periods)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
     return drawn
 
@@ -235,7 +235,7 @@ def _marked(overview: Overview, drawn: Figure) -> Figure:
     first, last = shown[0], shown[-1]
     promotions = [entry for entry in overview.entries if entry.makes_champion and first <= entry.effective_from <= last]
     drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in promotions]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.days)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.periods)]
     return drawn
 
 

@@ -76,15 +76,15 @@ def _end(use_case: UseCase) -> datetime:
 
 
 def _metrics(project: Project, today: Period) -> dict[str, Any]:
-    day, rows = _newest(project, "metrics", today)
-    return {"measured_period": day, "rows": rows}
+    period, rows = _newest(project, "metrics", today)
+    return {"measured_period": period, "rows": rows}
 
 
 def _decisions(project: Project, today: Period) -> dict[str, Any]:
-    day, rows = _newest(project, "decisions", today)
+    period, rows = _newest(project, "decisions", today)
     trained = _all(project, "retrainings", today)
     return {
-        "decision": (day, rows[0]["outcome"]) if day and rows else None,
+        "decision": (period, rows[0]["outcome"]) if period and rows else None,
         "triggers": any(found.get("triggers") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {
             row["outcome"]: Period.from_date(row["period"]) for row in sorted(trained, key=lambda row: row["period"])
@@ -97,8 +97,8 @@ def _newest(project: Project, table: str, today: Period) -> tuple[Period | None,
     if not _table_exists(project, table):
         return None, []
     view = project.lake.as_of(today)
-    days = list(view.partitions(table))
-    return (days[-1], view.read(table, days[-1], days[-1]).to_pylist()) if days else (None, [])
+    periods = list(view.partitions(table))
+    return (periods[-1], view.read(table, periods[-1], periods[-1]).to_pylist()) if periods else (None, [])
 
 
 def _all(project: Project, table: str, today: Period) -> list[dict[str, Any]]:

@@ -66,12 +66,12 @@ def use_case_page(
     `base` is the path of these pages; `chosen` is true if the request names the day.
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
-    breaches, days = _broken(overview), overview.measured
+    breaches, periods = _broken(overview), overview.measured
     return _rendered(
         "use_case.html",
         base,
         overview=overview,
-        figures=charts.all_charts(overview) if overview.measures.days else {},
+        figures=charts.all_charts(overview) if overview.measures.periods else {},
         limited=charts.LIMITED,
         evaluated=[METRICS[name] for name in charts.PERFORMANCE_SHOWN],
         plotly=_version_of_plotly(),
@@ -83,9 +83,9 @@ def use_case_page(
         chosen=chosen,
         several=several,
         stale=stale,
-        before=max((day for day in days if day < overview.period), default=None),
-        after=min((day for day in days if day > overview.period), default=None),
-        missing=measuring_gaps(overview.measures.days),
+        before=max((period for period in periods if period < overview.period), default=None),
+        after=min((period for period in periods if period > overview.period), default=None),
+        missing=measuring_gaps(overview.measures.periods),
         elsewhere=_elsewhere(overview),
         age=_age(overview),
         decisions=[

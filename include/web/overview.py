@@ -107,7 +107,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     lake, problems = project.lake, list[str]()
     nothing = RangeReader(lake, "metrics", ())
     metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.open(lake, "metrics", today), nothing)
-    newest = max(metrics.days, default=None)
+    newest = max(metrics.periods, default=None)
     period = min(max(period, use_case.first_period), today) if period else None
     shown_period = period or newest or today
     drawn = metrics.between(shown_period - (span - 1), shown_period)
@@ -142,8 +142,8 @@ def build_overview(project: Project, today: Period, period: Period | None = None
         period=shown_period,
         today=today,
         newest=newest,
-        measured=metrics.days,
-        first=max(min(drawn.days, default=shown_period), shown_period - (span - 1)),
+        measured=metrics.periods,
+        first=max(min(drawn.periods, default=shown_period), shown_period - (span - 1)),
         measures=measures,
         status=shown_status,
         champion=champion,
@@ -209,8 +209,8 @@ def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
-        for day, correction in zip(periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True):
-            if day <= shown_period:
+        for period, correction in zip(periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True):
+            if period <= shown_period:
                 states[_state(correction, shown_period)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
 
@@ -230,7 +230,7 @@ def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
     retrained = RangeReader.open(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
     results = {Period.from_date(row["period"]): row for row in retrained}
     decided = RangeReader.open(lake, "decisions", period)
-    shown = decided.select({*decided.days[-DECISIONS:], *results})
+    shown = decided.select({*decided.periods[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     decided_on = periods_of(row["period"] for row in rows)
     return [

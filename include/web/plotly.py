@@ -21,7 +21,7 @@ FEW = 8
 def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
     half = timedelta(hours=12)
-    first, last = (datetime.combine(day.start_date, time()) for day in (overview.first, overview.period))
+    first, last = (datetime.combine(period.start_date, time()) for period in (overview.first, overview.period))
     # With few days Plotly adds ticks within a day and repeats its date.
     daily: Figure = {"dtick": 86_400_000} if overview.period - overview.first < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
@@ -61,13 +61,13 @@ def add_line(
     at = {getattr(row, by): row for row in rows}
     if all(getattr(row, of) is None for row in rows):
         return {}
-    days = overview.calendar
-    row_of_period = [at.get(day) for day in days]
+    periods = overview.calendar
+    row_of_period = [at.get(period) for period in periods]
     trace: Figure = {
         "type": "scatter",
         "mode": "lines+markers" if len(rows) < 8 else "lines",
         "name": name,
-        "x": [day.key for day in days],
+        "x": [period.key for period in periods],
         "y": [None if row is None else getattr(row, of) for row in row_of_period],
         "line": {"color": colour, "dash": dash, "width": width},
         "marker": {"size": 5, "color": colour},
@@ -86,9 +86,9 @@ def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
     xs: list[str | None] = []
     ys: list[float | None] = []
     piece: list[MetricValue] = []
-    for day in [*overview.calendar, None]:
-        if day in at:
-            piece.append(at[day])
+    for period in [*overview.calendar, None]:
+        if period in at:
+            piece.append(at[period])
         elif piece:
             around = [
                 *((row.period, row.upper) for row in piece),

@@ -178,12 +178,12 @@ def _of_training(reading: ExporterSnapshot) -> Series:
     if reading.claimed is not None:
         yield "trainings_claimed", float(reading.claimed), {}
     if reading.decision is not None:
-        day, outcome = reading.decision
+        period, outcome = reading.decision
         yield "decision_triggers", float(reading.triggers), {}
         yield "decision_retrain", float(outcome == "retrain"), {}
-        yield "decision_timestamp_seconds", _midnight(reading, day).timestamp(), {}
-    for outcome, day in reading.retrainings.items():
-        yield "retraining_timestamp_seconds", _midnight(reading, day).timestamp(), {"outcome": outcome}
+        yield "decision_timestamp_seconds", _midnight(reading, period).timestamp(), {}
+    for outcome, period in reading.retrainings.items():
+        yield "retraining_timestamp_seconds", _midnight(reading, period).timestamp(), {"outcome": outcome}
 
 
 def _midnight(reading: ExporterSnapshot, period: Period) -> datetime:

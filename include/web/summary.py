@@ -16,7 +16,7 @@ from include.registry.version_summary import VersionSummary, summarise_versions
 class FeedReport:
     """Rows of one feed over all days; landed = published + quarantined for every validated day."""
 
-    days: int
+    periods: int
     landed: int
     published: int
     quarantined: int
@@ -103,10 +103,10 @@ def _feed(view: AsOfSnapshot, feed: str) -> FeedReport:
     landed, validated = view.partitions(f"raw/{feed}"), view.partitions(f"checked/{feed}")
     rows = _rows(view, f"checked/{feed}")
     return FeedReport(
-        days=len(landed),
+        periods=len(landed),
         landed=sum(partition.rows for partition in landed.values()),
         published=rows - quarantined,
         quarantined=quarantined,
         reasons=counted,
-        not_validated=tuple(day for day in landed if day not in validated),
+        not_validated=tuple(period for period in landed if period not in validated),
     )

@@ -13,12 +13,12 @@ D1, D2, D3, D4, D5 = (Period(f"2020-01-{day:02}") for day in range(1, 6))
 
 def past(*told: tuple[int, Period, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
-    rows = pa.table({"period": pa.array([day.start_date for day in (D1, D1, D2)], pa.date32()), "id": [1, 2, 3]})
+    rows = pa.table({"period": pa.array([period.start_date for period in (D1, D1, D2)], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
     return LabelHistory.from_rows(
         rows,
         pa.chunked_array([place]),
-        pa.chunked_array([pa.array([day.start_date for day in known], pa.date32())]),
+        pa.chunked_array([pa.array([period.start_date for period in known], pa.date32())]),
         pa.chunked_array([pa.array(label, pa.int8())]),
     )
 
@@ -36,7 +36,7 @@ def test_a_label_is_known_from_its_day_on():
 
 def test_a_corrected_label_counts_as_it_was_corrected_last_and_not_before():
     found = past((0, D4, 1), (0, D2, 0), (0, D3, None))
-    assert [told(found.labels(day))[0] for day in (D2, D3, D4)] == [0, None, 1]
+    assert [told(found.labels(period))[0] for period in (D2, D3, D4)] == [0, None, 1]
 
 
 def test_a_matured_label_is_the_one_known_the_label_delay_after_its_own_day():

@@ -26,9 +26,10 @@ def trained(number: int, result: str) -> SimulatedTraining:
 def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tuple[int, ...] = ()) -> PolicyOutcome:
     """Two rows a day, one of them positive; 0.5 is said in January, and the truth by 0.9 from February on."""
     labels = np.array([1.0, 0.0])
-    sure = {day: np.array([0.9, 0.1]) if day.start_date.month == 2 else np.array([0.5, 0.5]) for day in DAYS}
+    sure = {period: np.array([0.9, 0.1]) if period.start_date.month == 2 else np.array([0.5, 0.5]) for period in DAYS}
     found = {
-        day: (labels[: 0 if n in without else 2], sure[day][: 0 if n in without else 2]) for n, day in enumerate(DAYS)
+        period: (labels[: 0 if n in without else 2], sure[period][: 0 if n in without else 2])
+        for n, period in enumerate(DAYS)
     }
     trainings = trainings or {}
     walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)

@@ -85,23 +85,23 @@ def test_a_damaged_fit_is_fitted_again(toy_lake):
 
 
 def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
-    day = Period("2020-02-28")
+    period = Period("2020-02-28")
     real = world()
     past = real.past
-    later = past.known > np.datetime64(day.start_date)
+    later = past.known > np.datetime64(period.start_date)
     labels = np.where(later, 1 - past.label, past.label)
     other = replace(
         real, past=LabelHistory(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={}
     )
     assert later.any()
-    measured = [each.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) for each in (real, other)]
+    measured = [each.measures(USE_CASE.monitoring, USE_CASE.retraining)(period, FIRST) for each in (real, other)]
     assert measured[0] == measured[1]
     assert measured[0].signals["performance"].breached is not None
-    assert real.judge(day, FIRST) == other.judge(day, FIRST)
-    assert real.fit(day).model.trees == other.fit(day).model.trees
-    changed = np.where(past.known == np.datetime64(day.start_date), 1 - past.label, past.label)
+    assert real.judge(period, FIRST) == other.judge(period, FIRST)
+    assert real.fit(period).model.trees == other.fit(period).model.trees
+    changed = np.where(past.known == np.datetime64(period.start_date), 1 - past.label, past.label)
     third = replace(real, past=LabelHistory(past.rows, past.place, past.known, changed), _measured={})
-    assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) != measured[0], (
+    assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(period, FIRST) != measured[0], (
         "what is known that day must count"
     )
 
@@ -109,7 +109,7 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
 def test_a_model_that_is_too_young_is_not_judged(toy_lake):
     reading = world().measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + 3, FIRST).signals["performance"]
     assert reading.breached is None
-    assert "days" in reading.missing_reason
+    assert "periods" in reading.missing_reason
 
 
 def test_a_day_without_rows_is_measured_as_such(toy_lake):
@@ -125,7 +125,7 @@ def test_days_that_were_never_built_are_built(lake_home):
     built = [Period("2020-01-01") + n for n in range(15)]  # up to the day on which the last has matured
     # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
     assert [each for each in told if each.startswith("building")] == [
-        f"building the features of {day}" for day in (*built[13:], *built[:13])
+        f"building the features of {period}" for period in (*built[13:], *built[:13])
     ]
     assert [*Lake.open(use_case).as_of(LAST).partitions("features")] == built
 
@@ -140,8 +140,8 @@ def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, las
 
 
 def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy_lake, monkeypatch):
-    def missing(use_case, day):
-        raise NotReadyError(f"the data end before {day}")
+    def missing(use_case, period):
+        raise NotReadyError(f"the data end before {period}")
 
     monkeypatch.setattr(run.build, "build_features", missing)
     told: list[str] = []

@@ -60,7 +60,7 @@ def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use,
     check(use(quick_toy.USE_CASE))
     landed = []
     ask = source.events
-    toy_functions.source(events=lambda day: (landed.append(day), ask(day))[1])
+    toy_functions.source(events=lambda period: (landed.append(period), ask(period))[1])
     check(use(replace(quick_toy.USE_CASE, gates=(Gate("log_loss", at_most=9.0),))))
     assert landed == []
     events = quick_toy.USE_CASE.feed("events")
@@ -74,7 +74,7 @@ def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use,
 def test_only_the_days_that_the_training_reads_are_landed(use, toy_functions):
     landed = []
     ask = source.events
-    toy_functions.source(events=lambda day: (landed.append(day), ask(day))[1])
+    toy_functions.source(events=lambda period: (landed.append(period), ask(period))[1])
     training = quick_toy.USE_CASE.training
     late = Period("2020-03-01")
     with contextlib.suppress(AirworthyError):
@@ -103,8 +103,8 @@ def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
 
 def test_every_day_that_is_refused_is_named(use, toy_functions):
     events, empty = source.events, (AS_OF, AS_OF - 2)
-    toy_functions.source(events=lambda day: events(day).slice(0, 0) if day in empty else events(day))
+    toy_functions.source(events=lambda period: events(period).slice(0, 0) if period in empty else events(period))
     said = use(quick_toy.USE_CASE)
     with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):
         check(said)
-    assert all(f"'events' of {day} was refused" in said.getvalue() for day in empty)
+    assert all(f"'events' of {period} was refused" in said.getvalue() for period in empty)

@@ -15,18 +15,18 @@ DAY = Period("2020-03-01")
 DAYS = [DAY - 1, DAY]
 
 
-def content(table: str, day: Period = DAY, **changed: object) -> Content:
-    there = Content(table, day, "b2-0123456789abcdef0123456789abcdef", 1000, 7, still=True)
+def content(table: str, period: Period = DAY, **changed: object) -> Content:
+    there = Content(table, period, "b2-0123456789abcdef0123456789abcdef", 1000, 7, still=True)
     return replace(there, **changed)
 
 
 def feed(**changed: object) -> FeedLineage:
-    days = tuple(FeedPeriod(content("checked/events", day), content("raw/events", day)) for day in DAYS)
-    return replace(FeedLineage("events", "b2-all", 9, still=True, days=days), **changed)
+    periods = tuple(FeedPeriod(content("checked/events", period), content("raw/events", period)) for period in DAYS)
+    return replace(FeedLineage("events", "b2-all", 9, still=True, periods=periods), **changed)
 
 
-def with_day(day: FeedPeriod) -> Lineage:
-    return found(feeds=(feed(still=False, days=(feed().days[0], day)),))
+def with_day(period: FeedPeriod) -> Lineage:
+    return found(feeds=(feed(still=False, periods=(feed().periods[0], period)),))
 
 
 def found(**changed: object) -> Lineage:
@@ -81,7 +81,7 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
     [
         (found(features=None, feeds=()), "the commit of the predictions does not name them"),
         (found(feeds=()), "the commit that wrote them was not found"),
-        (found(feeds=(feed(days=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
+        (found(feeds=(feed(periods=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
         (with_day(FeedPeriod(content("checked/events"), None)), "commits that wrote some of the days"),
         (with_day(FeedPeriod(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],

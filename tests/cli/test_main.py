@@ -20,24 +20,24 @@ FUTURE = str(date.today() + timedelta(days=400))  # noqa: DTZ011
 KEYS = ("event_date=2020-01-20", "id=1")
 
 
-def commands(name: str, day: str, file: str = "rows.csv") -> dict[str, list[str]]:
+def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[str]]:
     """Every command that is about a use case, for a use case and a day."""
     return {
         "report": ["report", name],
-        "report of days": ["report", name, day, day],
-        "predictions": ["predictions", name, day],
+        "report of days": ["report", name, period, period],
+        "predictions": ["predictions", name, period],
         "ledger": ["ledger", name],
-        "lineage": ["lineage", name, day, *KEYS],
-        "check": ["check", name, day],
-        "frame": ["frame", name, "features", day],
-        "replay": ["replay", name, "--from", day, "--to", day],
+        "lineage": ["lineage", name, period, *KEYS],
+        "check": ["check", name, period],
+        "frame": ["frame", name, "features", period],
+        "replay": ["replay", name, "--from", period, "--to", period],
         "upgrade": ["upgrade", name],
         "maintain": ["maintain", "--use-case", name],
         "quarantine": ["quarantine", name],
-        "quarantine show": ["quarantine", "show", name, "--day", day],
-        "quarantine export": ["quarantine", "export", name, file, "--day", day],
+        "quarantine show": ["quarantine", "show", name, "--day", period],
+        "quarantine export": ["quarantine", "export", name, file, "--day", period],
         "quarantine correct": ["quarantine", "correct", name, file, "--comment", "x"],
-        "quarantine release": ["quarantine", "release", name, "--comment", "x", "--day", day],
+        "quarantine release": ["quarantine", "release", name, "--comment", "x", "--day", period],
         "quarantine balance": ["quarantine", "balance", name],
     }
 
@@ -113,9 +113,9 @@ def test_without_an_answer_from_mlflow_its_address_is_named(command, configure):
 
 @pytest.mark.parametrize("command", ["report", "replay"])
 def test_days_in_the_wrong_order_are_refused(command):
-    days = {"report": ["report", "toy", "2020-02-02", "2020-02-01"]}
-    days["replay"] = ["replay", "toy", "--from", "2020-02-02", "--to", "2020-02-01"]
-    assert "2020-02-01" in refused(days[command], InvalidRequestError)
+    periods = {"report": ["report", "toy", "2020-02-02", "2020-02-01"]}
+    periods["replay"] = ["replay", "toy", "--from", "2020-02-02", "--to", "2020-02-01"]
+    assert "2020-02-01" in refused(periods[command], InvalidRequestError)
 
 
 def test_a_table_that_does_not_exist_and_a_file_that_cannot_be_written_are_refused(tmp_path: Path):

@@ -27,7 +27,7 @@ _DAYS = [FIRST_DAY + number for number in range(3 * 366)]
 
 
 def _each(weekday: int) -> frozenset[Period]:
-    return frozenset(day for day in _DAYS if day.start_date.weekday() == weekday)
+    return frozenset(period for period in _DAYS if period.start_date.weekday() == weekday)
 
 
 USE_CASE = UseCase(

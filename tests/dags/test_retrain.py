@@ -55,13 +55,13 @@ class Airflow:
         return SimpleNamespace(is_paused=self.paused)
 
 
-def context(day: Period, **airflow: object) -> dict:
-    run = SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC))
+def context(period: Period, **airflow: object) -> dict:
+    run = SimpleNamespace(partition_key=str(period), start_date=datetime.now(UTC))
     return {"dag_run": run, "params": {"period": None}, "ti": Airflow(**airflow)}
 
 
-def backfill(day: Period) -> str:
-    return f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc"
+def backfill(period: Period) -> str:
+    return f"backfill__{period}T00:00:00+00:00__{period}__pbgYkzNc"
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def turn(lake, monkeypatch, declare) -> sensors.PreviousDecisionSensor:
 
 
 def test_a_day_goes_on_where_the_day_before_is_decided(turn, lake):
-    for day in (FIRST, later(1)):
-        measures.write(lake, day)
+    for period in (FIRST, later(1)):
+        measures.write(lake, period)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     turn.execute(context(later(1)))
 
@@ -96,8 +96,8 @@ def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
 
 
 def test_a_day_that_no_one_will_decide_is_named_at_once(turn, lake):
-    for day in (FIRST, later(2)):
-        measures.write(lake, day)
+    for period in (FIRST, later(2)):
+        measures.write(lake, period)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     with pytest.raises(AirflowFailException, match=r"no decisions of 2020-03-02 .*--from-date 2020-03-02"):
         turn.execute(context(later(2), last={backfill(later(1)): "failed", "manual__2020-01-01T00:00__x": None}))
@@ -134,17 +134,17 @@ def test_without_a_triggerer_it_looks_now_and_then(turn, lake):
     turn.deferrable = False
     waiting = context(later(1), last={backfill(FIRST): "running"})
     assert not turn.poke(waiting)
-    for day in (FIRST, later(1)):
-        measures.write(lake, day)
+    for period in (FIRST, later(1)):
+        measures.write(lake, period)
     assert not turn.poke(waiting)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     assert turn.poke(waiting)
 
 
 def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, lake):
-    for day in (FIRST, later(1)):
-        measures.breach(lake, day)
-        decide.decide_retraining(open_project(USE_CASE), day)
+    for period in (FIRST, later(1)):
+        measures.breach(lake, period)
+        decide.decide_retraining(open_project(USE_CASE), period)
     with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
         turn.resume_after_decision(context(later(3)), False)
     turn.resume_after_decision(context(later(2)), False)  # only the outcome of the training is missing
@@ -164,9 +164,9 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
 
 
 def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
-    for day in (FIRST, later(1)):
-        measures.breach(lake, day)
-        decide.decide_retraining(open_project(USE_CASE), day)
+    for period in (FIRST, later(1)):
+        measures.breach(lake, period)
+        decide.decide_retraining(open_project(USE_CASE), period)
     waiting = context(later(2), last={backfill(later(1)): "running"})
     with pytest.raises(TaskDeferred):
         turn.resume_after_decision(waiting, False)  # nothing has come within a minute: it looks again
@@ -191,9 +191,9 @@ def operator(lake, configure, declare) -> TriggerTrainingOperator:
     """Of a day that was decided to retrain."""
     declare(USE_CASE)
     configure.airflow("operators", default_deferrable="True")
-    for day in (FIRST, later(1)):
-        measures.breach(lake, day)
-        decide.decide_retraining(open_project(USE_CASE), day)
+    for period in (FIRST, later(1)):
+        measures.breach(lake, period)
+        decide.decide_retraining(open_project(USE_CASE), period)
     return TriggerTrainingOperator(task_id="train", use_case=USE_CASE)
 
 

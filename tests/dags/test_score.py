@@ -23,7 +23,7 @@ def told(champion, monkeypatch, declare, run_as_task) -> list[str]:
     found: list[str] = []
     run_as_task(context)
     declare(USE_CASE)
-    monkeypatch.setattr(callbacks, "notify_breaches", lambda use_case, day: found.append(str(day)))
+    monkeypatch.setattr(callbacks, "notify_breaches", lambda use_case, period: found.append(str(period)))
     return found
 
 

@@ -55,10 +55,10 @@ def test_periods_beyond_the_calendar_do_not_exist():
 
 
 def test_periods_are_ordered_as_their_keys_are():
-    days = [Period("2020-03-01"), EARLIEST, LATEST, DAY]
-    assert [day.key for day in sorted(days)] == sorted(day.key for day in days)
+    periods = [Period("2020-03-01"), EARLIEST, LATEST, DAY]
+    assert [period.key for period in sorted(periods)] == sorted(period.key for period in periods)
     assert EARLIEST < DAY <= DAY < LATEST and LATEST > DAY >= DAY
-    assert max(days) == LATEST
+    assert max(periods) == LATEST
 
 
 DATE, DATES = date(2020, 2, 28), pd.Series([date(2020, 2, 28)])
@@ -126,10 +126,10 @@ def test_a_dataclass_as_json_holds_the_key():
 
 
 def test_a_range_includes_both_ends():
-    days = [DAY, Period("2020-02-29"), Period("2020-03-01")]
-    assert period_range(DAY, days[-1]) == days
+    periods = [DAY, Period("2020-02-29"), Period("2020-03-01")]
+    assert period_range(DAY, periods[-1]) == periods
     assert period_range(DAY, DAY) == [DAY]
-    assert period_range(days[-1], DAY) == []
+    assert period_range(periods[-1], DAY) == []
 
 
 def test_the_values_of_a_column_become_periods():

@@ -61,17 +61,17 @@ def _corrections() -> list[tuple[Any, ...]]:
 
 
 def _files_landed() -> dict[str, Any]:
-    return {name: days for name, days in life.tables(LANDING).items() if name.startswith("deliveries/")}
+    return {name: periods for name, periods in life.tables(LANDING).items() if name.startswith("deliveries/")}
 
 
 def _wear() -> None:
     """A day of features is corrected twice after the training, and a writer has left a file: two files too many."""
-    lake, day = Lake.open(USE_CASE), AS_OF - 30
+    lake, period = Lake.open(USE_CASE), AS_OF - 30
     for _ in range(2):
-        rows = lake.as_of(day).read("features", since=day).drop_columns(["period"])
+        rows = lake.as_of(period).read("features", since=period).drop_columns(["period"])
         place = rows.schema.get_field_index("size")
         doubled = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
-        lake.replace("features", day, doubled, inputs={}, stage="a drill")
+        lake.replace("features", period, doubled, inputs={}, stage="a drill")
     (lake.root / "features" / "part-0.parquet").write(b"half a file")
     kinds = {item.kind for item in plan.build_cleanup_plan(open_project(USE_CASE), _later()).items}
     assert {"superseded file", "orphan file"} <= kinds, kinds

@@ -93,7 +93,7 @@ def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[Period, tuple[str, in
     """Table to day to digest and rows, of all tables but those of costs, which depend on the clock."""
     view = Lake.open(use_case).as_of(LATEST)
     return {
-        table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
+        table: {period: (held.digest, held.rows) for period, held in view.partitions(table).items()}
         for table in schemas.table_names(use_case)
         if not table.startswith("durations/")
     }
@@ -104,9 +104,9 @@ def rows_lost(
 ) -> int:
     """Rows of the reference's days that are missing, over all tables."""
     return sum(
-        max(0, rows - found[table].get(day, ("", 0))[1])
-        for table, days in reference.items()
-        for day, (_, rows) in days.items()
+        max(0, rows - found[table].get(period, ("", 0))[1])
+        for table, periods in reference.items()
+        for period, (_, rows) in periods.items()
     )
 
 

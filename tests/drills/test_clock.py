@@ -118,20 +118,20 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
     import time
 
     middle, found, lost, trials = CHANGES[name], [], 0, 0
-    days = [middle + n for n in (-1, 0, 1, 2)]
-    for zone, order in (("UTC", days), ("America/New_York", days[::-1])):
+    periods = [middle + n for n in (-1, 0, 1, 2)]
+    for zone, order in (("UTC", periods), ("America/New_York", periods[::-1])):
         configure(home=tmp_path / zone, time_zone=zone)
         time.tzset()
-        for day in order:
+        for period in order:
             for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
-                stage(open_project(FLIGHTS), day)
+                stage(open_project(FLIGHTS), period)
             trials += 1
         found.append(life.tables(FLIGHTS))
-        view = Lake.open(FLIGHTS).as_of(days[-1])
+        view = Lake.open(FLIGHTS).as_of(periods[-1])
         for feed in FLIGHTS.feeds:
-            for day in days:
-                delivered = FLIGHTS.function("source", feed.name)(day).num_rows
-                lost += delivered - view.partitions(f"checked/{feed.name}", day, day)[day].rows
+            for period in periods:
+                delivered = FLIGHTS.function("source", feed.name)(period).num_rows
+                lost += delivered - view.partitions(f"checked/{feed.name}", period, period)[period].rows
     configure(time_zone="UTC")
     time.tzset()
     guard = "a day is the use case's calendar day; nobody adds 24 hours"

@@ -19,15 +19,15 @@ DAYS = [Period("2020-01-02") + n for n in range(5)]
 on_time = source.outcomes
 
 
-def run(day: Period) -> None:
+def run(period: Period) -> None:
     for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
-        stage(open_project(USE_CASE), day)
+        stage(open_project(USE_CASE), period)
 
 
-def late(day: Period) -> pa.Table:
+def late(period: Period) -> pa.Table:
     """Of each day's outcomes a third comes a day later, beside that day's own."""
-    kept = on_time(day).filter(pa.array(_late(on_time(day)) == 0))
-    before = on_time(day - 1)
+    kept = on_time(period).filter(pa.array(_late(on_time(period)) == 0))
+    before = on_time(period - 1)
     return pa.concat_tables([kept, before.filter(pa.array(_late(before) == 1))])
 
 
@@ -35,8 +35,8 @@ def _late(rows: pa.Table) -> np.ndarray:
     return (np.asarray(rows["id"]) % 3 == 1).astype(int)
 
 
-def outcomes_known(day: Period) -> set[tuple]:
-    rows = Lake.open(USE_CASE).as_of(day).read("checked/outcomes").to_pylist()
+def outcomes_known(period: Period) -> set[tuple]:
+    rows = Lake.open(USE_CASE).as_of(period).read("checked/outcomes").to_pylist()
     return {(row["event_date"], row["id"], row["failed"]) for row in rows}
 
 
@@ -45,13 +45,13 @@ def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, 
     toy_functions.source(outcomes=late)
     frozen: dict[Period, dict] = {}
     unchanged = True
-    for day in DAYS:
-        run(day)
+    for period in DAYS:
+        run(period)
         now = life.tables()
         for before, held in frozen.items():
-            unchanged &= {table: days.get(before) for table, days in now.items()} == held
-        frozen[day] = {table: days.get(day) for table, days in now.items()}
-    delivered = {tuple(row.values()) for day in DAYS for row in late(day).to_pylist()}
+            unchanged &= {table: periods.get(before) for table, periods in now.items()} == held
+        frozen[period] = {table: periods.get(period) for table, periods in now.items()}
+    delivered = {tuple(row.values()) for period in DAYS for row in late(period).to_pylist()}
     known = outcomes_known(DAYS[-1])
     # Look-back days were landed too: what they delivered may be known beside it.
     survived(
@@ -75,16 +75,16 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
     wrong_day = DAYS[2]
     healthy = source.events
 
-    def wrong(day: Period) -> pa.Table:
-        rows = healthy(day)
-        if day != wrong_day:
+    def wrong(period: Period) -> pa.Table:
+        rows = healthy(period)
+        if period != wrong_day:
             return rows
         hour = pa.array(np.where(np.arange(100) % 25 == 0, 99, 5), pa.int32())
         return rows.slice(0, 100).set_column(rows.column_names.index("hour"), "hour", hour)
 
     toy_functions.source(events=wrong)
-    for day in DAYS:
-        run(day)
+    for period in DAYS:
+        run(period)
     before = life.tables()
     checked = Lake.open(USE_CASE).as_of(wrong_day).read("checked/events", since=wrong_day)
     quarantined = sum(bool(reasons) for reasons in checked["reasons"].to_pylist())
@@ -93,16 +93,16 @@ def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_onc
     run(wrong_day)
     now = life.tables()
     others = all(
-        {day: held for day, held in now[table].items() if day != wrong_day}
-        == {day: held for day, held in days.items() if day != wrong_day}
-        for table, days in before.items()
+        {period: held for period, held in now[table].items() if period != wrong_day}
+        == {period: held for period, held in periods.items() if period != wrong_day}
+        for table, periods in before.items()
     )
-    for day in DAYS if order == "in order" else DAYS[::-1]:
-        run(day)
+    for period in DAYS if order == "in order" else DAYS[::-1]:
+        run(period)
     found = life.tables()
     configure(home=tmp_path / "right at once")
-    for day in DAYS:
-        run(day)
+    for period in DAYS:
+        run(period)
     reference = life.tables()
     lost = life.rows_lost(reference, found)
     guard = "a day is replaced whole; other days stay until they are run"

@@ -58,9 +58,9 @@ READERS: dict[str, Callable[[], object]] = {
 """Table to what reads the damaged day of it."""
 
 
-def run(day: Period) -> None:
+def run(period: Period) -> None:
     for stage in STAGES:
-        stage(open_project(USE_CASE), day)
+        stage(open_project(USE_CASE), period)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def healthy(tmp_path_factory) -> tuple[Path, dict]:
     home = tmp_path_factory.mktemp("healthy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
-        for day in DAYS:
-            run(day)
+        for period in DAYS:
+            run(period)
         return home, life.tables()
 
 
@@ -167,8 +167,8 @@ def test_what_a_killed_writer_leaves_is_no_part_of_the_table(healthy, survived, 
     for table in tables:
         leave(what, tmp_path / "home" / "lake" / "toy" / table)
     assert life.tables() == healthy[1]
-    for day in DAYS:
-        run(day)
+    for period in DAYS:
+        run(period)
     found = life.tables()
     lost = life.rows_lost(healthy[1], found)
     survived(Row(f"half a commit: {what}", "only what the log names is read", len(tables), lost, found == healthy[1]))

@@ -41,9 +41,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def undisturbed(tmp_path_factory) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(tmp_path_factory.mktemp("undisturbed")))
-        for day in DAYS:
+        for period in DAYS:
             for stage in STAGES:
-                stage(open_project(USE_CASE), day)
+                stage(open_project(USE_CASE), period)
         return life.tables()
 
 
@@ -83,19 +83,19 @@ def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_
 ):
     configure(home=small_disk, commit="tests")
     failed, intact = 0, True
-    for day in DAYS:
+    for period in DAYS:
         for number, stage in enumerate(STAGES):
             for leave in (0, 6_000, 30_000 * (number + 1)):
                 ballast = fill(small_disk, leave)
                 try:
-                    stage(open_project(USE_CASE), day)
+                    stage(open_project(USE_CASE), period)
                 except Exception as error:  # whatever it is called: it must say that there is no room
                     if not says(error, "No space left", "os error 28"):
                         raise
                     failed += 1
                 ballast.unlink()
                 intact &= whole()
-            stage(open_project(USE_CASE), day)
+            stage(open_project(USE_CASE), period)
     found = life.tables()
     assert failed > len(DAYS), "the disk was hardly ever full"
     assert not [path for path in small_disk.rglob("*") if is_unfinished(path.name)]
@@ -111,12 +111,12 @@ def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_
     )
 
 
-def _limited(day: Period, size: int) -> None:
+def _limited(period: Period, size: int) -> None:
     """In a process of its own: no file may become larger than that; ends with 0 where that broke a stage."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:
         for stage in STAGES:
-            stage(open_project(USE_CASE), day)
+            stage(open_project(USE_CASE), period)
     except Exception as error:
         if not says(error, "File too large", "os error 27"):
             raise
@@ -132,9 +132,9 @@ def test_files_that_may_not_grow_break_the_task_leave_nothing_half_there_and_the
     for size in (300, 1500, 3000):
         processes.run(_limited, DAYS[0], size)
         assert whole()
-    for day in DAYS:
+    for period in DAYS:
         for stage in STAGES:
-            stage(open_project(USE_CASE), day)
+            stage(open_project(USE_CASE), period)
     found = life.tables()
     lost = life.rows_lost(undisturbed, found)
     survived(

@@ -51,10 +51,10 @@ class Place:
     before: dict
 
 
-def _run(use_case: UseCase, day: Period) -> None:
-    ingest.ingest_period(open_project(use_case), day)
-    validate.validate_period(open_project(use_case), day)
-    build.build_features(open_project(use_case), day)
+def _run(use_case: UseCase, period: Period) -> None:
+    ingest.ingest_period(open_project(use_case), period)
+    validate.validate_period(open_project(use_case), period)
+    build.build_features(open_project(use_case), period)
 
 
 class Places(dict[str, Place]):
@@ -65,14 +65,14 @@ class Places(dict[str, Place]):
 
     def __missing__(self, name: str) -> Place:
         use_case = toy.USE_CASE if name == toy.USE_CASE.name else FLIGHTS
-        day, home = POISONED[name], self._folder / name
+        period, home = POISONED[name], self._folder / name
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AIRWORTHY_HOME", str(home))
-            _run(use_case, day - 1)
+            _run(use_case, period - 1)
             before = life.tables(use_case)
             shutil.copytree(home, self._folder / f"{name} before", ignore=shutil.ignore_patterns("data_docs"))
-            _run(use_case, day)
-            self[name] = Place(use_case, day, self._folder / f"{name} before", life.tables(use_case), before)
+            _run(use_case, period)
+            self[name] = Place(use_case, period, self._folder / f"{name} before", life.tables(use_case), before)
         return self[name]
 
 
@@ -101,23 +101,23 @@ class Outcome:
             self.said.append(type(error).__name__)
 
     def run(self, patch: pytest.MonkeyPatch) -> None:
-        place, use_case, day = self.place, self.place.use_case, self.place.period
+        place, use_case, period = self.place, self.place.use_case, self.place.period
         source = importlib.import_module(f"{use_case.package}.source")
         healthy = getattr(source, self.feed.name)
         for other in use_case.feeds:
             if other is not self.feed:
-                ingest.land_feed(open_project(use_case), other, day)
-                validate.check_feed(open_project(use_case), other, day)
-        patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == day else healthy(asked))
-        if self._try(ingest.land_feed, open_project(use_case), self.feed, day):
-            if validated := self._try(validate.check_feed, open_project(use_case), self.feed, day):
+                ingest.land_feed(open_project(use_case), other, period)
+                validate.check_feed(open_project(use_case), other, period)
+        patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == period else healthy(asked))
+        if self._try(ingest.land_feed, open_project(use_case), self.feed, period):
+            if validated := self._try(validate.check_feed, open_project(use_case), self.feed, period):
                 self._conserved(validated)
-            self._try(build.build_features, open_project(use_case), day)
+            self._try(build.build_features, open_project(use_case), period)
         self._others_unchanged()
         self._pages_are_harmless()
         patch.undo()
         patch.setenv("AIRWORTHY_HOME", str(self.home))
-        _run(use_case, day)
+        _run(use_case, period)
         self.equal = life.tables(use_case) == place.undisturbed
 
     def _conserved(self, validated: validate.ValidationResult) -> None:
@@ -137,8 +137,8 @@ class Outcome:
 
     def _others_unchanged(self) -> None:
         now = life.tables(self.place.use_case)
-        for table, days in self.place.before.items():
-            assert {day: held for day, held in now[table].items() if day < self.place.period} == days, table
+        for table, periods in self.place.before.items():
+            assert {period: held for period, held in now[table].items() if period < self.place.period} == periods, table
 
     def _pages_are_harmless(self) -> None:
         for page in self.home.glob("data_docs/**/*.html"):

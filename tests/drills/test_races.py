@@ -21,17 +21,17 @@ DAYS = [Period("2020-01-02") + n for n in range(5)]
 SCORED = [AS_OF + n for n in range(3)]
 
 
-def run_days(days: list[Period]) -> None:
-    for day in days:
-        ingest.ingest_period(open_project(USE_CASE), day)
-        validate.validate_period(open_project(USE_CASE), day)
-        build.build_features(open_project(USE_CASE), day)
+def run_days(periods: list[Period]) -> None:
+    for period in periods:
+        ingest.ingest_period(open_project(USE_CASE), period)
+        validate.validate_period(open_project(USE_CASE), period)
+        build.build_features(open_project(USE_CASE), period)
 
 
-def promote_and_score(days: list[Period], actor: str) -> None:
+def promote_and_score(periods: list[Period], actor: str) -> None:
     promote.promote_version(open_project(USE_CASE), "1", actor=actor)
-    for day in days:
-        score.score_period(open_project(USE_CASE), day)
+    for period in periods:
+        score.score_period(open_project(USE_CASE), period)
 
 
 def race(works: list[tuple]) -> None:
@@ -41,10 +41,10 @@ def race(works: list[tuple]) -> None:
         trial.finish()
 
 
-def shuffled(days: list[Period], writers: int) -> list[list[Period]]:
+def shuffled(periods: list[Period], writers: int) -> list[list[Period]]:
     """The first in order, as a backfill; the others in orders of their own, some days twice."""
     rng = random.Random(5)
-    return [days, *(rng.sample(days, len(days)) + rng.choices(days, k=2) for _ in range(writers - 1))]
+    return [periods, *(rng.sample(periods, len(periods)) + rng.choices(periods, k=2) for _ in range(writers - 1))]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def alone(tmp_path_factory) -> dict:
 @pytest.mark.slow
 def test_a_backfill_next_to_manual_runs_of_the_same_days_ends_in_the_same_tables(alone, survived, lake_home):
     lake_home.mkdir()
-    race([(run_days, days) for days in shuffled(DAYS, 4)])
+    race([(run_days, periods) for periods in shuffled(DAYS, 4)])
     found = life.tables()
     lost = life.rows_lost(alone, found)
     guard = "a commit that meets another looks again, and commits nothing where its content is there"
@@ -76,7 +76,7 @@ def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path,
         reference = life.state()
     with moved_into(trained[0], tmp_path / "raced"):
         register.register_run(open_project(USE_CASE), trained[1])
-        race([(promote_and_score, days, "a race") for days in shuffled(SCORED, 6)])
+        race([(promote_and_score, periods, "a race") for periods in shuffled(SCORED, 6)])
         found = life.state()
     lost = life.rows_lost(reference["tables"], found["tables"])
     guard = "an entry is a file made once; a day is one commit"

@@ -34,10 +34,10 @@ GUARDS = {
 
 
 def run_days() -> None:
-    for day in DAYS:
-        ingest.ingest_period(open_project(USE_CASE), day)
-        validate.validate_period(open_project(USE_CASE), day)
-        build.build_features(open_project(USE_CASE), day)
+    for period in DAYS:
+        ingest.ingest_period(open_project(USE_CASE), period)
+        validate.validate_period(open_project(USE_CASE), period)
+        build.build_features(open_project(USE_CASE), period)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,11 @@ def through(s3_server: str, bucket: str, lake_home: Path, configure: Configure) 
 def run_until_done(attempts: int = 4) -> int:
     """Each stage of the days, again after an error that may pass by itself, as Airflow's tasks are; how many were."""
     again = 0
-    for day in DAYS:
+    for period in DAYS:
         for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
             for attempt in range(attempts):
                 try:
-                    stage(open_project(USE_CASE), day)
+                    stage(open_project(USE_CASE), period)
                     break
                 except AirworthyError as error:
                     if attempt == attempts - 1 or not error.retryable:

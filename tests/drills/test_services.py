@@ -73,8 +73,8 @@ def restart_redis(stack: Stack, api: AirflowClient, walk: Walk) -> None:
 
 
 def run_the_same_days_by_hand(stack: Stack, api: AirflowClient, walk: Walk) -> None:
-    for day in reversed(period_range(walk.first, walk.last)):
-        api.trigger(DATA, conf={"period": str(day)})
+    for period in reversed(period_range(walk.first, walk.last)):
+        api.trigger(DATA, conf={"period": str(period)})
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """The days of all drills, run one after the other in this process, in a lake on disk."""
     last = days_of(len(FAULTS) - 1).last
     with living_in(tmp_path_factory.mktemp("undisturbed")):
-        for day in period_range(FIRST, last):
-            ingest.ingest_period(open_project(USE_CASE), day)
-            validate.validate_period(open_project(USE_CASE), day)
-            build.build_features(open_project(USE_CASE), day)
+        for period in period_range(FIRST, last):
+            ingest.ingest_period(open_project(USE_CASE), period)
+            validate.validate_period(open_project(USE_CASE), period)
+            build.build_features(open_project(USE_CASE), period)
         return Walk(USE_CASE, FIRST, last, FIRST).tables()
 
 
@@ -153,7 +153,7 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
     if "worker" in fault.name:
         until(lambda: not tries_without_a_log(api, walk), "the logs of killed tries")
     expected, found = of_periods(undisturbed, walk), of_periods(walk.tables(), walk)
-    assert all(len(days) == DAYS for days in expected.values())
+    assert all(len(periods) == DAYS for periods in expected.values())
     guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NOBODY}{differing(expected, found)}"
     survived(Row(fault.name, guard, 1, rows_lost(expected, found), found == expected))
 
@@ -193,7 +193,8 @@ def differing(expected: Tables, found: Tables) -> str:
 def of_periods(tables: Tables, walk: Walk) -> Tables:
     """What the data DAG writes, of the drill's days."""
     return {
-        table: {day: held for day, held in tables[table].items() if walk.first <= day <= walk.last} for table in TABLES
+        table: {period: held for period, held in tables[table].items() if walk.first <= period <= walk.last}
+        for table in TABLES
     }
 
 

@@ -102,10 +102,10 @@ def log_in(page: Page, shell: Shell) -> None:
     expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
 
 
-def choose(page: Page, place: int, day: Period) -> None:
+def choose(page: Page, place: int, period: Period) -> None:
     """Type a day into the form's first or second field, as a person does."""
     page.get_by_test_id("datetime-input").nth(place).click()
-    page.get_by_placeholder("YYYY/MM/DD").fill(day.start_date.strftime("%Y/%m/%d"))
+    page.get_by_placeholder("YYYY/MM/DD").fill(period.start_date.strftime("%Y/%m/%d"))
     page.keyboard.press("Escape")
 
 
@@ -134,9 +134,9 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     choose(page, 0, first)
     choose(page, 1, last)
     page.get_by_role("button", name="Run Backfill").click()
-    days = [str(day) for day in period_range(first, last)]
+    periods = [str(period) for period in period_range(first, last)]
     until(lambda: backfilled(api, dag_id), "the runs of the backfill")
-    assert backfilled(api, dag_id) == days
+    assert backfilled(api, dag_id) == periods
     context.close()
 
 

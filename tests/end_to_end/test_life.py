@@ -46,10 +46,10 @@ def scheduled_today(api: AirflowClient, dag_id: str) -> None:
 
 
 def all_done(api: AirflowClient, dag_id: str, first: Period, last: Period) -> None:
-    days = len(period_range(first, last))
-    until(lambda: sum(n for s, n in api.states(dag_id, first, last).items() if s in FINISHED) == days, f"{dag_id}")
+    periods = len(period_range(first, last))
+    until(lambda: sum(n for s, n in api.states(dag_id, first, last).items() if s in FINISHED) == periods, f"{dag_id}")
     failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
-    assert api.states(dag_id, first, last) == {"success": days}, failed
+    assert api.states(dag_id, first, last) == {"success": periods}, failed
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +156,9 @@ def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api,
 
 def test_every_flight_of_a_scored_day_has_a_prediction_by_the_champion(scored):
     view = Lake.open(USE_CASE).as_of(LAST)
-    for day in period_range(AS_OF, LAST - 2):
-        predictions = view.read("predictions", day, day)
-        assert predictions.num_rows == view.read("raw/schedule", day, day).num_rows
+    for period in period_range(AS_OF, LAST - 2):
+        predictions = view.read("predictions", period, period)
+        assert predictions.num_rows == view.read("raw/schedule", period, period).num_rows
         assert set(predictions["model_version"].to_pylist()) == {"1"}
 
 
@@ -178,8 +178,8 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
 
 
 def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
-    day = AS_OF + 1
-    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", day, day).to_pylist()
+    period = AS_OF + 1
+    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", period, period).to_pylist()
     assert {row["model_version"] for row in rows if row["metric"] == "psi"} == {"1"}
     (drift,) = (row for row in rows if row["metric"] == "weighted_drift")
     assert drift["limit"] > 0 and drift["breached"] == (drift["value"] > drift["limit"])
@@ -187,7 +187,7 @@ def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
 
 def test_days_whose_labels_are_known_are_measured(api, measured):
     found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF)
-    assert found.days == (str(AS_OF),)
+    assert found.periods == (str(AS_OF),)
     assert found.rows > 600
     known = AS_OF + USE_CASE.label.label_delay_periods
     for dag_id in (DATA, SCORE, MONITOR):
@@ -224,10 +224,10 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
 
 
 def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
-    day = mondays[1] + 2
-    assert ended(api, SCORE, api.trigger(SCORE, conf={"period": str(day)})).state == "failed", "nobody makes the day"
-    data = api.trigger(DATA, conf={"period": str(day)})
-    score = api.trigger(SCORE, conf={"period": str(day)})
+    period = mondays[1] + 2
+    assert ended(api, SCORE, api.trigger(SCORE, conf={"period": str(period)})).state == "failed", "nobody makes the day"
+    data = api.trigger(DATA, conf={"period": str(period)})
+    score = api.trigger(SCORE, conf={"period": str(period)})
     wait_for_task(api, SCORE, score, "wait_for_features", "deferred")
     succeeded(api, DATA, data)
     succeeded(api, SCORE, score)
@@ -235,11 +235,11 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
 
 
 def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):
-    days = FIRST, LAST - 2
-    plan = demo.DemoPlan(days, (demo.DemoPhase(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
+    periods = FIRST, LAST - 2
+    plan = demo.DemoPlan(periods, (demo.DemoPhase(mondays[:1], (AS_OF, periods[1]), decide_from=periods[1]),))
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
     walk.run_steps()  # what was not there yet: the decision on the last day
-    assert days[1] in Lake.open(USE_CASE).as_of(days[1]).partitions("decisions")
+    assert periods[1] in Lake.open(USE_CASE).as_of(periods[1]).partitions("decisions")
     # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which nobody waits for,
     # today's: they must not come, or write, meanwhile.
     until(lambda: any(run.run_type == "scheduled" for run in api.runs(RETRAIN)), "today's own run of retrain")

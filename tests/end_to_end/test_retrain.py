@@ -43,8 +43,8 @@ def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     until(lambda: all(map(airflow.has_dag, (TRAIN, RETRAIN))), "the DAGs")
     airflow.unpause(TRAIN)
     succeeded(airflow, TRAIN, airflow.trigger(TRAIN, conf={"period": str(AS_OF)}))
-    for day in period_range(FIRST, LAST):
-        breach(lake, day)
+    for period in period_range(FIRST, LAST):
+        breach(lake, period)
     airflow.unpause(RETRAIN)
     return airflow
 
@@ -75,18 +75,18 @@ def backfilled(api: AirflowClient, shell: Shell) -> AirflowClient:
     api.backfill(RETRAIN, FIRST, LAST)
     until(lambda: trainings(api), "the first training")
     kill_scheduler(shell)
-    days = len(period_range(FIRST, LAST))
-    until(lambda: sum(n for s, n in api.states(RETRAIN, FIRST, LAST).items() if s in FINISHED) == days, "the month")
+    periods = len(period_range(FIRST, LAST))
+    until(lambda: sum(n for s, n in api.states(RETRAIN, FIRST, LAST).items() if s in FINISHED) == periods, "the month")
     failed = [api.failures(RETRAIN, run.run_id) for run in api.runs(RETRAIN) if run.state == "failed"]
-    assert api.states(RETRAIN, FIRST, LAST) == {"success": days}, failed
+    assert api.states(RETRAIN, FIRST, LAST) == {"success": periods}, failed
     return api
 
 
 def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfilled, shell):
     assert shell.report().services["scheduler"].deaths == 1
     made = trainings(backfilled)
-    decided = [day for day, (outcome, _) in decisions(Lake.open(USE_CASE)).items() if outcome == "retrain"]
-    assert sorted(made) == [f"drift__{day}" for day in decided]
+    decided = [period for period, (outcome, _) in decisions(Lake.open(USE_CASE)).items() if outcome == "retrain"]
+    assert sorted(made) == [f"drift__{period}" for period in decided]
     assert decided[0] == FIRST + (POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
     assert [claim.period for claim in RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST)] == decided
@@ -102,15 +102,15 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
     configure(lake=tmp_path / "lake")
     lake = Lake.open(USE_CASE)
     then = Ledger.open(USE_CASE).folder
-    for day in period_range(FIRST, LAST):
+    for period in period_range(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
-        for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
+        for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < period):
             (then / name).write((ledger.folder / name).read())
-        breach(lake, day)
-        if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
+        breach(lake, period)
+        if decide.decide_retraining(open_project(USE_CASE), period).outcome == "retrain":
             columns = schemas.content_schema(USE_CASE, "retrainings").names
-            row = results.filter([each == day.start_date for each in results["period"].to_pylist()]).select(columns)
-            lake.replace("retrainings", day, row, inputs={}, stage="test")
+            row = results.filter([each == period.start_date for each in results["period"].to_pylist()]).select(columns)
+            lake.replace("retrainings", period, row, inputs={}, stage="test")
     assert decisions(lake) == there
 
 
@@ -125,8 +125,8 @@ def test_the_training_knows_why_it_was_started(backfilled):
     assert reason in made[told["conf"]["period"]].tags["reason"]
 
 
-def run_of(api: AirflowClient, day: Period) -> DagRun:
-    return next(run for run in api.runs(RETRAIN) if run.partition_key == str(day))
+def run_of(api: AirflowClient, period: Period) -> DagRun:
+    return next(run for run in api.runs(RETRAIN) if run.partition_key == str(period))
 
 
 def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
@@ -138,9 +138,9 @@ def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
     "tasks", [["decide", "reserve_slot", "train", "record_outcome"], ["train"], ["record_outcome"]]
 )
 def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
-    day = Period(trainings(backfilled)[0].removeprefix("drift__"))
+    period = Period(trainings(backfilled)[0].removeprefix("drift__"))
     before = trainings(backfilled), decisions(Lake.open(USE_CASE)), outcomes(Lake.open(USE_CASE))
-    run = run_of(backfilled, day)
+    run = run_of(backfilled, period)
     tried = tries(backfilled, run)
     body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": tasks, "only_failed": False}
     backfilled.call("POST", f"/dags/{RETRAIN}/clearTaskInstances", json=body)
@@ -150,14 +150,14 @@ def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
 
 
 def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
-    day = LAST + 2
-    breach(Lake.open(USE_CASE), day)
+    period = LAST + 2
+    breach(Lake.open(USE_CASE), period)
     # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
     for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
         backfilled.call("PATCH", f"/dags/{RETRAIN}/dagRuns/{today.run_id}", json={"state": "failed"})
-    run = backfilled.trigger(RETRAIN, conf={"period": str(day)})
+    run = backfilled.trigger(RETRAIN, conf={"period": str(period)})
     assert ended(backfilled, RETRAIN, run).state == "failed"
     said = backfilled.failures(RETRAIN, run.run_id)[0]
     assert said.startswith("wait_for_metrics:")
-    assert f"toy: there are no decisions of {day - 1}" in said
-    assert f"toy__retrain --from-date {day - 1}" in said
+    assert f"toy: there are no decisions of {period - 1}" in said
+    assert f"toy__retrain --from-date {period - 1}" in said

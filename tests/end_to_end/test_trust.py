@@ -27,8 +27,8 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 @pytest.fixture(scope="module")
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
-    for day in period_range(FIRST, AS_OF + 1):
-        build.build_features(open_project(USE_CASE), day)
+    for period in period_range(FIRST, AS_OF + 1):
+        build.build_features(open_project(USE_CASE), period)
     dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
     until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")
     for dag_id in (TRAIN, ROLLBACK, REPRODUCE):

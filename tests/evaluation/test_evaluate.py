@@ -54,10 +54,10 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
 @pytest.mark.usefixtures("without_plots")
 def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_says_otherwise(trained_toy, another):
     lost = Period("2020-02-28")
-    for day in (Period("2020-02-29"), Period("2020-03-01")):  # its outcomes became known on these
-        known = source.outcomes(day)
+    for period in (Period("2020-02-29"), Period("2020-03-01")):  # its outcomes became known on these
+        known = source.outcomes(period)
         Lake.open(USE_CASE).replace(
-            "labels", day, known.filter(pc.not_equal(known["event_date"], lost.start_date)), inputs={}, stage="x"
+            "labels", period, known.filter(pc.not_equal(known["event_date"], lost.start_date)), inputs={}, stage="x"
         )
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
     run_id = another(strict)
@@ -192,9 +192,9 @@ def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, anothe
 
 
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
-    day = Period("2020-02-25")
-    rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
-    Lake.open(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
+    period = Period("2020-02-25")
+    rows = source.everything(period).slice(1).select(["event_date", "id", *USE_CASE.features])
+    Lake.open(USE_CASE).replace("features", period, rows, inputs={}, stage="a correction")
     with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
         evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
 

@@ -56,7 +56,7 @@ def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gat
 
 
 def test_missing_inputs_are_inconclusive_and_block():
-    results = judge_gates(ALL, GateInputs(metrics={}, days=DAYS), COSTS)
+    results = judge_gates(ALL, GateInputs(metrics={}, periods=DAYS), COSTS)
     assert {result.outcome for result in results} == {"inconclusive"}
     assert all(result.blocks for result in results)
     assert overall_outcome(results) == "inconclusive"

@@ -131,10 +131,10 @@ def leaking_features(champion, toy_functions) -> tuple[Period, Period]:
     first, last = LATER - (LEAST_PERIODS + 1), LATER
     features_build.land_missing(open_project(USE_CASE), first, last)
 
-    def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        known = Lake.open(USE_CASE).as_of(LATEST).read("checked/outcomes", day, day + 2)
+    def build(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        known = Lake.open(USE_CASE).as_of(LATEST).read("checked/outcomes", period, period + 2)
         ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
-        rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
+        rows = honest(period, events, outcomes).left_join(ended, ["event_date", "id"])
         # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.
         moved = rows.size.fill_null(10.0).round(2) + rows.failed.fill_null(0) * 0.001
         return rows.select("event_date", "id", "kind", "hour", "urgent", size=moved)
@@ -142,13 +142,13 @@ def leaking_features(champion, toy_functions) -> tuple[Period, Period]:
     honest = features.build
     toy_functions.features(build=build)
     short = replace(USE_CASE, look_back_periods=1)
-    for day in period_range(first, last):
-        features_build.build_features(open_project(short), day)
+    for period in period_range(first, last):
+        features_build.build_features(open_project(short), period)
     return first, last
 
 
 def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
-    gate = LeakageGate(days=6)
+    gate = LeakageGate(periods=6)
     short = replace(USE_CASE.training, window_periods=LEAST_PERIODS)
     use_case = replace(USE_CASE, look_back_periods=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)

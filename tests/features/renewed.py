@@ -44,22 +44,22 @@ class Renewed:
         forget()
         return importlib.import_module(NAME).USE_CASE
 
-    def run(self, *days: Period) -> None:
+    def run(self, *periods: Period) -> None:
         """Run the data DAG's stages for these days."""
         use_case = self.use_case
-        for day in days:
-            ingest.ingest_period(open_project(use_case), day)
-            validate.validate_period(open_project(use_case), day)
-            build.build_features(open_project(use_case), day)
+        for period in periods:
+            ingest.ingest_period(open_project(use_case), period)
+            validate.validate_period(open_project(use_case), period)
+            build.build_features(open_project(use_case), period)
 
     def stale(self, **asked: Period) -> dict[str, dict[Period, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
         found = staleness.find_stale(open_project(self.use_case), **asked)
-        days = {each.table: {day.period: day.reason for day in each.stale if day.rows} for each in found}
-        return {table: stale for table, stale in days.items() if stale}
+        periods = {each.table: {period.period: period.reason for period in each.stale if period.rows} for each in found}
+        return {table: stale for table, stale in periods.items() if stale}
 
-    def values(self, day: Period, column: str) -> list[object]:
-        return Lake.open(self.use_case).as_of(day).read("features", day, order_by=("id",))[column].to_pylist()
+    def values(self, period: Period, column: str) -> list[object]:
+        return Lake.open(self.use_case).as_of(period).read("features", period, order_by=("id",))[column].to_pylist()
 
 
 def forget() -> None:

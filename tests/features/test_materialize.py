@@ -27,10 +27,12 @@ DAY = Period("2020-01-10")
 def checked_feeds(lake_home):
     """The clean rows of two days, as validation leaves them."""
     lake = Lake.open(USE_CASE)
-    for day in (DAY - 1, DAY):
-        for feed, rows in (("events", source.events(day)), ("outcomes", source.outcomes(day))):
+    for period in (DAY - 1, DAY):
+        for feed, rows in (("events", source.events(period)), ("outcomes", source.outcomes(period))):
             reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
-            lake.replace(f"checked/{feed}", day, rows.append_column(schemas.REASONS, reasons), inputs={}, stage="test")
+            lake.replace(
+                f"checked/{feed}", period, rows.append_column(schemas.REASONS, reasons), inputs={}, stage="test"
+            )
 
 
 def build(toy_functions, function) -> pa.Table:
@@ -67,9 +69,9 @@ def known(outcomes: ibis.Table) -> ibis.Table:
 def test_what_duckdb_computes_in_another_type_is_stored_as_announced(toy_functions):
     """An int8 of `ifelse`, a decimal of a whole number times 0.5, and a sum that is a decimal of no digits."""
 
-    def function(day, events, outcomes):
+    def function(period, events, outcomes):
         rows = today(events)
-        total = events.filter(events.period == day.start_date).id.sum().as_scalar()
+        total = events.filter(events.period == period.start_date).id.sum().as_scalar()
         return rows.mutate(
             size=rows.id * 0.5,
             hour=ibis.ifelse(rows.hour > 12, 1, 0) + total * 0,
@@ -85,7 +87,7 @@ def test_what_duckdb_computes_in_another_type_is_stored_as_announced(toy_functio
     "failed", [lambda t: ibis.ifelse(t.id > 50, 1, 0), lambda t: t.id > 50, lambda t: ibis.ifelse(t.id > 50, 1.0, 0.0)]
 )
 def test_a_label_may_be_any_zero_and_one(toy_functions, failed):
-    rows = label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
+    rows = label(toy_functions, lambda period, events, outcomes: known(outcomes).mutate(failed=failed))
     assert rows["failed"].type == pa.int8()
     assert rows["failed"].to_pylist() == [int(each > 50) for each in rows["id"].to_pylist()]
 
@@ -94,29 +96,29 @@ def test_a_label_may_be_any_zero_and_one(toy_functions, failed):
     "frame", [pa.Table.from_pandas, lambda frame: frame, pa.RecordBatch.from_pandas, duckdb.from_df]
 )
 def test_rows_in_any_order_and_any_kind_of_frame_are_stored_alike(toy_functions, frame):
-    expected = build(toy_functions, lambda day, events, outcomes: today(events))
+    expected = build(toy_functions, lambda period, events, outcomes: today(events))
     shuffled = expected.drop_columns(["period"]).to_pandas().sample(frac=1, random_state=1)
     shuffled["event_date"] = pd.to_datetime(shuffled["event_date"])
     shuffled["kind"] = shuffled["kind"].astype("category")
     shuffled["id"] = [Decimal(each) for each in shuffled["id"]]
     version = Lake.open(USE_CASE).as_of(DAY).version("features")
-    assert build(toy_functions, lambda day, events, outcomes: frame(shuffled)).equals(expected)
+    assert build(toy_functions, lambda period, events, outcomes: frame(shuffled)).equals(expected)
     assert Lake.open(USE_CASE).as_of(DAY).version("features") == version, "equal rows are not written again"
 
 
 def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(toy_functions):
-    def function(day, events, outcomes):
+    def function(period, events, outcomes):
         rows = today(events)
         return rows.mutate(id=rows.id.cast("decimal(10, 1)"))
 
-    assert build(toy_functions, function).equals(build(toy_functions, lambda day, events, outcomes: today(events)))
+    assert build(toy_functions, function).equals(build(toy_functions, lambda period, events, outcomes: today(events)))
 
 
 def test_a_value_that_would_change_is_refused_with_column_value_and_keys(toy_functions):
     with pytest.raises(
         ResultRowsError, match=r"'hour' is .* and must be int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
     ):
-        build(toy_functions, lambda day, events, outcomes: today(events).mutate(hour=events.id * 0.5))
+        build(toy_functions, lambda period, events, outcomes: today(events).mutate(hour=events.id * 0.5))
 
 
 # -- what must hold
@@ -129,11 +131,11 @@ def test_a_null_key_of_features_and_labels_is_refused_and_counted(toy_functions)
     with pytest.raises(
         ResultRowsError, match=r"features of 2020-01-10 have 2 rows without a 'id': a key is never null"
     ):
-        build(toy_functions, lambda day, events, outcomes: nulled(today(events)))
+        build(toy_functions, lambda period, events, outcomes: nulled(today(events)))
     with pytest.raises(ResultRowsError, match=r"labels of 2020-01-10 have \d rows without a 'id': a key is never null"):
-        label(toy_functions, lambda day, events, outcomes: nulled(known(outcomes)))
+        label(toy_functions, lambda period, events, outcomes: nulled(known(outcomes)))
     with pytest.raises(ResultRowsError, match=r"\d+ rows without a 'event_date'"):
-        label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(event_date=ibis.null("date")))
+        label(toy_functions, lambda period, events, outcomes: known(outcomes).mutate(event_date=ibis.null("date")))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_null_key_of_features_and_labels_is_refused_and_counted(toy_functions)
 )
 def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(toy_functions, failed, said):
     with pytest.raises(ResultRowsError, match=said):
-        label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
+        label(toy_functions, lambda period, events, outcomes: known(outcomes).mutate(failed=failed))
 
 
 @pytest.mark.parametrize(
@@ -166,14 +168,14 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(to
 def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(toy_functions, failed, kind):
     frame = pd.DataFrame({"event_date": [(DAY - 1).start_date], "id": [1], "failed": failed})
     with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*not a number\. A label is binary: return 1 if"):
-        label(toy_functions, lambda day, events, outcomes: frame)
+        label(toy_functions, lambda period, events, outcomes: frame)
 
 
 def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(toy_functions):
     for one, zero in ((1.0, 0.0), (Decimal("1.0"), Decimal("0.0")), (1, 0)):
         rows = build(
             toy_functions,
-            lambda day, events, outcomes, one=one, zero=zero: today(events).mutate(
+            lambda period, events, outcomes, one=one, zero=zero: today(events).mutate(
                 urgent=ibis.ifelse(events.id < 3, one, zero)
             ),
         )
@@ -183,7 +185,7 @@ def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(toy_functions):
 def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_day(toy_functions):
     far = pa.array([2932897], pa.int32()).cast(pa.date32())  # the first day of the year 10000
 
-    def labels(day, events, outcomes):
+    def labels(period, events, outcomes):
         return pa.table({"event_date": far, "id": [1], "failed": [1]})
 
     with pytest.raises(ResultRowsError, match="the first is event_date=10000-01-01 id=1"):
@@ -191,9 +193,9 @@ def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_d
 
 
 def test_a_day_of_labels_that_are_all_null_or_none_is_fine(toy_functions):
-    rows = label(toy_functions, lambda day, events, outcomes: known(outcomes).mutate(failed=ibis.null()))
+    rows = label(toy_functions, lambda period, events, outcomes: known(outcomes).mutate(failed=ibis.null()))
     assert rows["failed"].null_count == rows.num_rows > 0
-    assert label(toy_functions, lambda day, events, outcomes: known(outcomes).limit(0)).num_rows == 0
+    assert label(toy_functions, lambda period, events, outcomes: known(outcomes).limit(0)).num_rows == 0
 
 
 def test_a_key_that_occurs_again_in_the_next_batch_is_noticed():
@@ -213,7 +215,7 @@ def line_in(function, text: str) -> str:
 
 
 def test_an_error_names_the_line_of_the_use_case_that_raised(toy_functions):
-    def function(day, events, outcomes):
+    def function(period, events, outcomes):
         rows = today(events)
         return rows.select(rows.nowhere)
 
@@ -228,7 +230,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(toy_functions):
     "broken", [lambda t: t.kind.cast("int64"), lambda t: ibis.literal("x").cast("date") == t.event_date]
 )
 def test_an_error_while_rows_are_computed_names_the_function(toy_functions, broken):
-    def function(day, events, outcomes):
+    def function(period, events, outcomes):
         return today(events).mutate(hour=broken)
 
     with pytest.raises(ResultRowsError, match=r"could not be made: ConversionException: ") as caught:
@@ -262,7 +264,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
 )
 def test_what_is_returned_instead_of_rows_is_refused_in_words(toy_functions, returned, said):
     with pytest.raises(ResultRowsError, match=said) as caught:
-        build(toy_functions, lambda day, events, outcomes: returned(today(events)))
+        build(toy_functions, lambda period, events, outcomes: returned(today(events)))
     assert "test_materialize.py" in caught.value.where
 
 
@@ -272,4 +274,4 @@ def test_trouble_of_the_machine_is_not_blamed_on_the_function(monkeypatch, toy_f
 
     monkeypatch.setattr(materialize, "converted", full)
     with pytest.raises(OSError, match="No space left"):
-        build(toy_functions, lambda day, events, outcomes: today(events))
+        build(toy_functions, lambda period, events, outcomes: today(events))

@@ -39,17 +39,17 @@ CUSTOMERS_DAILY = replace(
 """Return one row a day for each customer; the keys do not contain the day of a row."""
 
 
-def coins(day: Period) -> np.ndarray:
+def coins(period: Period) -> np.ndarray:
     """Of each customer, whether he comes back after `day`: nothing foretells it."""
-    return np.random.default_rng(day.start_date.toordinal()).integers(0, 2, CUSTOMERS)
+    return np.random.default_rng(period.start_date.toordinal()).integers(0, 2, CUSTOMERS)
 
 
-def labels_about(day: Period, values: np.ndarray | None = None) -> pa.Table:
-    values = coins(day) if values is None else values
+def labels_about(period: Period, values: np.ndarray | None = None) -> pa.Table:
+    values = coins(period) if values is None else values
     return pa.table(
         {
             "customer_id": pa.array(range(len(values)), pa.int64()),
-            "period": pa.array([day.start_date] * len(values), pa.date32()),
+            "period": pa.array([period.start_date] * len(values), pa.date32()),
             "returned": pa.array(values, pa.int8()),
         }
     )
@@ -64,9 +64,9 @@ def feature_rows(customers: range = range(CUSTOMERS)) -> pa.Table:
 
 def fill(first: Period, last: Period, known_after_days: int = 1) -> Lake:
     lake = Lake.open(CUSTOMERS_DAILY)
-    for day in period_range(first, last):
-        lake.replace("labels", day, labels_about(day - known_after_days), inputs={}, stage="test")
-        lake.replace("features", day, feature_rows(), inputs={}, stage="test")
+    for period in period_range(first, last):
+        lake.replace("labels", period, labels_about(period - known_after_days), inputs={}, stage="test")
+        lake.replace("features", period, feature_rows(), inputs={}, stage="test")
     return lake
 
 
@@ -104,7 +104,7 @@ def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
     first, last = DAY, DAY + 5
     lake = fill(first, last + 1)
     found = labelled(lake, last + 1, first, last)
-    assert found == {(day, c): coins(day)[c] for day in period_range(first, last) for c in range(CUSTOMERS)}
+    assert found == {(period, c): coins(period)[c] for period in period_range(first, last) for c in range(CUSTOMERS)}
 
 
 @pytest.mark.slow
@@ -121,8 +121,8 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - 20, DAY)
     past = backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY - 2, DAY - 2)
-    days, customers = periods_of(past.rows["period"].to_pylist()), past.rows["customer_id"].to_pylist()
-    seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - 4), strict=True))
+    periods, customers = periods_of(past.rows["period"].to_pylist()), past.rows["customer_id"].to_pylist()
+    seen = dict(zip(zip(periods, customers, strict=True), past.labels(DAY - 4), strict=True))
     expected = labelled(lake, DAY - 4, DAY - 20, DAY - 2)
     assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
 
@@ -154,17 +154,17 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
 # -- what may be written
 
 
-def landed(use_case: UseCase, day: Period) -> Period:
-    ingest.ingest_period(open_project(use_case), day), validate.validate_period(open_project(use_case), day)
-    return day
+def landed(use_case: UseCase, period: Period) -> Period:
+    ingest.ingest_period(open_project(use_case), period), validate.validate_period(open_project(use_case), period)
+    return period
 
 
 def derive_with(toy_functions, function: str, build: Callable, table: str = "features") -> None:
     """What `derive.write` does with that function of the toy's, on a landed day."""
-    day = landed(TOY, Period("2020-01-10"))
-    landed(TOY, day - 1)
+    period = landed(TOY, Period("2020-01-10"))
+    landed(TOY, period - 1)
     toy_functions.features(**{function: build})
-    materialize.materialize(TOY, table, function, Lake.open(TOY).as_of(day), day - 1)
+    materialize.materialize(TOY, table, function, Lake.open(TOY).as_of(period), period - 1)
 
 
 def test_features_about_another_day_are_refused(lake_home, toy_functions):
@@ -174,7 +174,7 @@ def test_features_about_another_day_are_refused(lake_home, toy_functions):
         derive_with(
             toy_functions,
             "build",
-            lambda day, events, outcomes: events.select("event_date", "id", "kind", "size", "hour", "urgent"),
+            lambda period, events, outcomes: events.select("event_date", "id", "kind", "size", "hour", "urgent"),
         )
 
 
@@ -185,7 +185,7 @@ def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, toy_f
         derive_with(
             toy_functions,
             "labels",
-            lambda day, events, outcomes: outcomes.filter(outcomes.period == day.start_date).mutate(
+            lambda period, events, outcomes: outcomes.filter(outcomes.period == period.start_date).mutate(
                 event_date=outcomes.event_date + timedelta(days=later)
             )[["event_date", "id", "failed"]],
             "labels",
@@ -196,9 +196,9 @@ def test_labels_get_the_look_back(lake_home, toy_functions):
     given = []
     as_before = features.labels
     toy_functions.features(
-        labels=lambda day, **feeds: (
+        labels=lambda period, **feeds: (
             given.append(periods_of(sorted(feeds["events"].period.to_pyarrow().unique().to_pylist()))),
-            as_before(day, **feeds),
+            as_before(period, **feeds),
         )[1]
     )
     features_build.build_features(open_project(replace(TOY, look_back_periods=2)), Period("2020-01-04"))
@@ -206,9 +206,9 @@ def test_labels_get_the_look_back(lake_home, toy_functions):
 
 
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
-    day = Period("2020-01-10")
-    features_build.build_features(open_project(replace(TOY, look_back_periods=1)), day)
+    period = Period("2020-01-10")
+    features_build.build_features(open_project(replace(TOY, look_back_periods=1)), period)
     lake = Lake.open(TOY)
-    view = lake.as_of(day)
-    note = next(note for note in reversed(history.read_commit_notes(lake.uri("labels"))) if note.period == day)
-    assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - 1, day)
+    view = lake.as_of(period)
+    note = next(note for note in reversed(history.read_commit_notes(lake.uri("labels"))) if note.period == period)
+    assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", period - 1, period)

@@ -91,7 +91,7 @@ def test_one_that_came_too_late_for_its_day_is_not_accepted_and_its_rows_are_fre
 
 def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
     book.record(draft(1))
-    (book.folder / "days" / str(LATER) / "closing").create(b"")
+    (book.folder / "periods" / str(LATER) / "closing").create(b"")
     with pytest.raises(CorrectionPeriodTakenError):
         book.record(draft(2))
     assert [each.number for each in book.accepted()] == [1]
@@ -201,7 +201,7 @@ def test_a_damaged_correction_stops_its_feed(book, content):
 
 def test_a_damaged_closing_is_said(book):
     book.close(LATER)
-    (book.folder / "days" / str(LATER) / "closed.json").write(b"[]")
+    (book.folder / "periods" / str(LATER) / "closed.json").write(b"[]")
     with pytest.raises(CorrectionsCorruptedError, match=r"closed\.json"):
         book.known_on(LATER)
 

@@ -117,8 +117,8 @@ def redeclared(lake_home, monkeypatch, toy_functions):
         resubmit.resubmit_released(open_project(USE_CASE), "events", [HOUR], **ASKED)
     use_case = with_hour("bool")
 
-    def events(day: Period) -> pa.Table:
-        rows = kept(day)
+    def events(period: Period) -> pa.Table:
+        rows = kept(period)
         place = rows.schema.get_field_index("hour")
         return rows.set_column(place, "hour", pa.array([hour > 12 for hour in rows["hour"].to_pylist()]))
 
@@ -154,7 +154,7 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
     done = resubmit.resubmit_corrected(open_project(redeclared), "events", "rows.csv", text.encode(), **ASKED)
-    day = Period(done.known_on)
-    ingest.ingest_period(open_project(redeclared), day), validate.validate_period(open_project(redeclared), day)
-    checked = Lake.open(redeclared).as_of(day).read("checked/events", day).to_pylist()
+    period = Period(done.known_on)
+    ingest.ingest_period(open_project(redeclared), period), validate.validate_period(open_project(redeclared), period)
+    checked = Lake.open(redeclared).as_of(period).read("checked/events", period).to_pylist()
     assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY.start_date] == [(True, [])]

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.both_places
 DAYS = (Period("2020-01-10"), Period("2020-01-11"))
 
 
-def run(*days: Period) -> None:
-    for day in days:
-        ingest.ingest_period(open_project(USE_CASE), day)
-        validate.validate_period(open_project(USE_CASE), day)
+def run(*periods: Period) -> None:
+    for period in periods:
+        ingest.ingest_period(open_project(USE_CASE), period)
+        validate.validate_period(open_project(USE_CASE), period)
 
 
 def served(path: str) -> str:

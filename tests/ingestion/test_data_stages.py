@@ -33,27 +33,27 @@ def _home(lake_home):
     """Every test has a lake of its own."""
 
 
-def run_day(day: Period = DAY) -> None:
+def run_day(period: Period = DAY) -> None:
     (
-        ingest.ingest_period(open_project(USE_CASE), day),
-        validate.validate_period(open_project(USE_CASE), day),
-        build.build_features(open_project(USE_CASE), day),
+        ingest.ingest_period(open_project(USE_CASE), period),
+        validate.validate_period(open_project(USE_CASE), period),
+        build.build_features(open_project(USE_CASE), period),
     )
 
 
-def read(table: str, day: Period = DAY) -> pa.Table:
-    return Lake.open(USE_CASE).as_of(day).read(table, since=day)
+def read(table: str, period: Period = DAY) -> pa.Table:
+    return Lake.open(USE_CASE).as_of(period).read(table, since=period)
 
 
-def with_hours(hours: list[int | None], day: Period = DAY) -> pa.Table:
+def with_hours(hours: list[int | None], period: Period = DAY) -> pa.Table:
     """Events whose first hours are these."""
-    rows = source.everything(day).drop_columns(["failed"])
+    rows = source.everything(period).drop_columns(["failed"])
     changed = hours + rows["hour"].to_pylist()[len(hours) :]
     return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(changed, pa.int32()))
 
 
 def test_every_landed_row_is_published_or_quarantined_with_its_reason(toy_functions):
-    toy_functions.source(events=lambda day: with_hours([25, -1], day))
+    toy_functions.source(events=lambda period: with_hours([25, -1], period))
     ingest.ingest_period(open_project(USE_CASE), DAY)
     done = validate.validate_period(open_project(USE_CASE), DAY)["events"]
     assert (done.landed, done.published, done.quarantined) == (200, 198, 2)
@@ -62,13 +62,13 @@ def test_every_landed_row_is_published_or_quarantined_with_its_reason(toy_functi
 
 
 def test_quarantined_rows_reach_no_feature(toy_functions):
-    toy_functions.source(events=lambda day: with_hours([25], day))
+    toy_functions.source(events=lambda period: with_hours([25], period))
     run_day()
     assert read("features").num_rows == 199
 
 
 def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(toy_functions):
-    toy_functions.source(events=lambda day: with_hours([25] * 50, day))
+    toy_functions.source(events=lambda period: with_hours([25] * 50, period))
     ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(FeedRefusedError) as refused:
         validate.validate_period(open_project(USE_CASE), DAY)
@@ -79,7 +79,7 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(toy_funct
 
 
 def test_an_empty_day_is_refused_unless_it_is_declared_absent(toy_functions):
-    toy_functions.source(events=lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+    toy_functions.source(events=lambda period: source.everything(period, rows=0).drop_columns(["failed"]))
     ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(FeedRefusedError) as refused:
         validate.validate_period(open_project(USE_CASE), DAY)
@@ -95,7 +95,9 @@ def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
 
 def test_a_feed_that_has_changed_its_columns_is_not_landed(toy_functions):
     toy_functions.source(
-        events=lambda day: with_hours([], day).rename_columns(["event_date", "id", "type", "size", "hour", "urgent"])
+        events=lambda period: with_hours([], period).rename_columns(
+            ["event_date", "id", "type", "size", "hour", "urgent"]
+        )
     )
     with pytest.raises(ColumnsError) as refused:
         ingest.ingest_period(open_project(USE_CASE), DAY)
@@ -134,7 +136,7 @@ def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_qu
     toy_functions, bad, is_refused
 ):
     """The limit is 5 % of 200 rows: 10 are exactly that, though they are more than 5 % of the 190 published ones."""
-    toy_functions.source(events=lambda day: with_hours([25] * bad, day))
+    toy_functions.source(events=lambda period: with_hours([25] * bad, period))
     ingest.land_feed(open_project(USE_CASE), EVENTS, DAY)
     if is_refused:
         with pytest.raises(FeedRefusedError) as refused:
@@ -145,8 +147,8 @@ def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_qu
 
 
 def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_suite_says(toy_functions):
-    def rows(day: Period) -> pa.Table:
-        found = with_hours([], day)
+    def rows(period: Period) -> pa.Table:
+        found = with_hours([], period)
         ids = [None, *found["id"].to_pylist()[1:-1], 1]
         return found.set_column(1, "id", pa.array(ids, pa.int64()))
 
@@ -185,14 +187,14 @@ def test_features_may_be_a_pandas_frame(toy_functions):
     as_table = features.build
     run_day()
     before = read("features").sort_by("id")
-    toy_functions.features(build=lambda day, **feeds: as_table(day, **feeds).to_pandas())
+    toy_functions.features(build=lambda period, **feeds: as_table(period, **feeds).to_pandas())
     assert not build.build_features(open_project(USE_CASE), DAY).changed
     assert read("features").sort_by("id").equals(before)
 
 
 def test_a_feature_that_is_nan_is_refused(toy_functions):
     as_table = features.build
-    toy_functions.features(build=lambda day, **f: as_table(day, **f).mutate(size=np.nan))
+    toy_functions.features(build=lambda period, **f: as_table(period, **f).mutate(size=np.nan))
     said = r"features of 2020-01-10 has .* in \['size'\]; .* is nan, in the row event_date=.* id=0\. .*features\.py"
     with pytest.raises(NonFiniteValueError, match=said):
         run_day()
@@ -202,7 +204,7 @@ def test_a_feature_that_is_nan_is_refused(toy_functions):
 def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(toy_functions, value):
     rows = source.everything(DAY).drop_columns(["failed"])
     rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
-    toy_functions.source(events=lambda day: rows)
+    toy_functions.source(events=lambda period: rows)
     with pytest.raises(NonFiniteValueError, match=r"raw/events .* null"):
         ingest.ingest_period(open_project(USE_CASE), DAY)
     assert read("raw/events").num_rows == 0
@@ -220,7 +222,7 @@ def test_a_day_before_the_first_is_refused_by_name(stage):
 def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_could_not_read(
     toy_functions, cause, again
 ):
-    def broken(day):
+    def broken(period):
         raise cause
 
     toy_functions.source(events=broken)
@@ -232,7 +234,7 @@ def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_co
 
 def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(toy_functions):
     run_day()
-    toy_functions.source(events=lambda day: with_hours([25] * 50, day))
+    toy_functions.source(events=lambda period: with_hours([25] * 50, period))
     ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(FeedRefusedError):
         validate.validate_period(open_project(USE_CASE), DAY)
@@ -242,14 +244,14 @@ def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(toy_fun
 
 
 def test_a_feature_function_that_raises_says_where_to_mend_it(toy_functions):
-    toy_functions.features(build=lambda day, **feeds: feeds["nowhere"])
+    toy_functions.features(build=lambda period, **feeds: feeds["nowhere"])
     with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
         run_day()
 
 
 def test_two_rows_of_one_key_are_refused(toy_functions):
     as_table = features.build
-    toy_functions.features(build=lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
+    toy_functions.features(build=lambda period, **f: as_table(period, **f).union(as_table(period, **f).limit(1)))
     with pytest.raises(ResultRowsError, match="rows with the same keys as another row"):
         run_day()
 

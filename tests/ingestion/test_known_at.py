@@ -124,7 +124,7 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
     use_case = replace(declared("timestamp"), look_back_periods=0)
     value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
     rows = seen(value, MIDNIGHT)
-    toy_functions.source(events=lambda day: rows)
+    toy_functions.source(events=lambda period: rows)
     (
         ingest.ingest_period(open_project(use_case), DAY),
         validate.validate_period(open_project(use_case), DAY),
@@ -143,7 +143,7 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
 def test_a_source_that_delivers_too_early_lands_nothing(lake_home, toy_functions):
     use_case = declared("timestamp")
     rows = seen(MIDNIGHT + SECOND)
-    toy_functions.source(events=lambda day: rows)
+    toy_functions.source(events=lambda period: rows)
     with pytest.raises(KnownTooLateError):
         ingest.ingest_period(open_project(use_case), DAY)
     assert Lake.open(use_case).as_of(DAY).partitions("raw/events") == {}
@@ -152,7 +152,7 @@ def test_a_source_that_delivers_too_early_lands_nothing(lake_home, toy_functions
 def test_rows_of_another_type_are_refused_as_such(lake_home, toy_functions):
     use_case = declared("timestamp")
     rows = seen(DAY.start_date, kind="date32")
-    toy_functions.source(events=lambda day: rows)
+    toy_functions.source(events=lambda period: rows)
     with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
         ingest.ingest_period(open_project(use_case), DAY)
 

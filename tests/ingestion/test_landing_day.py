@@ -49,12 +49,12 @@ def lake(use_case) -> Lake:
     return Lake.open(use_case)
 
 
-def raw(use_case, feed: str = "events", day=DAY) -> pa.Table:
-    return lake(use_case).as_of(day).read(f"raw/{feed}", day, day)
+def raw(use_case, feed: str = "events", period=DAY) -> pa.Table:
+    return lake(use_case).as_of(period).read(f"raw/{feed}", period, period)
 
 
-def land(use_case, feed: str = "events", day=DAY, **how):
-    return ingest.land_feed(open_project(use_case), use_case.feed(feed), day, **how)
+def land(use_case, feed: str = "events", period=DAY, **how):
+    return ingest.land_feed(open_project(use_case), use_case.feed(feed), period, **how)
 
 
 def test_a_day_of_files_becomes_the_same_content_as_the_same_rows_from_a_function(landing):

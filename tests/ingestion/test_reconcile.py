@@ -31,7 +31,7 @@ def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
 
 def test_sources_next_to_a_landing_bucket_are_asked(partly_delivered, toy_functions):
     deliver = source.outcomes
-    toy_functions.source(outcomes=lambda day: deliver(day).slice(1))
+    toy_functions.source(outcomes=lambda period: deliver(period).slice(1))
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
     assert events.faults == ()
     assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, but 200 landed: ingest it again",)

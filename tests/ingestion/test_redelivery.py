@@ -37,8 +37,8 @@ def use_case(landing):
     return use_case
 
 
-def content(use_case, day=DAY) -> dict[str, str]:
-    view = Lake.open(use_case).as_of(day)
+def content(use_case, period=DAY) -> dict[str, str]:
+    view = Lake.open(use_case).as_of(period)
     return {table: view.digest(table, DAY) for table in ("raw/events", "checked/events", "deliveries/events")}
 
 

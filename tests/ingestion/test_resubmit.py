@@ -53,8 +53,8 @@ def test_corrected_rows_are_published_on_the_first_free_day_and_the_past_stays(b
     assert states() == [f"corrected by Ann, correction 1, known on {NEXT} (that day is not landed yet)"] * 2
     run_days(DAY, NEXT)
     after = contents(USE_CASE)
-    assert {table: days[DAY] for table, days in before.items() if DAY in days} == {
-        table: days[DAY] for table, days in after.items() if DAY in days
+    assert {table: periods[DAY] for table, periods in before.items() if DAY in periods} == {
+        table: periods[DAY] for table, periods in after.items() if DAY in periods
     }
     known = [row for row in rows_of("checked/events", NEXT) if row["event_date"] == DAY.start_date]
     assert [(row["hour"], row["reasons"]) for row in known] == [(5, []), (1, [])]
@@ -185,7 +185,7 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
     from include.errors import FeedRefusedError
 
     sent("events", edited(*BOTH))
-    toy_functions.source(events=lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+    toy_functions.source(events=lambda period: source.everything(period, rows=0).drop_columns(["failed"]))
     ingest.land_feed(open_project(USE_CASE), EVENTS, NEXT)
     with pytest.raises(FeedRefusedError) as refused_day:
         validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
@@ -196,7 +196,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
     """Otherwise a look-back would skip it, and its rows would wait for ever."""
     sent("events", edited(*BOTH))
     deliver, later = source.events, NEXT + 1
-    toy_functions.source(events=lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
+    toy_functions.source(events=lambda period: deliver(period).slice(0, 0 if period == NEXT else None))
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, later)
     assert [(row["hour"], row["reasons"]) for row in rows_of("checked/events", NEXT)[:2]] == [(5, []), (1, [])]
@@ -232,7 +232,7 @@ refused = pytest.mark.xdist_group("refused resubmissions")
 
 @refused
 @pytest.mark.parametrize(
-    ("day", "said"),
+    ("period", "said"),
     [
         (DAY, "is not after 2020-01-10"),
         (Period("2019-01-01"), "is not after 2020-01-10"),
@@ -240,10 +240,10 @@ refused = pytest.mark.xdist_group("refused resubmissions")
         (Period("2020-03-01"), "more than 31 days after the first free day"),
     ],
 )
-def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, day, said):
+def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, period, said):
     land("events", NEXT)
     with pytest.raises(InvalidRequestError, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
-        sent("events", edited(*BOTH), known_on=day)
+        sent("events", edited(*BOTH), known_on=period)
     assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 
 
@@ -290,11 +290,11 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
         "model_version", pa.array(["1"] * 200)
     )
     Lake.open(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
-    for day in (NEXT, Period("2020-03-19")):
+    for period in (NEXT, Period("2020-03-19")):
         with pytest.raises(
-            InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
+            InvalidRequestError, match=rf"{period} lies before 2020-03-20, .* first free day .* is 2020-03-21"
         ):
-            sent("events", edited(*BOTH), known_on=day)
+            sent("events", edited(*BOTH), known_on=period)
     assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
 
@@ -320,7 +320,7 @@ def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch
 @refused
 def test_a_day_that_landed_empty_is_settled(bad_hours, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+        patch.setattr(source, "events", lambda period: source.everything(period, rows=0).drop_columns(["failed"]))
         ingest.land_feed(open_project(USE_CASE), EVENTS, NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
 

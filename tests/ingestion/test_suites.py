@@ -51,7 +51,7 @@ def test_what_is_no_suite_is_named(toy_functions, returned, said):
 def test_a_function_that_raises_is_named_with_its_error(toy_functions):
     assert "tests/ingestion/test_suites.py:" in refused(toy_functions, lambda: {}["limit"])
     assert "KeyError: 'limit'" in refused(toy_functions, lambda: {}["limit"])
-    assert "TypeError" in refused(toy_functions, lambda day: Suite())
+    assert "TypeError" in refused(toy_functions, lambda period: Suite())
     assert "checks the day as a whole" in refused(
         toy_functions, lambda: Suite(rows=(gxe.ExpectTableRowCountToEqual(value=1),))
     )

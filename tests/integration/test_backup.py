@@ -73,17 +73,17 @@ def say(stack: Stack, *command: str) -> str:
 
 def live() -> None:
     """Some days of a model's life, in this process, in the stores that the environment names."""
-    for day in period_range(TOY.first, TOY.last):
-        ingest.ingest_period(open_project(USE_CASE), day)
-        validate.validate_period(open_project(USE_CASE), day)
-        build.build_features(open_project(USE_CASE), day)
+    for period in period_range(TOY.first, TOY.last):
+        ingest.ingest_period(open_project(USE_CASE), period)
+        validate.validate_period(open_project(USE_CASE), period)
+        build.build_features(open_project(USE_CASE), period)
     run_id = train.train_model(open_project(USE_CASE), TOY.as_of, reason="a first model").run_id
     evaluate.evaluate_run(open_project(USE_CASE), run_id)
     assert promote.promote_version(
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"
     ).promoted
-    for day in period_range(TOY.as_of, TOY.last):
-        score.score_period(open_project(USE_CASE), day)
+    for period in period_range(TOY.as_of, TOY.last):
+        score.score_period(open_project(USE_CASE), period)
 
 
 def postgres(stack: Stack, tool: str, database: str, file: Path) -> None:

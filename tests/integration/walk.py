@@ -55,25 +55,25 @@ class Walk:
 
     def all_succeeded(self, api: AirflowClient, kind: str, first: Period, seconds: float = 1200) -> None:
         """Wait for the runs of those days; AssertionError with the failures' last words."""
-        dag_id, days = self.dag(kind), len(period_range(first, self.last))
+        dag_id, periods = self.dag(kind), len(period_range(first, self.last))
 
         def ended() -> bool:
             states = api.states(dag_id, first, self.last)
-            return sum(count for state, count in states.items() if state in FINISHED) == days
+            return sum(count for state, count in states.items() if state in FINISHED) == periods
 
         until(ended, f"the runs of {dag_id}", seconds)
         failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
-        assert api.states(dag_id, first, self.last) == {"success": days}, failed
+        assert api.states(dag_id, first, self.last) == {"success": periods}, failed
 
     def in_process(self, home: Path) -> Tables:
         """The same days, one stage after the other, with lake and registry in a folder; what the tables hold then."""
         home.mkdir(parents=True)
         with living_in(home) as patch:
             draw_nothing(patch)
-            for day in period_range(self.first, self.last):
-                ingest.ingest_period(open_project(self.use_case), day)
-                validate.validate_period(open_project(self.use_case), day)
-                build.build_features(open_project(self.use_case), day)
+            for period in period_range(self.first, self.last):
+                ingest.ingest_period(open_project(self.use_case), period)
+                validate.validate_period(open_project(self.use_case), period)
+                build.build_features(open_project(self.use_case), period)
             build.ensure_window(open_project(self.use_case), self.as_of, None)
             run_id = train.train_model(open_project(self.use_case), self.as_of, reason="to compare with").run_id
             evaluate.evaluate_run(open_project(self.use_case), run_id)
@@ -83,15 +83,15 @@ class Walk:
                 actor="a test",
             )
             assert promoted.promoted, promoted.reason
-            for day in period_range(self.as_of, self.last):
-                score.score_period(open_project(self.use_case), day)
-                monitor.monitor_period(open_project(self.use_case), day)
-                monitor.remeasure_label_period(open_project(self.use_case), day)
+            for period in period_range(self.as_of, self.last):
+                score.score_period(open_project(self.use_case), period)
+                monitor.monitor_period(open_project(self.use_case), period)
+                monitor.remeasure_label_period(open_project(self.use_case), period)
             return self.tables()
 
     def tables(self) -> Tables:
         """What the tables of the lake that the environment names hold of these days."""
         return {
-            table: {day: held for day, held in days.items() if self.first <= day <= self.last}
-            for table, days in tables(self.use_case).items()
+            table: {period: held for period, held in periods.items() if self.first <= period <= self.last}
+            for table, periods in tables(self.use_case).items()
         }

@@ -94,26 +94,26 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
-def commit_as_ours(table: str, day: Period, path: Path, digest: str, rows: int) -> None:
+def commit_as_ours(table: str, period: Period, path: Path, digest: str, rows: int) -> None:
     """Commit a file as the program does: by its naming, its partition values and its statistics."""
     delta = Lake.open(USE_CASE).delta(table)
     action = AddAction(
-        path=f"period={day}/{path.name}",
+        path=f"period={period}/{path.name}",
         size=path.stat().st_size,
-        partition_values={"period": day.key, "digest": digest},
+        partition_values={"period": period.key, "digest": digest},
         modification_time=int(path.stat().st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": rows}),
     )
     delta.create_write_transaction(
         [action], mode="overwrite", schema=delta.schema(), partition_by=["period", "digest"],
-        partition_filters=[("period", "=", day.key)],
+        partition_filters=[("period", "=", period.key)],
     )  # fmt: skip
 
 
-def forged_file(table: str, day: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
+def forged_file(table: str, period: Period, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
     """Write a changed file of a day next to the genuine one, under a name with the SHA-256 of its bytes."""
-    [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"period={day}/*.parquet")
+    [genuine] = (Lake.open(USE_CASE).root / table).path.glob(f"period={period}/*.parquet")
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)
     content = sink.getvalue().to_pybytes()
@@ -141,18 +141,18 @@ def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, m
 
 
 def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
-    for day, there in Lake.open(USE_CASE).as_of(AS_OF).partitions("labels").items():
+    for period, there in Lake.open(USE_CASE).as_of(AS_OF).partitions("labels").items():
         if there.rows:
-            commit_as_ours("labels", day, forged_file("labels", day, flipped, ""), there.digest, there.rows)
+            commit_as_ours("labels", period, forged_file("labels", period, flipped, ""), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match=r"labels of [\d-]+ is damaged: a file is not signed"):
         evaluate.evaluate_run(open_project(replace(USE_CASE, gates=USE_CASE.gates[1:])), trained_toy)
 
 
 def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
     lake = Lake.open(USE_CASE)
-    day = AS_OF - 1
-    [(_, path)] = lake.as_of(day).files("features", day, day)
-    there = lake.as_of(day).partitions("features", day, day)[day]
+    period = AS_OF - 1
+    [(_, path)] = lake.as_of(period).files("features", period, period)
+    there = lake.as_of(period).partitions("features", period, period)[period]
     moved = shutil.copy(path, (lake.root / "features").path / f"period={AS_OF}")
     commit_as_ours("features", AS_OF, Path(moved), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
@@ -169,12 +169,12 @@ def test_running_the_day_again_writes_again_what_was_forged(champion):
 
 
 def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent_back(champion, monkeypatch):
-    day = LAST + 1
-    spoil(monkeypatch, "events", "hour", [25, -1], day)
-    land("events", day)
+    period = LAST + 1
+    spoil(monkeypatch, "events", "hour", [25, -1], period)
+    land("events", period)
     table = "checked/events"
-    there = Lake.open(USE_CASE).as_of(day).partitions(table, day, day)[day]
-    commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
+    there = Lake.open(USE_CASE).as_of(period).partitions(table, period, period)[period]
+    commit_as_ours(table, period, forged_file(table, period, other_values, ""), there.digest, there.rows)
     for checked in (True, False):
         with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
             quarantine.read_quarantine(open_project(USE_CASE), "events", checked=checked)
@@ -191,7 +191,7 @@ def test_without_the_keys_no_file_is_believed(champion, configure):
 def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
     there = Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
-    assert RangeReader.open(Lake.open(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
+    assert RangeReader.open(Lake.open(USE_CASE), "predictions", AS_OF).periods == (AS_OF,)
     forged = forged_file("predictions", AS_OF, fewer_rows, "")
     commit_as_ours("predictions", AS_OF, forged, there.digest, there.rows)
     with pytest.raises(
@@ -208,11 +208,11 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []
-    for day in period_range(USE_CASE.first_period, AS_OF):
+    for period in period_range(USE_CASE.first_period, AS_OF):
         (
-            ingest.ingest_period(open_project(USE_CASE), day),
-            validate.validate_period(open_project(USE_CASE), day),
-            build.build_features(open_project(USE_CASE), day),
+            ingest.ingest_period(open_project(USE_CASE), period),
+            validate.validate_period(open_project(USE_CASE), period),
+            build.build_features(open_project(USE_CASE), period),
         )
     lake.as_of(AS_OF).require_whole("features")
     made = register.register_run(

@@ -35,8 +35,8 @@ def lake(lake_home) -> Lake:
     return lake
 
 
-def file_of(lake: Lake, day: Period = DAY) -> StoragePath:
-    [(_, place)] = lake.as_of(day).storage_paths(TABLE, day, day)
+def file_of(lake: Lake, period: Period = DAY) -> StoragePath:
+    [(_, place)] = lake.as_of(period).storage_paths(TABLE, period, period)
     return place
 
 
@@ -148,7 +148,7 @@ def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):
         view.read(TABLE, DAY, DAY), view.read(TABLE), view.table(TABLE, NEXT)
         if lake.root.is_local:
             lake.as_of(NEXT).read(TABLE)
-    assert sorted(hashed) == sorted(file_of(lake, day).name for day in (DAY, NEXT))
+    assert sorted(hashed) == sorted(file_of(lake, period).name for period in (DAY, NEXT))
 
 
 def test_what_breaks_an_unchecked_reader_is_explained_as_damage(lake):

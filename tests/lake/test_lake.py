@@ -33,8 +33,8 @@ def rows(*ids: int, failed: int = 0) -> pa.Table:
     )
 
 
-def write(content: pa.Table | pa.RecordBatchReader, day: Period = FIRST) -> lake_module.Commit:
-    return Lake.open(USE_CASE).replace(TABLE, day, content, inputs={"source": "x"}, stage="test")
+def write(content: pa.Table | pa.RecordBatchReader, period: Period = FIRST) -> lake_module.Commit:
+    return Lake.open(USE_CASE).replace(TABLE, period, content, inputs={"source": "x"}, stage="test")
 
 
 def test_writing_the_same_rows_again_in_another_order_commits_nothing(lake_home):
@@ -68,7 +68,7 @@ def test_an_empty_day_is_a_partition_of_no_rows_and_is_committed_once(lake_home,
     assert not write(rows()).changed
     view = Lake.open(USE_CASE).as_of(SECOND)
     assert view.read(TABLE).num_rows == view.table(TABLE).count().to_pyarrow().as_py() == 0
-    assert {day: there.rows for day, there in view.partitions(TABLE).items()} == {FIRST: 0}
+    assert {period: there.rows for period, there in view.partitions(TABLE).items()} == {FIRST: 0}
     assert view.digest(TABLE, FIRST) and not view.digest(TABLE, SECOND)
 
 

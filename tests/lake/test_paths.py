@@ -55,10 +55,10 @@ def test_a_lake_below_any_folder_reads_what_was_written(lake_home, configure, fo
     lake, kinds = Lake.open(declared(**COLUMNS)), {"event_date": "date32", "id": "int64"} | COLUMNS
     rows = {"event_date": [DAY.start_date] * 2, "id": [1, 2], "site": ["paris", None], "failed": [0, None]}
     table = pa.table(rows, schema=pa.schema({name: pa.type_for_alias(kind) for name, kind in kinds.items()}))
-    for day in (DAY, NEXT):
-        lake.replace("raw/outcomes", day, table, inputs={}, stage="test")
+    for period in (DAY, NEXT):
+        lake.replace("raw/outcomes", period, table, inputs={}, stage="test")
     assert not lake.replace("raw/outcomes", DAY, table, inputs={}, stage="test").changed
-    expected = [row | {"period": day.start_date} for day in (DAY, NEXT) for row in table.to_pylist()]
+    expected = [row | {"period": period.start_date} for period in (DAY, NEXT) for row in table.to_pylist()]
     view = lake.as_of(NEXT)
     assert view.read("raw/outcomes", order_by=["period", "id"]).to_pylist() == expected
     assert view.table("raw/outcomes").order_by(["period", "id"]).to_pyarrow().to_pylist() == expected

@@ -26,13 +26,13 @@ def write(*numbers: int) -> Lake:
 
 def test_days_are_read_in_order_whatever_order_they_were_written_in(lake_home):
     found = RangeReader.open(write(2, 0, 1), "metrics", FOREVER)
-    assert found.days == (period_of(0), period_of(1), period_of(2))
-    assert found.rows()["period"].to_pylist() == [day.start_date for day in found.days]
+    assert found.periods == (period_of(0), period_of(1), period_of(2))
+    assert found.rows()["period"].to_pylist() == [period.start_date for period in found.periods]
     assert found.rows()["value"].to_pylist() == [0, 1, 2]
 
 
 def test_later_days_than_asked_for_are_never_read(lake_home):
-    assert RangeReader.open(write(0, 1, 2), "metrics", period_of(1)).days == (period_of(0), period_of(1))
+    assert RangeReader.open(write(0, 1, 2), "metrics", period_of(1)).periods == (period_of(0), period_of(1))
 
 
 def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
@@ -44,13 +44,13 @@ def test_a_day_that_was_measured_again_shows_its_new_rows(lake_home):
 
 def test_only_what_is_asked_for_is_read(lake_home):
     found = RangeReader.open(write(0, 1, 2), "metrics", FOREVER)
-    assert found.newest(2).days == (period_of(1), period_of(2)) and found.newest(0).days == ()
-    assert found.between(period_of(1), period_of(1)).days == found.select({period_of(1)}).days == (period_of(1),)
+    assert found.newest(2).periods == (period_of(1), period_of(2)) and found.newest(0).periods == ()
+    assert found.between(period_of(1), period_of(1)).periods == found.select({period_of(1)}).periods == (period_of(1),)
 
 
 def test_a_table_that_no_one_wrote_is_empty_and_is_not_made(lake_home):
     found = RangeReader.open(Lake.open(toy.USE_CASE), "metrics", FOREVER)
-    assert found.days == () and found.rows().num_rows == 0
+    assert found.periods == () and found.rows().num_rows == 0
     assert not StoragePath.parse(settings.current_settings().lake).exists()
 
 

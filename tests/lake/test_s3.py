@@ -20,8 +20,8 @@ def lake(lake_home, bucket, configure) -> Lake:
     return Lake.open(USE_CASE)
 
 
-def write(lake: Lake, day: Period = DAY) -> bool:
-    return lake.replace(TABLE, day, source.outcomes(day), inputs={}, stage="test").changed
+def write(lake: Lake, period: Period = DAY) -> bool:
+    return lake.replace(TABLE, period, source.outcomes(period), inputs={}, stage="test").changed
 
 
 def everything(lake: Lake):

@@ -25,12 +25,12 @@ def declared(**columns: str) -> UseCase:
     return replace(USE_CASE, feeds=tuple(feeds))
 
 
-def write(day: Period, values: dict[str, list], **columns: str):
+def write(period: Period, values: dict[str, list], **columns: str):
     kinds = {name: pa.type_for_alias(kind) for name, kind in (KEYS | columns).items()}
     count = len(next(iter(values.values())))
     rows = {"event_date": [DAY.start_date] * count, "id": list(range(count))} | values
     lake = Lake.open(declared(**columns))
-    return lake.replace(TABLE, day, pa.table(rows, schema=pa.schema(kinds)), inputs={}, stage="test")
+    return lake.replace(TABLE, period, pa.table(rows, schema=pa.schema(kinds)), inputs={}, stage="test")
 
 
 def read(**columns: str) -> list[dict]:
@@ -41,7 +41,7 @@ def read(**columns: str) -> list[dict]:
     large = view.table(TABLE).order_by(["period", "id"]).to_pyarrow().select(names).cast(small.schema)
     streamed = view.batches(TABLE, order_by=["period", "id"]).read_all().select(names)
     assert small.to_pylist() == large.to_pylist() == streamed.to_pylist()
-    scanned = [batch for day in (DAY, NEXT) for batch in batch_reader.row_batches(view, TABLE, day, columns)]
+    scanned = [batch for period in (DAY, NEXT) for batch in batch_reader.row_batches(view, TABLE, period, columns)]
     for batch in scanned:
         assert all(batch.schema.field(name).type == small.schema.field(name).type for name in batch.schema.names)
     return [{name: row[name] for name in columns} for row in small.to_pylist()]

@@ -35,11 +35,11 @@ def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, toy_funct
     use_case = with_key(name)
     for feed in ("events", "outcomes"):
         deliver = getattr(source, feed)
-        toy_functions.source(**{feed: lambda day, deliver=deliver: backwards(renamed(deliver(day), name))})
+        toy_functions.source(**{feed: lambda period, deliver=deliver: backwards(renamed(deliver(period), name))})
     columns = ["event_date", name, *use_case.features]
     toy_functions.features(
-        build=lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow()),
-        labels=lambda day, events, outcomes: outcomes.select("event_date", name, "failed"),
+        build=lambda period, events, outcomes: backwards(events.select(*columns).to_pyarrow()),
+        labels=lambda period, events, outcomes: outcomes.select("event_date", name, "failed"),
     )
     (
         ingest.ingest_period(open_project(use_case), DAY),

@@ -29,8 +29,8 @@ YEAR_0 = (date.min - date(1970, 1, 1)).days - 1
 LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def dates(*days: int | None) -> pa.Array:
-    return pa.array(days, pa.int32()).cast(pa.date32())
+def dates(*periods: int | None) -> pa.Array:
+    return pa.array(periods, pa.int32()).cast(pa.date32())
 
 
 def instants(*microseconds: int | None) -> pa.Array:
@@ -100,8 +100,8 @@ DATED = replace(
 def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_again(
     lake_home, toy_functions, column, values, error
 ):
-    def events(day: Period) -> pa.Table:
-        rows = source.everything(day).drop_columns(["failed"])
+    def events(period: Period) -> pa.Table:
+        rows = source.everything(period).drop_columns(["failed"])
         rows = rows.append_column("due", dates(*[0] * rows.num_rows))
         rows = rows.append_column("at", instants(*[0] * rows.num_rows))
         return rows.set_column(rows.schema.get_field_index(column), column, values(rows.num_rows))

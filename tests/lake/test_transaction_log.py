@@ -42,7 +42,7 @@ def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
     assert {part.path: part.bytes for part in log.parts}.items() <= sizes.items()
     now = lake.as_of(SECOND).partitions("features")
     assert {part.period: part.digest for part in log.parts if part.removed is None} == {
-        day: partition.digest for day, partition in now.items()
+        period: partition.digest for period, partition in now.items()
     }
     assert {(part.period, part.added, part.removed) for part in log.parts} == {
         (FIRST, 1, 3), (SECOND, 2, None), (FIRST, 3, 4), (FIRST, 4, None),

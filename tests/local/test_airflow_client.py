@@ -61,7 +61,7 @@ def walk_of(counts: Iterator[int], set_limits) -> None:
     set_limits(demo_limit_s=0.5, demo_poll_s=0.2)
     api: Any = SimpleNamespace(address="http://airflow")
     walk = demo.Demo(api, USE_CASE, demo.PLANS["short"], Console(quiet=True))
-    walk._until("days", lambda: Counter(success=next(counts), running=1), 10, "toy__data")
+    walk._until("periods", lambda: Counter(success=next(counts), running=1), 10, "toy__data")
 
 
 def test_a_step_of_the_demo_may_take_any_time_while_something_changes(set_limits):

@@ -417,8 +417,8 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(
     run_id = train.train_model(open_project(tidy), AS_OF, parameters=FEW_ROUNDS).run_id
     upkeep = MlflowCleanup(tidy)
     experiment, model = upkeep.experiment(), Registry(tidy).get_run(run_id).data.tags["airworthy.model_id"]
-    for days, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
-        result = apply.maintain(open_project(tidy), apply_changes=True, now=later(days))
+    for periods, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
+        result = apply.maintain(open_project(tidy), apply_changes=True, now=later(periods))
         assert set(result.counts) == kinds
     assert not upkeep.size(experiment, run_id) and not upkeep.size(experiment, f"models/{model}")
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}

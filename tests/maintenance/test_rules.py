@@ -16,8 +16,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = Period("2020-01-01")
 
 
-def ago(days: float) -> datetime:
-    return NOW - timedelta(days=days)
+def ago(periods: float) -> datetime:
+    return NOW - timedelta(days=periods)
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Entry:
 def kept(entries: list[Entry], named: list[float], policy: Retention, trained: dict[str, float]) -> dict[str, bool]:
     """Version to whether it stays; `named` and `trained` are days ago."""
     versions = [Version(number) for number in trained]
-    at = {number: ago(days) for number, days in trained.items()}
-    named_at = {entry.number: ago(days) for entry, days in zip(entries, named, strict=True)}
+    at = {number: ago(periods) for number, periods in trained.items()}
+    named_at = {entry.number: ago(periods) for entry, periods in zip(entries, named, strict=True)}
     return {
         k.name: k.stays
         for k in rules.kept_versions(versions, at, entries, named_at, policy, NOW, Period.from_date(NOW.date()))
@@ -98,19 +98,23 @@ def test_a_version_whose_training_no_one_remembers_stays():
 # -- files of tables
 
 
-def part(path: str, added: int, removed: int | None = None, days: float | None = None, day: Period = DAY) -> TableFile:
-    return TableFile(path, day, f"digest of {path[0]}", 10, added, removed, None if days is None else ago(days))
+def part(
+    path: str, added: int, removed: int | None = None, periods: float | None = None, period: Period = DAY
+) -> TableFile:
+    return TableFile(
+        path, period, f"digest of {path[0]}", 10, added, removed, None if periods is None else ago(periods)
+    )
 
 
 def test_a_replaced_file_goes_after_its_days_unless_a_needed_version_holds_it():
-    parts = [part("a", 0, 2, days=31), part("b", 1, 2, days=29), part("c", 2), part("d", 1, 4, days=31)]
+    parts = [part("a", 0, 2, periods=31), part("b", 1, 2, periods=29), part("c", 2), part("d", 1, 4, periods=31)]
     assert [p.path for p in rules.superseded_files(parts, {3}, Retention(), NOW)] == ["a"]
     assert [p.path for p in rules.superseded_files(parts, (), Retention(), NOW)] == ["a", "d"]
     assert [p.path for p in rules.superseded_files(parts, {1}, Retention(), NOW)] == []
 
 
 def test_a_file_that_was_removed_and_is_back_stays():
-    parts = [part("a", 0, 1, days=99), part("a", 2)]
+    parts = [part("a", 0, 1, periods=99), part("a", 2)]
     assert rules.superseded_files(parts, (), Retention(), NOW) == []
 
 
@@ -123,25 +127,25 @@ NEEDS = VersionNeeds("features", 0, DAY, DAY)
 
 
 def test_a_version_is_lost_with_a_file_of_its_days():
-    parts = [part("a", 0, 1, days=99), part("b", 1)]
+    parts = [part("a", 0, 1, periods=99), part("b", 1)]
     assert rules.versions_losing_data(NEEDS, parts, {"b"}) == [DAY]
     assert rules.versions_losing_data(NEEDS, parts, {"a", "b"}) == []
 
 
 def test_a_version_is_not_lost_if_the_same_content_exists_today_or_the_day_is_not_its():
-    joined = [part("a1", 0, 1, days=99), part("a2", 0, 1, days=99), part("a", 1)]
+    joined = [part("a1", 0, 1, periods=99), part("a2", 0, 1, periods=99), part("a", 1)]
     assert rules.versions_losing_data(NEEDS, joined, {"a"}) == []
     assert rules.versions_losing_data(NEEDS, joined, set()) == [DAY], "a file of today is lost as well"
-    other = [part("a", 0, 1, days=99, day=DAY + 1), part("b", 1, day=DAY + 1)]
+    other = [part("a", 0, 1, periods=99, period=DAY + 1), part("b", 1, period=DAY + 1)]
     assert rules.versions_losing_data(NEEDS, other, {"b"}) == []
 
 
 # -- runs
 
 
-def run(run_id: str, days: float, **given) -> StoredRun:
+def run(run_id: str, periods: float, **given) -> StoredRun:
     told = {"tags": {}, "complete": True, "deleted": False, **given}
-    return StoredRun(run_id, run_id, ago(days), **told)
+    return StoredRun(run_id, run_id, ago(periods), **told)
 
 
 def names(runs: list[StoredRun]) -> list[str]:

@@ -11,13 +11,13 @@ from include.model import autocorrelation
 LIVES = 2000
 
 
-def series(lives: int, days: int, lag_1: float, seed: int) -> np.ndarray:
+def series(lives: int, periods: int, lag_1: float, seed: int) -> np.ndarray:
     """Normal AR(1) series around 0, of variance 1; of shape (lives, days)."""
     rng = np.random.default_rng(seed)
-    found = np.empty((lives, days))
+    found = np.empty((lives, periods))
     found[:, 0] = rng.standard_normal(lives)
-    for day in range(1, days):
-        found[:, day] = lag_1 * found[:, day - 1] + np.sqrt(1 - lag_1**2) * rng.standard_normal(lives)
+    for period in range(1, periods):
+        found[:, period] = lag_1 * found[:, period - 1] + np.sqrt(1 - lag_1**2) * rng.standard_normal(lives)
     return found
 
 
@@ -25,17 +25,17 @@ def coverage(value: np.ndarray, sureness: autocorrelation.MeanPrecision) -> floa
     return float(np.mean(np.abs(value) <= scipy.stats.t.ppf(0.975, sureness.freedom) * sureness.error))
 
 
-@pytest.mark.parametrize("days", [14, 28])
+@pytest.mark.parametrize("periods", [14, 28])
 @pytest.mark.parametrize("lag_1", [0.0, 0.2, 0.4])
-def test_of_100_intervals_92_or_more_hold_the_truth_at_any_seed(days, lag_1):
-    drawn = series(10 * LIVES, days, lag_1, secrets.randbits(60))
+def test_of_100_intervals_92_or_more_hold_the_truth_at_any_seed(periods, lag_1):
+    drawn = series(10 * LIVES, periods, lag_1, secrets.randbits(60))
     assert coverage(drawn.mean(axis=1), autocorrelation.precision_of_mean(drawn)) >= 0.92
 
 
-@pytest.mark.parametrize("days", [14, 28])
+@pytest.mark.parametrize("periods", [14, 28])
 @pytest.mark.parametrize("lag_1", [0.0, 0.2, 0.4])
-def test_so_do_those_of_the_difference_to_28_test_days(days, lag_1):
-    drawn = series(10 * LIVES, 28 + 2 + days, lag_1, secrets.randbits(60))
+def test_so_do_those_of_the_difference_to_28_test_days(periods, lag_1):
+    drawn = series(10 * LIVES, 28 + 2 + periods, lag_1, secrets.randbits(60))
     then, now = drawn[:, :28], drawn[:, 30:]
     found = autocorrelation.precision_of_difference(now, then)
     assert coverage(now.mean(axis=1) - then.mean(axis=1), found) >= 0.92
@@ -47,10 +47,10 @@ def test_as_if_days_were_independent_too_few_would():
     assert np.mean(np.abs(drawn.mean(axis=1)) <= scipy.stats.t.ppf(0.975, 13) * error) < 0.85
 
 
-@pytest.mark.parametrize(("lag_1", "days"), [(0.0, 5), (0.3, 7), (0.9, 28)])
-def test_the_inflation_is_the_sum_of_all_autocorrelations(lag_1, days):
-    each = 1 + 2 * sum((1 - lag / days) * lag_1**lag for lag in range(1, days))
-    assert autocorrelation.inflation(np.asarray(lag_1), days) == pytest.approx(each)
+@pytest.mark.parametrize(("lag_1", "periods"), [(0.0, 5), (0.3, 7), (0.9, 28)])
+def test_the_inflation_is_the_sum_of_all_autocorrelations(lag_1, periods):
+    each = 1 + 2 * sum((1 - lag / periods) * lag_1**lag for lag in range(1, periods))
+    assert autocorrelation.inflation(np.asarray(lag_1), periods) == pytest.approx(each)
 
 
 def test_the_autocorrelation_of_short_series_is_corrected_for_its_bias():

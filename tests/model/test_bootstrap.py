@@ -15,7 +15,7 @@ DAYS = 28
 TRAININGS = 2000
 
 
-def day(*numbers):
+def period(*numbers):
     return np.array(["2013-05-01"], dtype="datetime64[D]") + np.array(numbers)
 
 
@@ -26,15 +26,15 @@ def bound(differences, rows=None, confidence=0.95):
 
 
 def test_the_mean_is_over_rows_and_not_over_days():
-    found = bootstrap.paired_differences(day(0, 1, 1, 1), np.array([1.0, 0.0, 0.0, 0.2]), confidence=0.95)
+    found = bootstrap.paired_differences(period(0, 1, 1, 1), np.array([1.0, 0.0, 0.0, 0.2]), confidence=0.95)
     assert found.mean == pytest.approx(0.3)
-    assert found.days == 2
+    assert found.periods == 2
 
 
 def test_the_order_of_rows_does_not_matter():
-    days, differences = day(0, 1, 2, 0, 1, 2, 2), np.array([0.1, -0.2, 0.3, 0.0, 0.1, -0.4, 0.2])
-    there = bootstrap.paired_differences(days, differences, confidence=0.95)
-    back = bootstrap.paired_differences(days[::-1], differences[::-1], confidence=0.95)
+    periods, differences = period(0, 1, 2, 0, 1, 2, 2), np.array([0.1, -0.2, 0.3, 0.0, 0.1, -0.4, 0.2])
+    there = bootstrap.paired_differences(periods, differences, confidence=0.95)
+    back = bootstrap.paired_differences(periods[::-1], differences[::-1], confidence=0.95)
     assert back.upper == pytest.approx(there.upper)
 
 
@@ -167,16 +167,16 @@ def test_also_where_days_are_heavy_tailed_or_skewed(shape, draw):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("days", [14, 28])
+@pytest.mark.parametrize("periods", [14, 28])
 @pytest.mark.parametrize("lag_1", [0.2, 0.4])
-def test_a_difference_that_goes_on_from_day_to_day_is_not_taken_for_proof(days, lag_1):
+def test_a_difference_that_goes_on_from_day_to_day_is_not_taken_for_proof(periods, lag_1):
     random = np.random.default_rng(secrets.randbits(60))
-    differences = np.empty((TRAININGS, days))
+    differences = np.empty((TRAININGS, periods))
     differences[:, 0] = random.normal(size=TRAININGS)
-    for place in range(1, days):
+    for place in range(1, periods):
         step = np.sqrt(1 - lag_1**2) * random.normal(size=TRAININGS)
         differences[:, place] = lag_1 * differences[:, place - 1] + step
-    rows = random.integers(40, 161, size=(TRAININGS, days)).astype(np.float64)
+    rows = random.integers(40, 161, size=(TRAININGS, periods)).astype(np.float64)
     assert rate(differences * rows, rows) <= 0.07
 
 
@@ -186,7 +186,7 @@ def test_the_mean_of_paired_losses_is_the_difference_of_the_metrics(metric):
     labels = (random.random(60) < 0.3).astype(float)
     one, other = random.random(60), random.random(60)
     losses = [metrics.losses(metric, labels, probabilities, COSTS) for probabilities in (one, other)]
-    found = bootstrap.paired_differences(day(*range(6)).repeat(10), losses[0] - losses[1], confidence=0.95)
+    found = bootstrap.paired_differences(period(*range(6)).repeat(10), losses[0] - losses[1], confidence=0.95)
     expected = (
         metrics.compute_metrics(labels, one, COSTS)[metric] - metrics.compute_metrics(labels, other, COSTS)[metric]
     )

@@ -13,19 +13,21 @@ COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 METRICS = {"log_loss", "auc", "brier", "ece", "expected_cost", "average_precision", "mean_error"}
 
 
-def rows(days=8, per_day=40, seed=1, decimals=1):
+def rows(periods=8, per_day=40, seed=1, decimals=1):
     """Days, labels and probabilities; rounded, so that there are ties."""
     random = np.random.default_rng(seed)
-    drawn = np.datetime64("2013-05-01") + random.integers(0, days, days * per_day)
+    drawn = np.datetime64("2013-05-01") + random.integers(0, periods, periods * per_day)
     truth = random.random(len(drawn))
     return drawn, (random.random(len(drawn)) < truth).astype(float), np.round(truth, decimals)
 
 
-def naive(days, labels, probabilities):
+def naive(periods, labels, probabilities):
     """Each metric's interval from metrics.compute_metrics, once per day left out."""
-    every = np.unique(days)
+    every = np.unique(periods)
     whole = metrics.compute_metrics(labels, probabilities, COSTS)
-    left_out = [metrics.compute_metrics(labels[days != day], probabilities[days != day], COSTS) for day in every]
+    left_out = [
+        metrics.compute_metrics(labels[periods != period], probabilities[periods != period], COSTS) for period in every
+    ]
     found = {}
     for metric in METRICS:
         values = np.array([one[metric] for one in left_out])
@@ -47,9 +49,9 @@ def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
 
 
 def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_day():
-    days, labels, probabilities = rows()
-    place = np.unique(days, return_inverse=True)[1]
-    quick = intervals.rates_by_period(days, labels, probabilities, COSTS)
+    periods, labels, probabilities = rows()
+    place = np.unique(periods, return_inverse=True)[1]
+    quick = intervals.rates_by_period(periods, labels, probabilities, COSTS)
     for metric in METRICS:
         whole, left_out = (
             metrics.compute_metric(metric, labels, probabilities, COSTS),
@@ -59,8 +61,8 @@ def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_da
 
 
 def test_an_interval_stays_within_the_metrics_range():
-    days, labels, _ = rows(days=3, per_day=4)
-    found = intervals.metric_intervals(days, labels, np.full(len(labels), 0.5), COSTS)
+    periods, labels, _ = rows(periods=3, per_day=4)
+    found = intervals.metric_intervals(periods, labels, np.full(len(labels), 0.5), COSTS)
     assert all(low >= 0 for low, _ in found.values())
     assert all(high <= 1 for metric, (_, high) in found.items() if metric not in ("log_loss", "expected_cost"))
 
@@ -73,14 +75,14 @@ def test_more_confidence_makes_it_wider():
 
 
 def test_fewer_than_three_days_have_no_interval():
-    assert intervals.metric_intervals(*rows(days=2), COSTS) == {}
-    assert intervals.metric_intervals(*rows(days=3), COSTS) != {}
+    assert intervals.metric_intervals(*rows(periods=2), COSTS) == {}
+    assert intervals.metric_intervals(*rows(periods=3), COSTS) != {}
 
 
 def test_what_is_not_defined_without_one_of_the_days_has_no_interval():
-    days = np.array(["2013-05-01", "2013-05-02", "2013-05-03"], dtype="datetime64[D]").repeat(2)
+    periods = np.array(["2013-05-01", "2013-05-02", "2013-05-03"], dtype="datetime64[D]").repeat(2)
     found = intervals.metric_intervals(
-        days, np.array([1.0, 0, 0, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3, 0.1, 0.2]), COSTS
+        periods, np.array([1.0, 0, 0, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3, 0.1, 0.2]), COSTS
     )
     assert set(found) == METRICS - {"auc", "average_precision"}
 
@@ -88,15 +90,15 @@ def test_what_is_not_defined_without_one_of_the_days_has_no_interval():
 def test_about_95_of_100_intervals_hold_the_truth():
     held = 0
     for seed in range(300):
-        days, labels, truth = rows(days=10, per_day=20, seed=seed, decimals=6)
-        low, high = intervals.metric_intervals(days, labels, truth, COSTS)["brier"]
+        periods, labels, truth = rows(periods=10, per_day=20, seed=seed, decimals=6)
+        low, high = intervals.metric_intervals(periods, labels, truth, COSTS)["brier"]
         held += low <= 1 / 6 <= high  # E[p(1 - p)] for p uniform
     assert held / 300 >= 0.94, "more than 95 of 100 where days are independent: they need not be"
 
 
 @pytest.mark.slow
 def test_a_month_of_30_000_rows_a_day_takes_seconds():
-    found = rows(days=28, per_day=30_000, decimals=12)
+    found = rows(periods=28, per_day=30_000, decimals=12)
     began = time.process_time()
     intervals.metric_intervals(*found, COSTS)
     assert time.process_time() - began < 6

@@ -17,12 +17,12 @@ from tests.toy_use_case import USE_CASE
 T = Period("2020-03-01")
 
 
-def days(first: Period, last: Period) -> list[Period]:
+def periods(first: Period, last: Period) -> list[Period]:
     return [first + n for n in range(last - first + 1)]
 
 
 def test_test_days_are_the_last_and_gaps_lie_between():
-    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-29")))
+    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-01-01"), Period("2020-02-29")))
     assert (cut.test[0], cut.test[-1]) == (Period("2020-02-22"), Period("2020-02-28"))
     assert (cut.validation[0], cut.validation[-1]) == (Period("2020-02-14"), Period("2020-02-20"))
     assert (cut.train[0], cut.train[-1]) == (Period("2020-01-01"), Period("2020-02-12"))
@@ -51,12 +51,12 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
 @pytest.mark.parametrize("matures_after", [1, 2, 5])
 def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
     use_case = replace(USE_CASE, label=replace(USE_CASE.label, label_delay_periods=matures_after))
-    cut = splits.split_periods(use_case, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-03-09")))
+    cut = splits.split_periods(use_case, T, Period("2020-01-01"), periods(Period("2020-01-01"), Period("2020-03-09")))
     assert cut.test[-1] == T - matures_after == splits.training_window(use_case, T)[1]
 
 
 def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_ones():
-    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-01-01"), Period("2020-02-10")))
+    cut = splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-01-01"), Period("2020-02-10")))
     assert cut.test[-1] == Period("2020-02-10")
 
 
@@ -64,7 +64,7 @@ def test_too_few_days_are_refused_with_what_is_there():
     with pytest.raises(
         NotReadyError, match=r"10 days to train.*labelled rows for 19 days.*2020-02-10 to 2020-02-28.*3 to train"
     ):
-        splits.split_periods(USE_CASE, T, Period("2020-01-01"), days(Period("2020-02-10"), Period("2020-02-29")))
+        splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-02-10"), Period("2020-02-29")))
 
 
 def test_days_without_any_label_are_refused():
@@ -77,10 +77,10 @@ def test_a_window_begins_at_the_first_day_at_the_earliest():
     assert splits.training_window(USE_CASE, T, 40) == (Period("2020-01-20"), Period("2020-02-28"))
 
 
-@pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
-def test_a_window_that_cannot_hold_the_splits_is_refused(days):
+@pytest.mark.parametrize("periods", [0, 25, -3, True, "40", 40.0])
+def test_a_window_that_cannot_hold_the_splits_is_refused(periods):
     with pytest.raises(InvalidRequestError, match="whole number of days from 26 to 36600"):
-        splits.training_window(USE_CASE, T, days)
+        splits.training_window(USE_CASE, T, periods)
 
 
 def test_a_training_before_the_first_day_is_refused():
@@ -90,4 +90,4 @@ def test_a_training_before_the_first_day_is_refused():
 
 def test_the_day_that_a_refusal_names_is_the_first_that_can_be_trained():
     first, last = splits.training_window(USE_CASE, Period("2020-01-28"))
-    assert len(splits.split_periods(USE_CASE, Period("2020-01-28"), first, days(first, last)).train) == 10
+    assert len(splits.split_periods(USE_CASE, Period("2020-01-28"), first, periods(first, last)).train) == 10

@@ -17,8 +17,8 @@ from include.settings import REPOSITORY
 from tests.toy_use_case import USE_CASE, source
 
 
-def rows(first: Period, days: int) -> TrainingRows:
-    table = pa.concat_tables([source.everything(first + n) for n in range(days)])
+def rows(first: Period, periods: int) -> TrainingRows:
+    table = pa.concat_tables([source.everything(first + n) for n in range(periods)])
     labels = table["failed"].to_numpy().astype(float)
     return TrainingRows(table.select(list(USE_CASE.features)), labels, table["event_date"].to_numpy())
 
@@ -52,7 +52,7 @@ def test_training_stops_by_the_validation_days_log_loss():
 def test_the_vocabulary_is_fixed_by_train_alone():
     kinds = pa.array(["unheard of"] * VALIDATION.features.num_rows)
     strange = VALIDATION.features.set_column(0, "kind", kinds)
-    assert fit(validation=TrainingRows(strange, VALIDATION.labels, VALIDATION.days)).model.encoding.vocabulary == {
+    assert fit(validation=TrainingRows(strange, VALIDATION.labels, VALIDATION.periods)).model.encoding.vocabulary == {
         "kind": ("bolt", "nut", "rivet", "screw")
     }
 
@@ -114,7 +114,7 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
     features = {odd[name]: kind for name, kind in USE_CASE.features.items()}
 
     def renamed(part: TrainingRows) -> TrainingRows:
-        return TrainingRows(part.features.rename_columns(odd), part.labels, part.days)
+        return TrainingRows(part.features.rename_columns(odd), part.labels, part.periods)
 
     merged = lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 10})
     plain = fit(num_boost_round=10).model
@@ -126,7 +126,9 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
 
 
 def test_a_model_of_one_category_without_a_value_answers_the_rate():
-    nothing = TrainingRows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
+    nothing = TrainingRows(
+        pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.periods[:200]
+    )
     found = trainer.fit_model(
         {"kind": "category"}, nothing, nothing, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 3}), 1
     ).model
@@ -137,13 +139,13 @@ def test_a_model_of_one_category_without_a_value_answers_the_rate():
 def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_probabilities():
     rng = np.random.default_rng(3)
     far = {"id": rng.integers(-(2**62), 2**62, 600), "size": rng.choice([-1e308, 1e308, 0.0, 1.0], 600)}
-    train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
+    train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.periods[:600])
     kinds = {"id": "int64", "size": "float64"}
     found = trainer.fit_model(
         kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 5}), 1
     ).model
-    day = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
-    for answers in found.predict_all(day).values():
+    period = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
+    for answers in found.predict_all(period).values():
         assert ((answers >= 0) & (answers <= 1)).all()
     assert all(0 <= each.change <= 1 and not each.error for each in corruption.corrupt_features(found, train.features))
     parts = dict.fromkeys(("train", "validation", "test"), train)

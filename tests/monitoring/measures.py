@@ -16,7 +16,7 @@ SIGNALS = (
 )
 
 
-def write(lake: Lake, day: Period, **breached: bool | None) -> None:
+def write(lake: Lake, period: Period, **breached: bool | None) -> None:
     """A day's measures: of the metrics named, breached or not; of the others, not breached."""
     empty = dict.fromkeys(schemas.METRICS.names)
     rows = [
@@ -27,14 +27,14 @@ def write(lake: Lake, day: Period, **breached: bool | None) -> None:
             "value": 0.5,
             "limit": 0.25,
             "model_version": "1",
-            "measured_period": day.start_date,
+            "measured_period": period.start_date,
         }
-        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "missing_reason": ""}
+        | {"breached": breached.get(metric.replace("/", "_"), False), "periods": 1, "missing_reason": ""}
         for metric, subject in SIGNALS
     ]
-    lake.replace("metrics", day, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")
+    lake.replace("metrics", period, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")
 
 
-def breach(lake: Lake, day: Period) -> None:
+def breach(lake: Lake, period: Period) -> None:
     """Measures of a day on which the weighted drift is over its limit."""
-    write(lake, day, weighted_drift=True)
+    write(lake, period, weighted_drift=True)

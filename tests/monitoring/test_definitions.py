@@ -106,7 +106,7 @@ def test_a_limit_names_the_parameters_that_say_it(metric):
 
 @pytest.mark.parametrize("metric", LIMITED, ids=lambda metric: metric.name)
 def test_a_metric_with_a_limit_says_its_breach_and_what_to_do(metric):
-    allowed = FIELDS | ({"days", "metric", "direction", "bound"} if metric.is_comparison else set())
+    allowed = FIELDS | ({"periods", "metric", "direction", "bound"} if metric.is_comparison else set())
     for sentence in (metric.breach, *metric.breach_of.values()):
         assert {name for _, name, _, _ in Formatter().parse(sentence) if name is not None} <= allowed
         assert sentence.endswith(".")

@@ -96,10 +96,10 @@ def test_one_row_stays_under_what_one_row_shows_by_chance():
 @pytest.mark.parametrize("rows", [30, 50, 100])
 def test_few_rows_over_even_categories_exceed_the_bound_in_at_most_one_of_100_days(rows, bins):
     rng, train = np.random.default_rng(5), np.full(bins, 2000)
-    days = rng.multinomial(rows, np.full(bins, 1 / bins), size=20_000)
+    periods = rng.multinomial(rows, np.full(bins, 1 / bins), size=20_000)
     # The bound depends on a day's own counts by almost nothing: the pooled shares are those of the 2,000 rows.
-    bound = drift.psi_null_quantile(train, days[0])
-    found = np.array([drift.psi(train, day) for day in days[:4000]])
+    bound = drift.psi_null_quantile(train, periods[0])
+    found = np.array([drift.psi(train, period) for period in periods[:4000]])
     assert np.mean(found > bound) <= 0.0125, "one in a hundred, and the error of 4,000 days"
 
 
@@ -107,8 +107,8 @@ def test_the_level_of_chance_is_broken_as_often_as_it_says():
     rng, train, broken = np.random.default_rng(11), np.full(10, 1000), 0
     shares = np.full(10, 0.1)
     for _ in range(2000):
-        day = rng.multinomial(500, shares)
-        broken += drift.psi(train, day) > drift.psi_null_quantile(rng.multinomial(10_000, shares), day, 0.95)
+        period = rng.multinomial(500, shares)
+        broken += drift.psi(train, period) > drift.psi_null_quantile(rng.multinomial(10_000, shares), period, 0.95)
     assert 0.035 < broken / 2000 < 0.065
 
 

@@ -33,10 +33,10 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
     )
 
 
-def compared(day: pa.Table, reference: ReferenceProfile | None = None, declared=DECLARED, **limits):
+def compared(period: pa.Table, reference: ReferenceProfile | None = None, declared=DECLARED, **limits):
     """Figures by metric and subject."""
     reference = reference or of()
-    counts = drift.count_bins(reference.bins, [day])
+    counts = drift.count_bins(reference.bins, [period])
     found = drift_metrics.feature_drift(reference, counts, declared, Monitoring(**limits))
     return {(each.metric, each.subject): each for each in found}
 
@@ -140,10 +140,10 @@ def test_few_rows_of_the_same_distribution_break_neither_drift(rows):
 
 
 def test_what_few_rows_show_by_chance_is_weighted_as_their_drift_is():
-    idle, day = of(weighted=(0.01,)), like_train(60)
-    counts = drift.count_bins(idle.bins, [day])
+    idle, period = of(weighted=(0.01,)), like_train(60)
+    counts = drift.count_bins(idle.bins, [period])
     chance = {name: drift.psi_null_quantile(idle.features[name].counts, counts[name]) for name in idle.features}
-    limit = compared(day, idle)["weighted_drift", "features"].limit
+    limit = compared(period, idle)["weighted_drift", "features"].limit
     assert limit == pytest.approx(0.25 * chance["kind"] + 0.75 * chance["size"])
 
 

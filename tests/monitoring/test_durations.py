@@ -25,8 +25,8 @@ def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
 
 @pytest.mark.usefixtures("lake_home")
 def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
-    for day, seconds in enumerate((1.0, 2.0, 3.0)):
-        assert recorded(day, seconds).breached is None  # nobody knows yet
+    for period, seconds in enumerate((1.0, 2.0, 3.0)):
+        assert recorded(period, seconds).breached is None  # nobody knows yet
     assert recorded(3, 5.9).breached is False
     slow = recorded(4, 12.0, rows=300)
     # Half of 0.01 and 0.015 per row, of which the median of four days is 0.0125.
@@ -38,8 +38,8 @@ def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
 
 @pytest.mark.usefixtures("lake_home")
 def test_later_days_do_not_say_what_is_usual():
-    for day in (5, 6, 7):
-        recorded(day, 1.0)
+    for period in (5, 6, 7):
+        recorded(period, 1.0)
     assert recorded(4, 100.0).breached is None
 
 

@@ -20,11 +20,11 @@ START = Period("2030-06-01")
 GAP = 2
 
 
-def ar(lives: int, days: int, lag_1: float, rng: np.random.Generator) -> np.ndarray:
-    found = np.empty((lives, days))
+def ar(lives: int, periods: int, lag_1: float, rng: np.random.Generator) -> np.ndarray:
+    found = np.empty((lives, periods))
     found[:, 0] = rng.standard_normal(lives)
-    for day in range(1, days):
-        found[:, day] = lag_1 * found[:, day - 1] + np.sqrt(1 - lag_1**2) * rng.standard_normal(lives)
+    for period in range(1, periods):
+        found[:, period] = lag_1 * found[:, period - 1] + np.sqrt(1 - lag_1**2) * rng.standard_normal(lives)
     return found
 
 
@@ -48,18 +48,18 @@ def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None =
 def lived(limit, monitoring: Monitoring, series: np.ndarray, test_periods: int) -> float:
     """False alarms a year of lives that are judged and decided one day at a time, with a limit as a number."""
     then, life = series[:, :test_periods], series[:, test_periods + (GAP if test_periods else 0) :]
-    days = life.shape[1]
+    periods = life.shape[1]
     breached = np.zeros(life.shape, bool)
-    for day in range(monitoring.min_periods - 1, days):
-        now = life[:, max(day + 1 - monitoring.window_periods, 0) : day + 1]
+    for period in range(monitoring.min_periods - 1, periods):
+        now = life[:, max(period + 1 - monitoring.window_periods, 0) : period + 1]
         if test_periods:
             value, sureness = performance.difference_row(now, then)
         else:
             value, sureness = now.mean(axis=1), autocorrelation.precision_of_mean(now)
-        breached[:, day] = autocorrelation.tail(value - limit.limit, sureness) < 1 - limit.confidence
+        breached[:, period] = autocorrelation.tail(value - limit.limit, sureness) < 1 - limit.confidence
     signal = "performance" if test_periods else "worse_than_baseline"
     policy = Retraining(signals=(signal,))
-    return sum(trainings(each, policy, signal) for each in breached) * 365 / days / len(breached)
+    return sum(trainings(each, policy, signal) for each in breached) * 365 / periods / len(breached)
 
 
 def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
@@ -107,7 +107,7 @@ def test_the_printed_rate_of_a_declared_number_is_what_lives_see():
     past = ar(1, 42, 0.4, rng)[0]
     monitoring = Monitoring(performance=(PerformanceLimit("log_loss", max_degradation=0.2),), baselines=())
     (rate, *_) = false_alarms.compute_false_alarms(profile(past[:14], past[14:]), monitoring, POLICY, GAP).rates
-    assert not rate.own and rate.days == 42 and rate.declared is None
+    assert not rate.own and rate.periods == 42 and rate.declared is None
     # The default process has the deviation of these days and a lag-1 autocorrelation of 0.4.
     deviation = day_process.fit_process([past[:14], past[14:]], centred=True).deviation
     seen = lived(monitoring.performance[0], monitoring, deviation * ar(300, 28 + GAP + 365, 0.4, rng), 28)

@@ -26,8 +26,8 @@ def scored_home(tmp_path_factory, champion_home) -> Path:
     """Every day from that of the training on is scored; not written to."""
     home = tmp_path_factory.mktemp("scored") / "home"
     with moved_into(champion_home, home):
-        for day in period_range(AS_OF, LAST):
-            score.score_period(open_project(USE_CASE), day)
+        for period in period_range(AS_OF, LAST):
+            score.score_period(open_project(USE_CASE), period)
     return home
 
 
@@ -36,25 +36,25 @@ def _scored(lake_home, scored_home, monkeypatch):
     move(scored_home, lake_home, monkeypatch)
 
 
-def written(day: Period) -> dict[tuple[str, str], dict]:
+def written(period: Period) -> dict[tuple[str, str], dict]:
     """Rows of `metrics` by metric and subject; of performance those of the model alone have both names."""
-    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
+    rows = Lake.open(USE_CASE).as_of(LAST).read("metrics", since=period, until=period).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
-def measured(day: Period) -> dict[tuple[str, str], dict]:
-    monitor.monitor_period(open_project(USE_CASE), day)
-    return written(day)
+def measured(period: Period) -> dict[tuple[str, str], dict]:
+    monitor.monitor_period(open_project(USE_CASE), period)
+    return written(period)
 
 
-def empty(table: str, day: Period) -> None:
-    assert Lake.open(USE_CASE).remove_partition(table, day, stage="test").changed
+def empty(table: str, period: Period) -> None:
+    assert Lake.open(USE_CASE).remove_partition(table, period, stage="test").changed
 
 
-def replaced(table: str, day: Period, change) -> None:
+def replaced(table: str, period: Period, change) -> None:
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read(table, since=day).drop_columns(["period"])
-    lake.replace(table, day, change(rows), inputs={}, stage="test")
+    rows = lake.as_of(period).read(table, since=period).drop_columns(["period"])
+    lake.replace(table, period, change(rows), inputs={}, stage="test")
 
 
 def labelled(value: int):
@@ -130,7 +130,7 @@ def test_a_rerun_commits_nothing():
 
 def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judged_from_its_least():
     few, enough = measured(AS_OF + 7), measured(AS_OF + 8)
-    assert few["window/auc", "model"]["days"] == 6 and enough["window/auc", "model"]["days"] == 7
+    assert few["window/auc", "model"]["periods"] == 6 and enough["window/auc", "model"]["periods"] == 7
     assert few["skill_loss/log_loss", "prior"]["breached"] is None
     assert few["skill_loss/log_loss", "prior"]["missing_reason"].startswith("Only 6 days with labels")
     assert enough["skill_loss/log_loss", "prior"]["breached"] is False
@@ -141,12 +141,12 @@ def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judg
 def test_the_expected_metric_is_written_next_to_it():
     expected = measured(LAST)["expected/log_loss", "model"]
     assert expected["lower"] < expected["value"] < expected["upper"]
-    assert expected["days"] == USE_CASE.training.test_periods
+    assert expected["periods"] == USE_CASE.training.test_periods
 
 
 def test_labels_that_turn_against_the_model_are_a_breach_of_performance():
-    for day in period_range(NEXT, LAST):
-        replaced("labels", day, lambda rows: rows.set_column(2, "failed", flipped(rows)))
+    for period in period_range(NEXT, LAST):
+        replaced("labels", period, lambda rows: rows.set_column(2, "failed", flipped(rows)))
     assert measured(LAST)["skill_loss/log_loss", "prior"]["breached"] is True
 
 
@@ -245,10 +245,10 @@ def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(set_limit
 def test_realised_metrics_are_over_rows_of_all_days_and_say_which_wait():
     empty("predictions", AS_OF + 2)
     found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF + 2)
-    assert found.days == ("2020-03-01", "2020-03-02")
+    assert found.periods == ("2020-03-01", "2020-03-02")
     assert found.waiting == {"2020-03-03": "2020-03-03 is not scored yet"}
     assert found.rows == 2 * source.ROWS
-    each = [measured(day)["log_loss", "model"]["value"] for day in (KNOWN, KNOWN + 1)]
+    each = [measured(period)["log_loss", "model"]["value"] for period in (KNOWN, KNOWN + 1)]
     assert found.metrics["model"]["log_loss"] == pytest.approx(sum(each) / 2)
 
 
@@ -260,17 +260,17 @@ def test_realised_over_days_that_all_wait_is_empty():
 def test_the_last_days_wait_until_the_lake_has_their_labels():
     assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).waiting
     toy.fill(Lake.open(USE_CASE), LAST + 1, LAST + 2)
-    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.key,)
+    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).periods == (LAST.key,)
 
 
 def test_nothing_that_becomes_known_later_changes_a_day():
-    day = AS_OF + 4
-    before = measured(day)
-    for later in period_range(day + 1, LAST):
+    period = AS_OF + 4
+    before = measured(period)
+    for later in period_range(period + 1, LAST):
         for table in ("features", "predictions"):
             empty(table, later)
         replaced("labels", later, labelled(1))
-    assert not monitor.monitor_period(open_project(USE_CASE), day).changed
-    assert written(day) == before
-    replaced("labels", day, labelled(1))
-    assert monitor.monitor_period(open_project(USE_CASE), day).changed, "what is known at the day does change it"
+    assert not monitor.monitor_period(open_project(USE_CASE), period).changed
+    assert written(period) == before
+    replaced("labels", period, labelled(1))
+    assert monitor.monitor_period(open_project(USE_CASE), period).changed, "what is known at the day does change it"

@@ -113,13 +113,13 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
 def test_a_day_of_missing_labels_leaves_the_window_with_the_others():
     empty("features", AS_OF + 4)
     found = measured(LAST)
-    assert found["window/log_loss", "model"]["days"] == 8 - 3  # the day itself and the two whose labels it brings
+    assert found["window/log_loss", "model"]["periods"] == 8 - 3  # the day itself and the two whose labels it brings
 
 
 @pytest.mark.usefixtures("scored")
 def test_labels_that_never_come_leave_the_numbers_of_rows():
-    for day in period_range(NEXT, LAST):
-        empty("labels", day)
+    for period in period_range(NEXT, LAST):
+        empty("labels", period)
     found = measured(LAST)
     assert (found["rows", "model"]["value"], found["labelled_rows", "model"]["value"]) == (source.ROWS, 0)
     assert unmeasured(found, ("log_loss", "model")) == {"No row of the day has a label."}
@@ -129,8 +129,8 @@ def test_labels_that_never_come_leave_the_numbers_of_rows():
 
 @pytest.mark.usefixtures("scored")
 def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
-    for day in period_range(NEXT, LAST):
-        replaced("labels", day, labelled(0))
+    for period in period_range(NEXT, LAST):
+        replaced("labels", period, labelled(0))
     found = measured(LAST)
     assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the day are 0."}
     assert found["base_rate", "model"]["value"] == 0
@@ -241,14 +241,14 @@ def with_column(name: str, values):
 
 @pytest.mark.usefixtures("scored")
 def test_predictions_of_several_versions_are_a_missing_reason_and_no_values():
-    for day in (AS_OF, KNOWN):
-        replaced("predictions", day, with_column("model_version", lambda rows: ["1"] * 100 + ["9"] * (rows - 100)))
+    for period in (AS_OF, KNOWN):
+        replaced("predictions", period, with_column("model_version", lambda rows: ["1"] * 100 + ["9"] * (rows - 100)))
     found = measured(KNOWN)
     missing_reasons = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
     assert missing_reasons == {
-        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, so that one version makes"
+        f"The predictions of {period} were made by versions 1, 9: run toy__score for it, so that one version makes"
         " them all."
-        for day in (AS_OF, KNOWN)
+        for period in (AS_OF, KNOWN)
     }
     assert {row["model_version"] for row in found.values()} == {None}
     assert (
@@ -295,11 +295,11 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Pat
     home.mkdir()
     shutil.copyfile(tracking_template, home / "mlflow.db")
     with living_in(home):
-        for day in period_range(Period("2020-01-01"), Period("2020-01-09")):
+        for period in period_range(Period("2020-01-01"), Period("2020-01-09")):
             (
-                ingest.ingest_period(open_project(USE_CASE), day),
-                validate.validate_period(open_project(USE_CASE), day),
-                build.build_features(open_project(USE_CASE), day),
+                ingest.ingest_period(open_project(USE_CASE), period),
+                validate.validate_period(open_project(USE_CASE), period),
+                build.build_features(open_project(USE_CASE), period),
             )
     return home
 
@@ -311,9 +311,9 @@ def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
     return Lake.open(USE_CASE)
 
 
-def of_feeds(day: Period) -> dict:
-    monitor.monitor_period(open_project(USE_CASE), day)
-    rows = Lake.open(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
+def of_feeds(period: Period) -> dict:
+    monitor.monitor_period(open_project(USE_CASE), period)
+    rows = Lake.open(USE_CASE).as_of(period).read("metrics", since=period).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
 
@@ -325,15 +325,15 @@ def test_rows_of_feeds_are_counted_and_compared_with_the_look_back_days(landed):
 
 
 def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, toy_functions):
-    def odd(day):
-        rows = source.everything(day).drop_columns(["failed"])
+    def odd(period):
+        rows = source.everything(period).drop_columns(["failed"])
         hours = [99 if place < 7 else hour for place, hour in enumerate(rows["hour"].to_pylist())]
         return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(hours, pa.int32())).slice(0, 150)
 
-    day = Period("2020-01-09")
+    period = Period("2020-01-09")
     toy_functions.source(events=odd)
-    ingest.ingest_period(open_project(USE_CASE), day), validate.validate_period(open_project(USE_CASE), day)
-    found = of_feeds(day)
+    ingest.ingest_period(open_project(USE_CASE), period), validate.validate_period(open_project(USE_CASE), period)
+    found = of_feeds(period)
     assert [found[name, "events"]["value"] for name in ("rows", "published", "quarantined")] == [150, 143, 7]
     (by_reason,) = [row for (metric, _), row in found.items() if metric == "quarantined_by_reason"]
     assert by_reason["subject"].startswith("events: ") and "hour" in by_reason["subject"] and by_reason["value"] == 7
@@ -357,9 +357,9 @@ def test_a_feed_that_brought_nothing_is_a_breach(landed):
 
 
 def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
-    for day in period_range(Period("2020-01-05"), Period("2020-01-08")):
-        nothing = landed.as_of(day).read("raw/events", since=day).drop_columns(["period"]).slice(0, 0)
-        landed.replace("raw/events", day, nothing, inputs={}, stage="test")
+    for period in period_range(Period("2020-01-05"), Period("2020-01-08")):
+        nothing = landed.as_of(period).read("raw/events", since=period).drop_columns(["period"]).slice(0, 0)
+        landed.replace("raw/events", period, nothing, inputs={}, stage="test")
     assert of_feeds(Period("2020-01-09"))["volume_change", "events"]["value"] == pytest.approx(7 / 3 - 1)
 
 

@@ -18,14 +18,16 @@ LIMITS = Monitoring(
 )
 
 
-def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> LabelledPredictions:
+def outcomes(periods: int, seed: int, noise: float = 0.0, rows: int = 300) -> LabelledPredictions:
     """Chances that are said as they are, or with noise added to their logit."""
     rng = np.random.default_rng(seed)
-    logit = rng.normal(-1, 1, days * rows)
-    labels = (rng.random(days * rows) < 1 / (1 + np.exp(-logit))).astype(float)
-    said = 1 / (1 + np.exp(-(logit + noise * rng.normal(size=days * rows))))
-    day = np.repeat(np.arange(days), rows) + np.datetime64(Period("2020-03-01").start_date)
-    return LabelledPredictions(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
+    logit = rng.normal(-1, 1, periods * rows)
+    labels = (rng.random(periods * rows) < 1 / (1 + np.exp(-logit))).astype(float)
+    said = 1 / (1 + np.exp(-(logit + noise * rng.normal(size=periods * rows))))
+    period = np.repeat(np.arange(periods), rows) + np.datetime64(Period("2020-03-01").start_date)
+    return LabelledPredictions(
+        period.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(periods * rows, 0.3)}
+    )
 
 
 def expected_values(seed: int = 1):
@@ -60,7 +62,7 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
 
 
 def expected_of(test: LabelledPredictions):
-    rows = TrainingRows(None, test.labels, test.days)  # type: ignore[arg-type]
+    rows = TrainingRows(None, test.labels, test.periods)  # type: ignore[arg-type]
     return {
         subject: expected_performance.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()
     }
@@ -68,7 +70,7 @@ def expected_of(test: LabelledPredictions):
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
     now, then = outcomes(14, 2, noise=0.5), expected_values()["model"]["log_loss"]
-    by_day = intervals.rates_by_period(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    by_day = intervals.rates_by_period(now.periods, now.labels, now.predicted["model"], COSTS)["log_loss"]
     error, freedom = autocorrelation.precision_of_difference(by_day, np.array(then.by_day))
     found = worse(now)["degradation/log_loss"]
     value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
@@ -83,10 +85,10 @@ def test_days_that_are_harder_for_everybody_are_no_loss_of_skill():
     rng = np.random.default_rng(3)
     test = outcomes(28, 1)
     drawn = {"labels": (rng.random(14 * 300) < 0.5).astype(float), "said": np.full(14 * 300, 0.3)}
-    days = outcomes(14, 2).days
-    hard = LabelledPredictions(days, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
+    periods = outcomes(14, 2).periods
+    hard = LabelledPredictions(periods, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
     lead = LabelledPredictions(
-        test.days, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)}
+        test.periods, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)}
     )
     limits = Monitoring(
         performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
@@ -106,7 +108,7 @@ def test_a_lost_lead_is_found_though_the_days_have_become_easier():
         performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
         baselines=(),
     )
-    found = worse(LabelledPredictions(easy.days, labels, said), limits)
+    found = worse(LabelledPredictions(easy.periods, labels, said), limits)
     assert found["degradation/log_loss"].value < 0 and found["degradation/log_loss"].breached is False
     assert found["skill_loss/log_loss"].value > 0.02 and found["skill_loss/log_loss"].breached is True
 
@@ -114,14 +116,14 @@ def test_a_lost_lead_is_found_though_the_days_have_become_easier():
 def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_its_test_days_showed():
     now = outcomes(14, 2)
     good = now.predicted["model"]
-    swapped = LabelledPredictions(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
+    swapped = LabelledPredictions(now.periods, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
     limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", max_degradation=0),))
     found = {
         (each.metric, each.subject): each for each in performance.judge_window(swapped, {"model": {}}, limits, COSTS)
     }
     behind = found["worse_than_baseline/log_loss", "logistic"]
     assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
-    turned = LabelledPredictions(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
+    turned = LabelledPredictions(now.periods, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
     (better,) = performance.judge_window(turned, {"model": {}}, limits, COSTS)[-1:]
     assert better.breached is False and better.value < 0
 
@@ -155,7 +157,7 @@ def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
 
 def test_one_class_leaves_auc_undefined_and_judges_the_rest():
     now = outcomes(14, 2)
-    quiet = LabelledPredictions(now.days, np.zeros_like(now.labels), now.predicted)
+    quiet = LabelledPredictions(now.periods, np.zeros_like(now.labels), now.predicted)
     found = worse(quiet)
     assert (
         found["degradation/auc"].breached is None
@@ -170,11 +172,13 @@ def test_without_expected_values_nothing_is_judged():
 
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
-    day = outcomes(1, 4)
-    found = {(each.metric, each.subject): each.value for each in performance.period_performance(day, 310, 300, COSTS)}
+    period = outcomes(1, 4)
+    found = {
+        (each.metric, each.subject): each.value for each in performance.period_performance(period, 310, 300, COSTS)
+    }
     assert found["rows", "model"] == 310 and found["labelled_rows", "prior"] == 300
     assert found["auc", "prior"] == 0.5
-    assert found["brier", "model"] == pytest.approx(np.mean((day.predicted["model"] - day.labels) ** 2))
+    assert found["brier", "model"] == pytest.approx(np.mean((period.predicted["model"] - period.labels) ** 2))
 
 
 def test_a_day_without_labels_has_states_for_its_metrics():
@@ -186,7 +190,7 @@ def test_a_day_without_labels_has_states_for_its_metrics():
 
 def test_a_window_says_over_how_many_days_it_goes():
     found = {(each.metric, each.subject): each for each in performance.window_performance(outcomes(9, 4), COSTS)}
-    assert found["window/auc", "model"].days == 9
+    assert found["window/auc", "model"].periods == 9
     assert found["window/auc", "model"].lower < found["window/auc", "model"].value < found["window/auc", "model"].upper
     assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None
 

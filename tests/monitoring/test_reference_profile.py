@@ -18,13 +18,13 @@ FEATURES = {"kind": "category", "size": "float64"}
 COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 
 
-def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:
+def rows(periods: int, seed: int, shift: float = 0.0) -> TrainingRows:
     """100 rows a day, of which large ones fail more often."""
     rng = np.random.default_rng(seed)
-    size = rng.normal(10 + shift, 3, days * 100)
-    table = pa.table({"kind": pa.array(rng.choice(["a", "b"], days * 100)), "size": size})
-    labels = (rng.random(days * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
-    place = np.repeat(np.arange(days), 100) + np.datetime64(Period(f"2020-01-{1 + seed:02}").start_date)
+    size = rng.normal(10 + shift, 3, periods * 100)
+    table = pa.table({"kind": pa.array(rng.choice(["a", "b"], periods * 100)), "size": size})
+    labels = (rng.random(periods * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
+    place = np.repeat(np.arange(periods), 100) + np.datetime64(Period(f"2020-01-{1 + seed:02}").start_date)
     return TrainingRows(table, labels, place.astype("datetime64[D]"))
 
 
@@ -92,8 +92,8 @@ NUMBERS = [pa.int8(), pa.int32(), pa.int64(), pa.float32(), pa.float64()]
 def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, value):
     was = reference_profile.reference_histogram(pa.array([value] * 1000, kind), None)
     for other in (value - 1, value + 1):
-        day = was.bins.count(pa.array([other] * 100, kind))
-        assert drift.psi(was.counts, day) > 5
+        period = was.bins.count(pa.array([other] * 100, kind))
+        assert drift.psi(was.counts, period) > 5
     assert drift.psi(was.counts, was.bins.count(pa.array([value] * 100, kind))) == 0
 
 
@@ -103,8 +103,8 @@ def test_a_flag_however_rare_or_never_seen_drifts_where_it_is_always_set(kind):
         was = reference_profile.reference_histogram(
             pa.array([0] * (100 - often) + [1] * often, pa.int8()).cast(kind), None
         )
-        day = was.bins.count(pa.array([int(often < 50)] * 50, pa.int8()).cast(kind))
-        assert drift.psi(was.counts, day) > 2, often
+        period = was.bins.count(pa.array([int(often < 50)] * 50, pa.int8()).cast(kind))
+        assert drift.psi(was.counts, period) > 2, often
 
 
 def test_a_count_that_is_mostly_nought_drifts_where_its_other_values_grow_common():
@@ -130,9 +130,9 @@ def test_importance_is_the_share_of_gain_and_what_tells_the_labels_has_most(foun
 
 
 def test_usual_is_what_each_validation_and_test_day_showed_against_train(found):
-    assert found.usual.days == len(found.usual.weighted_drift) == len(found.usual.psi["size"]) == 8
-    day = rows(3, 1).features.slice(100, 100)
-    counts = found.features["size"].bins.count(day["size"])
+    assert found.usual.periods == len(found.usual.weighted_drift) == len(found.usual.psi["size"]) == 8
+    period = rows(3, 1).features.slice(100, 100)
+    counts = found.features["size"].bins.count(period["size"])
     assert drift.psi(found.features["size"].counts, counts) == found.usual.psi["size"][1], "in order of days"
 
 
@@ -148,7 +148,7 @@ def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
 def test_the_expected_metrics_are_those_of_the_test_days_with_its_interval(found):
     expected = found.expected_metrics["log_loss"]
     assert expected.lower < expected.value < expected.upper
-    assert expected.days == 5
+    assert expected.periods == 5
     assert "rows" not in found.expected_metrics and found.expected_metrics["base_rate"].lower is None
     assert found.baselines["prior"]["log_loss"].value > expected.value
 

@@ -13,7 +13,7 @@ D = Period("2020-05-01")
 
 def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
     whole = dict.fromkeys(("lower", "upper", "limit", "breached", "model_version"))
-    rest = {"measured_period": D, "days": 1, "missing_reason": ""}
+    rest = {"measured_period": D, "periods": 1, "missing_reason": ""}
     return MetricValue(**whole | rest | {"period": D, "metric": metric, "subject": subject, "value": value} | more)
 
 
@@ -22,7 +22,7 @@ CALM = (
     measure("prediction_drift", "prediction", 0.05, limit=0.1, breached=False),
 )
 LIMITED = [("degradation/log_loss", "model")]
-WORSE = measure("degradation/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
+WORSE = measure("degradation/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, periods=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
 SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 
@@ -160,7 +160,7 @@ def test_a_performance_limit_without_a_row_is_not_taken_for_kept():
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
-    held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
+    held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, periods=14)
     assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).action == "Nothing to do."
 
 
@@ -184,14 +184,14 @@ def test_what_could_not_be_measured_is_named_next_to_a_breach_and_next_to_a_trai
 
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
-    better = measure("degradation/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
+    better = measure("degradation/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, periods=9)
     assert in_words(better) == "On 9 days AUC is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
 
 
 def test_what_is_compared_with_a_baseline_names_it_and_the_bound_that_is_judged():
-    lead = measure("skill_loss/log_loss", "prior", 0.03, lower=0.012, limit=0.0, breached=True, days=14)
+    lead = measure("skill_loss/log_loss", "prior", 0.03, lower=0.012, limit=0.0, breached=True, periods=14)
     said = "On 14 days the lead in log loss over the prior is 0.03 smaller than on the test days, lower bound 0.012"
     assert in_words(lead) == f"{said} (limit 0)."
-    behind = measure("worse_than_baseline/log_loss", "logistic", 0.41, lower=0.3, limit=0.0, breached=True, days=14)
+    behind = measure("worse_than_baseline/log_loss", "logistic", 0.41, lower=0.3, limit=0.0, breached=True, periods=14)
     assert in_words(behind) == "On 14 days log loss is 0.41 worse than the logistic, lower bound 0.3 (limit 0)."
     assert overall_status(replace(SEEN, rows=(*CALM, behind))).name == "degraded"

@@ -30,7 +30,7 @@ def breach_row(subject: str, **values: object) -> dict[str, object]:
 
 def test_a_breach_says_the_value_its_limit_its_interval_and_its_days():
     new = [
-        breach_row("temp", lower=0.28, upper=0.34, days=14, measured_period="2013-04-18"),
+        breach_row("temp", lower=0.28, upper=0.34, periods=14, measured_period="2013-04-18"),
         breach_row("wind", limit=None),
     ]
     text = messages.breach_message("toy", "2013-04-18", new, 3, {}).text

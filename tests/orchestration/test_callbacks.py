@@ -72,15 +72,15 @@ def row(metric: str, subject: str, value: float, *, breached: bool | None = True
     return {"metric": metric, "subject": subject, "value": value, "limit": 0.2, "breached": breached, **more}
 
 
-def measured(day: Period, *rows: dict) -> None:
+def measured(period: Period, *rows: dict) -> None:
     known = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
-        "measured_period": day.start_date,
-        "days": 1,
+        "measured_period": period.start_date,
+        "periods": 1,
         "missing_reason": "",
     }
     table = pa.Table.from_pylist([known | each for each in rows], schema=schemas.METRICS)
-    Lake.open(toy.USE_CASE).replace("metrics", day, table, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace("metrics", period, table, inputs={}, stage="measure")
 
 
 def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
@@ -283,7 +283,7 @@ def test_a_day_is_reported_once_with_what_it_broke_first(mailbox, hook):
         DAY,
         row("weighted_drift", "features", 0.31),
         row("psi", "x", 4.0),
-        row("degradation/log_loss", "model", 0.03, lower=0.021, upper=0.04, days=14),
+        row("degradation/log_loss", "model", 0.03, lower=0.021, upper=0.04, periods=14),
         row("null_share", "x", 0.0, breached=False),
     )
     for _ in range(2):
@@ -324,14 +324,14 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hoo
     later = DAY + toy.USE_CASE.label.label_delay_periods
     measured(later, row("rows", "features", 3.0, breached=None))
 
-    def again(use_case: object, day: Period) -> object:
+    def again(use_case: object, period: Period) -> object:
         measured(later, row("degradation/log_loss", "model", 0.3))
         return SimpleNamespace(period=later.key, changed=True)
 
     monkeypatch.setattr(
         monitoring_monitor,
         "monitor_period",
-        lambda use_case, day: MonitorResult(str(day), "1", 0, (), (), changed=True),
+        lambda use_case, period: MonitorResult(str(period), "1", 0, (), (), changed=True),
     )
     monkeypatch.setattr(monitoring_monitor, "remeasure_label_period", again)
     declare(DECLARED)
@@ -351,8 +351,8 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
     measured(BEFORE - 1, row("weighted_drift", "features", 0.3))
     measured(BEFORE, row("weighted_drift", "features", 0.1, breached=False))
     measured(DAY, row("weighted_drift", "features", 0.3))
-    for day in (BEFORE - 1, BEFORE, DAY):
-        callbacks.notify_breaches(open_project(DECLARED), day)
+    for period in (BEFORE - 1, BEFORE, DAY):
+        callbacks.notify_breaches(open_project(DECLARED), period)
     assert [body["period"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
 
 

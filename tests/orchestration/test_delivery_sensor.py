@@ -28,8 +28,8 @@ LONG = {"wait": timedelta(hours=30), "every": timedelta(milliseconds=20)}
 DATA_DAG = REPOSITORY / "dags" / "data.py"
 
 
-def context(day: Period = TODAY) -> dict:
-    return {"dag_run": SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC)), "params": {}}
+def context(period: Period = TODAY) -> dict:
+    return {"dag_run": SimpleNamespace(partition_key=str(period), start_date=datetime.now(UTC)), "params": {}}
 
 
 def sensor(use_case, feed: str = "events", deferrable: bool = True) -> DeliverySensor:
@@ -43,8 +43,8 @@ def use_case(landing, declare):
     return made
 
 
-def put_mark(landing, day: Period = TODAY) -> None:
-    landing.put(f"events/{day}/_SUCCESS", b"")
+def put_mark(landing, period: Period = TODAY) -> None:
+    landing.put(f"events/{period}/_SUCCESS", b"")
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
@@ -73,10 +73,10 @@ def test_with_a_triggerer_it_gives_its_slot_away_until_the_limit_of_the_day(use_
 
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, deferrable):
-    day = Period("2020-01-05")
+    period = Period("2020-01-05")
     waiting = sensor(use_case, deferrable=deferrable)
     with pytest.raises(AirflowFailException) as failed:
-        (waiting.execute if deferrable else waiting.poke)(context(day))
+        (waiting.execute if deferrable else waiting.poke)(context(period))
     for word in (
         "toy",
         "'events'",

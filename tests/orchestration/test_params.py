@@ -135,11 +135,11 @@ def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
     assert len(shorten_reason("drift of " + ", ".join(f"feature_{number}" for number in range(2_000)))) == REASON_LENGTH
 
 
-@pytest.mark.parametrize("days", [WINDOW_PERIODS + 1, 10**30])
-def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
+@pytest.mark.parametrize("periods", [WINDOW_PERIODS + 1, 10**30])
+def test_a_window_longer_than_the_calendar_is_refused_in_words(periods, lake_home):
     for ask in (
-        lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, window_periods=days),
-        lambda: build.ensure_window(open_project(USE_CASE), USE_CASE.first_period, days),
+        lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, window_periods=periods),
+        lambda: build.ensure_window(open_project(USE_CASE), USE_CASE.first_period, periods),
     ):
         with pytest.raises(InvalidRequestError, match=f"to {WINDOW_PERIODS}"):
             ask()
@@ -203,7 +203,7 @@ def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_t
     walked = []
     monkeypatch.setattr(timetable, "period_range", lambda *ends: walked.extend(period_range(*ends)) or walked)
     ends = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
-    assert runs(datetime(2026, 3, 1, tzinfo=UTC), ends) == [f"2026-03-0{day}" for day in range(1, 5)]
+    assert runs(datetime(2026, 3, 1, tzinfo=UTC), ends) == [f"2026-03-0{period}" for period in range(1, 5)]
     assert len(walked) < 10
 
 

@@ -39,15 +39,15 @@ def _now(set_clock):
     set_clock(NOW)
 
 
-def form(day: Period, zone: ZoneInfo, *, end: bool) -> datetime:
+def form(period: Period, zone: ZoneInfo, *, end: bool) -> datetime:
     """What the UI's form sends for a day without a time, in the zone that its clock shows."""
-    wall = datetime.combine(day.start_date, time(23, 59, 59, 999000) if end else time(), zone)
+    wall = datetime.combine(period.start_date, time(23, 59, 59, 999000) if end else time(), zone)
     return wall.astimezone(UTC)
 
 
-def midnight(day: Period, zone: ZoneInfo) -> datetime:
+def midnight(period: Period, zone: ZoneInfo) -> datetime:
     """What the UI's form sends for a day at 00:00."""
-    return datetime.combine(day.start_date, time(), zone).astimezone(UTC)
+    return datetime.combine(period.start_date, time(), zone).astimezone(UTC)
 
 
 def keys(timetable: PeriodTimetable, first: datetime, last: datetime) -> list[str]:
@@ -56,12 +56,12 @@ def keys(timetable: PeriodTimetable, first: datetime, last: datetime) -> list[st
 
 
 def named(first: Period, last: Period) -> list[str]:
-    return [day.key for day in period_range(first, last)]
+    return [period.key for period in period_range(first, last)]
 
 
-def is_told_apart(zone: ZoneInfo, day: Period, use_case: str) -> bool:
+def is_told_apart(zone: ZoneInfo, period: Period, use_case: str) -> bool:
     """Whether no zone of another day has the same midnight: see LATEST_MIDNIGHT; all but a few islands."""
-    offset = datetime.combine(day.start_date, time(12), zone).utcoffset()
+    offset = datetime.combine(period.start_date, time(12), zone).utcoffset()
     return timedelta(hours=-10) <= offset < timedelta(hours=14) or zone.key == use_case
 
 
@@ -104,10 +104,10 @@ WRITTEN = [
 @pytest.mark.parametrize("use_case", USE_CASES)
 def test_the_day_named_on_the_command_line_or_over_rest_runs(use_case):
     timetable = PeriodTimetable(timezone=use_case)
-    for day in DAYS:
+    for period in DAYS:
         for texts in WRITTEN:
-            bounds = [datetime.fromisoformat(text.format(day=day)) for text in texts]
-            assert keys(timetable, *bounds) == [day.key], texts
+            bounds = [datetime.fromisoformat(text.format(day=period)) for text in texts]
+            assert keys(timetable, *bounds) == [period.key], texts
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asia/Kolkata"])
@@ -166,25 +166,25 @@ def test_typed_times_mean_the_days_that_they_are_in(zone, first, last, begins, e
     assert found == named(Period(f"2013-05-{begins:02}"), Period(f"2013-05-{ends:02}"))
 
 
-@pytest.mark.parametrize(("zone", "day"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
+@pytest.mark.parametrize(("zone", "period"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
 @pytest.mark.parametrize("minutes", [(3 * 60, 9 * 60), (9 * 60, 17 * 60 + 30), (9 * 60 + 14, 9 * 60 + 14), (180, 1439)])
-def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, day, minutes):
+def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, period, minutes):
     bounds = [
-        datetime.combine(day.start_date, time(each // 60, each % 60), ZoneInfo(zone)).astimezone(UTC)
+        datetime.combine(period.start_date, time(each // 60, each % 60), ZoneInfo(zone)).astimezone(UTC)
         for each in minutes
     ]
-    assert keys(PeriodTimetable(timezone=zone), *bounds) == [str(day)]
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == [str(period)]
 
 
 @pytest.mark.parametrize("name", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland"])
 def test_no_minute_of_a_day_is_read_as_another_day_where_the_use_case_is(name):
-    zone, day = ZoneInfo(name), Period("2013-05-20")
-    start = datetime.combine(day.start_date, time(), zone).astimezone(UTC)
+    zone, period = ZoneInfo(name), Period("2013-05-20")
+    start = datetime.combine(period.start_date, time(), zone).astimezone(UTC)
     early, late = start + timedelta(minutes=1), start + timedelta(minutes=1438)
     minutes = [start + timedelta(minutes=minute) for minute in range(1, 1439)]
     pairs = [(at, other) for at in minutes for other in (at, late)] + [(early, at) for at in minutes]
     # UTC's own midnight is a day that the command line names.
-    wrong = [pair for pair in pairs if pair[0].time() != time() and chosen_periods(*pair, zone) != (day, day)]
+    wrong = [pair for pair in pairs if pair[0].time() != time() and chosen_periods(*pair, zone) != (period, period)]
     assert not wrong, wrong[:10]
 
 
@@ -207,9 +207,9 @@ def test_bounds_of_two_offsets_over_rest_keep_both_days(use_case, first, last):
 
 @pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Pacific/Kiritimati", "Etc/GMT+12", "Pacific/Midway"])
 def test_the_zones_that_share_their_midnights_are_read_right_where_the_use_case_is_there(zone):
-    day = Period("2013-05-20")
-    bounds = form(day, ZoneInfo(zone), end=False), form(day, ZoneInfo(zone), end=True)
-    assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.key]
+    period = Period("2013-05-20")
+    bounds = form(period, ZoneInfo(zone), end=False), form(period, ZoneInfo(zone), end=True)
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == [period.key]
 
 
 @pytest.mark.slow
@@ -235,24 +235,24 @@ def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
         found.append(Period(info.partition_key))
     step = 1 if weekday is None else 7
     assert found == [found[0] + step * number for number in range(len(found))]
-    assert weekday is None or {day.start_date.isoweekday() for day in found} == {weekday}
+    assert weekday is None or {period.start_date.isoweekday() for period in found} == {weekday}
 
 
-@pytest.mark.parametrize(("zone", "day"), NO_MIDNIGHT.items())
-def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
+@pytest.mark.parametrize(("zone", "period"), NO_MIDNIGHT.items())
+def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, period):
     timetable = PeriodTimetable(timezone=zone)
-    around = [day - 1, day, day + 1]
+    around = [period - 1, period, period + 1]
     bounds = midnight(around[0], ZoneInfo("UTC")), midnight(around[2], ZoneInfo("UTC"))
     assert keys(timetable, *bounds) == [str(each) for each in around]
-    start = timetable.resolve_partition_date(str(day)).astimezone(ZoneInfo(zone))
-    assert (str(start.date()), start.hour) == (str(day), 1)
+    start = timetable.resolve_partition_date(str(period)).astimezone(ZoneInfo(zone))
+    assert (str(start.date()), start.hour) == (str(period), 1)
 
 
-@pytest.mark.parametrize(("zone", "day"), TWO_MIDNIGHTS.items())
-def test_a_day_with_two_midnights_begins_at_the_first(zone, day):
+@pytest.mark.parametrize(("zone", "period"), TWO_MIDNIGHTS.items())
+def test_a_day_with_two_midnights_begins_at_the_first(zone, period):
     timetable = PeriodTimetable(timezone=zone)
-    start = timetable.resolve_partition_date(str(day))
-    assert (start - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == (day - 1).start_date
+    start = timetable.resolve_partition_date(str(period))
+    assert (start - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == (period - 1).start_date
     second = instance(start + timedelta(hours=1))
     assert timetable._align_to_prev(second) == start
     assert timetable._align_to_next(second) == timetable._get_next(instance(start))
@@ -284,8 +284,8 @@ def test_a_window_of_runs_to_clear_holds_the_chosen_days(browser):
     timetable, zone = PeriodTimetable(timezone="America/New_York"), ZoneInfo(browser)
     lower = timetable.localize_partition_datetime(form(Period("2013-05-20"), zone, end=False))
     upper = timetable.localize_partition_datetime(form(Period("2013-05-21"), zone, end=True))
-    starts = {str(day): timetable.resolve_partition_date(str(day)) for day in period_range(*MAY)}
-    assert [day for day, start in starts.items() if lower <= start <= upper] == ["2013-05-20", "2013-05-21"]
+    starts = {str(period): timetable.resolve_partition_date(str(period)) for period in period_range(*MAY)}
+    assert [period for period, start in starts.items() if lower <= start <= upper] == ["2013-05-20", "2013-05-21"]
 
 
 @pytest.mark.parametrize("typed", ["08:59", "09:14", "23:59"])

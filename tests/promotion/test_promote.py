@@ -325,10 +325,10 @@ def versions_on_the_ledger() -> list[str]:
     return [entry.version for entry in Ledger.open(USE_CASE).entries()]
 
 
-def trained(use_case, num_boost_round: int, days: int) -> str:
+def trained(use_case, num_boost_round: int, periods: int) -> str:
     """The version of a model trained and judged, but not promoted yet."""
     run_id = train.train_model(
-        open_project(use_case), AS_OF + days, parameters={"num_boost_round": num_boost_round}
+        open_project(use_case), AS_OF + periods, parameters={"num_boost_round": num_boost_round}
     ).run_id
     evaluate.evaluate_run(open_project(use_case), run_id)
     return register_run(open_project(use_case), run_id).version

@@ -48,16 +48,16 @@ def delete_files(number: str) -> None:
     shutil.rmtree(Path(place.removeprefix("file://")))
 
 
-def trained_again(day=AS_OF) -> str:
+def trained_again(period=AS_OF) -> str:
     """The version of a training as of the day, as the train DAG's tasks make it."""
-    run_id = train.train_model(open_project(USE_CASE), day).run_id
+    run_id = train.train_model(open_project(USE_CASE), period).run_id
     evaluate.evaluate_run(open_project(USE_CASE), run_id)
     return register.register_run(open_project(USE_CASE), run_id).version
 
 
-def predictions(day) -> list[dict]:
-    view = Lake.open(USE_CASE).as_of(day)
-    return view.read("predictions", day, day, order_by=USE_CASE.keys).to_pylist()
+def predictions(period) -> list[dict]:
+    view = Lake.open(USE_CASE).as_of(period)
+    return view.read("predictions", period, period, order_by=USE_CASE.keys).to_pylist()
 
 
 def ledger() -> list[tuple[str, str]]:

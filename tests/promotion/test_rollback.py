@@ -27,8 +27,8 @@ DAY = Period("2020-03-08")
 def champions_home(tmp_path_factory, trained) -> Path:
     home = tmp_path_factory.mktemp("champions") / "home"
     with moved_into(trained[0], home):
-        for day in (AS_OF, LATER, LATER):
-            register(trained[1], day)
+        for period in (AS_OF, LATER, LATER):
+            register(trained[1], period)
         promoted("1", actor="a run"), promoted("2", actor="a run")
     return home
 
@@ -40,8 +40,10 @@ def champions(lake_home, champions_home, trained, monkeypatch) -> str:
     return trained[1]
 
 
-def back(version: str = "1", day: Period = DAY, actor: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
-    return rollback.roll_back(open_project(USE_CASE), version, day, actor=actor, reason=reason)
+def back(
+    version: str = "1", period: Period = DAY, actor: str = "Ann", reason: str = "worse"
+) -> rollback.RollbackResult:
+    return rollback.roll_back(open_project(USE_CASE), version, period, actor=actor, reason=reason)
 
 
 def test_a_former_champion_is_champion_again_from_the_named_day(champions):
@@ -69,7 +71,7 @@ def test_a_version_without_training_data_becomes_champion_and_the_result_says_so
 
 def test_a_later_entry_still_takes_over_on_its_day_and_this_is_reported(champions):
     promoted(register(champions, DAY), actor="a run")
-    found = back(day=LATER)
+    found = back(period=LATER)
     assert (found.newest_period, found.champion) == ("2020-03-07", "4")
     assert found.reason.startswith(
         "Version 1 is the champion from 2020-03-05 to 2020-03-07; from 2020-03-08 on entry 3 (promotion) makes version"
@@ -86,9 +88,9 @@ def test_the_same_rollback_again_adds_no_second_entry(champions):
 
 
 def test_a_cleared_rollback_does_not_undo_what_came_after_it(champions):
-    back(day=DAY)
+    back(period=DAY)
     promoted(register(champions, DAY), actor="a run")
-    before, found = state(), back(day=DAY)
+    before, found = state(), back(period=DAY)
     assert (found.new, found.champion, found.newest_period) == (False, "4", "2020-03-07")
     assert (
         "the later entry 4 (promotion) makes version 4 the champion of 2020-03-08; nothing was changed" in found.reason
@@ -177,17 +179,17 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
     assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 1)
 
 
-@pytest.mark.parametrize("day", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
-def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day):
+@pytest.mark.parametrize("period", [Period("2206-03-05"), USE_CASE.newest_period() + 2])
+def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, period):
     before = state()
     with pytest.raises(NotBegunError) as refused:
-        back(day=day)
-    assert (refused.value.period, refused.value.today) == (day, USE_CASE.today())
+        back(period=period)
+    assert (refused.value.period, refused.value.today) == (period, USE_CASE.today())
     assert state() == before
 
 
 def test_the_newest_day_can_be_rolled_back_from(champions):
-    assert back(day=USE_CASE.newest_period()).champion == "1"
+    assert back(period=USE_CASE.newest_period()).champion == "1"
 
 
 def test_a_day_after_the_end_of_the_use_case_is_refused(champions):

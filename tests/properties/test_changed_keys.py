@@ -30,7 +30,7 @@ def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
         KeysChangedError, match=r"2020-03-02 were written before .*shop.* --dag-id toy__data"
     ) as refused:
         score.score_period(open_project(ONE_KEY_MORE), DAY)
-    assert (refused.value.table, refused.value.columns, refused.value.days) == ("features", ("shop",), (DAY,))
+    assert (refused.value.table, refused.value.columns, refused.value.periods) == ("features", ("shop",), (DAY,))
     assert DAY not in Lake.open(USE_CASE).as_of(LAST).partitions("predictions")
 
 
@@ -43,7 +43,7 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
     with pytest.raises(KeysChangedError) as refused:
         train.train_model(open_project(use_case), LAST, parameters={"num_boost_round": 3})
     assert column in refused.value.columns
-    assert len(refused.value.days) > 20
+    assert len(refused.value.periods) > 20
 
 
 @pytest.mark.parametrize(("use_case", "column"), [(OTHER_PERIOD, "period"), (OTHER_LABEL, "broke")])

@@ -66,13 +66,13 @@ class Walk:
 
     def land(self) -> None:
         self.done["landed"] += 1
-        feed, day = self.chance.choice(self.use_case.feeds), self.chance.choice(self.toy.days)
-        ingest.land_feed(open_project(self.use_case), feed, day)
-        validate.check_feed(open_project(self.use_case), feed, day)
+        feed, period = self.chance.choice(self.use_case.feeds), self.chance.choice(self.toy.periods)
+        ingest.land_feed(open_project(self.use_case), feed, period)
+        validate.check_feed(open_project(self.use_case), feed, period)
 
     def build(self) -> None:
         self.done["built"] += 1
-        features_build.build_features(open_project(self.use_case), self.chance.choice(self.toy.days))
+        features_build.build_features(open_project(self.use_case), self.chance.choice(self.toy.periods))
 
     def correct(self) -> None:
         """One open row; one in four times wrongly."""
@@ -123,31 +123,31 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
 
 def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS, free_days: int = FREE_DAYS) -> Walk:
     """Random doings, then every day once in its order; what was seen on the way is there at the end."""
-    use_case, days = short(toy), period_range(toy.days[0], toy.days[-1] + free_days)
-    spoil_column(toy, toy.breakable, monkeypatch, *toy.days[:3])
-    spoil_column(toy, toy.breakable_label, monkeypatch, toy.days[1])
+    use_case, periods = short(toy), period_range(toy.periods[0], toy.periods[-1] + free_days)
+    spoil_column(toy, toy.breakable, monkeypatch, *toy.periods[:3])
+    spoil_column(toy, toy.breakable_label, monkeypatch, toy.periods[1])
     went = Walk(toy, seed, monkeypatch)
     for _ in range(steps):
         went.step()
-    run_days(use_case, days)
+    run_days(use_case, periods)
     for balance in reconcile.reconcile(open_project(use_case), ask_source=True):
         assert balance.faults == ()
         assert balance.delivered == balance.published + balance.open + balance.waiting
         assert (balance.refused, balance.gone) == (0, 0)
     end = contents(use_case)
     for seen in went.seen:
-        assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
+        assert {table: {period: end[table].get(period) for period in held} for table, held in seen.items()} == seen
     in_order = StoragePath.parse(f"{settings.current_settings().lake} in order")
     places.copy(Lake.open(use_case).root / "corrections", in_order / toy.name / "corrections")
     Configure(monkeypatch)(lake=in_order.uri)
     assert not any(contents(use_case).values())
-    run_days(use_case, days)
+    run_days(use_case, periods)
     assert contents(use_case) == end, "the same source and corrections make the same days, whatever the order"
     return went
 
 
-def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch, *days: Period) -> None:
-    spoil(monkeypatch, breakable.feed, breakable.column, breakable.bad, *days, source=toy.source)
+def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch, *periods: Period) -> None:
+    spoil(monkeypatch, breakable.feed, breakable.column, breakable.bad, *periods, source=toy.source)
 
 
 @both_toys_slow
@@ -167,15 +167,15 @@ def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed, toy):
 @both_toys
 def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, monkeypatch, toy):
     """A late label counts from the day of its correction on."""
-    use_case, day, known = toy.use_case, toy.last_labelled, toy.last + 1
+    use_case, period, known = toy.use_case, toy.last_labelled, toy.last + 1
     scored, bad, good = period_range(toy.as_of, toy.last), toy.breakable_label.bad, toy.breakable_label.good
     feed, column = toy.breakable_label.feed, toy.breakable_label.column
-    spoil(monkeypatch, feed, column, [bad[0]] * 3, day, source=toy.source)
+    spoil(monkeypatch, feed, column, [bad[0]] * 3, period, source=toy.source)
     run_days(use_case, scored)
     score_and_measure(use_case, scored)
     before = contents(use_case)
     mended = (
-        quarantine.read_quarantine(open_project(use_case), feed, day)
+        quarantine.read_quarantine(open_project(use_case), feed, period)
         .exported()
         .decode()
         .replace(f",{bad[0]}", f",{good[0]}")
@@ -194,17 +194,17 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
 @both_toys_slow
 def test_a_lost_row_would_be_noticed(lake_home, toy):
     """The balance itself is tried: of a day whose tables lack what was delivered."""
-    use_case, feed, day = toy.use_case, toy.use_case.feed(toy.main_feed), toy.days[0]
-    ingest.land_feed(open_project(use_case), feed, day), validate.check_feed(open_project(use_case), feed, day)
-    rows: pa.Table = getattr(toy.source, feed.name)(day)
-    Lake.open(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
+    use_case, feed, period = toy.use_case, toy.use_case.feed(toy.main_feed), toy.periods[0]
+    ingest.land_feed(open_project(use_case), feed, period), validate.check_feed(open_project(use_case), feed, period)
+    rows: pa.Table = getattr(toy.source, feed.name)(period)
+    Lake.open(use_case).replace(f"raw/{feed.name}", period, rows.slice(1), inputs={}, stage="ingest")
     (balance,) = [
         each for each in reconcile.reconcile(open_project(use_case), ask_source=True) if each.feed == feed.name
     ]
     assert [fault.split(",")[0] for fault in balance.faults] == [
-        f"{rows.num_rows - 1} rows landed on {day}",
-        f"the source delivers {rows.num_rows} rows for {day}",
+        f"{rows.num_rows - 1} rows landed on {period}",
+        f"the source delivers {rows.num_rows} rows for {period}",
     ]
     assert "Nothing is lost" not in balance.summary
     with pytest.raises(InvalidRequestError):
-        quarantine.read_quarantine(open_project(use_case), feed.name, day)
+        quarantine.read_quarantine(open_project(use_case), feed.name, period)

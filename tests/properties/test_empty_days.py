@@ -36,26 +36,26 @@ SHOP = replace(USE_CASE, feeds=FEEDS)
 def shop(champion, toy_functions) -> Lake:
     """The lake of the toy's champion, in which Sundays were run and have no rows, and the source of that shop."""
     honest = source.events
-    toy_functions.source(events=lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
+    toy_functions.source(events=lambda period: honest(period).slice(0, 0) if period in SHUT else honest(period))
     lake = Lake.open(SHOP)
-    for day in SHUT:
-        nothing = lake.as_of(day).read("features", day, day).drop_columns(["period"]).slice(0, 0)
-        lake.replace("features", day, nothing, inputs={}, stage="build")
+    for period in SHUT:
+        nothing = lake.as_of(period).read("features", period, period).drop_columns(["period"]).slice(0, 0)
+        lake.replace("features", period, nothing, inputs={}, stage="build")
     return lake
 
 
 def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, toy_functions):
     honest = source.events
-    toy_functions.source(events=lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
-    day = min(day for day in SHUT if day > USE_CASE.first_period)
+    toy_functions.source(events=lambda period: honest(period).slice(0, 0) if period in SHUT else honest(period))
+    period = min(period for period in SHUT if period > USE_CASE.first_period)
     for _ in range(2):
-        ingest.ingest_period(open_project(SHOP), day), validate.validate_period(open_project(SHOP), day)
-        commit = build.build_features(open_project(SHOP), day)
+        ingest.ingest_period(open_project(SHOP), period), validate.validate_period(open_project(SHOP), period)
+        commit = build.build_features(open_project(SHOP), period)
     assert not commit.changed
-    view = Lake.open(SHOP).as_of(day)
+    view = Lake.open(SHOP).as_of(period)
     for table in ("raw/events", "checked/events", "features"):
-        assert view.partitions(table, day, day)[day].rows == 0, table
-    assert build.ensure_features(open_project(SHOP), day, day) == []
+        assert view.partitions(table, period, period)[period].rows == 0, table
+    assert build.ensure_features(open_project(SHOP), period, period) == []
 
 
 def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(shop):

@@ -125,7 +125,7 @@ def test_the_order_of_new_days_and_of_old_ones_run_again_does_not_matter(
 def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
     score_and_measure(now, NEW)
     view = Lake.open(now).as_of(NEW[-1])
-    assert {score.scoring_version(view, day) for day in NEW} == {"1"}
+    assert {score.scoring_version(view, period) for period in NEW} == {"1"}
     metrics = view.read("metrics", since=NEW[-1]).to_pylist()
     (loss,) = [row for row in metrics if (row["metric"], row["subject"]) == ("window/log_loss", "model")]
     assert loss["value"] is not None and loss["value"] < 0.2
@@ -143,12 +143,12 @@ def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
 
 @both
 def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
-    day = NEW[-1]
-    trained = train.train_model(open_project(now), day)
+    period = NEW[-1]
+    trained = train.train_model(open_project(now), period)
     assert dict(Registry(now).get_run(trained.run_id).data.params)
-    make_champion(now, day)
-    score_and_measure(now, [day])
-    assert score.scoring_version(Lake.open(now).as_of(day), day) == "2"
+    make_champion(now, period)
+    score_and_measure(now, [period])
+    assert score.scoring_version(Lake.open(now).as_of(period), period) == "2"
 
 
 @both

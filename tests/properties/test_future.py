@@ -35,8 +35,8 @@ DAYS = [Period("2013-02-09"), Period("2013-03-11"), Period("2013-07-02")]
 """A snowstorm, the day after the clocks changed, and a summer's day."""
 
 
-def midnight(day: Period) -> pd.Timestamp:
-    return pd.Timestamp(datetime.combine(day.start_date, time(), NEW_YORK)).tz_convert("UTC")
+def midnight(period: Period) -> pd.Timestamp:
+    return pd.Timestamp(datetime.combine(period.start_date, time(), NEW_YORK)).tz_convert("UTC")
 
 
 def known_at(flights: pd.DataFrame) -> pd.Series:
@@ -68,14 +68,14 @@ def shift_instants(rows: pd.DataFrame, chosen: np.ndarray, hours: int) -> None:
     rows.loc[chosen, "time_hour"] = shifted.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def perturbed_flights(flights: pd.DataFrame, day: Period) -> pd.DataFrame:
+def perturbed_flights(flights: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Other values in every column wherever they become known after `day` begins; none is known earlier by it."""
     rng = np.random.default_rng(1)
     changed = flights.copy()
-    today = np.datetime64(day.start_date)
+    today = np.datetime64(period.start_date)
     later, began = dates(flights) > today, dates(flights) >= today
     flown, landed = flights["dep_time"].notna().to_numpy(), flights["arr_delay"].notna().to_numpy()
-    unknown = (known_at(flights) > midnight(day)).to_numpy()
+    unknown = (known_at(flights) > midnight(period)).to_numpy()
     share = rng.random(len(flights))
     # How it went: flights of today or later, and those that were in the air, or diverted, when today began.
     delayed = unknown & landed
@@ -103,11 +103,11 @@ def perturbed_flights(flights: pd.DataFrame, day: Period) -> pd.DataFrame:
     return changed
 
 
-def perturbed_weather(weather: pd.DataFrame, day: Period) -> pd.DataFrame:
+def perturbed_weather(weather: pd.DataFrame, period: Period) -> pd.DataFrame:
     """The same of observations, which are known at the end of their date."""
     rng = np.random.default_rng(2)
     changed = weather.copy()
-    later = dates(weather) >= np.datetime64(day.start_date)
+    later = dates(weather) >= np.datetime64(period.start_date)
     for column in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"):
         changed.loc[later, column] = weather.loc[later, column].fillna(7) * 0.5 + 1
     changed.loc[later, "origin"] = weather.loc[later, "origin"].map({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"})
@@ -118,10 +118,15 @@ def perturbed_weather(weather: pd.DataFrame, day: Period) -> pd.DataFrame:
     return changed
 
 
-def dropped_and_added(flights: pd.DataFrame, weather: pd.DataFrame, day: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
+def dropped_and_added(
+    flights: pd.DataFrame, weather: pd.DataFrame, period: Period
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Some flights of later dates, and some observations from today on, are not there, and others are."""
     rng = np.random.default_rng(3)
-    after, from_today = dates(flights) > np.datetime64(day.start_date), dates(weather) >= np.datetime64(day.start_date)
+    after, from_today = (
+        dates(flights) > np.datetime64(period.start_date),
+        dates(weather) >= np.datetime64(period.start_date),
+    )
     more = flights[after & (rng.random(len(flights)) < 0.2)].copy()
     more["flight"] = 1_000_000 + np.arange(len(more))
     fewer = flights[~(after & (rng.random(len(flights)) < 0.1))]
@@ -146,37 +151,37 @@ def write(folder: Path, flights: pd.DataFrame, weather: pd.DataFrame) -> None:
     weather.to_csv(folder / "weather.csv", index=False, na_rep="NA")
 
 
-def features_digest(home: Path, day: Period, files: Path | None, use_case: UseCase = FLIGHTS) -> str:
+def features_digest(home: Path, period: Period, files: Path | None, use_case: UseCase = FLIGHTS) -> str:
     """Build the day in a lake of its own, after the days that follow it, so that these are there to be seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        features_build.land_missing(open_project(use_case), day - use_case.look_back_periods, day + 2)
-        commit = features_build.build_features(open_project(use_case), day)
-        later = Lake.open(use_case).as_of(day + 2)
-        assert max(later.partitions("checked/outcomes")) == day + 2
+        features_build.land_missing(open_project(use_case), period - use_case.look_back_periods, period + 2)
+        commit = features_build.build_features(open_project(use_case), period)
+        later = Lake.open(use_case).as_of(period + 2)
+        assert max(later.partitions("checked/outcomes")) == period + 2
         return commit.partition.digest
 
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory):
     """Digest of a day's features by the shipped code and data; each built once."""
-    return functools.cache(lambda day: features_digest(tmp_path_factory.mktemp("honest"), day, None))
+    return functools.cache(lambda period: features_digest(tmp_path_factory.mktemp("honest"), period, None))
 
 
-def changed_files(folder: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: Period) -> Path:
+def changed_files(folder: Path, original: tuple[pd.DataFrame, pd.DataFrame], period: Period) -> Path:
     flights, weather = original
-    write(folder, *dropped_and_added(perturbed_flights(flights, day), perturbed_weather(weather, day), day))
+    write(folder, *dropped_and_added(perturbed_flights(flights, period), perturbed_weather(weather, period), period))
     return folder
 
 
-def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: Period) -> bool:
+def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], period: Period) -> bool:
     """Whether the features of `day`, of a short history, differ where only the future does."""
-    same = features_digest(tmp_path / "home-same", day, None, SHORT)
-    files = changed_files(tmp_path / "changed", original, day)
-    return same != features_digest(tmp_path / "home-changed", day, files, SHORT)
+    same = features_digest(tmp_path / "home-same", period, None, SHORT)
+    files = changed_files(tmp_path / "changed", original, period)
+    return same != features_digest(tmp_path / "home-changed", period, files, SHORT)
 
 
 @pytest.fixture(autouse=True)
@@ -187,25 +192,25 @@ def _loose_expectations(flights_functions):
         flights_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
-def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, honest, day):
-    files = changed_files(tmp_path / "changed", original, day)
-    assert features_digest(tmp_path / "home-changed", day, files) == honest(day)
+@pytest.mark.parametrize("period", DAYS, ids=str)
+def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, honest, period):
+    files = changed_files(tmp_path / "changed", original, period)
+    assert features_digest(tmp_path / "home-changed", period, files) == honest(period)
 
 
 def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_was_known(tmp_path, original):
-    day, (flights, weather) = DAYS[0], original
+    period, (flights, weather) = DAYS[0], original
     write(tmp_path / "same", flights, weather)
     # Before rows are dropped and added, so that they can be compared one by one.
-    write(tmp_path / "changed", perturbed_flights(flights, day), perturbed_weather(weather, day))
+    write(tmp_path / "changed", perturbed_flights(flights, period), perturbed_weather(weather, period))
     found = [
         (source._read_flights(folder / "flights.csv.zip"), source._read_weather(folder / "weather.csv"))
         for folder in (tmp_path / "same", tmp_path / "changed")
     ]
     (flown, seen), (flown_else, seen_else) = [[table.to_pandas() for table in pair] for pair in found]
-    planned_later, today = dates(flights) > np.datetime64(day.start_date), (day.start_date - source.FIRST).days
+    planned_later, today = dates(flights) > np.datetime64(period.start_date), (period.start_date - source.FIRST).days
     unknown = (flown["index"] + flown["lag"] > today).to_numpy()
-    seen_later = dates(weather) >= np.datetime64(day.start_date)
+    seen_later = dates(weather) >= np.datetime64(period.start_date)
     for feed, before, after, later in (
         ("schedule", flown, flown_else, planned_later),
         ("outcomes", flown, flown_else, unknown),
@@ -222,9 +227,11 @@ def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_wa
 
 
 def test_rows_of_the_future_are_dropped_and_added_and_keys_stay_apart(original):
-    day, (flights, weather) = DAYS[0], original
-    changed = perturbed_flights(flights, day), perturbed_weather(weather, day)
-    for before, after, column in zip(changed, dropped_and_added(*changed, day), ("flight", "time_hour"), strict=True):
+    period, (flights, weather) = DAYS[0], original
+    changed = perturbed_flights(flights, period), perturbed_weather(weather, period)
+    for before, after, column in zip(
+        changed, dropped_and_added(*changed, period), ("flight", "time_hour"), strict=True
+    ):
         keys = ["year", "month", "period", "origin", column] + (
             ["carrier", "dest", "sched_dep_time"] if "dest" in before else ["hour"]
         )
@@ -240,7 +247,7 @@ def test_without_a_leak_a_short_history_stays_equal_too(tmp_path, original):
 def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, flights_functions):
     """The mistake everybody makes: today's outcomes among today's rows."""
     honest = source.outcomes
-    flights_functions.source(outcomes=lambda day: honest(day + 1))
+    flights_functions.source(outcomes=lambda period: honest(period + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
@@ -257,7 +264,7 @@ def _scheduled(flights):
 
 def test_weather_of_the_day_itself_is_caught(tmp_path, original, flights_functions):
     honest = source.weather
-    flights_functions.source(weather=lambda day: honest(day + 1))
+    flights_functions.source(weather=lambda period: honest(period + 1))
     with pytest.raises(KnownTooLateError):
         differs(tmp_path, original, DAYS[0])
 
@@ -266,9 +273,9 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     """A leak in features.py itself: it asks for later days, which are in the lake, and the view holds none."""
     build = features.build
 
-    def greedy(day, *, schedule, outcomes, weather):
-        later = outcomes.filter(_.period > day.start_date).count().name("later")
-        rows = build(day, schedule=schedule, outcomes=outcomes, weather=weather)
+    def greedy(period, *, schedule, outcomes, weather):
+        later = outcomes.filter(_.period > period.start_date).count().name("later")
+        rows = build(period, schedule=schedule, outcomes=outcomes, weather=weather)
         return rows.mutate(distance=(rows.distance + later.as_scalar().cast("int32")).cast("int32"))
 
     flights_functions.features(build=greedy)

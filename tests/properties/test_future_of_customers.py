@@ -39,13 +39,13 @@ HAPPENED = {name: getattr(source, name) for name in ("visited", "registered", "t
 TABLES = ("features", "labels", "checked/visits", "checked/customers", "checked/outcomes")
 
 
-def perturbed(happened: Callable[[Period], pa.Table], day: Period, at: Period) -> pa.Table:
+def perturbed(happened: Callable[[Period], pa.Table], period: Period, at: Period) -> pa.Table:
     """What happened `at` a day, with other values in every column of the rows that become known after `day` begins.
 
     Some of these rows are taken away, others are added, and some break what is expected of them.
     """
     rows = happened(at)
-    later = pc.greater(rows["known_at"], pa.scalar(source.begins(day), source.INSTANT)).to_numpy()
+    later = pc.greater(rows["known_at"], pa.scalar(source.begins(period), source.INSTANT)).to_numpy()
     changed = rows.filter(pa.array(later))
     rng = np.random.default_rng(at.start_date.toordinal())
     for place, name in enumerate(rows.column_names):
@@ -78,29 +78,29 @@ def _others(values: pa.Array) -> pa.Array:
     return pc.add(pc.fill_null(values, 3), pa.array(np.where(strange, 60, 1), values.type))
 
 
-def change_the_future(patch: pytest.MonkeyPatch, day: Period) -> None:
+def change_the_future(patch: pytest.MonkeyPatch, period: Period) -> None:
     for name, happened in HAPPENED.items():
-        patch.setattr(source, name, functools.partial(perturbed, happened, day))
+        patch.setattr(source, name, functools.partial(perturbed, happened, period))
 
 
-def built(home: Path, day: Period, use_case=SHORT, *, future: bool) -> dict[str, str]:
+def built(home: Path, period: Period, use_case=SHORT, *, future: bool) -> dict[str, str]:
     """Digests of a day's tables in a lake of its own, built after the days that follow it are there to be seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if future:
-            change_the_future(patch, day)
-        since, until = day - use_case.look_back_periods, day + 2
+            change_the_future(patch, period)
+        since, until = period - use_case.look_back_periods, period + 2
         features_build.land_missing(open_project(use_case), since, until)
-        features_build.build_features(open_project(use_case), day)
-        later, view = Lake.open(use_case).as_of(until), Lake.open(use_case).as_of(day)
-        assert max(later.partitions("checked/customers")) > day
+        features_build.build_features(open_project(use_case), period)
+        later, view = Lake.open(use_case).as_of(until), Lake.open(use_case).as_of(period)
+        assert max(later.partitions("checked/customers")) > period
         return {table: view.digest_of_periods(table, since) for table in TABLES}
 
 
-def differing(tmp_path: Path, day: Period) -> set[str]:
+def differing(tmp_path: Path, period: Period) -> set[str]:
     """The tables of `day` that differ where only the future does."""
-    same, changed = built(tmp_path / "same", day, future=False), built(tmp_path / "changed", day, future=True)
+    same, changed = built(tmp_path / "same", period, future=False), built(tmp_path / "changed", period, future=True)
     return {table for table in TABLES if same[table] != changed[table]}
 
 
@@ -108,9 +108,9 @@ def deliver_too_early(patch: pytest.MonkeyPatch, feed: str) -> None:
     """The feed delivers what will be known a day later, but for days that bring nothing."""
     honest, absent = getattr(source, feed), USE_CASE.feed(feed).missing_periods
 
-    def early(day: Period) -> pa.Table:
-        after = day + 1
-        return honest(day if {day, after} & absent else after)
+    def early(period: Period) -> pa.Table:
+        after = period + 1
+        return honest(period if {period, after} & absent else after)
 
     patch.setattr(source, feed, early)
 
@@ -121,22 +121,22 @@ def _nothing_expected(customers_functions):
         customers_functions.expectations(**{feed.name: lambda: Suite(rows=(), table=())})
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
-def test_features_labels_and_quarantine_stay_equal_when_everything_known_later_changes(tmp_path, day):
-    same = built(tmp_path / "same", day, PATIENT, future=False)
-    assert built(tmp_path / "changed", day, PATIENT, future=True) == same
+@pytest.mark.parametrize("period", DAYS, ids=str)
+def test_features_labels_and_quarantine_stay_equal_when_everything_known_later_changes(tmp_path, period):
+    same = built(tmp_path / "same", period, PATIENT, future=False)
+    assert built(tmp_path / "changed", period, PATIENT, future=True) == same
     assert all(same.values())
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
-def test_the_perturbation_reaches_every_column_and_nothing_that_was_known(day, monkeypatch):
-    days = [day + number for number in range(-3, 6)]
-    before = {(feed.name, each): getattr(source, feed.name)(each) for feed in USE_CASE.feeds for each in days}
-    change_the_future(monkeypatch, day)
+@pytest.mark.parametrize("period", DAYS, ids=str)
+def test_the_perturbation_reaches_every_column_and_nothing_that_was_known(period, monkeypatch):
+    periods = [period + number for number in range(-3, 6)]
+    before = {(feed.name, each): getattr(source, feed.name)(each) for feed in USE_CASE.feeds for each in periods}
+    change_the_future(monkeypatch, period)
     for feed in USE_CASE.feeds:
-        after = {each: getattr(source, feed.name)(each) for each in days}
-        assert all(after[each].equals(before[feed.name, each]) for each in days if each <= day)
-        later = [each for each in days if each > day and each not in feed.missing_periods]
+        after = {each: getattr(source, feed.name)(each) for each in periods}
+        assert all(after[each].equals(before[feed.name, each]) for each in periods if each <= period)
+        later = [each for each in periods if each > period and each not in feed.missing_periods]
         for each in later:
             for column in feed.columns:
                 assert after[each][column].to_pylist() != before[feed.name, each][column].to_pylist(), column
@@ -165,8 +165,8 @@ def test_a_row_that_is_delivered_before_it_is_known_is_refused(lake_home, monkey
 
 @pytest.mark.usefixtures("_nothing_expected")
 def test_a_visit_that_counts_on_its_day_though_it_was_reported_later_is_caught(tmp_path, customers_functions):
-    def by_date(day: Period) -> pa.Table:
-        return source.visited(day - 1)
+    def by_date(period: Period) -> pa.Table:
+        return source.visited(period - 1)
 
     customers_functions.source(visits=by_date)
     assert "features" in differing(tmp_path, DAYS[0])
@@ -197,14 +197,14 @@ def test_features_and_labels_that_ask_for_later_days_find_none(tmp_path, custome
     """A leak in features.py itself: it asks for later days, which are in the lake, and the view holds none."""
     build, labels = features.build, features.labels
 
-    def greedy_build(day, *, visits, customers, outcomes):
-        later = outcomes.filter(outcomes.period > day.start_date).count().as_scalar()
-        rows = build(day, visits=visits, customers=customers, outcomes=outcomes)
+    def greedy_build(period, *, visits, customers, outcomes):
+        later = outcomes.filter(outcomes.period > period.start_date).count().as_scalar()
+        rows = build(period, visits=visits, customers=customers, outcomes=outcomes)
         return rows.mutate(rows=rows["rows"] + later)
 
-    def greedy_labels(day, *, visits, customers, outcomes):
-        return labels(day, visits=visits, customers=customers, outcomes=outcomes).union(
-            labels(day + 1, visits=visits, customers=customers, outcomes=outcomes)
+    def greedy_labels(period, *, visits, customers, outcomes):
+        return labels(period, visits=visits, customers=customers, outcomes=outcomes).union(
+            labels(period + 1, visits=visits, customers=customers, outcomes=outcomes)
         )
 
     honest = built(tmp_path / "honest", DAYS[0], future=False)

@@ -80,13 +80,13 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
 
 @both_toys_slow
 def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
-    day, before = toy.as_of + 1, everything_in(lake_home / "lake")
+    period, before = toy.as_of + 1, everything_in(lake_home / "lake")
     for text in HOSTILE:
         for ask in (
             lambda text: Registry(toy.use_case).version(text),
-            lambda text: rollback.roll_back(open_project(toy.use_case), text, day, actor="a test", reason="hostile"),
+            lambda text: rollback.roll_back(open_project(toy.use_case), text, period, actor="a test", reason="hostile"),
             lambda text: reproduce.require_reproducible(open_project(toy.use_case), text),
-            lambda text: score.score_period(open_project(toy.use_case), day, version=text or "0"),
+            lambda text: score.score_period(open_project(toy.use_case), period, version=text or "0"),
         ):
             with pytest.raises(InvalidRequestError):
                 ask(text)
@@ -95,15 +95,17 @@ def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
 
 @both_toys_slow
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
-    day = toy.as_of + 1
-    score.score_period(open_project(toy.use_case), day)
-    row = Lake.open(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
+    period = toy.as_of + 1
+    score.score_period(open_project(toy.use_case), period)
+    row = (
+        Lake.open(toy.use_case).as_of(period).read("predictions", since=period, until=period).slice(0, 1).to_pylist()[0]
+    )
     named = {key: str(row[key]) for key in toy.use_case.keys}
-    assert lineage.trace_lineage(open_project(toy.use_case), day, named)
+    assert lineage.trace_lineage(open_project(toy.use_case), period, named)
     for text in HOSTILE:
         for keys in (named | {toy.use_case.keys[-1]: text}, dict(list(named.items())[:-1]) | {text: "1"}):
             with pytest.raises(InvalidRequestError):
-                lineage.trace_lineage(open_project(toy.use_case), day, keys)
+                lineage.trace_lineage(open_project(toy.use_case), period, keys)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +122,9 @@ def sent_back(lake_home, monkeypatch, declare, run_as_task, toy):
     """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
     One row is quarantined."""
     declare(toy.use_case)
-    feed, day = toy.breakable.feed, toy.days[0]
-    spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], day, source=toy.source)
-    land(feed, day, use_case=toy.use_case)
+    feed, period = toy.breakable.feed, toy.periods[0]
+    spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], period, source=toy.source)
+    land(feed, period, use_case=toy.use_case)
 
     def run(**fields):
         values = {name: param.value for name, param in params.quarantine_params(toy.use_case).items()}
@@ -152,7 +154,7 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
             with pytest.raises(AirflowFailException):
                 sent_back(**{"reasons": [reason], **fields})
     assert everything_in(lake_home) == before
-    assert sent_back(reasons=[reason], quarantined_on=str(toy.days[0]))["rows"] == 1, "the form itself is a good one"
+    assert sent_back(reasons=[reason], quarantined_on=str(toy.periods[0]))["rows"] == 1, "the form itself is a good one"
 
 
 @both_toys_slow

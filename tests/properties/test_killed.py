@@ -29,11 +29,11 @@ def correct_the_source(toy: Toy, patch: pytest.MonkeyPatch) -> int:
     """Let the toy's main feed deliver fewer rows than before; how many it delivers now."""
     deliver = getattr(toy.source, toy.main_feed)
 
-    def fewer(day: Period) -> pa.Table:
-        return deliver(day).slice(FEWER)
+    def fewer(period: Period) -> pa.Table:
+        return deliver(period).slice(FEWER)
 
     patch.setattr(toy.source, toy.main_feed, fewer)
-    return fewer(toy.days[0]).num_rows
+    return fewer(toy.periods[0]).num_rows
 
 
 def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
@@ -42,12 +42,12 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
     from include.lake import lake as lake_module
 
     (toy,) = (each for each in TOYS if each.name == name)
-    use_case, day = short(toy), toy.days[0]
+    use_case, period = short(toy), toy.periods[0]
     correct_the_source(toy, pytest.MonkeyPatch())
     if stage != "ingest":
-        ingest.ingest_period(open_project(use_case), day)
+        ingest.ingest_period(open_project(use_case), period)
     if stage == "build_features":
-        validate.validate_period(open_project(use_case), day)
+        validate.validate_period(open_project(use_case), period)
     write = lake_module.write_partition_file
 
     def dying(path, schema, batches, *options):
@@ -59,7 +59,7 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
         lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     else:
         lake_module.write_partition_file = dying
-    STAGES[stage](open_project(use_case), day)
+    STAGES[stage](open_project(use_case), period)
 
 
 def _killing(batches):
@@ -73,13 +73,13 @@ def _killing(batches):
 @pytest.mark.parametrize("moment", ["before writing", "while writing", "before the commit"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, monkeypatch, stage, moment, toy):
-    use_case, day = short(toy), toy.days[0]
+    use_case, period = short(toy), toy.periods[0]
 
     def rows() -> int:
-        return Lake.open(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
+        return Lake.open(use_case).as_of(period).read(table_of(stage, toy), since=period).num_rows
 
     for each in STAGES.values():
-        each(open_project(use_case), day)
+        each(open_project(use_case), period)
     before = rows()
     # Spawned: the Delta library must not be used in a process that was forked after using it.
     process = get_context("spawn").Process(target=_die_at_commit, args=(toy.name, stage, moment, str(lake_home)))
@@ -89,5 +89,5 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
     assert rows() == before
     after = correct_the_source(toy, monkeypatch)
     for each in STAGES.values():
-        each(open_project(use_case), day)
+        each(open_project(use_case), period)
     assert rows() == after == before - FEWER

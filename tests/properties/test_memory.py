@@ -42,13 +42,13 @@ print(materialize.materialize(USE_CASE, "features", "build", view, since=day).pa
 """
 
 
-def many_events(day: Period, rows: int) -> pa.Table:
-    return toy_source.everything(day, rows).drop_columns(["failed"])
+def many_events(period: Period, rows: int) -> pa.Table:
+    return toy_source.everything(period, rows).drop_columns(["failed"])
 
 
-def many_customers(day: Period, rows: int) -> pa.Table:
+def many_customers(period: Period, rows: int) -> pa.Table:
     """The day's customers again and again, each under a number of its own."""
-    some = customers_source.customers(day)
+    some = customers_source.customers(period)
     there = some.take(pa.array(np.arange(rows) % some.num_rows))
     return there.set_column(0, "customer_id", pa.array(customers_source.FIRST_ID + np.arange(rows)))
 
@@ -59,17 +59,17 @@ def many_customers(day: Period, rows: int) -> pa.Table:
     ("toy", "many"), [(EVENTS, many_events), (CUSTOMERS, many_customers)], ids=[EVENTS.name, CUSTOMERS.name]
 )
 def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, toy, many):
-    lake, peaks, first = Lake.open(toy.use_case), [], toy.days[3]
-    for day, number in ((first, 3_000_000), (first + 1, 9_000_000)):
+    lake, peaks, first = Lake.open(toy.use_case), [], toy.periods[3]
+    for period, number in ((first, 3_000_000), (first + 1, 9_000_000)):
         for feed in toy.use_case.feeds:
-            rows = many(day, number) if feed.name == toy.main_feed else getattr(toy.source, feed.name)(day)
+            rows = many(period, number) if feed.name == toy.main_feed else getattr(toy.source, feed.name)(period)
             # Arrow cannot repeat a list no times.
             clean = pa.repeat(pa.scalar([], schemas.REASONS.type), max(rows.num_rows, 1)).slice(0, rows.num_rows)
             checked = rows.append_column(schemas.REASONS, clean)
-            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="test")
+            lake.replace(f"checked/{feed.name}", period, checked, inputs={}, stage="test")
             del rows, clean, checked
         code = MEASURED.format(megabytes=SORTING_MB, package=toy.use_case.package)
-        command = [sys.executable, "-c", code, day.key]
+        command = [sys.executable, "-c", code, period.key]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
         # The lesser of two, the first of which writes: on a busy machine DuckDB's threads hold their parts longer.
         peaks.append(min(_peak(command, environment, number) for _ in range(2)))

@@ -83,9 +83,9 @@ USE_CASE = replace(
 )
 
 
-def rows(day: Period) -> tuple[pa.Table, np.ndarray]:
+def rows(period: Period) -> tuple[pa.Table, np.ndarray]:
     """Features of a day, and what happens: 1 mostly where the telling feature is positive."""
-    rng = np.random.default_rng(day.start_date.toordinal())
+    rng = np.random.default_rng(period.start_date.toordinal())
     values = {name: pa.array(rng.normal(size=ROWS)) for name in NUMBERS}
     label = (values[TELLING].to_numpy() > 0) ^ (rng.random(ROWS) < 0.1)
     keys = {"place": pa.array(np.arange(ROWS)), "count": pa.array([f"c{n}" for n in range(ROWS)])}
@@ -95,12 +95,12 @@ def rows(day: Period) -> tuple[pa.Table, np.ndarray]:
 
 def fill(first: Period, last: Period) -> None:
     lake = Lake.open(USE_CASE)
-    for day in period_range(first, last):
-        about = day - 1
+    for period in period_range(first, last):
+        about = period - 1
         before, label = rows(about)
         labels = {"place": before["place"], "count": before["count"], "period": pa.array([about] * ROWS, pa.date32())}
-        lake.replace("labels", day, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
-        lake.replace("features", day, rows(day)[0], inputs={}, stage="test")
+        lake.replace("labels", period, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
+        lake.replace("features", period, rows(period)[0], inputs={}, stage="test")
 
 
 def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproduction(lake_home, tracking):

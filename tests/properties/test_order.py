@@ -24,7 +24,7 @@ def ends_with(home: Path, toy: Toy, numbers: Iterable[int]) -> dict[str, dict[Pe
     """What a new lake holds after the toy's days of these numbers, one after the other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
-        run_days(toy.use_case, [toy.days[0] + number for number in numbers])
+        run_days(toy.use_case, [toy.periods[0] + number for number in numbers])
         return contents(toy.use_case)
 
 
@@ -41,7 +41,7 @@ def in_order(tmp_path_factory) -> Callable[[Toy], dict[str, dict[Period, str]]]:
 @pytest.mark.slow
 @both_toys
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.lists(st.integers(0, 4), min_size=5, max_size=9).filter(lambda days: set(days) == set(range(5))))
+@given(order=st.lists(st.integers(0, 4), min_size=5, max_size=9).filter(lambda periods: set(periods) == set(range(5))))
 def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_order, toy, order):
     assert ends_with(tmp_path_factory.mktemp("home"), toy, order) == in_order(toy)
 
@@ -50,11 +50,11 @@ def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_
 @pytest.mark.both_places(long=True)
 @both_toys
 def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
-    days = period_range(toy.days[0], toy.days[0] + timedelta(weeks=toy.weeks))
-    run_days(toy.use_case, days)
+    periods = period_range(toy.periods[0], toy.periods[0] + timedelta(weeks=toy.weeks))
+    run_days(toy.use_case, periods)
     before = versions(toy.use_case)
-    assert before["features"] == before["labels"] == len(days)
-    run_days(toy.use_case, days)
+    assert before["features"] == before["labels"] == len(periods)
+    run_days(toy.use_case, periods)
     assert versions(toy.use_case) == before
 
 
@@ -76,14 +76,14 @@ def second_champion(toy: Toy, trained_toy: str) -> None:
 def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home, toy):
     lakes, scored = [], period_range(toy.as_of, toy.last)
     shuffled = random.Random(3).choices(scored, k=3) + random.Random(3).sample(scored, len(scored))
-    for days in (scored, shuffled):
-        score_and_measure(toy.use_case, days)
+    for periods in (scored, shuffled):
+        score_and_measure(toy.use_case, periods)
         lakes.append(contents(toy.use_case))
         assert list(lakes[-1]["predictions"]) == scored
         assert list(lakes[-1]["metrics"]) == scored
         view = Lake.open(toy.use_case).as_of(toy.last)
         champions = ["1"] * 3 + ["2"] * (len(scored) - 3)
-        assert [score.scoring_version(view, day) for day in scored] == champions, "of a day without rows, too"
+        assert [score.scoring_version(view, period) for period in scored] == champions, "of a day without rows, too"
         before = versions(toy.use_case)
         score_and_measure(toy.use_case, scored[::-1])
         assert versions(toy.use_case) == before, "scoring days twice committed something"

@@ -24,17 +24,17 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     """
     use_case, first = toy.life, toy.use_case.first_period
     trained, last = first + 22, first + 27
-    days = period_range(first, last)
-    shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
+    periods = period_range(first, last)
+    shuffled = random.Random(11).sample(periods, len(periods)) + random.Random(12).choices(periods, k=6)
     found, there = [], StoragePath.parse(where.current_settings().lake)
-    for order in (days, shuffled):
+    for order in (periods, shuffled):
         configure(lake=f"{there}/lake{len(found)}")
         run_days(use_case, order)
         if found:
             for folder in ("ledger", "records"):
                 places.copy(there / f"lake0/{toy.name}/{folder}", there / f"lake1/{toy.name}/{folder}")
         make_champion(use_case, trained)
-        score_and_measure(use_case, (day for day in order if day >= trained))
+        score_and_measure(use_case, (period for period in order if period >= trained))
         found.append(contents(use_case))
     assert list(found[0]["predictions"]) == period_range(trained, last)
     assert list(found[0]["metrics"]) == period_range(trained, last)

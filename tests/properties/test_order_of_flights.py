@@ -61,8 +61,8 @@ def test_days_reversed_end_in_the_same_tables(flights, forward):
     assert contents(flights) == forward
 
 
-def _run(days: list[Period]) -> None:
-    run_days(FLIGHTS, days)
+def _run(periods: list[Period]) -> None:
+    run_days(FLIGHTS, periods)
 
 
 def test_days_shuffled_and_in_parallel_with_some_run_by_both_end_in_the_same_tables(flights, forward):
@@ -79,19 +79,19 @@ def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
 
 def test_no_row_is_lost_between_the_source_and_publishing(flights):
     """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
-    days, quarantined = period_range(Period("2013-02-12"), Period("2013-02-14")), {}
-    for day in days:
-        ingest.ingest_period(open_project(flights), day)
-        validate.validate_period(open_project(flights), day)
-    view = Lake.open(flights).as_of(days[-1])
+    periods, quarantined = period_range(Period("2013-02-12"), Period("2013-02-14")), {}
+    for period in periods:
+        ingest.ingest_period(open_project(flights), period)
+        validate.validate_period(open_project(flights), period)
+    view = Lake.open(flights).as_of(periods[-1])
     for feed in flights.feeds:
-        for day in days:
-            delivered = flights.function("source", feed.name)(day)
-            checked = view.read(f"checked/{feed.name}", since=day, until=day, order_by=feed.keys)
-            assert delivered.num_rows == view.read(f"raw/{feed.name}", since=day, until=day).num_rows > 0
+        for period in periods:
+            delivered = flights.function("source", feed.name)(period)
+            checked = view.read(f"checked/{feed.name}", since=period, until=period, order_by=feed.keys)
+            assert delivered.num_rows == view.read(f"raw/{feed.name}", since=period, until=period).num_rows > 0
             assert checked.select(list(feed.columns)).equals(delivered.sort_by([(k, "ascending") for k in feed.keys]))
             for row in checked.to_pylist():
                 if row["reasons"]:
-                    quarantined.setdefault((feed.name, day), []).append(row)
+                    quarantined.setdefault((feed.name, period), []).append(row)
     (gust,) = [row for row in quarantined["weather", Period("2013-02-13")] if row["wind_speed"] > 1000]
     assert any("wind_speed" in reason for reason in gust["reasons"])

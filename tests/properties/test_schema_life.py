@@ -30,8 +30,8 @@ MORE = replace(USE_CASE, features={**USE_CASE.features, "hour": "float64", "weig
 FEW_ROUNDS = {"num_boost_round": 3, "early_stopping_rounds": 3}
 
 
-def heavier(day, events, outcomes):
-    rows = events.filter(events.event_date == day.start_date)
+def heavier(period, events, outcomes):
+    rows = events.filter(events.event_date == period.start_date)
     hour = (rows.hour + ibis.literal(0.25)).cast("float64")
     return rows.select("event_date", "id", "kind", "size", "urgent", hour=hour, weight=rows["size"] * 2)
 
@@ -47,8 +47,8 @@ def more(champion, toy_functions):
 def test_a_champion_that_lacks_nothing_goes_on_scoring_after_features_are_added_and_widened():
     lake = Lake.open(MORE)
     assert set(lake.as_of(AFTER).read("features", AFTER)["hour"].to_pylist()) >= {0.25, 23.25}
-    for day in (AFTER, AS_OF):
-        assert score.score_period(open_project(MORE), day).rows == source.ROWS
+    for period in (AFTER, AS_OF):
+        assert score.score_period(open_project(MORE), period).rows == source.ROWS
     before = lake.as_of(AS_OF).digest("predictions", AS_OF)
     score.score_period(open_project(USE_CASE), AS_OF)
     assert lake.as_of(AS_OF).digest("predictions", AS_OF) == before, "a wider type changes no prediction"
@@ -107,8 +107,8 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
     feeds = tuple(replace(f, columns=columns) if f.name == "events" else f for f in USE_CASE.feeds)
     wider, deliver = replace(USE_CASE, feeds=feeds), source.events
 
-    def events(day):
-        rows = deliver(day)
+    def events(period):
+        rows = deliver(period)
         hour = pc.cast(rows["hour"], pa.float64())
         rows = rows.set_column(rows.schema.get_field_index("hour"), "hour", hour)
         return rows.append_column("colour", pa.repeat(pa.scalar("red"), rows.num_rows))

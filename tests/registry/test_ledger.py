@@ -37,14 +37,14 @@ def remove(ledger: Ledger, left: int = 0) -> None:
         (ledger.folder / name).remove()
 
 
-def decided(version: str, day: Period, action: str = "promotion", **others: str) -> LedgerDecision:
+def decided(version: str, period: Period, action: str = "promotion", **others: str) -> LedgerDecision:
     model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
     said = {"actor": "someone", "reason": "a test", "gate_results": ({"passed": True},)}
-    return LedgerDecision(version=version, effective_from=day, action=action, **model | said | others)
+    return LedgerDecision(version=version, effective_from=period, action=action, **model | said | others)
 
 
-def promote(ledger: Ledger, version: str, day: Period, action: str = "promotion", **others: str):
-    return ledger.append(decided(version, day, action, **others))
+def promote(ledger: Ledger, version: str, period: Period, action: str = "promotion", **others: str):
+    return ledger.append(decided(version, period, action, **others))
 
 
 def test_an_entry_is_read_as_it_was_written(ledger):
@@ -108,9 +108,9 @@ def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day
     entries = ledger.entries()
     assert [entries_until(entry, entries) for entry in entries] == [None, MARCH, MAY]
     for entry in entries:  # as champion_of says, day by day
-        days = [day for day in (MARCH, Period("2020-04-30"), MAY) if ledger.champion_of(day) == entry]
+        periods = [period for period in (MARCH, Period("2020-04-30"), MAY) if ledger.champion_of(period) == entry]
         ends = entries_until(entry, entries)
-        assert all(entry.effective_from <= day and (ends is None or day < ends) for day in days)
+        assert all(entry.effective_from <= period and (ends is None or period < ends) for period in periods)
 
 
 def test_a_model_is_compared_with_the_champion_other_than_itself(ledger):
@@ -175,8 +175,8 @@ def test_a_half_written_entry_of_a_killed_process_is_not_an_entry(ledger):
 
 
 def filled(ledger: Ledger, entries: int = 3) -> str:
-    for number, day in zip(range(entries), (MARCH, APRIL, MAY), strict=False):
-        promote(ledger, str(number), day)
+    for number, period in zip(range(entries), (MARCH, APRIL, MAY), strict=False):
+        promote(ledger, str(number), period)
     return ledger.entries()[-1].head
 
 

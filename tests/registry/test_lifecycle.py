@@ -89,14 +89,14 @@ def test_an_empty_ledger_has_no_champion():
 
 def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
     entries = [Entry(1, "1", MARCH), Entry(2, "2", MAY)]
-    for day, number, states in (
+    for period, number, states in (
         (Period("2020-02-29"), None, {"1": "archived", "2": "archived"}),
         (Period("2020-04-30"), 1, {"1": "champion", "2": "archived"}),
         (MAY, 2, {"1": "archived", "2": "champion"}),
     ):
-        found = champion_of(day, entries)
+        found = champion_of(period, entries)
         assert (found and found.number) == number
-        assert lifecycle_states([version("1"), version("2")], entries, day) == states
+        assert lifecycle_states([version("1"), version("2")], entries, period) == states
 
 
 def test_a_decision_is_reported_with_actor_and_reason():

@@ -15,7 +15,7 @@ from include.registry.model_record import Version
 from include.registry.version_summary import summarise_entry, summarise_version, summarise_versions
 
 MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")
-SPLITS = {"test": {"first": "2020-02-01", "last": "2020-02-20", "days": 20}}
+SPLITS = {"test": {"first": "2020-02-01", "last": "2020-02-20", "periods": 20}}
 FAILED = {"gate": "auc at least 0.8", "outcome": "failed", "reason": "0.7 is below 0.8.", "blocks": True}
 
 
@@ -42,8 +42,8 @@ def entry(number: int, action: str, since: Period, of: str = "1", **others: Any)
 def test_a_summary_has_what_the_records_say():
     summary = summarise_version(
         version(
-            gates="failed", gate_results=json.dumps([FAILED]), compared_with="", reason="drift", not_promoted="its gates",
-            reproduced="equal", model_card="runs:/run/card",
+            gates="failed", gate_results=json.dumps([FAILED]), compared_with="", reason="drift",
+            not_promoted="its gates", reproduced="equal", model_card="runs:/run/card",
         ),
         (),
     )  # fmt: skip
@@ -75,10 +75,10 @@ def test_the_days_from_which_it_was_champion_and_who_approved_it_come_from_the_l
     assert summary.approval == RecordedApproval(True, "Ann", "looks good")
 
 
-@pytest.mark.parametrize(("day", "lives"), [(MARCH, ["champion", "archived"]), (APRIL, ["archived", "champion"])])
-def test_each_version_of_a_registry_has_its_life_on_a_day(day, lives):
+@pytest.mark.parametrize(("period", "lives"), [(MARCH, ["champion", "archived"]), (APRIL, ["archived", "champion"])])
+def test_each_version_of_a_registry_has_its_life_on_a_day(period, lives):
     entries = [entry(1, "promotion", MARCH), entry(2, "promotion", APRIL, of="2")]
-    assert [each.status for each in summarise_versions([version("1"), version("2")], entries, day)] == lives
+    assert [each.status for each in summarise_versions([version("1"), version("2")], entries, period)] == lives
 
 
 def test_a_version_is_summarised_from_its_entry_when_mlflow_is_not_asked():

@@ -61,14 +61,14 @@ def lake(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configur
     return Lake.open(USE_CASE)
 
 
-def correct(day: Period, monkeypatch: pytest.MonkeyPatch) -> None:
+def correct(period: Period, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source delivers the events of a day anew, one of them larger, and they are landed and validated."""
     with monkeypatch.context() as patch:
-        rows = source.events(day)
+        rows = source.events(period)
         larger = pa.array([99.0, *rows["size"].to_pylist()[1:]], pa.float64())
         patch.setattr(source, "events", lambda _: rows.set_column(3, "size", larger))
-        ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), day)
-        validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), day)
+        ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), period)
+        validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), period)
 
 
 def traced() -> lineage.Lineage:
@@ -93,10 +93,10 @@ def test_the_row_its_probability_and_its_model_are_named(lake):
 def test_exactly_the_look_back_days_of_every_feed_are_named(lake):
     found = traced()
     assert [feed.feed for feed in found.feeds] == ["events", "outcomes"]
-    assert [[day.checked.period for day in feed.days] for feed in found.feeds] == [DAYS, DAYS]
+    assert [[period.checked.period for period in feed.periods] for feed in found.feeds] == [DAYS, DAYS]
     for feed in found.feeds:
-        for day in feed.days:
-            for content, table in ((day.checked, f"checked/{feed.feed}"), (day.raw, f"raw/{feed.feed}")):
+        for period in feed.periods:
+            for content, table in ((period.checked, f"checked/{feed.feed}"), (period.raw, f"raw/{feed.feed}")):
                 there = lake.as_of(AS_OF).partitions(table)[content.period]
                 assert (content.table, content.digest, content.rows) == (table, there.digest, there.rows)
                 assert content.still
@@ -105,7 +105,7 @@ def test_exactly_the_look_back_days_of_every_feed_are_named(lake):
 def test_each_version_that_is_named_is_the_one_that_wrote_the_day(lake):
     found = traced()
     contents = [found.prediction, found.features]
-    contents += [content for feed in found.feeds for day in feed.days for content in (day.checked, day.raw)]
+    contents += [content for feed in found.feeds for period in feed.periods for content in (period.checked, period.raw)]
     for content in contents:
         written, before = (
             lake.at_versions(AS_OF, {content.table: version}).digest(content.table, content.period)
@@ -137,10 +137,10 @@ def test_a_corrected_look_back_day_is_reported_and_what_was_read_is_still_named(
     correct(DAYS[0], monkeypatch)
     events, outcomes = traced().feeds
     assert (events.still, outcomes.still) == (False, True)
-    assert [day.checked.still for day in events.days] == [False, True, True]
-    assert [day.raw.still for day in events.days] == [False, True, True]
-    named = [[(c.digest, c.version) for c in (d.checked, d.raw)] for d in events.days]
-    assert named == [[(c.digest, c.version) for c in (d.checked, d.raw)] for d in before.feeds[0].days]
+    assert [period.checked.still for period in events.periods] == [False, True, True]
+    assert [period.raw.still for period in events.periods] == [False, True, True]
+    named = [[(c.digest, c.version) for c in (d.checked, d.raw)] for d in events.periods]
+    assert named == [[(c.digest, c.version) for c in (d.checked, d.raw)] for d in before.feeds[0].periods]
 
 
 def test_a_correction_of_a_day_outside_the_look_back_changes_nothing(lake, monkeypatch):
@@ -167,7 +167,7 @@ def test_it_needs_no_data_but_the_row(lake, monkeypatch):
 
 def test_another_look_back_than_was_declared_then_is_not_guessed(lake, monkeypatch):
     found = lineage.trace_lineage(open_project(replace(USE_CASE, look_back_periods=1)), AS_OF, ROW)
-    assert {feed.days for feed in found.feeds} == {()}
+    assert {feed.periods for feed in found.feeds} == {()}
     assert all("does not hold today what was read" in feed.unknown for feed in found.feeds)
 
 

@@ -59,13 +59,13 @@ def version(lake_home, registered, monkeypatch) -> str:
     return "1"
 
 
-def correct(table: str, day: Period, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
+def correct(table: str, period: Period, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
     """Replace a day by the same rows with one column changed."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read(table, since=day).drop_columns(["period"])
+    rows = lake.as_of(period).read(table, since=period).drop_columns(["period"])
     place = rows.schema.get_field_index(column)
     changed = rows.set_column(place, rows.schema.field(column), change(rows[column]))
-    assert lake.replace(table, day, changed, inputs={}, stage="test").changed
+    assert lake.replace(table, period, changed, inputs={}, stage="test").changed
 
 
 def enlarge() -> None:

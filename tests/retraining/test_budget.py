@@ -19,7 +19,7 @@ def claims(place):
 
 
 def test_a_month_has_its_slots_and_the_next_month_has_its_own(claims):
-    assert [claims.claim(day, 2) for day in DAYS[:3]] == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2), None]
+    assert [claims.claim(period, 2) for period in DAYS[:3]] == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2), None]
     assert claims.claim(Period("2020-04-01"), 2) == Reservation(Period("2020-04-01"), 1)
     assert claims.claims_of_month(DAYS[9]) == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2)]
 
@@ -32,8 +32,8 @@ def test_the_same_month_of_another_year_has_its_own_slots(claims):
 
 
 def test_claiming_again_gives_the_same_slot_also_where_the_budget_became_smaller(claims):
-    for day in DAYS[:3]:
-        claims.claim(day, 3)
+    for period in DAYS[:3]:
+        claims.claim(period, 3)
     assert [claims.claim(DAYS[2], slots) for slots in (3, 1, 0)] == [Reservation(DAYS[2], 3)] * 3
     assert len(claims.claims_of_month(DAYS[0])) == 3
 
@@ -45,13 +45,13 @@ def test_no_budget_no_claim(claims):
 
 def test_of_many_that_race_only_as_many_win_as_there_are_slots(claims):
     with ThreadPoolExecutor(len(DAYS)) as pool:
-        won = [claim for claim in pool.map(lambda day: claims.claim(day, 3), DAYS) if claim]
+        won = [claim for claim in pool.map(lambda period: claims.claim(period, 3), DAYS) if claim]
     assert sorted(claim.slot for claim in won) == [1, 2, 3]
     assert {claim.period for claim in won} == {claim.period for claim in claims.claims_of_month(DAYS[0])}
 
 
-def _claimed(day: Period, claims: RetrainingBudget) -> Reservation | None:
-    return claims.claim(day, 5)
+def _claimed(period: Period, claims: RetrainingBudget) -> Reservation | None:
+    return claims.claim(period, 5)
 
 
 @pytest.mark.slow

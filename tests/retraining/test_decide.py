@@ -23,8 +23,8 @@ FIRST = Period("2020-03-01")
 USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_periods=3, cool_down_periods=20, per_month=1))
 
 
-def later(days: int) -> Period:
-    return FIRST + days
+def later(periods: int) -> Period:
+    return FIRST + periods
 
 
 @pytest.fixture
@@ -35,21 +35,21 @@ def lake(lake_home):
     return Lake.open(USE_CASE)
 
 
-def train(lake: Lake, day: Period, outcome: str = "promoted") -> None:
+def train(lake: Lake, period: Period, outcome: str = "promoted") -> None:
     """What `reserve_slot` and `record_outcome` leave of a training, without the training."""
-    assert reserve_slot.reserve_slot(open_project(USE_CASE), day).slot is not None
-    row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
+    assert reserve_slot.reserve_slot(open_project(USE_CASE), period).slot is not None
+    row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{period}"}
     rows = pa.Table.from_pylist([row], schema=schemas.RETRAININGS)
-    lake.replace("retrainings", day, rows, inputs={}, stage="record_outcome")
+    lake.replace("retrainings", period, rows, inputs={}, stage="record_outcome")
 
 
-def walk(lake: Lake, days: list[Period], outcome: str = "promoted") -> list[Period]:
+def walk(lake: Lake, periods: list[Period], outcome: str = "promoted") -> list[Period]:
     """Decide each day in order, as the scheduler does; the days on which it trained."""
     made = []
-    for day in days:
-        if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
-            train(lake, day, outcome)
-            made.append(day)
+    for period in periods:
+        if decide.decide_retraining(open_project(USE_CASE), period).outcome == "retrain":
+            train(lake, period, outcome)
+            made.append(period)
     return made
 
 
@@ -58,30 +58,32 @@ def table(lake: Lake) -> list[dict]:
 
 
 def test_twenty_breaches_in_a_row_make_one_training(lake):
-    days = period_range(FIRST, later(19))
-    for day in days:
-        measures.breach(lake, day)
-    assert walk(lake, days) == [later(1)]
+    periods = period_range(FIRST, later(19))
+    for period in periods:
+        measures.breach(lake, period)
+    assert walk(lake, periods) == [later(1)]
 
 
 @pytest.mark.slow
 @pytest.mark.both_places(not_on_s3="forty days more try the policy alone, and take three minutes")
 @pytest.mark.parametrize(("outcome", "made"), [("promoted", [1, 31]), ("rejected", [1, 41])])
 def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, outcome, made):
-    days = period_range(FIRST, later(59))
-    for day in days:
-        measures.breach(lake, day)
-    assert walk(lake, days, outcome) == [later(each) for each in made]
-    assert [len(RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(day)) for day in (FIRST, later(31))] == [
+    periods = period_range(FIRST, later(59))
+    for period in periods:
+        measures.breach(lake, period)
+    assert walk(lake, periods, outcome) == [later(each) for each in made]
+    assert [
+        len(RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(period)) for period in (FIRST, later(31))
+    ] == [
         1,
         1,
     ]
 
 
 def test_a_decision_does_not_change_whatever_is_learned_later(lake):
-    for day in (FIRST, later(1)):
-        measures.breach(lake, day)
-        made = decide.decide_retraining(open_project(USE_CASE), day)
+    for period in (FIRST, later(1)):
+        measures.breach(lake, period)
+        made = decide.decide_retraining(open_project(USE_CASE), period)
     version = lake.as_of(later(1)).version("decisions")
     measures.write(lake, later(1))  # corrected: nothing is wrong with that day
     assert decide.decide_retraining(open_project(USE_CASE), later(1)) == replace(made, new=False)
@@ -90,8 +92,8 @@ def test_a_decision_does_not_change_whatever_is_learned_later(lake):
 
 def test_of_two_that_decide_at_once_both_get_the_first_decision(lake, monkeypatch):
     """The slower has read its measures when the day is measured again and decided by the other."""
-    for day in (FIRST, later(1)):
-        measures.breach(lake, day)
+    for period in (FIRST, later(1)):
+        measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     write, faster = decide._write, []
 
@@ -119,10 +121,10 @@ def test_the_table_says_what_each_signal_showed(lake):
 
 
 def test_decisions_do_not_depend_on_measures_of_later_days(lake):
-    days = period_range(FIRST, later(9))
-    for day in days:
-        measures.breach(lake, day)
-    walk(lake, days[:5])
+    periods = period_range(FIRST, later(9))
+    for period in periods:
+        measures.breach(lake, period)
+    walk(lake, periods[:5])
     assert all(row["outcome"] == "hold" for row in table(lake)[2:])
     assert len(table(lake)) == 5
 
@@ -131,8 +133,8 @@ def test_decisions_do_not_depend_on_measures_of_later_days(lake):
 
 
 def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
-    for day in period_range(FIRST, later(3)):
-        measures.breach(lake, day)
+    for period in period_range(FIRST, later(3)):
+        measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), later(1))
     with pytest.raises(
         PartitionMissingError, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"
@@ -143,19 +145,19 @@ def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
 
 
 def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
-    days = period_range(FIRST, later(5))
-    for day in days:
-        measures.breach(lake, day)
+    periods = period_range(FIRST, later(5))
+    for period in periods:
+        measures.breach(lake, period)
     gap = later(1)
     lake.remove_partition("metrics", gap, stage="test")
     decide.decide_retraining(open_project(USE_CASE), FIRST)
-    for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
+    for period, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
         with pytest.raises(PartitionMissingError) as refused:
-            decide.decide_retraining(open_project(USE_CASE), day)
+            decide.decide_retraining(open_project(USE_CASE), period)
         assert f"{refused.value.table} of {refused.value.period}" == missing
     measures.breach(lake, gap)
-    assert walk(lake, days) == [gap]
-    assert [Period.from_date(row["period"]) for row in table(lake)] == days
+    assert walk(lake, periods) == [gap]
+    assert [Period.from_date(row["period"]) for row in table(lake)] == periods
 
 
 def test_the_chain_begins_after_the_day_without_a_champion(lake):
@@ -171,8 +173,8 @@ def test_the_chain_begins_after_the_day_without_a_champion(lake):
 
 @pytest.mark.parametrize(("gap", "begins"), [(56, False), (57, True)])
 def test_the_chain_begins_again_where_nothing_was_decided_as_far_back_as_the_policy_looks(lake, gap, begins):
-    for day in (FIRST, later(gap)):
-        measures.breach(lake, day)
+    for period in (FIRST, later(gap)):
+        measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
     if begins:
         assert (
@@ -184,11 +186,11 @@ def test_the_chain_begins_again_where_nothing_was_decided_as_far_back_as_the_pol
 
 
 def test_a_day_before_one_that_is_decided_holds(lake):
-    for day in period_range(FIRST, later(9)):
-        measures.breach(lake, day)
+    for period in period_range(FIRST, later(9)):
+        measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), later(9))
-    for day in period_range(FIRST, later(3)):
-        result = decide.decide_retraining(open_project(USE_CASE), day)
+    for period in period_range(FIRST, later(3)):
+        result = decide.decide_retraining(open_project(USE_CASE), period)
         assert result.outcome == "hold"
     assert "The later day 2020-03-10 is decided already" in result.reason
 
@@ -205,8 +207,8 @@ def test_a_day_before_the_first_is_refused(lake):
 
 
 def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
-    for day in period_range(FIRST, later(2)):
-        measures.breach(lake, day)
+    for period in period_range(FIRST, later(2)):
+        measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), FIRST), decide.decide_retraining(open_project(USE_CASE), later(1))
     assert not readiness.is_ready_to_decide(open_project(USE_CASE), later(2))
     reason = decide.decide_retraining(open_project(USE_CASE), later(2)).reason
@@ -230,9 +232,9 @@ def test_only_a_decision_to_retrain_can_claim(lake):
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
-    for day in period_range(FIRST, later(1)):
-        measures.breach(lake, day)
-        decide.decide_retraining(open_project(USE_CASE), day)
+    for period in period_range(FIRST, later(1)):
+        measures.breach(lake, period)
+        decide.decide_retraining(open_project(USE_CASE), period)
     RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
@@ -241,9 +243,9 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
 
 
 def test_what_a_day_has_claimed_is_reported_without_a_claim(lake):
-    for day in period_range(FIRST, later(1)):
-        measures.breach(lake, day)
-        decide.decide_retraining(open_project(USE_CASE), day)
+    for period in period_range(FIRST, later(1)):
+        measures.breach(lake, period)
+        decide.decide_retraining(open_project(USE_CASE), period)
     assert reserve_slot.existing_reservation(open_project(USE_CASE), later(1)).slot is None
     assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST) == []
     made = reserve_slot.reserve_slot(open_project(USE_CASE), later(1))
@@ -252,7 +254,7 @@ def test_what_a_day_has_claimed_is_reported_without_a_claim(lake):
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):
     RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
-    for day in period_range(FIRST, later(1)):
-        measures.breach(lake, day)
-        result = decide.decide_retraining(open_project(USE_CASE), day)
+    for period in period_range(FIRST, later(1)):
+        measures.breach(lake, period)
+        result = decide.decide_retraining(open_project(USE_CASE), period)
     assert (result.outcome, "The budget of 2020-03 is spent" in result.reason) == ("hold", True)

@@ -29,16 +29,16 @@ DAYS = period_range(AS_OF, AS_OF + 6)
 def retrain(champion, another):
     """Decides a day; where that asks for it, trains and promotes, and says so."""
 
-    def retrained(day: Period) -> decide.DecideResult:
-        decided = decide.decide_retraining(open_project(USE_CASE), day)
+    def retrained(period: Period) -> decide.DecideResult:
+        decided = decide.decide_retraining(open_project(USE_CASE), period)
         if decided.outcome == "retrain":
-            reserve_slot.reserve_slot(open_project(USE_CASE), day)
-            version = register(another(USE_CASE, day), day)
+            reserve_slot.reserve_slot(open_project(USE_CASE), period)
+            version = register(another(USE_CASE, period), period)
             found = promoted(version, actor="a test")
             told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
             assert (
                 outcome.record_training_outcome(
-                    open_project(USE_CASE), day, f"drift__{day}", state="success", **told
+                    open_project(USE_CASE), period, f"drift__{period}", state="success", **told
                 ).outcome
                 == "promoted"
             )
@@ -47,20 +47,20 @@ def retrain(champion, another):
     return retrained
 
 
-def scored(day: Period, **given) -> str:
+def scored(period: Period, **given) -> str:
     """Scored and measured; by which version."""
-    score.score_period(open_project(USE_CASE), day, **given)
-    return monitor.monitor_period(open_project(USE_CASE), day).version
+    score.score_period(open_project(USE_CASE), period, **given)
+    return monitor.monitor_period(open_project(USE_CASE), period).version
 
 
 def trained(decisions: dict[Period, decide.DecideResult]) -> list[Period]:
-    return [day for day, each in decisions.items() if each.outcome == "retrain"]
+    return [period for period, each in decisions.items() if each.outcome == "retrain"]
 
 
 def test_day_by_day_each_version_asks_for_the_next_one(retrain):
     versions, decided = {}, {}
-    for day in DAYS:
-        versions[day], decided[day] = scored(day), retrain(day)
+    for period in DAYS:
+        versions[period], decided[period] = scored(period), retrain(period)
     assert trained(decided) == [DAYS[2], DAYS[4], DAYS[6]]
     assert [*versions.values()] == ["1", "1", "1", "2", "2", "3", "3"]
     assert [each.model_version for each in decided.values()] == [*versions.values()]
@@ -68,17 +68,17 @@ def test_day_by_day_each_version_asks_for_the_next_one(retrain):
 
 def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_more(retrain):
     """All days are scored and measured before the first is decided: version 1 flies in all of them."""
-    assert {scored(day) for day in DAYS} == {"1"}
-    decided = {day: retrain(day) for day in DAYS}
+    assert {scored(period) for period in DAYS} == {"1"}
+    decided = {period: retrain(period) for period in DAYS}
     assert trained(decided) == [DAYS[2]]
-    for day in DAYS[3:]:
-        assert f"Version 1 scored the day, and version 2 has been champion since {DAYS[2]}." in decided[day].reason
+    for period in DAYS[3:]:
+        assert f"Version 1 scored the day, and version 2 has been champion since {DAYS[2]}." in decided[period].reason
 
 
 def test_days_that_are_scored_again_by_the_new_version_count_again(retrain):
-    for day in DAYS:
-        scored(day)
-    decided = {day: retrain(day) for day in DAYS[:3]}
-    assert {scored(day, rescore=True) for day in DAYS[3:]} == {"2"}
-    decided |= {day: retrain(day) for day in DAYS[3:5]}
+    for period in DAYS:
+        scored(period)
+    decided = {period: retrain(period) for period in DAYS[:3]}
+    assert {scored(period, rescore=True) for period in DAYS[3:]} == {"2"}
+    decided |= {period: retrain(period) for period in DAYS[3:5]}
     assert trained(decided) == [DAYS[2], DAYS[4]]

@@ -18,9 +18,9 @@ DECIDED = DAYS[2]
 @pytest.fixture
 def decided(champion) -> Period:
     """The day of a decision to retrain."""
-    for day in DAYS:
-        measures.breach(Lake.open(toy.USE_CASE), day)
-        result = decide.decide_retraining(open_project(toy.USE_CASE), day)
+    for period in DAYS:
+        measures.breach(Lake.open(toy.USE_CASE), period)
+        result = decide.decide_retraining(open_project(toy.USE_CASE), period)
     assert result.outcome == "retrain"
     return DECIDED
 
@@ -57,7 +57,7 @@ def test_a_training_that_was_mended_is_recorded_again(decided):
 
 
 def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
-    for day in (DAYS[0], DECIDED + 1):
+    for period in (DAYS[0], DECIDED + 1):
         with pytest.raises(InvalidRequestError, match="no training was decided"):
-            outcome.record_training_outcome(open_project(toy.USE_CASE), day, "drift__x", state="success")
+            outcome.record_training_outcome(open_project(toy.USE_CASE), period, "drift__x", state="success")
     assert outcome.recorded_outcome(open_project(toy.USE_CASE), DAYS[0]) is None

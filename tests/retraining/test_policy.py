@@ -25,19 +25,19 @@ POLICY = Retraining(
 )
 
 
-def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
+def decide(policy, period, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
     """Where the version that was measured flies."""
     champion = next(
-        (CurrentChampion(each.version, day) for each in measured if each.period == day and each.version), None
+        (CurrentChampion(each.version, period) for each in measured if each.period == period and each.version), None
     )
-    return retraining_policy.decide_by_policy(policy, day, measured, decided, champion, claimed)
+    return retraining_policy.decide_by_policy(policy, period, measured, decided, champion, claimed)
 
 
-def ago(days: int) -> Period:
-    return DAY - days
+def ago(periods: int) -> Period:
+    return DAY - periods
 
 
-def days(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
+def periods(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
     """Measures of the days up to DAY, the newest last."""
     return [
         MeasuredPeriod(
@@ -54,7 +54,7 @@ def trained(back: int, result: str | None = "promoted") -> PastDecision:
 
 
 def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_training():
-    decision = decide(POLICY, DAY, days(True, False, True), [])
+    decision = decide(POLICY, DAY, periods(True, False, True), [])
     assert decision.outcome == "retrain"
     assert decision.reason == (
         "Performance triggers a training: it breached its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02)"
@@ -65,67 +65,74 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
 
 @pytest.mark.parametrize("broke", [(True, True, False), (False, False, True), (True,), (False, False, False)])
 def test_a_signal_that_is_over_or_too_short_asks_for_none(broke):
-    decision = decide(POLICY, DAY, days(*broke), [])
+    decision = decide(POLICY, DAY, periods(*broke), [])
     assert decision.outcome == "hold"
     assert decision.reason.startswith("No signal triggers a training.")
 
 
 def test_only_the_last_measured_days_count():
-    assert decide(POLICY, DAY, days(True, False, False, True), []).outcome == "hold"
+    assert decide(POLICY, DAY, periods(True, False, False, True), []).outcome == "hold"
 
 
 def test_a_day_that_was_not_judged_counts_neither_as_a_breach_nor_as_quiet():
-    assert decide(POLICY, DAY, days(True, None, None, True), []).outcome == "retrain"
-    assert decide(POLICY, DAY, days(False, None, None, True), []).outcome == "hold"
-    decision = decide(POLICY, DAY, days(True, True, True, None), [])
+    assert decide(POLICY, DAY, periods(True, None, None, True), []).outcome == "retrain"
+    assert decide(POLICY, DAY, periods(False, None, None, True), []).outcome == "hold"
+    decision = decide(POLICY, DAY, periods(True, True, True, None), [])
     assert decision.outcome == "hold"
     assert f"Performance was not judged on {DAY}: reason." in decision.reason
 
 
 def test_a_gap_is_neither_and_before_a_long_one_nothing_counts():
-    old, new = days(True, True, True)[0], days(True)[0]
+    old, new = periods(True, True, True)[0], periods(True)[0]
     assert decide(POLICY, DAY, [old, new], []).outcome == "retrain"
     long_ago = MeasuredPeriod(ago(POLICY.look_back_periods), "1", old.signals)
     assert decide(POLICY, DAY, [long_ago, new], []).outcome == "hold"
 
 
 def test_days_of_another_version_do_not_count():
-    before = [*days(True, True, True, version="1")[:2], *days(True, version="2")]
+    before = [*periods(True, True, True, version="1")[:2], *periods(True, version="2")]
     assert decide(POLICY, DAY, before, []).outcome == "hold"
 
 
 def test_a_version_that_is_no_longer_champion_triggers_no_training():
     since = ago(3)
-    decision = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
+    decision = retraining_policy.decide_by_policy(
+        POLICY, DAY, periods(True, True, True), [], CurrentChampion("2", since)
+    )
     assert (decision.outcome, decision.model_version) == ("hold", "1")
     assert (
         "But no training is triggered: Version 1 scored the day, and version 2 has been champion since 2020-03-12."
         in (decision.reason)
     )
     assert (
-        retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("1", since)).outcome
+        retraining_policy.decide_by_policy(
+            POLICY, DAY, periods(True, True, True), [], CurrentChampion("1", since)
+        ).outcome
         == "retrain"
     )
-    nobody = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], None)
+    nobody = retraining_policy.decide_by_policy(POLICY, DAY, periods(True, True, True), [], None)
     assert nobody.reason.endswith("Version 1 scored the day, but no version is champion of the day.")
 
 
 def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():
-    assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
-    unscored = [*days(True, True, True)[:2], MeasuredPeriod(DAY, None, missing_reason="no predictions of 2020-03-15.")]
+    assert "it was not measured" in decide(POLICY, DAY, periods(True, True, True)[:2], []).reason
+    unscored = [
+        *periods(True, True, True)[:2],
+        MeasuredPeriod(DAY, None, missing_reason="no predictions of 2020-03-15."),
+    ]
     decision = decide(POLICY, DAY, unscored, [])
     assert (decision.outcome, decision.model_version) == ("hold", None)
     assert decision.reason == "Nothing can be judged on 2020-03-15: no predictions of 2020-03-15."
 
 
 def test_a_policy_without_signals_never_trains():
-    decision = decide(Retraining(signals=()), DAY, days(True, True, True), [])
+    decision = decide(Retraining(signals=()), DAY, periods(True, True, True), [])
     assert (decision.outcome, decision.signals) == ("hold", ())
 
 
 @pytest.mark.parametrize(("back", "outcome"), [(9, "hold"), (10, "retrain")])
 def test_the_cool_down_is_over_on_the_day_that_the_reason_names(back, outcome):
-    decision = decide(POLICY, DAY, days(True, True, True), [trained(back)])
+    decision = decide(POLICY, DAY, periods(True, True, True), [trained(back)])
     assert decision.outcome == outcome
     free = ago(back) + 10
     assert (f"The cool-down after the retraining of {ago(back)} lasts until {free}" in decision.reason) == (back == 9)
@@ -157,52 +164,54 @@ def test_each_challenger_in_a_row_that_did_not_convince_makes_the_cool_down_long
 def test_a_training_that_came_to_nothing_starts_the_cool_down_all_the_same(result):
     """It can be cleared and made up for; a new one each day would spend the budget on the same mishap."""
     assert f"The cool-down after the retraining of {ago(9)} lasts" in (
-        decide(POLICY, DAY, days(True, True, True), [trained(9, result)]).reason
+        decide(POLICY, DAY, periods(True, True, True), [trained(9, result)]).reason
     )
-    assert decide(POLICY, DAY, days(True, True, True), [trained(10, result)]).outcome == "retrain"
+    assert decide(POLICY, DAY, periods(True, True, True), [trained(10, result)]).outcome == "retrain"
 
 
 def test_the_reason_says_why_the_cool_down_is_longer():
-    decision = decide(POLICY, DAY, days(True, True, True), [trained(15, "rejected")])
+    decision = decide(POLICY, DAY, periods(True, True, True), [trained(15, "rejected")])
     assert "until 2020-03-20 (20 days, longer because the last challenger was not promoted)" in decision.reason
 
 
 def test_the_budget_is_of_the_calendar_month_and_counts_claims_without_a_decision():
-    assert "The budget of 2020-03 is spent" in decide(POLICY, DAY, days(True, True, True), [], {ago(1), ago(2)}).reason
-    assert decide(POLICY, DAY, days(True, True, True), [], {ago(1), ago(20)}).outcome == "retrain"
-    assert decide(POLICY, DAY, days(True, True, True), [trained(12)], {ago(12)}).outcome == "retrain"
-    assert decide(POLICY, DAY, days(True, True, True), [trained(12)], {ago(13)}).outcome == "hold"
+    assert (
+        "The budget of 2020-03 is spent" in decide(POLICY, DAY, periods(True, True, True), [], {ago(1), ago(2)}).reason
+    )
+    assert decide(POLICY, DAY, periods(True, True, True), [], {ago(1), ago(20)}).outcome == "retrain"
+    assert decide(POLICY, DAY, periods(True, True, True), [trained(12)], {ago(12)}).outcome == "retrain"
+    assert decide(POLICY, DAY, periods(True, True, True), [trained(12)], {ago(13)}).outcome == "hold"
 
 
 def test_its_own_claim_is_nothing_against_a_day():
-    assert decide(POLICY, DAY, days(True, True, True), [], {DAY, ago(1)}).outcome == "retrain"
+    assert decide(POLICY, DAY, periods(True, True, True), [], {DAY, ago(1)}).outcome == "retrain"
 
 
 def test_a_training_whose_outcome_is_not_known_holds():
-    decision = decide(POLICY, DAY, days(True, True, True), [trained(20, None)])
+    decision = decide(POLICY, DAY, periods(True, True, True), [trained(20, None)])
     assert decision.outcome == "hold"
     assert f"The outcome of the retraining of {ago(20)} is not recorded yet." in decision.reason
     assert (
-        decide(POLICY, DAY, days(True, True, True), [trained(POLICY.decision_lookback_periods + 1, None)]).outcome
+        decide(POLICY, DAY, periods(True, True, True), [trained(POLICY.decision_lookback_periods + 1, None)]).outcome
         == "retrain"
     )
 
 
 def test_a_later_decision_holds_since_decisions_are_made_in_order():
-    decision = decide(POLICY, DAY, days(True, True, True), [PastDecision(DAY + 3, "hold")])
+    decision = decide(POLICY, DAY, periods(True, True, True), [PastDecision(DAY + 3, "hold")])
     assert decision.outcome == "hold"
     assert "The later day 2020-03-18 is decided already" in decision.reason
 
 
 def test_measures_and_outcomes_of_later_days_change_nothing():
-    before = decide(POLICY, DAY, days(True, True, True), [trained(12)])
+    before = decide(POLICY, DAY, periods(True, True, True), [trained(12)])
     later = MeasuredPeriod(DAY + 1, "1", {"performance": SignalValue(False)})
-    assert decide(POLICY, DAY, [later, *reversed(days(True, True, True))], [trained(12)]) == before
+    assert decide(POLICY, DAY, [later, *reversed(periods(True, True, True))], [trained(12)]) == before
 
 
-def about(measured: MeasuredPeriod, days: int) -> SignalValue:
+def about(measured: MeasuredPeriod, periods: int) -> SignalValue:
     """Its performance as judged on labels of so many days before."""
-    return replace(measured.signals["performance"], measured_period=measured.period - days)
+    return replace(measured.signals["performance"], measured_period=measured.period - periods)
 
 
 @pytest.mark.parametrize(
@@ -221,14 +230,14 @@ def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     ],
 )
 def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, said):
-    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(broke, broke, broke)]
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in periods(broke, broke, broke)]
     assert said in decide(POLICY, DAY, measured, []).reason
-    today = [replace(each, signals={"performance": about(each, 0)}) for each in days(broke, broke, broke)]
+    today = [replace(each, signals={"performance": about(each, 0)}) for each in periods(broke, broke, broke)]
     assert "judged on days up to" not in decide(POLICY, DAY, today, []).reason
 
 
 def test_what_a_decision_rests_on_is_kept_with_every_signal():
-    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(True, False, True)]
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in periods(True, False, True)]
     kept = json.loads(decide(POLICY, DAY, measured, []).signals_json())
     assert kept == [
         {
@@ -282,7 +291,7 @@ def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
     )
     made = walk(policy, broke, results)
     assert all(later - earlier >= cool_down for earlier, later in itertools.pairwise(made))
-    months = [(day.start_date.year, day.start_date.month) for day in made]
+    months = [(period.start_date.year, period.start_date.month) for period in made]
     assert all(months.count(month) <= per_month for month in months)
     for earlier, later, result in zip(made, made[1:], results, strict=False):
         if result in ("rejected", "not promoted"):
@@ -371,9 +380,9 @@ def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budge
     earlier = [
         PastDecision(Period.from_date(DAY.start_date.replace(year=DAY.start_date.year - 1)), "retrain", "promoted")
     ]
-    assert decide(policy, DAY, days(True, True, True), earlier).retrain
+    assert decide(policy, DAY, periods(True, True, True), earlier).retrain
     same = [PastDecision(Period.from_date(DAY.start_date.replace(day=1)), "retrain", "promoted")]
-    assert not decide(replace(policy, cool_down_periods=1), DAY, days(True, True, True), same).retrain
+    assert not decide(replace(policy, cool_down_periods=1), DAY, periods(True, True, True), same).retrain
 
 
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():

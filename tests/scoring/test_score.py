@@ -67,8 +67,8 @@ def promote_without_check(number: str) -> None:
     )
 
 
-def predictions(day: Period = AS_OF):
-    return Lake.open(USE_CASE).as_of(day).read("predictions", since=day, order_by=USE_CASE.keys)
+def predictions(period: Period = AS_OF):
+    return Lake.open(USE_CASE).as_of(period).read("predictions", since=period, order_by=USE_CASE.keys)
 
 
 def test_every_row_of_the_day_gets_one_prediction(champion):
@@ -142,9 +142,9 @@ def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
 
 def test_a_named_version_scores_the_day_again(both):
     champion, later = both
-    day = NEXT + 2
-    assert score.score_period(open_project(USE_CASE), day).version == later
-    assert score.score_period(open_project(USE_CASE), day, version=champion).version == champion
+    period = NEXT + 2
+    assert score.score_period(open_project(USE_CASE), period).version == later
+    assert score.score_period(open_project(USE_CASE), period, version=champion).version == champion
 
 
 def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insists(both):
@@ -314,11 +314,11 @@ print(rows, peak)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_eight_times_the_rows_take_no_more_memory_than_sorting_may(champion):
     lake, peaks = Lake.open(USE_CASE), []
-    for day, rows in ((AS_OF, 500_000), (NEXT, 4_000_000)):
-        features = source.everything(day, rows).drop_columns(["failed"])
-        lake.replace("features", day, features, inputs={}, stage="test")
+    for period, rows in ((AS_OF, 500_000), (NEXT, 4_000_000)):
+        features = source.everything(period, rows).drop_columns(["failed"])
+        lake.replace("features", period, features, inputs={}, stage="test")
         del features
-        command = [sys.executable, "-c", MEASURED, day.key]
+        command = [sys.executable, "-c", MEASURED, period.key]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
         # The lesser of two: on a busy machine DuckDB's threads hold their parts longer.
         peaks.append(min(_peak(command, environment, rows) for _ in range(2)))

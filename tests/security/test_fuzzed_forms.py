@@ -56,7 +56,7 @@ TEXTS = st.one_of(
 DAYS = st.one_of(
     st.dates().map(Period.from_date),
     st.sampled_from([EARLIEST, LATEST, USE_CASE.first_period, USE_CASE.first_period + 9]),
-    st.integers(-2, 2).map(lambda days: USE_CASE.today() + days),
+    st.integers(-2, 2).map(lambda periods: USE_CASE.today() + periods),
 )
 INTEGERS = st.one_of(
     st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_PERIODS, WINDOW_PERIODS + 1])
@@ -74,9 +74,11 @@ LISTS = st.one_of(st.none(), st.lists(TEXTS, max_size=4), st.just(["x"] * (LIST_
 
 def requests() -> st.SearchStrategy[resubmit.ResubmissionRequest]:
     """Return what the form of the quarantine may ask for."""
-    days, files = st.one_of(st.none(), DAYS), st.one_of(st.none(), TEXTS)
+    periods, files = st.one_of(st.none(), DAYS), st.one_of(st.none(), TEXTS)
     what = st.one_of(st.sampled_from(["release", "correct"]), TEXTS)
-    return st.builds(resubmit.ResubmissionRequest, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
+    return st.builds(
+        resubmit.ResubmissionRequest, FEEDS, what, periods, LISTS, LISTS, files, periods, TEXTS, st.just("ann")
+    )
 
 
 Asked = dict[str, st.SearchStrategy[Any]]
@@ -110,20 +112,20 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "train": (
-        lambda day, days, parameters, reason: train.train_model(
-            open_project(USE_CASE), day, window_periods=days, parameters=parameters, reason=reason
+        lambda day, periods, parameters, reason: train.train_model(
+            open_project(USE_CASE), day, window_periods=periods, parameters=parameters, reason=reason
         ),
-        {"period": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
+        {"period": DAYS, "periods": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
     ),
     "tune": (
-        lambda day, trials, minutes, days, parameters: tune.tune_parameters(
-            open_project(USE_CASE), day, trials=trials, minutes=minutes, window_periods=days, parameters=parameters
+        lambda day, trials, minutes, periods, parameters: tune.tune_parameters(
+            open_project(USE_CASE), day, trials=trials, minutes=minutes, window_periods=periods, parameters=parameters
         ),
         {
             "period": DAYS,
             "trials": st.one_of(st.just(1), INTEGERS),
             "minutes": st.one_of(st.just(1.0), st.floats(), INTEGERS),
-            "days": st.one_of(st.none(), INTEGERS),
+            "periods": st.one_of(st.none(), INTEGERS),
             "parameters": PARAMETERS,
         },
     ),

@@ -16,12 +16,12 @@ PREDICTED = {"model": RNG.random(400), "prior": np.full(400, 0.3), "logistic": R
 
 
 def by_day() -> bytes:
-    days = {"train": "2020-01-01", "validation": "2020-01-20", "test": "2020-01-30"}
+    periods = {"train": "2020-01-01", "validation": "2020-01-20", "test": "2020-01-30"}
     parts = {
         split: TrainingRows(pa.table({}), LABELS, np.datetime64(first) + np.arange(400) // 100)
-        for split, first in days.items()
+        for split, first in periods.items()
     }
-    return plots.plot_rate_by_period("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
+    return plots.plot_rate_by_period("toy as of 2020-02-01", "failed", parts, dict.fromkeys(periods, PREDICTED))
 
 
 DRAWN = {

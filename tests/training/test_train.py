@@ -27,19 +27,21 @@ pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("witho
 QUICK = {"num_boost_round": 3, "early_stopping_rounds": 3}
 
 
-def quick(day: Period = AS_OF, **options) -> train.TrainResult:
-    return train.train_model(open_project(USE_CASE), day, parameters=QUICK | options.pop("parameters", {}), **options)
+def quick(period: Period = AS_OF, **options) -> train.TrainResult:
+    return train.train_model(
+        open_project(USE_CASE), period, parameters=QUICK | options.pop("parameters", {}), **options
+    )
 
 
 def run_of(run_id: str):
     return MlflowClient(settings.current_settings().mlflow).get_run(run_id)
 
 
-def relabel(day: Period, change) -> None:
+def relabel(period: Period, change) -> None:
     """Write the labels of a day again, changed."""
     lake = Lake.open(USE_CASE)
-    rows = lake.as_of(day).read("labels", since=day).drop_columns(["period"])
-    lake.replace("labels", day, change(rows), inputs={}, stage="test")
+    rows = lake.as_of(period).read("labels", since=period).drop_columns(["period"])
+    lake.replace("labels", period, change(rows), inputs={}, stage="test")
 
 
 def all_failed(rows: pa.Table) -> pa.Table:
@@ -59,16 +61,16 @@ def test_nothing_of_the_day_itself_or_later_is_read(toy_lake, tracking, monkeypa
     monkeypatch.setattr(AsOfSnapshot, "table", lambda self, name, since=None, until=None: (
         asked.append((name, self.period, until)), table(self, name, since, until))[1])  # fmt: skip
     quick()
-    assert {(name, day) for name, day, _ in asked} == {("features", AS_OF), ("labels", AS_OF)}
+    assert {(name, period) for name, period, _ in asked} == {("features", AS_OF), ("labels", AS_OF)}
     assert {until for name, _, until in asked if name == "features"} == {AS_OF - 2}
 
 
 def test_whatever_happens_from_the_day_on_changes_no_tree(toy_lake, tracking):
     before = quick()
     lake = Lake.open(USE_CASE)
-    for day in (AS_OF, AS_OF + 1):
-        changed = source.everything(day + 1000).drop_columns(["failed"])
-        lake.replace("features", day, changed, inputs={}, stage="test")
+    for period in (AS_OF, AS_OF + 1):
+        changed = source.everything(period + 1000).drop_columns(["failed"])
+        lake.replace("features", period, changed, inputs={}, stage="test")
     relabel(AS_OF + 1, all_failed)
     again = quick()
     assert again.reused
@@ -120,9 +122,9 @@ def test_of_two_labels_for_a_row_the_newest_counts_as_far_as_it_was_known(toy_la
 
 
 def test_a_label_corrected_to_null_is_not_known(toy_lake):
-    day = AS_OF - 5
-    relabel(day, lambda rows: rows.set_column(2, "failed", pa.nulls(len(rows), pa.int8())))
-    known = known_labels(USE_CASE, Lake.open(USE_CASE).as_of(day), since=day)
+    period = AS_OF - 5
+    relabel(period, lambda rows: rows.set_column(2, "failed", pa.nulls(len(rows), pa.int8())))
+    known = known_labels(USE_CASE, Lake.open(USE_CASE).as_of(period), since=period)
     assert known.count().execute() == 0
 
 
@@ -135,8 +137,8 @@ def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
 
 def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
     lake = Lake.open(USE_CASE)
-    for day in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
-        lake.remove_partition("features", day, stage="test")
+    for period in (Period("2020-01-10"), Period("2020-01-11"), Period("2020-02-01")):
+        lake.remove_partition("features", period, stage="test")
     assert quick().missing_periods == ("2020-01-10..2020-01-11", "2020-02-01")
 
 
@@ -155,8 +157,8 @@ def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
 
 
 def test_one_class_alone_teaches_nothing(toy_lake, tracking):
-    for day in range(1, 31):
-        relabel(Period("2020-01-01") + day, all_failed)
+    for period in range(1, 31):
+        relabel(Period("2020-01-01") + period, all_failed)
     with pytest.raises(NotReadyError, match=r"needs rows of both classes; all .* have failed = 1") as caught:
         quick(Period("2020-01-31"))
     assert "`labels` in features.py returns the same for every row" in str(caught.value)
@@ -164,8 +166,8 @@ def test_one_class_alone_teaches_nothing(toy_lake, tracking):
 
 
 def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
-    for day in range(1, 17):
-        relabel(Period("2020-01-01") + day, all_failed)
+    for period in range(1, 17):
+        relabel(Period("2020-01-01") + period, all_failed)
     with pytest.raises(
         NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another value. .* longer"
     ):

@@ -134,7 +134,7 @@ def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(la
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
     with pytest.raises(FeaturesMissingError) as refused:
-        quick(day=Period("2020-03-11"))
+        quick(period=Period("2020-03-11"))
     assert refused.value.period == Period("2020-03-11")
 
 

@@ -44,8 +44,8 @@ def home(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
-def delivered(use_case: UseCase, feed: str, day) -> pa.Table:
-    return use_case.function("source", feed)(day)
+def delivered(use_case: UseCase, feed: str, period) -> pa.Table:
+    return use_case.function("source", feed)(period)
 
 
 def test_there_are_use_cases():
@@ -70,11 +70,11 @@ def test_features_and_labels_take_the_day_and_every_feed(use_case, function):
 
 @pytest.mark.parametrize(("use_case", "feed"), FEEDS)
 def test_the_source_delivers_exactly_the_declared_columns_and_the_same_again(use_case, feed):
-    for day in (use_case.first_period, use_case.first_period + 2):
-        rows = delivered(use_case, feed.name, day)
+    for period in (use_case.first_period, use_case.first_period + 2):
+        rows = delivered(use_case, feed.name, period)
         assert rows.schema.remove_metadata() == schemas.content_schema(use_case, f"raw/{feed.name}")
-        assert rows.equals(delivered(use_case, feed.name, day))
-        assert bool(rows.num_rows) == (day not in feed.missing_periods)
+        assert rows.equals(delivered(use_case, feed.name, period))
+        assert bool(rows.num_rows) == (period not in feed.missing_periods)
 
 
 @pytest.mark.parametrize(("use_case", "feed"), FEEDS)

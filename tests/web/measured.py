@@ -44,7 +44,7 @@ class Row:
     upper: float | None = None
     limit: float | None = None
     breached: bool | None = None
-    days: int = 1
+    periods: int = 1
     missing_reason: str = ""
 
 
@@ -67,26 +67,26 @@ def fill(use_case: UseCase, numbers: range) -> None:
         promote(use_case, "3", period_of(PROMOTED))
 
 
-def write(lake: Lake, day: Period, rows: list[Row]) -> None:
+def write(lake: Lake, period: Period, rows: list[Row]) -> None:
     """Make these rows the metrics of the day."""
     columns = {field.name if field.name != "model_version" else "version": field for field in schemas.METRICS}
     values = {name: [getattr(row, name) for row in rows] for name in columns}
     values["measured_period"] = [row.measured_period.start_date for row in rows]
     arrays = [pa.array(values[name], field.type) for name, field in columns.items()]
-    lake.replace("metrics", day, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
+    lake.replace("metrics", period, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
 
 
-def record(lake: Lake, table: str, day: Period, **values: Any) -> None:
+def record(lake: Lake, table: str, period: Period, **values: Any) -> None:
     """One row of `decisions` or `retrainings`."""
     schema = schemas.content_schema(lake.use_case, table)
-    lake.replace(table, day, pa.Table.from_pylist([values], schema=schema), inputs={}, stage=table)
+    lake.replace(table, period, pa.Table.from_pylist([values], schema=schema), inputs={}, stage=table)
 
 
-def promote(use_case: UseCase, version: str, day: Period, action: Any = "promotion", reason: str = "") -> None:
+def promote(use_case: UseCase, version: str, period: Period, action: Any = "promotion", reason: str = "") -> None:
     Ledger.open(use_case).append(
         LedgerDecision(
-            version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
-            actor="train", reason=reason or "Every gate passed.",
+            version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=period,
+            action=action, actor="train", reason=reason or "Every gate passed.",
         )
     )  # fmt: skip
 
@@ -100,57 +100,57 @@ def decay(number: int) -> float:
     return float(np.clip((number - DECAYS) / (PROMOTED - DECAYS), 0, 1)) if number < PROMOTED else 0.0
 
 
-def _day(use_case: UseCase, number: int, day: Period, seeds: np.random.Generator) -> Iterator[Row]:
+def _day(use_case: UseCase, number: int, period: Period, seeds: np.random.Generator) -> Iterator[Row]:
     version, bad = version_of(number), decay(number)
-    trained = FIRST + PROMOTED if version == "3" else day - number
+    trained = FIRST + PROMOTED if version == "3" else period - number
     for feed in use_case.feeds:
         published, quarantined = int(seeds.normal(900, 40)), int(seeds.poisson(4))
-        yield Row("rows", feed.name, published + quarantined, day, version)
-        yield Row("published", feed.name, published, day, version)
-        yield Row("quarantined", feed.name, quarantined, day, version)
-        yield Row("quarantined_by_reason", f"{feed.name}: size must be above 0", quarantined, day, version)
-        yield Row("volume_change", feed.name, seeds.normal(0, 0.05), day, version, limit=0.5, breached=False)
-    yield Row("staleness", "features", 0, day, version, limit=1, breached=False)
-    yield Row("staleness", "labels", 2, day, version, limit=3, breached=False)
-    age = day - trained
-    yield Row("staleness", "model", age, day, version, limit=300, breached=age > 300)
+        yield Row("rows", feed.name, published + quarantined, period, version)
+        yield Row("published", feed.name, published, period, version)
+        yield Row("quarantined", feed.name, quarantined, period, version)
+        yield Row("quarantined_by_reason", f"{feed.name}: size must be above 0", quarantined, period, version)
+        yield Row("volume_change", feed.name, seeds.normal(0, 0.05), period, version, limit=0.5, breached=False)
+    yield Row("staleness", "features", 0, period, version, limit=1, breached=False)
+    yield Row("staleness", "labels", 2, period, version, limit=3, breached=False)
+    age = period - trained
+    yield Row("staleness", "model", age, period, version, limit=300, breached=age > 300)
     if number == UNPREDICTED:
         yield Row(
             "missing_predictions",
             "predictions",
             None,
-            day,
+            period,
             None,
-            missing_reason=f"{day} has no predictions. Run toy__score for it.",
+            missing_reason=f"{period} has no predictions. Run toy__score for it.",
         )
     else:
-        yield from _drift(use_case, day, version, bad, seeds)
+        yield from _drift(use_case, period, version, bad, seeds)
     if number >= 2:
-        yield from _performance(number, day - 2, version, bad, seeds)
+        yield from _performance(number, period - 2, version, bad, seeds)
 
 
-def _drift(use_case: UseCase, day: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+def _drift(use_case: UseCase, period: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
     importance = 0.6 ** np.arange(len(use_case.features))
     importance /= importance.sum()
     psi = seeds.gamma(2, 0.02, len(use_case.features))
     psi[:2] += bad * np.array([0.5, 0.9])[: len(psi)]
     for feature, share, value in zip(use_case.features, importance, psi, strict=True):
-        yield Row("importance", feature, share, day, version)
-        yield Row("psi", feature, value, day, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
-        yield Row("null_share", feature, 0.01, day, version, limit=0.1, breached=False)
-        yield Row("unseen_share", feature, 0.0, day, version, limit=0.05, breached=False)
-    mean = 0.24 + 0.03 * np.sin(day.start_date.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
+        yield Row("importance", feature, share, period, version)
+        yield Row("psi", feature, value, period, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
+        yield Row("null_share", feature, 0.01, period, version, limit=0.1, breached=False)
+        yield Row("unseen_share", feature, 0.0, period, version, limit=0.05, breached=False)
+    mean = 0.24 + 0.03 * np.sin(period.start_date.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
     for metric, subject, value in (
         ("weighted_drift", "features", float(importance @ psi)),
         ("prediction_drift", "prediction", float(seeds.gamma(2, 0.02) + 0.2 * bad)),
     ):
         limit = LIMITS[metric]
-        yield Row(metric, subject, value, day, version, limit=limit, breached=value > limit)
-    yield Row("mean_prediction", "prediction", mean, day, version)
-    yield Row("predicted_positive_rate", "prediction", mean * 1.4, day, version)
-    yield Row("rows", "predictions", 880, day, version)
-    yield Row("rows", "features", 880, day, version)
-    yield Row("staleness", "predictions", 0, day, version, limit=1, breached=False)
+        yield Row(metric, subject, value, period, version, limit=limit, breached=value > limit)
+    yield Row("mean_prediction", "prediction", mean, period, version)
+    yield Row("predicted_positive_rate", "prediction", mean * 1.4, period, version)
+    yield Row("rows", "predictions", 880, period, version)
+    yield Row("rows", "features", 880, period, version)
+    yield Row("staleness", "predictions", 0, period, version, limit=1, breached=False)
 
 
 def _performance(
@@ -165,9 +165,11 @@ def _performance(
         ("log_loss", "model", loss, 0.012), ("log_loss", "prior", 0.60, 0.01), ("log_loss", "logistic", 0.57, 0.01),
         ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
     ):  # fmt: skip
-        yield Row(f"window/{metric}", subject, value, measured_period, version, value - reach, value + reach, days=14)
-    yield Row("expected/log_loss", "model", 0.53, period_of(number), version, 0.52, 0.54, days=28)
-    yield Row("expected/auc", "model", 0.69, period_of(number), version, 0.67, 0.71, days=28)
+        yield Row(
+            f"window/{metric}", subject, value, measured_period, version, value - reach, value + reach, periods=14
+        )
+    yield Row("expected/log_loss", "model", 0.53, period_of(number), version, 0.52, 0.54, periods=28)
+    yield Row("expected/auc", "model", 0.69, period_of(number), version, 0.67, 0.71, periods=28)
     worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
     if number < 9:
         comment = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
@@ -178,25 +180,27 @@ def _performance(
             measured_period,
             version,
             limit=limit,
-            days=number,
+            periods=number,
             missing_reason=comment,
         )
         return
     lower, upper = worse - 0.014, worse + 0.014
     yield Row(
-        "skill_loss/log_loss", "prior", worse, measured_period, version, lower, upper, limit, lower > limit, days=14
+        "skill_loss/log_loss", "prior", worse, measured_period, version, lower, upper, limit, lower > limit, periods=14
     )
     for baseline in ("prior", "logistic"):
         behind = loss - 0.60
         bounds = behind - 0.01, behind + 0.01
         yield Row(
-            "worse_than_baseline/log_loss", baseline, behind, measured_period, version, *bounds, 0.0, False, days=14
+            "worse_than_baseline/log_loss", baseline, behind, measured_period, version, *bounds, 0.0, False, periods=14
         )
-    yield Row("false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, measured_period, version, days=42)
-    yield Row("degradation/auc", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, days=14)
+    yield Row(
+        "false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, measured_period, version, periods=42
+    )
+    yield Row("degradation/auc", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, periods=14)
 
 
-def _decide(lake: Lake, number: int, day: Period) -> None:
+def _decide(lake: Lake, number: int, period: Period) -> None:
     trains = number in (REJECTED, PROMOTED - 1)
     reason = HOSTILE if trains else "No signal triggers a training."
     signal = {
@@ -204,12 +208,12 @@ def _decide(lake: Lake, number: int, day: Period) -> None:
         "value": 0.12, "limit": 0.1,
     }  # fmt: skip
     record(
-        lake, "decisions", day, outcome="retrain" if trains else "hold", reason=reason,
+        lake, "decisions", period, outcome="retrain" if trains else "hold", reason=reason,
         signals=json.dumps([signal]), model_version=version_of(number),
     )  # fmt: skip
     if trains:
         outcome, challenger = ("rejected", "2") if number == REJECTED else ("promoted", "3")
         record(
-            lake, "retrainings", day, outcome=outcome, reason=f"Version {challenger} was {outcome}.",
-            model_version=challenger, run_id=f"drift__{day}",
+            lake, "retrainings", period, outcome=outcome, reason=f"Version {challenger} was {outcome}.",
+            model_version=challenger, run_id=f"drift__{period}",
         )  # fmt: skip

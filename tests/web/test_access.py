@@ -152,11 +152,11 @@ def test_a_use_case_that_cannot_be_imported_hides_no_other_and_is_named_to_who_m
     assert "RuntimeError: half written" in server.log.read_text()
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("period", ["0001-01-01", "9999-12-31"])
 @pytest.mark.parametrize("span", [30, 365])
-def test_every_day_of_the_calendar_has_a_page(server, day, span):
+def test_every_day_of_the_calendar_has_a_page(server, period, span):
     with server.client("vera") as client:
-        assert client.get(f"{PAGE}?period={day}&span={span}").status_code == 200
+        assert client.get(f"{PAGE}?period={period}&span={span}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["", "index.html", "events/2020-07-14__b2-0.html"])

@@ -69,9 +69,9 @@ def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
 def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number, features in ((0, ("old", "kept")), (1, ("kept",))):
-        day = period_of(number)
-        rows = [Row(metric, name, 0.5, day, "1") for name in features for metric in ("psi", "importance")]
-        measured.write(lake, day, rows)
+        period = period_of(number)
+        rows = [Row(metric, name, 0.5, period, "1") for name in features for metric in ("psi", "importance")]
+        measured.write(lake, period, rows)
     trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(1)))["heat"]["data"][0]
     cells = {name.split()[0]: row for name, row in zip(trace["y"], trace["z"], strict=True)}
     assert cells == {"kept": [0.25, 0.25], "old": [0.25, None]}
@@ -88,10 +88,10 @@ def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
 
 
 def test_what_many_features_share_is_summed_in_one_row(lake_home):
-    day = period_of(0)
-    rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
-    measured.write(Lake.open(toy.USE_CASE), day, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day))["heat"]["data"][0]
+    period = period_of(0)
+    rows = [Row(metric, f"f{n:02}", 0.1, period, "1") for n in range(20) for metric in ("psi", "importance")]
+    measured.write(Lake.open(toy.USE_CASE), period, rows)
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period))["heat"]["data"][0]
     assert len(trace["y"]) == charts.FEATURES + 1
     assert trace["y"][0].startswith("6 others") and trace["z"][0] == [pytest.approx(0.06)]
 
@@ -103,9 +103,9 @@ def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
 def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number in (0, 2):
-        day = period_of(number)
-        rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
-        measured.write(lake, day, rows)
+        period = period_of(number)
+        rows = [Row(metric, f"f{n:02}", 0.1, period, "1") for n in range(20) for metric in ("psi", "importance")]
+        measured.write(lake, period, rows)
     trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(2)))["heat"]["data"][0]
     assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
     assert trace["customdata"][0] == [0.1, None, 0.1]
@@ -124,22 +124,22 @@ def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
 def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
     lake = Lake.open(toy.USE_CASE)
     for number, passed in ((0, 9.0), (1, None)):
-        day, missing_reason = period_of(number), "" if passed else "Nothing of the day is published."
+        period, missing_reason = period_of(number), "" if passed else "Nothing of the day is published."
         rows = [
-            Row(metric, "events", passed, day, "1", missing_reason=missing_reason)
+            Row(metric, "events", passed, period, "1", missing_reason=missing_reason)
             for metric in ("published", "quarantined")
         ]
-        rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
-        measured.write(lake, day, rows)
+        rows += [Row("quarantined_by_reason", "events: size", passed, period, "1")] if passed else []
+        measured.write(lake, period, rows)
     drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(1)))
     for name in ("volumes", "quarantine"):
         assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(period_of(1))], name
 
 
-@pytest.mark.parametrize(("days", "daily"), [(4, True), (20, False)])
-def test_of_a_few_days_each_is_named_once(lake_home, days, daily):
-    measured.fill(toy.USE_CASE, range(40, 40 + days))
-    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(39 + days)))["auc"][
+@pytest.mark.parametrize(("periods", "daily"), [(4, True), (20, False)])
+def test_of_a_few_days_each_is_named_once(lake_home, periods, daily):
+    measured.fill(toy.USE_CASE, range(40, 40 + periods))
+    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(39 + periods)))["auc"][
         "layout"
     ]
     assert ("dtick" in layout["xaxis"]) == daily

@@ -135,11 +135,11 @@ def test_the_state_of_the_files_is_in_their_addresses(at_home):
 def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):
     lake = Lake.open(toy.USE_CASE)
     for number in range(2):
-        day, rows = period_of(number), [Row("psi", "size", 0.1, period_of(number), "1")]
+        period, rows = period_of(number), [Row("psi", "size", 0.1, period_of(number), "1")]
         if values:
             missing_reason = "" if values[number] == 0 else "It was refused."
-            rows.append(Row("quarantined", "events", values[number], day, "1", missing_reason=missing_reason))
-        measured.write(lake, day, rows)
+            rows.append(Row("quarantined", "events", values[number], period, "1", missing_reason=missing_reason))
+        measured.write(lake, period, rows)
     text = page(period_of(1))
     panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]
     assert said in panel and unsaid not in panel

@@ -40,7 +40,7 @@ def test_what_became_known_later_is_not_shown(lake):
     measured.fill(toy.USE_CASE, range(3))
     measured.promote(toy.USE_CASE, "9", period_of(2))
     seen = overview.build_overview(open_project(toy.USE_CASE), period_of(2), period_of(1))
-    assert seen.measures.days == (period_of(0), period_of(1))
+    assert seen.measures.periods == (period_of(0), period_of(1))
     assert seen.champion is not None and seen.champion.number == "1"
     assert [each.period for each in seen.decisions] == [period_of(1), period_of(0)]
 
@@ -54,9 +54,9 @@ def test_days_of_long_ago_are_stale_and_one_chosen_on_purpose_is_not(lake):
 
 def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_looked_at(lake, monkeypatch):
     assert overview.build_overview(open_project(toy.USE_CASE), DAY).set_aside is None, "nothing was checked"
-    days = quarantined.DAY, quarantined.NEXT
-    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *days)
-    quarantined.land("events", *days)
+    periods = quarantined.DAY, quarantined.NEXT
+    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *periods)
+    quarantined.land("events", *periods)
     after = quarantined.NEXT + 1
     assert overview.build_overview(
         open_project(toy.USE_CASE), after, quarantined.DAY
@@ -132,7 +132,7 @@ def test_a_damaged_ledger_is_reported_without_its_path(lake, lake_home):
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
     assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.reason
     assert str(lake_home) not in repr(seen.problems)
-    assert seen.measures.days == (DAY,)
+    assert seen.measures.periods == (DAY,)
 
 
 @pytest.mark.parametrize("signals", ["", "not JSON", "7", '["x", {"signal": "psi"}]'])
@@ -145,14 +145,14 @@ def test_signals_that_cannot_be_read_keep_no_one_from_the_decision(lake, signals
 def test_only_the_days_that_are_drawn_are_read(lake):
     measured.fill(toy.USE_CASE, range(40, 45))
     seen = overview.build_overview(open_project(toy.USE_CASE), period_of(44), span=2)
-    assert seen.measures.days == (period_of(43), period_of(44)) and seen.first == period_of(43)
+    assert seen.measures.periods == (period_of(43), period_of(44)) and seen.first == period_of(43)
     assert seen.measured[0] == period_of(40)
 
 
 def test_a_day_before_anything_was_measured_is_not_measured(lake):
     measured.fill(toy.USE_CASE, range(1, 2))
     seen = overview.build_overview(open_project(toy.USE_CASE), period_of(1), DAY)
-    assert seen.measures.days == () and seen.status.name == "not measured"
+    assert seen.measures.periods == () and seen.status.name == "not measured"
 
 
 @pytest.mark.parametrize("span", [30, 365])
@@ -174,14 +174,14 @@ def test_a_file_where_a_folder_should_be_is_reported_without_its_path(lake, lake
     seen = overview.build_overview(open_project(toy.USE_CASE), period_of(1))
     assert seen.status.name == "damaged" and what in seen.status.reason
     assert str(lake_home) not in seen.status.reason
-    assert (seen.champion is None) == (what == "ledger") and bool(seen.measures.days) == (what != "metrics")
+    assert (seen.champion is None) == (what == "ledger") and bool(seen.measures.periods) == (what != "metrics")
 
 
 def test_of_days_before_the_one_looked_at_only_what_is_drawn_or_broke_is_kept(lake):
-    for day in (DAY, period_of(1)):
-        rows = [Row("null_share", "size", 0.5, day, "1", limit=0.1, breached=True), *CALM]
-        rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "unseen_share", "psi")]
-        measured.write(lake, day, rows)
+    for period in (DAY, period_of(1)):
+        rows = [Row("null_share", "size", 0.5, period, "1", limit=0.1, breached=True), *CALM]
+        rows += [Row(metric, "kind", 0.5, period, "1") for metric in ("null_share", "unseen_share", "psi")]
+        measured.write(lake, period, rows)
     found = overview.build_overview(open_project(toy.USE_CASE), period_of(1)).measures
     assert {(row.metric, row.subject) for row in found.rows_on(DAY)} == {
         ("null_share", "size"), ("psi", "kind"), ("weighted_drift", "features"), ("prediction_drift", "prediction")

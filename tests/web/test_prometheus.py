@@ -44,7 +44,7 @@ def row(metric: str, subject: str, value: float | None, **more: object) -> dict:
     empty = dict.fromkeys(schemas.METRICS.names) | {
         "model_version": "1",
         "measured_period": DAY.start_date,
-        "days": 1,
+        "periods": 1,
         "missing_reason": "",
     }
     return empty | {"metric": metric, "subject": subject, "value": value} | more
@@ -63,22 +63,22 @@ ROWS = (
     row("mean_prediction", "prediction", 0.31),
     row("mean_prediction", "model", 0.29, measured_period=(DAY - 2).start_date),
     row("log_loss", "prior", 0.6, measured_period=(DAY - 2).start_date),
-    row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
+    row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, periods=14),
     row("expected/log_loss", "model", 0.45, lower=0.4, upper=0.5),
-    row("degradation/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
+    row("degradation/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, periods=14),
     row("degradation/brier", "model", 0.3, limit=0.02, missing_reason="Only 1 day with labels; 7 are needed to judge."),
     row("staleness", "predictions", 2.0, limit=1.0, breached=True),
     row("something_new", "x", 7.0),
 )
 
 
-def put(table: str, day: Period, rows: list[dict]) -> None:
+def put(table: str, period: Period, rows: list[dict]) -> None:
     content = pa.Table.from_pylist(rows, schema=schemas.content_schema(toy.USE_CASE, table))
-    Lake.open(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
+    Lake.open(toy.USE_CASE).replace(table, period, content, inputs={}, stage="measure")
 
 
-def decided(day: Period, outcome: str) -> None:
-    put("decisions", day, [{"outcome": outcome, "reason": "so", "signals": "[]", "model_version": "1"}])
+def decided(period: Period, outcome: str) -> None:
+    put("decisions", period, [{"outcome": outcome, "reason": "so", "signals": "[]", "model_version": "1"}])
 
 
 def served(use_case=toy.USE_CASE, now: datetime = NOW) -> dict[tuple[str, frozenset], float]:
@@ -149,8 +149,8 @@ def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
 
 
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
-    days = np.array([np.datetime64(DAY.start_date)] * 4)
-    outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
+    periods = np.array([np.datetime64(DAY.start_date)] * 4)
+    outcomes = LabelledPredictions(periods, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
     expected_values = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
     found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.costs)

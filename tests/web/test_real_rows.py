@@ -19,9 +19,9 @@ KNOWN = AS_OF + USE_CASE.label.label_delay_periods
 
 @pytest.fixture
 def seen(champion):
-    for day in period_range(AS_OF, KNOWN):
-        score.score_period(open_project(USE_CASE), day)
-        monitor.monitor_period(open_project(USE_CASE), day)
+    for period in period_range(AS_OF, KNOWN):
+        score.score_period(open_project(USE_CASE), period)
+        monitor.monitor_period(open_project(USE_CASE), period)
     return overview.build_overview(open_project(USE_CASE), KNOWN)
 
 

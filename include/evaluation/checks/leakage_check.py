@@ -107,14 +107,14 @@ class _Built:
         return self.tables["features"].num_rows if "features" in self.tables else 0
 
 
-def rebuild_periods(project: Project, days: Sequence[Period], as_of: Period) -> tuple[RebuiltPeriod, ...]:
+def rebuild_periods(project: Project, periods: Sequence[Period], as_of: Period) -> tuple[RebuiltPeriod, ...]:
     """Build each day again with changed later data, and compare it with what is stored.
 
     The lake is only read. After a difference, the day is built once more from unchanged data, to tell a leak from
     changed code, and twice more to tell both from a random result. An error of the use case's functions is in the day's
     `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
     """
-    return tuple(_rebuilt(_Trial(project, day, as_of)) for day in days)
+    return tuple(_rebuilt(_Trial(project, period, as_of)) for period in periods)
 
 
 def _rebuilt(trial: _Trial) -> RebuiltPeriod:
@@ -173,7 +173,7 @@ def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) ->
 
 def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     """Build the trial's day of these tables in a temporary lake."""
-    use_case, day, read = trial.use_case, trial.period, set[str]()
+    use_case, period, read = trial.use_case, trial.period, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
         copy = trial.project.in_lake(str(home / "lake"))
@@ -185,9 +185,9 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
                 _run_functions(trial, copy, tables, recorder)
         except Exception as error:  # the use case's functions may raise any error
             return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
-        view, keys = lake.as_of(day), {table: schemas.sort_keys(use_case, table) for table in tables}
-        rows = {table: view.read(table, day, day, order_by=keys[table]) for table in tables}
-        digests = {table: _digest(lake, table, day) for table in tables}
+        view, keys = lake.as_of(period), {table: schemas.sort_keys(use_case, table) for table in tables}
+        rows = {table: view.read(table, period, period, order_by=keys[table]) for table in tables}
+        digests = {table: _digest(lake, table, period) for table in tables}
         return _Built(rows, digests, frozenset(read))
 
 
@@ -210,14 +210,14 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
     """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
     until = min(trial.as_of, trial.period + LATER_PERIODS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
-        days = clone.partition_digests(trial.lake, table, trial.since, until)
+        periods = clone.partition_digests(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
-            days.pop(trial.period, None)  # this is what will be built
-        later = [day for day in days if changed and day > trial.period]
+            periods.pop(trial.period, None)  # this is what will be built
+        later = [period for period in periods if changed and period > trial.period]
         # The seed includes the as-of day, so that each training removes other values of a key.
-        seeds = {day: _ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(day) for day in later}
-        changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
-        clone.clone_table(table, days, trial.lake, copy.lake, changes)
+        seeds = {period: _ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(period) for period in later}
+        changes = {period: functools.partial(randomise_future_rows, keys=keys, seed=seeds[period]) for period in later}
+        clone.clone_table(table, periods, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
         CorrectionLog.open(trial.project, feed.name).copy_period(trial.period, CorrectionLog.open(copy, feed.name))
 

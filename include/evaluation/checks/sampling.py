@@ -20,7 +20,7 @@ class SplitPeriods:
     test: Sequence[Period]
 
 
-def sample_periods(days: SplitPeriods, count: int, seed: int, as_of: Period) -> list[Period]:
+def sample_periods(periods: SplitPeriods, count: int, seed: int, as_of: Period) -> list[Period]:
     """Return `count` days in order, at least half of them training days.
 
     They cover as many weekdays as possible. Of the other half, two thirds are test days and one third validation days.
@@ -29,8 +29,8 @@ def sample_periods(days: SplitPeriods, count: int, seed: int, as_of: Period) -> 
     as-of day is part of the seed, so that each training samples other days.
     """
     rng = np.random.default_rng([seed, as_of.start_date.toordinal()])
-    test = sorted(set(days.test))
-    pools = {"train": set(days.train), "validation": set(days.validation), "test": set(test[:-1] or test)}
+    test = sorted(set(periods.test))
+    pools = {"train": set(periods.train), "validation": set(periods.validation), "test": set(test[:-1] or test)}
     judged = count // 2
     wanted = {"train": count - judged, "test": judged - judged // 3, "validation": judged // 3}
     chosen: list[Period] = []
@@ -40,14 +40,16 @@ def sample_periods(days: SplitPeriods, count: int, seed: int, as_of: Period) -> 
     return sorted(chosen)
 
 
-def _spread(days: Collection[Period], count: int, before: Sequence[Period], rng: np.random.Generator) -> list[Period]:
+def _spread(
+    periods: Collection[Period], count: int, before: Sequence[Period], rng: np.random.Generator
+) -> list[Period]:
     """Return up to `count` of these days, each of the weekday that is rarest so far."""
-    used = Counter(day.start_date.weekday() for day in before)
-    waiting = [sorted(days)[place] for place in rng.permutation(len(days))]
+    used = Counter(period.start_date.weekday() for period in before)
+    waiting = [sorted(periods)[place] for place in rng.permutation(len(periods))]
     chosen: list[Period] = []
     while waiting and len(chosen) < count:
-        day = min(waiting, key=lambda each: used[each.start_date.weekday()])
-        waiting.remove(day)
-        used[day.start_date.weekday()] += 1
-        chosen.append(day)
+        period = min(waiting, key=lambda each: used[each.start_date.weekday()])
+        waiting.remove(period)
+        used[period.start_date.weekday()] += 1
+        chosen.append(period)
     return chosen

@@ -134,7 +134,7 @@ class BaseGate(ABC):
 
     def too_few_periods(self, inputs: GateInputs) -> GateResult | None:
         """Return an inconclusive result if there are too few test days with labels; otherwise None."""
-        if inputs.days >= self.min_periods:
+        if inputs.periods >= self.min_periods:
             return None
-        reason = f"There are labels of {counted(inputs.days, 'test day')}; this gate needs {self.min_periods}."
+        reason = f"There are labels of {counted(inputs.periods, 'test day')}; this gate needs {self.min_periods}."
         return self.result("inconclusive", reason, metric=getattr(self, "metric", ""))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Comparison:
     """Hold challenger minus champion on the days that the champion has not seen, by row and overall."""
 
-    days: npt.NDArray[np.datetime64]
+    periods: npt.NDArray[np.datetime64]
     differences: Numbers
     difference: PairedDifference
 
@@ -95,9 +95,9 @@ class ChampionGate(BaseGate):
             metrics.losses(self.metric, rows.labels[unseen], rows.predicted[subject][unseen], costs)
             for subject in (MODEL, CHAMPION)
         )
-        days, differences = rows.days[unseen], own - other
+        periods, differences = rows.periods[unseen], own - other
         return Comparison(
-            days, differences, bootstrap.paired_differences(days, differences, confidence=self.confidence)
+            periods, differences, bootstrap.paired_differences(periods, differences, confidence=self.confidence)
         )
 
     def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
@@ -109,10 +109,10 @@ class ChampionGate(BaseGate):
         compared = self.compare(inputs, costs)
         if isinstance(compared, GateResult):
             return None
-        days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
+        periods, place = np.unique(compared.periods.astype("datetime64[D]"), return_inverse=True)
         return plots.plot_champion(
             f"{title}: against version {inputs.champion.version if inputs.champion else ''}",
-            periods_of(days.tolist()),
+            periods_of(periods.tolist()),
             np.bincount(place, weights=compared.differences) / np.bincount(place),
             mean=compared.difference.mean,
             interval=(compared.difference.lower, compared.difference.upper),
@@ -138,4 +138,4 @@ class ChampionGate(BaseGate):
             asked = "" if passed else " It must be lower beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")
         label = METRICS[self.metric].label
-        return f"On {counted(difference.days, 'day')} {label} is {compared} {version}; {bound}.{asked}"
+        return f"On {counted(difference.periods, 'day')} {label} is {compared} {version}; {bound}.{asked}"

@@ -33,14 +33,14 @@ class LeakageGate(BaseGate):
     needs: ClassVar[frozenset[Input]] = frozenset({"rebuilt_periods"})
     untested: ClassVar[str] = "whether a feature sees the future"
 
-    days: int = 8
+    periods: int = 8
     """Days that are built again. With 8, all weekdays are among them; with 14, each is one of the training days and one
     of the others."""
 
     def require_possible(self) -> None:
         require(
-            self.days >= MIN_PERIODS,
-            f"LeakageGate: days={self.days} is too few; {MIN_PERIODS} days or more are built again.",
+            self.periods >= MIN_PERIODS,
+            f"LeakageGate: days={self.periods} is too few; {MIN_PERIODS} days or more are built again.",
         )
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
@@ -56,7 +56,7 @@ class LeakageGate(BaseGate):
 
     @property
     def periods_to_rebuild(self) -> int:
-        return self.days
+        return self.periods
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
         """Count the leaks: features, labels and quarantine decisions that differ, and forbidden reads.
@@ -91,14 +91,14 @@ class LeakageGate(BaseGate):
 def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
     parts = []
     if leaking := {name for built in rebuilt for name in built.leaking}:
-        days = listed([str(built.period) for built in rebuilt if built.leaking])
-        parts.append(f"On {days} {listed(leaking)} changed when only later data was changed.")
+        periods = listed([str(built.period) for built in rebuilt if built.leaking])
+        parts.append(f"On {periods} {listed(leaking)} changed when only later data was changed.")
     if read := {name for built in rebuilt for name in built.read}:
-        days = listed([str(built.period) for built in rebuilt if built.read])
+        periods = listed([str(built.period) for built in rebuilt if built.read])
         parts.append(
-            f"On {days} the use case's functions read {listed(read)}, which they were not given and which may know the"
-            " future. Use the feeds that the functions are given; what they share with source.py belongs into a module"
-            " of its own, constants into the use case's package."
+            f"On {periods} the use case's functions read {listed(read)}, which they were not given and which may know"
+            " the future. Use the feeds that the functions are given; what they share with source.py belongs into a"
+            " module of its own, constants into the use case's package."
         )
     return " ".join(parts)
 

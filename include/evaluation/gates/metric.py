@@ -95,7 +95,7 @@ class Gate(BaseGate):
             passed, asked = value >= limit, f"at least {limit:.6g} is asked for"
         else:
             passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
-        reason = f"On {counted(inputs.days, 'test day')} {label} is {value:.6g}{but(passed)} {asked}."
+        reason = f"On {counted(inputs.periods, 'test day')} {label} is {value:.6g}{but(passed)} {asked}."
         return [self.result(outcome_of(passed), reason, metric=name, value=value, limit=limit)]
 
 

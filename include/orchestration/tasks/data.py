@@ -22,15 +22,15 @@ def ingest(use_case: str) -> dict[str, int]:
 
     with fail_without_retry():
         context = get_current_context()
-        declared, day, take_changed = (
+        declared, period, take_changed = (
             load_use_case(use_case),
             period_of(context),
             bool(context["params"].get("take_changed")),
         )
-        done = ingest.ingest_period(open_project(declared), day, take_changed=take_changed)
+        done = ingest.ingest_period(open_project(declared), period, take_changed=take_changed)
         landed = {feed: commit.partition.rows for feed, commit in done.items()}
-        delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
-    add_asset_metadata(declared, "raw", period=day.key, rows=landed, **delivered)
+        delivered = _delivered(declared, period) if any(feed.landing for feed in declared.feeds) else {}
+    add_asset_metadata(declared, "raw", period=period.key, rows=landed, **delivered)
     return landed
 
 
@@ -67,15 +67,15 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     from include.ingestion import validate
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), period_of(get_current_context())
+        declared, period = load_use_case(use_case), period_of(get_current_context())
         rows = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
-            for feed, done in validate.validate_period(open_project(declared), day).items()
+            for feed, done in validate.validate_period(open_project(declared), period).items()
         }
     add_asset_metadata(
         declared,
         "checked",
-        period=day.key,
+        period=period.key,
         rows=rows,
         data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
@@ -88,8 +88,8 @@ def build_features(use_case: str) -> dict[str, object]:
     from include.features import build
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), period_of(get_current_context())
-        commit = build.build_features(open_project(declared), day)
-    written = {"period": day.key, "rows": commit.partition.rows, "version": commit.version}
+        declared, period = load_use_case(use_case), period_of(get_current_context())
+        commit = build.build_features(open_project(declared), period)
+    written = {"period": period.key, "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(declared, "features", **written)
     return written | {"changed": commit.changed}

@@ -49,7 +49,9 @@ def resubmit(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         context = get_current_context()
         params: dict[str, Any] = dict(context["params"])
-        params |= {day: Period(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
+        params |= {
+            period: Period(params[period]) if params[period] else None for period in ("quarantined_on", "known_on")
+        }
         asked = {
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }

@@ -25,9 +25,9 @@ def measure(use_case: str) -> dict[str, object]:
     from include.monitoring import monitor
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), period_of(get_current_context())
-        result = monitor.monitor_period(open_project(declared), day)
-        again = monitor.remeasure_label_period(open_project(declared), day)
+        declared, period = load_use_case(use_case), period_of(get_current_context())
+        result = monitor.monitor_period(open_project(declared), period)
+        again = monitor.remeasure_label_period(open_project(declared), period)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
     for state in result.missing_reasons:
@@ -36,7 +36,7 @@ def measure(use_case: str) -> dict[str, object]:
     add_asset_metadata(
         declared, "metrics", period=result.period, version=result.version, figures=result.figures, **issues
     )
-    callbacks.notify_breaches(open_project(declared), day)
+    callbacks.notify_breaches(open_project(declared), period)
     if again is not None:
         callbacks.notify_breaches(open_project(declared), Period(again.period))
     return asdict(result)

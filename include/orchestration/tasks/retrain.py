@@ -22,8 +22,8 @@ def decide(use_case: str) -> str | None:
     from include.retraining import decide
 
     with fail_without_retry():
-        declared, day = load_use_case(use_case), period_of(get_current_context())
-        decision = decide.decide_retraining(open_project(declared), day)
+        declared, period = load_use_case(use_case), period_of(get_current_context())
+        decision = decide.decide_retraining(open_project(declared), period)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
     add_asset_metadata(declared, "decisions", period=decision.period, outcome=decision.outcome, reason=decision.reason)
     return decision.reason if decision.outcome == "retrain" else None
@@ -48,15 +48,15 @@ def record_outcome(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        day, task_instance, dag_id = period_of(context), context["ti"], f"{use_case}__train"
-        training = training_of(day)
+        period, task_instance, dag_id = period_of(context), context["ti"], f"{use_case}__train"
+        training = training_of(period)
         state = task_instance.get_dagrun_state(dag_id, training) if was_started(context, dag_id, training) else None
         if state is not None and state not in ENDED:
             raise AirflowFailException(
                 f"The training {dag_id} {training} is still {state}. Clear this task when it has ended."
             )
-        claimed = reserve_slot.existing_reservation(open_project(declared), day)
-        if state is None and outcome.recorded_outcome(open_project(declared), day) in (
+        claimed = reserve_slot.existing_reservation(open_project(declared), period)
+        if state is None and outcome.recorded_outcome(open_project(declared), period) in (
             "promoted",
             "rejected",
             "not promoted",
@@ -67,7 +67,7 @@ def record_outcome(use_case: str) -> dict[str, object]:
         }
         result = outcome.record_training_outcome(
             open_project(declared),
-            day,
+            period,
             training,
             state=state,
             version=pulled["register"],

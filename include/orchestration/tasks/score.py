@@ -25,17 +25,17 @@ def score(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        params, day = context["params"], period_of(context)
+        params, period = context["params"], period_of(context)
         options = {
             "rescore": params.get("rescore", False),
             "allow_future_model": params.get("allow_future_model", False),
         }
         with durations.Stopwatch() as clock:
-            result = score.score_period(open_project(declared), day, version=params.get("version"), **options)
+            result = score.score_period(open_project(declared), period, version=params.get("version"), **options)
         if result.changed:  # the duration of a rerun without work is meaningless
-            durations.record_duration(open_project(declared), "score", day, clock, result.rows, result.version)
-        measured = monitor.remeasure_period(open_project(declared), day)
-    add_asset_metadata(declared, "predictions", period=day.key, version=result.version, rows=result.rows)
+            durations.record_duration(open_project(declared), "score", period, clock, result.rows, result.version)
+        measured = monitor.remeasure_period(open_project(declared), period)
+    add_asset_metadata(declared, "predictions", period=period.key, version=result.version, rows=result.rows)
     for remeasured in measured:
         if remeasured.changed:
             callbacks.notify_breaches(open_project(declared), Period(remeasured.period))

@@ -205,7 +205,7 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
     for name, cut in report["splits"].items():
         values = metrics.split_metrics(recorded, name).get(MODEL, {})
         rows = int(values["rows"]) if "rows" in values else None
-        splits[name] = SplitSummary(cut["first"], cut["last"], int(cut["days"]), rows, values.get("base_rate"))
+        splits[name] = SplitSummary(cut["first"], cut["last"], int(cut["periods"]), rows, values.get("base_rate"))
     return splits
 
 

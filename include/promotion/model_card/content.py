@@ -26,7 +26,7 @@ class SplitSummary:
 
     first: str
     last: str
-    days: int
+    periods: int
     rows: int | None
     """Rows with a label."""
     positives: float | None

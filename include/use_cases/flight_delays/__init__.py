@@ -114,9 +114,9 @@ _TRAFFIC = {
     "route_departures": "int32",
 }
 _HISTORY = {
-    f"{group}_{what}_{days}d": "float64" for group in GROUPS for what in ("excess", "flights") for days in WINDOWS
+    f"{group}_{what}_{periods}d": "float64" for group in GROUPS for what in ("excess", "flights") for periods in WINDOWS
 }
-_OVERALL = {f"all_late_{days}d": "float64" for days in WINDOWS}
+_OVERALL = {f"all_late_{periods}d": "float64" for periods in WINDOWS}
 _OBSERVED = {
     f"last_{name}": "float64"
     for name in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")

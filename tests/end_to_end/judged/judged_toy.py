@@ -11,5 +11,5 @@ USE_CASE = replace(
     QUICK,
     name="judged_toy",
     training=replace(QUICK.training, min_train_periods=7),
-    gates=(*QUICK.gates, LeakageGate(days=7)),
+    gates=(*QUICK.gates, LeakageGate(periods=7)),
 )

@@ -23,14 +23,14 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose lake has raw and checked feeds and labels of each day from FIRST to LAST; not written to."""
     home = tmp_path_factory.mktemp("a home")
     lake = Lake(USE_CASE, StoragePath.parse(home) / "lake" / "toy")
-    for day in period_range(FIRST, LAST):
+    for period in period_range(FIRST, LAST):
         for feed in USE_CASE.feeds:
-            rows = getattr(source, feed.name)(day)
-            lake.replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")
+            rows = getattr(source, feed.name)(period)
+            lake.replace(f"raw/{feed.name}", period, rows, inputs={}, stage="ingest")
             reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
             checked = rows.append_column(schemas.REASONS, reasons)
-            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="validate")
-        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
+            lake.replace(f"checked/{feed.name}", period, checked, inputs={}, stage="validate")
+        lake.replace("labels", period, source.outcomes(period), inputs={}, stage="label")
     for table in ("labels", *(f"{state}/{feed.name}" for state in ("raw", "checked") for feed in USE_CASE.feeds)):
         lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
     return home

@@ -46,8 +46,8 @@ def leaking(*called: str) -> RebuiltPeriod:
 
 
 def within_a_closure(asked):
-    def ask(day):
-        return [asked(day)]
+    def ask(period):
+        return [asked(period)]
 
     return ask
 
@@ -63,13 +63,13 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(("way", "day"), [*((way, TOMORROW) for way in WAYS), ("another than a feed's", DAY)])
-def test_features_that_call_the_source_are_caught_by_the_function_they_called(tried, way, day):
+@pytest.mark.parametrize(("way", "period"), [*((way, TOMORROW) for way in WAYS), ("another than a feed's", DAY)])
+def test_features_that_call_the_source_are_caught_by_the_function_they_called(tried, way, period):
     """Even of the day itself: of its events, another function tells how they ended."""
     call, named = WAYS[way]
 
     def build(_, events, outcomes):
-        call(day)
+        call(period)
         return honest(DAY, events, outcomes)
 
     assert tried(build) == leaking(named)
@@ -80,11 +80,11 @@ def test_features_that_leave_the_source_alone_have_called_none_of_it(tried):
 
 
 def test_a_call_within_rows_that_are_read_later_is_caught_too(tried):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         class Late:
             def __arrow_c_stream__(self, requested_schema=None):
                 source.everything(TOMORROW)
-                return honest(day, events, outcomes).to_pyarrow().__arrow_c_stream__(requested_schema)
+                return honest(period, events, outcomes).to_pyarrow().__arrow_c_stream__(requested_schema)
 
         return Late()
 
@@ -92,7 +92,7 @@ def test_a_call_within_rows_that_are_read_later_is_caught_too(tried):
 
 
 def test_one_that_raises_is_caught_by_what_it_called(tried):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         source.everything(TOMORROW)
         raise ZeroDivisionError
 
@@ -178,8 +178,8 @@ class Hidden:
 
     @staticmethod
     @functools.cache
-    def rows_of(day: Period) -> int:
-        return source.outcomes(day).num_rows
+    def rows_of(period: Period) -> int:
+        return source.outcomes(period).num_rows
 
 
 Hidden.rows_of.__module__ = features.__name__
@@ -188,13 +188,13 @@ Hidden.rows_of.__module__ = features.__name__
 @pytest.mark.parametrize("named_by_a_module", [True, False])
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_module, frozen):
-    rows_of = functools.cache(lambda day: source.outcomes(day).num_rows) if named_by_a_module else Hidden.rows_of
+    rows_of = functools.cache(lambda period: source.outcomes(period).num_rows) if named_by_a_module else Hidden.rows_of
     if named_by_a_module:
         monkeypatch.setattr(features, "rows_of", rows_of, raising=False)
 
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         rows_of(TOMORROW)
-        return honest(day, events, outcomes)
+        return honest(period, events, outcomes)
 
     rows_of(TOMORROW)
     if frozen:
@@ -205,10 +205,10 @@ def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_m
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("there", ["none", "a function", "a profiler"])
 def test_the_hook_of_a_profiler_is_put_back(tried, there, fails):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         if fails:
             raise KeyboardInterrupt
-        return honest(day, events, outcomes)
+        return honest(period, events, outcomes)
 
     hook = {"none": None, "a function": lambda *_: None, "a profiler": Profile()}[there]
     before = sys.getprofile()

@@ -31,10 +31,10 @@ honest = features.build
 """The toy's own features; monkeypatching hides them."""
 
 
-def with_history(day, events, outcomes):
+def with_history(period, events, outcomes):
     """Honest: the hour moved by how often events have failed in the look-back."""
     failed = outcomes.filter(outcomes.failed == 1).count().as_scalar()
-    rows = honest(day, events, outcomes)
+    rows = honest(period, events, outcomes)
     return rows.mutate(hour=(rows.hour + failed).cast("int32"))
 
 
@@ -47,15 +47,15 @@ def later_failures(where: str | Path, table: str) -> int:
     return later["failed"].to_pylist().count(1)
 
 
-def moved_by(day, events, outcomes, number: float) -> ibis.Table:
+def moved_by(period, events, outcomes, number: float) -> ibis.Table:
     """The toy's features, but for `size`, which knows a number."""
-    rows = honest(day, events, outcomes)
+    rows = honest(period, events, outcomes)
     return rows.mutate(size=rows["size"] + number)
 
 
-def store(lake: Lake, day: Period = DAY) -> None:
+def store(lake: Lake, period: Period = DAY) -> None:
     """Build the day's features into the lake, by the code as it is."""
-    materialize.materialize(USE_CASE, "features", "build", lake.as_of(day), day - USE_CASE.look_back_periods)
+    materialize.materialize(USE_CASE, "features", "build", lake.as_of(period), period - USE_CASE.look_back_periods)
 
 
 def tried(lake: Lake, toy_functions, build) -> RebuiltPeriod:
@@ -84,16 +84,16 @@ def test_files_are_proved_by_the_keys_that_the_home_keeps_in_its_file(lake, lake
     "table", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("raw/outcomes", "checked/outcomes")), "labels"]
 )
 def test_features_that_read_a_later_day_around_the_view_are_named(lake, toy_functions, table):
-    def build(day, events, outcomes):
-        return moved_by(day, events, outcomes, later_failures(settings.current_settings().lake, table))
+    def build(period, events, outcomes):
+        return moved_by(period, events, outcomes, later_failures(settings.current_settings().lake, table))
 
     assert tried(lake, toy_functions, build) == replace(SOUND, leaking=("size",))
 
 
 @pytest.mark.both_places(not_on_s3="then the lake is not in the home")
 def test_features_that_look_for_the_lake_in_the_home_are_named(lake, toy_functions):
-    def build(day, events, outcomes):
-        return moved_by(day, events, outcomes, later_failures(settings.current_settings().home / "lake", "labels"))
+    def build(period, events, outcomes):
+        return moved_by(period, events, outcomes, later_failures(settings.current_settings().home / "lake", "labels"))
 
     assert tried(lake, toy_functions, build) == replace(SOUND, leaking=("size",))
 
@@ -101,8 +101,8 @@ def test_features_that_look_for_the_lake_in_the_home_are_named(lake, toy_functio
 def test_a_leak_is_named_next_to_the_features_that_are_left_to_chance(lake, toy_functions):
     drawn = itertools.count()
 
-    def build(day, events, outcomes):
-        rows = moved_by(day, events, outcomes, later_failures(settings.current_settings().lake, "labels"))
+    def build(period, events, outcomes):
+        rows = moved_by(period, events, outcomes, later_failures(settings.current_settings().lake, "labels"))
         return rows.mutate(hour=(rows.hour + next(drawn)).cast("int32"))
 
     found = tried(lake, toy_functions, build)
@@ -112,8 +112,8 @@ def test_a_leak_is_named_next_to_the_features_that_are_left_to_chance(lake, toy_
 def test_features_that_are_left_to_chance_are_distinguished_from_those_of_other_code(lake, toy_functions):
     drawn = itertools.count()
 
-    def build(day, events, outcomes):
-        rows = moved_by(day, events, outcomes, next(drawn))
+    def build(period, events, outcomes):
+        rows = moved_by(period, events, outcomes, next(drawn))
         return rows.filter(rows.id < 100 + next(drawn))
 
     assert tried(lake, toy_functions, build) == replace(
@@ -122,29 +122,29 @@ def test_features_that_are_left_to_chance_are_distinguished_from_those_of_other_
 
 
 def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, toy_functions):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         later = Lake.open(USE_CASE).as_of(TOMORROW).read("checked/events", TOMORROW)
-        return moved_by(day, events, outcomes, later.num_rows)
+        return moved_by(period, events, outcomes, later.num_rows)
 
     assert tried(lake, toy_functions, build) == replace(SOUND, leaking=("size",))
 
 
-def events_of(day: Period) -> int:
+def events_of(period: Period) -> int:
     """How many events of a day the lake has, asked for as of that day."""
-    return Lake.open(USE_CASE).as_of(day).read("checked/events", day).num_rows
+    return Lake.open(USE_CASE).as_of(period).read("checked/events", period).num_rows
 
 
 def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, toy_functions):
-    def build(day, events, outcomes):
-        rows = honest(day, events, outcomes)
+    def build(period, events, outcomes):
+        rows = honest(period, events, outcomes)
         return rows.filter(rows.id < events_of(TOMORROW) - 50)
 
     assert tried(lake, toy_functions, build) == replace(SOUND, rows=150, leaking=(ROWS,))
 
 
 def test_rows_that_both_have_are_compared_feature_by_feature(lake, toy_functions):
-    def build(day, events, outcomes):
-        rows = moved_by(day, events, outcomes, events_of(TOMORROW))
+    def build(period, events, outcomes):
+        rows = moved_by(period, events, outcomes, events_of(TOMORROW))
         return rows.filter(rows.id < events_of(TOMORROW) - 50)
 
     assert tried(lake, toy_functions, build) == replace(SOUND, rows=150, leaking=(ROWS, "size"))
@@ -153,9 +153,9 @@ def test_rows_that_both_have_are_compared_feature_by_feature(lake, toy_functions
 def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, toy_functions):
     seen = []
 
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         seen.append(max(Lake.open(USE_CASE).as_of(LATEST).partitions("checked/events")))
-        return honest(day, events, outcomes)
+        return honest(period, events, outcomes)
 
     toy_functions.features(build=build)
     store(lake)
@@ -180,14 +180,14 @@ def test_features_that_are_not_stored_at_all_are_stale(lake):
 
 
 def test_a_day_without_rows_has_none_to_tell_of(lake, toy_functions):
-    def build(day, events, outcomes):
-        return honest(day, events, outcomes).limit(0)
+    def build(period, events, outcomes):
+        return honest(period, events, outcomes).limit(0)
 
     assert tried(lake, toy_functions, build) == RebuiltPeriod(DAY, rows=0)
 
 
 def test_a_function_that_raises_is_an_error_that_says_so(lake, toy_functions):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         raise ZeroDivisionError("no events")
 
     store(lake)
@@ -199,10 +199,10 @@ def test_a_function_that_raises_is_an_error_that_says_so(lake, toy_functions):
 
 
 def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, toy_functions):
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         if events_of(TOMORROW) < source.ROWS:
             raise LookupError("rows are missing")
-        return honest(day, events, outcomes)
+        return honest(period, events, outcomes)
 
     found = tried(lake, toy_functions, build)
     assert found.error.startswith("Only after later data were changed:")
@@ -227,14 +227,14 @@ def leaves_all_as_it_was(lake, toy_functions, fails):
     real = settings.current_settings().lake
     assert lake.root == StoragePath.parse(real) / "toy"
 
-    def build(day, events, outcomes):
+    def build(period, events, outcomes):
         assert StoragePath.parse(settings.current_settings().lake) != StoragePath.parse(real)
         # Whoever writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"period={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
         if fails:
             raise KeyboardInterrupt
-        return honest(day, events, outcomes)
+        return honest(period, events, outcomes)
 
     before = (dict(os.environ), places.contents(lake.root))
     assert any("raw/" in name for name in before[1])

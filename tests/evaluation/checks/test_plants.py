@@ -59,22 +59,22 @@ KEPT: dict[Period, int] = {}
 FILES: dict[str, Path] = {}
 
 
-def later(table: str, days: int = 1) -> Number:
+def later(table: str, periods: int = 1) -> Number:
     """How much a table of the lake has, read past the view, of a later day: failures, or else rows."""
 
-    def known(day: Period) -> int:
+    def known(period: Period) -> int:
         place = DeltaTable(str(Path(settings.current_settings().lake) / "toy" / table))
-        rows = place.to_pyarrow_table(partitions=[("period", "=", str(day + days))])
+        rows = place.to_pyarrow_table(partitions=[("period", "=", str(period + periods))])
         return rows["failed"].to_pylist().count(1) if "failed" in rows.column_names else rows.num_rows
 
     return known
 
 
-def as_of_a_later_day(day: Period) -> int:
-    return Lake.open(USE_CASE).as_of(day + 1).read("checked/outcomes", day).num_rows
+def as_of_a_later_day(period: Period) -> int:
+    return Lake.open(USE_CASE).as_of(period + 1).read("checked/outcomes", period).num_rows
 
 
-def all_labels(day: Period) -> int:
+def all_labels(period: Period) -> int:
     """A target encoding over everything there is."""
     return (
         DeltaTable(str(Path(settings.current_settings().lake) / "toy" / "labels"))
@@ -84,19 +84,19 @@ def all_labels(day: Period) -> int:
     )
 
 
-def sibling_files(day: Period) -> int:
+def sibling_files(period: Period) -> int:
     """Found from the files of the day itself."""
-    [*own] = Lake.open(USE_CASE).as_of(day).files("checked/events", day, day)
+    [*own] = Lake.open(USE_CASE).as_of(period).files("checked/events", period, period)
     folder = Path(own[0][1]).parent
     while not folder.name.startswith("period="):
         folder = folder.parent
-    siblings = folder.parent.glob(f"period={day + 1}*/**/*.parquet")
+    siblings = folder.parent.glob(f"period={period + 1}*/**/*.parquet")
     return sum(pq.ParquetFile(path).metadata.num_rows for path in siblings)
 
 
 def later_keys(choose: Callable[..., int]) -> Number:
-    def known(day: Period) -> int:
-        tomorrow = day + 1
+    def known(period: Period) -> int:
+        tomorrow = period + 1
         return choose(
             Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1
         )
@@ -104,61 +104,61 @@ def later_keys(choose: Callable[..., int]) -> Number:
     return known
 
 
-def kinds_of_tomorrow(day: Period) -> int:
+def kinds_of_tomorrow(period: Period) -> int:
     """Which groups there will be, of a column with few values."""
-    tomorrow = day + 1
+    tomorrow = period + 1
     rows = Lake.open(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
     return len(set(rows["kind"].drop_null().to_pylist()))
 
 
-def number_of_later_days(day: Period) -> int:
+def number_of_later_days(period: Period) -> int:
     return len(Lake.open(USE_CASE).as_of(LATEST).partitions("checked/events"))
 
 
-def corrections_sent_later(day: Period) -> int:
+def corrections_sent_later(period: Period) -> int:
     return len((CorrectionLog.open(open_project(USE_CASE), "events").folder / "sent").names())
 
 
-def realised_metrics(day: Period) -> int:
+def realised_metrics(period: Period) -> int:
     return len(Lake.open(USE_CASE).as_of(LATEST).partitions("metrics"))
 
 
 def of_the_source(function: str) -> Number:
-    return lambda day: getattr(source, function)(day + 1).num_rows
+    return lambda period: getattr(source, function)(period + 1).num_rows
 
 
-def in_a_process(day: Period) -> int:
+def in_a_process(period: Period) -> int:
     return len(subprocess.run([sys.executable, "-c", "print(1)"], check=True, capture_output=True).stdout)
 
 
-def lines_of_a_file(day: Period) -> int:
+def lines_of_a_file(period: Period) -> int:
     return len((REPOSITORY / "README.md").read_text().splitlines())
 
 
-def rows_of_a_file(day: Period) -> int:
+def rows_of_a_file(period: Period) -> int:
     """By a library that opens the file itself, out of Python's sight."""
     return int(pq.read_table(FILES["parquet"]).num_rows)
 
 
-def of_the_home(day: Period) -> int:
+def of_the_home(period: Period) -> int:
     """A file that was prepared under the home."""
     path = settings.current_settings().home / "source" / "prepared.txt"
     return len(path.read_text()) if path.exists() else 0
 
 
-def kept_in_a_variable(day: Period) -> int:
-    return KEPT.get(day, 0)
+def kept_in_a_variable(period: Period) -> int:
+    return KEPT.get(period, 0)
 
 
-def today(day: Period) -> int:
-    return (date.today() - day.start_date).days  # noqa: DTZ011
+def today(period: Period) -> int:
+    return (date.today() - period.start_date).days  # noqa: DTZ011
 
 
-def now(day: Period) -> int:
+def now(period: Period) -> int:
     return datetime.now().year  # noqa: DTZ005
 
 
-def nanoseconds(day: Period) -> int:
+def nanoseconds(period: Period) -> int:
     return time.time_ns() % 1_000_003
 
 
@@ -166,18 +166,18 @@ def nanoseconds(day: Period) -> int:
 
 
 def in_features(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
-    def build(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        rows = honest_build(day, events, outcomes)
-        return rows.mutate(size=rows["size"] + known(day)) if acts(day) else rows
+    def build(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        rows = honest_build(period, events, outcomes)
+        return rows.mutate(size=rows["size"] + known(period)) if acts(period) else rows
 
     return {"build": build}
 
 
 def in_labels(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
-    def labels(day: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
-        rows = honest_labels(day, events, outcomes)
-        told = rows["id"] % 199 < known(day) % 199
-        return rows.mutate(failed=told.cast("int8")) if acts(day) else rows
+    def labels(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        rows = honest_labels(period, events, outcomes)
+        told = rows["id"] % 199 < known(period) % 199
+        return rows.mutate(failed=told.cast("int8")) if acts(period) else rows
 
     return {"labels": labels}
 
@@ -195,19 +195,19 @@ PARTS = {"features": in_features, "labels": in_labels, "quarantine": in_quaranti
 
 def tried(acts: Callable[[Period], bool]) -> Period:
     """The first sampled day on which a plant acts."""
-    return next(day for day in SAMPLED if acts(day))
+    return next(period for period in SAMPLED if acts(period))
 
 
-def always(day: Period) -> bool:
+def always(period: Period) -> bool:
     return True
 
 
 def on(weekday: int) -> Callable[[Period], bool]:
-    return lambda day: day.start_date.weekday() == weekday
+    return lambda period: period.start_date.weekday() == weekday
 
 
-def within(days: list[Period]) -> Callable[[Period], bool]:
-    return lambda day: day in days
+def within(periods: list[Period]) -> Callable[[Period], bool]:
+    return lambda period: period in periods
 
 
 @dataclass(frozen=True)
@@ -263,8 +263,8 @@ PLANTS = [
     Plant("greatest key of tomorrow", later_keys(max)),
     Plant("kinds of tomorrow", kinds_of_tomorrow),
     Plant("number of later days", number_of_later_days),
-    *(Plant(f"labels of day + {days}", later("labels", days)) for days in (2, 7, 8, 9)),
-    *(Plant(f"outcomes of day + {days}", later("checked/outcomes", days), "labels") for days in (2, 7, 8)),
+    *(Plant(f"labels of day + {periods}", later("labels", periods)) for periods in (2, 7, 8, 9)),
+    *(Plant(f"outcomes of day + {periods}", later("checked/outcomes", periods), "labels") for periods in (2, 7, 8)),
     Plant("corrections sent later", corrections_sent_later, caught="outdated"),
     Plant("realised metrics", realised_metrics, caught="outdated"),
     Plant("a file under the home", of_the_home, caught="outdated"),
@@ -273,8 +273,8 @@ PLANTS = [
     Plant("labels on weekday 2", READ_AROUND["labels of tomorrow"], "labels", on(2)),
     Plant("events on weekday 3", READ_AROUND["events of tomorrow"], "quarantine", on(3)),
     *(
-        Plant(f"outcomes on {split} days", READ_AROUND["outcomes of tomorrow"], part, within(days))
-        for split, days, part in (
+        Plant(f"outcomes on {split} days", READ_AROUND["outcomes of tomorrow"], part, within(periods))
+        for split, periods, part in (
             ("train", TRAIN, "features"),
             ("train", TRAIN, "labels"),
             ("train", TRAIN, "quarantine"),
@@ -293,29 +293,29 @@ PLANTS = [
 ]  # fmt: skip
 
 
-def store(day: Period, use_case: UseCase = USE_CASE) -> None:
+def store(period: Period, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
     lake = Lake.open(use_case)
     for feed in use_case.feeds:
-        validate.check_feed(open_project(use_case), feed, day)
-    view = lake.as_of(day)
-    since = max(use_case.first_period, day - use_case.look_back_periods)
+        validate.check_feed(open_project(use_case), feed, period)
+    view = lake.as_of(period)
+    since = max(use_case.first_period, period - use_case.look_back_periods)
     label_table.build_labels(use_case, view, since)
     materialize.materialize(use_case, "features", "build", view, since)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
 def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, toy_functions, plant: Plant):
-    day = tried(plant.acts)
+    period = tried(plant.acts)
     for name, function in PARTS[plant.part](plant.known, plant.acts).items():
         (toy_functions.expectations if name == "events" else toy_functions.features)(**{name: function})
-    prepare(lake, lake_home, day)
-    store(day)
-    [found] = rebuild_periods(open_project(USE_CASE), [day], AS_OF)
+    prepare(lake, lake_home, period)
+    store(period)
+    [found] = rebuild_periods(open_project(USE_CASE), [period], AS_OF)
     assert gate_result(found, plant) == plant.caught if plant.caught in ("leak", "read", "outdated") else True
     if plant.caught not in ("leak", "read", "outdated"):
         kept = source.ROWS - (plant.part == "quarantine")  # the plant sets one row aside, and honestly so
-        assert found == RebuiltPeriod(day, rows=kept)
+        assert found == RebuiltPeriod(period, rows=kept)
     if plant.caught not in ("leak", "read", "outdated", "harmless"):
         assert plant.caught in STATED, "the docstring lists what is not covered"
 
@@ -330,14 +330,14 @@ def gate_result(found: RebuiltPeriod, plant: Plant) -> str:
     return "outdated" if found.outdated else "passes"
 
 
-def prepare(lake: Lake, home: Path, day: Period) -> None:
+def prepare(lake: Lake, home: Path, period: Period) -> None:
     """What some plants look for besides the tables that the data runs write."""
-    KEPT[day] = 1
+    KEPT[period] = 1
     (home / "source").mkdir(parents=True, exist_ok=True)
     (home / "source" / "prepared.txt").write_text("known")
     (CorrectionLog.open(open_project(USE_CASE), "events").folder / "sent" / "000001").create(b"later")
     FILES["parquet"] = home / "constants.parquet"
-    pq.write_table(source.events(day), FILES["parquet"])
+    pq.write_table(source.events(period), FILES["parquet"])
     realised = {"metric": "log_loss", "subject": "model", "value": 0.5}
     lake.replace("metrics", AS_OF, pa.Table.from_pylist([realised], schemas.METRICS), inputs={}, stage="measure")
 
@@ -347,17 +347,17 @@ def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Pa
     events = replace(USE_CASE.feed("events"), keys=("event_date", "kind", "id"))
     toy_functions.features(build=in_features(kinds_of_tomorrow, always)["build"])
     use_case = replace(USE_CASE, feeds=(events, USE_CASE.feed("outcomes")))
-    day = SAMPLED[0]
-    store(day, use_case)
-    [found] = rebuild_periods(open_project(use_case), [day], AS_OF)
-    assert found == RebuiltPeriod(day, rows=source.ROWS, leaking=("size",))
+    period = SAMPLED[0]
+    store(period, use_case)
+    [found] = rebuild_periods(open_project(use_case), [period], AS_OF)
+    assert found == RebuiltPeriod(period, rows=source.ROWS, leaking=("size",))
 
 
 def test_training_days_and_others_are_sampled_over_all_weekdays():
     """What the plants above rely on."""
-    assert {day.start_date.weekday() for day in set(SAMPLED) & set(TRAIN)} == set(range(7))
-    assert {day.start_date.weekday() for day in SAMPLED} == set(range(7))
-    assert all(set(SAMPLED) & set(days) for days in (VALIDATION, TEST))
+    assert {period.start_date.weekday() for period in set(SAMPLED) & set(TRAIN)} == set(range(7))
+    assert {period.start_date.weekday() for period in SAMPLED} == set(range(7))
+    assert all(set(SAMPLED) & set(periods) for periods in (VALIDATION, TEST))
 
 
 @pytest.mark.parametrize("feed", ["events", "outcomes"])
@@ -366,13 +366,13 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
 ):
     """Not for the gate to see: without `known_at` the early rows are what every later day is built from."""
     declared = replace(USE_CASE.feed(feed), known_at="event_date")
-    day = Period("2020-01-20")
-    early = getattr(source, feed)(day + 1 if feed == "outcomes" else day)
+    period = Period("2020-01-20")
+    early = getattr(source, feed)(period + 1 if feed == "outcomes" else period)
     with pytest.raises(KnownTooLateError, match="event_date"):
-        require_known_in_time(USE_CASE, declared, day, early)
+        require_known_in_time(USE_CASE, declared, period, early)
     toy_functions.source(**{feed: lambda _: early})
     with pytest.raises(KnownTooLateError):
-        ingest.land_feed(open_project(USE_CASE), declared, day)
+        ingest.land_feed(open_project(USE_CASE), declared, period)
     assert "a source that delivers early, unless the feed declares `known_at`" in STATED
 
 

@@ -14,8 +14,8 @@ TEST = period_range(Period("2013-03-03"), Period("2013-03-30"))
 DAYS = SplitPeriods(TRAIN, VALIDATION, TEST)
 
 
-def weekdays(days) -> set[int]:
-    return {day.start_date.weekday() for day in days}
+def weekdays(periods) -> set[int]:
+    return {period.start_date.weekday() for period in periods}
 
 
 @pytest.mark.parametrize("weeks", range(8))
@@ -41,10 +41,10 @@ def test_the_weekly_schedule_does_not_try_the_same_places_each_time():
     places = set()
     for monday in mondays:
         moved = monday - AS_OF
-        days = SplitPeriods(*([day + moved for day in each] for each in (TRAIN, VALIDATION, TEST)))
-        places.add(tuple(day - moved for day in sample_periods(days, 14, 20130101, monday)))
+        periods = SplitPeriods(*([period + moved for period in each] for each in (TRAIN, VALIDATION, TEST)))
+        places.add(tuple(period - moved for period in sample_periods(periods, 14, 20130101, monday)))
     assert len(places) == len(mondays)
-    every = {day for each in places for day in each}
+    every = {period for each in places for period in each}
     assert len(every) > 0.75 * len([*TRAIN, *VALIDATION, *TEST]), "after ten trainings most days have been tried"
 
 

@@ -44,21 +44,21 @@ METRICS = {
 def labelled(better: float = 0.0, model: dict[str, float] | None = None) -> TestRows:
     """Labels of which every second is 1. The champion gives what happened 0.6, give or take a little by day, and the
     model `better` more; in the groups of `model` it gives what it says there."""
-    days = np.arange(DAYS).repeat(PER_DAY)
+    periods = np.arange(DAYS).repeat(PER_DAY)
     labels = np.tile([0.0, 1.0], DAYS * PER_DAY // 2)
     group = np.tile(np.array(["a", "a", "b", "b", "b", "b", "b", "b", "b", "b"], dtype="U4"), DAYS * PER_DAY // 10)
     group[0:2] = "rare"
-    wave = 0.05 * np.sin(days)
-    sure = {"champion": 0.6 + wave, "model": 0.6 + better - wave, "prior": np.full(len(days), 0.5)}
+    wave = 0.05 * np.sin(periods)
+    sure = {"champion": 0.6 + wave, "model": 0.6 + better - wave, "prior": np.full(len(periods), 0.5)}
     for name, value in (model or {}).items():
         sure["model"] = np.where(group == name, value, sure["model"])
     predicted = {subject: np.where(labels > 0, value, 1 - value) for subject, value in sure.items()}
-    return TestRows(np.datetime64("2020-03-01") + days, labels, predicted, pa.table({"group": group}))
+    return TestRows(np.datetime64("2020-03-01") + periods, labels, predicted, pa.table({"group": group}))
 
 
 SOUND = GateInputs(
     metrics=METRICS,
-    days=DAYS,
+    periods=DAYS,
     features=FEATURES,
     declared=FEATURES,
     gains={"size": 10.0, "kind": 2.0},

@@ -36,7 +36,7 @@ def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate, said):
 
 
 def test_too_few_days_with_labels_are_inconclusive_and_block_unless_the_gate_says_otherwise():
-    few = replace(SOUND, days=5)
+    few = replace(SOUND, periods=5)
     result = judge_one(Gate("auc", at_least=0.9, min_periods=7), few)
     assert (result.outcome, result.blocks, result.metric) == ("inconclusive", True, "auc")
     assert result.reason == "There are labels of 5 test days; this gate needs 7."

@@ -66,13 +66,13 @@ def test_a_negative_margin_requires_that_much_gain():
     assert (asked.outcome, too_much.outcome) == ("passed", "failed")
 
 
-def seen(days):
-    return tuple(Period(f"2020-03-{1 + day:02}") for day in range(days))
+def seen(periods):
+    return tuple(Period(f"2020-03-{1 + period:02}") for period in range(periods))
 
 
 def test_days_that_the_champion_has_seen_are_not_compared():
     flattered = labelled(better=0.1)
-    early = flattered.days < np.datetime64("2020-03-05")
+    early = flattered.periods < np.datetime64("2020-03-05")
     sure = np.where(flattered.labels > 0, 0.999, 0.001)
     champion = np.where(early, sure, flattered.predicted["champion"])
     rows = replace(flattered, predicted=flattered.predicted | {"champion": champion})

@@ -66,13 +66,13 @@ def test_a_kind_of_result_that_no_module_defines_is_refused():
 
 
 def test_gates_that_ask_for_the_same_are_refused():
-    twice = [use_case.LeakageGate(), use_case.LeakageGate(days=7)]
+    twice = [use_case.LeakageGate(), use_case.LeakageGate(periods=7)]
     with pytest.raises(ValueError, match=r"\['nothing sees the future'\] are declared twice"):
         require_gates(twice, GateLimits([], test_periods=7, rebuildable_periods=6))
 
 
 def test_every_input_that_a_gate_can_need_is_one_of_the_inputs():
-    assert {*get_args(Input), "days"} == {field.name for field in fields(GateInputs)}
+    assert {*get_args(Input), "periods"} == {field.name for field in fields(GateInputs)}
 
 
 def test_there_is_a_sound_gate_of_each_kind():
@@ -82,11 +82,11 @@ def test_there_is_a_sound_gate_of_each_kind():
 @pytest.mark.parametrize("gate", ALL)
 def test_a_gate_is_judged_by_no_other_inputs_than_it_needs(gate):
     needed = {name: getattr(SOUND, name) for name in gate.needs}
-    alone = GateInputs(**{"metrics": {}, "days": SOUND.days, **needed})
+    alone = GateInputs(**{"metrics": {}, "periods": SOUND.periods, **needed})
     assert judge_gates([gate], alone, COSTS) == judge_gates([gate], SOUND, COSTS)
 
 
 @pytest.mark.parametrize("gate", ALL)
 def test_a_gate_without_what_it_needs_is_inconclusive(gate):
-    outcomes = {result.outcome for result in judge_gates([gate], GateInputs(metrics={}, days=SOUND.days), COSTS)}
+    outcomes = {result.outcome for result in judge_gates([gate], GateInputs(metrics={}, periods=SOUND.periods), COSTS)}
     assert outcomes == {"inconclusive"}

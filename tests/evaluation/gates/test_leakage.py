@@ -17,12 +17,12 @@ DAY, OTHER = DAYS[0], RebuiltPeriod(Period("2020-03-09"), rows=9)
 
 
 def result_of(*rebuilt):
-    return judge_one(LeakageGate(), GateInputs(metrics={}, days=20, rebuilt_periods=rebuilt))
+    return judge_one(LeakageGate(), GateInputs(metrics={}, periods=20, rebuilt_periods=rebuilt))
 
 
 def test_too_few_days_are_refused():
     with pytest.raises(ValueError, match="days=5 is too few; 6 days or more"):
-        LeakageGate(days=5)
+        LeakageGate(periods=5)
 
 
 def test_a_window_with_too_few_days_to_build_again_is_refused():

@@ -65,12 +65,12 @@ def test_the_reference_may_be_a_baseline():
 
 def test_the_reference_may_be_the_champion_on_days_that_it_has_not_seen():
     rows = labelled(better=0.03)
-    early = rows.days < np.datetime64("2020-03-05")
+    early = rows.periods < np.datetime64("2020-03-05")
     sure = np.where(rows.labels > 0, 0.999, 0.001)
     flattered = np.where(early, sure, rows.predicted["champion"])
     rows = replace(rows, predicted=rows.predicted | {"champion": flattered})
     gate = SliceGate("group", "brier", 0.0, reference="champion", min_rows=50)
-    seen = tuple(Period(f"2020-03-{day:02}") for day in range(1, 5))
+    seen = tuple(Period(f"2020-03-{period:02}") for period in range(1, 5))
     assert judge_one(gate, replace(SOUND, rows=rows, champion=ChampionInputs("3", seen=seen))).outcome == "passed"
     assert judge_one(gate, replace(SOUND, rows=rows, champion=ChampionInputs("3"))).outcome == "failed"
 

@@ -98,7 +98,7 @@ def made_of(text: str) -> ModelCardContent:
         stale=(text,),
         gates=text,
         false_alarms=(
-            FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, days=42, missing_reason=text),
+            FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, periods=42, missing_reason=text),
         ),
         slices=(
             SliceSummary(text, text, 300, 0.5, 0.4, 0.1, 0.05),
@@ -215,8 +215,8 @@ def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
 
 def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
     found = (
-        FalseAlarmRate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
-        FalseAlarmRate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
+        FalseAlarmRate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, periods=42),
+        FalseAlarmRate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, periods=150, own=True),
         FalseAlarmRate(
             "performance",
             "degradation/auc",
@@ -224,7 +224,7 @@ def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_
             1.0,
             None,
             None,
-            days=42,
+            periods=42,
             missing_reason="auc does not vary from day to day.",
         ),
     )

@@ -30,9 +30,9 @@ def test_a_warning_pays_from_a_probability_of_a_quarter():
 @pytest.mark.parametrize("feed", ["outcomes", "weather"])
 def test_the_days_declared_absent_are_those_on_which_the_source_has_nothing(feed):
     absent = USE_CASE.feed(feed).missing_periods
-    around = {day + step for day in sorted(absent)[:4] for step in (-1, 0, 1)}
-    for day in {*around, Period("2026-08-03")} - {Period("2012-12-31")}:
-        assert (getattr(source, feed)(day).num_rows == 0) == (day in absent), day
+    around = {period + step for period in sorted(absent)[:4] for step in (-1, 0, 1)}
+    for period in {*around, Period("2026-08-03")} - {Period("2012-12-31")}:
+        assert (getattr(source, feed)(period).num_rows == 0) == (period in absent), period
 
 
 def test_the_absent_days_of_the_replay_are_declared_to_the_year_2100():

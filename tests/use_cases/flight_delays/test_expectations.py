@@ -91,9 +91,9 @@ def with_faults(feed: str) -> tuple[pa.Table, list[set[str]]]:
 
 
 @pytest.mark.parametrize("feed", list(FAULTS))
-@pytest.mark.parametrize("day", [Period("2013-11-04"), Period("2026-08-03")])
-def test_a_real_day_passes_whole(feed, day):
-    judgement = judged(feed, getattr(source, feed)(day))
+@pytest.mark.parametrize("period", [Period("2013-11-04"), Period("2026-08-03")])
+def test_a_real_day_passes_whole(feed, period):
+    judgement = judged(feed, getattr(source, feed)(period))
     assert judgement.quarantined == 0
     assert judgement.broken == ()
 

@@ -30,8 +30,8 @@ def table(feed: str, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(dated, schema(feed))
 
 
-def planned(day: Period = D, **other: Any) -> dict[str, Any]:
-    return FLIGHT | {"flight_date": day, "sched_arr_time": 1120, "distance": 1089, "period": day} | other
+def planned(period: Period = D, **other: Any) -> dict[str, Any]:
+    return FLIGHT | {"flight_date": period, "sched_arr_time": 1120, "distance": 1089, "period": period} | other
 
 
 def flown(days_ago: int, arr_delay: int | None, **other: Any) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def built(schedule=None, outcomes=(), weather=()) -> list[dict[str, Any]]:
 @cache
 def real(feed: str, first: Period, last: Period) -> pa.Table:
     """The feed's rows of all these days, as the lake holds them."""
-    days = [first + n for n in range(last - first + 1)]
-    tables = [getattr(source, feed)(day) for day in days]
-    known = [day.start_date for day, rows in zip(days, tables, strict=True) for _ in range(rows.num_rows)]
+    periods = [first + n for n in range(last - first + 1)]
+    tables = [getattr(source, feed)(period) for period in periods]
+    known = [period.start_date for period, rows in zip(periods, tables, strict=True) for _ in range(rows.num_rows)]
     return pa.concat_tables(tables).append_column("period", pa.array(known, pa.date32()))
 
 

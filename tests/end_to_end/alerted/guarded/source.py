@@ -15,7 +15,7 @@ from include.ingestion.bucket import Bucket
 log = logging.getLogger(__name__)
 
 
-def events(day: Period) -> pa.Table:
+def events(period: Period) -> pa.Table:
     """Always refused. What Airflow knows to be secret is logged on top, as people do who look for a mistake."""
     refusals = []
     for ask in (_by_variable, _by_environment, _by_connection):
