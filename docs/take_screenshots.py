@@ -150,8 +150,8 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
     expect(page.get_by_text("calibration.png")).to_be_in_viewport(ratio=1)
     save(page, "mlflow_run")
     page.get_by_text("evaluation", exact=True).click()
-    page.get_by_text("verdicts.png").click()
-    expect(page.locator("img[alt$='verdicts.png']")).to_be_visible()
+    page.get_by_text("gate_results.png").click()
+    expect(page.locator("img[alt$='gate_results.png']")).to_be_visible()
     save(page, "gate_results")
 
 

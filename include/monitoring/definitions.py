@@ -57,7 +57,7 @@ class MonitoringMetric:
     """The fields of the declared `Monitoring` that set its limit."""
     breach: str = ""
     """A sentence for a value; may hold {subject}, {metric}, {value}, {share}, {limit}, and for a comparison also
-    {days}, {direction} and {bound}."""
+    {periods}, {direction} and {bound}."""
     breach_of: Mapping[str, str] = field(default_factory=dict)
     """Subject to its own sentence, where that differs from `breach`."""
     directions: tuple[str, str] = ("", "")
@@ -293,7 +293,7 @@ _DEFINED = (
         unit="days",
         category="staleness",
         meaning="Days by which features, predictions or labels are older than they should be, or the model's age.",
-        limit="`stale_periods`; of the model `max_age_days`",
+        limit="`stale_periods`; of the model `max_age_periods`",
         limit_parameters=("stale_periods", "max_age_periods"),
         breach="The {subject} are {value} days old{limit}.",
         breach_of={
@@ -358,7 +358,7 @@ _DEFINED = (
         meaning="How much worse than on its test days the model is on the newest days; positive is worse.",
         limit="`performance`: a `PerformanceLimit` with `reference=None`",
         limit_parameters=("performance",),
-        breach="{days} {metric} is {value} {direction} than on the test days{bound}{limit}.",
+        breach="{periods} {metric} is {value} {direction} than on the test days{bound}{limit}.",
         directions=("worse", "better"),
         chart="performance",
         series="degradation",
@@ -373,7 +373,7 @@ _DEFINED = (
         meaning="How much of its lead over the baseline on the test days the model has lost; positive is worse.",
         limit="`performance`: a `PerformanceLimit`; by default against the prior",
         limit_parameters=("performance",),
-        breach="{days} the lead in {metric} over the {subject} is {value} {direction} than on the test days"
+        breach="{periods} the lead in {metric} over the {subject} is {value} {direction} than on the test days"
         "{bound}{limit}.",
         directions=("smaller", "greater"),
         chart="performance",
@@ -389,7 +389,7 @@ _DEFINED = (
         meaning="How much worse than the baseline the model is on the newest days; positive is worse.",
         limit="`baselines`: a `BaselineLimit`; by default for both baselines",
         limit_parameters=("baselines",),
-        breach="{days} {metric} is {value} {direction} than the {subject}{bound}{limit}.",
+        breach="{periods} {metric} is {value} {direction} than the {subject}{bound}{limit}.",
         directions=("worse", "better"),
         chart="performance",
         series="worse_than_baseline",

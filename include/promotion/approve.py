@@ -32,9 +32,9 @@ def record_approval(
 ) -> ApproveResult:
     """Record the decision on the ledger; an equal decision again changes nothing.
 
-    A rejection is final. An approval is valid for the version's current verdicts, and can be withdrawn until the
+    A rejection is final. An approval is valid for the version's current gate results, and can be withdrawn until the
     version is promoted; after that a rollback is needed. With `timed_out` (no answer) an earlier approval stays valid,
-    even one of other verdicts.
+    even one of other gate results.
 
     Raises:
         InvalidRequestError: unknown version, approval after a rejection, or rejection after a promotion.

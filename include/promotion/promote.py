@@ -46,7 +46,7 @@ def promote_version(
 ) -> PromoteResult:
     """Append the promotion and sync the registry, or record why not.
 
-    A promotion needs passed gates (outdated verdicts are evaluated again), no rejection by a person, an approval if
+    A promotion needs passed gates (outdated gate results are evaluated again), no rejection by a person, an approval if
     `approval_required`, and a model that can be loaded from the registry. A version with the trees of a lost champion
     is restored in its place instead (see promotion/restore.py). `actor` is the Airflow run or the person. An
     interrupted run can be repeated; a repeated run changes nothing.
@@ -154,7 +154,7 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
     if not evaluate.is_current(project, version):
         return "Gates or champion changed again after it was evaluated: run the task again."
     if approval_required and decided is None:
-        earlier = " Its earlier approval was for other verdicts." if lifecycle.approvals(version, entries) else ""
+        earlier = " Its earlier approval was for other gate results." if lifecycle.approvals(version, entries) else ""
         return f"It waits for a person's approval.{earlier}"
     return ""
 

@@ -53,7 +53,7 @@ class RegisterResult:
 def register_run(project: Project, run_id: str) -> RegisterResult:
     """Register the run, or evaluate the version that has its fingerprint.
 
-    The verdicts are also written to the lake's table.
+    The gate results are also written to the lake's table.
 
     Raises:
         NotReadyError: the run is not complete, or was not evaluated.
@@ -64,8 +64,8 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
     candidate = registry.candidate(run_id)
     if JUDGED not in candidate.tags:
         raise NotReadyError(
-            f"{use_case.name}: run {run_id} has no verdicts, or not all of them were written. Run the task `evaluate`"
-            " for it, then `register` again."
+            f"{use_case.name}: run {run_id} has no gate results, or not all of them were written. Run the"
+            " task `evaluate` for it, then `register` again."
         )
     if reason := registry.unloadable(candidate):
         raise ModelMissingError(use_case.name, run_id, reason)
@@ -102,7 +102,7 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
 
 
 def write_gate_results(project: Project, period: Period) -> None:
-    """Write the verdicts of all versions trained as of `period` to the lake's table.
+    """Write the gate results of all versions trained as of `period` to the lake's table.
 
     Repeats until the versions stay the same, so that no concurrently registered version is left out.
     """

@@ -134,7 +134,7 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
 def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> RecordedApproval | None:
     """Return the valid decision on a version, a rejection first; None if none.
 
-    An approval is valid only for the verdicts that the person saw.
+    An approval is valid only for the gate results that the person saw.
     """
     if (rejected := rejection_of(version, entries)) is not None:
         return RecordedApproval.from_entry(rejected)
@@ -154,7 +154,7 @@ def blocking_reason(gate_result: Mapping[str, Any]) -> bool:
 
 
 def blocking(gate_results: Sequence[Mapping[str, Any]]) -> str:
-    """Join the reasons of the verdicts that prevent a promotion; empty if none does."""
+    """Join the reasons of the gate results that prevent a promotion; empty if none does."""
     return " ".join(str(gate_result["reason"]) for gate_result in gate_results if blocking_reason(gate_result))
 
 

@@ -207,7 +207,7 @@ def _repair_version(registry: Registry, version: Version, status: str, entries: 
 
 
 def _decided(version: Version, entries: Sequence[LedgerEntry]) -> RecordedApproval | None:
-    """Return a person's decision for MLflow's page, of any verdicts."""
+    """Return a person's decision for MLflow's page, of any gate results."""
     if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)

@@ -34,10 +34,10 @@ def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[s
         "upgrade": ["upgrade", name],
         "maintain": ["maintain", "--use-case", name],
         "quarantine": ["quarantine", name],
-        "quarantine show": ["quarantine", "show", name, "--day", period],
-        "quarantine export": ["quarantine", "export", name, file, "--day", period],
+        "quarantine show": ["quarantine", "show", name, "--period", period],
+        "quarantine export": ["quarantine", "export", name, file, "--period", period],
         "quarantine correct": ["quarantine", "correct", name, file, "--comment", "x"],
-        "quarantine release": ["quarantine", "release", name, "--comment", "x", "--day", period],
+        "quarantine release": ["quarantine", "release", name, "--comment", "x", "--period", period],
         "quarantine balance": ["quarantine", "balance", name],
     }
 

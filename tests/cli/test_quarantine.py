@@ -30,7 +30,7 @@ def typed(*arguments: str, code: int = 0) -> str:
 def test_an_operator_looks_corrects_releases_and_sees_where_every_row_is(tmp_path: Path):
     (row,) = typed("toy").splitlines()
     assert " ".join(row.split()) == f"{DAY} events 2 open 0 corrected 0 released {HOUR}"
-    shown = typed("show", "toy", "--feed", "events", "--day", str(DAY))
+    shown = typed("show", "toy", "--feed", "events", "--period", str(DAY))
     assert "hour=25" in shown
     assert shown.count("  open") == 2
     row = next(line.split()[0] for line in shown.splitlines() if line.startswith(f"{DAY}."))
@@ -59,7 +59,7 @@ def test_a_balance_that_does_not_add_up_fails():
 
 def test_nothing_quarantined_is_said():
     assert typed("show", "toy", "--feed", "events", "--reason", HOUR).startswith("events: 2 quarantined")
-    assert "No such row of toy is quarantined." in typed("toy", "--day", str(NEXT))
+    assert "No such row of toy is quarantined." in typed("toy", "--period", str(NEXT))
 
 
 def test_nothing_that_a_source_delivers_drives_the_terminal(monkeypatch):
@@ -99,7 +99,7 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
         InvalidRequestError, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
     ):
         typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong", *named)
-    assert "2 open     0 corrected     0 released" in typed("toy", "--day", str(DAY))
+    assert "2 open     0 corrected     0 released" in typed("toy", "--period", str(DAY))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
     [
         (["export", "toy", "x.csv"], "Name the feed with --feed"),
         (["show", "toy", "--feed", "weather"], "no feed 'weather'"),
-        (["toy", "--feed", "events", "--day", str(NEXT)], "no quarantined row on 2020-01-11"),
+        (["toy", "--feed", "events", "--period", str(NEXT)], "no quarantined row on 2020-01-11"),
         (
             ["correct", "toy", "/nowhere.csv", "--feed", "events", "--comment", "because"],
             "cannot be read: No such file",

@@ -75,11 +75,11 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
     registry = Registry(USE_CASE)
     folder = registry.artifact(trained_toy, evaluate.FOLDER, tmp_path)
     assert {path.name for path in folder.iterdir()} == {
-        *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
+        *("gate_results.json", "metrics.json", "intervals.json", "slices.json", "gate_results.png", "slices.png")
     }
     assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
     run = registry.get_run(trained_toy).data
-    kept = json.loads((folder / "verdicts.json").read_text())
+    kept = json.loads((folder / "gate_results.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
     low, high = json.loads((folder / "intervals.json").read_text())["log_loss"]

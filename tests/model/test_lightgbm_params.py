@@ -79,7 +79,7 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
 
 
 def test_all_mistakes_are_reported_at_once():
-    with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'rounds' must be"):
+    with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'num_boost_round' must be"):
         lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "num_boost_round": -1})
 
 
@@ -89,7 +89,7 @@ def test_all_mistakes_are_reported_at_once():
         ({"num_leafs": 3}, r"'num_leafs' cannot be set. Did you mean 'num_leaves'"),
         ({"objective": "regression"}, "'objective' is set by the trainer itself"),
         ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
-        ({"num_boost_round": 3}, "'rounds' is a field of Training"),
+        ({"num_boost_round": 3}, "'num_boost_round' is a field of Training"),
     ],
 )
 def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
@@ -98,7 +98,9 @@ def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
 
 
 def test_lightgbms_names_of_the_rounds_get_ours():
-    with pytest.raises(InvalidRequestError, match=r"'n_estimators' is another name of 'rounds'. Write 'rounds'"):
+    with pytest.raises(
+        InvalidRequestError, match=r"'n_estimators' is another name of 'num_boost_round'. Write 'num_boost_round'"
+    ):
         lightgbm_params.merge_parameters(USE_CASE, {"n_estimators": 10})
 
 

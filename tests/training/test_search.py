@@ -74,7 +74,7 @@ def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
         (
             "num_boost_round",
             SearchRange(2, 8),
-            "'rounds' cannot be searched. These can be searched: bagging_fraction, ",
+            "'num_boost_round' cannot be searched. These can be searched: bagging_fraction, ",
         ),
         ("num_leaves", SearchRange(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
         ("num_leaves", SearchRange(1, 31), "'num_leaves' must be .* 1 to 31 is outside"),

@@ -109,7 +109,7 @@ class ModelCardContent:
     slices: Sequence[SliceSummary] | None = None
     gate_results: Sequence[GateResult] | None = None
     gates: str = ""
-    """The verdicts in one word: `passed`, `failed` or `inconclusive`."""
+    """The gate results in one word: `passed`, `failed` or `inconclusive`."""
     champion: str | None = None
     """Version that it was compared with; empty: there was no champion on that day; None: it was not compared."""
     false_alarms: Sequence[FalseAlarmRate] = ()

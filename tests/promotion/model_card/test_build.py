@@ -36,7 +36,7 @@ def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
         judge(run_id, [gate_result.to_json() for gate_result in GATE_RESULTS])
         registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
         registry.log_json(run_id, "evaluation/slices.json", [SLICE])
-        picture = artifacts(run_id) / "evaluation" / "verdicts.png"
+        picture = artifacts(run_id) / "evaluation" / "gate_results.png"
         picture.write_bytes(plots.plot_gate_results("toy", GATE_RESULTS))
     return home
 

@@ -13,7 +13,7 @@ from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSu
 from include.use_case import DecisionCosts
 from tests.promotion.test_markdown import HOSTILE, structure
 
-PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
+PLOTS = {"evaluation/gate_results.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
 
 
 def gate_result(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
@@ -318,7 +318,7 @@ def test_the_page_holds_its_plots_and_asks_for_nothing():
 
 def test_a_plot_is_in_its_section_and_one_that_is_missing_is_named():
     text = model_card.card_markdown(facts())
-    assert "../evaluation/verdicts.png" in section(text, "Gates")
+    assert "../evaluation/gate_results.png" in section(text, "Gates")
     assert "../plots/calibration.png" in section(text, "Plots")
     assert "<em>Calibration (not kept)</em>" in model_card.card_html(text, {})
 
