@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.toys import Toy
 
 FIRST, LAST, AS_OF = Period("2020-01-01"), Period("2020-03-10"), Period("2020-03-01")
-"""Days of the filled toy lake, and the day as of which its model is trained."""
+"""Days of the filled toy lake, and the as-of day of its model."""
 SIGNING_KEY = "a key that only the tests know and keep"
 """Longer than the shortest that is allowed."""
 
@@ -242,7 +242,7 @@ def _use_tracking(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     address = f"sqlite:///{home / 'mlflow.db'}"
     Configure(monkeypatch)(mlflow=address)
-    monkeypatch.chdir(home)  # a store without a server keeps its artifacts where the process stands
+    monkeypatch.chdir(home)  # a store without a server keeps its artifacts where the process runs
     return address
 
 
@@ -275,7 +275,7 @@ def _hasten_stores() -> None:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of `include` whose files may be changed, and of which the code digests are made."""
+    """A copy of `include` whose files may be changed, and whose code digests are computed."""
     from include.registry import code_digest, code_modules
 
     copy = tmp_path / "engine" / "include"
@@ -343,7 +343,7 @@ def trained_toy(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def champion(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A copy of the home whose version 1 flies, as the test's own; the number of that version."""
+    """A copy of the home whose version 1 is champion, as the test's own; the number of that version."""
     move(homes.champion(toy), lake_home, monkeypatch)
     return "1"
 
@@ -416,7 +416,7 @@ def _but_for(left_out: Path) -> Callable[[str, list[str]], list[str]]:
 
 
 def _move_artifacts(database: Path, old: Path, new: Path) -> None:
-    """Let a copied store look for its artifacts beside it."""
+    """Let a copied store look for its artifacts next to it."""
     places = [("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location")]
     places += [("model_versions", "source"), ("model_versions", "storage_location")]
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:

@@ -135,7 +135,7 @@ class Faults:
 
 @pytest.fixture
 def faults(s3_server: str, hasty: None, forgotten_clients: None, configure: Configure) -> Iterator[Faults]:
-    """The Connection leads through a proxy that fails as it is told."""
+    """The Connection leads through a proxy that fails as the test asks."""
     with proxy(s3_server) as found:
         configure.connections(aws_default=connection_to(found.address))
         yield found
@@ -143,7 +143,7 @@ def faults(s3_server: str, hasty: None, forgotten_clients: None, configure: Conf
 
 @contextmanager
 def proxy(server: str) -> Iterator[Faults]:
-    told = Faults()
+    faults = Faults()
 
     class Proxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -151,8 +151,8 @@ def proxy(server: str) -> Iterator[Faults]:
         def do_GET(self) -> None:
             is_object = "list-type" not in self.path
             if is_object:
-                told.seen.append((self.command, self.headers.get("Range", "")))
-            fault = told.next.pop(0) if told.next else ""
+                faults.seen.append((self.command, self.headers.get("Range", "")))
+            fault = faults.next.pop(0) if faults.next else ""
             if fault.isdigit():
                 self.send_response(int(fault))
                 self.send_header("Content-Length", "0")
@@ -177,11 +177,11 @@ def proxy(server: str) -> Iterator[Faults]:
         def log_message(self, *_: object) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as listening:
-        told.address = f"http://127.0.0.1:{listening.server_address[1]}"
+        faults.address = f"http://127.0.0.1:{listening.server_address[1]}"
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
         try:
-            yield told
+            yield faults
         finally:
             listening.shutdown()
             thread.join()

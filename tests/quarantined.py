@@ -48,7 +48,7 @@ def spoil(
 
 
 def land(feed: str, first: Period, last: Period | None = None, use_case: UseCase = USE_CASE) -> None:
-    """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
+    """Ingest and validate one feed: what features are made of is landed when they are built, and takes its time."""
     for period in period_range(first, last or first):
         ingest.land_feed(open_project(use_case), use_case.feed(feed), period)
         validate.check_feed(open_project(use_case), use_case.feed(feed), period)

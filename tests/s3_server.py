@@ -40,7 +40,7 @@ class Refusal:
 
     def answer(self) -> Response:
         self.times -= 1
-        text = f"<Error><Code>{self.code}</Code><Message>As told.</Message></Error>"
+        text = f"<Error><Code>{self.code}</Code><Message>As asked.</Message></Error>"
         return Response(text, self.status, content_type="application/xml")
 
 

@@ -136,12 +136,12 @@ def test_every_component_of_airflow_gets_the_same_settings():
 
 def test_a_store_gets_no_secret_but_its_own():
     read = compose.read(PATH, (known := secrets()))
-    told = {name: {secret for secret, value in known.items() if value in str(read[name])} for name in read}
-    assert told["postgres"] == {"POSTGRES_PASSWORD"}
-    assert told["redis"] == {"REDIS_PASSWORD"}
-    assert told["s3"] == {"AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
-    assert told["mlflow"] == {"MLFLOW_DATABASE_PASSWORD", "AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
-    owners = {name for name in told if "POSTGRES_PASSWORD" in told[name] or "AIRWORTHY_ADMIN_PASSWORD" in told[name]}
+    given = {name: {secret for secret, value in known.items() if value in str(read[name])} for name in read}
+    assert given["postgres"] == {"POSTGRES_PASSWORD"}
+    assert given["redis"] == {"REDIS_PASSWORD"}
+    assert given["s3"] == {"AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
+    assert given["mlflow"] == {"MLFLOW_DATABASE_PASSWORD", "AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
+    owners = {name for name in given if "POSTGRES_PASSWORD" in given[name] or "AIRWORTHY_ADMIN_PASSWORD" in given[name]}
     assert owners == {"postgres", "init"}
 
 
@@ -356,7 +356,7 @@ def test_secrets_are_kept_out_of_git_and_of_images():
 
 
 @pytest.fixture
-def told() -> Iterator[tuple[str, dict[str, Any]]]:
+def answering() -> Iterator[tuple[str, dict[str, Any]]]:
     """The address of a server, and what it says of Airflow's health."""
     says: dict[str, Any] = {}
 
@@ -376,8 +376,8 @@ def told() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(("service", "part"), healthy.PARTS.items())
-def test_a_component_is_healthy_when_airflow_says_so(told: tuple[str, dict[str, Any]], service: str, part: str):
-    address, says = told
+def test_a_component_is_healthy_when_airflow_says_so(answering: tuple[str, dict[str, Any]], service: str, part: str):
+    address, says = answering
     assert "is None" in healthy.complaint(service, address)
     says[part] = {"status": "unhealthy"}
     assert "is unhealthy" in healthy.complaint(service, address)
@@ -385,8 +385,10 @@ def test_a_component_is_healthy_when_airflow_says_so(told: tuple[str, dict[str, 
     assert healthy.complaint(service, address) == ""
 
 
-def test_a_scheduler_is_healthy_as_its_own_server_says_by_the_status_alone(told: tuple[str, dict[str, Any]]):
-    address, _ = told
+def test_a_scheduler_is_healthy_as_its_own_server_says_by_the_status_alone(
+    answering: tuple[str, dict[str, Any]],
+):
+    address, _ = answering
     assert healthy.complaint("scheduler", f"{address}?empty") == ""
     assert "503" in healthy.complaint("scheduler", f"{address}?503")
 

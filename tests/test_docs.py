@@ -31,7 +31,7 @@ IDS = [str(path.relative_to(REPOSITORY)) for path in DOCUMENTS]
 
 
 def code(text: str) -> str:
-    """Only what stands in blocks and spans of code."""
+    """Only the text in blocks and spans of code."""
     return "\n".join(block or span for block, span in CODE.findall(text))
 
 

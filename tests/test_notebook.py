@@ -46,7 +46,7 @@ def test_what_the_lake_lacks_is_read_from_what_check_has_kept():
 
 
 def test_what_is_not_there_is_refused_with_what_makes_it(lake_home):
-    with pytest.raises(NotReadyError, match=r"no features of 2020-01-10.*toy__data.*airworthy check toy 2020-01-10"):
+    with pytest.raises(NotReadyError, match=r"2020-01-10.*toy__data.*airworthy check toy 2020-01-10"):
         load("toy", DAYS[0])["features"]
     assert not [*lake_home.rglob("*.parquet")]
 
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_refused_with_what_makes_it(lake_home):
     [
         (lambda: load("toy", "1.4.2020"), r"'1\.4\.2020' is not a day"),
         (lambda: load("toy", "2019-12-31"), "toy begins on 2020-01-01"),
-        (lambda: load("nobody", "2020-01-10"), "'nobody'"),
+        (lambda: load("missing", "2020-01-10"), "'missing'"),
         (lambda: load("toy", "2020-01-10")["feature"], r"no table 'feature'; there are .*'features'"),
         (lambda: load("toy", "2020-01-10").read("features", since="2020-01-11"), "2020-01-11 is after 2020-01-10"),
     ],

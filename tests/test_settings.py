@@ -23,7 +23,7 @@ def test_lake_and_pages_may_be_on_s3(configure):
 @pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
 def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(configure, address):
     configure(data_docs=address)
-    with pytest.raises(InvalidRequestError, match=r"DATA_DOCS=.*Set it to a folder, or to s3://bucket/prefix"):
+    with pytest.raises(InvalidRequestError, match="DATA_DOCS="):
         settings.current_settings()
 
 
@@ -32,13 +32,13 @@ def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(config
 def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(configure, tmp_path, setting, name):
     configure(lake=None)
     configure(**{setting: tmp_path / name})
-    with pytest.raises(InvalidRequestError, match=rf"in its name.* Set AIRWORTHY_{setting.upper()}"):
+    with pytest.raises(InvalidRequestError, match=f"AIRWORTHY_{setting.upper()}"):
         settings.current_settings()
 
 
 def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(configure):
     configure(lake="s3://bucket/_delta_log/lake")
-    with pytest.raises(InvalidRequestError, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
+    with pytest.raises(InvalidRequestError, match=r"'_delta_log' .*AIRWORTHY_LAKE"):
         settings.current_settings()
 
 
@@ -104,7 +104,7 @@ def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no
 )
 def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(configure, address):
     configure(mlflow=address)
-    with pytest.raises(InvalidRequestError, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
+    with pytest.raises(InvalidRequestError, match=r"URI=.*MLFLOW_TRACKING_USERNAME .*MLFLOW_TRACKING_PASSWORD") as no:
         settings.current_settings()
     assert "hidden" not in str(no.value) and "alice" not in str(no.value)
 

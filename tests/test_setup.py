@@ -54,7 +54,7 @@ def test_too_new_a_python_is_refused_too(checkout: Path):
 
 
 def test_an_old_python_looks_for_a_newer_one_on_the_path(checkout: Path, tmp_path: Path, monkeypatch):
-    """A shim that stands for nothing is passed over."""
+    """A shim without a program is passed over."""
     shims = tmp_path / "shims"
     shims.mkdir()
     scripts = dict.fromkeys(("python3.13", "python3.12", "python3.11"), "exit 127")
@@ -178,8 +178,8 @@ def test_setting_up_again_does_nothing():
 def test_help_lists_every_target_with_a_line():
     makefile = (REPOSITORY / "Makefile").read_text()
     [phony] = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
-    told = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True).stdout
-    listed = dict(re.findall(r"^  make (\S+) +(\S.+)$", told, re.MULTILINE))
+    printed = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True).stdout
+    listed = dict(re.findall(r"^  make (\S+) +(\S.+)$", printed, re.MULTILINE))
     assert list(listed) == phony.split()
     assert set(listed) == set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
 

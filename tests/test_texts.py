@@ -117,6 +117,11 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "CheckFailedError": {"reason": "gates: failed"},
     "ColumnsError": {"table": "toy: features"},
     "DeclarationError": {"problems": [Problem("feeds[1].columns", "columns must be text.", "Write {'id': 'int64'}.")]},
+    "InvalidParametersError": {
+        "problems": [
+            Problem("parameters['num_leafs']", "Parameter 'num_leafs' cannot be set.", "Did you mean 'num_leaves'?")
+        ]
+    },
     "DeliveryMissingError": {"landing": Landing("landing", "events/{period}/")},
     "DeliveryInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
     "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},

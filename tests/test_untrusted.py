@@ -74,7 +74,7 @@ def test_what_content_does_to_its_reader_is_a_refusal_that_is_not_tried_again(ch
 def test_a_loop_is_stopped_at_its_limit_of_time(child):
     call(child, "echo")
     pid = child.pid
-    with pytest.raises(UntrustedContentError, match=r"had not ended after 0\.2 seconds and was stopped") as refused:
+    with pytest.raises(UntrustedContentError, match=r"0\.2 ") as refused:
         call(child, "loop", seconds=0.2)
     assert refused.value.kind == "time" and not psutil.pid_exists(pid)
 

@@ -44,7 +44,7 @@ class Toy:
     first: Period
     last: Period
     as_of: Period
-    """The days of the filled lake, and the day as of which the champion is trained."""
+    """The days of the filled lake, and the as-of day of the champion."""
     last_labelled: Period
     """The last day up to `last` on which labels become known."""
     main_feed: str

@@ -40,7 +40,7 @@ def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def another(lake_home: Path) -> Callable[..., str]:
-    """Trains a use case as of a day, the later one unless it is told, and returns the run; no plots, no verdicts."""
+    """Trains a use case as of a day, the later one by default, and returns the run; no plots, no verdicts."""
 
     def trained(use_case: UseCase, period: Period = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
@@ -54,8 +54,8 @@ def another(lake_home: Path) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_template: Path) -> Path:
-    """A home with four versions, a day of features corrected after each, and the ledger's champions 1 and 3; beside
-    them a run that became no version. Version 2 is of what nobody holds any more, but its Delta version."""
+    """A home with four versions, a day of features corrected after each, and the ledger's champions 1 and 3; with
+    them a run that became no version. Version 2 is of data that only its Delta version still holds."""
     home = tmp_path_factory.mktemp("versions") / "home"
     shutil.copytree(filled, home)
     shutil.copy(tracking_template, home / "mlflow.db")

@@ -38,7 +38,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 
 class FilesOnce(LoadFileScheduling):
-    """Hand whole files to workers, and a test that has ended its worker to nobody again.
+    """Hand whole files to workers, and a test that has ended its worker to no worker again.
 
     Tests with a mark `xdist_group` are handed out by their group instead, with `--dist loadgroup`: a long suite is one
     file all the same. xdist's own scheduler has the test that ended its worker run once more by the next one.

@@ -27,7 +27,7 @@ WRITES = (
 )  # fmt: skip
 """Every call that changes what MLflow's registry holds."""
 LATER = Period("2020-03-05")
-REASONS = {"passed": "It is good.", "failed": "It is bad.", "inconclusive": "Nobody knows."}
+REASONS = {"passed": "It is good.", "failed": "It is bad.", "inconclusive": "It is not known."}
 
 
 def gate_result(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def register(
 
 
 def rerecord(number: str, **tags: str) -> None:
-    """Put a version's training on record anew, as if MLflow had been restored and the number given again."""
+    """Put a version's training on record again, as if MLflow had been restored and the number given again."""
     version, records = Registry(USE_CASE).version(number), Records.open(USE_CASE.name)
     trained = records.latest("training", [version.run_id])[version.run_id]
     record_training(records, version.run_id, {**trained["tags"], **tags}, version.files, version.metrics)

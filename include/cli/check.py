@@ -28,6 +28,7 @@ class CheckFailedError(AirworthyError):
     """The check of a use case stopped early, or the model would not be promoted."""
 
     def __init__(self, name: str, period: Period, reason: str) -> None:
+        self.use_case, self.period, self.reason = name, period, reason
         super().__init__(
             f"{name}: a model trained as of {period} would not be promoted ({reason}). The reasons are listed"
             " above. Change the features, the training or the gates of the use case."

@@ -31,6 +31,7 @@ class TextTooLongError(InvalidRequestError):
     """A text, list or object exceeds the limit of its field."""
 
     def __init__(self, field: str, size: int, limit: int, unit: str, start: str = "") -> None:
+        self.field, self.size, self.limit = field, size, limit
         begins = f" It begins with {start!r}." if start else ""
         super().__init__(
             f"The field {field!r} has {size:,} {unit}, and at most {limit:,} are accepted. Nothing was done.{begins}"

@@ -159,6 +159,8 @@ class DeliveryTooLargeError(DataError):
 
     def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, measured: str) -> None:
         """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
+        self.use_case, self.feed, self.period = use_case, feed, period
+        self.where, self.limit, self.measured = where, limit, measured
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} is too large: there are {measured} under {where}, and its Landing"
             f" accepts {limit}. Nothing was fetched or written. Remove the objects that do not belong there, or raise"
@@ -170,6 +172,7 @@ class DeliveryMissingError(NotReadyError):
     """A day's files, or the mark that they are complete, are not in the bucket."""
 
     def __init__(self, use_case: str, feed: str, landing: Landing, period: Period, waited: str = "") -> None:
+        self.use_case, self.feed, self.period = use_case, feed, period
         mark = f"no object {landing.ready!r}" if landing.ready else f"no {landing.format} file"
         super().__init__(
             f"{use_case}: the files of feed {feed!r} for {period} are missing{waited}: {mark} in the bucket"

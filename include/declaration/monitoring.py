@@ -25,10 +25,15 @@ by the cool-down."""
 def _one_limit(say: str, max_degradation: float | None, rate: float | None, confidence: float) -> None:
     given = (max_degradation is None) + (rate is None)
     require(given == 1, say + "give exactly one of max_degradation (a number) and false_alarms_per_year (a rate).")
-    require(max_degradation is None or 0 <= max_degradation < inf, say + "max_degradation must be at least 0.")
+    require(
+        max_degradation is None or 0 <= max_degradation < inf,
+        say + "max_degradation must be at least 0.",
+        field="max_degradation",
+    )
     possible = rate is None or RATE_FROM <= rate <= RATE_TO
-    require(possible, say + f"false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}.")
-    require(0.5 <= confidence < 1, say + "confidence must be at least 0.5 and below 1.")
+    problem = say + f"false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}."
+    require(possible, problem, field="false_alarms_per_year")
+    require(0.5 <= confidence < 1, say + "confidence must be at least 0.5 and below 1.", field="confidence")
 
 
 @declared
@@ -185,19 +190,27 @@ class Monitoring:
         require(
             2 <= self.min_periods <= self.window_periods,
             say + "min_periods must be at least 2 and at most window_periods.",
+            field="min_periods",
         )
-        require(0 < self.drift_quantile <= 1, say + "drift_quantile must be above 0 and at most 1.")
-        numbers = (self.drift_factor, self.feature_psi, self.volume_change, self.max_age_periods, self.max_slowdown)
-        require(min(numbers) > 0, say + "limits must be above 0.")
-        factor = self.prediction_drift_factor
-        require(factor is None or factor > 0, say + "limits must be above 0.")
+        require(
+            0 < self.drift_quantile <= 1, say + "drift_quantile must be above 0 and at most 1.", field="drift_quantile"
+        )
+        for name in (
+            "drift_factor",
+            "prediction_drift_factor",
+            "feature_psi",
+            "volume_change",
+            "max_age_periods",
+            "max_slowdown",
+        ):
+            limit = getattr(self, name)
+            require(limit is None or limit > 0, say + "limits must be above 0.", field=name)
         rate = self.drift_false_alarms_per_year
         possible = rate is None or RATE_FROM <= rate <= RATE_TO
-        require(possible, say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}.")
-        require(
-            min(self.max_null_increase, self.max_unseen_share, self.stale_periods) >= 0,
-            say + "limits must be at least 0.",
-        )
+        problem = say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}."
+        require(possible, problem, field="drift_false_alarms_per_year")
+        for name in ("max_null_increase", "max_unseen_share", "stale_periods"):
+            require(getattr(self, name) >= 0, say + "limits must be at least 0.", field=name)
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
         require(len(set(names)) == len(names), say + f"a metric may have only one limit; there are {names}.")
 
@@ -233,13 +246,16 @@ class Retraining:
         stray = sorted(set(self.signals) - set(SIGNALS))
         hint = did_you_mean(stray, SIGNALS)
         require(not stray, say + f"signals {stray} are not among {list(SIGNALS)}.", field="signals", hint=hint)
-        require(len(set(self.signals)) == len(self.signals), say + f"a signal is named twice in {list(self.signals)}.")
-        require(1 <= self.breaches <= self.of_periods, say + "breaches must be at least 1 and at most of_periods.")
-        require(self.cool_down_periods >= 1, say + "cool_down_periods must be at least 1, or each breach would train.")
-        require(self.per_month >= 0, say + "per_month must be at least 0.")
-        require(self.backoff_factor >= 1, say + "backoff_factor must be at least 1.")
-        longest = self.max_cool_down_periods
-        require(longest >= self.cool_down_periods, say + "max_cool_down_periods must be at least cool_down_periods.")
+        twice = say + f"a signal is named twice in {list(self.signals)}."
+        require(len(set(self.signals)) == len(self.signals), twice, field="signals")
+        possible = 1 <= self.breaches <= self.of_periods
+        require(possible, say + "breaches must be at least 1 and at most of_periods.", field="breaches")
+        shortest = say + "cool_down_periods must be at least 1, or each breach would train."
+        require(self.cool_down_periods >= 1, shortest, field="cool_down_periods")
+        require(self.per_month >= 0, say + "per_month must be at least 0.", field="per_month")
+        require(self.backoff_factor >= 1, say + "backoff_factor must be at least 1.", field="backoff_factor")
+        problem = say + "max_cool_down_periods must be at least cool_down_periods."
+        require(self.max_cool_down_periods >= self.cool_down_periods, problem, field="max_cool_down_periods")
 
     @property
     def look_back_periods(self) -> int:

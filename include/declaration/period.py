@@ -17,6 +17,7 @@ class PeriodError(InvalidRequestError, ValueError):
     """A text is not the key of a period."""
 
     def __init__(self, key: object) -> None:
+        self.key = key
         super().__init__(f"{shorten(str(key), NAME_SHOWN)!r} is not a day. Write it as YYYY-MM-DD, such as 2013-01-05.")
 
 

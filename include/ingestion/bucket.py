@@ -34,6 +34,7 @@ class BucketError(AirworthyError):
     """A bucket could not be read; `retryable` if another try may succeed."""
 
     def __init__(self, bucket: str, connection: str, reason: str, *, retryable: bool) -> None:
+        self.bucket, self.connection, self.reason = bucket, connection, reason
         self.retryable = retryable
         way = "Try again later" if retryable else "Correct the bucket, or the Connection's keys, region or endpoint_url"
         super().__init__(f"The bucket {bucket!r} cannot be read with the Connection {connection!r}: {reason}. {way}.")
@@ -43,6 +44,7 @@ class TooManyObjectsError(AirworthyError):
     """A prefix has more objects than may be listed."""
 
     def __init__(self, bucket: str, prefix: str, most: int) -> None:
+        self.bucket, self.prefix, self.limit = bucket, prefix, most
         super().__init__(
             f"There are more than {most:,} objects under s3://{bucket}/{prefix}; the listing stopped there."
         )
@@ -54,6 +56,7 @@ class ObjectChangedError(AirworthyError):
     retryable = True
 
     def __init__(self, bucket: str, key: str) -> None:
+        self.bucket, self.key = bucket, key
         super().__init__(
             f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written. Run the task again."
         )

@@ -55,6 +55,7 @@ class CorrectionPeriodTakenError(InvalidRequestError):
     """A day accepts no more corrections: it was landed while the correction was being recorded."""
 
     def __init__(self, use_case: str, feed: str, period: Period) -> None:
+        self.use_case, self.feed, self.period = use_case, feed, period
         super().__init__(
             f"{use_case}: another run has landed {period} of feed {feed!r}, which therefore accepts no more"
             " corrections. Nothing was recorded. Choose a later day for the correction."
@@ -67,6 +68,7 @@ class CorrectionsBusyError(AirworthyError):
     retryable = True
 
     def __init__(self, use_case: str, feed: str) -> None:
+        self.use_case, self.feed = use_case, feed
         super().__init__(
             f"{use_case}: the correction of feed {feed!r} was not recorded: in each of {ATTEMPTS} attempts, another"
             " process recorded a correction first. Send it again."

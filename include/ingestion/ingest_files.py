@@ -49,6 +49,7 @@ class DeliveryInvalidError(DataError):
     """A delivered file does not match the feed's declaration."""
 
     def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
+        self.use_case, self.feed, self.period, self.where, self.reason = use_case, feed, period, where, reason
         super().__init__(
             f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
             " Ask the supplier for the file again, or change the feed's columns or its Landing."
@@ -59,6 +60,7 @@ class DeliveryLostError(AirworthyError):
     """A landed day is damaged, and the files that it was landed from have changed or are gone."""
 
     def __init__(self, use_case: str, table: str, period: Period, what: str) -> None:
+        self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
             f"{use_case}: {table} of {period} is damaged: {what}. The files in the landing bucket are not the files"
             f" from which it was written, so the same rows cannot be written again. Restore the table's folder {table},"

@@ -22,6 +22,7 @@ class TableVersionMissingError(AirworthyError):
     """A version of a table cannot be read."""
 
     def __init__(self, uri: str, version: int | None, cause: object) -> None:
+        self.uri, self.version = uri, version
         which = "" if version is None else f" at Delta version {version}"
         remedy = (
             " If the newest file of its _delta_log is incomplete, as after a power cut, move that file away: its commit"

@@ -22,6 +22,7 @@ class PartitionCorruptedError(AirworthyError):
     """The files of a day are missing, changed or damaged."""
 
     def __init__(self, use_case: str, table: str, period: Period, damage: str) -> None:
+        self.use_case, self.table, self.period, self.damage = use_case, table, period, damage
         kind = table.partition("/")[0]
         dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
         remedy = (

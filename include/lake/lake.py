@@ -50,6 +50,7 @@ class PartitionConflictError(AirworthyError):
     retryable = True
 
     def __init__(self, use_case: str, table: str, period: Period) -> None:
+        self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
             f"{use_case}: another process wrote {table} of {period} meanwhile. Nothing was written here. Run the task"
             " again: it reads the new content."

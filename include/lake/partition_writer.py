@@ -29,6 +29,7 @@ class RowsUnsortedError(AirworthyError):
     """A stream of rows is not in the order of the table's keys."""
 
     def __init__(self, table: str, period: Period, keys: Sequence[str]) -> None:
+        self.table, self.period, self.keys = table, period, tuple(keys)
         super().__init__(
             f"{table} of {period} was not streamed in the order of {list(keys)}, ascending, nulls last. Nothing was"
             " written. Sort the stream where it is created."

@@ -39,6 +39,7 @@ class TableCorruptedError(AirworthyError):
     """A table exists and cannot be read."""
 
     def __init__(self, use_case: str, table: str, cause: BaseException) -> None:
+        self.use_case, self.table, self.cause = use_case, table, cause
         damage = cause if isinstance(cause, ChecksumError) else type(cause).__name__  # a library's text may hold rows
         super().__init__(
             f"The table {table} of {use_case} is damaged: {damage}. Restore its folder in the lake,"

@@ -62,6 +62,7 @@ class ObjectStoreError(AirworthyError):
     """A file on S3 cannot be read or written, because of the server or the settings."""
 
     def __init__(self, uri: str, reason: str, *, retryable: bool = False) -> None:
+        self.uri, self.reason = uri, reason
         self.retryable = retryable
         super().__init__(f"{uri}: {reason}")
 

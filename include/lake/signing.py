@@ -31,6 +31,7 @@ class SigningKeysError(AirworthyError):
     """There is no usable key to sign with."""
 
     def __init__(self, what: str) -> None:
+        self.what = what
         super().__init__(
             f"{what} Set {VARIABLE} to the installation's keys, separated by commas, the newest first, in every process"
             ' that runs tasks, and keep them in a safe place. `python -c "import secrets;'

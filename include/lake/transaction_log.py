@@ -27,6 +27,7 @@ class LogIncompleteError(AirworthyError):
     """The log of a table is incomplete, so the files that it still needs are unknown."""
 
     def __init__(self, table: StoragePath, what: str) -> None:
+        self.table, self.what = table, what
         super().__init__(
             f"The log of {table} {what}, so no file of this table is removed. Restore its folder {FOLDER} from a"
             " backup."

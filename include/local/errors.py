@@ -12,6 +12,7 @@ class InvalidSettingError(AirworthyError):
     """An environment variable has an invalid value."""
 
     def __init__(self, name: str, value: str, want: str) -> None:
+        self.name, self.value = name, value
         super().__init__(f"{name} is {value!r}: give {want}. Nothing was started.")
 
 

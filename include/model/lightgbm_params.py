@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from include.declaration import form_limits
 from include.declaration.lightgbm_rules import OWN, ROUNDS, TUNABLE, wrong_parameters
+from include.declaration.problems import Problem
 from include.declaration.use_case import Training, UseCase
 from include.errors import InvalidRequestError
+
+
+class InvalidParametersError(InvalidRequestError):
+    """Parameters that were given for a training cannot be set."""
+
+    def __init__(self, use_case: str, problems: Sequence[Problem]) -> None:
+        self.use_case, self.problems = use_case, tuple(problems)
+        super().__init__(f"{use_case}: {' '.join(problem.text for problem in problems)}")
 
 
 @dataclass(frozen=True)
@@ -29,12 +38,12 @@ def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> 
     """Return the declared parameters with these overrides.
 
     Raises:
-        InvalidRequestError: the overrides are invalid; names all errors, and what may be set.
+        InvalidParametersError: the overrides are invalid; names all errors, and what may be set.
     """
     form_limits.require_parameters("parameters", overrides)
     training, overrides = use_case.training, dict(overrides or {})
     if wrong := wrong_parameters(overrides):
-        raise InvalidRequestError(f"{use_case.name}: {' '.join(problem.text for problem in wrong)}")
+        raise InvalidParametersError(use_case.name, wrong)
     declared = {name: value for name, value in training.parameters.items() if name not in OWN}
     return _parameters(training, declared | overrides)
 

@@ -38,6 +38,7 @@ class ProfileUnreadableError(AirworthyError):
     """Report that a version has no reference profile that this code can read."""
 
     def __init__(self, what: str) -> None:
+        self.what = what
         super().__init__(f"its reference profile {what}; train a new version, which will have one")
 
 

@@ -35,6 +35,7 @@ class ArtifactMissingError(AirworthyError):
     """A version's files are missing, or are not those that were registered."""
 
     def __init__(self, use_case: str, version: str, what: str) -> None:
+        self.use_case, self.version, self.what = use_case, version, what
         super().__init__(
             f"{use_case}: version {version} cannot be loaded: {what}. Restore MLflow's artifacts from a backup, or"
             f" name another version."
@@ -45,6 +46,7 @@ class UnprovenVersionError(InvalidRequestError):
     """This installation has no genuine record of a version or run in MLflow."""
 
     def __init__(self, use_case: str, name: str, flaw: str) -> None:
+        self.use_case, self.name, self.flaw = use_case, name, flaw
         super().__init__(
             f"{use_case}: {name} cannot be used: {flaw}. Its values in MLflow prove nothing, because every client that"
             f" reaches MLflow can change them. Trigger {use_case}__train to train a new version."

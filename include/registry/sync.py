@@ -30,6 +30,7 @@ class ModelReplacedError(AirworthyError):
     def __init__(
         self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: Period
     ) -> None:
+        self.use_case, self.found, self.others, self.trained = use_case, found, tuple(others), trained
         self.entry = entry
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"
         problem = (

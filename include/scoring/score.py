@@ -39,6 +39,7 @@ class FeaturesOutdatedError(NotReadyError):
     """The features of a day were built before a feature of the model was declared."""
 
     def __init__(self, use_case: str, period: Period, absent: Sequence[str]) -> None:
+        self.use_case, self.period, self.absent = use_case, period, tuple(absent)
         super().__init__(
             f"{use_case}: the features of {period} lack {list(absent)}, which the model needs: they were built before"
             f" these were declared. Nothing was scored. Run {use_case}__data for {period} again, then"

@@ -80,8 +80,8 @@ def test_false_alarms_are_counted_apart_for_promoted_models_and_others():
 
 
 def test_an_outcome_is_plain_values():
-    told = json.loads(json.dumps(outcome({trained(1, "promoted"): Alarm(28, 0.01)}).to_json()))
-    assert told["trainings"][0] == {
+    stored = json.loads(json.dumps(outcome({trained(1, "promoted"): Alarm(28, 0.01)}).to_json()))
+    assert stored["trainings"][0] == {
         "period": "2020-01-21", "replaced": "2020-01-20", "result": "promoted", "reason": "because",
         "gate_result": "it is so", "following_days": 28, "gain": 0.01, "false_alarm": False,
     }  # fmt: skip

@@ -49,14 +49,14 @@ def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
 
 @pytest.mark.slow
 def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake):
-    told: list[str] = []
-    once = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=told.append)
-    fitted = [each for each in told if each.startswith("fitting")]
-    told.clear()
-    again = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=told.append)
+    reported: list[str] = []
+    once = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=reported.append)
+    fitted = [each for each in reported if each.startswith("fitting")]
+    reported.clear()
+    again = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=reported.append)
     assert json.dumps(again.to_json()) == json.dumps(once.to_json())
     assert len(fitted) == len(set(fitted)) > 3
-    assert not [each for each in told if each.startswith("fitting")]
+    assert not [each for each in reported if each.startswith("fitting")]
     by_name = {each.policy: each for each in once.outcomes}
     assert [*by_name] == ["never", "monthly", "weekly", "naive PSI", "performance", "declared"]
     assert len(by_name["weekly"].trainings) == 3
@@ -119,12 +119,12 @@ def test_a_day_without_rows_is_measured_as_such(toy_lake):
 @pytest.mark.slow
 def test_days_that_were_never_built_are_built(lake_home):
     short = replace(toy.USE_CASE.training, min_train_periods=3, validation_periods=2, test_periods=2)
-    use_case, first, told = replace(USE_CASE, training=short), Period("2020-01-12"), list[str]()
-    found = run.run_backtest(open_project(use_case), first, first + 1, tell=told.append)
+    use_case, first, reported = replace(USE_CASE, training=short), Period("2020-01-12"), list[str]()
+    found = run.run_backtest(open_project(use_case), first, first + 1, tell=reported.append)
     assert found.outcomes[0].policy == "never"
     built = [Period("2020-01-01") + n for n in range(15)]  # up to the day on which the last has matured
     # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
-    assert [each for each in told if each.startswith("building")] == [
+    assert [each for each in reported if each.startswith("building")] == [
         f"building the features of {period}" for period in (*built[13:], *built[:13])
     ]
     assert [*Lake.open(use_case).as_of(LAST).partitions("features")] == built
@@ -144,8 +144,8 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
         raise NotReadyError(f"the data end before {period}")
 
     monkeypatch.setattr(run.build, "build_features", missing)
-    told: list[str] = []
+    reported: list[str] = []
     end = Period("2020-03-10")
-    with pytest.raises(InvalidRequestError, match="known up to 2020-03-12, and 2020-03-11 cannot"):
-        run.run_backtest(open_project(USE_CASE), FIRST - 5, end, tell=told.append)
-    assert told == [f"building the features of {end + 1}"]
+    with pytest.raises(InvalidRequestError, match=r"2020-03-12, .*2020-03-11 "):
+        run.run_backtest(open_project(USE_CASE), FIRST - 5, end, tell=reported.append)
+    assert reported == [f"building the features of {end + 1}"]

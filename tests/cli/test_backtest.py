@@ -29,11 +29,11 @@ def shown(toy_lake, configure, tmp_path):
 
 def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(shown):
     text, folder = shown
-    told = json.loads((folder / "all.json").read_text())
+    stored = json.loads((folder / "all.json").read_text())
     assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
     for policy in ("never", "monthly", "weekly", "naive PSI", "performance", "declared"):
         assert policy in text
-    weekly = next(each for each in told["outcomes"] if each["policy"] == "weekly")
+    weekly = next(each for each in stored["outcomes"] if each["policy"] == "weekly")
     assert [each["period"] for each in weekly["trainings"]] == ["2020-02-17", "2020-02-24", "2020-03-02"]
     for each in weekly["trainings"]:
         assert f"{each['period']}  {each['result']}" in text

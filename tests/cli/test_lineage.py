@@ -88,10 +88,10 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
 )
 def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
     last = shown(lineage, monkeypatch)
-    told = " ".join(
+    printed = " ".join(
         line.strip() for line in last[max(n for n, line in enumerate(last) if line.startswith("NOT everything")) :]
     )
-    assert said in told
+    assert said in printed
     assert "All that it came from" not in " ".join(last)
 
 

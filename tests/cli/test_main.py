@@ -66,8 +66,8 @@ def refused(arguments: list[str], kind: type[AirworthyError] = AirworthyError) -
 @pytest.mark.parametrize("command", commands("", ""))
 def test_a_use_case_that_does_not_exist_is_named_with_those_that_do(command, tmp_path: Path):
     (file := tmp_path / "rows.csv").write_text("id\n1\n")
-    said = refused(commands("nobody", DAY, str(file))[command], InvalidRequestError)
-    assert "'nobody'" in said and "toy" in said
+    said = refused(commands("missing", DAY, str(file))[command], InvalidRequestError)
+    assert "'missing'" in said and "toy" in said
 
 
 @pytest.mark.parametrize("command", [*OF_A_DAY, "quarantine show", "quarantine export", "quarantine release"])

@@ -75,14 +75,14 @@ def test_nothing_that_a_source_delivers_drives_the_terminal(monkeypatch):
 def test_an_existing_file_is_left_as_it_is(tmp_path: Path):
     file = tmp_path / "rows.csv"
     file.write_text("mine")
-    with pytest.raises(InvalidRequestError, match=r"cannot be written: File exists\. Name a new file"):
+    with pytest.raises(InvalidRequestError, match="File exists"):
         typed("export", "toy", str(file), "--feed", "events")
     assert file.read_text() == "mine"
 
 
 def test_where_no_row_is_open_no_file_is_made(tmp_path: Path):
     typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong")
-    with pytest.raises(InvalidRequestError, match="None of the 2 rows is open"):
+    with pytest.raises(InvalidRequestError, match=r"\b2 rows"):
         typed("export", "toy", str(tmp_path / "rows.csv"), "--feed", "events")
     assert not list(tmp_path.glob("*.csv"))
 
@@ -95,9 +95,7 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
     shown = typed("show", "toy", "--feed", "events")
     rows = [line.split()[0] for line in shown.splitlines() if line.startswith((f"{DAY}.", f"{NEXT}."))]
     named = [word for row in rows for word in ("--row", row)]
-    with pytest.raises(
-        InvalidRequestError, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"\b1 of "):
         typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong", *named)
     assert "2 open     0 corrected     0 released" in typed("toy", "--period", str(DAY))
 

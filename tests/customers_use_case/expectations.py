@@ -10,7 +10,7 @@ CHANNELS = ["Ünïted", "café", "متجر"]
 
 
 def visits() -> Suite:
-    """A visit is of a known kind, and nobody carries more than fifty things."""
+    """A visit is of a known kind, and no one carries more than fifty things."""
     return Suite(
         rows=(
             gxe.ExpectColumnValuesToBeBetween(column="items", min_value=0, max_value=50),
@@ -30,5 +30,5 @@ def customers() -> Suite:
 
 
 def outcomes() -> Suite:
-    """A customer was lost or was not; null takes back what was told."""
+    """A customer was lost or was not; null takes back what was reported."""
     return Suite(rows=(gxe.ExpectColumnValuesToBeInSet(column="lost", value_set=[0, 1]),), table=())

@@ -35,6 +35,6 @@ def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: i
 
 def labels(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
     """One row per outcome that became known at `period`, of a customer who was there in the period it is about."""
-    told = outcomes.filter(_.period == period.start_date).select("customer_id", "lost", labelled_period=_.scored_on)
+    labels = outcomes.filter(_.period == period.start_date).select("customer_id", "lost", labelled_period=_.scored_on)
     there = customers.select("customer_id", labelled_period=_.period)
-    return told.semi_join(there, ["customer_id", "labelled_period"])
+    return labels.semi_join(there, ["customer_id", "labelled_period"])

@@ -1,7 +1,7 @@
 """Generate customers with a known probability of churn, and the time at which each row became known.
 
-`visited`, `registered` and `told` return the events, each with the time at which it became known. The functions of the
-feeds deliver the rows that became known after the decision time of the day before, up to that of the day.
+`visited`, `registered` and `reported` return the events, each with the time at which it became known. The functions of
+the feeds deliver the rows that became known after the decision time of the day before, up to that of the day.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def customers(period: Period) -> pa.Table:
 def outcomes(period: Period) -> pa.Table:
     """Who of the rows of three days ago was lost, and what was corrected of earlier days."""
     periods = [period - back for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
-    return _known(period, pa.concat_tables([told(about) for about in periods]))
+    return _known(period, pa.concat_tables([reported(about) for about in periods]))
 
 
 def begins(period: Period) -> datetime:
@@ -69,7 +69,7 @@ def _known(period: Period, rows: pa.Table) -> pa.Table:
 
 
 def visited(period: Period) -> pa.Table:
-    """The visits that happened on `period`, one of ten of which is reported on the next day that the shop is open."""
+    """The visits that happened on `period`, one of ten reported on the next day that the shop is open."""
     rng = np.random.default_rng([1, period.start_date.toordinal()])
     number = rng.poisson(np.where(_idle(period), 0.06, 0.6)) * _exists(period)
     actor = np.repeat(np.arange(CUSTOMERS), number)
@@ -107,7 +107,7 @@ def registered(period: Period) -> pa.Table:
     )
 
 
-def told(period: Period) -> pa.Table:
+def reported(period: Period) -> pa.Table:
     """What became known of the rows of `period`: first after three days, then for a few of them something else.
 
     One of six losses is found out later, and one of a hundred outcomes is taken back.

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def told(champion, monkeypatch, declare, run_as_task) -> list[str]:
-    """The days whose breaches are told of, while the task believes that it runs in Airflow."""
+def notified(champion, monkeypatch, declare, run_as_task) -> list[str]:
+    """The days whose breaches are reported, while the task believes that it runs in Airflow."""
     context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"period": None}}
     found: list[str] = []
     run_as_task(context)
@@ -32,23 +32,23 @@ def states() -> list[str]:
     return [row["missing_reason"] for row in rows if row["metric"] == "missing_predictions"]
 
 
-def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
+def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(notified):
     monitor.monitor_period(open_project(USE_CASE), AS_OF)
     assert "run toy__score" in states()[0]
     tasks.score.function("toy")
-    assert (states(), told) == ([], [str(AS_OF)])
+    assert (states(), notified) == ([], [str(AS_OF)])
     tasks.score.function("toy")
-    assert told == [str(AS_OF)], "nothing has changed"
+    assert notified == [str(AS_OF)], "nothing has changed"
 
 
-def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(told):
+def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(notified):
     monitor.monitor_period(open_project(USE_CASE), AS_OF)
     stage.score_period(open_project(USE_CASE), AS_OF)
     tasks.score.function("toy")
-    assert (states(), told) == ([], [str(AS_OF)])
+    assert (states(), notified) == ([], [str(AS_OF)])
 
 
-def test_a_day_that_was_not_measured_yet_is_left_to_the_monitor(told):
+def test_a_day_that_was_not_measured_yet_is_left_to_the_monitor(notified):
     tasks.score.function("toy")
     assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("metrics")
-    assert told == []
+    assert notified == []

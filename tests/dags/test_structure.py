@@ -189,9 +189,9 @@ def test_the_asset_graph_shows_the_whole_chain(dags):
         for task in dags[f"flight_delays__{kind}"].tasks:
             reads |= {asset.name.partition("/")[2] for asset in task.inlets}
             writes |= {asset.name.partition("/")[2] for asset in task.outlets}
-    told = {"decisions", "retrainings", "maintenance"}
-    assert writes == {"raw", "checked", "features", "labels", "model", "predictions", "metrics", *told}
-    assert reads == writes - told
+    by_use_case_alone = {"decisions", "retrainings", "maintenance"}
+    assert writes == {"raw", "checked", "features", "labels", "model", "predictions", "metrics", *by_use_case_alone}
+    assert reads == writes - by_use_case_alone
 
 
 def test_one_day_is_decided_at_a_time_and_its_training_is_waited_for_without_a_slot(dags):
@@ -203,7 +203,7 @@ def test_one_day_is_decided_at_a_time_and_its_training_is_waited_for_without_a_s
 
 
 def test_a_day_may_be_decided_for_longer_than_it_may_be_waited_for_with_measuring(dags):
-    """Both begin at the same midnight: where nobody scores the day, it is measured only when that wait is over."""
+    """Both begin at the same midnight: where the day is never scored, it is measured only when that wait is over."""
     for use_case in all_use_cases():
         measuring = dags[f"{use_case}__monitor"].get_task("wait_for_predictions").limit
         deciding = dags[f"{use_case}__retrain"].get_task("wait_for_metrics").limit

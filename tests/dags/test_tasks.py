@@ -74,7 +74,7 @@ def test_the_sensor_gives_its_slot_away_while_it_waits(sensor):
 
 
 def test_the_sensor_does_not_wait_for_a_day_before_the_first(sensor):
-    with pytest.raises(AirflowFailException, match="toy begins on 2020-01-01"):
+    with pytest.raises(AirflowFailException, match="2020-01-01; 2019-12-31"):
         sensor.execute(context(key="2019-12-31"))
 
 
@@ -117,7 +117,7 @@ def past(set_clock, **runs):
     return {"dag_run": run, "params": {}, "ti": Airflow(runs)}
 
 
-NOBODY = [
+NO_MAKER = [
     {},
     {BACKFILL: ("failed", "failed")},
     {BACKFILL: ("upstream_failed", "failed")},
@@ -127,7 +127,7 @@ NOBODY = [
 ]
 
 
-@pytest.mark.parametrize("runs", NOBODY)
+@pytest.mark.parametrize("runs", NO_MAKER)
 def test_a_past_day_that_no_one_makes_is_not_waited_for(sensor, set_clock, runs):
     with pytest.raises(AirflowFailException) as refused:
         sensor.execute(past(set_clock, **runs))

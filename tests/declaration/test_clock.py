@@ -20,6 +20,7 @@ from include.scoring import score
 from include.training import train, tune
 from include.use_case import Alerts, Approval, Landing
 from tests import quarantined
+from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
 EVENING = datetime(2026, 11, 28, 3, tzinfo=UTC)
@@ -80,15 +81,13 @@ def test_every_entry_refuses_a_day_that_has_not_begun_and_one_after_the_last(ent
     with pytest.raises(NotBegunError) as refused:
         ENTRIES[entry](open_project(USE_CASE), TOMORROW)
     assert refused.value.period == TOMORROW and refused.value.start is not None
-    with pytest.raises(InvalidRequestError, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
+    with pytest.raises(InvalidRequestError, match="2020-03-31; 2020-04-01"):
         ENTRIES[entry](open_project(ENDED), Period("2020-04-01"))
     assert not (lake_home / "lake").exists()
 
 
 def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(lake_home):
-    with pytest.raises(
-        InvalidRequestError, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"2020-03-30 .*2020-04-01.*2020-03-31.*2020-03-29"):
         run.run_backtest(open_project(ENDED), Period("2020-03-01"), Period("2020-03-30"))
 
 
@@ -96,7 +95,7 @@ def test_check_refuses_it_too(declare):
     declare(USE_CASE)
     with pytest.raises(NotBegunError):
         check.print_check(None, "toy", TOMORROW)
-    with pytest.raises(InvalidRequestError, match="begins on 2020-01-01"):
+    with pytest.raises(InvalidRequestError, match="2020-01-01; 2019-12-31"):
         check.print_check(None, "toy", Period("2019-12-31"))
 
 
@@ -115,23 +114,24 @@ def release(use_case=USE_CASE, **more):
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
-    with pytest.raises(InvalidRequestError, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
+    with pytest.raises(InvalidRequestError, match=r"2020-01-12 .*UTC.*2020-01-10"):
         release(known_on=Period("2020-01-12"))
     assert release().known_on == "2020-01-11"
     assert not any(quarantine.read_quarantine(open_project(USE_CASE), "events").is_open)
 
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
-    with pytest.raises(InvalidRequestError, match=r"2020-01-11 is after 2020-01-10, on which toy ends"):
+    with pytest.raises(InvalidRequestError, match=r"2020-01-11 .*2020-01-10.*toy"):
         release(replace(USE_CASE, last_period=quarantined.DAY))
 
 
 @pytest.mark.parametrize(
-    ("last_period", "reason"), [(Period("2019-01-01"), "before first_period"), ("2020-03-31", "Period or None")]
+    ("last_period", "hint"), [(Period("2019-01-01"), ""), ("2020-03-31", "Write Period('2020-03-31').")]
 )
-def test_a_last_day_that_cannot_be_is_refused_when_declared(last_period, reason):
-    with pytest.raises((ValueError, TypeError), match=reason):
+def test_a_last_day_that_cannot_be_is_refused_when_declared(last_period, hint):
+    with invalid("last_period") as refused:
         replace(USE_CASE, last_period=last_period)
+    assert refused.value.problems[0].hint == hint
 
 
 def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
@@ -141,15 +141,15 @@ def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
 
 @pytest.mark.parametrize("wait", [timedelta.max, timedelta(days=366), timedelta(), timedelta(seconds=-1)])
 @pytest.mark.parametrize(
-    ("declare", "name"),
+    ("declare", "field"),
     [
-        (lambda wait: Approval(wait=wait), "Approval: wait"),
-        (lambda wait: Alerts(deadline=wait), "Alerts: deadline"),
-        (lambda wait: Landing(bucket="files", prefix="{period}/", wait=wait), r"Landing\(.*\): wait"),
-        (lambda wait: Landing(bucket="files", prefix="{period}/", every=wait), r"Landing\(.*\): every"),
+        (lambda wait: Approval(wait=wait), "wait"),
+        (lambda wait: Alerts(deadline=wait), "deadline"),
+        (lambda wait: Landing(bucket="files", prefix="{period}/", wait=wait), "wait"),
+        (lambda wait: Landing(bucket="files", prefix="{period}/", every=wait), "every"),
     ],
 )
-def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, name, wait):
-    with pytest.raises(ValueError, match=f"{name} must be above 0 and at most 365 days; it is"):
+def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, field, wait):
+    with invalid(field):
         declare(wait)
     declare(timedelta(days=365))

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.security
 def test_a_text_of_the_largest_size_is_accepted_and_a_longer_one_refused_in_few_words():
     form_limits.require_text("reason", "x" * REASON_LENGTH)
     form_limits.require_text("reason", None)
-    with pytest.raises(TextTooLongError, match=r"'reason' has 5,000,000 characters, and at most 2,000") as refused:
+    with pytest.raises(TextTooLongError) as refused:
         form_limits.require_text("reason", "x" * 5_000_000)
+    assert (refused.value.field, refused.value.size, refused.value.limit) == ("reason", 5_000_000, 2_000)
     assert len(str(refused.value)) < 400 and not refused.value.retryable
 
 

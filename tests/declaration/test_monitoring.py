@@ -5,23 +5,24 @@ from datetime import timedelta
 import pytest
 
 from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
+from tests.refusals import invalid
 
 
 @pytest.mark.parametrize(
-    ("metric", "arguments", "said"),
+    ("metric", "arguments", "path"),
     [
-        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*must be one of .*log_loss"),
-        ("log_loss", {"max_degradation": -0.1}, "at least 0"),
-        ("log_loss", {}, "exactly one of max_degradation .* and false_alarms_per_year"),
-        ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
-        ("log_loss", {"false_alarms_per_year": 0}, "between 0.1 and 6"),
-        ("log_loss", {"max_degradation": 0.1, "reference": "mean"}, r"one of \['prior', 'logistic'\]"),
-        ("log_loss", {"max_degradation": 0.1, "confidence": 0.4}, "at least 0.5"),
-        ("log_loss", {"max_degradation": 0.1, "confidence": 1}, "below 1"),
+        ("accuracy", {"max_degradation": 0.1}, "metric"),
+        ("log_loss", {"max_degradation": -0.1}, "max_degradation"),
+        ("log_loss", {}, ""),
+        ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, ""),
+        ("log_loss", {"false_alarms_per_year": 0}, "false_alarms_per_year"),
+        ("log_loss", {"max_degradation": 0.1, "reference": "mean"}, "reference"),
+        ("log_loss", {"max_degradation": 0.1, "confidence": 0.4}, "confidence"),
+        ("log_loss", {"max_degradation": 0.1, "confidence": 1}, "confidence"),
     ],
 )
-def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, arguments, path):
+    with invalid(path):
         PerformanceLimit(metric, **arguments)
 
 
@@ -31,65 +32,67 @@ def test_by_default_skill_against_the_prior_is_judged_at_one_false_alarm_a_year(
     assert [each.baseline for each in Monitoring().baselines] == ["prior", "logistic"]
 
 
-@pytest.mark.parametrize(("baseline", "limits"), [("mean", {"max_degradation": 0.1}), ("prior", {})])
-def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, limits):
-    with pytest.raises(ValueError, match="BaselineLimit"):
+@pytest.mark.parametrize(
+    ("baseline", "limits", "path"), [("mean", {"max_degradation": 0.1}, "baseline"), ("prior", {}, "")]
+)
+def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, limits, path):
+    with invalid(path):
         BaselineLimit(baseline, **limits)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "paths"),
     [
-        ({"drift_false_alarms_per_year": 50}, "between 0.1 and 6"),
-        ({"min_periods": 1}, "min_periods must be at least 2"),
-        ({"min_periods": 15, "window_periods": 14}, "at most window_periods"),
-        ({"drift_quantile": 0}, "above 0 and at most 1"),
-        ({"drift_quantile": 1.1}, "above 0 and at most 1"),
+        ({"drift_false_alarms_per_year": 50}, ["drift_false_alarms_per_year"]),
+        ({"min_periods": 1}, ["min_periods"]),
+        ({"min_periods": 15, "window_periods": 14}, ["min_periods"]),
+        ({"drift_quantile": 0}, ["drift_quantile"]),
+        ({"drift_quantile": 1.1}, ["drift_quantile"]),
         *(
-            ({name: 0}, "above 0")
+            ({name: 0}, [name])
             for name in ("drift_factor", "feature_psi", "volume_change", "max_age_periods", "max_slowdown")
         ),
-        *(({name: -1}, "at least 0") for name in ("max_null_increase", "max_unseen_share", "stale_periods")),
+        *(({name: -1}, [name]) for name in ("max_null_increase", "max_unseen_share", "stale_periods")),
         (
             {"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))},
-            "a metric may have only one limit",
+            [""],
         ),
     ],
 )
-def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_monitoring_that_cannot_be_meant_is_refused(wrong, paths):
+    with invalid(*paths):
         Monitoring(**wrong)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "paths"),
     [
-        ({"signals": ("drift",)}, r"\['drift'\] are not among \['performance'"),
-        ({"signals": ("p", "e")}, "are not among"),
-        ({"signals": ("performance", "performance")}, "named twice"),
-        ({"breaches": 0}, "breaches must be at least 1"),
-        ({"breaches": 6, "of_periods": 5}, "at most of_periods"),
-        ({"cool_down_periods": 0}, "cool_down_periods must be at least 1"),
-        ({"per_month": -1}, "per_month must be at least 0"),
-        ({"backoff_factor": 0.5}, "backoff_factor must be at least 1"),
-        ({"max_cool_down_periods": 13}, "at least cool_down_periods"),
+        ({"signals": ("drift",)}, ["signals"]),
+        ({"signals": ("p", "e")}, ["signals"]),
+        ({"signals": ("performance", "performance")}, ["signals"]),
+        ({"breaches": 0}, ["breaches"]),
+        ({"breaches": 6, "of_periods": 5}, ["breaches"]),
+        ({"cool_down_periods": 0}, ["cool_down_periods"]),
+        ({"per_month": -1}, ["per_month"]),
+        ({"backoff_factor": 0.5}, ["backoff_factor"]),
+        ({"max_cool_down_periods": 13}, ["max_cool_down_periods"]),
     ],
 )
-def test_a_policy_that_cannot_be_meant_is_refused(wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_policy_that_cannot_be_meant_is_refused(wrong, paths):
+    with invalid(*paths):
         Retraining(**wrong)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "paths"),
     [
-        ({"email_to": ("ann",)}, r"\['ann'\] are not e-mail addresses"),
-        ({"email_from": "nobody"}, r"\['nobody'\]"),
-        ({"deadline": timedelta()}, "deadline must be above 0"),
+        ({"email_to": ("ann",)}, [""]),
+        ({"email_from": "no-one"}, [""]),
+        ({"deadline": timedelta()}, ["deadline"]),
     ],
 )
-def test_alerts_that_cannot_be_meant_are_refused(wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_alerts_that_cannot_be_meant_are_refused(wrong, paths):
+    with invalid(*paths):
         Alerts(**wrong)
 
 

@@ -30,7 +30,7 @@ def test_a_period_is_named_by_its_key_everywhere():
     ["", "2020-02-30", "20200228", "2020-W09-5", "2020-2-8", "2020-02-28 ", "2020-02-28T00:00", "٢٠٢٠-٠٢-٢٨", None, 7],
 )
 def test_a_text_that_is_not_a_day_in_its_one_spelling_names_no_period(text):
-    with pytest.raises(PeriodError, match=r"is not a day\. Write it as YYYY-MM-DD") as refused:
+    with pytest.raises(PeriodError) as refused:
         Period(text)
     assert isinstance(refused.value, InvalidRequestError) and isinstance(refused.value, ValueError)
 

@@ -10,6 +10,7 @@ import pytest
 from include.declaration.problems import DeclarationError
 from include.declaration.rule_text import MAX_TEXT, reason_text, rule_text
 from include.use_case import Suite
+from tests.refusals import invalid
 
 HOUR = gxe.ExpectColumnValuesToBeBetween(column="hour", min_value=0, max_value=22)
 GIVEN = gxe.ExpectColumnValuesToNotBeNull(column="hour")
@@ -32,7 +33,7 @@ TABLE_LEVEL = [
 
 @pytest.mark.parametrize("expectation", TABLE_LEVEL, ids=lambda each: type(each).__name__)
 def test_a_rule_about_the_day_is_refused_among_the_rules_about_rows(expectation):
-    with pytest.raises(ValueError, match=r"checks the day as a whole, not each row; move it from rows to table"):
+    with invalid("rows[0]"):
         Suite(rows=(expectation,))
     assert Suite(table=(expectation,)).table == (expectation,)
 
@@ -43,27 +44,21 @@ def test_a_row_level_rule_may_judge_the_day_with_a_share():
 
 
 @pytest.mark.parametrize(
-    ("expectation", "said"),
+    "expectation",
     [
-        (gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.9), "mostly=0.9 has no meaning in rows"),
-        (
-            gxe.ExpectColumnValuesToNotBeNull(column="hour", row_condition="kind == 1", condition_parser="pandas"),
-            "row_condition is not supported",
-        ),
-        (gxe.ExpectColumnValuesToNotBeNull(column="hour", severity="warning"), "severity is not supported"),
-        (gxe.ExpectColumnValuesToBeBetween(column="hour", max_value={"$PARAMETER": "most"}), "parameters"),
-        (gxe.ExpectColumnValuesToBeOfType(column="hour", type_="int64"), "types of a feed are declared in its Feed"),
-        (gxe.ExpectColumnValuesToBeInTypeList(column="hour", type_list=["int64"]), "declared in its Feed"),
-        (
-            gxe.ExpectColumnValuesToNotBeNull,
-            r"not an expectation of Great Expectations; write ExpectColumnValuesToNotBeNull",
-        ),
-        ("hour", "not an expectation of Great Expectations"),
-        (None, "not an expectation of Great Expectations"),
+        gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.9),
+        gxe.ExpectColumnValuesToNotBeNull(column="hour", row_condition="kind == 1", condition_parser="pandas"),
+        gxe.ExpectColumnValuesToNotBeNull(column="hour", severity="warning"),
+        gxe.ExpectColumnValuesToBeBetween(column="hour", max_value={"$PARAMETER": "most"}),
+        gxe.ExpectColumnValuesToBeOfType(column="hour", type_="int64"),
+        gxe.ExpectColumnValuesToBeInTypeList(column="hour", type_list=["int64"]),
+        gxe.ExpectColumnValuesToNotBeNull,
+        "hour",
+        None,
     ],
 )
-def test_what_cannot_be_judged_for_each_row_is_refused(expectation, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_judged_for_each_row_is_refused(expectation):
+    with invalid("rows[0]"):
         Suite(rows=(expectation,))
 
 
@@ -71,26 +66,20 @@ def test_every_problem_is_named_at_once():
     with pytest.raises(DeclarationError) as refused:
         Suite(rows=(HOUR, ROWS), table=(1, HOUR))
     assert [problem.path for problem in refused.value.problems] == ["rows[1]", "table[0]", ""]
-    assert [
-        words in problem.problem
-        for words, problem in zip(
-            ("move it from rows to table", "table holds 1", "occurs 2 times"), refused.value.problems, strict=True
-        )
-    ] == [True] * 3
 
 
 @pytest.mark.parametrize("given", ["hour", None, HOUR.column, 3])
 def test_rows_is_a_list_of_expectations(given):
-    with pytest.raises(ValueError, match="give a tuple of expectations"):
+    with invalid("rows"):
         Suite(rows=given)
 
 
 @pytest.mark.parametrize("places", [((HOUR, HOUR), ()), ((HOUR,), (HOUR,))])
 def test_a_rule_that_occurs_twice_is_refused(places):
     again = HOUR.copy(update={"description": "another description of the same rule"})
-    with pytest.raises(ValueError, match=r"occurs 2 times; keep one"):
+    with invalid(""):
         Suite(rows=places[0], table=places[1])
-    with pytest.raises(ValueError, match=r"occurs 2 times; keep one"):
+    with invalid(""):
         Suite(rows=(HOUR, again))
 
 

@@ -8,61 +8,63 @@ from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.use_case import DecisionCosts, Gate, SliceGate, Training
+from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
 FEED = USE_CASE.feed("events")
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "paths"),
     [
-        ({"columns": {"id": "int"}}, r"column 'id' has the type 'int', which is not one of .* Did you mean 'int8'"),
-        ({"keys": ("nowhere",)}, "not among its columns"),
+        ({"columns": {"id": "int"}}, ["columns['id']", "keys"]),
+        ({"keys": ("nowhere",)}, ["keys"]),
         (
             {"columns": {"id": "int64", "period": "date32"}, "keys": ("id",)},
-            r"columns \['period'\] are names that the product uses",
+            ["columns"],
         ),
-        ({"max_quarantined": 1.0}, "at least 0 and below 1"),
+        ({"max_quarantined": 1.0}, ["max_quarantined"]),
     ],
 )
-def test_a_feed_that_cannot_be_is_refused(change, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_feed_that_cannot_be_is_refused(change, paths):
+    with invalid(*paths):
         replace(FEED, **change)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "paths"),
     [
-        ({"name": "Toy"}, "lower-case"),
-        ({"name": "a__b"}, "double underscore"),
-        ({"keys": ("nowhere",)}, "must have one type in all feeds"),
-        ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
-        ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are the same name"),
-        ({"feeds": (FEED, FEED)}, "distinct names"),
+        ({"name": "Toy"}, ["name"]),
+        ({"name": "a__b"}, ["name"]),
+        ({"keys": ("nowhere",)}, ["keys", "period"]),
+        ({"features": {"kind": "string"}}, ["features['kind']"]),
+        ({"features": {"failed": "int8"}}, ["features"]),
+        ({"feeds": (FEED, FEED)}, ["feeds"]),
         *(
-            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] have the name of")
+            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, ["feeds"])
             for name in ("features", "labels", "predictions", "prediction", "model", "prior", "logistic")
         ),
     ],
 )
-def test_a_use_case_that_cannot_be_is_refused(change, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_use_case_that_cannot_be_is_refused(change, paths):
+    with invalid(*paths):
         replace(USE_CASE, **change)
 
 
 @pytest.mark.parametrize(
-    ("gates", "said"),
+    "gates",
     [
-        ((Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)), "contradict each other"),
-        ((Gate("auc", at_least=0.9), Gate("auc", at_least=0.9)), "declared twice"),
-        ((Gate("auc", at_least=0.9, min_periods=8),), "more than the 7 test days, so it could never be judged"),
-        ((SliceGate("colour", "brier", 0.1),), r"SliceGate\('colour'\): there is no key or feature of that name"),
-        ((SliceGate("size", "brier", 0.1),), "no key or feature of that name that groups rows"),
+        (Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)),
+        (Gate("auc", at_least=0.9), Gate("auc", at_least=0.9)),
+        (Gate("auc", at_least=0.9, min_periods=8),),
+        (SliceGate("colour", "brier", 0.1),),
+        (SliceGate("size", "brier", 0.1),),
     ],
 )
-def test_gates_that_do_not_fit_the_use_case_are_refused_and_it_is_named(gates, said):
-    with pytest.raises(ValueError, match=rf"UseCase\('toy'\): .*{said}"):
+def test_gates_that_do_not_fit_the_use_case_are_refused_and_it_is_named(gates):
+    with invalid("gates") as refused:
         replace(USE_CASE, gates=gates)
+    assert refused.value.whole == "UseCase('toy')"
 
 
 def test_rows_may_be_grouped_by_keys_and_by_features_without_fractions():
@@ -70,7 +72,7 @@ def test_rows_may_be_grouped_by_keys_and_by_features_without_fractions():
 
 
 def test_a_window_must_hold_its_splits():
-    with pytest.raises(ValueError, match=r"cannot hold .* = 36 days"):
+    with invalid("window_periods"):
         Training(30, 7, 7, 1, 20, {}, 10, 5)
 
 
@@ -86,7 +88,7 @@ def test_declarations_cannot_be_changed_afterwards():
 
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
-    with pytest.raises(InvalidRequestError, match=r"no use case 'nothing'. Use cases: \['flight_delays'\]"):
+    with pytest.raises(InvalidRequestError, match=r"'nothing'.*\['flight_delays'\]"):
         load_use_case("nothing")
 
 

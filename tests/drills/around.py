@@ -24,7 +24,7 @@ from tests.landing_bucket import Bucket, deliver, landing_toy, make_bucket
 from tests.toy_use_case import USE_CASE
 
 SPOILED, LANDED = DAY + 1, DAY + 2
-"""A day of which two events are quarantined, and the next one: there they become known, and its files are landed."""
+"""A day with two quarantined events, and the next one: there they become known, and its files are landed."""
 BUCKET = "landing-of-drills"
 LANDING = landing_toy(BUCKET)
 MENDED = Path("mended.csv")
@@ -82,7 +82,7 @@ def _later() -> datetime:
 
 
 def _kept() -> str:
-    """How the version that flies is built again, of what was kept; nothing more is to be removed."""
+    """How the champion is built again, of what was kept; nothing more is to be removed."""
     planned = plan.build_cleanup_plan(open_project(USE_CASE), _later()).counts()
     assert not planned, planned
     return reproduce.reproduce_version(open_project(USE_CASE), "1").outcome

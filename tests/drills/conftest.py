@@ -20,7 +20,7 @@ OUTCOMES = ("passed", "failed", "error", "skipped")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--drills-page", help="the page whose table of drills is written anew")
+    parser.addoption("--drills-page", help="the page whose table of drills is written again")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def survived(request: pytest.FixtureRequest) -> Iterator[Callable[[Row], None]]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A drill is whoever hands in a row; its name goes with all that is reported of it, even where it never begins."""
+    """Each test that hands in a row is a drill; its name goes with all its reports, even where it never begins."""
     if "survived" in getattr(item, "fixturenames", ()):
         item.user_properties.append((report.DRILL, item.name.removeprefix("test_").replace("_", " ")))
 
@@ -66,9 +66,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 def _rows(terminalreporter: pytest.TerminalReporter) -> Iterator[Row | Untold]:
     reports = [each for outcome in OUTCOMES for each in terminalreporter.stats.get(outcome, [])]
     for each in reports:
-        told = list(each.user_properties)
-        names = [value for name, value in told if name == report.DRILL]
-        rows = [Row(**value) for name, value in told if name == report.NAME and each.when == "call"]
+        properties = list(each.user_properties)
+        names = [value for name, value in properties if name == report.DRILL]
+        rows = [Row(**value) for name, value in properties if name == report.NAME and each.when == "call"]
         yield from rows
         if names and each.skipped:
             yield Untold(names[0], f"skipped: {each.longrepr[2].removeprefix('Skipped: ')}")

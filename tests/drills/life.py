@@ -65,8 +65,8 @@ def _breach() -> None:
 
 
 def _record() -> object:
-    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    return outcome.record_training_outcome(open_project(USE_CASE), DAY, f"drift__{DAY}", **told)
+    training = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    return outcome.record_training_outcome(open_project(USE_CASE), DAY, f"drift__{DAY}", **training)
 
 
 STEPS = {
@@ -137,5 +137,5 @@ def _shared(tags: Mapping[str, str]) -> dict[str, str]:
 def _known(run: Any) -> tuple[str, ...]:
     """By what a complete training is known again: data, trees, verdicts and its metrics."""
     tags = from_mlflow(run.data.tags)
-    told = tuple(tags.get(name, "") for name in ("fingerprint", "trees", "sample_digest", "gates", "judged"))
-    return (*told, str(sorted(run.data.metrics.items())))
+    values = tuple(tags.get(name, "") for name in ("fingerprint", "trees", "sample_digest", "gates", "judged"))
+    return (*values, str(sorted(run.data.metrics.items())))

@@ -59,8 +59,8 @@ class Trial:
     def __init__(self, work: Callable[..., Any], *args: Any) -> None:
         _serve()
         self._pipe, theirs = _forkserver.Pipe()
-        told = (theirs, _environment(), str(Path.cwd()), work, args)
-        self._process = _forkserver.Process(target=_work, args=told)
+        arguments = (theirs, _environment(), str(Path.cwd()), work, args)
+        self._process = _forkserver.Process(target=_work, args=arguments)
         self._process.start()
         theirs.close()
         assert self._pipe.recv() == "begun"
@@ -76,7 +76,7 @@ class Trial:
         return seconds
 
     def kill_after(self, seconds: float) -> bool:
-        """Kill the process (SIGKILL) so many seconds after its work began; whether it was killed at work."""
+        """Kill the process (SIGKILL) that many seconds after its work began; whether it was killed at work."""
         done = self._pipe.poll(seconds)
         if not done:
             os.kill(self._process.pid, signal.SIGKILL)

@@ -38,7 +38,7 @@ MADE = "/-/made"
 """Asked of the proxy itself: how often it has made each fault."""
 _CODES = {"500": "InternalError", "503": "SlowDown"}
 _BY_CHANCE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27,}|b2-[0-9a-f]+")
-"""What of a key is drawn anew each time; faults are drawn from the rest."""
+"""What of a key is drawn again each time; faults are drawn from the rest."""
 
 
 class Proxy:

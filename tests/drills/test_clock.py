@@ -24,8 +24,8 @@ from tests.drills.report import Row
 DATA = ("ingest", "validate", "build_features")
 WHOLE_LIFE = (*DATA, "train", "evaluate", "register", "promote", "score", "measure")
 CLOCKS = {
-    "stands years back": ["2020-11-01 01:59:50"],  # but not before the days: those would not have begun
-    "stands years ahead": ["2039-11-06 01:59:50"],
+    "is years back": ["2020-11-01 01:59:50"],  # but not before the days: those would not have begun
+    "is years ahead": ["2039-11-06 01:59:50"],
     "jumps back and forth between the stages": ["2031-01-01 00:00:00", "2020-12-31 23:59:59", "2026-03-08 06:59:59"],
 }
 
@@ -102,7 +102,7 @@ def test_a_clock_that_is_before_the_day_refuses_it_and_changes_nothing(first, su
         refused = sum("NotBegunError" in done.stderr for done in ended if done.returncode)
         same = life.state() == before
     guard = f"a day that has not begun is refused ({', '.join(DATA)})"
-    survived(Row("the clock stands before the day", guard, len(DATA), 0, same and refused == len(DATA)))
+    survived(Row("the clock is before the day", guard, len(DATA), 0, same and refused == len(DATA)))
 
 
 FLIGHTS = load_use_case("flight_delays")
@@ -134,7 +134,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
                 lost += delivered - view.partitions(f"checked/{feed.name}", period, period)[period].rows
     configure(time_zone="UTC")
     time.tzset()
-    guard = "a day is the use case's calendar day; nobody adds 24 hours"
+    guard = "a day is the use case's calendar day; no code adds 24 hours"
     survived(Row(f"the clocks change: {name}", guard, trials, lost, found[0] == found[1]))
 
 

@@ -25,7 +25,7 @@ def run(period: Period) -> None:
 
 
 def late(period: Period) -> pa.Table:
-    """Of each day's outcomes a third comes a day later, beside that day's own."""
+    """Of each day's outcomes a third comes a day later, with that day's own."""
     kept = on_time(period).filter(pa.array(_late(on_time(period)) == 0))
     before = on_time(period - 1)
     return pa.concat_tables([kept, before.filter(pa.array(_late(before) == 1))])
@@ -53,7 +53,7 @@ def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, 
         frozen[period] = {table: periods.get(period) for table, periods in now.items()}
     delivered = {tuple(row.values()) for period in DAYS for row in late(period).to_pylist()}
     known = outcomes_known(DAYS[-1])
-    # Look-back days were landed too: what they delivered may be known beside it.
+    # Look-back days were landed too: what they delivered may be known with it.
     survived(
         Row(
             "a third of a feed comes a day late",

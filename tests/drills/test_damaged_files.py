@@ -15,7 +15,7 @@ import pytest
 from include.declaration.period import Period
 from include.features import build
 from include.ingestion import ingest, validate
-from include.lake import integrity
+from include.lake import file_checksum, integrity
 from include.lake.history import TableVersionMissingError
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
@@ -139,8 +139,9 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     rows = pq.read_table(path, partitioning=None)
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
-    with pytest.raises(PartitionCorruptedError, match="does not hold the bytes that were written"):
+    with pytest.raises(PartitionCorruptedError) as refused:
         build.build_features(open_project(USE_CASE), LAST)
+    assert refused.value.damage == file_checksum.CHANGED
 
 
 LEFTOVERS = ("a temporary commit", "a data file without a commit", "half a temporary data file")
@@ -191,14 +192,13 @@ def test_a_commit_that_is_broken_off_is_refused_or_its_day_is_missing_and_a_reru
         newest = max((tmp_path / "home" / "lake" / "toy" / table / "_delta_log").glob("0*.json"))
         newest.write_bytes(broken_off(newest.read_bytes(), where))
         if where == "in a line":
-            with pytest.raises(
-                TableVersionMissingError, match=rf"{table} cannot be read: .* move that file away.* run its day again"
-            ):
+            with pytest.raises(TableVersionMissingError) as refused:
                 life.tables()
+            assert refused.value.uri.endswith(table)
             newest.rename(newest.with_suffix(".moved"))
     assert LAST not in life.tables()["features"]
     run(LAST)
     found = life.tables()
     lost = life.rows_lost(healthy[1], found)
-    guard = "refused with what to do" if where == "in a line" else "the day is not there, so whoever needs it lands it"
+    guard = "refused with what to do" if where == "in a line" else "the day is not there, so the stage lands it"
     survived(Row(f"half a commit: broken off {where}", guard, len(tables), lost, found == healthy[1]))

@@ -27,7 +27,7 @@ STAGES = (ingest.ingest_period, validate.validate_period, build.build_features)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is a file system of its own; skipped where nobody may mount one."""
+    """A folder that is a file system of its own; skipped where the user may not mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     asked = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, text=True)
@@ -48,7 +48,7 @@ def undisturbed(tmp_path_factory) -> dict:
 
 
 def fill(disk: Path, leave: int) -> Path:
-    """A file that takes all of the disk but so many bytes."""
+    """A file that takes all of the disk but that many bytes."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as sink:
         try:

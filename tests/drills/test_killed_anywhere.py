@@ -16,9 +16,9 @@ from tests.drills.report import Row
 from tests.landing_bucket import connection_to
 
 ATTEMPTS = 6
-"""Draws of a moment for one kill, each from half as long a time: whoever was quicker than measured has ended before."""
+"""Draws of a moment for one kill, each from half as long a time: a process quicker than measured has ended before."""
 GUARDS = {
-    "ingest": "one commit per feed and day; what stands is not committed again",
+    "ingest": "one commit per feed and day; what is stored is not committed again",
     "validate": "one commit per feed and day; pages are written whole",
     "build_features": "one commit per day; look-back days that are missing are landed again",
     "train": "a run that is not complete is never used; an equal one is trained again",
@@ -28,8 +28,8 @@ GUARDS = {
     "rollback": "ledger first, whole or not at all; the registry is made to follow it",
     "score": "one commit per day",
     "measure": "one commit per day",
-    "decide": "one commit per day, and the first stands",
-    "claim": "a slot is a file that is made once, by whoever is first",
+    "decide": "one commit per day, and the first is kept",
+    "claim": "a slot is a file that is made once, by the first process",
     "record_outcome": "one commit per day",
     "correct": "a correction is a file that is made once; the same again changes nothing",
     "collect": "one commit per feed and day, rows before the record of their files",
@@ -100,7 +100,7 @@ def killed(chain: Chain, name: str, folder: Path, rng: random.Random) -> dict[st
 
 
 def drill(chain: Chain, name: str, trials: int, folder: Path) -> Row:
-    """That, so many times."""
+    """That, this many times."""
     rng, lost, unlike = random.Random(name), 0, []
     for trial in range(trials):
         found, undisturbed = killed(chain, name, folder / str(trial), rng), chain.after[name]

@@ -159,7 +159,7 @@ def trial(place: Place, feed: Feed, kind: str, seed: int, home: Path, patch: pyt
 
 
 def drill(place: Place, feeds: list[Feed], kind: str, seeds: int, folder: Path, patch: pytest.MonkeyPatch) -> Row:
-    """That, for each feed and so many seeds."""
+    """That, for each feed and this many seeds."""
     found = [
         outcome
         for feed in feeds

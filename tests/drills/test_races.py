@@ -62,7 +62,7 @@ def test_a_backfill_next_to_manual_runs_of_the_same_days_ends_in_the_same_tables
     found = life.tables()
     lost = life.rows_lost(alone, found)
     guard = "a commit that meets another looks again, and commits nothing where its content is there"
-    survived(Row("a backfill beside 3 manual runs of its days", guard, 4, lost, found == alone))
+    survived(Row("a backfill with 3 manual runs of its days", guard, 4, lost, found == alone))
 
 
 @pytest.mark.drill

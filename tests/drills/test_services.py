@@ -88,7 +88,7 @@ class Fault:
     """The worker that must be at a task of the backfill when it happens; any, if none is named."""
 
 
-NOBODY = "Nobody had to do anything."
+NO_ACTION = "No action was necessary."
 ATOMIC = "one commit a day"
 FAULTS = (
     Fault("scheduler: SIGKILL", kill("scheduler"), "the new scheduler adopts the tasks of the dead one"),
@@ -100,7 +100,7 @@ FAULTS = (
     Fault("PostgreSQL: SIGKILL of a session", kill_a_session_of_postgres, "its log; services reconnect; retries"),
     Fault("Redis: SIGKILL", restart_redis, "its append-only file; tasks lost from the queue are queued again"),
     Fault(
-        "backfill beside manual runs of its days", run_the_same_days_by_hand, "conflicts are seen; equal content stays"
+        "backfill with manual runs of its days", run_the_same_days_by_hand, "conflicts are seen; equal content stays"
     ),
 )
 
@@ -154,7 +154,7 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
         until(lambda: not tries_without_a_log(api, walk), "the logs of killed tries")
     expected, found = of_periods(undisturbed, walk), of_periods(walk.tables(), walk)
     assert all(len(periods) == DAYS for periods in expected.values())
-    guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NOBODY}{differing(expected, found)}"
+    guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NO_ACTION}{differing(expected, found)}"
     survived(Row(fault.name, guard, 1, rows_lost(expected, found), found == expected))
 
 
@@ -180,7 +180,7 @@ def test_after_mlflow_was_killed_while_a_model_is_trained_and_registered_it_is_t
     found, expected = walk.tables(), walk.in_process(tmp_path / "home")
     assert expected["predictions"] and expected["gate_results"]
     fault, guard = "MLflow: SIGKILL in tasks of a training", "its client asks again; what fails is retried"
-    guard = f"{guard}. {NOBODY}{differing(expected, found)}"
+    guard = f"{guard}. {NO_ACTION}{differing(expected, found)}"
     survived(Row(fault, guard, 4, rows_lost(expected, found), found == expected))
 
 

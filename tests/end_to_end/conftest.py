@@ -80,7 +80,7 @@ def connections() -> dict[str, str]:
 def shell(
     tmp_path_factory: pytest.TempPathFactory, use_case_packages: str, connections: dict[str, str]
 ) -> Iterator[Shell]:
-    """An instance in a folder whose name has a space, beside whatever else runs."""
+    """An instance in a folder whose name has a space, next to whatever else runs."""
     home = tmp_path_factory.mktemp("life") / "a home"
     names = {"AIRWORTHY_USE_CASE_PACKAGES": use_case_packages, "AIRWORTHY_COMMIT": "tests"}
     shell = make_shell(home, **names, **IMPATIENT, **connections)

@@ -78,7 +78,7 @@ def mailbox(mail: tuple[Mailbox, int]) -> Mailbox:
 def hook(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hook]:
     """The webhook, whose Connection an operator has made: it is in Airflow's database, not in the environment.
 
-    From a file, for Airflow's audit log keeps a command with all that stands in it but passwords.
+    From a file, for Airflow's audit log keeps a command with all of its text but passwords.
     """
     with receivers.webhook() as (hook, port):
         made = json.loads(receivers.connections(None, port)["AIRFLOW_CONN_AIRWORTHY_WEBHOOK"])
@@ -98,7 +98,7 @@ def api(shell: Shell, airflow: AirflowClient, hook: Hook) -> AirflowClient:
     return airflow
 
 
-def told(hook: Hook, event: str) -> list[dict]:
+def bodies(hook: Hook, event: str) -> list[dict]:
     return [body for body in hook.received if body["event"] == event]
 
 
@@ -106,7 +106,7 @@ def once(mailbox: Mailbox, hook: Hook, event: str, run: DagRun | None = None) ->
     """The one message of that event, of that run, which came both ways; waits for it."""
 
     def found() -> list[dict]:
-        return [each for each in told(hook, event) if run is None or each["links"]["run"].endswith(quote(run.run_id))]
+        return [each for each in bodies(hook, event) if run is None or each["links"]["run"].endswith(quote(run.run_id))]
 
     until(lambda: found() and found()[0]["subject"] in mailbox.subjects, f"the {event}")
     (body,) = found()
@@ -138,8 +138,8 @@ def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, wait
     assert log.status_code == 200
     clear(api, SCORE, run)
     assert ended(api, SCORE, run).state == "failed"
-    until(lambda: len(told(hook, "failure")) >= 2, "the failure of the cleared task")
-    first, second = told(hook, "failure")
+    until(lambda: len(bodies(hook, "failure")) >= 2, "the failure of the cleared task")
+    first, second = bodies(hook, "failure")
     assert (first["subject"], second["subject"]) == (body["subject"], body["subject"])
     # A machine that is too busy may cost a try.
     assert second["details"]["tries"] > first["details"]["tries"] >= 1
@@ -252,7 +252,7 @@ def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing
 
 @pytest.fixture(scope="module")
 def refused(api: AirflowClient, hook: Hook) -> DagRun:
-    """A day whose source was refused with every secret, told of to a webhook that refuses too, once."""
+    """A day whose source was refused with every secret, reported to a webhook that refuses too, once."""
     dag_id = f"{GUARDED}__data"
     until(lambda: api.has_dag(dag_id), "the DAG of the guarded source")
     hook.status = 401
@@ -267,7 +267,7 @@ def refused(api: AirflowClient, hook: Hook) -> DagRun:
 
 
 def of_guarded(hook: Hook) -> list[dict]:
-    return [body for body in told(hook, "failure") if GUARDED in body["subject"]]
+    return [body for body in bodies(hook, "failure") if GUARDED in body["subject"]]
 
 
 def test_every_planted_secret_is_really_used(refused, api, hook, upstream):

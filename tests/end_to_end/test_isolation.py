@@ -27,7 +27,7 @@ from tests import toy_use_case
 USE_CASE = replace(toy_use_case.USE_CASE, name="steady", time_zone="America/New_York")
 """
 DATA = "steady__data"
-expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
+expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run at the same time
 
 
 @pytest.fixture(scope="module")

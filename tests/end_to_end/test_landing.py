@@ -59,8 +59,8 @@ def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_s
     run = airflow.trigger(DATA, conf={"period": str(TODAY)})
     succeeded(airflow, DATA, run)
     assert Lake.open(USE_CASE).as_of(TODAY).partitions("features")[TODAY] == before
-    told = airflow.call("GET", f"/assets/events?source_dag_id={DATA}&source_task_id=ingest&limit=100")["asset_events"]
-    (raw,) = [event["extra"] for event in told if event["source_run_id"] == run.run_id]
+    events = airflow.call("GET", f"/assets/events?source_dag_id={DATA}&source_task_id=ingest&limit=100")["asset_events"]
+    (raw,) = [event["extra"] for event in events if event["source_run_id"] == run.run_id]
     assert "files" in raw, raw
     assert [row["key"] for row in raw["files"]["events"]] == [f"events/{TODAY}/events.csv"]
     assert [f"events/{TODAY}/events.csv (changed)" in text for text in raw["redelivered"]] == [True]

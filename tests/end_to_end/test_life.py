@@ -225,7 +225,7 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
 
 def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
     period = mondays[1] + 2
-    assert ended(api, SCORE, api.trigger(SCORE, conf={"period": str(period)})).state == "failed", "nobody makes the day"
+    assert ended(api, SCORE, api.trigger(SCORE, conf={"period": str(period)})).state == "failed", "no run makes the day"
     data = api.trigger(DATA, conf={"period": str(period)})
     score = api.trigger(SCORE, conf={"period": str(period)})
     wait_for_task(api, SCORE, score, "wait_for_features", "deferred")
@@ -240,8 +240,8 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, monday
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
     walk.run_steps()  # what was not there yet: the decision on the last day
     assert periods[1] in Lake.open(USE_CASE).as_of(periods[1]).partitions("decisions")
-    # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which nobody waits for,
-    # today's: they must not come, or write, meanwhile.
+    # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which is not waited
+    # for, today's: they must not come, or write, meanwhile.
     until(lambda: any(run.run_type == "scheduled" for run in api.runs(RETRAIN)), "today's own run of retrain")
     for dag_id in (TRAIN, RETRAIN):
         until(lambda dag_id=dag_id: all(run.state in FINISHED for run in api.runs(dag_id)), f"the end of {dag_id}")

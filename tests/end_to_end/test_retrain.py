@@ -116,13 +116,13 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
 
 def test_the_training_knows_why_it_was_started(backfilled):
     (first, *_) = trainings(backfilled)
-    told = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
+    shown = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
     reason = decisions(Lake.open(USE_CASE))[Period(first.removeprefix("drift__"))][1]
     assert "triggers a training" in reason
-    assert told["note"] == reason
-    assert told["conf"]["reason"].endswith(reason)
+    assert shown["note"] == reason
+    assert shown["conf"]["reason"].endswith(reason)
     made = {version.tags["as_of"]: version for version in Registry(USE_CASE).versions()}
-    assert reason in made[told["conf"]["period"]].tags["reason"]
+    assert reason in made[shown["conf"]["period"]].tags["reason"]
 
 
 def run_of(api: AirflowClient, period: Period) -> DagRun:
@@ -152,7 +152,7 @@ def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
 def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
     period = LAST + 2
     breach(Lake.open(USE_CASE), period)
-    # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
+    # After a backfill Airflow makes today's run, which is not measured here: it would be waited for.
     for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
         backfilled.call("PATCH", f"/dags/{RETRAIN}/dagRuns/{today.run_id}", json={"state": "failed"})
     run = backfilled.trigger(RETRAIN, conf={"period": str(period)})

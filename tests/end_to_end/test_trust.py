@@ -82,18 +82,18 @@ def ledger() -> list[tuple[str, str]]:
 def approved(api: AirflowClient) -> tuple[DagRun, dict[str, Any]]:
     """A model that a person approved, and the question as it was asked."""
     run = asked(api, 0.05)
-    told = api.call("GET", question(run))
+    stored = api.call("GET", question(run))
     assert ledger() == []
     answer(api, run, "Approve", "looks right")
     succeeded(api, TRAIN, run)
-    return run, told
+    return run, stored
 
 
 def test_the_question_shows_metrics_and_verdicts(api, approved):
-    run, told = approved
-    assert told["subject"] == f"{USE_CASE.name}: promote version {version_of(api, run)}?"
+    run, stored = approved
+    assert stored["subject"] == f"{USE_CASE.name}: promote version {version_of(api, run)}?"
     for shown in ("log_loss", "logistic", "log_loss at most 5", "passed", USE_CASE.notice):
-        assert shown in told["body"]
+        assert shown in stored["body"]
 
 
 def test_an_approved_model_is_champion_and_the_ledger_names_its_approver(api, approved):
@@ -106,8 +106,8 @@ def test_an_approved_model_is_champion_and_the_ledger_names_its_approver(api, ap
 
 
 def test_an_answer_starts_without_a_reason_although_the_training_has_one(approved):
-    _, told = approved
-    assert told["params"]["answer_reason"]["value"] == ""
+    _, stored = approved
+    assert stored["params"]["answer_reason"]["value"] == ""
 
 
 def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
@@ -123,7 +123,7 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
         clear(api, run, *again)
         succeeded(api, TRAIN, run)
         states = {task: task_state(api, TRAIN, run, task) for task in ("approve", "promote")}
-        # Nobody is asked twice; and Airflow remembers that the question had `promote` skipped.
+        # No one is asked twice; and Airflow remembers that the question had `promote` skipped.
         assert (states["approve"] in ("skipped", "success"), states["promote"]) == (True, "skipped")
         assert (life(version), ledger()) == ("rejected", before)
 
@@ -133,9 +133,9 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
         TRAIN, conf={"period": str(AS_OF), "parameters": {"learning_rate": 0.06}, "promotion": "automatic"}
     )
     succeeded(api, TRAIN, other)
-    told = api.xcom(TRAIN, other.run_id, "promote")
-    assert (told["promoted"], version_of(api, other), ledger()) == (False, version, before)
-    assert "not today" in told["reason"]
+    promotion = api.xcom(TRAIN, other.run_id, "promote")
+    assert (promotion["promoted"], version_of(api, other), ledger()) == (False, version, before)
+    assert "not today" in promotion["reason"]
     assert task_state(api, TRAIN, other, "promote") == "skipped"
     assert api.call("GET", events)["total_entries"] == events_before, "what was not promoted is no event"
 

@@ -22,8 +22,8 @@ def gate_result(outcome: str, value: float | None = 0.4, limit: float | None = 0
 
 
 def of_champion(**changed) -> bytes:
-    told = {"mean": -0.003, "interval": (-0.006, -0.0005)} | changed
-    return plots.plot_champion("toy", DAYS, DIFFERENCES, **told)
+    arguments = {"mean": -0.003, "interval": (-0.006, -0.0005)} | changed
+    return plots.plot_champion("toy", DAYS, DIFFERENCES, **arguments)
 
 
 def size(content: bytes) -> tuple[int, int]:

@@ -93,7 +93,7 @@ def test_a_declaration_without_a_known_period_is_refused(changed, words):
 
 @pytest.mark.parametrize("changed", [{"features": {"period": "float64"}}, {"label": replace(TOY.label, name="Period")}])
 def test_no_other_column_may_be_named_period_where_labels_has_one(changed):
-    with pytest.raises(ValueError, match="the column that `labels` adds"):
+    with pytest.raises(ValueError, match="`labels`"):
         replace(CUSTOMERS_DAILY, **changed)
 
 
@@ -142,10 +142,9 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
     lake = fill(DAY, DAY + 2)
     twice = pa.concat_tables([feature_rows(), feature_rows(range(3, 5))])
     lake.replace("features", DAY + 1, twice, inputs={}, stage="test")
-    with pytest.raises(
-        RowsNotDistinctError, match="2 rows of features have the same day and keys as another row"
-    ) as caught:
+    with pytest.raises(RowsNotDistinctError) as caught:
         labelled(lake, DAY + 2, DAY, DAY + 2)
+    assert (caught.value.table, caught.value.rows) == ("features", 2)
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):
         backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY + 2, DAY + 2)
@@ -168,9 +167,7 @@ def derive_with(toy_functions, function: str, build: Callable, table: str = "fea
 
 
 def test_features_about_another_day_are_refused(lake_home, toy_functions):
-    with pytest.raises(
-        ResultRowsError, match=r"200 rows about another day: 'event_date'.*must be 2020-01-10.*event_date=2020-01-09"
-    ):
+    with pytest.raises(ResultRowsError, match=r"200 rows .*'event_date'.* 2020-01-10.*event_date=2020-01-09"):
         derive_with(
             toy_functions,
             "build",

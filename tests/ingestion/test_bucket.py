@@ -53,8 +53,10 @@ def test_what_fails_at_times_is_tried_again(landing, content, faults, tmp_path, 
 
 def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing, faults):
     faults.next = ["503"] * 100
-    with pytest.raises(BucketError, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
+    with pytest.raises(BucketError) as failed:
         Bucket(landing.name, "aws_default").list("")
+    assert (failed.value.bucket, failed.value.connection) == (landing.name, "aws_default")
+    assert "503" in failed.value.reason
     assert failed.value.retryable
     assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
 
@@ -67,15 +69,17 @@ def test_a_server_that_is_not_there_is_worth_another_try(landing, configure):
 
 
 def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
-    with pytest.raises(BucketError, match=r"'nowhere'.*NoSuchBucket.*Correct the bucket") as failed:
+    with pytest.raises(BucketError) as failed:
         Bucket("nowhere", "aws_default").list("")
+    assert failed.value.bucket == "nowhere"
+    assert "NoSuchBucket" in failed.value.reason
     assert not failed.value.retryable
 
 
 @pytest.mark.parametrize("code", ["403", "401"])
 def test_a_refusal_is_not_tried_again(landing, faults, code):
     faults.next = [code] * 3
-    with pytest.raises(BucketError, match="Correct the bucket, or the Connection's keys") as failed:
+    with pytest.raises(BucketError) as failed:
         Bucket(landing.name, "aws_default").list("")
     assert not failed.value.retryable
     assert len(faults.next) == 2
@@ -85,7 +89,7 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
     reader = Bucket(landing.name, "aws_default")
     listed = reader.list("large")[0]
     landing.put("large", b"another")
-    with pytest.raises(ObjectChangedError, match="was replaced or removed while it was read") as changed:
+    with pytest.raises(ObjectChangedError) as changed:
         reader.fetch(listed, tmp_path / "copy")
     assert changed.value.retryable
     with pytest.raises(ObjectChangedError):
@@ -128,8 +132,9 @@ def test_more_objects_than_one_answer_holds_are_all_listed_or_refused_where_they
     pages = requests(reader, "ListObjectsV2")
     assert [each.key for each in reader.list("many/", 1003)] == [f"many/{n:04d}" for n in range(1003)]
     assert len(pages) == 2
-    with pytest.raises(TooManyObjectsError, match=rf"more than 5 objects under s3://{landing.name}/many/") as refused:
+    with pytest.raises(TooManyObjectsError) as refused:
         reader.list("many/", 5)
+    assert (refused.value.bucket, refused.value.prefix, refused.value.limit) == (landing.name, "many/", 5)
     assert len(pages) == 3, "no further page is asked for"
     assert not refused.value.retryable
 

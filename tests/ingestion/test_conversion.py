@@ -85,8 +85,9 @@ def test_values_that_the_announced_type_holds_are_kept(values, announced, expect
     ],
 )
 def test_a_value_that_would_change_is_refused_with_its_row(values, announced, row):
-    with pytest.raises(NotConvertibleError, match="would change") as caught:
+    with pytest.raises(NotConvertibleError) as caught:
         convert_columns("x", values, pa.type_for_alias(announced))
+    assert caught.value.column == "x" and caught.value.row is not None
     assert (caught.value.column, caught.value.row) == ("x", row)
 
 
@@ -106,8 +107,9 @@ def test_a_value_that_would_change_is_refused_with_its_row(values, announced, ro
     ],
 )
 def test_another_kind_of_type_is_refused(values, announced):
-    with pytest.raises(NotConvertibleError, match=r"'x' is .* and must be"):
+    with pytest.raises(NotConvertibleError) as refused:
         convert_columns("x", values, pa.type_for_alias(announced))
+    assert (refused.value.column, refused.value.row) == ("x", None)
 
 
 def test_a_nan_of_a_float_stays_for_the_lake_to_refuse():
@@ -186,5 +188,5 @@ def test_what_cannot_be_stored_is_refused_in_words(returned, words):
 )
 def test_a_type_that_cannot_be_declared_is_refused_with_what_to_return(values, kind):
     frame = pd.DataFrame({"id": [1, 2], "flag": [True, False], "size": [0.5, 1.5], "kind": values})
-    with pytest.raises(ResultRefusedError, match=rf"'kind' is {kind}.*No column can be declared.*of string.*astype"):
+    with pytest.raises(ResultRefusedError, match=rf"'kind' is {kind}.*of string.*astype"):
         rows_of(frame)

@@ -67,8 +67,9 @@ def test_corrections_belong_to_the_day_they_become_known_on(book):
 def test_a_closed_day_takes_none_and_what_it_has_stays(book):
     book.record(draft(1))
     book.close(LATER)
-    with pytest.raises(CorrectionPeriodTakenError, match=r"another run has landed 2020-01-11 of feed 'outcomes'"):
+    with pytest.raises(CorrectionPeriodTakenError) as refused:
         book.record(draft(2))
+    assert (refused.value.feed, refused.value.period) == ("outcomes", LATER)
     assert [each.number for each in book.close(LATER)] == [1]
     assert book.record(draft(1)).new is False, "the same again is no new one"
 
@@ -101,7 +102,7 @@ def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
 def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
     book.record(draft(1, 2))
     for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=Period("2020-01-12")), draft(1, 2, failed=0)):
-        with pytest.raises(InvalidRequestError, match=r"resubmitted before: row-.*corrected by Ann, correction 1"):
+        with pytest.raises(InvalidRequestError, match=r"row-.* Ann, correction 1"):
             book.record(other)
 
 
@@ -115,7 +116,7 @@ def test_the_same_correction_by_another_user_changes_nothing(book):
 
 def test_a_release_is_not_a_correction_of_the_same_rows(book):
     book.record(draft(1))
-    with pytest.raises(InvalidRequestError, match="resubmitted before"):
+    with pytest.raises(InvalidRequestError, match="row-1 "):
         book.record(replace(draft(1), kind="release"))
 
 
@@ -176,42 +177,44 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
 def test_one_that_always_comes_second_is_advised_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
     monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
-    with pytest.raises(
-        CorrectionsBusyError,
-        match=r"correction of feed 'outcomes' was not recorded: in each of 100 attempts.*Send it again",
-    ) as busy:
+    with pytest.raises(CorrectionsBusyError) as busy:
         book.record(draft(1))
+    assert busy.value.feed == "outcomes"
     assert busy.value.retryable
 
 
 def test_a_missing_correction_stops_its_feed(book):
     book.record(draft(1)), book.record(draft(2))
     (book.folder / "000001.parquet").remove()
-    with pytest.raises(CorrectionsCorruptedError, match=r"000001\.parquet: it is missing.*backup"):
+    with pytest.raises(CorrectionsCorruptedError) as refused:
         book.close(LATER)
+    assert refused.value.place.name == "000001.parquet"
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no more", b"{}"])
 def test_a_damaged_correction_stops_its_feed(book, content):
     book.record(draft(1))
     (book.folder / "000001.parquet").write(content)
-    with pytest.raises(CorrectionsCorruptedError, match=r"000001\.parquet"):
+    with pytest.raises(CorrectionsCorruptedError) as refused:
         book.close(LATER)
+    assert refused.value.place.name == "000001.parquet"
 
 
 def test_a_damaged_closing_is_said(book):
     book.close(LATER)
     (book.folder / "periods" / str(LATER) / "closed.json").write(b"[]")
-    with pytest.raises(CorrectionsCorruptedError, match=r"closed\.json"):
+    with pytest.raises(CorrectionsCorruptedError) as refused:
         book.known_on(LATER)
+    assert refused.value.place.name == "closed.json"
 
 
 def test_a_correction_that_was_renamed_is_noticed(book):
     book.record(draft(1)), book.record(draft(2))
     place: StoragePath = book.folder / "000001.parquet"
     place.write((book.folder / "000002.parquet").read())
-    with pytest.raises(CorrectionsCorruptedError, match="it holds correction 2"):
+    with pytest.raises(CorrectionsCorruptedError) as refused:
         book.accepted()
+    assert refused.value.place.name == "000001.parquet"
 
 
 def test_strangers_in_the_folder_are_passed_over(book):

@@ -70,9 +70,7 @@ def test_a_long_text_that_a_few_bytes_repeat_is_refused_in_little_memory(monkeyp
     meter = Meter()
     measure(meter, monkeypatch)
     other = {"name": "a"} if column != "name" else {}
-    with pytest.raises(
-        InvalidRequestError, match=r"^rows\.parquet cannot be read: rows with more than 65,536 bytes.*Nothing"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"^rows\.parquet .*65,536 "):
         correction_reader.read_corrections("rows.parquet", repeated(2_000, 1_500_000, column, **other), NAMES)
     assert 0 < meter.bytes < 400 << 20
 
@@ -81,9 +79,7 @@ def test_a_file_that_crashes_its_reader_is_a_bad_request(monkeypatch):
     call = UntrustedProcess.call
     hostile = "tests.hostile_parsers:crash_at_any_order"
     monkeypatch.setattr(UntrustedProcess, "call", lambda self, name, *given: call(self, hostile, *given))
-    with pytest.raises(
-        InvalidRequestError, match=r"rows\.csv cannot be read: reading it crashed .*SIGSEGV.*Nothing was resubmitted"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"rows\.csv .*SIGSEGV"):
         correction_reader.read_corrections("rows.csv", b"name\na\n", NAMES)
 
 
@@ -107,5 +103,5 @@ def test_what_is_not_as_exported_is_refused_in_bounds(name, content, said):
 
 def test_a_file_of_more_rows_than_are_compared_is_refused(monkeypatch):
     content = parquet(pa.table({"name": pa.nulls(correction_reader.MAX_ROWS + 1, pa.string())}))
-    with pytest.raises(InvalidRequestError, match=r"at least 1,000,001 rows, more than max_rows=1,000,000"):
+    with pytest.raises(InvalidRequestError, match=r"1,000,001 .*max_rows=1,000,000"):
         correction_reader.read_corrections("x.parquet", content, NAMES)

@@ -149,7 +149,7 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     ingest.ingest_period(open_project(redeclared), NEXT), validate.validate_period(open_project(redeclared), NEXT)
     again = quarantine.read_quarantine(open_project(redeclared), "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
-    with pytest.raises(InvalidRequestError, match=r"published without this value\. Nothing was released"):
+    with pytest.raises(InvalidRequestError, match="published without this value"):
         resubmit.resubmit_released(open_project(redeclared), "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"

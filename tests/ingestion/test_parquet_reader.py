@@ -47,18 +47,16 @@ def own_pool() -> Iterator[pa.MemoryPool]:
 def test_a_text_that_a_few_bytes_repeat_is_measured_before_it_is_unpacked(tmp_path, own_pool, rows, size, plain):
     content, before = repeated(rows, size, plain=plain), own_pool.bytes_allocated()
     assert len(content) < 10_000
-    with pytest.raises(
-        UntrustedContentError, match="rows with more than 65,536 bytes of text hold more than 134,217,728"
-    ):
+    with pytest.raises(UntrustedContentError, match=r"65,536 .*134,217,728 "):
         read(tmp_path, content, NAMES)
     assert before + size / 10 < own_pool.max_memory() < before + 5 * size + (64 << 20)
 
 
 def test_a_row_that_is_too_long_is_refused(tmp_path):
-    with pytest.raises(UntrustedContentError, match="a row holds 5,000,000 bytes of text, more than 4,194,304"):
+    with pytest.raises(UntrustedContentError, match=r"5,000,000 .*4,194,304"):
         read(tmp_path, repeated(1, 5_000_000), NAMES)
     two = pa.table({"a": ["x" * (3 << 20)], "b": ["y" * (3 << 20)]})
-    with pytest.raises(UntrustedContentError, match="a row holds 6,291,456 bytes of text"):
+    with pytest.raises(UntrustedContentError, match="6,291,456 "):
         read(tmp_path, parquet(two), pa.schema([("a", pa.string()), ("b", pa.string())]))
 
 
@@ -159,7 +157,7 @@ def test_a_file_that_states_more_than_the_day_may_hold_is_not_decoded(tmp_path, 
 
 def test_what_unpacks_to_more_than_it_states_is_counted(tmp_path):
     """The footer states the dictionary once; the rows repeat it."""
-    with pytest.raises(UntrustedContentError, match="more than max_bytes=1,000,000 bytes unpacked"):
+    with pytest.raises(UntrustedContentError, match="max_bytes=1,000,000 "):
         read(tmp_path, repeated(1_000, 10_000), NAMES, Budget(10**6, 10**6))
 
 
@@ -203,7 +201,7 @@ def test_row_groups_that_share_their_bytes_are_refused(tmp_path, monkeypatch):
     content = parquet(table(1_000), row_group_size=500)
     monkeypatch.setattr(Path, "stat", lambda self: type("Size", (), {"st_size": 100})())
     monkeypatch.setattr(parquet_reader, "_require_footer", lambda path: None)
-    with pytest.raises(UntrustedContentError, match=r"bytes of columns, and the file has 100"):
+    with pytest.raises(UntrustedContentError, match=r"\b100$"):
         read(tmp_path, content)
 
 
@@ -219,7 +217,7 @@ def test_statistics_that_lie_change_no_row(tmp_path):
 def test_a_nested_type_is_named_in_bounds(tmp_path):
     kind = pa.struct([(f"field_{n}", pa.list_(pa.string())) for n in range(1_000)])
     odd = pa.table({"name": pa.nulls(1, kind), "id": [1]})
-    with pytest.raises(UntrustedContentError, match=r"name is struct<.*more characters.*, declared string") as refused:
+    with pytest.raises(UntrustedContentError, match=r"name is struct<.*, declared string") as refused:
         read(tmp_path, parquet(odd))
     assert len(str(refused.value)) < 300
 
@@ -239,7 +237,7 @@ class Name(str):
 @pytest.mark.parametrize("names", [[f"c{n}" for n in range(5_000)], ["c"] * 5_000], ids=["all others", "all the same"])
 def test_comparing_names_grows_as_their_number_and_the_error_does_not(names):
     Name.compared = 0
-    with pytest.raises(UntrustedContentError, match=r"lacks \['id', 'name'\], has undeclared") as refused:
+    with pytest.raises(UntrustedContentError, match=r"\['id', 'name'\]") as refused:
         require_columns([Name(name) for name in names], SCHEMA)
     assert Name.compared < 20 * len(names)
     assert len(str(refused.value)) < 2_000
@@ -247,7 +245,7 @@ def test_comparing_names_grows_as_their_number_and_the_error_does_not(names):
 
 def test_an_error_shows_names_of_any_length_and_number_shortened_and_quoted():
     names = ["\x1b[2J\u202e" + "x" * 10_000, *(f"c{n}" for n in range(30_000))]
-    with pytest.raises(UntrustedContentError, match=r"and 29,981 more\]") as refused:
+    with pytest.raises(UntrustedContentError, match="29,981") as refused:
         require_columns(names, SCHEMA)
     said = str(refused.value)
     assert len(said) < 2_000 and "\x1b" not in said and "\u202e" not in said

@@ -126,10 +126,9 @@ def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tr
         ingest.ingest_period(open_project(use_case), DAY)
 
     meanwhile(monkeypatch, other)
-    with pytest.raises(
-        PartitionConflictError, match=r"toy: raw/events of 2020-01-10 was written by somebody else"
-    ) as moved:
+    with pytest.raises(PartitionConflictError) as moved:
         ingest.ingest_period(open_project(use_case), DAY)
+    assert (moved.value.table, moved.value.period) == ("raw/events", DAY)
     assert moved.value.retryable
     view = Lake.open(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 2)
@@ -227,8 +226,9 @@ def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case,
     how(landing)
     ((_, path),) = Lake.open(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
-    with pytest.raises(DeliveryLostError, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
+    with pytest.raises(DeliveryLostError) as refused:
         ingest.ingest_period(open_project(use_case), DAY)
+    assert (refused.value.table, refused.value.period) == ("raw/events", DAY)
 
 
 def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landing):

@@ -114,11 +114,9 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
 
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):
     sent("events", edited(*BOTH))
-    with pytest.raises(
-        InvalidRequestError, match=r"2 of 2 rows were resubmitted before: .*corrected by Ann.*known on 2020-01-11"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"2 of 2 .* Ann.* 2020-01-11"):
         released("events", HOUR)
-    with pytest.raises(InvalidRequestError, match=r"resubmitted before"):
+    with pytest.raises(InvalidRequestError, match=r"2 of 2 "):
         sent("events", BOTH_OTHERWISE)
 
 
@@ -217,7 +215,7 @@ def test_identical_rows_are_distinguished_and_corrected_one_by_one(monkeypatch):
     land("outcomes", DAY)
     first, second = quarantine.read_quarantine(open_project(USE_CASE), "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"
-    with pytest.raises(InvalidRequestError, match="which 2 quarantined rows share"):
+    with pytest.raises(InvalidRequestError, match=r"\b2 quarantined rows"):
         sent("outcomes", '"event_date","id","failed"\n2020-01-08,0,1\n')
     with pytest.raises(InvalidRequestError, match="only one of them can be published"):
         sent("outcomes", exported("outcomes").replace(",7", ",1"))
@@ -242,7 +240,7 @@ refused = pytest.mark.xdist_group("refused resubmissions")
 )
 def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, period, said):
     land("events", NEXT)
-    with pytest.raises(InvalidRequestError, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
+    with pytest.raises(InvalidRequestError, match=rf"{said}.*'events' is 2020-01-12"):
         sent("events", edited(*BOTH), known_on=period)
     assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 
@@ -291,9 +289,7 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     )
     Lake.open(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
     for period in (NEXT, Period("2020-03-19")):
-        with pytest.raises(
-            InvalidRequestError, match=rf"{period} lies before 2020-03-20, .* first free day .* is 2020-03-21"
-        ):
+        with pytest.raises(InvalidRequestError, match=rf"{period} .*2020-03-20, .*2020-03-21"):
             sent("events", edited(*BOTH), known_on=period)
     assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
@@ -311,7 +307,7 @@ def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch
     monkeypatch.setattr("tests.quarantined.USE_CASE", replace(USE_CASE, feeds=(absent, *USE_CASE.feeds[1:])))
     with pytest.raises(
         InvalidRequestError,
-        match=r"2020-01-11 is one of the feed's `missing_periods`\. The first free day .* is 2020-01-12",
+        match=r"2020-01-11 .*`missing_periods`.* 2020-01-12",
     ):
         sent("events", edited(*BOTH), known_on=NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
@@ -330,7 +326,7 @@ def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
     Lake.open(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
-    with pytest.raises(NotReadyError, match=r"landed without all of its 1 correction.*`ingest`"):
+    with pytest.raises(NotReadyError, match=r"\b1 correction.*`ingest`"):
         validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
     assert any(
         "landed without its corrections" in fault for fault in reconcile.reconcile(open_project(USE_CASE))[0].faults
@@ -381,7 +377,7 @@ def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, sai
 
 @refused
 def test_rows_that_did_not_change_are_refused(bad_hours):
-    with pytest.raises(InvalidRequestError, match=r"Rows \[2\] of the file are the same as the quarantined rows"):
+    with pytest.raises(InvalidRequestError, match=r"\[2\]"):
         sent("events", edited(BOTH[0]))
 
 
@@ -418,7 +414,7 @@ def test_a_row_with_a_second_reason_is_not_released_by_one(monkeypatch, toy_func
     land("events", DAY)
     with pytest.raises(
         InvalidRequestError,
-        match=r"quarantined for .*kind: expect_column_values_to_be_in_set.*would be quarantined again",
+        match="kind: expect_column_values_to_be_in_set",
     ):
         released("events", HOUR)
     other = "kind: expect_column_values_to_be_in_set(value_set=['bolt', 'nut', 'rivet', 'screw'])"
@@ -439,7 +435,7 @@ def test_a_release_for_one_limit_does_not_release_a_row_that_breaks_another(monk
     spoil(monkeypatch, "events", "hour", [99, 23], DAY)
     land("events", DAY)
     first, second = (f"too late [hour: expect_column_values_to_be_between(max_value={most})]" for most in (22, 40))
-    with pytest.raises(InvalidRequestError, match=r"also quarantined for .*max_value=40"):
+    with pytest.raises(InvalidRequestError, match="max_value=40"):
         released("events", first)
     with pytest.raises(InvalidRequestError, match="Several reasons begin with this text"):
         released("events", "too late")
@@ -472,9 +468,9 @@ def ids_of(feed: str) -> dict[str, str]:
 def test_a_row_without_a_key_is_never_released(monkeypatch):
     spoil(monkeypatch, "events", "id", [None], DAY)
     land("events", DAY)
-    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id', and a key must not be null"):
+    with pytest.raises(InvalidRequestError, match="'id'"):
         released("events", "keys must not be null: id")
-    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id'"):
+    with pytest.raises(InvalidRequestError, match="'id'"):
         sent("events", '"event_date","id","kind","size","hour","urgent"\n2020-01-10,,"nut",1.5,3,false\n')
 
 

@@ -33,7 +33,7 @@ class Service:
     environment: dict[str, str]
 
     def replaced(self, by: Mapping[str, str]) -> Service:
-        """With each key of `by` replaced where it stands alone, that is with no letter, digit, dot or dash beside it:
+        """With each key of `by` replaced where it is alone, that is with no letter, digit, dot or dash next to it:
         `{"redis:6379": "127.0.0.1:40001"}`."""
         longest_first = sorted(by, key=len, reverse=True)
         pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w.-])")

@@ -46,7 +46,7 @@ class Stack:
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    """What an operator writes into `.env` beside the secrets."""
+    """What an operator writes into `.env` in addition to the secrets."""
     more: Mapping[str, str] = field(default_factory=dict)
     """Variables of every service that are set here and not by compose."""
 

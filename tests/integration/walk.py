@@ -26,7 +26,7 @@ Tables = dict[str, dict[Period, tuple[str, int]]]
 
 @dataclass(frozen=True)
 class Walk:
-    """The days of a use case, and the one as of which its model is trained."""
+    """The days of a use case, and the as-of day of its model."""
 
     use_case: UseCase
     first: Period

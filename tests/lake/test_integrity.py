@@ -1,7 +1,6 @@
 """Integrity: a day is intact while its file has the bytes that were written."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,8 +54,9 @@ def test_a_file_with_other_bytes_is_noticed_by_every_reader_and_mended_by_writin
     broken = file_of(lake)
     broken.write(damage(broken.read()))
     for read in readers(lake):
-        with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
+        with pytest.raises(PartitionCorruptedError) as refused:
             read(TABLE)
+        assert refused.value.damage == file_checksum.CHANGED
     assert integrity.broken_periods(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
     assert lake.as_of(DAY).read(TABLE).drop_columns(["period"]).equals(ROWS)
@@ -66,8 +66,9 @@ def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lak
     lake.as_of(DAY).read(TABLE)
     broken = file_of(lake)
     broken.write(flip_a_bit(broken.read()))
-    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
+    with pytest.raises(PartitionCorruptedError) as refused:
         lake.as_of(DAY).read(TABLE)
+    assert refused.value.damage == file_checksum.CHANGED
 
 
 def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
@@ -75,8 +76,9 @@ def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
     other = tmp_path / "other.parquet"
     pq.write_table(ROWS.take([0, 1, 1]).append_column("period", pa.array([DAY.start_date] * 3)), other)
     file_of(lake).write(other.read_bytes())
-    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
+    with pytest.raises(PartitionCorruptedError) as refused:
         lake.as_of(DAY).read(TABLE)
+    assert refused.value.damage == file_checksum.CHANGED
 
 
 def change_log(lake: Lake, change: Callable[[dict[str, Any]], None]) -> None:
@@ -90,24 +92,25 @@ def change_log(lake: Lake, change: Callable[[dict[str, Any]], None]) -> None:
 def test_a_file_that_the_log_counts_to_another_day_is_noticed(lake):
     change_log(lake, lambda entry: entry["partitionValues"].update(period="2020-01-02"))
     for read in readers(lake):
-        with pytest.raises(
-            PartitionCorruptedError, match=r"2020-01-02 is damaged: the table's log assigns a file of another day"
-        ):
+        with pytest.raises(PartitionCorruptedError) as refused:
             read(TABLE)
+        assert (refused.value.period, refused.value.damage) == (NEXT, integrity.OTHER_PERIOD)
 
 
 def test_a_log_without_the_number_of_rows_is_named(lake):
     change_log(lake, lambda entry: entry.update(stats=entry["stats"].replace("numRecords", "numRecorda")))
     for read in readers(lake):
-        with pytest.raises(LogCorruptedError, match=r"log of the table .*outcomes.* is damaged"):
+        with pytest.raises(LogCorruptedError) as refused:
             read(TABLE)
+        assert "outcomes" in refused.value.table
 
 
 def test_a_lost_file_is_noticed_and_mended(lake):
     file_of(lake).remove()
     for read in readers(lake):
-        with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)):
+        with pytest.raises(PartitionCorruptedError) as refused:
             read(TABLE)
+        assert refused.value.damage == file_checksum.GONE
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
     assert lake.as_of(DAY).read(TABLE).num_rows == 3
 
@@ -118,8 +121,9 @@ def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_a
     )
     stored = stored.select(schemas.stored_schema(USE_CASE, TABLE).names)
     write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"period = '{DAY}'")
-    with pytest.raises(PartitionCorruptedError, match="not written by this product"):
+    with pytest.raises(PartitionCorruptedError) as refused:
         lake.as_of(DAY).read(TABLE)
+    assert refused.value.damage == file_checksum.FOREIGN
     lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
     assert lake.as_of(DAY).read(TABLE).num_rows == 3
 
@@ -154,5 +158,6 @@ def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):
 def test_what_breaks_an_unchecked_reader_is_explained_as_damage(lake):
     file_of(lake).remove()
     view = lake.as_of(DAY)
-    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)), view.diagnose_read_errors(TABLE):
+    with pytest.raises(PartitionCorruptedError) as refused, view.diagnose_read_errors(TABLE):
         view.table(TABLE, checked=False).count().to_pyarrow()
+    assert refused.value.damage == file_checksum.GONE

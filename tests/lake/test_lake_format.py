@@ -61,29 +61,27 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "found"),
     [
-        (
-            json.dumps({"format": FORMAT + 1}),
-            rf"format {FORMAT + 1}; .* reads and writes format {FORMAT}\. It was",
-        ),
-        (json.dumps({"format": 0}), "format 0; .*then run: airworthy upgrade toy"),
-        ("{}", r"format\.json cannot be read"),
-        ('{"format": true}', r"format\.json cannot be read"),
-        ('{"format": -1}', r"format\.json cannot be read"),
-        ("[" * 100_000, r"format\.json cannot be read"),
-        ("", r"format\.json cannot be read"),
+        (json.dumps({"format": FORMAT + 1}), FORMAT + 1),
+        (json.dumps({"format": 0}), 0),
+        ("{}", None),
+        ('{"format": true}', None),
+        ('{"format": -1}', None),
+        ("[" * 100_000, None),
+        ("", None),
     ],
 )
-def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, said):
+def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, found):
     number(text)
     before = sorted(path for path in toy_lake.rglob("*"))
     for attempt in (
         lambda: Lake.open(USE_CASE),
         lambda: ingest.ingest_period(open_project(USE_CASE), Period("2020-03-20")),
     ):
-        with pytest.raises(LakeFormatError, match=said):
+        with pytest.raises(LakeFormatError) as refused:
             attempt()
+        assert refused.value.found == found
     assert sorted(toy_lake.rglob("*")) == before
 
 
@@ -92,7 +90,7 @@ def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_comma
     (root() / what / "000001.json").write(b"{}")
     with pytest.raises(
         LakeFormatError,
-        match=r"has no readable format number.*back the lake up, then run: airworthy upgrade toy",
+        match="airworthy upgrade toy",
     ):
         Lake.open(USE_CASE)
 
@@ -130,8 +128,9 @@ def test_an_upgrade_that_is_interrupted_goes_on_where_it_was(toy_lake, monkeypat
 
 def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
     number(json.dumps({"format": FORMAT + 1}))
-    with pytest.raises(LakeFormatError, match="cannot be downgraded: restore a backup"):
+    with pytest.raises(LakeFormatError) as refused:
         upgrade_lake(USE_CASE)
+    assert refused.value.found == FORMAT + 1
 
 
 def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, configure):
@@ -142,7 +141,7 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, config
         upgrade_lake(USE_CASE)
     for name in (root() / "ledger").names():
         (root() / "ledger" / name).remove()
-    with pytest.raises(UnsignedLakeError, match=r"toy: features .* AIRWORTHY_SIGNING_KEYS .*Nothing was changed"):
+    with pytest.raises(UnsignedLakeError, match="AIRWORTHY_SIGNING_KEYS"):
         upgrade_lake(USE_CASE)
     assert stored_format(root()) is None
 

@@ -71,13 +71,13 @@ def test_of_many_that_make_the_same_file_one_does(place):
 
 @pytest.mark.parametrize("name", ["..", "a/../b", "", "/a", "a//b", "a/", ".", "a\\b", "a\nb", "a\0b"])
 def test_no_name_leads_out_of_a_place(place, name):
-    with pytest.raises(InvalidStoragePathError, match="is not a valid name in"):
+    with pytest.raises(InvalidStoragePathError):
         place / name
 
 
 @pytest.mark.parametrize("where", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/x?y", "file:///x"])
 def test_other_addresses_are_no_places(where):
-    with pytest.raises(InvalidRequestError, match="name a folder, or s3://bucket/prefix"):
+    with pytest.raises(InvalidRequestError, match="s3://bucket/prefix"):
         StoragePath.parse(where)
 
 

@@ -88,17 +88,17 @@ NARROWED = [
 @pytest.mark.parametrize(("old", "new", "value"), NARROWED)
 def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_home, old, new, value):
     before = write(DAY, {"failed": [value]}, failed=old)
-    with pytest.raises(
-        SchemaNarrowedError, match=r"raw/outcomes stores column 'failed'.*rebuild toy raw/outcomes"
-    ) as reason:
+    with pytest.raises(SchemaNarrowedError, match="rebuild toy raw/outcomes") as reason:
         write(NEXT, {"failed": [None]}, failed=new)
     assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.retryable
     lake = Lake.open(declared(failed=old))
     assert lake.delta(TABLE).version() == before.version
-    with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
+    with pytest.raises(TypeNarrowedError) as refused:
         Lake.open(declared(failed=new)).as_of(DAY).read(TABLE)
-    with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
+    assert refused.value.column == "failed"
+    with pytest.raises(TypeNarrowedError) as refused:
         Lake.open(declared(failed=new)).as_of(DAY).table(TABLE)
+    assert refused.value.column == "failed"
 
 
 def test_a_new_column_is_null_in_old_periods(lake_home):
@@ -119,8 +119,9 @@ def test_a_dropped_column_is_no_longer_written_or_read_and_comes_back_with_its_v
 def test_a_dropped_column_that_comes_back_with_a_clashing_type_is_refused(lake_home):
     write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string")
     write(NEXT, {"failed": [0]}, failed="int8")
-    with pytest.raises(SchemaNarrowedError, match="'note' as string, but it is declared as int32"):
+    with pytest.raises(SchemaNarrowedError) as refused:
         write(NEXT, {"failed": [0], "note": [3]}, failed="int8", note="int32")
+    assert (refused.value.column, refused.value.stored, refused.value.declared) == ("note", "string", "int32")
 
 
 def test_columns_may_come_go_and_widen_in_one_step_and_old_versions_read_as_they_were(lake_home):
@@ -146,7 +147,7 @@ def test_a_column_may_be_called_as_what_a_reader_calls_its_own(lake_home, name):
 
 def test_a_column_that_is_renamed_in_case_alone_is_refused_in_words_and_a_rebuild_is_the_way_out(lake_home):
     write(DAY, {"hour": [1]}, hour="int8")
-    with pytest.raises(ColumnCaseError, match=r"has a column 'hour', but 'Hour' is declared.* rebuild") as refused:
+    with pytest.raises(ColumnCaseError) as refused:
         write(NEXT, {"Hour": [2]}, Hour="int8")
     assert (refused.value.stored, refused.value.declared) == ("hour", "Hour")
     lake = Lake.open(declared(Hour="int8"))

@@ -55,7 +55,7 @@ def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, configure):
 
 def test_a_retired_key_is_never_the_newest(no_keys, configure):
     configure(signing_keys=f"ledger:{OLD}")
-    with pytest.raises(SigningKeysError, match="holds a retired key as the newest"):
+    with pytest.raises(SigningKeysError, match="AIRWORTHY_SIGNING_KEYS"):
         signing.load_signing_keys()
 
 
@@ -82,7 +82,7 @@ def test_a_machine_with_its_lake_in_a_folder_makes_its_own_key_once(no_keys):
 
 def test_a_lake_that_machines_share_needs_a_key_that_they_share(no_keys, configure):
     configure(lake="s3://bucket/lake")
-    with pytest.raises(SigningKeysError, match=r"s3://bucket/lake is shared\. Set AIRWORTHY_SIGNING_KEYS to"):
+    with pytest.raises(SigningKeysError, match=r"s3://bucket/lake .*AIRWORTHY_SIGNING_KEYS"):
         signing.require_signing_keys()
     assert not no_keys.exists()
 
@@ -95,6 +95,6 @@ def test_the_environment_s_keys_come_before_the_file_s(no_keys, configure):
 
 def test_a_short_key_is_refused_without_being_shown(no_keys, configure):
     configure(signing_keys=f"{NEW},short-secret")
-    with pytest.raises(SigningKeysError, match="1 of 2 keys of fewer than 32 characters") as raised:
+    with pytest.raises(SigningKeysError, match=r"1 .*2 .*32 ") as raised:
         signing.load_signing_keys()
     assert "short-secret" not in str(raised.value) and NEW not in str(raised.value)

@@ -107,7 +107,7 @@ def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_agai
         return rows.set_column(rows.schema.get_field_index(column), column, values(rows.num_rows))
 
     toy_functions.source(events=events)
-    with pytest.raises(error, match=rf"'{column}'\]; .*Nothing was written.*in source\.py") as refused:
+    with pytest.raises(error) as refused:
         ingest.ingest_period(open_project(DATED), DAY)
     (found,) = refused.value.found
     assert (found.column, refused.value.table, refused.value.retryable) == (column, "raw/events", False)

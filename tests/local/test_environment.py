@@ -101,22 +101,25 @@ def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_wit
 @pytest.mark.parametrize("setting", ["database", "mlflow_database"])
 def test_another_database_is_refused_without_telling_its_password(configure, setting: str):
     configure(**{setting: "mysql://root:hush@host/db"})
-    with pytest.raises(InvalidSettingError, match=f"AIRWORTHY_{setting.upper()}") as refused:
+    with pytest.raises(InvalidSettingError) as refused:
         instance.current()
+    assert refused.value.name == f"AIRWORTHY_{setting.upper()}"
     assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize("port", ["none", "0", "65536", "-1"])
 def test_a_port_that_is_none_is_refused_by_its_setting(configure, port: str):
     configure(airflow_port=port)
-    with pytest.raises(InvalidSettingError, match="AIRWORTHY_AIRFLOW_PORT"):
+    with pytest.raises(InvalidSettingError) as refused:
         instance.current()
+    assert refused.value.name == "AIRWORTHY_AIRFLOW_PORT"
 
 
 def test_one_port_for_both_is_refused(configure):
     configure(airflow_port="5000", mlflow_port=None)
-    with pytest.raises(InvalidSettingError, match="AIRWORTHY_MLFLOW_PORT"):
+    with pytest.raises(InvalidSettingError) as refused:
         instance.current()
+    assert refused.value.name == "AIRWORTHY_MLFLOW_PORT"
 
 
 def test_all_state_is_under_one_folder_that_git_ignores(configure):

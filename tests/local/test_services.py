@@ -60,8 +60,8 @@ def test_up_ends_when_every_service_works_and_says_how_to_log_in(shell: Shell):
     assert done.returncode == 0, done.stdout + done.stderr
     assert health.is_healthy(shell.instance, shell.report()) == frozenset(SERVICES)
     password = credentials.load_or_make(shell.instance).password
-    for told in (shell.instance.airflow_url, shell.instance.mlflow_shown, f"admin / {password}"):
-        assert told in done.stdout
+    for shown in (shell.instance.airflow_url, shell.instance.mlflow_shown, f"admin / {password}"):
+        assert shown in done.stdout
 
 
 def test_trainings_have_a_pool_of_one_slot(running: Shell):
@@ -182,7 +182,7 @@ def wait_for_port(port: int, seconds: float = 1200) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            assert time.monotonic() < end, f"nobody listens on {port}"
+            assert time.monotonic() < end, f"no process listens on {port}"
             time.sleep(0.1)
         else:
             return

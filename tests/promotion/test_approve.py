@@ -50,7 +50,7 @@ def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_to
     before = state()
     with pytest.raises(
         InvalidRequestError,
-        match=r"version 1 was rejected by no user \(no answer in time\)\. A rejection is final",
+        match=r"version 1 .*\(no answer in time\)",
     ):
         decide(version, True)
     assert state() == before
@@ -68,7 +68,7 @@ def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, actor="a run")
     before = state()
-    with pytest.raises(InvalidRequestError, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
+    with pytest.raises(InvalidRequestError, match=r"2020-03-01 .* entry 1 .* toy__rollback"):
         decide(version, False)
     assert state() == before
 
@@ -81,7 +81,7 @@ def test_an_approval_alone_promotes_nothing(trained_toy):
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="there is no version '4'"):
+    with pytest.raises(InvalidRequestError, match="'4'"):
         decide("4", True)
 
 
@@ -110,8 +110,8 @@ def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_pro
     decide(version, False)
     right = state()
     tags = Registry(USE_CASE).version(version).copies
-    told = json.loads(tags["approval"]) | {"approved": True}
-    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(told), "life": "challenger"})
+    approval = json.loads(tags["approval"]) | {"approved": True}
+    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(approval), "life": "challenger"})
     assert "rejected by Ann" in promoted(version, actor="a run", approval_required=True).reason
     assert Registry(USE_CASE).version(version).copies["approval"] == tags["approval"]
     assert state()["entries"] == right["entries"]
@@ -123,7 +123,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
     assert approve.approval_decision(open_project(USE_CASE), second).actor == "Ann"
     assert not decide(second, False, "Bob").new
-    with pytest.raises(InvalidRequestError, match="version 2 was rejected by Ann"):
+    with pytest.raises(InvalidRequestError, match=r"version 2 .*\bAnn\b"):
         decide(second, True)
     found = promoted(second, actor="a run")
     assert (found.promoted, found.reason) == (

@@ -263,10 +263,10 @@ def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
 
 
 def test_what_blocks_is_never_reported_as_passed():
-    told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
-    told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
+    fields = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
+    fields |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
     entry = LedgerEntry(
-        **told, gate_results=(gate_result("passed"), gate_result("failed"), gate_result("inconclusive", blocks=False))
+        **fields, gate_results=(gate_result("passed"), gate_result("failed"), gate_result("inconclusive", blocks=False))
     )
     assert promote._passed_gates(entry) == "1 of 3 gates passed, and 1 of the others blocks;"
 
@@ -285,8 +285,9 @@ def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained
         model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1"))
     else:
         (model.parent / "airworthy" / "encoding.json").write_text("[]")
-    with pytest.raises(ArtifactMissingError, match=f"toy: version {second} cannot be loaded"):
+    with pytest.raises(ArtifactMissingError) as refused:
         promoted(second, actor="a test")
+    assert (refused.value.use_case, refused.value.version) == ("toy", second)
     assert state() == before
     assert alias() == first
 
@@ -295,13 +296,14 @@ def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
     (Ledger.open(USE_CASE).folder / "000001.json").remove()
-    with pytest.raises(LedgerCorruptedError, match=r"000001\.json"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         promoted(second, actor="a test")
+    assert refused.value.place.name == "000001.json"
     assert (alias(), Ledger.open(USE_CASE).entries()) == (first, [])
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="there is no version '4'"):
+    with pytest.raises(InvalidRequestError, match="'4'"):
         promoted("4", actor="a test")
 
 
@@ -342,8 +344,8 @@ def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_l
     weak = trained(COMPARED, 1, 0)
     assert promote.promote_version(open_project(COMPARED), weak, actor="a run").promoted
     first, second = trained(COMPARED, 60, 1), trained(COMPARED, 60, 2)
-    told = [Registry(USE_CASE).version(number).tags for number in (first, second)]
-    assert [(tags["gates"], tags["compared_with"]) for tags in told] == [("passed", weak)] * 2
+    versions = [Registry(USE_CASE).version(number).tags for number in (first, second)]
+    assert [(tags["gates"], tags["compared_with"]) for tags in versions] == [("passed", weak)] * 2
     assert promote.promote_version(open_project(COMPARED), first, actor="a run").promoted
     found = promote.promote_version(open_project(COMPARED), second, actor="a run")
     assert (found.promoted, found.champion) == (False, first)
@@ -440,7 +442,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @pytest.fixture
 def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
-    """Brings registry and ledger back to where they stood at its first call, which is told how that looks."""
+    """Brings registry and ledger back to their state at its first call, which is given how that looks."""
     kept, store, ledger = sqlite3.connect(":memory:"), lake_home / "mlflow.db", {}
 
     def copy(database: sqlite3.Connection, to: sqlite3.Connection) -> None:
@@ -474,7 +476,7 @@ def reject_third() -> object:
 
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
-    """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
+    """A champion, a version that waited for an approval it has by now, and one that was not promoted."""
     register(run_id), register(run_id, LATER), register(run_id, Period("2020-03-06"))
     promoted("1", actor="a run")
     promoted("2", actor="a run", approval_required=True)
@@ -518,7 +520,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
             else:
                 break
         now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
-        if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
+        if repaired_by == "another's" and now != decided:  # what was decided is kept; the registry has yet to follow
             sync.sync_registry(Registry(USE_CASE), Ledger.open(USE_CASE))
         else:
             action()

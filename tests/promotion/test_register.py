@@ -127,7 +127,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
     run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
-    with pytest.raises(NotReadyError, match=r"has no verdicts, or .* Run the task `evaluate`"):
+    with pytest.raises(NotReadyError, match="`evaluate`"):
         register.register_run(open_project(USE_CASE), run_id)
     assert Registry(USE_CASE).versions() == []
 
@@ -136,8 +136,9 @@ def test_a_run_without_a_record_is_not_registered(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("a stranger's", {FINGERPRINT: "x", "gates": "passed", "judged": "x"})
     registry.end_run(run_id, failed=False)
-    with pytest.raises(UnprovenVersionError, match=f"run {run_id} cannot be used: there is no record of its training"):
+    with pytest.raises(UnprovenVersionError) as refused:
         register.register_run(open_project(USE_CASE), run_id)
+    assert refused.value.name == f"run {run_id}"
     assert registry.versions() == []
 
 
@@ -180,8 +181,7 @@ def test_a_run_whose_models_files_are_gone_is_not_registered_whatever_its_gates_
     candidate = Registry(USE_CASE).candidate(trained_toy)
     place = Registry(USE_CASE)._client.get_logged_model(candidate.model_id).artifact_location
     shutil.rmtree(Path(place.removeprefix("file://")))
-    with pytest.raises(
-        register.ModelMissingError, match=f"the model of run {trained_toy} cannot be loaded, so it is not"
-    ):
+    with pytest.raises(register.ModelMissingError) as refused:
         register.register_run(open_project(USE_CASE), trained_toy)
+    assert refused.value.run_id == trained_toy
     assert Registry(USE_CASE).versions() == []

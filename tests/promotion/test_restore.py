@@ -131,8 +131,9 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
     other = train.train_model(open_project(USE_CASE), NEXT, parameters={"num_boost_round": 12}).run_id
     delete_version(forgetful)
-    with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the as-of day .*\({AS_OF}\)"):
+    with pytest.raises(sync.ModelReplacedError) as refused:
         evaluate.evaluate_run(open_project(USE_CASE), other)
+    assert refused.value.trained == AS_OF
     assert ledger() == [("promotion", "1")]
 
 
@@ -177,7 +178,7 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
     rollback.roll_back(open_project(USE_CASE), forgetful, NEXT, actor="Ann", reason="twice on the ledger")
     head = Ledger.open(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
-    with pytest.raises(LedgerCorruptedError, match=f"set the tag `airworthy.ledger.head` .* to `{head}`"):
+    with pytest.raises(LedgerCorruptedError, match=f"`airworthy.ledger.head` .*`{head}`"):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
     assert promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run").champion == "1"

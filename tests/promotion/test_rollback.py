@@ -123,24 +123,29 @@ def test_a_version_that_was_never_champion_is_refused_with_the_list_of_champions
 
 def test_without_any_champion_the_error_says_so(trained_toy):
     register(trained_toy)
-    with pytest.raises(InvalidRequestError, match="Former champions: none"):
+    with pytest.raises(InvalidRequestError, match=": none"):
         back()
 
 
 def test_a_deleted_version_is_refused_and_not_offered(champions):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
-    with pytest.raises(ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
+    with pytest.raises(ModelReplacedError) as refused:
         back("1")
-    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champions: 2 \(from [^)]*\)\."):
+    assert (refused.value.entry.number, refused.value.entry.version, refused.value.found, refused.value.others) == (
+        1,
+        "1",
+        None,
+        ("2",),
+    )
+    with pytest.raises(InvalidRequestError, match=r"'3' .* 2 \(from [^)]*\)\."):
         back("3")
 
 
 def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(champions):
     rerecord("1", trees="others")
-    with pytest.raises(
-        ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"
-    ):
+    with pytest.raises(ModelReplacedError) as refused:
         back("1")
+    assert (refused.value.entry.number, refused.value.entry.version) == (1, "1") and refused.value.found is not None
     assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 2)
 
 
@@ -148,7 +153,7 @@ def test_a_day_that_the_version_has_seen_is_refused(champions):
     before = state()
     with pytest.raises(
         InvalidRequestError,
-        match=r"version 2 was trained as of 2020-03-05, so its training data may include .* 2020-03-04",
+        match=r"version 2 .* 2020-03-05, .* 2020-03-04",
     ):
         back("2", Period("2020-03-04"))
     assert state() == before
@@ -167,15 +172,17 @@ def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(champions, lake_home)
     before = state()
     for path in (path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts):
         path.unlink()
-    with pytest.raises(ArtifactMissingError, match="toy: version 1 cannot be loaded"):
+    with pytest.raises(ArtifactMissingError) as refused:
         back()
+    assert (refused.value.use_case, refused.value.version) == ("toy", "1")
     assert state() == before
 
 
 def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
     (Ledger.open(USE_CASE).folder / "000002.json").remove()
-    with pytest.raises(LedgerCorruptedError, match=r"000002\.json"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         back()
+    assert refused.value.place.name == "000002.json"
     assert (alias(), len(Ledger.open(USE_CASE).entries())) == ("2", 1)
 
 
@@ -194,5 +201,5 @@ def test_the_newest_day_can_be_rolled_back_from(champions):
 
 def test_a_day_after_the_end_of_the_use_case_is_refused(champions):
     ended = replace(USE_CASE, last_period=Period("2020-03-10"))
-    with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
+    with pytest.raises(InvalidRequestError, match="2020-03-10; 2020-03-11"):
         rollback.roll_back(open_project(ended), "1", Period("2020-03-11"), actor="Ann", reason="worse")

@@ -40,7 +40,7 @@ def midnight(period: Period) -> pd.Timestamp:
 
 
 def known_at(flights: pd.DataFrame) -> pd.Series:
-    """When each outcome is known; worked out here anew, by the facts of the data: a flight has landed 20 minutes after
+    """When each outcome is known; worked out here again, by the facts of the data: a flight has landed 20 minutes after
     its time in the air, is known as diverted a day after it departed, and as cancelled when it should have departed."""
     scheduled = pd.to_datetime(flights["time_hour"], utc=True) + pd.to_timedelta(flights["minute"], unit="min")
     departed = scheduled + pd.to_timedelta(flights["dep_delay"].fillna(0), unit="min")

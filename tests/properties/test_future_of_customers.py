@@ -35,7 +35,7 @@ SHORT = replace(PATIENT, look_back_periods=4, feeds=tuple(replace(feed, known_at
 """For leaks that are planted: they show in a few days' history as well, and nothing refuses them."""
 DAYS = [Period("2025-04-25"), Period("2025-04-27"), Period("2025-10-31")]
 """A day that has no midnight, a Sunday, and the day after one of 25 hours."""
-HAPPENED = {name: getattr(source, name) for name in ("visited", "registered", "told")}
+HAPPENED = {name: getattr(source, name) for name in ("visited", "registered", "reported")}
 TABLES = ("features", "labels", "checked/visits", "checked/customers", "checked/outcomes")
 
 
@@ -184,8 +184,8 @@ def test_an_expectation_that_knows_how_it_ended_is_caught(tmp_path, customers_fu
     import great_expectations.expectations as gxe
 
     def by_outcome() -> Suite:
-        told = source.told(DAYS[0])
-        lost = told.filter(pc.equal(told["lost"], 1))["customer_id"].to_pylist()
+        outcomes = source.reported(DAYS[0])
+        lost = outcomes.filter(pc.equal(outcomes["lost"], 1))["customer_id"].to_pylist()
         return Suite(rows=(gxe.ExpectColumnValuesToNotBeInSet(column="customer_id", value_set=lost),), table=())
 
     customers_functions.expectations(visits=by_outcome)

@@ -71,7 +71,7 @@ def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, to
         code = MEASURED.format(megabytes=SORTING_MB, package=toy.use_case.package)
         command = [sys.executable, "-c", code, period.key]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
-        # The lesser of two, the first of which writes: on a busy machine DuckDB's threads hold their parts longer.
+        # The lesser of two; the first one writes: on a busy machine DuckDB's threads hold their parts longer.
         peaks.append(min(_peak(command, environment, number) for _ in range(2)))
     # The rows are 200 MB more. From 3 million on, the sort spills and the writer's row group is full.
     assert peaks[1] < peaks[0] + 180, f"{peaks} MB for 3 and 9 million rows"

@@ -60,7 +60,7 @@ def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
 
 @pytest.fixture
 def second_champion(toy: Toy, trained_toy: str) -> None:
-    """Two champions, of which the second is effective from the third scored day on."""
+    """Two champions; the second is effective from the third scored day on."""
     assert promote.promote_version(
         open_project(toy.use_case),
         register.register_run(open_project(toy.use_case), trained_toy).version,

@@ -78,7 +78,7 @@ def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
 
 
 def test_no_row_is_lost_between_the_source_and_publishing(flights):
-    """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
+    """On days, one with a wind of 1,048 mph, reported on 12 February and known on the 13th."""
     periods, quarantined = period_range(Period("2013-02-12"), Period("2013-02-14")), {}
     for period in periods:
         ingest.ingest_period(open_project(flights), period)

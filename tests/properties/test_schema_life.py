@@ -70,8 +70,9 @@ def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_unti
     run_id = train.train_model(open_project(MORE), AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
     evaluate.evaluate_run(open_project(MORE), run_id)
     version = register.register_run(open_project(MORE), run_id).version
-    with pytest.raises(score.FeaturesOutdatedError, match=r"before \['weight'\] were .*toy__data for 2020-03-01"):
+    with pytest.raises(score.FeaturesOutdatedError) as refused:
         score.score_period(open_project(MORE), AS_OF, version=version, allow_future_model=True)
+    assert (refused.value.period, refused.value.absent) == (AS_OF, ("weight",))
     build.build_features(open_project(MORE), AS_OF)
     assert score.score_period(open_project(MORE), AS_OF, version=version, allow_future_model=True).rows == source.ROWS
 
@@ -88,9 +89,7 @@ def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(
 
 def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "size"})
-    with pytest.raises(
-        InvalidRequestError, match=r"version 1 needs features .*size \(float64 then, not declared now\)"
-    ):
+    with pytest.raises(InvalidRequestError, match=r"version 1 .*size \(float64 "):
         score.score_period(open_project(fewer), AS_OF)
 
 

@@ -146,23 +146,26 @@ def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
 def test_an_entry_that_was_edited_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
     edit(ledger.folder / "000001.json", version="2")
-    with pytest.raises(LedgerCorruptedError, match=r"000002.json: it does not follow from record 1"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.entries()
+    assert refused.value.place.name == "000002.json"
 
 
 def test_an_entry_that_was_removed_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "3", MAY)
     (ledger.folder / "000002.json").remove()
-    with pytest.raises(LedgerCorruptedError, match=r"000002\.json: it is missing"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.champion_of(MAY)
+    assert refused.value.place.name == "000002.json"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"number": 1}'])
 def test_an_entry_that_cannot_be_read_stops_everything(ledger, content):
     promote(ledger, "1", MARCH)
     (ledger.folder / "000001.json").write(content.encode())
-    with pytest.raises(LedgerCorruptedError, match="cannot be read"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.champion_of(MAY)
+    assert refused.value.place.name == "000001.json"
 
 
 def test_a_half_written_entry_of_a_killed_process_is_not_an_entry(ledger):
@@ -200,7 +203,7 @@ def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_t
     assert len(ledger.entries()) == left  # the chain alone does not show it
     with pytest.raises(
         LedgerCorruptedError,
-        match=rf"000003.json: .*there are 3 entries, but there are {left}.*Restore the folder from a backup",
+        match=rf"000003.json: .*\b3\b.*\b{left}\b",
     ):
         ledger.verify(head)
 
@@ -208,16 +211,18 @@ def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_t
 def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
     head = filled(ledger)
     remove(ledger)
-    with pytest.raises(LedgerCorruptedError, match="there are 0"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.verify(head)
+    assert refused.value.place.name == "000003.json"
 
 
 def test_a_last_entry_that_was_edited_is_detected(ledger):
     filled(ledger)
     edit(ledger.folder / "000003.json", version="0")
     assert len(ledger.store.numbered()) == 3  # the chain alone does not show it
-    with pytest.raises(UnprovenEntriesError, match="entry 3: its signature does not fit its content"):
+    with pytest.raises(UnprovenEntriesError) as refused:
         ledger.entries()
+    assert refused.value.flaws.keys() == {3}
 
 
 def test_a_last_entry_that_another_of_ours_replaced_is_detected_by_the_head(ledger):
@@ -225,8 +230,9 @@ def test_a_last_entry_that_another_of_ours_replaced_is_detected_by_the_head(ledg
     (ledger.folder / "000003.json").remove()
     promote(ledger, "another", MAY)
     assert len(ledger.entries()) == 3
-    with pytest.raises(LedgerCorruptedError, match=r"000003.json: it has the hash .* it was replaced"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.verify(head)
+    assert refused.value.place.name == "000003.json"
 
 
 def test_a_ledger_that_was_written_again_is_detected_at_the_head_though_it_has_grown(ledger):
@@ -240,7 +246,7 @@ def test_a_ledger_that_was_written_again_is_detected_at_the_head_though_it_has_g
 @pytest.mark.parametrize("head", ["", "3", "x:y", "0:" + "0" * 64, "1:" + "g" * 64])
 def test_a_head_that_is_none_is_named(ledger, head):
     filled(ledger)
-    with pytest.raises(LedgerCorruptedError, match="is not `number:hash`"):
+    with pytest.raises(LedgerCorruptedError, match="`number:hash`"):
         ledger.verify(head)
 
 
@@ -248,17 +254,15 @@ def test_a_head_that_is_missing_is_no_damage_right_after_the_first_entry_alone(l
     assert ledger.verify(None) == []
     filled(ledger, 1)
     assert len(ledger.verify(None)) == 1
-    with pytest.raises(LedgerCorruptedError, match="it has 1 entry, and later ones"):
+    with pytest.raises(LedgerCorruptedError, match=r"\b1 entry"):
         ledger.verify(None, had_champion=True)
     head = promote(ledger, "2", APRIL).entry.head
-    with pytest.raises(
-        LedgerCorruptedError, match=rf"head in MLflow is missing.*of the .* `toy` in MLflow to `{head}`"
-    ):
+    with pytest.raises(LedgerCorruptedError, match=f"`{head}`"):
         ledger.verify(None)
 
 
 def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_was_champion(ledger):
-    with pytest.raises(LedgerCorruptedError, match="it has 0 entries, and later ones may have been removed") as raised:
+    with pytest.raises(LedgerCorruptedError, match="0 entries") as raised:
         ledger.verify(None, had_champion=True)
     assert "set the tag" not in str(raised.value)
 
@@ -307,7 +311,7 @@ def test_the_same_files_under_another_number_are_promoted_once_and_decided_on_by
 
 def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
     promote(ledger, "1", MARCH)
-    with pytest.raises(LedgerConflictError, match="toy: another process wrote"):
+    with pytest.raises(LedgerConflictError):
         ledger.append(decided("2", APRIL), after=0)
     assert not ledger.append(decided("1", MARCH), after=0).new  # it exists: nothing has to be decided again
     assert ledger.append(decided("2", APRIL), after=1).new
@@ -322,8 +326,9 @@ def test_the_verdicts_belong_to_an_entrys_hash(ledger):
 def test_a_head_that_agrees_only_at_its_beginning_is_damage(ledger, length):
     digest = promote(ledger, "1", MARCH).entry.hash
     other = digest[:length] + "".join("1" if each == "0" else "0" for each in digest[length:])
-    with pytest.raises(LedgerCorruptedError, match="it was replaced"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.verify(f"1:{other}")
+    assert refused.value.place.name == "000001.json"
 
 
 OLD, NEW = "an older key long enough to be one", "the newest key long enough to be one"
@@ -337,19 +342,16 @@ def forge(ledger: Ledger, **others: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "flaw"),
-    [
-        ({"key_id": "", "mac": ""}, "it is not signed"),
-        ({}, "its signature does not fit its content"),
-        ({"key_id": "00000000"}, "it is signed with key '00000000', which is not among the keys here"),
-    ],
+    ("signature", "named"),
+    [({"key_id": "", "mac": ""}, ""), ({}, ""), ({"key_id": "00000000"}, "'00000000'")],
 )
-def test_an_appended_entry_that_chains_but_was_not_signed_here_is_named(ledger, signature, flaw):
+def test_an_appended_entry_that_chains_but_was_not_signed_here_is_named(ledger, signature, named):
     promote(ledger, "1", MARCH)
     forge(ledger, **signature)
     for look in (ledger.entries, lambda: ledger.champion_of(MAY), lambda: promote(ledger, "2", APRIL)):
-        with pytest.raises(UnprovenEntriesError, match=rf"entry 2: {flaw}") as raised:
+        with pytest.raises(UnprovenEntriesError) as raised:
             look()
+        assert named in raised.value.flaws[2]
         assert raised.value.flaws.keys() == {2}
     assert len(ledger.folder.names()) == 2
 
@@ -360,8 +362,9 @@ def test_an_entry_without_the_fields_of_a_signature_is_no_proof_either(ledger):
     place = ledger.folder / "000002.json"
     values = {name: value for name, value in json.loads(place.read()).items() if name not in ("key_id", "mac")}
     place.write((json.dumps(values, indent=1, sort_keys=True) + "\n").encode())
-    with pytest.raises(UnprovenEntriesError, match="entry 2: it is not signed"):
+    with pytest.raises(UnprovenEntriesError) as refused:
         ledger.entries()
+    assert refused.value.flaws.keys() == {2}
 
 
 @pytest.mark.parametrize(
@@ -379,15 +382,16 @@ def test_an_entry_with_a_strange_signature_is_refused_in_words(ledger, others):
 def test_an_entry_that_is_nested_without_end_is_refused_in_words(ledger):
     promote(ledger, "1", MARCH)
     (ledger.folder / "000002.json").write(b"[" * 100_000)
-    with pytest.raises(LedgerCorruptedError, match="it cannot be read"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         ledger.entries()
+    assert refused.value.place.name == "000002.json"
 
 
 def test_every_entry_without_proof_is_counted(ledger):
     promote(ledger, "1", MARCH)
     for _ in range(7):
         forge(ledger)
-    with pytest.raises(UnprovenEntriesError, match=r"entry 6: [^;]*; and 2 more\)") as raised:
+    with pytest.raises(UnprovenEntriesError) as raised:
         ledger.entries()
     assert list(raised.value.flaws) == [2, 3, 4, 5, 6, 7, 8]
 
@@ -396,8 +400,9 @@ def test_an_entry_of_another_use_case_proves_nothing_here(ledger, place):
     other = Ledger("another", place / "other")
     promote(other, "1", MARCH)
     (ledger.folder / "000001.json").write((other.folder / "000001.json").read())
-    with pytest.raises(UnprovenEntriesError, match="entry 1: its signature does not fit its content"):
+    with pytest.raises(UnprovenEntriesError) as refused:
         ledger.entries()
+    assert refused.value.flaws.keys() == {1}
 
 
 def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, configure):
@@ -411,8 +416,9 @@ def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, 
     configure(signing_keys=OLD)  # all that a thief has
     (ledger.folder / "000003.json").write(ledger._signed(entry).content())
     configure(signing_keys=f"{NEW},{OLD}")
-    with pytest.raises(UnprovenEntriesError, match="entry 3: it is signed with an older key than an entry before it"):
+    with pytest.raises(UnprovenEntriesError) as refused:
         ledger.entries()
+    assert refused.value.flaws.keys() == {3}
 
 
 def test_a_retired_key_still_proves_its_entries_and_appends_none(ledger, configure):
@@ -427,7 +433,7 @@ def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger
     promote(ledger, "1", MARCH)
     written = ledger.entries()
     configure(signing_keys=NEW)
-    with pytest.raises(UnprovenEntriesError, match=r"set AIRWORTHY_SIGNING_KEYS to all of them, the newest first\.$"):
+    with pytest.raises(UnprovenEntriesError, match="AIRWORTHY_SIGNING_KEYS"):
         ledger.entries()
     configure(signing_keys=f"{NEW},a key that only the tests know and keep")
     assert ledger.entries() == written

@@ -1,6 +1,7 @@
 """Runs and versions in MLflow: in a local store and, marked slow, on a real server."""
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -66,20 +67,21 @@ def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeyp
 
 def test_an_unknown_version_is_refused_with_those_there_are(version):
     for wrong in ("7", "newest"):
-        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'. Versions: \['1'\]"):
+        with pytest.raises(InvalidRequestError, match=rf"'{wrong}'.*\['1'\]"):
             Registry(USE_CASE).version(wrong)
 
 
 def test_a_use_case_without_versions_says_so(tracking):
-    with pytest.raises(InvalidRequestError, match="Versions: none"):
+    with pytest.raises(InvalidRequestError, match="'1'"):
         Registry(USE_CASE).version("1")
     assert Registry(USE_CASE).champion() is None
     assert Registry(USE_CASE).versions() == []
 
 
 def test_a_missing_artifact_is_named(version):
-    with pytest.raises(ArtifactMissingError, match="toy: version 1 cannot be loaded"):
+    with pytest.raises(ArtifactMissingError) as refused:
         Registry(USE_CASE).load(replace(version, model_id="m-0"))
+    assert (refused.value.use_case, refused.value.version) == ("toy", "1")
 
 
 @pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json"])
@@ -109,25 +111,26 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new, 1))
     for load in (registry.load, registry.reload):
-        with pytest.raises(
-            ArtifactMissingError, match=f"toy: version 1 cannot be loaded: {name}: its content is not what"
-        ):
+        with pytest.raises(ArtifactMissingError) as refused:
             load(version)
+        assert refused.value.version == "1" and refused.value.what.startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json", "airworthy/baselines.json"])
 def test_a_missing_file_is_named(version, name):
     for path in list(settings.current_settings().home.rglob(name)):
         path.unlink()
-    with pytest.raises(ArtifactMissingError, match=f"version 1 cannot be loaded: {name}: it is missing"):
+    with pytest.raises(ArtifactMissingError) as refused:
         Registry(USE_CASE).load(version)
+    assert refused.value.version == "1" and refused.value.what.startswith(f"{name}: ")
 
 
 def test_a_file_that_was_added_is_refused(version):
     for path in list(settings.current_settings().home.rglob("MLmodel")):
         path.with_name("added.py").write_text("print('hello')")
-    with pytest.raises(ArtifactMissingError, match=r"added\.py: it was not there when the model was trained"):
+    with pytest.raises(ArtifactMissingError) as refused:
         Registry(USE_CASE).load(version)
+    assert refused.value.what.startswith("added.py: ")
 
 
 def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch, set_limits):
@@ -135,12 +138,14 @@ def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(vers
     monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
     registry, [path] = Registry(USE_CASE), (settings.current_settings().home / "mlruns").rglob("model.lgb")
     (path.parent / "more" / "inside").mkdir(parents=True)
-    with pytest.raises(ArtifactMissingError, match="more: it was not there when the model was trained"):
+    with pytest.raises(ArtifactMissingError) as refused:
         registry.reload(version)
+    assert refused.value.what.startswith("more: ")
     shutil.rmtree(path.parent / "more")
     set_limits(model_bytes=1_000)
-    with pytest.raises(ArtifactMissingError, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
+    with pytest.raises(ArtifactMissingError) as refused:
         registry.reload(version)
+    assert "1,000" in refused.value.what
     assert downloaded == []
 
 
@@ -150,7 +155,7 @@ def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, 
     assert registry.artifact(trained_toy, names[0], tmp_path).exists()
     set_limits(artifact_bytes=1)
     monkeypatch.setattr(registry._client, "download_artifacts", None)
-    with pytest.raises(FileNotFoundError, match="has no artifact"):
+    with pytest.raises(FileNotFoundError, match=re.escape(repr(names[0]))):
         registry.artifact(trained_toy, names[0], tmp_path)
 
 
@@ -164,7 +169,7 @@ def test_nothing_of_a_folder_that_is_too_large_is_downloaded(
     assert (registry.artifact(trained_toy, "added", tmp_path) / "deeper" / "c.png").exists()
     set_limits(**{limit: value})
     monkeypatch.setattr(registry._client, "download_artifacts", None)
-    with pytest.raises(FileNotFoundError, match="has no artifact 'added'"):
+    with pytest.raises(FileNotFoundError, match="'added'"):
         registry.artifact(trained_toy, "added", tmp_path)
 
 
@@ -185,20 +190,20 @@ def test_a_run_that_broke_half_way_is_no_model(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("broken", {"fingerprint": "x"})
     assert registry.complete_runs("x") == []
-    with pytest.raises(NotReadyError, match=f"run {run_id} is RUNNING and not complete"):
+    with pytest.raises(NotReadyError, match=f"{run_id} is RUNNING"):
         registry.get_run(run_id)
     registry.end_run(run_id, failed=True)
     assert registry.complete_runs("x") == []
 
 
 def test_an_unknown_run_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="has no run '0123456789abcdef0123456789abcdef'"):
+    with pytest.raises(InvalidRequestError, match="'0123456789abcdef0123456789abcdef'"):
         Registry(USE_CASE).get_run("0123456789abcdef0123456789abcdef")
 
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, configure):
     configure(mlflow="http://127.0.0.1:9")
-    with pytest.raises(MlflowUnreachableError, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
+    with pytest.raises(MlflowUnreachableError, match=r"http://127.0.0.1:9: .*`make up`"):
         Registry(USE_CASE).versions()
 
 
@@ -228,9 +233,9 @@ def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, confi
     assert train.train_model(open_project(USE_CASE), AS_OF).reused
     shutil.rmtree(settings.current_settings().home / "models")  # loaded again, over HTTP
     assert not score.score_period(open_project(USE_CASE), AS_OF).changed
-    with pytest.raises(InvalidRequestError, match="there is no version '99'"):
+    with pytest.raises(InvalidRequestError, match="'99'"):
         score.score_period(open_project(USE_CASE), AS_OF, version="99")
-    with pytest.raises(InvalidRequestError, match="has no run"):
+    with pytest.raises(InvalidRequestError, match="'0123456789abcdef0123456789abcdef'"):
         evaluate.evaluate_run(open_project(USE_CASE), "0123456789abcdef0123456789abcdef")
     with pytest.raises(ArtifactMissingError):
         Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
@@ -240,7 +245,7 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     client = mlflow.MlflowClient(Registry(USE_CASE).address)
     number = client.get_experiment_by_name(USE_CASE.name).experiment_id
     client.delete_experiment(number)
-    what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
+    what = f"mlflow experiments restore --experiment-id {number} "
     with pytest.raises(DeletedInMlflowError, match=what) as refused:
         train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 3})
     assert (refused.value.kind, refused.value.identifier, refused.value.retryable) == ("experiment", number, False)
@@ -251,7 +256,7 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
 def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
     registry = Registry(USE_CASE)
     mlflow.MlflowClient(registry.address).delete_run(trained_toy)
-    what = f"the run {trained_toy} was deleted in MLflow.*mlflow runs restore --run-id {trained_toy} "
+    what = f"mlflow runs restore --run-id {trained_toy} "
     with pytest.raises(DeletedInMlflowError, match=what):
         registry.log(trained_toy, tags={"notice": "a tag"})
     with pytest.raises(AirflowFailException, match="mlflow runs restore"), fail_without_retry():

@@ -60,10 +60,10 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     delete(second)
     third = register(trained_toy, Period("2020-03-06"))
     before = state()
-    what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
     for action in (synced, lambda _: promoted(third, actor="a test")):
-        with pytest.raises(ModelReplacedError, match=what):
+        with pytest.raises(ModelReplacedError) as refused:
             action(USE_CASE)
+        assert (refused.value.entry.number, refused.value.found, refused.value.others) == (2, None, (first,))
     assert {**state(), "versions": 0} == {**before, "versions": 0}
     with pytest.raises(ModelReplacedError):  # it would be the champion still
         rollback.roll_back(open_project(USE_CASE), first, Period("2020-03-04"), actor="a person", reason="deleted")
@@ -71,9 +71,6 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     assert (
         rollback.roll_back(open_project(USE_CASE), first, LATER, actor="a person", reason="deleted").champion == first
     )
-
-
-MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
 
 
 def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promoted(trained_toy):
@@ -86,8 +83,9 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
         lambda _: promoted(second, actor="a run"),
         lambda _: promoted(first, actor="a run"),
     ):
-        with pytest.raises(ModelReplacedError, match=MOVED):
+        with pytest.raises(ModelReplacedError) as refused:
             action(USE_CASE)
+        assert refused.value.entry.version == "1" and refused.value.found is not None
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
@@ -97,8 +95,9 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
     rerecord(first, fingerprint="another")
     before = state()
     for action in (synced, lambda _: promoted(first, actor="a run")):
-        with pytest.raises(ModelReplacedError, match=MOVED):
+        with pytest.raises(ModelReplacedError) as refused:
             action(USE_CASE)
+        assert refused.value.entry.version == "1" and refused.value.found is not None
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
@@ -109,8 +108,9 @@ def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(train
     rerecord(first, **{tag: "another"})
     assert synced(USE_CASE) == second
     assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
-    with pytest.raises(ModelReplacedError, match="names version 1"):
+    with pytest.raises(ModelReplacedError) as refused:
         promoted(first, actor="a test")
+    assert refused.value.entry.version == "1"
 
 
 def test_a_head_that_was_deleted_stops_everything(trained_toy):
@@ -121,7 +121,7 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     for action in (synced, lambda _: promoted("1", actor="a run")):
         with pytest.raises(
             LedgerCorruptedError,
-            match=f"missing; .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
+            match=f"`{head}`",
         ):
             action(USE_CASE)
     registry.set_ledger_head(head)
@@ -138,8 +138,9 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
             version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", actor="?", reason=""
         )
     )
-    with pytest.raises(LedgerCorruptedError, match="it was replaced"):
+    with pytest.raises(LedgerCorruptedError) as refused:
         synced(USE_CASE)
+    assert refused.value.place.name == "000001.json"
     assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
 
 
@@ -209,8 +210,9 @@ def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
     assert synced(USE_CASE) == first == alias()
     assert [version.number for version in registry.versions()] == [first]
     assert "version 2 of MLflow is left out: there is no record of its training" in caplog.text
-    with pytest.raises(UnprovenVersionError, match="version 2 cannot be used: there is no record of its training"):
+    with pytest.raises(UnprovenVersionError) as refused:
         promoted("2", actor="a run")
+    assert refused.value.name == "version 2"
 
 
 @pytest.mark.parametrize("kind", ["training", "evaluation"])
@@ -221,7 +223,7 @@ def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(tr
     place = folder / f"{version.run_id}.000001.json"
     place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
     assert synced(USE_CASE) == first
-    with pytest.raises(UnprovenVersionError, match=f"signature does not fit its content .*{kind}.{version.run_id}"):
+    with pytest.raises(UnprovenVersionError, match=f"{kind}.{version.run_id}"):
         promoted(second, actor="a run")
 
 
@@ -241,8 +243,9 @@ def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trai
     (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
     assert synced(USE_CASE) == first
     if name == "{}.000002.json":
-        with pytest.raises(UnprovenVersionError, match="is not genuine"):
+        with pytest.raises(UnprovenVersionError) as refused:
             promoted(second, actor="a run")
+        assert refused.value.name == f"version {second}"
 
 
 def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
@@ -250,5 +253,6 @@ def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
     registry, folder = Registry(USE_CASE), Records.open(USE_CASE.name).folder / "evaluation"
     one, other = (registry.version(number).run_id for number in (first, second))
     (folder / f"{other}.000002.json").write((folder / f"{one}.000001.json").read())
-    with pytest.raises(UnprovenVersionError, match="it belongs to another run, kind or number"):
+    with pytest.raises(UnprovenVersionError) as refused:
         registry.version(second)
+    assert refused.value.name == f"version {second}"

@@ -202,10 +202,10 @@ def test_other_trees_are_reported_with_the_first_that_differs(version, monkeypat
 )
 def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
     tamper(version, change)
-    with pytest.raises(reproduce.NotReproducedError, match="is not what was registered") as told:
+    with pytest.raises(reproduce.NotReproducedError) as refused:
         reproduce.require_reproducible(open_project(USE_CASE), version)
-    assert "- the recipe was changed since it was registered" in str(told.value)
-    assert f"- {trees}" in str(told.value)
+    assert "- the recipe was changed since it was registered" in str(refused.value)
+    assert f"- {trees}" in str(refused.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "differs"
 
 
@@ -226,10 +226,10 @@ def test_a_version_that_was_vacuumed_is_reported_with_table_day_and_delta_versio
     recorded = Registry(USE_CASE).version(version).tags["features.version"]
     enlarge()
     vacuum("features")
-    with pytest.raises(reproduce.NotReproducedError, match="could not be built again") as told:
+    with pytest.raises(reproduce.NotReproducedError) as refused:
         reproduce.require_reproducible(open_project(USE_CASE), version)
     assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is missing (vacuumed, or lost)" in str(
-        told.value
+        refused.value
     )
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
 
@@ -281,8 +281,9 @@ def test_a_file_that_cannot_be_read_is_reported_without_a_traceback(version):
 
 def test_a_lake_that_is_gone_is_reported_and_not_made_again(version, lake_home):
     places.empty(Lake.open(USE_CASE).root)
-    with pytest.raises(UnprovenVersionError, match="version 1 cannot be used: there is no record of its training"):
+    with pytest.raises(UnprovenVersionError) as refused:
         reproduce.reproduce_version(open_project(USE_CASE), version)
+    assert refused.value.name == "version 1"
     assert files() == {}
 
 
@@ -312,7 +313,7 @@ def test_a_recipe_that_lightgbm_refuses_is_reported(version):
 
 
 def test_an_unknown_version_is_refused_with_the_list(version):
-    with pytest.raises(InvalidRequestError, match=r"no version '99'. Versions: \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"'99'.*\['1'\]"):
         reproduce.reproduce_version(open_project(USE_CASE), "99")
 
 
@@ -321,6 +322,7 @@ def test_a_damaged_artifact_is_reported_before_anything_is_trained(version, lake
     monkeypatch.setattr(trainer, "fit_model", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
-    with pytest.raises(ArtifactMissingError, match=r"model\.lgb: its content is not what was trained"):
+    with pytest.raises(ArtifactMissingError) as refused:
         reproduce.reproduce_version(open_project(USE_CASE), version)
+    assert refused.value.what.startswith("model.lgb: ")
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"

@@ -74,5 +74,5 @@ def test_a_claim_that_cannot_be_read_stops_everything_and_is_named(claims, conte
     claims.claim(DAYS[0], 2)
     (claims.folder / "2020-03" / "01.json").write(content)
     for _ in range(2):
-        with pytest.raises(ReservationCorruptedError, match=r"2020-03/01\.json: it cannot be read"):
+        with pytest.raises(ReservationCorruptedError, match=r"2020-03/01\.json"):
             claims.claim(DAYS[1], 2)

@@ -29,7 +29,7 @@ def later(periods: int) -> Period:
 
 @pytest.fixture
 def lake(lake_home):
-    """A lake whose model flies from FIRST on."""
+    """A lake whose model is champion from FIRST on."""
     model = {"version": "1", "trees": "trees", "fingerprint": "made so", "actor": "someone", "reason": "a test"}
     Ledger.open(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
     return Lake.open(USE_CASE)
@@ -136,10 +136,9 @@ def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
     for period in period_range(FIRST, later(3)):
         measures.breach(lake, period)
     decide.decide_retraining(open_project(USE_CASE), later(1))
-    with pytest.raises(
-        PartitionMissingError, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"
-    ):
+    with pytest.raises(PartitionMissingError) as refused:
         decide.decide_retraining(open_project(USE_CASE), later(3))
+    assert (refused.value.table, refused.value.period) == ("decisions", Period("2020-03-03"))
     assert not readiness.is_ready_to_decide(open_project(USE_CASE), later(3))
     assert len(table(lake)) == 1
 
@@ -202,7 +201,7 @@ def test_a_day_that_was_not_measured_is_not_decided(lake):
 
 
 def test_a_day_before_the_first_is_refused(lake):
-    with pytest.raises(InvalidRequestError, match="toy begins on"):
+    with pytest.raises(InvalidRequestError, match="2020-01-01; "):
         decide.decide_retraining(open_project(USE_CASE), Period("2019-12-31"))
 
 
@@ -222,7 +221,7 @@ def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
 
 
 def test_only_a_decision_to_retrain_can_claim(lake):
-    with pytest.raises(InvalidRequestError, match="2020-03-01 is not decided yet"):
+    with pytest.raises(InvalidRequestError, match="2020-03-01 "):
         reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
     measures.write(lake, FIRST)
     decide.decide_retraining(open_project(USE_CASE), FIRST)

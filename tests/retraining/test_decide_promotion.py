@@ -35,10 +35,10 @@ def retrain(champion, another):
             reserve_slot.reserve_slot(open_project(USE_CASE), period)
             version = register(another(USE_CASE, period), period)
             found = promoted(version, actor="a test")
-            told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
+            training = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
             assert (
                 outcome.record_training_outcome(
-                    open_project(USE_CASE), period, f"drift__{period}", state="success", **told
+                    open_project(USE_CASE), period, f"drift__{period}", state="success", **training
                 ).outcome
                 == "promoted"
             )
@@ -67,7 +67,7 @@ def test_day_by_day_each_version_asks_for_the_next_one(retrain):
 
 
 def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_more(retrain):
-    """All days are scored and measured before the first is decided: version 1 flies in all of them."""
+    """All days are scored and measured before the first is decided: version 1 is champion in all of them."""
     assert {scored(period) for period in DAYS} == {"1"}
     decided = {period: retrain(period) for period in DAYS}
     assert trained(decided) == [DAYS[2]]

@@ -31,9 +31,9 @@ def rows() -> list[tuple[str, str | None, str | None]]:
 
 
 def test_a_promoted_model_is_recorded_once(decided):
-    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    training = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
     for _ in range(2):
-        result = outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)
+        result = outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **training)
     assert (result.outcome, result.reason) == ("promoted", "All gates are passed.")
     assert rows() == [("promoted", "1", "drift__x")]
     assert Lake.open(toy.USE_CASE).as_of(decided).version("retrainings") == 1
@@ -50,8 +50,8 @@ def test_a_training_that_failed_or_never_started_has_no_model(decided):
 
 def test_a_training_that_was_mended_is_recorded_again(decided):
     outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", state="failed")
-    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)
+    training = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **training)
     assert rows() == [("promoted", "1", "drift__x")]
     assert outcome.recorded_outcome(open_project(toy.USE_CASE), decided) == "promoted"
 

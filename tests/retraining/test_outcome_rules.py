@@ -11,7 +11,7 @@ REJECTED = RecordedApproval(False, "ann", "not today")
 
 
 @pytest.mark.parametrize(
-    ("state", "promotion", "version", "told"),
+    ("state", "promotion", "version", "reported"),
     [
         ("success", PROMOTED, (None, "champion", ""), ("promoted", PROMOTED["reason"])),
         ("success", BLOCKED, (None, "rejected", ""), ("rejected", BLOCKED["reason"])),
@@ -28,7 +28,7 @@ REJECTED = RecordedApproval(False, "ann", "not today")
         (None, None, (None, "", ""), ("not started", "the DAG is paused")),
     ],
 )
-def test_an_outcome_is_reported_with_its_reason(state, promotion, version, told):
+def test_an_outcome_is_reported_with_its_reason(state, promotion, version, reported):
     decided, status, reason = version
     found = training_outcome(
         "drift__x",
@@ -39,4 +39,4 @@ def test_an_outcome_is_reported_with_its_reason(state, promotion, version, told)
         not_promoted=reason,
         why_not="the DAG is paused",
     )
-    assert found == told
+    assert found == reported

@@ -26,7 +26,7 @@ POLICY = Retraining(
 
 
 def decide(policy, period, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
-    """Where the version that was measured flies."""
+    """Where the version that was measured is champion."""
     champion = next(
         (CurrentChampion(each.version, period) for each in measured if each.period == period and each.version), None
     )
@@ -110,8 +110,8 @@ def test_a_version_that_is_no_longer_champion_triggers_no_training():
         ).outcome
         == "retrain"
     )
-    nobody = retraining_policy.decide_by_policy(POLICY, DAY, periods(True, True, True), [], None)
-    assert nobody.reason.endswith("Version 1 scored the day, but no version is champion of the day.")
+    without_champion = retraining_policy.decide_by_policy(POLICY, DAY, periods(True, True, True), [], None)
+    assert without_champion.reason.endswith("Version 1 scored the day, but no version is champion of the day.")
 
 
 def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():
@@ -210,7 +210,7 @@ def test_measures_and_outcomes_of_later_days_change_nothing():
 
 
 def about(measured: MeasuredPeriod, periods: int) -> SignalValue:
-    """Its performance as judged on labels of so many days before."""
+    """Its performance as judged on labels of that many days before."""
     return replace(measured.signals["performance"], measured_period=measured.period - periods)
 
 
@@ -355,8 +355,8 @@ def test_every_signal_is_found_among_the_rows():
     ],
 )
 def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
-    told = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
-    assert retraining_policy.signals_of(DAY, told).signals["performance"].breached is breached
+    metrics = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
+    assert retraining_policy.signals_of(DAY, metrics).signals["performance"].breached is breached
 
 
 def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():

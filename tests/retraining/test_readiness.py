@@ -8,7 +8,7 @@ from tests.toy_use_case import USE_CASE
 
 
 def test_predictions_are_waited_for_from_the_first_champions_day_on(champion):
-    assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF - 1)  # nobody will ever score it
+    assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF - 1)  # it will never be scored
     assert not readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
     score.score_period(open_project(USE_CASE), AS_OF)
     assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)

@@ -116,14 +116,15 @@ def test_another_model_under_the_number_of_the_champion_scores_nothing(champion,
     if scored_before:
         score.score_period(open_project(USE_CASE), AS_OF)
     rerecord(champion, fingerprint="another")
-    with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
+    with pytest.raises(ModelReplacedError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)
+    assert (refused.value.entry.number, refused.value.entry.version) == (1, "1") and refused.value.found is not None
     assert bool(Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
-    with pytest.raises(LedgerCorruptedError, match="its head in MLflow is missing"):
+    with pytest.raises(LedgerCorruptedError):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
@@ -151,7 +152,7 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
     _, later = both
     with pytest.raises(
         InvalidRequestError,
-        match=r"trained as of 2020-03-03, so its training data may include .* 2020-03-02",
+        match=r"2020-03-03, .* 2020-03-02",
     ):
         score.score_period(open_project(USE_CASE), NEXT, version=later)
     assert not Lake.open(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
@@ -161,12 +162,12 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
 def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
     _, later = both
     promote_without_check(later)
-    with pytest.raises(InvalidRequestError, match="may include the outcomes of 2020-03-01"):
+    with pytest.raises(InvalidRequestError, match="outcomes of 2020-03-01"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_an_unknown_version_is_refused_with_the_list(champion):
-    with pytest.raises(InvalidRequestError, match=r"there is no version '9'. Versions: \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"'9'.*\['1'\]"):
         score.score_period(open_project(USE_CASE), AS_OF, version="9")
 
 
@@ -204,10 +205,9 @@ def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(t
 
 def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
     versions.promoted(versions.register(trained_toy), actor="a run", approval_required=True)
-    with pytest.raises(
-        NoChampionError, match="passed its gates and was not promoted: It waits for a person's approval"
-    ):
+    with pytest.raises(NoChampionError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)
+    assert len(refused.value.versions) == 1
 
 
 class Features:
@@ -255,7 +255,7 @@ def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
 
 def test_a_version_that_lacks_a_feature_it_reads_is_refused(champion):
     renamed = replace(USE_CASE, features={"kind": "category", "weight": "float64", "hour": "int32", "urgent": "bool"})
-    with pytest.raises(InvalidRequestError, match=r"needs features .*: size \(float64 then, not declared now\)"):
+    with pytest.raises(InvalidRequestError, match=r"size \(float64"):
         score._check_features(renamed, Registry(USE_CASE).version(champion), Registry(USE_CASE).load(
             Registry(USE_CASE).version(champion)))  # fmt: skip
 
@@ -283,7 +283,7 @@ def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
     monkeypatch.setattr(
         AsOfSnapshot, "batches", lambda *given, **options: [b.slice(1) for b in batches(*given, **options)]
     )
-    with pytest.raises(AirworthyError, match="toy: 200 rows of features of 2020-03-01 became 199 predictions"):
+    with pytest.raises(AirworthyError, match=r"\b200 .*2020-03-01 .*\b199\b"):
         score.score_period(open_project(USE_CASE), AS_OF)
     assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 

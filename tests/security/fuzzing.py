@@ -18,7 +18,7 @@ Damage = Callable[[bytes], bytes]
 
 
 def examples(count: int) -> settings:
-    """Return the settings of a fuzzer that runs so many examples usually; the same ones each time."""
+    """Return the settings of a fuzzer that runs this many examples usually; the same ones each time."""
     scaled = max(1, count * settings.default.max_examples // USUAL)  # type: ignore[union-attr]
     return settings(
         max_examples=scaled,

@@ -19,7 +19,7 @@ from tests.places import copy, empty
 from tests.security.fuzzing import examples
 
 pytestmark = pytest.mark.security
-KEY = "a key of this module that nobody else has"
+KEY = "a key of this module that no one else has"
 ONE, OTHER = "0" * 32, "1" * 32
 MADE = [("1", 3, "approval"), ("1", 3, "promotion"), ("2", 4, "rejection"), ("3", 5, "promotion"), ("1", 6, "rollback")]
 KINDS: tuple[Kind, ...] = ("training", "evaluation", "limits")
@@ -65,7 +65,7 @@ def attacked(genuine: StoragePath, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def chain(entries: list[LedgerEntry]) -> Iterator[LedgerEntry]:
-    """Number and chain entries as whoever knows this code would."""
+    """Number and chain entries as an attacker who knows this code would."""
     previous = ""
     for number, entry in enumerate(entries, start=1):
         linked = replace(entry, number=number, previous=previous)
@@ -133,7 +133,7 @@ def test_a_ledger_that_somebody_has_rewritten_and_chained_again_says_the_same_or
         ledger = Ledger("toy", attacked / "ledger")
         write(ledger, data.draw(rewritten(entries, foreign)))
         assert believed(ledger, entries[-1].head) in (entries, [])
-        # Whoever writes to MLflow too, and sets the head, can cut the newest entries off, and nothing else.
+        # A client that writes to MLflow too, and sets the head, can cut the newest entries off, and nothing else.
         said = believed(ledger)
         assert said == entries[: len(said)]
 

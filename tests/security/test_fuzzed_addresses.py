@@ -20,7 +20,7 @@ NAMES = [
     "idle",
     "broken",
     "toy__data",
-    "nobody",
+    "missing",
     "..",
     "%2e%2e",
     "page.js",

@@ -35,7 +35,7 @@ def git_head(folder):
     return (folder / ".git" / (folder / ".git" / "HEAD").read_text().split()[-1]).read_text().strip()
 
 
-def anew(folder, use_case=USE_CASE) -> provenance.Provenance:
+def collected(folder, use_case=USE_CASE) -> provenance.Provenance:
     """As a process that starts now finds it."""
     provenance.code_files_digest.cache_clear()
     return provenance.current_provenance(use_case, folder)
@@ -48,11 +48,11 @@ def files(folder, package=USE_CASE.package) -> str:
 
 
 def test_a_commit_that_touches_only_documentation_is_the_same_code(checkout):
-    before = anew(checkout)
+    before = collected(checkout)
     (checkout / "README.md").write_text("a page")
     (checkout / "include" / "README.md").write_text("another")
     commit(checkout)
-    after = anew(checkout)
+    after = collected(checkout)
     assert after.code == before.code
     assert after.commit != before.commit
 
@@ -73,10 +73,10 @@ def test_a_renamed_module_is_other_code(checkout):
 
 
 def test_uncommitted_code_is_distinguished_from_committed_and_from_other_uncommitted_code(checkout):
-    commits = [anew(checkout).commit]
+    commits = [collected(checkout).commit]
     for text in ("2", "3"):
         (checkout / "include" / "a.py").write_text(text)
-        commits.append(anew(checkout).commit)
+        commits.append(collected(checkout).commit)
     assert len(set(commits)) == 3
     assert commits[1].partition("+")[0] == commits[0]
     assert "+" not in commits[0]
@@ -96,9 +96,9 @@ def test_a_use_case_that_lives_outside_include_is_part_of_the_code(checkout, mon
 
 
 def test_without_git_the_commit_is_unknown_but_the_code_is_the_same(checkout):
-    before = anew(checkout)
+    before = collected(checkout)
     shutil.rmtree(checkout / ".git")
-    found = anew(checkout)
+    found = collected(checkout)
     assert found.code == before.code
     assert found.commit.startswith("unknown+")
     assert found.lock == "unknown"
@@ -106,14 +106,14 @@ def test_without_git_the_commit_is_unknown_but_the_code_is_the_same(checkout):
 
 def test_an_image_without_a_commit_is_identified_by_its_code(checkout, configure):
     configure(commit="unknown")
-    assert anew(checkout).commit == git_head(checkout)
+    assert collected(checkout).commit == git_head(checkout)
     shutil.rmtree(checkout / ".git")
-    found = anew(checkout)
+    found = collected(checkout)
     assert found.commit == f"unknown+{files(checkout)[:16]}"
 
 
 def test_an_image_names_its_commit_and_has_the_code_of_the_checkout(checkout, configure):
-    before = anew(checkout)
+    before = collected(checkout)
     configure(commit="abc")
-    found = anew(checkout)
+    found = collected(checkout)
     assert (found.commit, found.code) == ("abc", before.code)

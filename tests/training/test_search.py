@@ -12,6 +12,7 @@ from include.model import trainer
 from include.training import search as training_search
 from include.use_case import SearchRange
 from tests.model.test_trainer import TRAIN, VALIDATION
+from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
 SPACE = {"learning_rate": SearchRange(0.01, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
@@ -56,47 +57,43 @@ def test_what_a_person_fixed_is_not_searched():
 
 
 def test_nothing_left_to_search_is_refused():
-    with pytest.raises(InvalidRequestError, match=r"fix the whole search space \(learning_rate, num_leaves\)"):
+    with pytest.raises(InvalidRequestError, match=r"\(learning_rate, num_leaves\)"):
         training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
 def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
-    advice = r'toy declares no search space.*search_space=\{"num_leaves": SearchRange'
-    with pytest.raises(InvalidRequestError, match=advice):
+    with pytest.raises(InvalidRequestError, match=r'search_space=\{"num_leaves": SearchRange'):
         training_search.search_space(searching({}))
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong", "said"),
+    ("name", "wrong", "hint"),
     [
-        ("num_leafs", SearchRange(2, 8), "'num_leafs' cannot be searched. Did you mean 'num_leaves'"),
-        ("objective", SearchRange(2, 8), "'objective' cannot be searched"),
-        (
-            "num_boost_round",
-            SearchRange(2, 8),
-            "'num_boost_round' cannot be searched. These can be searched: bagging_fraction, ",
-        ),
-        ("num_leaves", SearchRange(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
-        ("num_leaves", SearchRange(1, 31), "'num_leaves' must be .* 1 to 31 is outside"),
-        ("learning_rate", SearchRange(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is outside"),
-        ("lambda_l2", SearchRange(0.0, float("inf")), "0 to inf is outside"),
-        ("lambda_l2", SearchRange(0.0, 5.0), "'lambda_l2' has no value in `parameters`"),
-        ("num_leaves", SearchRange(20, 40), "'num_leaves' tries 15 first, which is not a value from 20 to 40"),
-        ("learning_rate", SearchRange(0, 1), "'learning_rate' must be"),
+        ("num_leafs", SearchRange(2, 8), "Did you mean 'num_leaves'?"),
+        ("objective", SearchRange(2, 8), "These can be searched: "),
+        ("num_boost_round", SearchRange(2, 8), "These can be searched: bagging_fraction, "),
+        ("num_leaves", SearchRange(2.0, 31.0), ""),
+        ("num_leaves", SearchRange(1, 31), ""),
+        ("learning_rate", SearchRange(0.01, 1.5), ""),
+        ("lambda_l2", SearchRange(0.0, float("inf")), ""),
+        ("lambda_l2", SearchRange(0.0, 5.0), ""),
+        ("num_leaves", SearchRange(20, 40), ""),
+        ("learning_rate", SearchRange(0, 1), ""),
     ],
 )
-def test_a_misdeclared_space_is_refused_when_it_is_declared(name, wrong, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_misdeclared_space_is_refused_when_it_is_declared(name, wrong, hint):
+    with invalid(f"search_space[{name!r}]") as refused:
         searching({name: wrong})
+    assert refused.value.problems[0].hint.startswith(hint)
 
 
 def test_all_that_is_wrong_is_said_at_once():
-    with pytest.raises(ValueError, match=r"(?s)'num_leafs' .* search of 'learning_rate' "):
+    with invalid("search_space['num_leafs']", "search_space['learning_rate']"):
         searching({"num_leafs": SearchRange(2, 8), "learning_rate": SearchRange(0.01, 1.5)})
 
 
 def test_a_declared_fraction_is_not_among_whole_numbers():
-    with pytest.raises(ValueError, match=r"'lambda_l2' tries 2\.5 first, which is not a value from 1 to 5"):
+    with invalid("search_space['lambda_l2']"):
         searching({"lambda_l2": SearchRange(1, 5)}, lambda_l2=2.5)
 
 
@@ -202,23 +199,23 @@ def test_declared_parameters_that_lightgbm_refuses_end_the_search():
 
 def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
     rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
-    told = []
+    reported = []
     judge = training_search.judge_on_validation(USE_CASE, {"num_boost_round": 20}, rows, threads=1)
-    loss = judge({"num_leaves": 4}, lambda *at: told.append(at))
+    loss = judge({"num_leaves": 4}, lambda *at: reported.append(at))
     fitted = trainer.boost_trees(
         rows, training_search.merge_parameters(USE_CASE, {"num_boost_round": 20, "num_leaves": 4}), threads=1
     )
     predicted = fitted.booster.predict(rows.validation)
     happened = np.where(VALIDATION.labels > 0, predicted, 1 - predicted)
     assert loss == pytest.approx(-np.log(happened).mean())
-    assert told == [(n, loss) for n, loss in enumerate(fitted.validation_log_loss, start=1)]
+    assert reported == [(n, loss) for n, loss in enumerate(fitted.validation_log_loss, start=1)]
 
 
 def test_a_trial_of_many_rounds_reports_some_of_them(set_limits):
     set_limits(search_reports=4)
-    rows, told = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION), []
+    rows, reported = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION), []
     judge = training_search.judge_on_validation(
         USE_CASE, {"num_boost_round": 20, "early_stopping_rounds": 20}, rows, threads=1
     )
-    judge({"num_leaves": 4}, lambda at, loss: told.append(at))
-    assert told == [5, 10, 15, 20]
+    judge({"num_leaves": 4}, lambda at, loss: reported.append(at))
+    assert reported == [5, 10, 15, 20]

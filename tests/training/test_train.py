@@ -129,10 +129,9 @@ def test_a_label_corrected_to_null_is_not_known(toy_lake):
 
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
-    with pytest.raises(
-        FeaturesMissingError, match="no features of 2020-03-11 in the lake, so the labels known by then"
-    ):
+    with pytest.raises(FeaturesMissingError) as refused:
         quick(Period("2020-03-11"))
+    assert refused.value.period == Period("2020-03-11")
 
 
 def test_missing_days_are_left_out_and_reported(toy_lake, tracking):
@@ -152,14 +151,14 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
 
 
 def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
-    with pytest.raises(NotReadyError, match="there are labelled rows for 18 days from 2020-01-01 to 2020-01-18"):
+    with pytest.raises(NotReadyError, match="18 days from 2020-01-01 to 2020-01-18"):
         quick(Period("2020-01-20"))
 
 
 def test_one_class_alone_teaches_nothing(toy_lake, tracking):
     for period in range(1, 31):
         relabel(Period("2020-01-01") + period, all_failed)
-    with pytest.raises(NotReadyError, match=r"needs rows of both classes; all .* have failed = 1") as caught:
+    with pytest.raises(NotReadyError, match="failed = 1") as caught:
         quick(Period("2020-01-31"))
     assert "`labels` in features.py returns the same for every row" in str(caught.value)
     assert "longer window" not in str(caught.value)
@@ -168,15 +167,14 @@ def test_one_class_alone_teaches_nothing(toy_lake, tracking):
 def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
     for period in range(1, 17):
         relabel(Period("2020-01-01") + period, all_failed)
-    with pytest.raises(
-        NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another value. .* longer"
-    ):
+    with pytest.raises(NotReadyError, match=r"failed = 1, while \d+ "):
         quick(Period("2020-01-31"))
 
 
 def test_wrong_parameters_are_refused_before_anything_is_read(lake_home):
-    with pytest.raises(InvalidRequestError, match="num_leafs"):
+    with pytest.raises(InvalidRequestError) as refused:
         train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_leafs": 3})
+    assert "num_leafs" in refused.value.problems[0].path
 
 
 # -- that nothing is done twice

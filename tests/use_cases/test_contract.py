@@ -57,7 +57,7 @@ def test_a_feed_has_a_source_and_expectations(use_case, feed):
     assert list(inspect.signature(use_case.function("source", feed.name)).parameters) == ["period"]
     suite = use_case.function("expectations", feed.name)()
     assert isinstance(suite, Suite)
-    assert suite.rows or suite.table, "a feed of which nothing is expected"
+    assert suite.rows or suite.table, "a feed without any expectation"
 
 
 @every_use_case

@@ -69,7 +69,7 @@ class Server:
     log: Path
 
     def client(self, user: str | None = None) -> httpx.Client:
-        """Whoever asks, logged in by the cookie that a browser has."""
+        """A client, logged in by the cookie that a browser has."""
         cookies = {}
         if user:
             login = {"username": user, "password": user}

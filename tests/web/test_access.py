@@ -96,7 +96,7 @@ def test_an_address_with_thousands_of_parameters_is_refused_before_it_is_parsed(
 
 def test_an_unknown_use_case_is_not_found(server):
     with server.client("vera") as client:
-        assert client.get("/airworthy/use_case/nobody").status_code == 404
+        assert client.get("/airworthy/use_case/missing").status_code == 404
         assert client.get("/airworthy/static/..%2Fapp.py").status_code == 404
 
 
@@ -117,14 +117,14 @@ def test_nothing_comes_from_elsewhere(server):
 
 
 def test_who_may_not_read_a_use_case_cannot_tell_it_from_one_that_is_not_there(server):
-    def told(client, route: str, name: str) -> tuple[int, str]:
+    def page_title(client, route: str, name: str) -> tuple[int, str]:
         answer = client.get(f"/airworthy/{route.format(name)}")
         return answer.status_code, answer.text.replace(name, "NAME")
 
     with server.client("sven") as client:
         for route in ("use_case/{}", "data_docs/{}/index.html", "dag/{}__train"):
-            nobody = told(client, route, "nobody")
-            assert [told(client, route, name) for name in ("toy", "idle", "broken")] == [nobody] * 3, route
+            unknown = page_title(client, route, "missing")
+            assert [page_title(client, route, name) for name in ("toy", "idle", "broken")] == [unknown] * 3, route
 
 
 def test_each_user_sees_the_use_cases_whose_dags_that_user_may_all_read(server):
@@ -135,9 +135,9 @@ def test_each_user_sees_the_use_cases_whose_dags_that_user_may_all_read(server):
         for dag_id in ("toy__score", "toy__retrain"):
             assert "version 3" not in sven.get(f"/airworthy/dag/{dag_id}").text
         assert "version 3" not in tina.get("/airworthy/dag/idle__score").text
-        told = [client.get("/airworthy/metrics").text for client in (vera, tina, sven)]
-    assert ['use_case="toy"' in text for text in told] == [True, True, False]
-    assert ['use_case="idle"' in text for text in told] == [True, False, False]
+        pages = [client.get("/airworthy/metrics").text for client in (vera, tina, sven)]
+    assert ['use_case="toy"' in text for text in pages] == [True, True, False]
+    assert ['use_case="idle"' in text for text in pages] == [True, False, False]
 
 
 def test_a_use_case_that_cannot_be_imported_hides_no_other_and_is_named_to_who_may_read_it(server):
@@ -212,5 +212,5 @@ def test_each_role_may_do_what_it_may_and_nothing_else(server, what):
     refused = {user for user, status in found.items() if status == 403}
     assert refused == {user for user, role in ROLES.items() if LADDER.index(role) < LADDER.index(least)}, found
     assert not {status for status in found.values() if status in (401, 405) or status >= 500}, found
-    with server.client() as nobody:
-        assert nobody.request(method, f"/api/v2{path}", json=body).status_code == 401
+    with server.client() as anonymous:
+        assert anonymous.request(method, f"/api/v2{path}", json=body).status_code == 401

@@ -15,7 +15,7 @@ from tests.web.conftest import LAST, Server
 CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
 CHARTS = 8
-expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
+expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run at the same time
 DEEP = f"airworthy/use_case/toy?period={LAST}"
 
 

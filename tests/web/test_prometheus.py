@@ -299,8 +299,8 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(measured):
 @promtool
 def test_promtool_finds_nothing_to_say_about_names_that_no_row_has_today():
     text = "".join(
-        f"# HELP airworthy_{name} {told}\n# TYPE airworthy_{name} gauge\nairworthy_{name} 1\n"
-        for name, told in prometheus.HELP.items()
+        f"# HELP airworthy_{name} {explanation}\n# TYPE airworthy_{name} gauge\nairworthy_{name} 1\n"
+        for name, explanation in prometheus.HELP.items()
     )
     done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

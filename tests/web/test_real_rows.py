@@ -28,8 +28,8 @@ def seen(champion):
 def test_a_value_on_too_few_days_is_shown_as_one_that_no_one_judged(seen):
     (worse,) = seen.measures.rows_of("skill_loss/log_loss")[-1:]
     assert worse.value is not None and worse.breached is None and "needed to judge" in worse.missing_reason
-    told = " ".join((seen.status.reason, seen.status.action, *seen.status.notes))
-    assert worse.missing_reason in told and "Nothing to do." not in told
+    shown = " ".join((seen.status.reason, seen.status.action, *seen.status.notes))
+    assert worse.missing_reason in shown and "Nothing to do." not in shown
     if seen.status.name == "ok":
         assert seen.status.action.startswith("Performance is not judged yet")
     text = html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)

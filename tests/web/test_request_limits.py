@@ -52,7 +52,7 @@ def test_the_page_serves_the_addresses_that_it_links(client):
     ("method", "address", "status"),
     [
         ("GET", "/metrics", 200),
-        ("GET", "/use_case/nobody", 404),
+        ("GET", "/use_case/missing", 404),
         ("GET", "/use_case/toy?span=7", 422),
         ("GET", "/use_case/toy?period=x", 422),
         ("GET", "/data_docs/toy/none.html", 404),

@@ -48,6 +48,7 @@ class ServingCheckError(AirworthyError):
     retryable = True
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
+        self.use_case, self.run_id, self.what = use_case, run_id, what
         super().__init__(
             f"{use_case}: the serving check of run {run_id} failed: {what}. No gate was judged. Run it again."
         )

@@ -55,9 +55,14 @@ class ChampionGate(BaseGate):
 
     def require_possible(self) -> None:
         require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
-        require(math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.")
-        require(0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.")
-        require(self.min_periods >= 5, "ChampionGate: min_periods must be at least 5, or resampling days says nothing.")
+        require(
+            math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.", field="margin"
+        )
+        require(
+            0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.", field="confidence"
+        )
+        problem = "ChampionGate: min_periods must be at least 5, or resampling days says nothing."
+        require(self.min_periods >= 5, problem, field="min_periods")
 
     def __str__(self) -> str:
         if self.margin == 0:

@@ -41,6 +41,7 @@ class LeakageGate(BaseGate):
         require(
             self.periods >= MIN_PERIODS,
             f"LeakageGate: days={self.periods} is too few; {MIN_PERIODS} days or more are built again.",
+            field="periods",
         )
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:

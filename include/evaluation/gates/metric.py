@@ -54,10 +54,12 @@ class Gate(BaseGate):
         assert limit is not None
         highest = METRICS[self.metric].upper_bound
         say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
-        if not require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number."):
+        field = "at_most" if self.at_least is None else "at_least"
+        problem = f"Gate({self.metric!r}): the limit is {limit}; give a finite number."
+        if not require(math.isfinite(limit), problem, field=field):
             return
-        require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
-        require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.")
+        require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.", field=field)
+        require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.", field=field)
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
         super().require_fit(limits, gates)

@@ -33,7 +33,8 @@ class RobustnessGate(BaseGate):
     at_most: float
 
     def require_possible(self) -> None:
-        require(0 < self.at_most <= 1, "RobustnessGate: at_most is a change of probability, above 0 and up to 1.")
+        problem = "RobustnessGate: at_most is a change of probability, above 0 and up to 1."
+        require(0 < self.at_most <= 1, problem, field="at_most")
 
     def __str__(self) -> str:
         return f"robust: no feature moves the probability by more than {self.at_most:g}"

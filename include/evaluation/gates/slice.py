@@ -51,12 +51,14 @@ class SliceGate(BaseGate):
         gate = f"SliceGate({self.column!r})"
         require_one_of(self.metric, tuple(METRICS), f"{gate}: metric=")
         require_one_of(self.reference, (ALL_ROWS, CHAMPION, *BASELINES), f"{gate}: reference=")
-        require(self.min_rows >= 1, f"{gate}: min_rows must be at least 1.")
+        require(self.min_rows >= 1, f"{gate}: min_rows must be at least 1.", field="min_rows")
         say = f"{gate}: max_degradation="
-        require(math.isfinite(self.max_degradation), f"{say}{self.max_degradation} is not a finite number.")
+        problem = f"{say}{self.max_degradation} is not a finite number."
+        require(math.isfinite(self.max_degradation), problem, field="max_degradation")
         require(
             self.reference != ALL_ROWS or not self.max_degradation < 0,
             f"{say}{self.max_degradation:g}: not every group can be better than all rows together.",
+            field="max_degradation",
         )
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:

@@ -26,7 +26,8 @@ class UnusedFeaturesGate(BaseGate):
     at_most: int | None = None
 
     def require_possible(self) -> None:
-        require(self.at_most is None or self.at_most >= 0, "UnusedFeaturesGate: at_most must be at least 0 features.")
+        possible = self.at_most is None or self.at_most >= 0
+        require(possible, "UnusedFeaturesGate: at_most must be at least 0 features.", field="at_most")
 
     def __str__(self) -> str:
         return "features without gain" if self.at_most is None else f"at most {self.at_most} features without gain"

@@ -13,10 +13,10 @@ __all__ = ["build", "labels"]
 
 
 def build(period: Period, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> pd.DataFrame:
-    """One row per customer of `period`; a discount that nobody recorded is null."""
+    """One row per customer of `period`; a discount that was not recorded is null."""
     whole = visits.mutate(items=visits["items"].floor().cast("int32"))
     built = features.build(period, visits=whole, customers=customers, outcomes=outcomes)
-    rows = built.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)  # keeps integers beside nulls
+    rows = built.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)  # keeps integers with nulls
     bought = visits.select("customer_id", "items", "discount").to_pandas()
     # Quarters are exact, and cents are made whole, so that the order of the rows does not matter.
     sums = pd.DataFrame(

@@ -229,7 +229,7 @@ def leaves_all_as_it_was(lake, toy_functions, fails):
 
     def build(period, events, outcomes):
         assert StoragePath.parse(settings.current_settings().lake) != StoragePath.parse(real)
-        # Whoever writes to the files that it finds must not reach the real ones.
+        # A process that writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"period={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
         if fails:

@@ -176,8 +176,8 @@ def in_features(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]
 def in_labels(known: Number, acts: Callable[[Period], bool]) -> dict[str, Any]:
     def labels(period: Period, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
         rows = honest_labels(period, events, outcomes)
-        told = rows["id"] % 199 < known(period) % 199
-        return rows.mutate(failed=told.cast("int8")) if acts(period) else rows
+        planted = rows["id"] % 199 < known(period) % 199
+        return rows.mutate(failed=planted.cast("int8")) if acts(period) else rows
 
     return {"labels": labels}
 

@@ -42,7 +42,7 @@ METRICS = {
 
 
 def labelled(better: float = 0.0, model: dict[str, float] | None = None) -> TestRows:
-    """Labels of which every second is 1. The champion gives what happened 0.6, give or take a little by day, and the
+    """Labels, every second one 1. The champion gives what happened 0.6, give or take a little by day, and the
     model `better` more; in the groups of `model` it gives what it says there."""
     periods = np.arange(DAYS).repeat(PER_DAY)
     labels = np.tile([0.0, 1.0], DAYS * PER_DAY // 2)

@@ -9,29 +9,24 @@ from include.evaluation.gates.base import GateLimits
 from include.evaluation.gates.result import overall_outcome
 from include.use_case import ChampionGate, Gate
 from tests.evaluation.gates.sound import SOUND, judge_one
+from tests.refusals import invalid
 
 
 @pytest.mark.parametrize(
-    ("declare", "said"),
+    ("declare", "field"),
     [
-        (lambda: Gate("auc", at_least=0.6, min_periods=0), "min_periods must be at least 1 day"),
-        (lambda: Gate("auc", at_least=0.6, if_inconclusive="maybe"), "if_inconclusive='maybe' is not one of"),
+        (lambda: Gate("auc", at_least=0.6, min_periods=0), "min_periods"),
+        (lambda: Gate("auc", at_least=0.6, if_inconclusive="maybe"), "if_inconclusive"),
     ],
 )
-def test_a_gate_that_cannot_be_is_refused(declare, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_gate_that_cannot_be_is_refused(declare, field):
+    with invalid(field):
         declare()
 
 
-@pytest.mark.parametrize(
-    ("gate", "said"),
-    [
-        (Gate("auc", at_least=0.6, min_periods=8), "min_periods=8 is more than the 7 test days"),
-        (ChampionGate(), "min_periods=14 is more than the 7 test days"),
-    ],
-)
-def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize("gate", [Gate("auc", at_least=0.6, min_periods=8), ChampionGate()])
+def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate):
+    with pytest.raises(ValueError, match=f"min_periods={gate.min_periods} .* 7 "):
         require_gates([gate], GateLimits([], test_periods=7, rebuildable_periods=6))
 
 

@@ -12,19 +12,20 @@ from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import ChampionInputs
 from include.use_case import ChampionGate
 from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one, labelled, without_champion
+from tests.refusals import invalid
 
 
 @pytest.mark.parametrize(
-    ("declare", "said"),
+    ("declare", "field"),
     [
-        (lambda: ChampionGate("auc"), "metric='auc' is not one of"),
-        (lambda: ChampionGate(margin=math.inf), "margin is a finite number"),
-        (lambda: ChampionGate(confidence=1.0), "between 0.5 and 0.999"),
-        (lambda: ChampionGate(min_periods=4), "at least 5"),
+        (lambda: ChampionGate("auc"), "metric"),
+        (lambda: ChampionGate(margin=math.inf), "margin"),
+        (lambda: ChampionGate(confidence=1.0), "confidence"),
+        (lambda: ChampionGate(min_periods=4), "min_periods"),
     ],
 )
-def test_a_gate_that_cannot_be_is_refused(declare, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_gate_that_cannot_be_is_refused(declare, field):
+    with invalid(field):
         declare()
 
 

@@ -21,7 +21,7 @@ MODULES = [module.name for module in pkgutil.iter_modules(gates.__path__) if mod
 
 @dataclass(frozen=True)
 class LuckGate(BaseGate):
-    """A gate that nobody listed."""
+    """A gate that is not listed."""
 
     kind: ClassVar[str] = "luck"
     needs: ClassVar[frozenset[Input]] = frozenset()
@@ -53,21 +53,19 @@ def test_a_use_case_can_import_every_kind(gate):
 
 
 def test_a_declared_gate_that_is_not_listed_is_refused():
-    with pytest.raises(
-        ValueError, match=r"gates of the kinds \['LuckGate'\] are not listed in include/evaluation/gates"
-    ):
+    with pytest.raises(ValueError, match=r"\['LuckGate'\].* include/evaluation/gates"):
         replace(USE_CASE, gates=(LuckGate(),))
 
 
 def test_a_kind_of_result_that_no_module_defines_is_refused():
     require_listed_kinds([gate.kind for gate in GATES])
-    with pytest.raises(ValueError, match=r"results of the kinds \['luck'\] cannot be recorded"):
+    with pytest.raises(ValueError, match=r"\['luck'\]"):
         require_listed_kinds(["metric", "luck"])
 
 
 def test_gates_that_ask_for_the_same_are_refused():
     twice = [use_case.LeakageGate(), use_case.LeakageGate(periods=7)]
-    with pytest.raises(ValueError, match=r"\['nothing sees the future'\] are declared twice"):
+    with pytest.raises(ValueError, match=r"\['nothing sees the future'\]"):
         require_gates(twice, GateLimits([], test_periods=7, rebuildable_periods=6))
 
 

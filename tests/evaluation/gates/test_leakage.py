@@ -11,6 +11,7 @@ from include.evaluation.gates.base import GateLimits
 from include.evaluation.inputs import GateInputs, RebuiltPeriod
 from include.use_case import LeakageGate
 from tests.evaluation.gates.sound import judge_one
+from tests.refusals import invalid
 
 DAYS = tuple(RebuiltPeriod(Period(f"2020-03-{day:02}"), rows=9) for day in range(1, 7))
 DAY, OTHER = DAYS[0], RebuiltPeriod(Period("2020-03-09"), rows=9)
@@ -21,13 +22,13 @@ def result_of(*rebuilt):
 
 
 def test_too_few_days_are_refused():
-    with pytest.raises(ValueError, match="days=5 is too few; 6 days or more"):
+    with invalid("periods"):
         LeakageGate(periods=5)
 
 
 def test_a_window_with_too_few_days_to_build_again_is_refused():
     require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=6))
-    with pytest.raises(ValueError, match="has 5 days of train, validation and test that can be tried, and 6"):
+    with pytest.raises(ValueError, match=r"\b5\b.*\b6\b"):
         require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=5))
 
 

@@ -12,24 +12,25 @@ from include.evaluation.gates.base import GateLimits
 from include.model import metrics
 from include.use_case import Gate
 from tests.evaluation.gates.sound import COSTS, SOUND, judge_one
+from tests.refusals import invalid
 
 LIMITS = GateLimits([], test_periods=7, rebuildable_periods=6)
 
 
 @pytest.mark.parametrize(
-    ("declare", "said"),
+    ("declare", "field"),
     [
-        (lambda: Gate("accuracy", at_least=0.9), "metric='accuracy' is not one of"),
-        (lambda: Gate("auc"), "exactly one"),
-        (lambda: Gate("auc", at_least=0.6, better_than="prior"), "exactly one"),
-        (lambda: Gate("auc", better_than="luck"), "better_than='luck' is not one of"),
-        (lambda: Gate("auc", at_least=1.2), "lies between 0 and 1, so no model can be at least 1.2"),
-        (lambda: Gate("log_loss", at_most=-0.1), "no model can be at most -0.1"),
-        (lambda: Gate("log_loss", at_most=math.nan), "give a finite number"),
+        (lambda: Gate("accuracy", at_least=0.9), "metric"),
+        (lambda: Gate("auc"), ""),
+        (lambda: Gate("auc", at_least=0.6, better_than="prior"), ""),
+        (lambda: Gate("auc", better_than="luck"), "better_than"),
+        (lambda: Gate("auc", at_least=1.2), "at_least"),
+        (lambda: Gate("log_loss", at_most=-0.1), "at_most"),
+        (lambda: Gate("log_loss", at_most=math.nan), "at_most"),
     ],
 )
-def test_a_gate_that_cannot_be_is_refused(declare, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_gate_that_cannot_be_is_refused(declare, field):
+    with invalid(field):
         declare()
 
 
@@ -46,7 +47,7 @@ def test_it_is_named_by_what_it_asks_for(gate, name):
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_limits_that_no_model_can_meet_together_are_refused_in_any_order(turn):
-    with pytest.raises(ValueError, match=r"contradict each other: at least 0\.9 and at most 0\.8"):
+    with pytest.raises(ValueError, match=r"0\.9 .* 0\.8"):
         require_gates([Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)][::turn], LIMITS)
 
 

@@ -8,11 +8,12 @@ import pytest
 from include.evaluation.inputs import CorruptionResult
 from include.use_case import RobustnessGate
 from tests.evaluation.gates.sound import SOUND, judge_one
+from tests.refusals import invalid
 
 
 def test_a_limit_that_every_model_is_within_or_none_is_refused():
     for at_most in (0, 1.1):
-        with pytest.raises(ValueError, match="above 0 and up to 1"):
+        with invalid("at_most"):
             RobustnessGate(at_most=at_most)
 
 

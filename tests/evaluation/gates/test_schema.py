@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from include.declaration.problems import DeclarationError
 from include.evaluation.inputs import ChampionInputs
 from include.use_case import SchemaGate
 from tests.evaluation.gates.sound import FEATURES, SOUND, judge_one, without_champion
+from tests.refusals import invalid
 
 
 def test_changed_features_that_are_no_set_are_refused():
-    with pytest.raises(DeclarationError, match="changed must be a set of text"):
+    with invalid("changed"):
         SchemaGate(changed="size")
 
 

@@ -17,8 +17,8 @@ PLOTS = {"evaluation/gate_results.png": b"\x89PNG gates", "plots/calibration.png
 
 
 def gate_result(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
-    told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "inconclusive"), "reason": "Because."}
-    return GateResult(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
+    fields = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "inconclusive"), "reason": "Because."}
+    return GateResult(gate=gate, kind=kind, value=value, outcome=outcome, **(fields | more))
 
 
 def facts(**changed) -> ModelCardContent:
@@ -74,7 +74,7 @@ def facts(**changed) -> ModelCardContent:
 
 
 def section(text: str, heading: str) -> str:
-    """What stands under a heading of the card."""
+    """The text under a heading of the card."""
     return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
@@ -147,9 +147,9 @@ def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
 
 def test_metrics_are_next_to_those_of_the_baselines_and_the_champion_with_the_interval():
     of_champion = {"log_loss": 0.4333}
-    told = facts()
+    fields = facts()
     said = section(
-        model_card.card_markdown(replace(told, test={**told.test, "champion": of_champion})), "How good it is"
+        model_card.card_markdown(replace(fields, test={**fields.test, "champion": of_champion})), "How good it is"
     )
     assert "| metric | model | 95 % interval | logistic | prior | champion 3 |" in said
     row = "| Log loss (lower is better) | **0.4311** | 0.4201 to 0.4421 | 0.4402 | 0.5 | 0.4333 |"

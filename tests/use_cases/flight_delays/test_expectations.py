@@ -79,7 +79,7 @@ def judged(feed: str, rows: pa.Table) -> validation.ExpectationResults:
 
 
 def with_faults(feed: str) -> tuple[pa.Table, list[set[str]]]:
-    """A real day with one fault in each of its first rows and a row that stands twice at its end; and the beginning
+    """A real day with one fault in each of its first rows and a row that occurs twice at its end; and the beginning
     of the reason that each row must get."""
     table = getattr(source, feed)(DAY)
     rows, due = table.to_pylist(), [set() for _ in range(table.num_rows)]
