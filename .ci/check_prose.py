@@ -1,6 +1,6 @@
-"""Refuse words that make a text hard to read, and point to each line that has one.
+"""Refuse words that make a text hard to read and long first lines of docstrings, and point to each line.
 
-    check_prose.py              the places below; exits with 1 where a word is found
+    check_prose.py              the places below; exits with 1 where one is found
     check_prose.py --count P…   how many there are in each folder of these places, for a plan of what to rewrite
 
 Only the standard library. Code in Markdown (blocks, spans, addresses of links) and generated tables are not read.
@@ -8,6 +8,7 @@ Only the standard library. Code in Markdown (blocks, spans, addresses of links) 
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections import Counter
@@ -45,6 +46,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "tests/test_prose.py": tuple(BANNED),
 }
 """Folder or file to the words that it may use: aircraft fly, nobody is a user of Unix, a test has banned words."""
+FIRST_LINE = 80
+"""Most characters of the first line of a docstring."""
+DOCUMENTED = ("include", "dags", "plugins")
+"""Folders whose docstrings are checked."""
+STILL_LONG = (
+    *("include/model/", "include/ingestion/ingest", "include/monitoring/definitions.py"),
+    "include/declaration/use_case.py",
+)
+"""Beginnings of paths with docstrings that are still to be shortened."""
 GENERATED = re.compile(r"<!-- table: made by .*?<!-- end of table -->", re.DOTALL)
 MARKDOWN_CODE = re.compile(
     r"^( *)(```+|~~~+)(?!\{)[^\n]*\n.*?^ *\2[^\n]*$|`[^`\n]+`|(?<=\])\([^)\s]+\)", re.MULTILINE | re.DOTALL
@@ -82,6 +92,24 @@ def banned_words(path: str, text: str) -> list[Finding]:
     return [finding for finding in found if finding.word not in allowed]
 
 
+def long_first_lines(path: str, text: str) -> list[str]:
+    """Return a line for each docstring of a module whose first line has more than `FIRST_LINE` characters."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            if len(first) > FIRST_LINE:
+                line = node.body[0].lineno
+                found.append(f"{path}:{line}: the docstring's first line has {len(first)} characters, not {FIRST_LINE}")
+    return found
+
+
+def check_docstrings(root: Path = ROOT) -> list[str]:
+    """Return a line for each long first line of a docstring in `DOCUMENTED`."""
+    paths = [path for path in files(DOCUMENTED, root) if path.endswith(".py") and not path.startswith(STILL_LONG)]
+    return [found for path in paths for found in long_first_lines(path, (root / path).read_text())]
+
+
 def files(places: tuple[str, ...], root: Path = ROOT) -> Iterator[str]:
     """Yield the files of prose in these places, relative to the root.
 
@@ -117,8 +145,8 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--count"]:
         sys.stdout.writelines(f"{line}\n" for line in counts(check(tuple(arguments[1:]) or PLACES)))
         return 0
-    findings = check(PLACES)
-    sys.stderr.writelines(f"{found.text()}\n" for found in findings)
+    findings = [*(found.text() for found in check(PLACES)), *check_docstrings()]
+    sys.stderr.writelines(f"{found}\n" for found in findings)
     return bool(findings)
 
 

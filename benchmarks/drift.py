@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.lake import batch_reader
-from include.monitoring import drift, reference_profile
+from include.monitoring import drift, reference_histogram
 from include.monitoring.drift import Bins
 
 ROWS = 10_000_000
@@ -47,10 +47,10 @@ def write(path: Path, rows: int) -> None:
             writer.write_table(batch(rng, min(1_000_000, rows - first)))
 
 
-def reference() -> dict[str, reference_profile.ReferenceHistogram]:
+def reference() -> dict[str, reference_histogram.ReferenceHistogram]:
     train = batch(np.random.default_rng(2), 100_000)
     return {
-        name: reference_profile.reference_histogram(train[name], WORDS if "category" in name else None)
+        name: reference_histogram.reference_histogram(train[name], WORDS if "category" in name else None)
         for name in train.column_names
     }
 

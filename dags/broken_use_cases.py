@@ -1,4 +1,6 @@
-"""Report each use case that cannot be loaded and each DAG that cannot be made; this file has no DAG.
+"""Report use cases that cannot be loaded, and DAGs that cannot be made.
+
+This file has no DAG.
 
 The other files make the DAGs that can be made, so a broken declaration affects no other use case. Airflow shows the
 report as the import error of this file.

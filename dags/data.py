@@ -1,4 +1,7 @@
-"""<use case>__data: every day, ingest → validate → build_features, after waiting for delivered files."""
+"""<use case>__data: every day, ingest → validate → build_features.
+
+It first waits for delivered files.
+"""
 
 from airflow.sdk import DAG, chain
 

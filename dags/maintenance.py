@@ -1,4 +1,7 @@
-"""<use case>__maintenance: manual, a dry run unless Apply is set; on Sundays if declared."""
+"""<use case>__maintenance: manual, and on Sundays if declared.
+
+It is a dry run unless Apply is set.
+"""
 
 from airflow.sdk import DAG, Param
 

@@ -1,4 +1,7 @@
-"""<use case>__quarantine: manual, with a form: which quarantined rows to resubmit, how, and why."""
+"""<use case>__quarantine: manual, with a form.
+
+The form names the quarantined rows to resubmit, how, and why.
+"""
 
 from airflow.sdk import DAG
 

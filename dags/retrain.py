@@ -1,4 +1,7 @@
-"""<use case>__retrain: every day, wait_for_metrics → decide → reserve_slot → train → record_outcome."""
+"""<use case>__retrain: every day, decide whether to train, and train.
+
+Its tasks: wait_for_metrics → decide → reserve_slot → train → record_outcome.
+"""
 
 from datetime import timedelta
 

@@ -1,4 +1,7 @@
-"""<use case>__rollback: manual, with a form: to which version, from which day, and why."""
+"""<use case>__rollback: manual, with a form.
+
+The form names the version, the day from which it is champion, and why.
+"""
 
 from airflow.sdk import DAG, Param
 

@@ -1,4 +1,4 @@
-"""Define the errors of this project: each states what failed, what exists, and what to change."""
+"""Define the project's errors: what failed, what exists, and what to change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 class AirworthyError(Exception):
-    """Base class of the errors that this project raises on purpose, with a message for the operator.
+    """Base class of errors raised on purpose, with a message for the operator.
 
     A message may quote text from outside, so its length is limited and invisible characters are escaped.
     """
@@ -103,7 +103,10 @@ class FeedRefusedError(DataError):
 
 
 class SuiteError(AirworthyError):
-    """The expectations of a feed are invalid: an error in the use case, not in the data."""
+    """The expectations of a feed are invalid.
+
+    This is an error in the use case, not in the data.
+    """
 
     def __init__(self, use_case: str, feed: str, problems: Sequence[str]) -> None:
         self.use_case, self.feed, self.problems = use_case, feed, tuple(problems)
@@ -196,7 +199,7 @@ TEXT_SHOWN = 2_000
 
 
 def shorten_names(names: Iterable[object]) -> str:
-    """Format a list of names from outside: the first `NAMES_SHOWN`, shortened, and the number of others.
+    """Format names from outside: the first `NAMES_SHOWN`, and how many others.
 
     Names are quoted with `repr`, so that control characters and line breaks are escaped.
     """
@@ -207,7 +210,7 @@ def shorten_names(names: Iterable[object]) -> str:
 
 
 def in_words(cause: BaseException) -> str:
-    """Return type and message of an exception from foreign code, even if its `__str__` raises."""
+    """Return type and message of a foreign exception, even if `__str__` raises."""
     try:
         message = str(cause)
     except (Exception, SystemExit) as error:

@@ -40,9 +40,10 @@ class Frames:
         return self.read(table).to_pandas()
 
     def read(self, table: str, since: Period | date | str | None = None) -> pa.Table:
-        """Return the rows from the period `since` to the loaded one, in order of periods and keys.
+        """Return the rows from `since` to the loaded period, ordered.
 
-        Without `since`, only the rows of the loaded period. Later periods are never read.
+        The order is that of periods and keys. Without `since`, only the rows of the loaded period. Later periods are
+        never read.
 
         Raises:
             InvalidRequestError: there is no such table, or `since` is after the loaded period.

@@ -13,7 +13,10 @@ from typing import Any
 
 
 def escape_line(value: object) -> str:
-    r"""Return the value as one line of text, with invisible characters escaped, as `\x1b`, `\n` or `\u202e`."""
+    r"""Return the value as one line, with invisible characters escaped.
+
+    They appear as `\x1b`, `\n` or `\u202e`.
+    """
     text = str(value)
     if text.isprintable():
         return text
@@ -38,7 +41,10 @@ def escape_values(value: Any) -> Any:
 
 
 class PrintableLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger that escapes its messages and writes each argument as one line of printable text."""
+    """A logger that escapes messages and writes each argument as one line.
+
+    The line is printable text.
+    """
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         if self.isEnabledFor(level):

@@ -1,4 +1,4 @@
-"""Define the context of a task: a use case with lake, registry, ledger and settings.
+"""Define a task's context: use case, lake, registry, ledger and settings.
 
 Nothing else opens a lake, a registry or a ledger; a step uses those of the project that it gets. Stores of higher
 levels (corrections, the budget, queued notifications) are opened from a project by their own `open`.
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """The context of the steps of a use case, created once per task or command and passed down."""
+    """The context of a use case's steps, created once and passed down.
+
+    It is created once per task or command.
+    """
 
     use_case: UseCase
     lake_address: str = ""
@@ -84,7 +87,10 @@ class Project:
         return Project(self.use_case, address)
 
     def declared_as(self, use_case: UseCase) -> Project:
-        """Return the context of another declaration of the same use case, such as an earlier one."""
+        """Return the context of another declaration, such as an earlier one.
+
+        It is a declaration of the same use case.
+        """
         return Project(use_case, self.lake_address)
 
 

@@ -90,7 +90,7 @@ def _mlflow(port: str) -> str:
 
 
 def storage_setting(name: str, default: Path) -> str:
-    """Return the location that a variable sets: an address on S3, or an absolute folder.
+    """Return the location that a variable sets: S3 address or absolute folder.
 
     A relative folder is made absolute, because services run in other working directories.
 

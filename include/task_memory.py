@@ -1,4 +1,7 @@
-"""End a task that exceeds its memory with a clear error, before the kernel kills a process."""
+"""End a task that exceeds its memory with a clear error.
+
+Otherwise the kernel would kill a process.
+"""
 
 from __future__ import annotations
 
@@ -120,5 +123,8 @@ class _Watch:
 
 
 def _raise_in(thread: int) -> None:
-    """Raise an exception in a thread at its next Python instruction (PyThreadState_SetAsyncExc)."""
+    """Raise an exception in a thread at its next Python instruction.
+
+    See PyThreadState_SetAsyncExc.
+    """
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_MemoryExceededError))

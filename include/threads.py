@@ -19,7 +19,10 @@ def threads_for(rows: int) -> int:
 
 
 def _cores() -> int:
-    """Return the cores that this process may use: its CPU affinity, limited by a container's quota."""
+    """Return the cores that this process may use.
+
+    They are its CPU affinity, limited by a container's quota.
+    """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

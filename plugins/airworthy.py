@@ -1,9 +1,12 @@
-"""Register the page of include/web in Airflow: in the navigation, and as a tab of every DAG."""
+"""Register the page of include/web in Airflow.
+
+It is in the navigation, and a tab of every DAG.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -36,10 +39,10 @@ def limit_requests(app: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
 
 class AirworthyPlugin(AirflowPlugin):
     name = "airworthy"
-    fastapi_root_middlewares = [{"middleware": limit_requests, "name": "Airworthy request limits"}]  # noqa: RUF012
+    fastapi_root_middlewares: ClassVar[list[Any]] = [{"middleware": limit_requests, "name": "Airworthy request limits"}]
     # Addresses are relative to Airflow's, which may be below a path.
-    fastapi_apps = [{"app": Page(), "url_prefix": "/airworthy", "name": "Airworthy"}]  # noqa: RUF012 (Airflow's own way)
-    external_views = [  # noqa: RUF012
+    fastapi_apps: ClassVar[list[Any]] = [{"app": Page(), "url_prefix": "/airworthy", "name": "Airworthy"}]
+    external_views: ClassVar[list[Any]] = [
         {
             "name": "Airworthy",
             "href": "airworthy/",

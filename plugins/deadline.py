@@ -1,6 +1,11 @@
-"""Register the reference time of deadlines: the scheduler loads it only from a plugin."""
+"""Register the reference time of deadlines.
+
+The scheduler loads it only from a plugin.
+"""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -9,4 +14,4 @@ from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 
 class DeadlinePlugin(AirflowPlugin):
     name = "airworthy_deadline"
-    deadline_references = [ScheduledRunQueuedAt]  # noqa: RUF012 (Airflow's own way)
+    deadline_references: ClassVar[list[Any]] = [ScheduledRunQueuedAt]

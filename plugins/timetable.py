@@ -1,6 +1,11 @@
-"""Register the timetable of the partitioned DAGs: Airflow stores only timetables of plugins."""
+"""Register the timetable of the partitioned DAGs.
+
+Airflow stores only timetables of plugins.
+"""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -9,4 +14,4 @@ from include.orchestration.timetable import PeriodTimetable
 
 class TimetablePlugin(AirflowPlugin):
     name = "airworthy_timetable"
-    timetables = [PeriodTimetable]  # noqa: RUF012 (Airflow's own way)
+    timetables: ClassVar[list[Any]] = [PeriodTimetable]

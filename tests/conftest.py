@@ -85,7 +85,7 @@ SLOW = (
     *("monitoring/test_false_alarms", "retraining/test_decide", "backtest/test_result"),
     *("training/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),
     *("cli/test_hostile_texts", "cli/test_quarantine", "security/test_forged_records"),
-    *("test_kept_lakes", "test_task_memory", "test_untrusted", "local/test_preimports"),
+    *("test_kept_lakes", "test_task_memory", "untrusted/test_untrusted_process", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
 )

@@ -104,7 +104,7 @@ LIMITS = {
     "artifact_bytes": "include.registry.mlflow_runs.ARTIFACT_BYTES",
     "artifact_files": "include.registry.mlflow_runs.ARTIFACT_FILES",
     "checkpoint_after": "include.maintenance.plan.CHECKPOINT_AFTER",
-    "conditional_write_pause_s": "include.lake.object_store._PAUSE",
+    "conditional_write_pause_s": "include.lake.s3_object._PAUSE",
     "demo_limit_s": "include.local.demo.LIMIT_S",
     "demo_poll_s": "include.local.demo.POLL_S",
     "judged_rows": "include.monitoring.labelled_predictions.MOST_ROWS",

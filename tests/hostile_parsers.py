@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import InvalidRequestError
-from include.untrusted import UntrustedContentError
+from include.untrusted.errors import UntrustedContentError
 
 
 def echo(*values: Any) -> list[Any]:

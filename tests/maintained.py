@@ -13,7 +13,8 @@ from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.lake.lake import Lake
 from include.project import open_project
-from include.registry.ledger import Ledger, LedgerDecision
+from include.registry.ledger import Ledger
+from include.registry.ledger_entry import LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.reproduction import reproduce
 from include.training import train

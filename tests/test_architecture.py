@@ -61,8 +61,10 @@ DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar
 PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
+    "include.ingestion.row_ids",
     *("include.monitoring.metric_row", "include.monitoring.metric_table", "include.monitoring.drift"),
     *("include.monitoring.drift_metrics", "include.monitoring.reference_profile", "include.monitoring.performance"),
+    *("include.monitoring.reference_histogram", "include.retraining.signals"),
     *("include.monitoring.freshness", "include.monitoring.slowdown", "include.monitoring.status"),
     *("include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
     *("include.retraining.outcome_rules", "include.training.search", "include.training.plots"),
@@ -282,9 +284,12 @@ def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
 
 
-OPENED = ("Lake", "Lake.open", "Registry", "Ledger", "Ledger.open", "Records", "Records.open", "lake_root")
-"""What opens a lake, or a part of it, or the registry."""
-OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.upgrade_steps")
+OPENED = (
+    *("Lake", "Lake.open", "Registry", "Ledger", "Ledger.open", "Records", "Records.open", "lake_root"),
+    *("Runs", "Studies", "MlflowCleanup", "ModelCache", "TagRenaming"),
+)
+"""What opens a lake, or a part of it, or MLflow, or the cache of models, without a project."""
+OPENS = ("include.project", "include.lake", "include.registry", "include.maintenance.lake_upgrade")
 """The project; the packages that define these; and the upgrade of a lake whose format the project refuses."""
 ENTRIES = (
     "include.project",
@@ -308,13 +313,39 @@ def test_only_the_project_opens_a_lake_a_registry_or_a_ledger(module):
     assert opening_calls(MODULES[module].read_text(), OPENED) == []
 
 
+READS_SETTINGS = (
+    *("include.lake", "include.registry", "include.declaration.use_case_discovery"),
+    *("include.ingestion.data_docs", "include.evaluation.check_use_case", "include.notifications.notify"),
+)
+"""Read the settings of the environment besides the project: for signing keys, where models are kept and use cases are
+found; and for pages, days of a check and links, which are no part of a lake."""
+
+
+def test_a_store_gets_its_place_from_the_project():
+    readers = {
+        module
+        for module, path in MODULES.items()
+        if opening_calls(path.read_text(), ("current_settings", "settings.current_settings"))
+    }
+    allowed = (*ENTRIES, *OPENS, *READS_SETTINGS, "include.settings")
+    assert {module for module in readers if not is_within(module, *allowed)} == set()
+
+
 @pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *ENTRIES)])
 def test_a_project_is_opened_where_a_task_or_command_begins_and_passed_down(module):
     assert opening_calls(MODULES[module].read_text(), ("open_project", "Project")) == []
 
 
-@pytest.mark.parametrize("call", ["Lake.open(use_case)", "Registry(use_case)", "f(Ledger.open(use_case).entries())"])
-def test_a_lake_registry_or_ledger_that_is_opened_elsewhere_is_caught(call):
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Lake.open(use_case)",
+        "Registry(use_case)",
+        "f(Ledger.open(use_case).entries())",
+        "Studies(use_case).keep(trial)",
+    ],
+)
+def test_a_store_that_is_opened_without_a_project_is_caught(call):
     assert len(opening_calls(f"def step(use_case):\n    return {call}\n", OPENED)) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from include.lake import integrity, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError
-from include.maintenance.upgrade_steps import upgrade_lake
+from include.maintenance.lake_upgrade import upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -38,7 +38,7 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     if number < FORMAT:
         with pytest.raises(LakeFormatError, match="upgrade toy"):
             Lake.open(USE_CASE)
-    assert upgrade_lake(USE_CASE) == list(range(number + 1, FORMAT + 1))
+    assert upgrade_lake(open_project(USE_CASE)) == list(range(number + 1, FORMAT + 1))
     view = Lake.open(USE_CASE).as_of(LAST)
     for table in schemas.table_names(USE_CASE):
         periods = list(integrity.damaged_periods(view, table, LAST - 100, LAST))

@@ -30,6 +30,19 @@ def test_the_pages_of_this_repository_have_no_banned_word(prose):
     assert [found.text() for found in prose.check(prose.PLACES)] == []
 
 
+def test_the_first_lines_of_docstrings_are_short(prose):
+    assert prose.check_docstrings() == []
+
+
+def test_a_long_first_line_of_a_docstring_is_found_at_any_depth(prose):
+    first, later = "x" * 80, "y" * 100
+    text = f'"""{first}."""\n\n\nclass A:\n    def b(self):\n        """{first}\n\n        {later}\n        """\n'
+    assert prose.long_first_lines("include/x.py", text) == [
+        "include/x.py:1: the docstring's first line has 81 characters, not 80"
+    ]
+    assert len(prose.long_first_lines("include/x.py", text.replace(f"{first}\n", f"{first}.\n"))) == 2
+
+
 def test_each_banned_word_is_found_with_its_line_in_any_case_and_across_a_line_break(prose):
     assert words(prose, "One.\nWhoever reads this, is told so\nmany things.\n") == [
         (2, "whoever"),

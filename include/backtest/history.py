@@ -38,8 +38,8 @@ from include.monitoring import drift, drift_metrics, false_alarms, metric_row, p
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ReferenceProfile
 from include.project import Project
-from include.retraining import policy as retraining_policy
-from include.retraining.policy import MeasuredPeriod
+from include.retraining import signals
+from include.retraining.signals import MeasuredPeriod
 from include.training import dataset, train
 
 KNOWN_INPUTS: frozenset[Input] = frozenset({"metrics", "rows", "champion"})
@@ -101,7 +101,7 @@ class HistoricalEvaluator:
         inputs = train.training_inputs(use_case, self.project.lake.as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
         cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
-        cache = ModelCache.open(use_case)
+        cache = ModelCache.open(self.project)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
             parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
@@ -114,7 +114,10 @@ class HistoricalEvaluator:
         return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
     def _labelled(self, as_of: Period, first: Period, last: Period) -> pa.Table:
-        """Return the rows, with keys, whose label was known when `as_of` began, like `dataset.labelled_rows`."""
+        """Return the rows with keys whose label was known when `as_of` began.
+
+        As `dataset.labelled_rows` does.
+        """
         span = self.past.span(first, last)
         labels = self.past.labels(as_of)[span]
         known = pa.array(~np.isnan(labels))
@@ -122,9 +125,9 @@ class HistoricalEvaluator:
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
     def profile(self, period: Period) -> ReferenceProfile:
-        """Return the reference profile of the model as of `period`, equal to that of a real training."""
+        """Return the profile of the model as of `period`, equal to a real training's."""
         if period not in self._profiles:
-            fit, cache = self.fit(period), ModelCache.open(self.use_case)
+            fit, cache = self.fit(period), ModelCache.open(self.project)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := cache.read(name)) is None:
                 values = self._profile(period, fit).to_json()
@@ -141,7 +144,7 @@ class HistoricalEvaluator:
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
     def predicted(self, model: Period, period: Period) -> dict[str, Numbers]:
-        """Return the predictions of a model and its baselines for every row of `period`, by subject."""
+        """Return predictions of a model and its baselines for `period`, by subject."""
         if (model, period) not in self._predicted:
             self._predicted[model, period] = self.fit(model).model.predict_all(self._features(period))
         return self._predicted[model, period]
@@ -155,13 +158,13 @@ class HistoricalEvaluator:
         return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
 
     def realised(self, model: Period, period: Period) -> tuple[Numbers, Numbers]:
-        """Return a day's labels, as known when it had matured, with the model's predictions."""
+        """Return a day's matured labels with the model's predictions."""
         labels = self.matured[self.past.span(period, period)]
         known = ~np.isnan(labels)
         return labels[known], self.predicted(model, period)[MODEL][known]
 
     def losses(self, period: Period, model: Period) -> tuple[float, int]:
-        """Return the summed log loss of a model on a day's labelled rows, and their number."""
+        """Return the summed log loss on a day's labelled rows, and their number."""
         labels, probabilities = self.realised(model, period)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
@@ -197,7 +200,7 @@ class HistoricalEvaluator:
         rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
         rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_periods))
         rows += self._performance(period, model, profile, monitoring)
-        return retraining_policy.signals_of(
+        return signals.signals_of(
             period, metric_row.metric_table_rows(rows, version, period, schemas.METRICS).to_pylist()
         )
 
@@ -230,7 +233,7 @@ class HistoricalEvaluator:
         return max((value for value in psis if value is not None), default=None)
 
     def judge(self, period: Period, champion: Period) -> BacktestOutcome:
-        """Train as of `period`, and judge the model by the gates that need only `KNOWN_INPUTS`."""
+        """Train as of `period`, and judge the model by the gates of `KNOWN_INPUTS`."""
         if (period, champion) not in self._judged:
             try:
                 self._judged[period, champion] = self._judge(self.fit(period), period, champion)
@@ -271,7 +274,10 @@ class HistoricalEvaluator:
 
 
 def load_label_history(project: Project, first: Period, last: Period) -> LabelHistory:
-    """Read the rows that a backtest from `first` to `last` needs, and the labels known when `last` has matured."""
+    """Read the rows and labels of a backtest from `first` to `last`.
+
+    The labels are those known when `last` has matured.
+    """
     use_case = project.use_case
     matures = use_case.label.label_delay_periods
     view, keys = project.lake.as_of(last + matures), list(use_case.keys)

@@ -1,4 +1,4 @@
-"""Hold rows of features with the history of their labels, to read the labels as of any day."""
+"""Hold rows of features with the label history, to read labels as of any day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Days = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class LabelHistory:
-    """Hold rows in order of day and keys, and labels in the order in which they became known."""
+    """Hold rows in order of day and keys, and labels in the order they became known."""
 
     rows: pa.Table
     """`day`, keys and features."""
@@ -57,7 +57,7 @@ class LabelHistory:
         return self._labels_of_rows(np.arange(end))
 
     def matured(self, periods: int) -> Numbers:
-        """Return the label of every row as known `days` after the row's day; NaN if unknown."""
+        """Return each row's label as known `days` after its day; NaN if unknown."""
         return self._labels_of_rows(
             np.flatnonzero(self.known <= self.periods[self.place] + np.timedelta64(periods, "D"))
         )

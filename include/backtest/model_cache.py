@@ -1,4 +1,4 @@
-"""Cache the models and profiles of backtests on disk, by the fingerprint of their inputs."""
+"""Cache models and profiles of backtests on disk, by their inputs' fingerprint."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from include import settings
-from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.lake.object_store import StoragePath
+from include.project import Project
 
 
 @dataclass(frozen=True)
 class ModelCache:
-    """Store plain values by name in `<home>/replay/<use case>`, which may be deleted at any time."""
+    """Store plain values by name in `<home>/replay/<use case>`.
+
+    The folder may be deleted at any time.
+    """
 
     folder: StoragePath
 
     @classmethod
-    def open(cls, use_case: UseCase) -> ModelCache:
-        return cls(StoragePath.parse(settings.current_settings().home) / "replay" / use_case.name)
+    def open(cls, project: Project) -> ModelCache:
+        """Return the cache of the project's use case."""
+        return cls(StoragePath.parse(project.settings.home) / "replay" / project.use_case.name)
 
     def read(self, name: str) -> Any:
-        """Return the values of that name; None if missing. A damaged file is removed and counts as missing."""
+        """Return the values of that name; None if missing.
+
+        A damaged file is removed and counts as missing.
+        """
         path = self._path(name)
         try:
             stored = json.loads(path.read())

@@ -16,7 +16,7 @@ STYLES = ("-", "--", "-", ":", "-.", "-")
 
 
 def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
-    """Return a PNG of the log loss, its gain over the first policy, the AUC, and the trainings."""
+    """Return a PNG of log loss, gain over the first policy, AUC and trainings."""
     figure = plotting.new_figure(title, width=11, height=12)
     loss, gain, auc, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
     base = _series(outcomes[0], "log_loss")
@@ -38,7 +38,10 @@ def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
 
 
 def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
-    """Draw a mark per training: full if promoted, hollow if not, crossed if a false alarm."""
+    """Draw a mark per training: full if promoted, hollow if not.
+
+    A training that was a false alarm is crossed.
+    """
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
         for training in outcome.trainings:
             period, face = np.datetime64(training["period"]), colour if training["result"] == "promoted" else "none"

@@ -33,7 +33,7 @@ class RealisedCosts:
 
     @classmethod
     def from_days(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
-        """Build it from each day's labels and probabilities, without days that have no label."""
+        """Build it from the days' labels and probabilities, without unlabelled days."""
         labelled = {period: pair for period, pair in sorted(by_day.items()) if len(pair[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
         labels, predicted = (np.concatenate([pair[n] for pair in labelled.values()] or [np.empty(0)]) for n in (0, 1))
@@ -42,7 +42,7 @@ class RealisedCosts:
     def metrics(
         self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = metrics.HEADLINE
     ) -> dict[str, float | None]:
-        """Compute metrics over the pooled rows of the days at index `first` to `end`, exclusive."""
+        """Compute metrics over the pooled rows of the days from `first` to before `end`."""
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
         values = {name: metrics.compute_metric(name, labels, predicted, costs) for name in shown} if len(labels) else {}
@@ -92,7 +92,7 @@ def summarise_policies(
     aftermath: Mapping[SimulatedTraining, Alarm],
     costs: DecisionCosts,
 ) -> PolicyOutcome:
-    """Summarise a simulation with its realised predictions and the benefits of its trainings."""
+    """Summarise a simulation with realised predictions and trainings' benefits."""
     places = {f"{period.start_date:%Y-%m}": (realised.periods.index(period)) for period in reversed(realised.periods)}
     ends = [*list(reversed(places.values()))[1:], len(realised.periods)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)

@@ -45,7 +45,7 @@ def run_backtest(
     variations: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> BacktestResult:
-    """Simulate each policy from `first` to `last`, starting with the model as of `first`.
+    """Simulate each policy from `first` to `last`, from the model as of `first` on.
 
     Missing features and labels are built into the lake; nothing else is written there. `tell` is called with messages
     on progress.

@@ -48,7 +48,10 @@ def policy_variations(monitoring: Monitoring, retraining: Retraining) -> dict[st
 
 
 def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[str, bool, dict[str, object]]]:
-    """Yield each change: its description, whether it changes the monitoring, and the values with dependent ones."""
+    """Yield each change with its description and the values that depend on it.
+
+    The flag says whether it changes the monitoring.
+    """
     for signal in retraining.signals:
         yield f"without {signal}", False, {"signals": tuple(kept for kept in retraining.signals if kept != signal)}
     for signal in SIGNALS:

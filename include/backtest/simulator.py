@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, Result
+from include.retraining.policy import CurrentChampion, PastDecision, Result
+from include.retraining.signals import MeasuredPeriod
 
 FOLLOWING_PERIODS = 28
 """A training is a false alarm if its model is not better than the replaced one on this number of days after it."""
@@ -97,7 +98,7 @@ class Simulation:
 def simulate(
     policy: Policy, periods: Sequence[Period], first: Period, judge: Callable[[Period, Period], BacktestOutcome]
 ) -> Simulation:
-    """Start with the model of `first` as champion, and train whenever the policy triggers.
+    """Start with the model of `first`, and train whenever the policy triggers.
 
     As in the schedule, a day is scored before the policy decides, so a promoted model scores from the next day on.
     `judge` trains as of a day and compares the model with the champion. A champion trained as of the same day is not
@@ -188,7 +189,7 @@ class Alarm:
 def retraining_benefits(
     training: SimulatedTraining, periods: Sequence[Period], losses: Callable[[Period, Period], tuple[float, int]]
 ) -> Alarm:
-    """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` after it.
+    """Compare both models of each training on the first `FOLLOWING_DAYS` after it.
 
     `losses` returns the summed log loss of a model on a day, and the number of labelled rows.
     """

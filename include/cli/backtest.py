@@ -1,4 +1,4 @@
-"""`airworthy replay`: print the results of a backtest as tables, a chart and a file."""
+"""`airworthy replay`: print a backtest's results as tables, a chart and a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def print_backtest(
     plot: Path | None = None,
     json_file: Path | None = None,
 ) -> None:
-    """Run a backtest with progress lines; print the tables and write the requested files."""
+    """Run a backtest with progress lines; print the tables and write the files."""
     _require_folders(plot, json_file)
     use_case, began = load_use_case(name), time.monotonic()
     from_period, to_period = first or earliest_period(use_case), last or use_case.first_period + 364

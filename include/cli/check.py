@@ -1,4 +1,4 @@
-"""`airworthy check`: validate the days of a use case, evaluate a model, and print every finding."""
+"""`airworthy check`: validate days, evaluate a model, and print every finding."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CheckFailedError(AirworthyError):
 
 
 def print_check(console: Console, name: str, period: Period) -> None:
-    """Ingest what a training as of `period` needs, train, evaluate, and print every finding.
+    """Ingest what a training needs, train, evaluate, and print every finding.
 
     Registers nothing. The ingested data stay in a separate folder for the next check, as long as the code that made
     them is the same; the MLflow store is deleted.
@@ -90,7 +90,7 @@ def _progress(console: Console) -> check_use_case.Tell:
 
 @contextmanager
 def _own_places(home: Path) -> Iterator[Path]:
-    """Point the settings to the kept folder and a new MLflow store until the block ends."""
+    """Point the settings to the kept folder and a new MLflow store in the block."""
     before = dict(os.environ)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="airworthy-check-") as folder, chdir(folder):

@@ -11,7 +11,7 @@ from include.project import open_project
 
 
 def print_stale_periods(console: Console, name: str) -> None:
-    """Print the staleness of each table of a use case, by stretches of days; change nothing.
+    """Print the staleness of each table by stretches of days; change nothing.
 
     Raises:
         InvalidRequestError: the name is unknown.

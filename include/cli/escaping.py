@@ -1,4 +1,7 @@
-"""Print to a terminal with control characters escaped; every command prints through this module."""
+"""Print to a terminal with control characters escaped.
+
+Every command prints through this module.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def make_console(*, stderr: bool = False) -> PrintableConsole:
 
 
 def print_line(console: Console, line: object, style: str = "") -> None:
-    """Print one line; a line break in it is escaped, so that it cannot start another line."""
+    """Print one line; a line break in it is escaped and starts no other line."""
     console.print(line_of(line, style))
 
 
@@ -53,5 +56,5 @@ def line_of(line: object, style: str = "") -> Text:
 
 
 def print_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of an unexpected error, escaped: its message may quote a row."""
+    """Print the escaped traceback of an unexpected error: it may quote a row."""
     sys.stderr.write(escape_text("".join(traceback.format_exception(kind, error, trace))))

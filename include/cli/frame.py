@@ -1,4 +1,4 @@
-"""`airworthy frame`: the rows of one day of one table, printed or written to a file."""
+"""`airworthy frame`: one day's rows of a table, printed or written to a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.printable import escape_line
 
 
 def print_frame(console: Console, name: str, table: str, period: Period, rows: int, out: Path | None) -> None:
-    """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
+    """Print a day's first rows in key order, or write all as CSV or Parquet.
 
     In CSV, a text that a spreadsheet would run as a formula gets an apostrophe in front.
 

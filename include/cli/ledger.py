@@ -11,7 +11,7 @@ from include.cli.escaping import line_of, print_line
 from include.declaration.use_case_discovery import load_use_case
 from include.project import open_project
 from include.registry import sync
-from include.registry.ledger import LedgerEntry, entries_until
+from include.registry.ledger_entry import LedgerEntry, entries_until
 
 
 def print_ledger(console: Console, name: str) -> None:

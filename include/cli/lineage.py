@@ -24,7 +24,7 @@ _DIGEST = len("b2-01234567")
 
 
 def print_lineage(console: Console, name: str, period: Period, named: Sequence[str]) -> None:
-    """Trace and print the lineage of a day's prediction whose keys are given as `key=value`."""
+    """Trace and print the lineage of a day's prediction, named by `key=value`."""
     found = lineage.trace_lineage(open_project(load_use_case(name)), period, parse_keys(named))
     for part in (lineage_tree(found), conclusion(found)):
         console.print(part, soft_wrap=False)  # wraps a long line; softly, a tree is cut off at the console's width
@@ -50,7 +50,7 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
 
 
 def lineage_tree(lineage: Lineage) -> Tree:
-    """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
+    """Return the lineage as a tree, from the prediction to the feeds' landed days."""
     flag = "predicted positive" if lineage.predicted_positive else "predicted negative"
     root = Tree(
         line_of(f"{lineage.use_case} of {lineage.period}: probability {lineage.probability:.4f}, {flag}", "bold")
@@ -72,7 +72,10 @@ def lineage_tree(lineage: Lineage) -> Tree:
 
 
 def conclusion(lineage: Lineage) -> Text:
-    """Return whether all inputs of the prediction are unchanged, or what has changed; printed last."""
+    """Return whether the prediction's inputs are unchanged, or what has changed.
+
+    It is printed last.
+    """
     if lineage.features is None or not lineage.feeds:
         return line_of(
             f"NOT everything is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE

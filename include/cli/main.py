@@ -71,7 +71,7 @@ def report(
     first: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
     last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
 ) -> None:
-    """Show rows, versions and metrics of a use case; with days, the performance of their predictions."""
+    """Show rows, versions and metrics; with days, their predictions' performance."""
     from include.cli import walkthrough
 
     walkthrough.show_report(console, use_case, *_range(first, last))
@@ -89,7 +89,10 @@ def predictions(
 
 @app.command()
 def ledger(use_case: str) -> None:
-    """Show the ledger: each champion with its effective day, actor and reason; and verify the ledger."""
+    """Show and verify the ledger.
+
+    Each champion is shown with its effective day, actor and reason.
+    """
     from include.cli import ledger as cli_ledger
 
     cli_ledger.print_ledger(console, use_case)
@@ -97,7 +100,7 @@ def ledger(use_case: str) -> None:
 
 @app.command()
 def lineage(use_case: str, period: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
-    """Show the lineage of one prediction: its model, its code, and the days of every feed it used."""
+    """Show the lineage of one prediction: model, code, and days of every feed."""
     from include.cli import lineage as cli_lineage
 
     cli_lineage.print_lineage(console, use_case, _period_of(period), keys)
@@ -105,7 +108,7 @@ def lineage(use_case: str, period: Day, keys: Annotated[list[str], typer.Argumen
 
 @app.command()
 def check(use_case: str, period: Day) -> None:
-    """Validate the days that a training needs, train, evaluate, and list all problems; without Airflow.
+    """Validate a training's days, train, evaluate, and list problems; no Airflow.
 
     The ingested data are kept for the next check. Fails if a gate fails.
     """
@@ -124,7 +127,7 @@ def frame(
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
 ) -> None:
-    """Print or write the rows of one day of a table, from the lake or from the data that `check` kept."""
+    """Print or write one day's rows of a table, from the lake or `check`'s data."""
     from include.cli import frame as cli_frame
 
     cli_frame.print_frame(console, use_case, table, _period_of(period), rows, out)
@@ -132,7 +135,7 @@ def frame(
 
 @app.command()
 def plan(use_case: str) -> None:
-    """List the periods that other code or inputs than the current ones have made, and how to rebuild them."""
+    """List the periods made by other code or inputs, and how to rebuild them."""
     from include.cli import cleanup_plan
 
     cleanup_plan.print_stale_periods(console, use_case)
@@ -172,7 +175,10 @@ def maintain(
     use_case: Annotated[str | None, typer.Option(help="Only this use case.")] = None,
     apply_changes: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
-    """List what exceeds the declared retention, with counts and bytes; with --apply, remove it."""
+    """List what exceeds the declared retention; with --apply, remove it.
+
+    The list has counts and bytes.
+    """
     from include.cli import maintain as cli_maintain
 
     cli_maintain.print_cleanup(console, use_case, apply_changes=apply_changes)
@@ -185,7 +191,7 @@ def rebuild(
     since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to rebuild.")],
     apply: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
-    """Remove periods from a table whose column types changed, so that a backfill can rebuild them."""
+    """Remove periods from a table whose column types changed, for a backfill."""
     from include.cli import rebuild as cli_rebuild
 
     cli_rebuild.print_rebuild(console, use_case, table, _period_of(since), apply=apply)
@@ -193,7 +199,10 @@ def rebuild(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def airflow(context: typer.Context) -> None:
-    """Run Airflow's command in the environment of the local services: `… airflow dags list`."""
+    """Run Airflow's command in the local services' environment.
+
+    For example: `… airflow dags list`.
+    """
     os.umask(UMASK)  # as in the services, whose files it may write
     os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], services.shell_environment())  # noqa: S606
 

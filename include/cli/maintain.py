@@ -16,7 +16,7 @@ _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_
 
 
 def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) -> None:
-    """Maintain one use case, or all, and print counts, bytes and the first items of each kind.
+    """Maintain one use case, or all, and print counts, bytes and first items.
 
     A dry run unless `apply_changes`. Without a name, all use cases that can be loaded are maintained before a broken
     one is reported. Raises the errors of `maintenance.apply` too.
@@ -44,6 +44,9 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
 
 
 def _logs() -> list[str]:
-    """Return where the environment says that task logs are; by default the local services' folder."""
+    """Return where the environment says that task logs are.
+
+    By default, this is the local services' folder.
+    """
     places = [os.environ.get(name, "") for name in _LOGS]
     return [place for place in places if place] or [str(instance.current().logs / "tasks")]

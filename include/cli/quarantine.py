@@ -32,7 +32,10 @@ KnownOn = Annotated[
 
 
 class CountsUnlessNamed(TyperGroup):
-    """Run `counts` for `quarantine <use case>`; other commands come before the use case."""
+    """Run `counts` for `quarantine <use case>`.
+
+    Other commands come before the use case.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:

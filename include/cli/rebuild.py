@@ -12,6 +12,6 @@ from include.project import open_project
 
 
 def print_rebuild(console: Console, use_case: str, table: str, since: Period, *, apply: bool) -> None:
-    """Print what rebuilding a table from a period removes; remove it only with `apply`."""
+    """Print what rebuilding a table from a period removes; `apply` removes it."""
     for line in rebuild_table(open_project(load_use_case(use_case)), table, since, apply=apply).lines:
         print_line(console, line)

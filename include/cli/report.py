@@ -56,7 +56,10 @@ def places(console: Console, use_case: UseCase, here: Instance, first: Period, l
 
 
 def _data_docs(use_case: UseCase, here: Instance) -> str:
-    """Return the address for a browser on this machine: the file, or Airflow's page if it is on S3."""
+    """Return the address for a browser on this machine.
+
+    It is that of the file, or of Airflow's page if the file is on S3.
+    """
     index = data_docs.data_docs_folder(use_case.name) / "index.html"
     return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 

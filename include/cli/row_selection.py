@@ -40,7 +40,10 @@ class RowSelection:
         return self.feed or feeds[0]
 
     def select_rows(self) -> Iterator[QuarantinedRows]:
-        """Yield the selected rows by feed; feeds without such rows are left out, unless named."""
+        """Yield the selected rows by feed.
+
+        Feeds without such rows are left out, unless they are named.
+        """
         if self.feed:
             quarantine.require_feed(self.project.use_case, self.feed)
         for feed in self.project.use_case.feeds:

@@ -45,13 +45,16 @@ def print_status(console: Console) -> None:
 
 
 def print_token() -> str:
-    """Return a token of the read-only user, with which Prometheus scrapes the metrics for a day."""
+    """Return a token of the read-only user for Prometheus, valid for a day."""
     here = instance.current()
     return AirflowClient(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
 
 
 def shell_environment() -> dict[str, str]:
-    """Return the environment for an operator's command, without the mark by which `down` finds services."""
+    """Return the environment for an operator's command.
+
+    It lacks the mark by which `down` finds services.
+    """
     return {key: value for key, value in environment.current(instance.current()).items() if key != environment.MARK}
 
 
@@ -96,6 +99,11 @@ def table(here: Instance) -> Table:
 def upgrade(console: Console, name: str) -> None:
     """Migrate a use case's lake to the format of this code, and print what was done."""
     from include.declaration.use_case_discovery import load_use_case
-    from include.maintenance.upgrade import upgrade_format
+    from include.lake.lake_format import FORMAT
+    from include.maintenance.lake_upgrade import upgrade_lake
+    from include.project import open_project
 
-    print_line(console, upgrade_format(load_use_case(name)))
+    if reached := upgrade_lake(open_project(load_use_case(name))):
+        print_line(console, f"The lake of {name} was brought to format {reached[-1]}.")
+    else:
+        print_line(console, f"The lake of {name} has format {FORMAT} already; nothing was changed.")

@@ -26,7 +26,7 @@ SHIPPED = "flight_delays"
 
 
 def run_demo(console: Console) -> None:
-    """Start the services, run the shipped use case from data to retraining, and report the result.
+    """Start the services, run the shipped use case's life, and report the result.
 
     Raises:
         DemoRunningError: another process runs the demo of this home.
@@ -56,7 +56,7 @@ def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.D
 
 
 def show_report(console: Console, name: str, first: Period | None, last: Period | None) -> None:
-    """Print the report of a use case; with days, also the performance of the predictions between them.
+    """Print a use case's report; with days, also their predictions' performance.
 
     Raises:
         InvalidRequestError: the days are in the wrong order, or none of them is a day of the use case.

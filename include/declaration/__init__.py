@@ -1,1 +1,4 @@
-"""Define and check the types of a use case's declaration. No module here imports a heavy library."""
+"""Define and check the types of a use case's declaration.
+
+No module here imports a heavy library.
+"""

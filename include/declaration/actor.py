@@ -1,4 +1,4 @@
-"""Describe the actor of an action: a logged-in user, an account of the machine, or an automatic trigger.
+"""Describe an action's actor: a user, a machine's account, or a trigger.
 
 Text that a user can choose, such as a run's id, is quoted and never used as a name. Imports nothing heavy.
 """
@@ -22,7 +22,7 @@ _USER_LENGTH = 100
 
 
 def run_actor(context: Mapping[str, Any]) -> str:
-    """Return the actor that started the run of a task's context, and the run's id in quotes.
+    """Return the actor that started a task's run, and the run's id in quotes.
 
     Airflow sets the user's name (from the login) and the run type; a user who triggers a run can choose its id. A
     run that another user clears keeps the name of the user who started it.
@@ -33,12 +33,18 @@ def run_actor(context: Mapping[str, Any]) -> str:
 
 
 def answer_actor(user: Mapping[str, Any] | None) -> str:
-    """Return the user who answered an approval request, as Airflow names the login; `UNANSWERED` for None."""
+    """Return the user who answered an approval request; `UNANSWERED` for None.
+
+    The user is named as Airflow names the login.
+    """
     return UNANSWERED if user is None else _user(user.get("name"))
 
 
 def account_actor() -> str:
-    """Return the operating system account of this process; environment variables are not read."""
+    """Return the operating system account of this process.
+
+    Environment variables are not read.
+    """
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # an account without a name, as in a container

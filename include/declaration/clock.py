@@ -1,4 +1,4 @@
-"""Provide the clock of all use cases, and calculate when periods start in a time zone."""
+"""Provide the clock of all use cases, and compute when periods start in a zone."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ def period_at(instant: datetime, zone: tzinfo) -> Period:
 
 
 def decision_time(period: Period, zone: tzinfo) -> datetime:
-    """Return the instant (UTC) at which a period starts in `zone`; its run uses what was known then."""
+    """Return the instant (UTC) at which a period starts in `zone`.
+
+    The period's run uses what was known then.
+    """
     # For a wall-clock time that does not exist, fold=0 gives the instant at which the clocks were set forward.
     return datetime.combine(period.start_date, time(), zone).replace(fold=0).astimezone(UTC)
 
 
 def start_of_period(period: Period, zone: tzinfo) -> datetime | None:
-    """Return the first instant (UTC) of a period in `zone`; None if the zone skipped it.
+    """Return the first instant (UTC) of a period in `zone`; None if skipped.
 
     If clocks are set forward at midnight, the day begins at 01:00; if midnight occurs twice, at the first one. A zone
     that crosses the date line skips a whole day, such as Pacific/Apia 2011-12-30.
@@ -41,7 +44,7 @@ def start_of_period(period: Period, zone: tzinfo) -> datetime | None:
 
 
 def require_time_zone(name: str) -> bool:
-    """Report a `time_zone` that is not in the IANA database, with similar names as a hint."""
+    """Report a `time_zone` that is not in the IANA database, with similar names."""
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # unknown, a folder of the database, or not a name
@@ -55,7 +58,10 @@ LONGEST_WAIT = timedelta(days=365)
 
 
 def require_wait(wait: timedelta, say: str) -> None:
-    """Report a duration that is not above 0 or exceeds `LONGEST_WAIT`; `say` ends with its field's name."""
+    """Report a duration that is not above 0 or exceeds `LONGEST_WAIT`.
+
+    `say` ends with its field's name.
+    """
     problem = f"{say} must be above 0 and at most {LONGEST_WAIT.days} days; it is {wait}."
     require(timedelta() < wait <= LONGEST_WAIT, problem, field=say.rpartition(" ")[2])
 

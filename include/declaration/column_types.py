@@ -35,12 +35,15 @@ def widens(old: str, new: str) -> bool:
 
 
 def exact_bound(old: str, new: str) -> int | None:
-    """Return the largest integer up to which old values are exact in the new type, or None."""
+    """Return the largest integer that stays exact in the new type, or None.
+
+    All integers of the old type up to it are exact.
+    """
     return _HOLDS_SMALL.get((old, new))
 
 
 def missing_features(reads: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
-    """Return a model's features that are not declared any more in a type that it can read.
+    """Return a model's features that are not declared now in a readable type.
 
     Numbers may have been widened or narrowed: a model reads all numbers as floats.
     """

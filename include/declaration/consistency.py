@@ -1,4 +1,4 @@
-"""Check that the parts of a use case are consistent, after their types were checked.
+"""Check that the parts of a use case are consistent, after their types.
 
 Imports nothing heavy.
 """
@@ -105,10 +105,13 @@ def _check_feature_types(use_case: UseCase) -> None:
 
 
 def _check_equal_types(use_case: UseCase) -> None:
-    """Report a feature with the name of a key but another type: `features` has one column of that name."""
+    """Report a feature with the name of a key but another type.
+
+    Table `features` has one column of that name.
+    """
     stored = {name: stored_type(kind) for name, kind in use_case.features.items()}
     other = {n: (kind, stored[n]) for n, kind in use_case.key_types().items() if stored.get(n, kind) != kind}
-    problem = f"keys that are features too need one type, not {other}."
+    problem = f"a key that is also a feature must have the same type in both places; these differ: {other}."
     require(not other, problem, field="features", hint="Rename these.")
 
 

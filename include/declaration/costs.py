@@ -24,5 +24,8 @@ class DecisionCosts:
 
     @property
     def threshold(self) -> float:
-        """Return the probability from which a row is positive: c_fp / (c_fp + c_fn) (Elkan 2001, eq. 2)."""
+        """Return the probability from which a row is positive.
+
+        It is c_fp / (c_fp + c_fn) (Elkan 2001, eq. 2).
+        """
         return self.false_positive / (self.false_positive + self.false_negative)

@@ -13,19 +13,20 @@ from include.declaration.problems import is_usable, name_of, require, stop_check
 
 
 def require_field_types(declared: Any) -> None:
-    """Check every field of a declared dataclass against its annotation, and that its texts can be stored.
+    """Check a declared dataclass's fields against annotations, and its texts.
 
-    A wrong type is reported and ends the checks of the object, since the other checks compare its fields.
+    Texts must be storable. A wrong type is reported and ends the checks of the object, since the other checks compare
+    its fields.
     """
     if wrong_field_types(declared, f"{name_of(declared)}: "):
         stop_checks()
 
 
 def wrong_field_types(declared: Any, say: str = "") -> frozenset[str]:
-    """Report fields with a wrong type or unstorable text; return the fields that later checks must skip.
+    """Report fields of a wrong type or with unstorable text, and return them.
 
-    `say` is a prefix of the texts. Fields that hold an unusable declared object, which has reported its own problems,
-    are returned, too.
+    Later checks must skip the returned fields. `say` is a prefix of the texts. Fields that hold an unusable declared
+    object, which has reported its own problems, are returned, too.
     """
     unusable = set()
     for name, expected in _hints(type(declared)).items():

@@ -1,4 +1,4 @@
-"""Limit the size of inputs: one limit per kind of input, for forms and the functions behind them.
+"""Limit the size of inputs: one limit per kind, for forms and functions.
 
 The command line, REST and backfills bypass the form, so each function checks its own arguments. Imports nothing heavy.
 """
@@ -59,7 +59,7 @@ def require_name(field: str, name: str | None) -> None:
 
 
 def require_list(field: str, values: Sequence[str] | None, limit: int = REASON_LENGTH) -> None:
-    """Refuse a list with more than `LIST_LENGTH` entries, or an entry longer than `limit` characters.
+    """Refuse a list that exceeds `LIST_LENGTH`, or an entry that exceeds `limit`.
 
     Raises:
         TextTooLongError: the list or an entry is too long.
@@ -73,7 +73,7 @@ def require_list(field: str, values: Sequence[str] | None, limit: int = REASON_L
 
 
 def require_parameters(field: str, values: Mapping[str, Any] | None) -> None:
-    """Refuse an object with more than `PARAMETER_COUNT` entries, or with a name or text that is too long.
+    """Refuse an object that exceeds `PARAMETER_COUNT`, or a too long name or text.
 
     Raises:
         TextTooLongError: there are too many entries, or a name or text is too long.
@@ -89,5 +89,5 @@ def require_parameters(field: str, values: Mapping[str, Any] | None) -> None:
 
 
 def shorten_reason(text: str) -> str:
-    """Shorten a generated reason to `REASON_LENGTH` characters, leaving out its middle."""
+    """Shorten a generated reason to `REASON_LENGTH` by leaving out its middle."""
     return shorten(text, REASON_LENGTH)

@@ -31,9 +31,10 @@ _DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01
 @declared
 @dataclass(frozen=True)
 class Landing:
-    """The bucket of a feed's files; every object under the prefix of a day belongs to that day.
+    """The bucket of a feed's files.
 
-    A day's files contain the rows that became known by the decision time of that day, even if the files arrive later.
+    Every object under the prefix of a day belongs to that day. A day's files contain the rows that became known by the
+    decision time of that day, even if the files arrive later.
     """
 
     bucket: str
@@ -72,7 +73,11 @@ class Landing:
         say = f"Landing({self.bucket!r}, {self.prefix!r}): "
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)
-        require(name is not None, say + "a bucket's name is 3 to 63 of a-z, 0-9, dot and dash.", field="bucket")
+        require(
+            name is not None,
+            say + "the bucket's name must have 3 to 63 characters of a-z, 0-9, dot and dash.",
+            field="bucket",
+        )
         known = f"format {self.format!r} is not one of {list(SUFFIXES)}."
         is_known = require(
             self.format in SUFFIXES, say + known, field="format", hint=did_you_mean(self.format, SUFFIXES)
@@ -81,7 +86,7 @@ class Landing:
         require(bool(self.connection), say + "name the Airflow Connection.", field="connection")
         if is_known:
             stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
-            problem = f"{say}ready={self.ready!r} would be read as a file of the day."
+            problem = f"{say}ready={self.ready!r} would itself be read as a file of the day."
             require(not stray, problem, field="ready", hint="Name another object.")
         for wait in ("wait", "every", "max_time"):
             clock.require_wait(getattr(self, wait), say + wait)
@@ -135,7 +140,7 @@ class Landing:
         return sorted(key for key in keys if key.startswith(start) and self._is_data(key, start))
 
     def is_delivered(self, keys: Iterable[str], period: Period) -> bool:
-        """Return whether the day is complete: its mark exists, or any file if no mark is declared."""
+        """Return whether the day is complete: its mark exists, or, without one, a file."""
         present = list(keys)
         return self.prefix_of(period) + self.ready in present if self.ready else bool(self.files(present, period))
 
@@ -158,7 +163,10 @@ class DeliveryTooLargeError(DataError):
     """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
 
     def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, measured: str) -> None:
-        """Build the message: `limit` is the field with its value, `measured` the measured size in words."""
+        """Build the message.
+
+        `limit` is the field with its value, `measured` the measured size in words.
+        """
         self.use_case, self.feed, self.period = use_case, feed, period
         self.where, self.limit, self.measured = where, limit, measured
         super().__init__(

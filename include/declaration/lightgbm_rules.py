@@ -1,4 +1,4 @@
-"""Define which LightGBM parameters a use case or a form may set, with their types and ranges.
+"""Define the LightGBM parameters that may be set, with types and ranges.
 
 Imports nothing heavy.
 """
@@ -156,7 +156,11 @@ def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, Search
     """
     declared = {name: value for name, value in parameters.items() if name not in OWN or OWN[name] != value}
     for name in declared.keys() & ROUNDS.keys():
-        yield Problem(f"parameters[{name!r}]", f"Parameter {name!r} is a field of Training.", "Write it there.")
+        yield Problem(
+            f"parameters[{name!r}]",
+            f"Parameter {name!r} is a field of Training.",
+            f"Write Training({name}=…).",
+        )
     yield from wrong_parameters({name: value for name, value in declared.items() if name not in ROUNDS})
     searchable = sorted(name for name, allowed in TUNABLE.items() if allowed.kind is not bool)
     for name, each in search.items():
@@ -166,7 +170,7 @@ def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, Search
             hint = near or f"These can be searched: {', '.join(searchable)}."
             yield Problem(path, f"Parameter {name!r} cannot be searched.", hint)
         elif problem := _wrong_range(TUNABLE[name], each, parameters.get(name)):
-            yield Problem(path, f"The search of {name!r} {problem}.")
+            yield Problem(path, f"The search range of {name!r} {problem}.")
 
 
 def _wrong_range(allowed: Range, search: SearchedRange, declared: object) -> str | None:

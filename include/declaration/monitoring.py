@@ -24,7 +24,7 @@ by the cool-down."""
 
 def _one_limit(say: str, max_degradation: float | None, rate: float | None, confidence: float) -> None:
     given = (max_degradation is None) + (rate is None)
-    require(given == 1, say + "give exactly one of max_degradation (a number) and false_alarms_per_year (a rate).")
+    require(given == 1, say + "give either max_degradation or false_alarms_per_year, and not both.")
     require(
         max_degradation is None or 0 <= max_degradation < inf,
         say + "max_degradation must be at least 0.",
@@ -39,7 +39,7 @@ def _one_limit(say: str, max_degradation: float | None, rate: float | None, conf
 @declared
 @dataclass(frozen=True)
 class PerformanceLimit:
-    """Limit of a model's degradation since its test days, on the newest days whose labels are known.
+    """Limit of a model's degradation since its test days, on newest labelled days.
 
     With a `reference`, the skill is compared: how much better than that baseline the model is on the same rows, now and
     on the test days. Days that are harder for every model then change nothing. Without one, the metric itself is
@@ -192,25 +192,25 @@ class Monitoring:
             say + "min_periods must be at least 2 and at most window_periods.",
             field="min_periods",
         )
-        require(
-            0 < self.drift_quantile <= 1, say + "drift_quantile must be above 0 and at most 1.", field="drift_quantile"
-        )
-        for name in (
+        possible = 0 < self.drift_quantile <= 1
+        require(possible, say + "drift_quantile must be above 0 and at most 1.", field="drift_quantile")
+        above = (
             "drift_factor",
             "prediction_drift_factor",
             "feature_psi",
             "volume_change",
             "max_age_periods",
             "max_slowdown",
-        ):
+        )
+        for name in above:
             limit = getattr(self, name)
-            require(limit is None or limit > 0, say + "limits must be above 0.", field=name)
+            require(limit is None or limit > 0, f"{say}{name} must be above 0.", field=name)
         rate = self.drift_false_alarms_per_year
         possible = rate is None or RATE_FROM <= rate <= RATE_TO
         problem = say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}."
         require(possible, problem, field="drift_false_alarms_per_year")
         for name in ("max_null_increase", "max_unseen_share", "stale_periods"):
-            require(getattr(self, name) >= 0, say + "limits must be at least 0.", field=name)
+            require(getattr(self, name) >= 0, f"{say}{name} must be at least 0.", field=name)
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
         require(len(set(names)) == len(names), say + f"a metric may have only one limit; there are {names}.")
 
@@ -246,11 +246,11 @@ class Retraining:
         stray = sorted(set(self.signals) - set(SIGNALS))
         hint = did_you_mean(stray, SIGNALS)
         require(not stray, say + f"signals {stray} are not among {list(SIGNALS)}.", field="signals", hint=hint)
-        twice = say + f"a signal is named twice in {list(self.signals)}."
-        require(len(set(self.signals)) == len(self.signals), twice, field="signals")
+        once = say + f"each signal must be named once; they are {list(self.signals)}."
+        require(len(set(self.signals)) == len(self.signals), once, field="signals")
         possible = 1 <= self.breaches <= self.of_periods
         require(possible, say + "breaches must be at least 1 and at most of_periods.", field="breaches")
-        shortest = say + "cool_down_periods must be at least 1, or each breach would train."
+        shortest = say + "cool_down_periods must be at least 1; otherwise, each breach would start a training."
         require(self.cool_down_periods >= 1, shortest, field="cool_down_periods")
         require(self.per_month >= 0, say + "per_month must be at least 0.", field="per_month")
         require(self.backoff_factor >= 1, say + "backoff_factor must be at least 1.", field="backoff_factor")
@@ -259,7 +259,7 @@ class Retraining:
 
     @property
     def look_back_periods(self) -> int:
-        """Return the number of days in which the last `of_periods` measured days are searched.
+        """Return in how many days the last `of_periods` measured days are searched.
 
         Measured days before a longer gap are ignored.
         """
@@ -290,7 +290,10 @@ class Retraining:
 @declared
 @dataclass(frozen=True)
 class Alerts:
-    """Channels and recipients of alerts; a channel is used only if its Airflow Connection exists."""
+    """Channels and recipients of alerts.
+
+    A channel is used only if its Airflow Connection exists.
+    """
 
     email_to: tuple[str, ...] = ()
     email_from: str = "airworthy@localhost"

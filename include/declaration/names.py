@@ -1,4 +1,4 @@
-"""Check declared names for collisions with each other and with names that the product uses.
+"""Check declared names for collisions with each other and the product's.
 
 Imports nothing heavy.
 """
@@ -32,8 +32,16 @@ LONGEST_USE_CASE = 100
 
 def require_use_case(name: str, owner: str) -> None:
     """Report a name of a use case or owner that some system does not accept."""
-    require(re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None, "use lower-case letters, digits and _.", field="name")
-    require("__" not in name, "no double underscore: it separates the use case from its DAG.", field="name")
+    require(
+        re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None,
+        "the name must begin with a lower-case letter, followed by lower-case letters, digits and _.",
+        field="name",
+    )
+    require(
+        "__" not in name,
+        "the name must not contain a double underscore: it ends the use case's name in the ids of DAGs.",
+        field="name",
+    )
     require(
         len(name) <= LONGEST_USE_CASE,
         f"the name has {len(name)} characters; use at most {LONGEST_USE_CASE}. It is a tag in Airflow, and part of"
@@ -44,7 +52,10 @@ def require_use_case(name: str, owner: str) -> None:
 
 
 def require_columns(names: Iterable[str], field: str, say: str = "", also_taken: Collection[str] = ()) -> None:
-    """Report column names that are not printable or that the product uses; `say` is a prefix of the texts."""
+    """Report unprintable column names and those of the product.
+
+    `say` is a prefix of the texts.
+    """
     names = list(names)
     invalid = [name for name in names if not _is_plain(name)]
     hint = f"Use 1 to {LONGEST} printable characters, without spaces at the ends."
@@ -60,9 +71,9 @@ def require_columns(names: Iterable[str], field: str, say: str = "", also_taken:
 
 
 def require_distinct_columns(names: Iterable[str], field: str, say: str = "") -> None:
-    """Report column names that are equal, or differ in case only; `say` is a prefix of the text.
+    """Report column names that are equal or differ in case only.
 
-    DuckDB treats `Size` and `size` as one name.
+    `say` is a prefix of the text. DuckDB treats `Size` and `size` as one name.
     """
     same = _same([*names])
     problem = f"{say}columns {same} are the same name in DuckDB, which ignores case."
@@ -87,14 +98,17 @@ def require_features(names: Iterable[str]) -> None:
 
 
 def require_feeds(names: Iterable[str]) -> None:
-    """Report names of feeds that are not valid as functions and arguments, not distinct, or used by the monitor."""
+    """Report names of feeds that are invalid, not distinct, or the monitor's.
+
+    A feed's name must be valid as a function and an argument.
+    """
     names = list(names)
     invalid = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name == "period"]
-    problem = f"feeds {invalid} cannot be names of functions and of arguments next to `period`."
+    problem = f"feeds {invalid} must be Python identifiers other than `period`: they name functions and arguments."
     require(not invalid, problem, field="feeds", hint="Rename them.")
     require(bool(names) and not _same(names), f"feeds need distinct names, not {names}.", field="feeds")
     taken = [name for name in names if name.casefold() in SUBJECTS]
-    problem = f"feeds {taken} have the name of another subject of monitored metrics."
+    problem = f"feeds {taken} have names that the tables of monitored metrics use for something else."
     require(not taken, problem, field="feeds", hint="Rename them.")
 
 

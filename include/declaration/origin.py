@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,10 +19,10 @@ DECLARATIONS = ("include.declaration.use_case", "include.declaration", "dataclas
 
 
 def declaring_module() -> str:
-    """Return the name of the module whose code is building a declaration, or an empty text."""
-    frame = sys._getframe(1)  # noqa: SLF001 (CPython's own way)
+    """Return the name of the module that is building a declaration, or ""."""
+    frame = inspect.currentframe()
     while frame is not None and _builds_declarations(str(frame.f_globals.get("__name__", ""))):
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return "" if frame is None else str(frame.f_globals.get("__name__", ""))
 
 
@@ -53,9 +54,10 @@ def load_function(use_case: str, package: str, module: str, name: str) -> Callab
 
 
 def file_and_line(error: BaseException, folder: Path | None = None) -> str:
-    """Return `file:line` of an error: the innermost line within `folder`, else the innermost with a file.
+    """Return `file:line` of an error, if possible within `folder`.
 
-    A syntax error names its own file. A path in the repository is relative to it.
+    It is the innermost line within `folder`, or else the innermost with a file. A syntax error names its own file. A
+    path in the repository is relative to it.
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno or 1}"

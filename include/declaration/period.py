@@ -1,4 +1,4 @@
-"""Name a period of a use case's calendar: what a run, a partition and a declaration are about.
+"""Name a period of a calendar, for runs, partitions and declarations.
 
 Each period is a local day for now. Imports nothing heavy.
 """
@@ -23,11 +23,11 @@ class PeriodError(InvalidRequestError, ValueError):
 
 @total_ordering
 class Period:
-    """A period of a use case's calendar, named by its key: `Period("2013-04-01")` is that local day.
+    """A period of a use case's calendar, named by its key.
 
-    Keys of one calendar sort as texts. A period equals only periods, and comparing it with a date or a column raises
-    TypeError, so that no filter is silently empty. The class is not a dataclass, because `dataclasses.asdict` would
-    write a dictionary in its place.
+    `Period("2013-04-01")` is that local day. Keys of one calendar sort as texts. A period equals only periods, and
+    comparing it with a date or a column raises TypeError, so that no filter is silently empty. The class is not a
+    dataclass, because `dataclasses.asdict` would write a dictionary in its place.
     """
 
     __slots__ = ("_key",)
@@ -57,7 +57,10 @@ class Period:
 
     @property
     def key(self) -> str:
-        """Return the text that names the period: the partition key of its runs, and its name in files and tables."""
+        """Return the text that names the period.
+
+        It is the partition key of its runs, and its name in files and tables.
+        """
         return self._key
 
     @property
@@ -97,7 +100,7 @@ class Period:
     @overload
     def __sub__(self, other: Period) -> int: ...
     def __sub__(self, other: int | Period) -> Period | int:
-        """Return the period that is a number of periods earlier, or the number of periods since another."""
+        """Return the period a number of periods earlier, or the number since another."""
         if isinstance(other, Period):
             return (self.start_date - other.start_date).days
         if not isinstance(other, int):
@@ -110,10 +113,16 @@ EARLIEST, LATEST = Period("0001-01-01"), Period("9999-12-31")
 
 
 def period_range(first: Period, last: Period) -> list[Period]:
-    """Return the periods from `first` to `last`, both included; none if `last` is before `first`."""
+    """Return the periods from `first` to `last`, both included.
+
+    There are none if `last` is before `first`.
+    """
     return [first + number for number in range(last - first + 1)]
 
 
 def periods_of(periods: Iterable[date]) -> list[Period]:
-    """Return the periods that start on the given dates, in their order: the values of a table's column `day`."""
+    """Return the periods that start on the given dates, in their order.
+
+    The dates are the values of a table's column `day`.
+    """
     return [Period.from_date(period) for period in periods]

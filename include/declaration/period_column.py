@@ -30,7 +30,8 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
     )
     if period == PARTITION:
         taken = [name for name in (*key_types, *others) if name.casefold() == LABELLED_PERIOD]
-        problem = f"{taken} is the column that `labels` adds for period=PARTITION."
+        own = f"for period=PARTITION, `labels` returns a column {LABELLED_PERIOD!r} of its own"
+        problem = f"{taken} cannot be a column: {own}."
         require(not taken, problem, field="period", hint="Rename yours.")
     elif not period:
         require(False, "the period of a row is not declared.", field="period", hint=advice)
@@ -38,5 +39,5 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
         hint = f"{did_you_mean(period, dates)} {advice}".strip()
         require(False, f"period={period!r} is not one of the keys {list(key_types)}.", field="period", hint=hint)
     else:
-        problem = f"period={period!r} is {key_types[period]}, not date32."
+        problem = f"the key period={period!r} has the type {key_types[period]}; it must be a date32."
         require(period in dates, problem, field="period", hint=advice)

@@ -50,7 +50,10 @@ class DeclarationError(AirworthyError, ValueError):
     """A declaration is invalid; the message lists every problem with its hint."""
 
     def __init__(self, problems: Iterable[Problem], whole: str = "") -> None:
-        """Build the message; `whole` names the object of the paths. Without it, no path is written."""
+        """Build the message; `whole` names the object of the paths.
+
+        Without it, no path is written.
+        """
         self.problems, self.whole = tuple(dict.fromkeys(problems)), whole
         lines = [str(problem) if whole else problem.text for problem in self.problems]
         many = f"{len(lines)} problems:\n" + "\n".join(f"- {line}" for line in lines)
@@ -59,7 +62,7 @@ class DeclarationError(AirworthyError, ValueError):
 
 @dataclass(frozen=True)
 class _Notes:
-    """Problems of an invalid object, and whether other checks can still use its fields."""
+    """Problems of an invalid object, and whether its fields can still be checked."""
 
     problems: tuple[Problem, ...]
     is_usable: bool
@@ -76,7 +79,7 @@ _kept: ContextVar[list[object] | None] = ContextVar("kept", default=None)
 
 
 def require(condition: bool, problem: str, *, field: str = "", hint: str = "") -> bool:
-    """Report a problem of the object that is being checked, unless the condition holds.
+    """Report a problem of the checked object, unless the condition holds.
 
     Returns:
         The condition, so that the caller can skip checks that depend on it.
@@ -103,7 +106,7 @@ def report(problem: Problem) -> None:
 
 @contextmanager
 def report_below(path: str) -> Iterator[None]:
-    """Report problems within the block for the part at `path` of the object that is being checked."""
+    """Report problems in the block for the checked object's part at `path`."""
     problems: list[Problem] = []
     token = _reported.set(problems)
     try:
@@ -115,9 +118,9 @@ def report_below(path: str) -> Iterator[None]:
 
 
 def did_you_mean(names: object, known: Iterable[str], most: int = 1) -> str:
-    """Return a sentence with the most similar known names, at most `most` per name; empty if there are none.
+    """Return a sentence with similar known names; empty if there are none.
 
-    `names` is a name or a list of names.
+    There are at most `most` per name. `names` is a name or a list of names.
     """
     by_folded = {name.casefold(): name for name in known}
     several = names if isinstance(names, list) else [names]
@@ -135,7 +138,10 @@ def stop_checks() -> None:
 
 
 def name_of(declared_object: object) -> str:
-    """Return the text for a declared object: `Feed('events')`, or `Monitoring` if it has no name."""
+    """Return the text for a declared object, such as `Feed('events')`.
+
+    It is the class alone, such as `Monitoring`, if the object has no name.
+    """
     kind, name = type(declared_object).__name__, getattr(declared_object, "name", "")
     return f"{kind}({name!r})" if isinstance(name, str) and name else kind
 
@@ -151,7 +157,7 @@ def sound(parts: Iterable[Declared]) -> list[Declared]:
 
 
 def declared(cls: type[Declared]) -> type[Declared]:
-    """Make a dataclass collect the problems of its `__post_init__` and of its arguments.
+    """Make a dataclass collect problems of its `__post_init__` and arguments.
 
     Constructing it raises DeclarationError; within `keep_problems` it stores the problems for the object that holds it.
     """
@@ -159,7 +165,10 @@ def declared(cls: type[Declared]) -> type[Declared]:
 
 
 def declared_whole(cls: type[Declared]) -> type[Declared]:
-    """Do as `declared`, for a dataclass that no other object holds: an invalid one always raises."""
+    """Do as `declared`, for a dataclass that no other object holds.
+
+    An invalid one always raises.
+    """
     return _collect(cls, always_raises=True)
 
 
@@ -189,7 +198,7 @@ def _collect(cls: type[Declared], *, always_raises: bool) -> type[Declared]:
 def _known_arguments(
     kind: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> Mapping[str, object] | None:
-    """Return the keyword arguments that a class accepts; None if it cannot be constructed.
+    """Return the keyword arguments that a class accepts; None if not constructible.
 
     Reports unknown and missing arguments.
     """
@@ -213,7 +222,10 @@ def _known_arguments(
 def _construct(
     self: object, construct: Callable[..., None], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> bool:
-    """Construct an object, which reports its problems; return False if its checks ended early."""
+    """Construct an object, which reports its problems.
+
+    Returns False if its checks ended early.
+    """
     try:
         construct(self, *args, **kwargs)
     except _UnusableError:
@@ -226,7 +238,7 @@ def _construct(
 
 
 def _give_up(self: object, parts: Collection[object], notes: _Notes, always_raises: bool) -> None:
-    """Raise the problems of an object and its parts, or move the parts' problems to the object."""
+    """Raise the problems of an object and its parts, or give them to the object."""
     kept = _kept.get()
     if kept is not None:
         kept[:] = [other for other in kept if not any(other is part for part in parts)]
@@ -251,7 +263,7 @@ def _wrong_parts(path: str, value: object) -> Iterator[tuple[str, object, _Notes
 
 @contextmanager
 def keep_problems() -> Iterator[Callable[[], list[Problem]]]:
-    """Make invalid objects store their problems for the object that holds them, instead of raising.
+    """Make invalid objects keep their problems for their holder, without raising.
 
     Yields a function that returns the problems of objects that no other object holds. An exception in the block is
     raised together with them.

@@ -20,7 +20,10 @@ LETTERS_ARE_TRIED_DAYS = 7
 @declared
 @dataclass(frozen=True)
 class Retention:
-    """Retention periods in days since data were created, finished or replaced; the defaults are generous."""
+    """Retention periods in days since data were created, finished or replaced.
+
+    The defaults are generous.
+    """
 
     automatic: bool = False
     """Whether the DAG `maintenance` has a schedule, whose runs delete; without one only a user's run deletes."""
@@ -49,8 +52,9 @@ class Retention:
         least = -(-LONGEST_TASK_HOURS // 24) + 1
         require(
             self.superseded_days >= least,
-            say + f"superseded_days must be at least {least}: a task may read data that were current when it began for"
-            f" {LONGEST_TASK_HOURS} hours, and a day is added for clock differences.",
+            say
+            + f"superseded_days must be at least {least}: a task may run for {LONGEST_TASK_HOURS} hours and read the"
+            " data that were current when it began; one more day allows for clocks that differ.",
             field="superseded_days",
         )
         require(
@@ -62,8 +66,9 @@ class Retention:
         champion_days = self.champion_days
         require(
             champion_days is None or champion_days >= self.superseded_days,
-            say + f"champion_days={champion_days} is below superseded_days={self.superseded_days}, which keeps the data"
-            " anyway: declare as many days or more, or None for ever.",
+            say
+            + f"champion_days={champion_days} has no effect, because superseded_days={self.superseded_days} keeps the"
+            f" data for longer: declare at least {self.superseded_days} days, or None to keep them for ever.",
             field="champion_days",
         )
         problem = "newest_versions must be at least 1, so that the newest version stays reproducible."

@@ -1,4 +1,7 @@
-"""Build the text that identifies a rule: its column, kind and arguments. Equal rules have equal texts."""
+"""Build the text that identifies a rule: its column, kind and arguments.
+
+Equal rules have equal texts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ COLUMN_FIELDS = ("column", "column_A", "column_B", "column_list")
 
 
 def rule_text(expectation: Any) -> str:
-    """Return the text of a rule: `hour: expect_column_values_to_be_between(min_value=0, max_value=22)`."""
+    """Return the text of a rule: column, kind and arguments.
+
+    For example: `hour: expect_column_values_to_be_between(min_value=0, max_value=22)`.
+    """
     given = {name: value for name, value in expectation if name not in NOT_ARGUMENTS and _is_given(expectation, name)}
     columns: list[str] = []
     for name in COLUMN_FIELDS:
@@ -37,7 +43,7 @@ def rule_text(expectation: Any) -> str:
 
 
 def reason_text(expectation: Any) -> str:
-    """Return the reason stored with a quarantined row: the description, if any, and the rule."""
+    """Return a quarantined row's reason: the description, if any, and the rule."""
     rule = rule_text(expectation)
     description = getattr(expectation, "description", None)
     return f"{description} [{rule}]" if description else rule

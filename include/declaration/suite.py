@@ -1,4 +1,4 @@
-"""Declare the expectations of a feed's rows, and check them when the suite is created.
+"""Declare the expectations of a feed's rows, checked on creation.
 
 Expectations are recognised by the names of their classes, so that nothing heavy is imported here.
 """
@@ -22,7 +22,9 @@ TYPE_RULES = frozenset({"ExpectColumnValuesToBeOfType", "ExpectColumnValuesToBeI
 @declared_whole
 @dataclass(frozen=True)
 class Suite:
-    """Great Expectations' expectations for one day of a feed; a function of expectations.py returns it.
+    """Great Expectations' expectations for one day of a feed.
+
+    A function of expectations.py returns it.
 
     Raises:
         DeclarationError: an expectation is in the wrong field, occurs twice or has an option that is not supported. All

@@ -24,14 +24,17 @@ def all_use_cases() -> Mapping[str, UseCase]:
 
 
 def broken_use_cases() -> Mapping[str, BrokenUseCaseError]:
-    """Return the errors of use cases that cannot be loaded, by the last part of the module's name."""
+    """Return the errors of use cases that cannot be loaded, by module name.
+
+    The name is the last part of the module's.
+    """
     return discover()[1]
 
 
 def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]:
-    """Return the use cases of the configured packages by name, and the errors of broken ones.
+    """Return the use cases of the configured packages, and broken ones' errors.
 
-    If several modules declare one name, the module with that name keeps it.
+    Both are by name. If several modules declare one name, the module with that name keeps it.
     """
     declared: dict[str, dict[str, UseCase]] = defaultdict(dict)
     broken: dict[str, BrokenUseCaseError] = {}
@@ -133,7 +136,7 @@ def _declared_in(module: str) -> tuple[str, UseCase] | None:
 
 
 def _import_whole(module: str) -> ModuleType:
-    """Import the module of a use case, and raise all problems of its declaration at once.
+    """Import a use case's module, and raise all problems of its declaration.
 
     If there are any, the module and its submodules are imported again the next time, since they may hold invalid
     objects.
@@ -153,9 +156,10 @@ def _import_whole(module: str) -> ModuleType:
 
 @contextmanager
 def _translate_errors(module: str) -> Iterator[None]:
-    """Translate exceptions of a module's import and attributes into BrokenUseCaseError.
+    """Translate exceptions of a module's import into BrokenUseCaseError.
 
-    Not only the import may raise: also `__getattr__`, a property, or an object that replaced the module.
+    Those of reading its attributes are translated too. Not only the import may raise: also `__getattr__`, a property,
+    or an object that replaced the module.
 
     Raises:
         BrokenUseCaseError: the module raised an exception that does not end the process.
@@ -172,7 +176,10 @@ def _translate_errors(module: str) -> Iterator[None]:
 
 
 def is_meant_for_the_process(error: BaseException) -> bool:
-    """Return whether a person ended the process, or Airflow did: its time limits are no Exception."""
+    """Return whether a person or Airflow ended the process.
+
+    Airflow's time limits are no Exception.
+    """
     if isinstance(error, Exception | SystemExit):
         return False
     return isinstance(error, KeyboardInterrupt) or str(type(error).__module__).startswith("airflow")
@@ -183,7 +190,10 @@ def _refused(module: str, reason: str) -> BrokenUseCaseError:
 
 
 def _file_of(module: str) -> str:
-    """Return the file of a module; empty if unknown, such as for an object that replaced the module."""
+    """Return the file of a module; empty if unknown.
+
+    It is unknown for an object that replaced the module.
+    """
     with suppress(Exception, SystemExit):
         return str(getattr(sys.modules[module], "__file__", None) or "")
     return ""

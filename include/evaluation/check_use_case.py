@@ -1,4 +1,7 @@
-"""Check a use case without Airflow: land the days of a training, train, judge, and collect findings."""
+"""Check a use case without Airflow, and collect findings.
+
+The days of a training are landed; then a model is trained and judged.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ class CheckFinding:
 
 
 def kept_home(use_case: UseCase) -> Path:
-    """Return the folder in which `airworthy check` keeps landed days for the next check."""
+    """Return the folder in which `airworthy check` keeps landed days.
+
+    The next check uses them.
+    """
     return settings.current_settings().home / "check" / use_case.name
 
 
@@ -84,7 +90,7 @@ def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[Check
 
 
 def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
-    """Yield an error for each function that is missing, cannot be imported or returns no suite."""
+    """Yield an error for each missing or unimportable function, or missing suite."""
     wanted = [("source", feed.name) for feed in use_case.feeds if not feed.landing]
     wanted += [("features", "build"), ("features", "labels")]
     for module, name in wanted:
@@ -100,7 +106,7 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
 
 
 def discard_outdated(use_case: UseCase, home: Path) -> None:
-    """Remove the tables that other code or another declaration made, and record the current ones."""
+    """Remove tables that other code or declarations made; record the current ones."""
     root = home / "lake" / use_case.name
     now = {
         table: _made_by(use_case, table)
@@ -134,7 +140,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """Return a file's digest, or a module's syntax tree without the declaration of the use case."""
+    """Return a file's digest, or a module's tree without the declaration."""
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest()
     tree = ast.parse(path.read_bytes())
@@ -150,7 +156,7 @@ def _dependent_tables(table: str) -> list[str]:
 
 
 def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[CheckFinding], int]:
-    """Land and validate the days that a training as of `period` needs and the lake lacks.
+    """Land and validate the days that the training needs and the lake lacks.
 
     Returns an error for each day that is refused, and how many days are valid.
     """
@@ -196,7 +202,7 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
 
 
 def judge_use_case(project: Project, period: Period, tell: Tell) -> evaluate.EvaluateResult:
-    """Train as of `period` and judge the model by the declared gates, and always by a leakage gate."""
+    """Train as of `period` and judge the model by its gates and a leakage gate."""
     use_case = project.use_case
     gates = use_case.gates
     if (

@@ -21,16 +21,16 @@ from include.model import metrics
 from include.model.model import Model
 from include.project import Project
 from include.registry import sync, tags
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
 from include.threads import threads_for
 from include.training import dataset
 
 
 def collect_gate_inputs(project: Project, candidate: Version, entry: LedgerEntry | None) -> GateInputs:
-    """Collect the inputs of the use case's gates for a trained candidate without a number.
+    """Collect the inputs of the use case's gates for a trained candidate.
 
-    `entry` is the ledger's champion of the day that the candidate was trained as of.
+    The candidate has no number yet. `entry` is the ledger's champion of the day that the candidate was trained as of.
 
     Raises:
         NotReadyError: the lake no longer holds the data that it was trained on.
@@ -54,7 +54,10 @@ class _Collector:
         self.entry, self.champion = entry, self._champion_version(entry, entries) if entry else None
 
     def _champion_version(self, entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Version | None:
-        """Return the champion's version; None if it is missing and the candidate has the same trees."""
+        """Return the champion's version, or None.
+
+        None: it is missing, and the candidate has the same trees.
+        """
         try:
             version = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
         except sync.ModelReplacedError:
@@ -103,7 +106,7 @@ class _Collector:
         return dataset.labelled_rows(self.use_case, self.view, first, last, columns=keys)
 
     def _champion_inputs(self) -> tuple[ChampionInputs, Model | None]:
-        """Return the inputs about the champion, and its model as stored in the registry now."""
+        """Return the inputs about the champion, and its model as stored now."""
         if self.entry is None:
             return ChampionInputs(None), None
         if self.champion is None or self.champion.model_id == self.candidate.model_id:
@@ -121,7 +124,10 @@ class _Collector:
         return rebuild_periods(self.project, periods, self.candidate.as_of)
 
     def _periods_of(self, split: str) -> list[Period]:
-        """Return the days of a split that have rows of features; others cannot show a leak."""
+        """Return the days of a split that have rows of features.
+
+        Others cannot show a leak.
+        """
         bounds = self.candidate.report["splits"][split]
         first, last = (Period(bounds[end]) for end in ("first", "last"))
         return [period for period, partition in self.view.partitions("features", first, last).items() if partition.rows]

@@ -1,4 +1,7 @@
-"""Judge a trained model by its declared gates, once, and keep every result with its run."""
+"""Judge a trained model by its declared gates, and keep the results.
+
+This happens once; every result is kept with the run.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from include.evaluation.inputs import GateInputs
 from include.lake import content_digest
 from include.model import intervals, metrics
 from include.project import Project
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_evaluation
 from include.registry.tags import COMPARED_WITH, FINGERPRINT, GATE, GATES, JUDGED, decides
@@ -42,7 +45,7 @@ class EvaluateResult:
 
 
 def evaluate_run(project: Project, run_id: str) -> EvaluateResult:
-    """Judge the run by the declared gates and the champion of the day it was trained as of.
+    """Judge the run by its declared gates and the champion of its as-of day.
 
     Results, intervals, slices and plots become artifacts of the run, the summary of the results its tags. A run that
     was judged by the same gates against the same champion is not judged again, so measured times do not change.
@@ -105,12 +108,12 @@ def _gates(tags: Mapping[str, str]) -> list[str]:
 
 
 def is_current(project: Project, version: Version) -> bool:
-    """Return whether a version was judged by the current gates against the current champion."""
+    """Return whether current gates and champion judged a version."""
     return version.tags.get(JUDGED) == _judged_by(project.use_case, _champion(project, project.registry, version))
 
 
 def _champion(project: Project, registry: Registry, candidate: Version) -> LedgerEntry | None:
-    """Return the ledger's champion of the candidate's as-of day, except the candidate itself."""
+    """Return the ledger's champion of the as-of day, except the candidate itself."""
     own = registry.version_of(candidate.tags[FINGERPRINT])  # if a version is judged again
     return project.ledger.champion_apart_from(own.number if own else None, candidate.as_of)
 
@@ -154,7 +157,7 @@ def _write(
 
 
 def _drawn_by_gates(use_case: UseCase, title: str, inputs: GateInputs) -> dict[str, bytes]:
-    """Return the plots of the gates by kind: that of the first gate of each kind with a plot."""
+    """Return the gates' plots by kind, for the first gate of each kind with a plot."""
     drawn: dict[str, bytes] = {}
     for gate in use_case.gates:
         content = gate.plot(title, inputs, use_case.costs) if gate.kind not in drawn else None

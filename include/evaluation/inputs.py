@@ -15,7 +15,7 @@ from include.model.arrays import Numbers
 
 @dataclass(frozen=True)
 class TestRows:
-    """Hold the labelled rows of the test days, in order of day and keys; all of one length."""
+    """Hold the labelled test rows, in order of day and keys; of one length."""
 
     __test__ = False  # otherwise pytest collects it as a test
 
@@ -45,7 +45,10 @@ class ChampionInputs:
 
 @dataclass(frozen=True)
 class ServingCheckResult:
-    """Hold the result of loading the model from the registry and scoring a sample in a fresh process."""
+    """Hold the result of loading the model afresh and scoring a sample.
+
+    A fresh process loads it from the registry.
+    """
 
     rows: int
     differing: int
@@ -71,7 +74,7 @@ class CorruptionResult:
 
 @dataclass(frozen=True)
 class RebuiltPeriod:
-    """Hold the result of building a period again after all later data had been changed."""
+    """Hold the result of building a period again with changed later data."""
 
     period: Period
     rows: int
@@ -89,7 +92,10 @@ class RebuiltPeriod:
 
 @dataclass(frozen=True)
 class GateInputs:
-    """Hold the inputs about a model as of a day. Parts that no declared gate needs are None."""
+    """Hold the inputs about a model as of a day.
+
+    Parts that no declared gate needs are None.
+    """
 
     metrics: Mapping[str, Mapping[str, float]]
     """Subject (`model` or a baseline) to metric to value on the test days."""

@@ -1,4 +1,4 @@
-"""Judge a model by its gates, and compare predictions on days that the champion has not seen."""
+"""Judge a model by its gates, comparing on days new to the champion."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from include.grammar import counted, sentence
 
 
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-    """Return the results of each gate, in the gates' order; three of a serving gate, one of any other.
+    """Return the results of all gates, in order; three of a serving gate.
 
-    If inputs are missing, or cover too few days, the result is inconclusive. Without a declared gate, the result is a
-    failure, so that nothing is promoted by accident.
+    Any other gate has one. If inputs are missing, or cover too few days, the result is inconclusive. Without a declared
+    gate, the result is a failure, so that nothing is promoted by accident.
     """
     if not gates:
         reason = "The use case declares no gate, so nothing speaks for this model."

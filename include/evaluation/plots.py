@@ -17,7 +17,10 @@ from include.model.arrays import Numbers
 
 
 class Style(NamedTuple):
-    """Hold the colour (distinguishable when colour-blind: Okabe, Ito 2008) and marker of an outcome."""
+    """Hold the colour and marker of an outcome.
+
+    The colours are distinguishable when colour-blind (Okabe, Ito 2008).
+    """
 
     colour: str
     marker: str
@@ -54,10 +57,11 @@ class PlotGroup(NamedTuple):
 
 
 def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
-    """Plot one row per gate result: the distance of its value from its limit, with both numbers.
+    """Plot one row per result: the distance of its value from its limit.
 
-    The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
-    wide margins are both readable. Failed results are left of the line; a hollow mark on the line has no distance.
+    Both numbers are written. The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root
+    scale, so that narrow and wide margins are both readable. Failed results are left of the line; a hollow mark on the
+    line has no distance.
     """
     lines = [_wrapped(gate_result.gate) for gate_result in judged]
     heights = [0.30 + 0.16 * text.count("\n") for text in lines]
@@ -99,7 +103,7 @@ def _plot_gate_result(axes: Axes, gate_result: GateResult, y: float) -> None:
 
 
 def _distance(gate_result: GateResult) -> float | None:
-    """Return the distance from -1 (failed by far) to 1 (passed by far); None if not defined."""
+    """Return the distance from -1 (failed by far) to 1 (passed by far), or None."""
     value, limit = gate_result.value, gate_result.limit
     side = {"passed": 1, "failed": -1}.get(gate_result.outcome)
     if side is None or value is None or limit is None or not math.isfinite(value) or not math.isfinite(limit):
@@ -113,7 +117,7 @@ def _scaled(distance: float) -> float:
 
 
 def plot_slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
-    """Plot the degradation of the worst groups of each sliced column, with the column's limit."""
+    """Plot the worst groups' degradation of each sliced column, with its limit."""
     parts: dict[tuple[str, float], list[PlotGroup]] = {}
     for group in groups:
         if group.worse is not None and math.isfinite(group.worse):

@@ -7,7 +7,7 @@ from include.declaration.use_case import Feed
 from include.features import label_table, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
-from include.lake.lake import Commit
+from include.lake.table_commit import Commit
 from include.model import splits
 from include.project import Project
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features import materialize
-from include.lake.lake import Commit
 from include.lake.snapshot import AsOfSnapshot
+from include.lake.table_commit import Commit
 
 
 def build_labels(use_case: UseCase, view: AsOfSnapshot, since: Period) -> Commit:

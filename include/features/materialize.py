@@ -19,10 +19,10 @@ from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
 from include.features.results import Result, ResultRefusedError, converted, read_result
 from include.lake import schemas
-from include.lake.lake import Commit
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 from include.lake.storable_values import row_text
+from include.lake.table_commit import Commit
 from include.registry import code_digest
 
 _LONGEST = 600

@@ -25,7 +25,10 @@ _INDEX = re.compile(r"__index_level_\d+__")
 
 
 class ResultRefusedError(ValueError):
-    """A function's result cannot be stored; the text is the end of a sentence "<table> of <day> …"."""
+    """A function's result cannot be stored.
+
+    The text is the end of a sentence "<table> of <day> …".
+    """
 
 
 @dataclass(frozen=True)

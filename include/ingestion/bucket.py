@@ -168,7 +168,7 @@ class Bucket:
 
 
 class _Counter:
-    """Count the bytes that boto3's threads copy, and stop when there are more than were listed."""
+    """Count the bytes that boto3's threads copy; stop above the listed size."""
 
     def __init__(self, bucket: str, listed: ListedObject) -> None:
         self._bucket, self._listed, self._bytes, self._lock = bucket, listed, 0, threading.Lock()

@@ -52,7 +52,10 @@ class CorrectionsCorruptedError(RecordCorruptedError):
 
 
 class CorrectionPeriodTakenError(InvalidRequestError):
-    """A day accepts no more corrections: it was landed while the correction was being recorded."""
+    """A day accepts no more corrections.
+
+    It was landed while the correction was being recorded.
+    """
 
     def __init__(self, use_case: str, feed: str, period: Period) -> None:
         self.use_case, self.feed, self.period = use_case, feed, period

@@ -14,10 +14,12 @@ from include.declaration import form_limits
 from include.errors import InvalidRequestError
 from include.ingestion import file_readers, parquet_reader
 from include.ingestion.correction_file import REASONS, ROW
-from include.ingestion.file_readers import Budget, CsvFormat
+from include.ingestion.file_readers import CsvFormat
 from include.ingestion.formula_marks import unmark_formulas
+from include.ingestion.read_budget import Budget
 from include.ingestion.row_spool import decoded, encoded, read_batches
-from include.untrusted import UntrustedContentError, UntrustedProcess
+from include.untrusted.errors import UntrustedContentError
+from include.untrusted.untrusted_process import UntrustedProcess
 
 MAX_BYTES, MAX_ROWS = 500_000_000, 1_000_000
 """Limits of a file, uncompressed: each of its rows is compared with the quarantined ones."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -16,6 +13,7 @@ import pyarrow.compute as pc
 
 from include.declaration.period import Period
 from include.errors import NAME_SHOWN, InvalidRequestError, shorten, shorten_names
+from include.ingestion.row_ids import Row, correction_tuples
 from include.lake import content_digest
 
 Kind = Literal["correct", "release"]
@@ -29,7 +27,6 @@ ORIGIN = (
 )
 """Columns of a correction's rows in addition to the feed's: the day of quarantine, the id of the quarantined row, and
 the reasons of the quarantine. No feed may have columns of these names."""
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,42 +64,6 @@ class Correction(CorrectionDraft):
     number: int
     recorded_at: str
     """UTC, ISO 8601."""
-
-
-def correction_tuples(rows: pa.Table) -> list[Row]:
-    """Return the rows as tuples of plain values."""
-    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
-
-
-def row_ids(periods: Sequence[Period], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Return a permanent id for each row: `<day>.<16 hex digits of its content>`.
-
-    Further rows of the same content get the suffix `.2`, `.3`, …, in order of their reasons. `rows` have all columns
-    that were ever stored. A null counts like a missing column, and a number like the same number of another type, so a
-    new or widened column does not change an id.
-    """
-    repeats: Counter[str] = Counter()
-    columns = rows.column_names
-    names = [_row_id(period, columns, row) for period, row in zip(periods, correction_tuples(rows), strict=True)]
-    ids = list(names)
-    for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
-        repeats[name := names[place]] += 1
-        ids[place] = name if repeats[name] == 1 else f"{name}.{repeats[name]}"
-    return ids
-
-
-def _row_id(period: Period, columns: Sequence[str], row: Row) -> str:
-    named = zip(columns, row, strict=True)
-    text = json.dumps({name: _plain(value) for name, value in named if value is not None}, sort_keys=True)
-    return f"{period.key}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
-        return int(value)
-    return value
 
 
 def waived_rules(corrections: Sequence[Correction]) -> list[list[str]]:

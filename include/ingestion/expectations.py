@@ -182,7 +182,8 @@ def _configured_once() -> Iterator[None]:
     Great Expectations 1.24 builds it at each access, 140 times per expectation of a suite: a third of the time of
     validating a small day.
     """
-    uncached: Any = Expectation.configuration
+    expectation: Any = Expectation
+    uncached: Any = expectation.configuration
     cached: dict[int, tuple[Any, Any]] = {}
 
     def configuration(self: Any) -> Any:
@@ -191,11 +192,11 @@ def _configured_once() -> Iterator[None]:
             cached[id(self)] = (self, uncached.fget(self))
         return cached[id(self)][1]
 
-    setattr(Expectation, "configuration", property(configuration))  # noqa: B010
+    expectation.configuration = property(configuration)
     try:
         yield
     finally:
-        setattr(Expectation, "configuration", uncached)  # noqa: B010
+        expectation.configuration = uncached
 
 
 def _raised(info: Any) -> str:

@@ -22,21 +22,16 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 
 from include.errors import shorten, shorten_names
-from include.untrusted import UntrustedContentError
+from include.ingestion.read_budget import BLOCK_BYTES, Budget
+from include.untrusted.errors import UntrustedContentError
 
 HEADER_BYTES = 1 << 20
 """Longest first line of a file."""
 COLUMNS = 10_000
 """Columns of a file, declared or not."""
-BLOCK_BYTES = 4 << 20
-"""CSV bytes that are parsed at once; also the longest row of any file."""
-SHORT_ROW_BYTES, LONG_ROWS_BYTES = 64 << 10, 128 << 20
-"""Bytes of text above which a row is long, and the limit for all long rows of a day together: sorting may place them
-next to each other, and engines process rows by the thousand."""
 LIBRARY_TEXT = 300
 """Characters shown of a library's message, which may contain whole rows."""
 
@@ -53,93 +48,6 @@ class CsvFormat:
 
     delimiter: str = ","
     nulls: Sequence[str] = ("",)
-
-
-@dataclass
-class Budget:
-    """Limits for the files of a day, and what the files read so far hold."""
-
-    max_bytes: int
-    max_rows: int
-    bytes: int = 0
-    """Uncompressed."""
-    rows: int = 0
-    long_bytes: int = 0
-    """Bytes of text in rows longer than SHORT_ROW_BYTES."""
-    longest_short_row: int = 0
-    """Bytes of text in the longest row within SHORT_ROW_BYTES."""
-
-    def take_bytes(self, count: int) -> None:
-        """Count uncompressed bytes.
-
-        Raises:
-            UntrustedContentError: there are more than `max_bytes`.
-        """
-        self.require_bytes(count)
-        self.bytes += count
-
-    def require_bytes(self, count: int) -> None:
-        """Check that `count` more uncompressed bytes are within the limit.
-
-        Raises:
-            UntrustedContentError: there would be more than `max_bytes`.
-        """
-        if self.bytes + count > self.max_bytes:
-            raise UntrustedContentError(f"the files hold more than max_bytes={self.max_bytes:,} bytes unpacked")
-
-    def take_rows(self, texts: Sequence[pa.Array], count: int) -> int:
-        """Count `count` rows and return the bytes of their texts.
-
-        `texts` are their columns of text, which may still be dictionary-encoded.
-
-        Raises:
-            UntrustedContentError: there are more than `max_rows`, a row is too long, or too many rows are long.
-        """
-        self.require_rows(count)
-        self.rows += count
-        lengths = _row_lengths(texts)
-        if lengths is None or not count:
-            return 0
-        longest = pc.max(lengths).as_py()
-        if longest > BLOCK_BYTES:
-            raise UntrustedContentError(f"a row holds {longest:,} bytes of text, more than {BLOCK_BYTES:,}")
-        if longest > SHORT_ROW_BYTES:
-            is_long = pc.greater(lengths, SHORT_ROW_BYTES)
-            self.long_bytes += pc.sum(pc.filter(lengths, is_long)).as_py()
-            longest = pc.max(pc.filter(lengths, pc.invert(is_long))).as_py() or 0
-        self.longest_short_row = max(self.longest_short_row, longest)
-        if self.long_bytes > LONG_ROWS_BYTES:
-            raise UntrustedContentError(
-                f"rows with more than {SHORT_ROW_BYTES:,} bytes of text hold more than {LONG_ROWS_BYTES:,} bytes"
-                " together; deliver long texts elsewhere, and their addresses here"
-            )
-        return int(pc.sum(lengths).as_py())
-
-    def require_rows(self, count: int) -> None:
-        """Check that `count` more rows are within the limit.
-
-        Raises:
-            UntrustedContentError: there would be more than `max_rows`.
-        """
-        if self.rows + count > self.max_rows:
-            raise UntrustedContentError(
-                f"the files hold at least {self.rows + count:,} rows, more than max_rows={self.max_rows:,}"
-            )
-
-
-def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:
-    """Return the bytes of text of each row; None if there is no column of text."""
-    total = None
-    for column in texts:
-        lengths = (
-            pc.binary_length(column.dictionary).take(column.indices)
-            if pa.types.is_dictionary(column.type)
-            else pc.binary_length(column)
-        )
-        lengths = lengths.cast(pa.int64())
-        lengths = pc.fill_null(lengths, 0) if lengths.null_count else lengths
-        total = lengths if total is None else pc.add(total, lengths)
-    return total
 
 
 def library_words(error: BaseException, header: Sequence[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""Mark cells of a CSV file that a spreadsheet would run as a formula, and remove the marks.
+"""Mark CSV cells that a spreadsheet would run, and remove the marks.
 
 A mark is one apostrophe at the start, by which spreadsheets recognise text; they keep it when they save CSV. Removing
 the marks restores every text, even one that begins with an apostrophe itself.
@@ -19,7 +19,10 @@ _MARKED = rf"\A(?:{_FORMULA}|[\t\r\n]|{MARK})"
 
 
 def mark_formulas(table: pa.Table) -> pa.Table:
-    """Return the table with a mark before each text that a spreadsheet would run as a formula."""
+    """Return the table with a mark before each text that is run as a formula.
+
+    A spreadsheet would run it.
+    """
     return _change_columns(table, table.column_names, lambda texts: _replace_matches(texts, _MARKED, _with_mark(texts)))
 
 

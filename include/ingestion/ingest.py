@@ -12,7 +12,7 @@ from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import add_corrections
 from include.ingestion.known_at import require_known_in_time
 from include.lake import schemas
-from include.lake.lake import Commit
+from include.lake.table_commit import Commit
 from include.project import Project
 from include.registry import code_digest
 

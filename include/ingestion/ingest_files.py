@@ -29,12 +29,13 @@ from include.ingestion.file_changes import Mark, Redelivery
 from include.ingestion.known_at import require_known_in_time
 from include.ingestion.row_spool import RowSpool
 from include.lake import external_sort, integrity, partition_reader, schemas
-from include.lake.lake import Commit, Lake, PartitionConflictError
+from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
+from include.lake.table_commit import Commit, PartitionConflictError
 from include.printable import printable_logger
 from include.project import Project
-from include.untrusted import UntrustedContentError
+from include.untrusted.errors import UntrustedContentError
 
 log = printable_logger(__name__)
 MEMORY = "512MB"

@@ -16,7 +16,10 @@ from include.lake.storable_values import row_text
 
 
 class KnownTooLateError(DataError):
-    """A delivery has rows that became known after its decision time, or without the time when they did."""
+    """A delivery has rows that became known too late, or without a time.
+
+    Too late is after its decision time.
+    """
 
     def __init__(self, use_case: str, feed: str, period: Period, column: str, count: int, reason: str) -> None:
         self.use_case, self.feed, self.period, self.column, self.rows = use_case, feed, period, column, count

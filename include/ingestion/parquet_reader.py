@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.errors import NAMES_SHOWN, TEXT_SHOWN, shorten
-from include.ingestion.file_readers import COLUMNS, Budget, require_columns
-from include.untrusted import UntrustedContentError
+from include.ingestion.file_readers import COLUMNS, require_columns
+from include.ingestion.read_budget import Budget
+from include.untrusted.errors import UntrustedContentError
 
 FOOTER_BYTES = 32 << 20
 """Largest footer of a file."""

@@ -13,7 +13,7 @@ from include.declaration.period import LATEST, Period, periods_of
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError, shorten_names
-from include.ingestion import correction_file, corrections
+from include.ingestion import correction_file, corrections, row_ids
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.corrections import Correction
 from include.lake import schemas
@@ -123,7 +123,10 @@ class QuarantinedRows:
 
 @dataclass(frozen=True)
 class QuarantineCount:
-    """Number of quarantined rows of one feed, day and reason; a row with several reasons counts for each."""
+    """Number of quarantined rows of one feed, day and reason.
+
+    A row with several reasons counts for each.
+    """
 
     feed: str
     period: Period
@@ -167,7 +170,7 @@ def read_quarantine(
     schema = schemas.content_schema(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     periods, reasons = bad["period"].to_pylist(), bad["reasons"].to_pylist()
-    ids = corrections.row_ids(periods_of(periods), bad.drop_columns(["period", schemas.REASONS.name]), reasons)
+    ids = row_ids.row_ids(periods_of(periods), bad.drop_columns(["period", schemas.REASONS.name]), reasons)
     origin = {"period": periods, "digest": ids, "reasons": reasons}
     return _with_corrections(project, declared, corrections.with_origin(content, origin))
 

@@ -17,8 +17,10 @@ import pyarrow.parquet as pq
 from include.declaration.landing import Landing
 from include.errors import AirworthyError
 from include.ingestion import file_readers, parquet_reader
-from include.ingestion.file_readers import Budget, CsvFormat
-from include.untrusted import UntrustedContentError, UntrustedProcess
+from include.ingestion.file_readers import CsvFormat
+from include.ingestion.read_budget import Budget
+from include.untrusted.errors import UntrustedContentError
+from include.untrusted.untrusted_process import UntrustedProcess
 
 BATCH_ROWS, BATCH_BYTES = 65_536, 128 << 20
 """Rows read from the spool at once, and bytes of text in them."""
@@ -33,7 +35,10 @@ _HINTS = {
 
 
 class SpoolBrokenError(AirworthyError):
-    """A spool is used after it refused a file: it may lack rows of earlier files, or contain some of that file."""
+    """A spool is used after it refused a file.
+
+    It may lack rows of earlier files, or contain some of that file.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -43,7 +48,10 @@ class SpoolBrokenError(AirworthyError):
 
 
 class RowSpool:
-    """The rows of a day's files. Use it in a `with` block, at whose end its process is closed."""
+    """The rows of a day's files.
+
+    Use it in a `with` block, at whose end its process is closed.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema, landing: Landing) -> None:
         """Give rows the columns of `schema`; `path` is created with the first file."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from include import settings
 from include.declaration import form_limits
-from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, shorten_names
 from include.lake.object_store import StoragePath
+from include.project import Project
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|parquet)")
 
@@ -16,19 +15,19 @@ FILE_BYTES = 100_000_000
 """Largest file of corrections, as stored."""
 
 
-def upload_folder(use_case: UseCase) -> StoragePath:
+def upload_folder(project: Project) -> StoragePath:
     """Return the folder for a use case's uploaded files: `<lake>/<use case>/inbox`."""
-    return StoragePath.parse(settings.current_settings().lake) / use_case.name / "inbox"
+    return project.root / "inbox"
 
 
-def read_upload(use_case: UseCase, name: str) -> bytes:
+def read_upload(project: Project, name: str) -> bytes:
     """Return the content of the file of that name.
 
     Raises:
         InvalidRequestError: the name is not a plain file name, the file does not exist, or it exceeds FILE_BYTES.
     """
     form_limits.require_name("file", name)
-    place = upload_folder(use_case)
+    place = upload_folder(project)
     if not NAME.fullmatch(name):
         raise InvalidRequestError(
             f"{name!r} is not a valid name of a file in the inbox: letters, digits, '.', '_' and '-', then .csv or"

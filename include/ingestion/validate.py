@@ -13,20 +13,23 @@ from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
 from include.ingestion import corrections as correction_rows
-from include.ingestion import data_docs, expectations, key_rules, suites
+from include.ingestion import data_docs, expectations, key_rules, row_ids, suites
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
 from include.ingestion.expectations import ExpectationResults
 from include.lake import schemas
-from include.lake.lake import Commit
+from include.lake.table_commit import Commit
 from include.project import Project
 from include.registry import code_digest
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """Row counts of a validated day of a feed: each landed row is published or quarantined."""
+    """Row counts of a validated day of a feed.
+
+    Each landed row is published or quarantined.
+    """
 
     landed: int
     published: int
@@ -140,7 +143,7 @@ def _judged_again(
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
-    keys = correction_rows.correction_tuples(rows.select([*feed.keys]))
+    keys = row_ids.correction_tuples(rows.select([*feed.keys]))
     judged = correction_rows.judge_corrections(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
     for reasons, key, unheld in zip(judged, keys[delivered.num_rows :], brought.unheld, strict=True):
         missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]

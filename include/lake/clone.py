@@ -1,4 +1,7 @@
-"""Clone a table into another lake on disk, optionally with changed rows for some days."""
+"""Clone a table into another lake on disk.
+
+The rows of some days can be changed.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
 
 
 def _write_changed(view: AsOfSnapshot, table: str, period: Period, root: Path, change: Change) -> DataFile:
-    """Write the changed rows of a day, in the order in which the function returns them."""
+    """Write the changed rows of a day, in the order of the function's result."""
     rows = change(view.read(table, period, period).drop_columns(["period"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), period, ())
     digest, count = written.content.hexdigest(), written.content.rows

@@ -15,7 +15,7 @@ PREFIX = "b2-"
 
 
 class ContentDigest:
-    """A BLAKE2 digest of a table's content, fed batch by batch in the table's row order.
+    """A BLAKE2 digest of a table's content, fed by batches in row order.
 
     Validity, lengths and values of every column are hashed separately, with nulls replaced by a fixed value, so that
     neither batch borders nor the bytes behind a null change the digest.
@@ -84,7 +84,7 @@ def _raw(numbers: pa.Array) -> bytes:
 
 
 def _text(strings: pa.StringArray) -> bytes:
-    """Return the concatenated bytes of all strings, as one slice of the array's buffer."""
+    """Return the bytes of all strings, as one slice of the array's buffer."""
     if len(strings) == 0:
         return b""
     _, offsets, values = strings.buffers()

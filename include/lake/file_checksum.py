@@ -1,4 +1,4 @@
-"""Check data files against the SHA-256 of their bytes, which is part of their name.
+"""Check data files against the SHA-256 in their names.
 
 A bit flipped on disk is read as a different number. Hashing the bytes is faster than decoding them, so every file is
 checked before its rows are used, once per process.
@@ -54,6 +54,7 @@ def require_bytes(name: str, content: bytes) -> bytes:
 
 
 @functools.lru_cache(maxsize=_CACHED_FILES)
-def _sha256(path: str, size: int, modified: int, inode: int) -> str:  # noqa: ARG001  # keys of the cache
+def _sha256(path: str, _size: int, _modified: int, _inode: int) -> str:
+    """Return a file's digest, cached while its size, time and inode are the same."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, hashlib.sha256).hexdigest()

@@ -37,9 +37,9 @@ def signed_name(table: str, period: Period, digest: str, rows: int, sha256: str)
 
 
 def is_genuine(keys: SigningKeys, table: str, period: Period, digest: str, rows: int, name: str) -> bool:
-    """Return whether this installation wrote this file for this table, day and content.
+    """Return whether this installation wrote the file for this content.
 
-    `keys` are those of this installation, loaded once for many files.
+    It belongs to this table and day. `keys` are those of this installation, loaded once for many files.
     """
     parts = NAME.fullmatch(name)
     if parts is None:

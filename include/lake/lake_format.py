@@ -1,21 +1,17 @@
 """Number the storage format of a use case's lake, and upgrade an older format.
 
 `<lake>/<use case>/format.json` has the number, for tables, ledger and records. Code that changes the storage format
-increments FORMAT and adds a step to upgrades.STEPS; it never reads two formats.
+increments FORMAT and adds a step to STEPS of maintenance/lake_upgrade.py; it never reads two formats.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from include import settings
 from include.errors import AirworthyError
 from include.lake.object_store import StoragePath
-
-if TYPE_CHECKING:
-    from include.declaration.use_case import UseCase
 
 FORMAT = 2
 """The format of this code. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow begin
@@ -61,7 +57,9 @@ def require_format(root: StoragePath) -> None:
     if found is None:
         if not any((root / name).exists() for name in STORED):
             return  # nothing is stored yet
-        raise LakeFormatError(root, None, f"It was stored before lakes had one. {_upgrade_advice(root)}")
+        found = stored_format(root)  # another process may have stored the number, then content, in between
+        if found is None:
+            raise LakeFormatError(root, None, f"It was stored before lakes had one. {_upgrade_advice(root)}")
     if found > FORMAT:
         raise LakeFormatError(root, found, "It was stored by newer code: install that code, or restore a backup.")
     if found < FORMAT:
@@ -100,7 +98,7 @@ def stored_format(root: StoragePath) -> int | None:
     raise LakeFormatError(root, None, f"{root / NAME} cannot be read: restore it from a backup.")
 
 
-def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[UseCase], None]]) -> list[int]:
+def upgrade(root: StoragePath, steps: Mapping[int, Callable[[], None]]) -> list[int]:
     """Upgrade a lake to the format of this code, one number at a time.
 
     Returns the numbers reached. Each step can be repeated, and its number is written at its end: after an interruption
@@ -116,7 +114,7 @@ def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[
         )
     reached = []
     for number in range(found + 1, FORMAT + 1):
-        steps[number](use_case)
+        steps[number]()
         (root / NAME).write(_encoded(number))
         reached.append(number)
     return reached

@@ -1,4 +1,4 @@
-"""Read and write files by the same methods on disk and on S3 (`s3://bucket/prefix`).
+"""Read and write files alike on disk and on S3 (`s3://bucket/prefix`).
 
 A file is created or replaced in one atomic step. On S3, every method raises `s3.ObjectStoreError` if the server
 refuses or cannot be reached.
@@ -7,35 +7,24 @@ refuses or cannot be reached.
 from __future__ import annotations
 
 import io
-import mimetypes
 import os
-import random
 import shutil
 import stat
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import IO, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from include.errors import InvalidRequestError
 from include.lake import s3
+from include.lake.s3_object import S3Object
 
-_EXISTS, _CONFLICT = "PreconditionFailed", "ConditionalRequestConflict"
-_ATTEMPTS = 5
-"""Attempts at one conditional write while other processes write the same name."""
-_PAUSE = 0.2
-"""Longest first pause between attempts, in seconds; it doubles with each attempt."""
-_WRITER = "airworthy-writer"
 _WRITING, _CREATING = ".writing-", ".creating-"
 """Prefixes of the names of unfinished files on disk."""
-_MISSING = ("NoSuchKey", "404")
-_ONE_REQUEST = 256 * 2**20
-"""Largest file that is uploaded in one request, in bytes."""
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -51,7 +40,7 @@ class InvalidStoragePathError(InvalidRequestError):
 
 
 def _translate_errors(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Return the method of a StoragePath with errors of S3 raised as `s3.ObjectStoreError`."""
+    """Return the method with errors of S3 raised as `s3.ObjectStoreError`."""
 
     @wraps(method)
     def translating(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -125,7 +114,7 @@ class StoragePath:
         if self.is_local:
             return self.path.read_bytes()
         content = io.BytesIO()
-        self._stream(content)
+        self._object.copy_to(content)
         return content.getvalue()
 
     @_translate_errors
@@ -140,12 +129,7 @@ class StoragePath:
             if not stat.S_ISREG(status.st_mode):
                 raise FileNotFoundError(self.uri)
             return status.st_size
-        try:
-            return int(s3.client().head_object(**self._object())["ContentLength"])
-        except s3.client().exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                raise FileNotFoundError(self.uri) from None
-            raise
+        return self._object.size()
 
     def read_all(self, names: Sequence[str]) -> list[bytes]:
         """Return the contents of these files of this folder, in the given order.
@@ -171,9 +155,10 @@ class StoragePath:
 
     @_translate_errors
     def names(self, prefix: str = "") -> list[str]:
-        """Return the sorted names of files and folders directly in this folder that begin with `prefix`.
+        """Return the sorted names in this folder that begin with `prefix`.
 
-        Empty if there is no such folder. On S3, the server lists only the names with this prefix.
+        They are names of files and folders directly in it. Empty if there is no such folder. On S3, the server lists
+        only the names with this prefix.
         """
         if self.is_local:
             try:
@@ -194,14 +179,13 @@ class StoragePath:
 
         Returns whether this call created it.
         """
-        return _create_on_disk(self.path, content) if self.is_local else self._create_on_s3(content)
+        return _create_on_disk(self.path, content) if self.is_local else self._object.create(content)
 
     @_translate_errors
     def write(self, content: bytes) -> None:
         """Create or replace the file in one step."""
         if not self.is_local:
-            kind = mimetypes.guess_type(self.name)[0] or "application/octet-stream"
-            s3.client().put_object(**self._object(), Body=content, ContentType=kind)
+            self._object.replace(content)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=_WRITING)
@@ -220,10 +204,7 @@ class StoragePath:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file.replace(self.path)
             return
-        from boto3.s3.transfer import TransferConfig
-
-        one_request = TransferConfig(multipart_threshold=_ONE_REQUEST, use_threads=False)
-        s3.client().upload_file(str(file), self._bucket, self._key, Config=one_request)
+        self._object.upload(file)
         file.unlink()
 
     @_translate_errors
@@ -232,7 +213,7 @@ class StoragePath:
         if self.is_local:
             self.path.unlink(missing_ok=True)
         else:
-            s3.client().delete_object(**self._object())
+            self._object.remove()
 
     @_translate_errors
     def fetch(self, to: Path) -> Path:
@@ -246,7 +227,7 @@ class StoragePath:
             shutil.copyfile(self.path, to)
             return to
         with to.open("wb") as sink:
-            self._stream(sink)
+            self._object.copy_to(sink)
         return to
 
     @property
@@ -257,68 +238,9 @@ class StoragePath:
     def _key(self) -> str:
         return self.uri.removeprefix(f"s3://{self._bucket}").lstrip("/")
 
-    def _object(self) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": self._key}
-
-    def _stream(self, sink: IO[bytes]) -> None:
-        """Copy an S3 object into the sink; start again if the connection breaks.
-
-        The retries of boto3 do not cover a connection that breaks during the answer. A truncated object is detected:
-        the server sends its length first.
-        """
-        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
-        from urllib3.exceptions import ProtocolError
-
-        # ProtocolError: boto3 does not translate it if the answer that there is no such object is cut short.
-        broken = (HTTPClientError, IncompleteReadError, ResponseStreamingError, ProtocolError)
-        for attempt in range(_ATTEMPTS):
-            sink.seek(0)
-            sink.truncate()
-            try:
-                shutil.copyfileobj(s3.client().get_object(**self._object())["Body"], sink, 1 << 20)
-            except s3.client().exceptions.ClientError as error:
-                if error.response["Error"]["Code"] in _MISSING:
-                    raise FileNotFoundError(self.uri) from None
-                raise
-            except broken:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
-
-    def _create_on_s3(self, content: bytes) -> bool:
-        """Create the object by a conditional write; return whether this call created it.
-
-        If an answer is lost, the retry finds the object of this call and recognises it by the stored writer id.
-        """
-        client, writer = s3.client(), uuid.uuid4().hex
-        for attempt in range(_ATTEMPTS):
-            try:
-                client.put_object(**self._object(), Body=content, IfNoneMatch="*", Metadata={_WRITER: writer})
-            except client.exceptions.ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code == _EXISTS:
-                    return self._writer() == writer
-                if code != _CONFLICT or attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # nosec B311  # not a secret
-            else:
-                return True
-        raise AssertionError("unreachable")
-
-    def _writer(self) -> str | None:
-        """Return the writer id of an S3 object.
-
-        Returns None if it has none or was removed meanwhile.
-        """
-        client = s3.client()
-        try:
-            writer: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
-        except client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
-        return writer
+    @property
+    def _object(self) -> S3Object:
+        return S3Object(self._bucket, self._key)
 
 
 def unfinished_name() -> str:
@@ -330,7 +252,10 @@ def unfinished_name() -> str:
 
 
 def is_unfinished(name: str) -> bool:
-    """Return whether a file on disk is unfinished: it is being written, or its writer was killed."""
+    """Return whether a file on disk is unfinished.
+
+    It is being written, or its writer was killed.
+    """
     return name.rpartition("/")[2].startswith((_WRITING, _CREATING))
 
 

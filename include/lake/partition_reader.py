@@ -1,4 +1,4 @@
-"""Read partition files with the declared columns, whatever columns they were written with.
+"""Read partition files with the declared columns, whatever they have.
 
 Stored values change their type only here. A column that a file lacks is null; a column whose type was widened is cast
 exactly; a value that the declared type cannot hold is an error.
@@ -149,7 +149,7 @@ def columns_of(paths: Iterable[str]) -> frozenset[str]:
 
 
 def readable_columns(path: str, schema: pa.Schema, names: Collection[str]) -> pa.Schema:
-    """Return the declared columns of `names` that the file has and that can be read as declared."""
+    """Return the columns of `names` that the file has in a readable type."""
     stored_names = read_file_schema(path).names
     return pa.schema(
         [field for field in schema if field.name in names and field.name in stored_names and _is_readable(path, field)]

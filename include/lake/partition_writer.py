@@ -59,7 +59,7 @@ def write_partition_file(
     period: Period,
     row_keys: Sequence[str],
 ) -> PartitionFile:
-    """Write the batches, which all have this schema, to the new file `path`, and flush it to disk.
+    """Write the batches of this schema to the new file `path`, and flush it.
 
     `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages.
     """
@@ -89,7 +89,10 @@ def _check_batches(
 
 
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield tables of `ROW_GROUP_ROWS` rows, or fewer where they would exceed `ROW_GROUP_BYTES`."""
+    """Yield tables of `ROW_GROUP_ROWS` rows, or fewer.
+
+    They do not exceed `ROW_GROUP_BYTES`.
+    """
     pending: list[pa.RecordBatch] = []
     count = size = 0
     for batch in batches:

@@ -14,7 +14,10 @@ from include.errors import AirworthyError
 
 
 class LogCorruptedError(AirworthyError):
-    """The log of a table names a file without the day, digest or number of rows of its partition."""
+    """A table's log names a file without its partition's values.
+
+    These are day, digest and number of rows.
+    """
 
     def __init__(self, table: str, path: str) -> None:
         self.table, self.path = table, path
@@ -73,7 +76,9 @@ def group_by_period(data_files: Iterable[DataFile], since: Period, until: Period
 
 
 def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
-    """Return day to partition of a table, in order of days, from `since` to `until` inclusive.
+    """Return day to partition of a table, from `since` to `until` inclusive.
+
+    They are in order of days.
 
     Raises:
         LogCorruptedError: the log names a file without day, digest or number of rows.

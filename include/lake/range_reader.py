@@ -1,6 +1,7 @@
-"""Read small tables over many days quickly, for a page: in one pass, with each file cached.
+"""Read small tables over many days quickly, for a page.
 
-A file of a Delta table never changes, so its rows are cached by its path.
+They are read in one pass, with each file cached. A file of a Delta table never changes, so its rows are cached by its
+path.
 """
 
 from __future__ import annotations

@@ -144,7 +144,9 @@ class RecordStore(Generic[Record]):
         return sorted(map(int, keys))
 
     def numbered(self) -> list[Record]:
-        """Return all numbered records in order, from 1 on without a gap, and check the hash chain.
+        """Return all numbered records in order, and check the hash chain.
+
+        The numbers begin with 1 and have no gap.
 
         Raises:
             RecordCorruptedError: one is missing, damaged or not chained.

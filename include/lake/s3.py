@@ -68,7 +68,10 @@ class ObjectStoreError(AirworthyError):
 
 
 class ConnectionLostError(ObjectStoreError):
-    """The connection broke during an answer, which neither boto3 nor deltalake retries."""
+    """The connection broke during an answer.
+
+    Neither boto3 nor deltalake retries that.
+    """
 
     def __init__(self, uri: str, reason: str) -> None:
         super().__init__(uri, reason, retryable=True)
@@ -108,7 +111,8 @@ def client() -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _client(process: int, endpoint: str | None, region: str, credentials: int) -> Any:  # noqa: ARG001  # keys of the cache
+def _client(_process: int, endpoint: str | None, region: str, _credentials: int) -> Any:
+    """Return a client, cached for each process and credentials."""
     import boto3
 
     # A separate session: the default one is not thread-safe.

@@ -11,7 +11,7 @@ FIRST_PAUSE, LONGEST_PAUSE = "2s", "8s"
 
 
 def patient_config() -> Any:
-    """Return the botocore configuration of a client that survives a restart of its server."""
+    """Return a client's botocore configuration that survives a server's restart."""
     from botocore.config import Config
 
     # The mode "standard" starts with pauses of 0.05 s, and all threads of a client share a quota of 35 retries: not

@@ -1,4 +1,7 @@
-"""Adapt the stored columns of a table to the declared ones: add, keep, widen or refuse."""
+"""Adapt a table's stored columns to the declared ones, or refuse them.
+
+Columns are added, kept or widened.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class SchemaNarrowedError(AirworthyError):
 
 
 class ColumnCaseError(AirworthyError):
-    """A declared column differs from a stored one in case only, which Delta does not distinguish."""
+    """A declared column differs from a stored one in case only.
+
+    Delta does not distinguish them.
+    """
 
     def __init__(self, use_case: str, table: str, stored: str, declared: str) -> None:
         self.use_case, self.table, self.stored, self.declared = use_case, table, stored, declared
@@ -53,7 +59,7 @@ def require_cases(use_case: str, table: str, stored: pa.Schema, declared: pa.Sch
 def evolve(
     use_case: str, table: str, stored: pa.Schema, declared: pa.Schema, is_exact: Callable[[str, int], bool]
 ) -> pa.Schema:
-    """Return the new columns of the table: the declared ones, then those no longer declared.
+    """Return a table's new columns: declared ones, then those not declared now.
 
     New columns are null in old periods. Columns that are no longer declared are kept, so that one that is declared
     again with a conflicting type is detected. A type is widened only if no stored value changes; `is_exact(column,

@@ -61,6 +61,8 @@ DELIVERIES = pa.schema(
 )
 """The files from which a day of a feed was landed, if it has a landing bucket."""
 
+DECLARED_TABLES = ("raw", "checked", "features", "labels")
+"""Kinds of tables whose columns the use case declares; those of the others are fixed."""
 _OWN = {"metrics": METRICS, "gate_results": GATE_RESULTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
 
 
@@ -135,13 +137,13 @@ def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
 
 
 def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns that identify a row: the keys of its feed, otherwise of the table."""
+    """Return the columns that identify a row: its feed's or its table's keys."""
     kind, _, feed = table.partition("/")
     return use_case.feed(feed).keys if kind in ("raw", "checked") else sort_keys(use_case, table)
 
 
 def identity_columns(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns that must exist to read a row: its keys, and for labels the label."""
+    """Return the columns needed to read a row: keys, and for labels the label."""
     return (*row_keys(use_case, table), *([use_case.label.name] if table == "labels" else []))
 
 

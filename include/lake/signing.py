@@ -82,7 +82,10 @@ class SigningKeys:
         return ""
 
     def proves(self, purpose: str, content: bytes, start: str) -> bool:
-        """Return whether the signature of `content` by a key not retired begins with these digits."""
+        """Return whether an unretired key's signature begins with these digits.
+
+        It is the signature of `content`.
+        """
         usable = (key for key in self.keys if key not in self.retired)
         return any(_is_same(_mac(key, purpose, content)[: len(start)], start) for key in usable)
 
@@ -133,7 +136,10 @@ def require_signing_keys() -> SigningKeys:
 
 
 def keys_file() -> Path:
-    """Return the file of this machine's keys, which is used without keys in the environment."""
+    """Return the file of this machine's keys.
+
+    It is used without keys in the environment.
+    """
     return settings.current_settings().home / "credentials" / "signing_keys"
 
 

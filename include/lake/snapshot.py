@@ -110,7 +110,7 @@ class AsOfSnapshot:
         return partition_reader.duckdb_table(self._connection(), self._table_name(table), paths, schema)
 
     def dropped_columns(self, table: str) -> list[pa.Field]:
-        """Return the stored columns of a table that are no longer declared, in order of names."""
+        """Return the stored columns that are not declared now, in order of names."""
         stored = pa.schema(self._delta(table).schema().to_arrow())
         known = {*schemas.table_schema(self.lake.use_case, table).names, *schemas.PARTITION}
         return sorted((field for field in stored if field.name not in known), key=lambda field: field.name)
@@ -129,7 +129,7 @@ class AsOfSnapshot:
         return absent
 
     def _identified(self, table: str, since: Period | None, until: Period | None) -> list[str]:
-        """Return the paths of these days' files, after checking that they have the declared keys.
+        """Return the days' files, after checking that they have the declared keys.
 
         Raises:
             KeysChangedError: a file lacks a key: read as null it would match nothing, and rows would be lost silently.
@@ -236,7 +236,7 @@ class AsOfSnapshot:
     def storage_paths(
         self, table: str, since: Period | None = None, until: Period | None = None
     ) -> list[tuple[Period, StoragePath]]:
-        """Return day and stored path of each file of these days, without copying it to disk."""
+        """Return day and stored path of each file, without copying it to disk."""
         root = self.lake.root / table
         return [(file.period, root / file.path) for file in self._files_between(table, since, until)]
 

@@ -1,4 +1,7 @@
-"""Sort and match rows by columns of any name, although Arrow reads a leading dot as a path."""
+"""Sort and match rows by columns of any name.
+
+Arrow reads a leading dot as a path.
+"""
 
 from __future__ import annotations
 

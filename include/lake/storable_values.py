@@ -64,7 +64,10 @@ class InvalidUtf8Error(UnsoundError):
 
 
 class NotADateError(UnsoundError):
-    """A column holds a date or timestamp outside the years 1 to 9999, which some readers cannot represent."""
+    """A column has a date outside the years 1 to 9999.
+
+    Some readers cannot represent such a date or timestamp.
+    """
 
     way_out = "Return null for an unknown date from {function}, or correct the source."
 

@@ -19,7 +19,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file of a table, from Delta version `added` up to, but not including, `removed`."""
+    """A file of a table, from Delta version `added` to before `removed`."""
 
     path: str
     period: Period

@@ -1,4 +1,4 @@
-"""Read the whole log of a Delta table: every file that it ever had, with its versions.
+"""Read a Delta table's whole log: every file it ever had, with versions.
 
 Log clean-up is off in all our tables, so all commits from version 0 on exist as JSON. The format is defined by the
 Delta transaction protocol ("Delta Log Entries").

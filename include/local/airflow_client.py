@@ -52,7 +52,10 @@ class DagRun:
 
 @dataclass
 class AirflowClient:
-    """The API of one Airflow, as one user; methods raise AirflowRefusedError or AirflowUnreachableError."""
+    """The API of one Airflow, as one user.
+
+    Methods raise AirflowRefusedError or AirflowUnreachableError.
+    """
 
     address: str
     user: str
@@ -104,9 +107,10 @@ class AirflowClient:
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def backfill(self, dag_id: str, first: Period, last: Period, *, again: str = "failed", at_once: int = 8) -> None:
-        """Create the runs of a range of days; existing runs are repeated only if failed (or as `again`).
+        """Create the runs of a range of days.
 
-        Airflow allows one backfill of a DAG at a time, and takes half a minute to notice its end.
+        Existing runs are repeated only if failed (or as `again`). Airflow allows one backfill of a DAG at a time, and
+        takes half a minute to notice its end.
         """
         deadline = time.monotonic() + BACKFILL_NOTICED_S
         while self.has_lingering_backfill(dag_id) and time.monotonic() < deadline:
@@ -115,7 +119,7 @@ class AirflowClient:
         self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
 
     def has_lingering_backfill(self, dag_id: str) -> bool:
-        """Return whether every run of a backfill has ended, but Airflow has not noticed yet."""
+        """Return whether a backfill's runs ended, unnoticed by Airflow."""
         found = self.call("GET", "/backfills", params={"dag_id": dag_id, "limit": PAGE, "order_by": "-id"})["backfills"]
         over = all(run.state in FINISHED for run in self.runs(dag_id) if run.run_type == "backfill")
         return over and any(item["completed_at"] is None for item in found)

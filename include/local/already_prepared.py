@@ -1,8 +1,8 @@
-"""Check without importing Airflow whether docker-compose.yaml's `init` has nothing to do.
+"""Check without Airflow whether docker-compose.yaml's `init` can be skipped.
 
-`init` runs at every `docker compose up`, even if only a worker is added. Checking takes a second; preparing starts
-five processes that import Airflow or MLflow. Airflow's database keeps the fingerprint of a finished preparation and
-the versions of both schemas, so that newer code and a restored database are prepared again.
+Airflow is not imported. `init` runs at every `docker compose up`, even if only a worker is added. Checking takes a
+second; preparing starts five processes that import Airflow or MLflow. Airflow's database keeps the fingerprint of a
+finished preparation and the versions of both schemas, so that newer code and a restored database are prepared again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def fingerprint() -> str:
 
 
 def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
-    """Return whether this code has finished a preparation, and schemas, pool and users still exist.
+    """Return whether this code finished a preparation that still exists.
 
-    It connects to the databases as the services' users, and to the server as its superuser, so a changed password is
-    prepared again, or refused.
+    Schemas, pool and users are checked. It connects to the databases as the services' users, and to the server as its
+    superuser, so a changed password is prepared again, or refused.
     """
     import psycopg2
 

@@ -1,8 +1,8 @@
-"""Prepare the services of docker-compose.yaml: `python -m include.local.compose_init [databases]`.
+"""Prepare docker-compose.yaml's services.
 
-Creates databases and their users, buckets, the training pool and Airflow's users, and runs the migrations; existing
-ones are not changed, so it may run at each start. With `databases`, it creates only the databases and their users, to
-restore a backup into. The environment names everything.
+Call: `python -m include.local.compose_init [databases]`. Creates databases and their users, buckets, the training pool
+and Airflow's users, and runs the migrations; existing ones are not changed, so it may run at each start. With
+`databases`, it creates only the databases and their users, to restore a backup into. The environment names everything.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def refuse_odd_passwords(environment: Mapping[str, str]) -> None:
 
 
 def make_databases(server: str, addresses: Iterable[str]) -> None:
-    """Create the user and the database of each address; only that user may connect to it.
+    """Create the user and database of each address.
 
-    An existing user gets the address's password.
+    Only that user may connect to the database. An existing user gets the address's password.
 
     Args:
         server: address of a database as a superuser.
@@ -166,14 +166,19 @@ def make_buckets(places: Iterable[str]) -> None:
 
 
 def make_user(name: str, role: str, password: str) -> None:
-    """Create a user of Airflow's FAB auth manager; an existing one keeps role and password."""
+    """Create a user of Airflow's FAB auth manager.
+
+    An existing one keeps role and password.
+    """
     actor = ["--username", name, "--role", role, "--firstname", name, "--lastname", "-", "--email", f"{name}@localhost"]
     # Airflow asks for the password twice; on the command line other accounts could read it.
     run_command([*AIRFLOW, "users", "create", *actor], typed=f"{password}\n{password}\n")
 
 
 def run_command(command: list[str], typed: str = "") -> None:
-    """Run a command to its end, without a time limit: migrations of a large database are slow.
+    """Run a command to its end, without a time limit.
+
+    Migrations of a large database are slow.
 
     Raises:
         NotPreparedError: the command failed.

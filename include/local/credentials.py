@@ -1,4 +1,7 @@
-"""Create and read the passwords and keys of an instance: random, readable only by its owner."""
+"""Create and read an instance's random passwords and keys.
+
+Only their owner can read them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ VIEWER = "prometheus"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Secrets of an instance; kept, so that sessions and encrypted Connections survive `make down`."""
+    """Secrets of an instance.
+
+    They are kept, so that sessions and encrypted Connections survive `make down`.
+    """
 
     password: str
     fernet_key: str
@@ -49,7 +55,9 @@ def load_or_make(instance: Instance) -> Credentials:
 
 
 def viewer_password(instance: Instance) -> str:
-    """Return the password of VIEWER; Airflow adds the user at its start to an older file.
+    """Return VIEWER's password; Airflow adds the user to an older file.
+
+    It does so at its start.
 
     Raises:
         NotReadyError: Airflow was not started since.
@@ -64,7 +72,10 @@ def viewer_password(instance: Instance) -> str:
 
 
 def _read_or_write(path: Path, new: dict[str, str]) -> dict[str, str]:
-    """Return the content of `path`; create it with `new` if it is missing, atomically and private."""
+    """Return the content of `path`; create it with `new` if missing.
+
+    It is created atomically and private.
+    """
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""Run the shipped use case from data to retraining in Airflow's scheduler, through its API."""
+"""Run the shipped use case from data to retraining, through Airflow's API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Days = tuple[Period, Period]
 
 @dataclass(frozen=True)
 class DemoPhase:
-    """A range of days: manual trainings, then scoring, monitoring and retraining decisions."""
+    """A range of days: manual trainings, then scoring, monitoring and decisions."""
 
     train: tuple[Period, ...]
     """Days to train as of; each model after the first is compared with the champion of its day."""
@@ -159,7 +159,10 @@ class Demo:
         self._until(f"{dag_id} {period}, by the schedule", scheduled, 1, dag_id)
 
     def _settled(self, dag_id: str) -> None:
-        """Wait for the open runs: after a backfill the scheduler continues from there up to today."""
+        """Wait for the open runs.
+
+        After a backfill, the scheduler continues from there up to today.
+        """
         runs = len(self.api.runs(dag_id))
 
         def ended() -> Counter[str]:
@@ -169,7 +172,10 @@ class Demo:
         self._until(f"{dag_id}, every run", ended, runs, dag_id)
 
     def _until(self, what: str, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
-        """Show the progress until every day has succeeded; fail on failed days or if nothing changes."""
+        """Show progress until every day succeeded.
+
+        Fails on failed days, or if nothing changes.
+        """
         with self.progress.start_phase(what, wanted) as update:
             self._wait(update, states, wanted, dag_id)
 

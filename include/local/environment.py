@@ -1,4 +1,4 @@
-"""Build the environment of every local process: Airflow's components, their tasks, and MLflow."""
+"""Build the environment of local processes: Airflow, its tasks, and MLflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ MARK = "AIRWORTHY_INSTANCE"
 
 
 def current(instance: Instance) -> dict[str, str]:
-    """Return the current environment for a process of `instance`; create credentials if missing."""
+    """Return the current environment for a process of `instance`.
+
+    Missing credentials are created.
+    """
     return service_environment(
         instance,
         settings.current_settings(),
@@ -139,7 +142,10 @@ def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
 
 
 def _quiet() -> dict[str, str]:
-    """Return the variables that turn off telemetry, and limit MLflow to one process with one worker."""
+    """Return variables that turn off telemetry and limit MLflow.
+
+    MLflow gets one process with one worker.
+    """
     return {
         "DO_NOT_TRACK": "1",
         "SCARF_ANALYTICS": "false",

@@ -32,7 +32,10 @@ def is_healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
 
 
 def _beats(name: str, answer: dict[str, Any], report: SupervisorReport) -> bool:
-    """Return whether the service has sent a heartbeat since its start; older ones are of a killed process."""
+    """Return whether the service sent a heartbeat since its start.
+
+    Older ones are of a killed process.
+    """
     section, field = _HEARTBEATS[name]
     reported = answer.get(section) or {}
     service = report.services.get(name)

@@ -1,4 +1,4 @@
-"""Describe one local instance: a folder for all its state, two ports and a metadata database."""
+"""Describe one local instance: a folder of state, two ports and a database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
 
 @dataclass(frozen=True)
 class Instance:
-    """One installation; instances with different homes and ports run independently of each other."""
+    """One installation.
+
+    Instances with different homes and ports run independently of each other.
+    """
 
     home: Path
     airflow_port: int
@@ -40,7 +43,10 @@ class Instance:
 
     @property
     def mlflow_shown(self) -> str:
-        """Return MLflow's address for a browser; its host name differs from Airflow's, whose cookie it must not get."""
+        """Return MLflow's address for a browser.
+
+        Its host name differs from Airflow's, whose cookie it must not get.
+        """
         return f"http://localhost:{self.mlflow_port}"
 
     @property

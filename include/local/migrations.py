@@ -18,7 +18,7 @@ _TAIL_LINES = 15
 
 
 def migrate_databases(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Migrate both databases in parallel, unless the installed versions have done so before.
+    """Migrate both databases in parallel, unless these versions did so before.
 
     Raises:
         ServiceDiedError: a migration failed; the message has the end of its log.
@@ -74,5 +74,8 @@ def _sqlite_files(instance: Instance) -> list[Path]:
 
 
 def _sqlite_files_exist(instance: Instance) -> bool:
-    """Return whether the SQLite files exist; False for a server, whose database may have been emptied."""
+    """Return whether the SQLite files exist.
+
+    False for a server, whose database may have been emptied.
+    """
     return instance.sqlite is not None and all(file.exists() for file in _sqlite_files(instance))

@@ -1,4 +1,4 @@
-"""Keep the local state private: only the account that starts the services can read their files."""
+"""Keep the local state private to the account that starts the services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_FOLDERS = frozenset(
 
 @contextlib.contextmanager
 def private_file() -> Iterator[None]:
-    """Make new files and folders of this process and its children private until the block ends."""
+    """Make new files of this process and its children private in the block."""
     before = os.umask(UMASK)
     try:
         yield
@@ -29,7 +29,7 @@ def private_file() -> Iterator[None]:
 
 
 def make_private(home: Path) -> None:
-    """Create the home if it does not exist, and remove the rights of other accounts from it.
+    """Create the home if missing, and remove other accounts' rights from it.
 
     A folder with other content is not changed, since other accounts may need it.
 

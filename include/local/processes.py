@@ -35,7 +35,7 @@ def is_alive(pid: int, home: Path) -> bool:
 
 
 def sweep(home: Path) -> int:
-    """End every process of the instance, by SIGTERM and then SIGKILL; return their number.
+    """End the instance's processes by SIGTERM, then SIGKILL; return their number.
 
     Raises:
         ProcessesLeftError: SIGKILL did not end some.

@@ -1,4 +1,7 @@
-"""Show progress: by a bar or a spinner in a terminal, otherwise by a line every few seconds."""
+"""Show progress by a bar or a spinner, or by a line every few seconds.
+
+Bars and spinners need a terminal.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class PhaseProgress:
 
     @contextmanager
     def draw(self) -> Iterator[None]:
-        """Draw the bars until the block ends; without a terminal they would appear once, at the end."""
+        """Draw the bars until the block ends.
+
+        Without a terminal they would appear once, at the end.
+        """
         if not self._console.is_terminal:
             yield
             return
@@ -59,7 +65,7 @@ class PhaseProgress:
 
     @contextmanager
     def _print_phase(self, what: str, total: int) -> Iterator[Update]:
-        """Print a line when the phase starts, one every `INTERVAL_S` and one when it is complete."""
+        """Print a line when the phase starts, every `INTERVAL_S`, and at its end."""
         began, state = monotonic(), {"done": 0, "waiting": ""}
 
         def update(done: int, waiting: str) -> None:
@@ -78,7 +84,7 @@ class PhaseProgress:
 
 @contextmanager
 def _repeat(report: Callable[[], None]) -> Iterator[None]:
-    """Call `report` every `INTERVAL_S` until the block ends, even while the block is blocked."""
+    """Call `report` every `INTERVAL_S` until the block ends, even while it waits."""
     ended = threading.Event()
 
     def repeat() -> None:

@@ -37,9 +37,10 @@ _RESTARTS_FORGIVEN = 1  # a service may start before one that it needs
 
 
 def start_instance(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool:
-    """Start the services and wait until all are healthy; return False if they ran already.
+    """Start the services and wait until all are healthy.
 
-    After PortTakenError, ServiceDiedError and NotHealthyError, nothing of this instance runs.
+    Returns False if they ran already. After PortTakenError, ServiceDiedError and NotHealthyError, nothing of this
+    instance runs.
 
     Raises:
         PortTakenError: another process listens on a port.
@@ -130,7 +131,10 @@ def _alone(instance: Instance) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lock(file: IO[str], refusal: AirworthyError) -> Iterator[None]:
-    """Hold the lock of a file, which ends with the process; raise `refusal` while another process holds it."""
+    """Hold the lock of a file; raise `refusal` if another process holds it.
+
+    The lock ends with the process.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -152,7 +156,10 @@ def _check_ports(instance: Instance) -> None:
 
 
 def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start the supervisor in a new session: it outlives this process, and Ctrl-C does not reach it."""
+    """Start the supervisor in a new session.
+
+    It outlives this process, and Ctrl-C does not reach it.
+    """
     with instance.log("supervisor-output").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "include.local.supervisor", str(supervisor.CONFIGURATION)],

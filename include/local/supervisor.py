@@ -1,7 +1,8 @@
-"""Run all local services: `python -m include.local.supervisor CONFIGURATION`, started by `up`.
+"""Run all local services; `up` starts this.
 
-The process runs supervisord, writes the state of each service into a file, and at SIGTERM or SIGINT ends every
-process of the instance, even grandchildren in other sessions or process groups.
+Call: `python -m include.local.supervisor CONFIGURATION`. The process runs supervisord, writes the state of each service
+into a file, and at SIGTERM or SIGINT ends every process of the instance, even grandchildren in other sessions or
+process groups.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def read_report(instance: Instance) -> SupervisorReport | None:
 
 
 class _Parent(Supervisor):
-    """supervisord that writes each change of a service into a file, without a socket or port."""
+    """supervisord that writes each change of a service into a file.
+
+    It has no socket or port.
+    """
 
     def __init__(self, options: ServerOptions, state_file: Path) -> None:
         super().__init__(options)

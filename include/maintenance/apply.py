@@ -120,7 +120,7 @@ class _PlanExecutor:
         self._ledger = project.ledger
         self._lake, self._mlflow_cleanup, self._registry = (
             project.lake,
-            MlflowCleanup(project.use_case),
+            MlflowCleanup.open(project),
             project.registry,
         )
 

@@ -17,6 +17,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from include.maintenance.mlflow_rules import StoredRun
+from include.project import Project
 from include.registry.mlflow_runs import UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
 from include.registry.tags import COMPLETE, DELETED_ON, OWNERLESS, RESTORED_ON, from_mlflow, mlflow_name
 
@@ -27,6 +28,11 @@ _INVALID = "INVALID_PARAMETER_VALUE"
 
 class MlflowCleanup(Runs):
     """The MLflow experiment of a use case, for maintenance."""
+
+    @classmethod
+    def open(cls, project: Project) -> MlflowCleanup:
+        """Return the experiment of the project's use case, in the project's MLflow."""
+        return cls(project.use_case, project.settings.mlflow)
 
     @translate_mlflow_errors
     def experiment(self) -> str | None:
@@ -153,7 +159,10 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def delete_model(self, model_id: str) -> None:
-        """Mark a logged model as deleted, which cannot be undone; a missing model is no error."""
+        """Mark a logged model as deleted, which is final.
+
+        It cannot be undone. A missing model is no error.
+        """
         try:
             self._client.delete_logged_model(model_id)
         except MlflowException as error:

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from include.backtest.model_cache import ModelCache
 from include.declaration.period import Period
 from include.errors import AirworthyError
-from include.ingestion import data_docs
 from include.lake import inventory, schemas, transaction_log
-from include.lake.object_store import StoragePath, is_unfinished
+from include.lake.object_store import StoragePath
 from include.lake.stored_files import StoredFile
 from include.lake.transaction_log import TransactionLog
 from include.maintenance import mlflow_rules, rules
+from include.maintenance.file_plan import FilePlanner
 from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.mlflow_rules import StoredRun
-from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, Kind, VersionNeeds
-from include.notifications.queue import NotificationQueue
+from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, VersionNeeds
 from include.project import Project
 from include.registry import tags
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
@@ -34,7 +32,6 @@ CHECKPOINT_AFTER = 50
 """Number of commits without a checkpoint after which a new one is written, to open the table faster."""
 _VERSION_TAGS = {"features": tags.FEATURES_VERSION, "labels": tags.LABELS_VERSION}
 """Table to the tag with the Delta version on which a model was trained."""
-_DONE = ".all.done"
 
 
 def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
@@ -54,7 +51,7 @@ class _CleanupPlanner:
         use_case = project.use_case
         self._project = project
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
-        self._lake, self._mlflow_cleanup = project.lake, MlflowCleanup(use_case)
+        self._lake, self._mlflow_cleanup = project.lake, MlflowCleanup.open(project)
         self._versions = project.registry.versions()
         self._runs_of_versions, self._models_of_versions = project.registry.runs_and_models()
         self._entries: list[LedgerEntry] = project.ledger.entries()
@@ -75,7 +72,7 @@ class _CleanupPlanner:
         )
 
     def plan(self, logs: Sequence[StoragePath]) -> CleanupPlan:
-        items = [*self._tables(), *self._mlflow(), *self._files(logs)]
+        items = [*self._tables(), *self._mlflow(), *FilePlanner(self._project, self._now, self._problems).items(logs)]
         order = list(rules.CHANGES)
         return CleanupPlan(
             self._use_case.name,
@@ -127,7 +124,10 @@ class _CleanupPlanner:
             yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
 
     def _needed(self) -> dict[str, set[int]] | None:
-        """Return the Delta versions to keep by table; None if one model does not name its own."""
+        """Return the Delta versions to keep by table, or None.
+
+        None: one model does not name its own.
+        """
         stays = {kept.name for kept in self._kept if kept.stays}
         tags_of = {f"version {version.number}": version.tags for version in self._versions if version.number in stays}
         purged = {run.run_id for run in self._to_purge()}  # a run that can be restored keeps its data
@@ -237,59 +237,9 @@ class _CleanupPlanner:
         ended = {run.run_id: run.ended_at for run in self._runs}
         return {version.number: ended[version.run_id] for version in self._versions if version.run_id in ended}
 
-    # -- files
-
-    def _files(self, logs: Sequence[StoragePath]) -> Iterator[CleanupItem]:
-        name, policy = self._use_case.name, self._policy
-        pages = self._old(
-            "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
-        )
-        fits = self._old("fit", ModelCache.open(self._use_case).folder, policy.backtest_cache_days, ".json")
-        unfinished = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
-        for items in (pages, fits, self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
-            yield from self._while_readable(items)
-
-    def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
-        for folder in base.names():
-            if folder.startswith(f"dag_id={self._use_case.name}__"):
-                yield from self._while_readable(self._old("task log", base / folder, self._policy.log_days))
-
-    def _while_readable(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
-        """Yield items; if a folder cannot be listed, record the problem."""
-        try:
-            yield from items
-        except (AirworthyError, OSError) as error:
-            if str(error) not in self._problems:  # a folder is listed for more than one kind
-                self._problems.append(str(error))
-
-    def _old(
-        self, kind: Kind, place: StoragePath, periods: int, ending: str = "", besides: Sequence[str] = ()
-    ) -> Iterator[CleanupItem]:
-        for file in rules.outdated_files(inventory.list_files(place), periods, self._now):
-            if file.name.endswith(ending) and file.name not in besides:
-                yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
-
-    def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
-        """Yield the temporary files that a killed writer left on disk."""
-        files = inventory.list_files(place) if place.is_local else []
-        for file in rules.outdated_files(files, self._policy.superseded_days, self._now):
-            if is_unfinished(file.name):
-                yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
-
-    def _letters(self) -> Iterator[CleanupItem]:
-        """Yield the files of old alerts that are done, except their marks."""
-        place = NotificationQueue.open(self._project).folder
-        files = inventory.list_files(place)
-        done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
-        old = rules.outdated_files(files, self._policy.notification_days, self._now)
-        for file in old:
-            key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
-            if key in done and not file.name.endswith(_DONE):
-                yield CleanupItem("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
-
 
 def _needs(version: Version) -> list[VersionNeeds]:
-    """Return the data on which a version was trained; empty if its recipe does not say."""
+    """Return a version's training data; empty if its recipe does not say."""
     try:
         known = TrainingSpec.from_tag(version.tags.get(tags.RECIPE, ""))
         return [

@@ -80,7 +80,10 @@ class VersionNeeds:
 
 @dataclass(frozen=True)
 class CleanupPlan:
-    """The changes that maintenance would make, and what it could not read; plain values."""
+    """The changes that maintenance would make, and what it could not read.
+
+    It has plain values.
+    """
 
     use_case: str
     items: tuple[CleanupItem, ...]

@@ -8,12 +8,18 @@ from functools import partial
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from include.project import Project
 from include.registry.mlflow_runs import UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
 from include.registry.tags import PREFIX, find_tag, mlflow_name
 
 
 class TagRenaming(Runs):
     """The tags of a use case's runs, of its versions and of its registered model."""
+
+    @classmethod
+    def open(cls, project: Project) -> TagRenaming:
+        """Return the tags of the project's use case, in the project's MLflow."""
+        return cls(project.use_case, project.settings.mlflow)
 
     @translate_mlflow_errors
     def add_prefix(self) -> None:

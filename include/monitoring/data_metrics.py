@@ -120,7 +120,7 @@ def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> lis
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
-    """Measure the mean, the rate of predicted positives and the drift of the day's predictions."""
+    """Measure mean, rate of positives and drift of the day's predictions."""
     partition = view.partitions(PREDICTIONS, view.period).get(view.period)
     if partition is None:
         return [

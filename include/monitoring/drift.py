@@ -1,4 +1,4 @@
-"""Measure how far a sample's distribution is from a reference's, on the reference's bins.
+"""Measure how far a distribution is from a reference, on its bins.
 
 All functions work on counts per bin, which can be added over record batches, files and days. So a sample of any size
 is measured in the memory of one batch.
@@ -50,7 +50,10 @@ class Bins:
         return pa.array(self.values, pa.string())
 
     def count(self, column: pa.Array | pa.ChunkedArray) -> Counts:
-        """Count the column's rows per bin; NaN and infinities count as nulls, as in the reference."""
+        """Count the column's rows per bin.
+
+        NaN and infinities count as nulls, as in the reference.
+        """
         present = column.drop_null() if column.null_count else column
         own = self._count_categories(present) if self.values is not None else self._count_numbers(present)
         outside = len(present) - int(own.sum())
@@ -85,12 +88,12 @@ def psi(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float | None:
 
 
 def psi_null_quantile(expected: npt.ArrayLike, actual: npt.ArrayLike, confidence: float = 0.99) -> float:
-    """Return the quantile of the PSI of two samples of one distribution, with independent rows.
+    """Return the quantile of the PSI of two samples of one distribution.
 
-    PSI / (1/n + 1/m) follows a chi-squared distribution with one degree of freedom less than there are bins with rows
-    (Yurdakul, Naranjo 2020, Statistical properties of the population stability index). With few rows per bin its tail
-    is heavier: then the result is the greater of this quantile and that of simulated samples, both drawn from the
-    pooled shares with a fixed seed. Infinite without rows.
+    Their rows are independent. PSI / (1/n + 1/m) follows a chi-squared distribution with one degree of freedom less
+    than there are bins with rows (Yurdakul, Naranjo 2020, Statistical properties of the population stability index).
+    With few rows per bin its tail is heavier: then the result is the greater of this quantile and that of simulated
+    samples, both drawn from the pooled shares with a fixed seed. Infinite without rows.
     """
     e, a = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if not (e.sum() and a.sum()):
@@ -140,7 +143,7 @@ def count_bins(bins: Mapping[str, Bins], batches: Iterable[pa.RecordBatch | pa.T
 
 
 def _shares(expected: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Numbers, Numbers] | None:
-    """Return both as shares, none 0, without the bins that are empty in both; None without rows."""
+    """Return both as shares, none 0, without bins empty in both; None if no rows."""
     e, a = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if not (e.sum() and a.sum()):
         return None

@@ -29,10 +29,11 @@ def drift_bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[s
 def feature_drift(
     profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
 ) -> list[MetricRow]:
-    """Measure nulls, unseen categories, PSI and importance of each feature, and the weighted drift.
+    """Measure nulls, unseen categories, PSI and importance per feature.
 
-    `counts` are the day's rows per bin of the profile (`drift.count_bins`), `declared` the features that the use case
-    declares now. A feature that is new, missing or of another type becomes a row without a value.
+    Also the weighted drift. `counts` are the day's rows per bin of the profile (`drift.count_bins`), `declared` the
+    features that the use case declares now. A feature that is new, missing or of another type becomes a row without a
+    value.
     """
     gone, new = _gone(profile, counts, declared), sorted(set(declared) - set(profile.features))
     rows = [missing_row("psi", name, missing_reason) for name, missing_reason in gone.items()]
@@ -112,7 +113,7 @@ def _missing_reason(name: str, learned: str, declared: Mapping[str, str]) -> str
 
 
 def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monitoring) -> Any:
-    """Return the limit derived from single validation and test days, over the last axis."""
+    """Return the limit from single validation and test days, on the last axis."""
     return drift_factor(metric, monitoring) * np.quantile(usual, monitoring.drift_quantile, axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""Record how long training or scoring a period took, and whether that is longer than usual."""
+"""Record how long training or scoring took, and if longer than usual."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ from include.monitoring import drift_metrics, performance
 from include.monitoring.definitions import MONITORING_METRICS, limit_label
 from include.monitoring.reference_profile import ReferenceProfile
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
+from include.retraining.policy import CurrentChampion, PastDecision
+from include.retraining.signals import MeasuredPeriod, SignalValue
 
 FORMAT = 1
 DRIFT = {metric.name: metric.subject for metric in MONITORING_METRICS.values() if metric.category == "drift"}
@@ -102,7 +103,7 @@ class FalseAlarms:
 
 
 def _resolve_limit(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
-    """Replace a declared rate by the computed confidence; return other limits unchanged."""
+    """Replace a declared rate by the computed confidence; keep other limits."""
     if limit.false_alarms_per_year is None:
         return limit
     confidence = at.get((limit.name, limit.subject), limit.confidence)
@@ -141,7 +142,7 @@ class _Shape(NamedTuple):
 def resolve_limits(
     profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_periods: int
 ) -> Monitoring:
-    """Replace each declared rate by the limit that has it; only these limits are computed."""
+    """Replace each declared rate by its limit; only these are computed."""
     simulation = _Simulation(profile, monitoring, policy, gap_periods)
     rates = [
         *(simulation.performance(limit) for limit in monitoring.performance if limit.false_alarms_per_year),
@@ -228,7 +229,10 @@ def _rate(
 
 @lru_cache(maxsize=2)
 def _tails(process: Process, shape: _Shape, limit: float) -> Numbers:
-    """Return the p-value of each simulated day, of shape (lives, days); 1 if not judged."""
+    """Return the p-value of each simulated day, of shape (lives, days).
+
+    It is 1 if the day is not judged.
+    """
     before = shape.test_periods + shape.gap_periods if shape.test_periods else 0
     drawn = process.simulate(before + YEAR)
     then, life = drawn[:, : shape.test_periods], drawn[:, before:]
@@ -264,14 +268,20 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
 
 
 def _estimate_rate(breached: Breached, policy: Retraining) -> float:
-    """Return the trainings per year without the monthly budget, which is fast enough for a search."""
+    """Return the trainings per year without the monthly budget.
+
+    This is fast enough for a search.
+    """
     return _count_trainings(breached, policy, lambda _life, _number, _trained: True)
 
 
 def _count_trainings(
     breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[PastDecision]], bool]
 ) -> float:
-    """Return the trainings per year. For speed, `retrains` is called only on days that may trigger one."""
+    """Return the trainings per year.
+
+    For speed, `retrains` is called only on days that may trigger one.
+    """
     total = np.cumsum(breached, axis=1)
     of_periods: npt.NDArray[np.int64] = total - np.pad(total, ((0, 0), (policy.of_periods, 0)))[:, : total.shape[1]]
     may_trigger = breached & (of_periods >= policy.breaches)
@@ -299,7 +309,10 @@ def _measured_periods(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredP
 
 
 def _threshold(per_year: Callable[[float], float], declared: float, low: float, high: float) -> float:
-    """Find the threshold between `low` and `high` from which on the rate is at most as declared."""
+    """Find the threshold from which on the rate is at most as declared.
+
+    It is between `low` and `high`.
+    """
     for _ in range(_STEPS):
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if per_year(middle) > declared else (low, middle)

@@ -1,4 +1,4 @@
-"""Measure the rows of a day compared with earlier days, and the age of the newest data."""
+"""Measure a day's rows against earlier days, and the newest data's age."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
 
 
 def staleness(subject: str, period: Period, newest: Period | None, limit: float) -> MetricRow:
-    """Return the days from a table's newest partition to `period`; above the limit is a breach."""
+    """Return the days from a table's newest partition to `period`.
+
+    Above the limit is a breach.
+    """
     if newest is None:
         return missing_row(STALENESS, subject, f"There are no {subject} up to {period}.", limit)
     return row_with_limit(STALENESS, subject, float(period - newest), limit)
@@ -51,7 +54,10 @@ def unscored_periods(rows: int, predictions: int) -> MetricRow:
 
 
 def champion_age(period: Period, as_of: Period, limit: int) -> MetricRow:
-    """Return the days since the model's training day; at the limit or above is a breach."""
+    """Return the days since the model's training day.
+
+    At the limit or above is a breach.
+    """
     periods = period - as_of
     return MetricRow(STALENESS, "model", float(periods), limit=float(limit), breached=periods >= limit)
 
@@ -59,9 +65,9 @@ def champion_age(period: Period, as_of: Period, limit: int) -> MetricRow:
 def feed_freshness(
     feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int
 ) -> list[MetricRow]:
-    """Return a day's landed, published and quarantined rows of a feed, the last also by reason.
+    """Return a day's landed, published and quarantined rows of a feed.
 
-    `checked` is None if the day is not published. A row with two reasons counts for each.
+    The last are also by reason. `checked` is None if the day is not published. A row with two reasons counts for each.
     """
     rows = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:

@@ -37,12 +37,15 @@ REACH = 2
 
 
 class NotMeasurableError(AirworthyError):
-    """Report why performance cannot be measured; it becomes the `missing_reason` of a row of `metrics`."""
+    """Report why performance cannot be measured.
+
+    It becomes the `missing_reason` of a row of `metrics`.
+    """
 
 
 @dataclass(frozen=True)
 class PeriodPredictions:
-    """Hold a day's stored predictions, with the baselines of the version that made them."""
+    """Hold a day's stored predictions, with the version's baselines."""
 
     version: str
     rows: int
@@ -92,7 +95,10 @@ def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, period: Period) -> 
 
 
 def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> list[Period]:
-    """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
+    """Return the days that have rows and complete labels, oldest first.
+
+    The days are those from `first` to `last`.
+    """
     matures = use_case.label.label_delay_periods
     landed = view.partitions("features", first, last + matures)
     needed = {
@@ -104,7 +110,7 @@ def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Peri
 
 
 def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
-    """Return the newest day whose labels are complete as of `view`; None if there is none.
+    """Return the newest day with complete labels as of `view`, or None.
 
     A data run without any labels is not proof that the labels are complete: labels must also exist for a known day on
     or after the one on which the day's last labels become known.
@@ -117,7 +123,7 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
 
 
 def newest_due(use_case: UseCase, view: AsOfSnapshot) -> Period | None:
-    """Return the newest day whose labels should be complete as of `view`; None if none.
+    """Return the newest day with labels due as of `view`, or None.
 
     Days without rows, or that no feed delivers, are skipped: they have no labels.
     """
@@ -162,9 +168,10 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
 
 
 def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
-    """Predict the newest `window_periods` days with complete labels that the version was not trained on.
+    """Predict the newest complete days that the version was not trained on.
 
-    Days that are not scored, or were scored by another version, are included.
+    These are `window_periods` days whose labels are complete. Days that are not scored, or were scored by another
+    version, are included.
 
     Raises:
         NotMeasurableError: there is no such day, or its features are not those that the version reads.
@@ -210,7 +217,10 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
 
 
 def _unfit(use_case: UseCase, view: AsOfSnapshot, periods: Collection[Period], version: Version, model: Model) -> str:
-    """Return why a version cannot predict the days from their features; empty if it can."""
+    """Return why a version cannot predict the days; empty if it can.
+
+    It predicts from their features.
+    """
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
         return (
@@ -236,7 +246,10 @@ def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredi
 
 
 def _parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
-    """Return day to n, where one in n of its rows is taken; empty if all rows are taken."""
+    """Return day to n, where one in n of its rows is taken.
+
+    Empty if all rows are taken.
+    """
     most = max(MOST_ROWS // len(periods), 1)
     partitions = view.partitions("features", periods[0], periods[-1])
     parts = {period: -(-partitions[period].rows // most) for period in periods if period in partitions}

@@ -1,4 +1,4 @@
-"""Derive the limits of a version from the declared limits and its false-alarm rates."""
+"""Derive a version's limits from the declared limits and alarm rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from include.monitoring.false_alarms import FalseAlarmRate, FalseAlarms
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import NAME, ProfileUnreadableError, ReferenceProfile
 from include.registry import tags
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
 
 
@@ -25,13 +26,19 @@ def compute_limits(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
 
 
 def recorded_limits(use_case: UseCase, version: Version) -> FalseAlarms | None:
-    """Return the rates of the registration; None if missing, or if the declaration changed."""
+    """Return the rates of the registration, or None.
+
+    None: they are missing, or the declaration changed.
+    """
     recorded = _read(version)
     return recorded if recorded and recorded.declaration == _declaration(use_case) else None
 
 
 def limits_at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
-    """Return the rates of the registration, whatever is declared now; empty if there are none."""
+    """Return the registration's rates, whatever is declared now.
+
+    Empty if there are none.
+    """
     recorded = _read(version)
     return recorded.rates if recorded else ()
 
@@ -44,7 +51,10 @@ def _read(version: Version) -> FalseAlarms | None:
 
 
 def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile) -> Monitoring:
-    """Replace declared rates by limits: those of the registration, or computed if outdated."""
+    """Replace declared rates by limits of the registration, or computed ones.
+
+    They are computed if those are outdated.
+    """
     if rates := recorded_limits(use_case, version):
         return rates.applied(use_case.monitoring)
     gap_periods = use_case.training.gap_periods
@@ -52,7 +62,10 @@ def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile)
 
 
 def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
-    """Return `false_alarms_per_year` of each limit; `days` counts the version's own days."""
+    """Return `false_alarms_per_year` of each limit.
+
+    `days` counts the version's own days.
+    """
     if not (rates := recorded_limits(use_case, version)):
         missing_reason = (
             f"Version {version.number} has no false-alarm rates for the limits declared now; train a new version, or"

@@ -13,7 +13,10 @@ from include.monitoring.definitions import require_metric
 
 @dataclass(frozen=True)
 class MetricRow:
-    """Hold one row of `metrics` without its version; without a value, `missing_reason` says why and what to do."""
+    """Hold one row of `metrics` without its version.
+
+    Without a value, `missing_reason` says why and what to do.
+    """
 
     metric: str
     subject: str
@@ -51,7 +54,10 @@ def missing_row(metric: str, subject: str, missing_reason: str, limit: float | N
 def metric_table_rows(
     figures: Sequence[MetricRow], version: str | None, measured_period: Period, schema: pa.Schema
 ) -> pa.Table:
-    """Return the figures as a table of that schema; `measured_period` is the day of those without one."""
+    """Return the figures as a table of that schema.
+
+    `measured_period` is the day of those without one.
+    """
     rows = [
         asdict(figure)
         | {"measured_period": (figure.measured_period or measured_period).start_date, "model_version": version}

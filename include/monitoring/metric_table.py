@@ -129,7 +129,7 @@ class MetricTable:
 
 
 def measured_stretches(periods: Sequence[Period]) -> list[tuple[Period, Period]]:
-    """Return the first and last day of each stretch without a gap; `days` are in order."""
+    """Return the first and last day of each gapless stretch of ordered days."""
     stretches: list[tuple[Period, Period]] = []
     for period in periods:
         if stretches and period == stretches[-1][1] + 1:

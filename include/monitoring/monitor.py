@@ -1,4 +1,7 @@
-"""Measure a day's data, predictions and model as of its decision time, into `metrics`."""
+"""Measure a day's data, predictions and model into `metrics`.
+
+They are measured as of the day's decision time.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
 from include.project import Project
 from include.registry import sync
-from include.registry.mlflow_registry import ArtifactMissingError
+from include.registry.model_copies import ArtifactMissingError
 from include.scoring import score
 
 ROUNDS = 5
@@ -116,7 +119,10 @@ def remeasure_label_period(project: Project, period: Period) -> MonitorResult | 
 
 
 def realised_performance(project: Project, first: Period, last: Period) -> RealisedPerformance:
-    """Compute metrics over the scored days from `first` to `last` with complete labels."""
+    """Compute metrics over the scored days with complete labels.
+
+    The days are from `first` to `last`.
+    """
     use_case = project.use_case
     done: dict[str, PeriodPredictions] = {}
     waiting: dict[str, str] = {}
@@ -270,7 +276,10 @@ class _PeriodMonitor:
 
 
 def _unscored(project: Project, view: AsOfSnapshot) -> str:
-    """Return why a day has no predictions, and what to do; if scoring would fail, the text of its error."""
+    """Return why a day has no predictions, and what to do.
+
+    If scoring would fail, this is the text of its error.
+    """
     use_case, registry = project.use_case, project.registry
     period = view.period
     try:

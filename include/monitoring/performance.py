@@ -32,7 +32,10 @@ _NO_PRECISION = "The metric is not defined when a single day is left out, so the
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """Hold labels with predictions by subject (model, prior, logistic); all of one length."""
+    """Hold labels with predictions by subject (model, prior, logistic).
+
+    All have one length.
+    """
 
     periods: npt.NDArray[np.datetime64]
     labels: Numbers
@@ -68,7 +71,10 @@ def period_performance(
 
 
 def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
-    """Compute `window/<metric>` of every subject, with its two-sided 95 % interval if defined."""
+    """Compute `window/<metric>` of every subject.
+
+    It has a two-sided 95 % interval if that is defined.
+    """
     metric_rows: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
         bounds = intervals.metric_intervals(outcomes.periods, outcomes.labels, probabilities, costs)
@@ -80,7 +86,7 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
 
 
 def expected_rows(expected_values: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
-    """Return `expected/<metric>`: the model's metrics on its test days, with intervals."""
+    """Return `expected/<metric>`: test-day metrics of the model, with intervals."""
     return [
         MetricRow(f"{EXPECTED}{metric}", MODEL, on_test.value, on_test.lower, on_test.upper, periods=on_test.periods)
         for metric, on_test in expected_values.items()
@@ -194,7 +200,10 @@ class _Window:
         return self._judged(limit, value, autocorrelation.precision_of_mean(by_day), self._too_few(), limit)
 
     def _value(self, values: Mapping[str, Mapping[str, float]], metric: str, reference: str | None) -> float | None:
-        """Return the model's metric minus the reference's, with the sign that above 0 is worse."""
+        """Return the model's metric minus the reference's; above 0 is worse.
+
+        The sign is chosen so.
+        """
         model = values.get(MODEL, {}).get(metric)
         other = values.get(reference, {}).get(metric) if reference else 0.0
         if model is None or other is None:

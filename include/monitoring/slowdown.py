@@ -22,10 +22,10 @@ class Duration:
 
 
 def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], max_slowdown: float) -> Duration:
-    """Compare the seconds per row with the median of earlier days, given as (seconds, rows).
+    """Compare the seconds per row with the median of earlier days.
 
-    A breach took more than `max_slowdown` times as long. Not judged without rows, or with fewer than 3 earlier days
-    with rows.
+    They are given as (seconds, rows). A breach took more than `max_slowdown` times as long. Not judged without rows, or
+    with fewer than 3 earlier days with rows.
     """
     per_row = [day_seconds / day_rows for day_seconds, day_rows in earlier if day_rows > 0]
     if len(per_row) < LEAST_PERIODS or rows <= 0:

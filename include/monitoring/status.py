@@ -1,4 +1,4 @@
-"""Summarise the state of a use case in one line, with the reason and the remedy. Pure."""
+"""Summarise a use case's state in a line, with reason and remedy. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ class StatusInputs:
 
 
 def overall_status(inputs: StatusInputs) -> Status:
-    """Return the most serious status; values that could not be measured are never counted as good."""
+    """Return the most serious status.
+
+    Values that could not be measured are never counted as good.
+    """
     silent, noted = _silent(inputs.rows), _notes(inputs.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
     if inputs.problems:
@@ -110,7 +113,10 @@ def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
 
 
 def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
-    """Return why limits of performance were not judged, even with a value; empty if all were."""
+    """Return why performance limits were not judged; empty if all were.
+
+    There can be a reason even with a value.
+    """
     rows = [row for row in inputs.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
     reasons = [_missing_reason(row) for row in rows if row.limit is not None and row.breached is None]
@@ -179,7 +185,10 @@ def in_words(row: MetricValue) -> str:
 
 
 def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[str, str]:
-    """Return the words of a comparison of performance, with the bound that the limit applies to."""
+    """Return the words of a performance comparison, with its bound.
+
+    The limit applies to this bound.
+    """
     bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
     return {
         "periods": f"On {row.periods} {'day' if row.periods == 1 else 'days'}",

@@ -1,6 +1,6 @@
-"""Build the messages of events: what happened, values, reason, remedy and links. Pure.
+"""Build events' messages: what happened, values, reason, remedy, links.
 
-Their texts are in `templates/<event>.txt.j2`, each with its subject.
+Pure. Their texts are in `templates/<event>.txt.j2`, each with its subject.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ def failure_message(
 def breach_message(
     use_case: str, period: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
 ) -> Message:
-    """Build the message of limits that are broken on `period` but were not on the measured day before.
+    """Build the message of limits broken on `period`, but not the day before.
 
-    `new` are their rows of the table `metrics`, `lasting` is the number of limits that were broken before. The same
-    breaches of the same day are one event.
+    The day before is the last measured one. `new` are their rows of the table `metrics`, `lasting` is the number of
+    limits that were broken before. The same breaches of the same day are one event.
     """
     kinds = dict.fromkeys(breach_category(str(row["metric"])) for row in new)
     pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
@@ -144,7 +144,10 @@ def promotion_message(
     gates: Sequence[str],
     links: Mapping[str, str],
 ) -> Message:
-    """Build the message of a version that became champion from `period` on, with its gate results."""
+    """Build the message of a version that became champion, with gate results.
+
+    It is champion from `period` on.
+    """
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
     return _message("promotion", f"entry-{entry}", use_case, period, links, details, {"gates": gates})
 
@@ -169,7 +172,10 @@ def rollback_message(
     effect: str,
     links: Mapping[str, str],
 ) -> Message:
-    """Build the message of a rollback from `period` on; `effect` describes what it changes."""
+    """Build the message of a rollback from `period` on.
+
+    `effect` describes what it changes.
+    """
     details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
     return _message("rollback", f"entry-{entry}", use_case, period, links, details, {"effect": effect})
 
@@ -203,7 +209,10 @@ def _message(
     details: Mapping[str, Any],
     shown: Mapping[str, Any],
 ) -> Message:
-    """Build a message with the texts of the event's template, which may use `details` and `shown`."""
+    """Build a message from the event's template.
+
+    Its texts may use `details` and `shown`.
+    """
     values = {"use_case": use_case, "period": period, "most_listed": SHOWN, **details, **shown}
     rendered: Any = _templates().get_template(f"{event}.txt.j2").make_module(values)
     subject = f"[airworthy] {use_case}{f' {period}' if period else ''}: {rendered.subject}"
@@ -224,7 +233,10 @@ def _templates() -> Environment:
 
 
 def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the breaches are worth an alert; those of single features are not."""
+    """Return whether the breaches are worth an alert.
+
+    Those of single features are not.
+    """
     return any(breach_category(str(row["metric"])) != "feature" for row in rows)
 
 
@@ -233,7 +245,7 @@ def new_breaches(
     before: Sequence[Mapping[str, Any]],
     alerted: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Mapping[str, Any]], int]:
-    """Return the rows of `metrics` that are newly broken, and the number of other broken rows.
+    """Return newly broken rows of `metrics`, and the number of other breaches.
 
     The most serious categories come first. `alerted` are the (metric, subject) of the day that were alerted already: a
     second measurement may find further breaches.

@@ -1,4 +1,7 @@
-"""Build alerts, queue them and send them. A receiver that is down never raises an error."""
+"""Build alerts, queue them and send them.
+
+A receiver that is down never raises an error.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,11 @@ class NotificationRefusedError(Exception):
 
 
 def deliver_queued(project: Project, message: Message | None, channels: Mapping[str, Send]) -> None:
-    """Queue `message` for each of `channels`, unless it is queued already, and send the queue, the newest first.
+    """Queue `message` for each of `channels`, and send the queue.
 
-    A message that cannot be sent is logged as an error and tried again with the next alert or measurement of the use
-    case, for seven days. A way whose receiver does not answer is not tried again within this call, so that it costs one
-    time-out; after a refused message, the next one is tried.
+    A queued one is not queued again; the newest is sent first. A message that cannot be sent is logged as an error and
+    tried again with the next alert or measurement of the use case, for seven days. A way whose receiver does not answer
+    is not tried again within this call, so that it costs one time-out; after a refused message, the next one is tried.
     """
     use_case, queue = project.use_case, NotificationQueue.open(project)
     if message is not None and not channels:
@@ -55,7 +58,10 @@ def deliver_queued(project: Project, message: Message | None, channels: Mapping[
 
 
 def _deliver(queue: NotificationQueue, queued: QueuedNotification, channels: Mapping[str, Send]) -> list[str]:
-    """Send a message by its remaining channels; return those whose receiver did not answer."""
+    """Send a message by its remaining channels; return the failed ones.
+
+    Failed are the channels whose receiver did not answer.
+    """
     key, dead = queued.message.key, []
     with queue.hold(key) as is_held:
         for channel in queued.channels if is_held else ():
@@ -79,9 +85,10 @@ def _deliver(queue: NotificationQueue, queued: QueuedNotification, channels: Map
 
 
 def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> Message | None:
-    """Build the alert for limits newly broken on `period`, compared with the previous measured day.
+    """Build the alert for newly broken limits on `period`.
 
-    Returns None if no breach is worth an alert. Breaches already alerted for this day are left out.
+    They are compared with the previous measured day. Returns None if no breach is worth an alert. Breaches already
+    alerted for this day are left out.
     """
     view = project.lake.as_of(period)
     earlier = list(view.partitions("metrics", until=period - 1))[-1:]
@@ -114,7 +121,7 @@ def redelivery_alert(use_case: UseCase, redelivery: Redelivery, links: Mapping[s
 
 
 def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str, str]) -> Message:
-    """Build the alert for a version that was or was not promoted, with its gate results."""
+    """Build the alert for a version promoted or not, with its gate results."""
     use_case = project.use_case
     links = {**links, **version_page(use_case, result.version)}
     if not result.promoted or result.entry is None:
@@ -137,7 +144,10 @@ def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str,
 
 
 def rejection_alert(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
-    """Build the alert for a version that a person rejected, or whose approval timed out."""
+    """Build the alert for a version that was rejected.
+
+    A person rejected it, or its approval timed out.
+    """
     links = {**links, **version_page(use_case, version)}
     return messages.rejection_message(use_case.name, None, version=version, reason=reason, links=links)
 
@@ -158,6 +168,9 @@ def rollback_alert(project: Project, result: RollbackResult, links: Mapping[str,
 
 
 def version_page(use_case: UseCase, version: str) -> dict[str, str]:
-    """Return the link `version` to MLflow; empty if MLflow has no address for a browser."""
+    """Return the link `version` to MLflow; empty without an address.
+
+    MLflow needs an address for a browser.
+    """
     server = settings.current_settings().mlflow_shown
     return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}

@@ -1,4 +1,4 @@
-"""Store every alert before it is sent, and mark it afterwards, so that none is lost.
+"""Store every alert before it is sent, and mark it after, to lose none.
 
 `alerts/<key>.json` is created once per event and never changed; `alerts/<key>.<channel>.done` marks that it was sent by
 a channel. Delivery is at least once: a process killed after sending and before marking leads to a second delivery.
@@ -66,7 +66,10 @@ class NotificationQueue:
         return self.store.create(message.key, QueuedNotification(message, tuple(channels), written_at).content())
 
     def waiting(self) -> list[QueuedNotification]:
-        """Return the messages neither sent by all their channels nor given up, the newest first."""
+        """Return the messages neither sent nor given up, the newest first.
+
+        A message is sent when all its channels have sent it.
+        """
         marks = set(self.folder.names())
         # File names show which are done: of a year of alerts, only the open ones are read.
         open_messages = self._readable([key for key in self.store.list_keys() if _done_mark(key, "all") not in marks])

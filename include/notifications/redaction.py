@@ -30,7 +30,10 @@ _RULES = (
 
 
 def redact(text: str) -> str:
-    """Remove passwords, tokens and keys that their names or positions identify; make the text encodable."""
+    """Remove passwords, tokens and keys, and make the text encodable.
+
+    Their names or positions identify them.
+    """
     if len(text) > LONGEST:
         kept = text[:LONGEST].rsplit(maxsplit=1)
         text = f"{kept[0] if len(kept) > 1 else ''} …"  # a word that is cut may be half a password

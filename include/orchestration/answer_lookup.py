@@ -15,9 +15,9 @@ SETTLED = 5.0
 
 
 class AnswerLookup(BaseTrigger):
-    """Fire once, with the answer that Airflow keeps with a task instance, or with None.
+    """Fire once, with the answer kept with a task instance, or with None.
 
-    Only the triggerer can read answers; a task cannot.
+    Airflow keeps it. Only the triggerer can read answers; a task cannot.
     """
 
     def __init__(self, ti_id: str, wait: float = SETTLED) -> None:

@@ -28,9 +28,10 @@ REASON, QUESTION = "answer_reason", "question"
 
 
 class PromotionApproval(ApprovalOperator):
-    """Wait, without a worker slot, for a person's approval; no answer in time is a rejection.
+    """Wait without a worker slot for approval; no answer is a rejection.
 
-    The decision is stored with the version first: clearing the task does not undo a rejection.
+    A person must approve in time. The decision is stored with the version first: clearing the task does not undo a
+    rejection.
     """
 
     ui_color = "#f3e6f1"
@@ -48,7 +49,10 @@ class PromotionApproval(ApprovalOperator):
         self.use_case = use_case.name
 
     def execute(self, context: Any) -> Any:
-        """Ask, unless decided already; a later try first looks for an answer that was not stored."""
+        """Ask, unless decided already.
+
+        A later try first looks for an answer that was not stored.
+        """
         from include.promotion import approve
 
         with dag_factory.fail_without_retry():
@@ -68,10 +72,10 @@ class PromotionApproval(ApprovalOperator):
         return self._ask(context, question)
 
     def resume(self, context: Any, event: dict[str, Any] | None) -> Any:
-        """Use the answer to this question that the previous try did not store, or ask again.
+        """Use the previous try's answer to this question, or ask again.
 
-        If an answer arrives before the scheduler has seen the asking process end, Airflow counts the task as lost and
-        retries it; asking again would delete that answer.
+        The previous try did not store it. If an answer arrives before the scheduler has seen the asking process end,
+        Airflow counts the task as lost and retries it; asking again would delete that answer.
         """
         from include.promotion import approve
 
@@ -88,7 +92,10 @@ class PromotionApproval(ApprovalOperator):
         return self.execute_complete(context, event | {"responded_at": answered})
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Store the decision, then continue or skip the promotion; ask again if the reason is missing."""
+        """Store the decision, then continue or skip the promotion.
+
+        Asks again if the reason is missing.
+        """
         from include.promotion import approve
 
         if "error" in event:
@@ -131,7 +138,7 @@ class PromotionApproval(ApprovalOperator):
         return super().execute(context)
 
     def _require_same_question(self, given: Mapping[str, Any], question: str) -> None:
-        """Fail if the answer belongs to another question than the one this run would ask now.
+        """Fail if the answer is to another question than this run would ask.
 
         Airflow keeps the text of a run's first question, even after cleared tasks have made another version.
         """

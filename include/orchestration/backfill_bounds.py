@@ -1,6 +1,7 @@
-"""Find the calendar days that a user chose for a backfill, from the instants that Airflow received.
+"""Find the calendar days a user chose for a backfill, from its instants.
 
-What reaches the scheduler as (from, to), observed in Airflow 3.3.2 and in the source of its form:
+Airflow receives only the instants. What reaches the scheduler as (from, to), observed in Airflow 3.3.2 and in the
+source of its form:
 
 * command line: `--from-date 2013-05-20` is 00:00 UTC (or 00:00 of `[core] default_timezone`); so is a date over REST;
 * REST with an offset, `2013-05-20T00:00:00-04:00`: the offset is kept, so the digits say the day;
@@ -41,7 +42,7 @@ FIRST_DAY, LAST_DAY = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 
 
 def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return the bounds of a backfill; an end far in the future is moved close to `now`.
+    """Return the bounds of a backfill; a far end is moved close to `now`.
 
     No period is made after `now`.
 
@@ -66,12 +67,10 @@ def within_calendar(moment: datetime) -> datetime:
 
 
 def chosen_periods(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period]:
-    """Return the first and the last calendar day that a user chose; a bound means its whole day.
+    """Return the first and last calendar day that a user chose.
 
-    Args:
-        first: the lower bound as Airflow received it, with a time zone.
-        last: the upper bound likewise.
-        zone: the time zone of the use case, used for a bound that does not begin or end a day.
+    A bound means its whole day. Args: first: the lower bound as Airflow received it, with a time zone. last: the upper
+    bound likewise. zone: the time zone of the use case, used for a bound that does not begin or end a day.
     """
     first, last = _plain(first), _plain(last)
     if named := next((moment for moment in (first, last) if moment.utcoffset()), None):
@@ -103,7 +102,10 @@ def chosen_period(moment: datetime, zone: tzinfo) -> Period:
 
 
 def ends_a_day(moment: datetime) -> bool:
-    """Return whether a moment is the last second before a quarter of an hour, like 23:59:59."""
+    """Return whether a moment is the last second before a quarter hour.
+
+    For example 23:59:59.
+    """
     return moment.minute % QUARTER == QUARTER - 1 and moment.second == LAST_SECOND
 
 
@@ -121,27 +123,39 @@ def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
 
 
 def _by_named(moment: datetime, named: datetime) -> Period:
-    """Return the day of a bound if one of the two has an offset; midnight in UTC keeps its date."""
+    """Return the day of a bound if one of the two has an offset.
+
+    Midnight in UTC keeps its date.
+    """
     if moment.utcoffset() or _bounded_period(moment, UTC) is not None:
         return Period.from_date(moment.date())
     return clock.period_at(moment, named.tzinfo or UTC)
 
 
 def _plain(moment: datetime) -> datetime:
-    """Return a standard-library datetime: pendulum's subtraction rejects other libraries' zones."""
+    """Return a standard-library datetime.
+
+    pendulum's subtraction rejects other libraries' zones.
+    """
     return datetime.combine(
         moment.date(), time(moment.hour, moment.minute, moment.second, moment.microsecond), moment.tzinfo
     )
 
 
 def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period] | None:
-    """Return the days in a zone if `first` begins one and `last` begins or ends one; else None."""
+    """Return the days in a zone if the bounds fit it; else None.
+
+    `first` must begin a day, and `last` begin or end one.
+    """
     ends = _bounded_period(last, zone) if _begins_day_in(first, zone) else None
     return None if ends is None else (clock.period_at(first, zone), ends)
 
 
 def _bounded_period(moment: datetime, zone: tzinfo) -> Period | None:
-    """Return the day that begins or ends (in its last minute) at a moment in a zone, or None."""
+    """Return the day that begins or ends at a moment in a zone, or None.
+
+    It ends in its last minute.
+    """
     bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
     return clock.period_at(moment, zone) if bounds else None
 
@@ -158,9 +172,10 @@ def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:
 
 @lru_cache(maxsize=4096)
 def _bounds_elsewhere(first: datetime, last: datetime) -> tuple[Period, Period] | None:
-    """Return the days if `first` begins one and `last` ends one in some zone of the world.
+    """Return the days if the bounds fit some zone of the world.
 
-    Real zones are tried, since clocks may change between the bounds. All matching zones agree on the days.
+    `first` must begin a day, and `last` end one. Real zones are tried, since clocks may change between the bounds. All
+    matching zones agree on the days.
     """
     if not _may_be_midnight(first) or last.minute % QUARTER != QUARTER - 1:
         return None
@@ -187,7 +202,10 @@ def _may_be_midnight(moment: datetime) -> bool:
 
 
 def _zone_of_bound(moment: datetime) -> tzinfo:
-    """Return the offset, from -10:00 to below +14:00, at which a day begins or ends at a moment."""
+    """Return the offset at which a day begins or ends at a moment.
+
+    It is from -10:00 to below +14:00.
+    """
     begins = moment.astimezone(UTC)
     if ends_a_day(moment):
         begins = begins.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -1,6 +1,6 @@
-"""Send alerts through Airflow notifiers (e-mail, webhook), each if its Airflow Connection exists.
+"""Send alerts through Airflow notifiers whose Airflow Connection exists.
 
-A failure in this module never fails a task; it is logged as an error.
+They are e-mail and webhook. A failure in this module never fails a task; it is logged as an error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ CLOSED = {401, 403, 404, 407, 408, 429, 502, 503, 504}
 
 
 def notify_failed(context: Mapping[str, Any]) -> None:
-    """Send an alert for a task that failed after its last try: `on_failure_callback` of every task."""
+    """Send an alert for a task that failed after its last try.
+
+    It is the `on_failure_callback` of every task.
+    """
     with _quietly("the failure of a task"):
         from include.notifications import messages, notify
 
@@ -59,14 +62,20 @@ def notify_failed(context: Mapping[str, Any]) -> None:
 
 
 def notify_breaches(project: Project, period: Period) -> None:
-    """Send an alert for limits newly breached on a measured day, and what is still queued."""
+    """Send an alert for new breaches on a measured day, and the queue.
+
+    The queue has what was not sent before.
+    """
     from include.notifications import notify
 
     _notify(project, "breaches", partial(notify.breach_alert, project, period))
 
 
 def notify_redelivered(project: Project, redeliveries: Sequence[Any]) -> None:
-    """Send one alert for each ingested file that was delivered again with other content."""
+    """Send one alert for each ingested file that was delivered again.
+
+    Its content is then another.
+    """
     from include.notifications import notify
 
     for each in redeliveries:
@@ -95,7 +104,7 @@ def notify_rolled_back(project: Project, result: Any) -> None:
 
 
 def _notify(project: Project, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
-    """Build an alert with the links of the running task, and send it with what is still queued."""
+    """Build an alert with the running task's links, and send it and the queue."""
     with _quietly(what):
         from include.notifications import notify
 

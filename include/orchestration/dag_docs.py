@@ -1,4 +1,7 @@
-"""Render the documentation of a DAG from the template of its kind and the declaration of its use case."""
+"""Render a DAG's documentation from its kind's template and declaration.
+
+The declaration is that of its use case.
+"""
 
 from __future__ import annotations
 

@@ -51,10 +51,11 @@ def daily_dag(
     from_now_on: bool = False,
     **arguments: Any,
 ) -> DAG:
-    """Return the DAG `<use case>__<kind>` with one run per day, whose partition key is that day.
+    """Return the DAG `<use case>__<kind>` with one run per day.
 
-    After it is unpaused, it runs for the newest day at once (`catchup=False` with a start date). With `from_now_on` it
-    waits for the next day, like `weekly_dag`: for tasks that need the previous day's run.
+    The day is the partition key of its run. After it is unpaused, it runs for the newest day at once (`catchup=False`
+    with a start date). With `from_now_on` it waits for the next day, like `weekly_dag`: for tasks that need the
+    previous day's run.
     """
     arguments["deadline"] = callbacks.deadline_alert(use_case)
     if from_now_on:
@@ -70,10 +71,10 @@ def daily_dag(
 
 
 def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
-    """Return a DAG with one run each Monday; after it is unpaused, it waits for the next one.
+    """Return a DAG with one run each Monday.
 
-    Only a run that was due within the last hour is made up. After a backfill, Airflow continues from the backfilled
-    days and makes the newest Monday's run.
+    After it is unpaused, it waits for the next one. Only a run that was due within the last hour is made up. After a
+    backfill, Airflow continues from the backfilled days and makes the newest Monday's run.
     """
     schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
     arguments |= _last_run(use_case)
@@ -88,7 +89,10 @@ def _last_run(use_case: UseCase) -> dict[str, Any]:
 
 
 def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
-    """Return a DAG without a schedule and without a day; a person starts it with its form."""
+    """Return a DAG without a schedule and without a day.
+
+    A person starts it with its form.
+    """
     return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
 
 
@@ -144,7 +148,10 @@ def period_of(context: Mapping[str, Any]) -> Period:
 
 @contextmanager
 def fail_without_retry() -> Iterator[None]:
-    """Fail without retries on permanent errors; end a task that exceeds its memory limit."""
+    """Fail without retries on permanent errors.
+
+    A task that exceeds its memory limit is ended.
+    """
     try:
         with limited_memory():
             yield
@@ -155,7 +162,10 @@ def fail_without_retry() -> Iterator[None]:
 
 
 def default_deferrable() -> bool:
-    """Return Airflow's option [operators] default_deferrable: whether a triggerer does the waiting."""
+    """Return Airflow's option [operators] default_deferrable.
+
+    It says whether a triggerer does the waiting.
+    """
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 

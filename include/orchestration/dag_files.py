@@ -1,4 +1,7 @@
-"""Make the DAGs of all use cases in one file; a DAG that fails does not affect the others."""
+"""Make the DAGs of all use cases in one file.
+
+A DAG that fails does not affect the others.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Define when the deadline of a run starts; the scheduler loads this through plugins/deadline.py."""
+"""Define when the deadline of a run starts.
+
+The scheduler loads this through plugins/deadline.py.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class ScheduledRunQueuedAt(BaseDeadlineReference):
-    """The time at which a scheduled run was queued; manual and backfill runs have no deadline.
+    """The time at which a scheduled run was queued.
 
-    Airflow's DAGRUN_QUEUED_AT cannot be used: in 3.3.2 a run that has one cannot be cleared before its deadline
-    (500, apache/airflow#70368). Clearing a run does not change this reference.
+    Manual and backfill runs have no deadline. Airflow's DAGRUN_QUEUED_AT cannot be used: in 3.3.2 a run that has one
+    cannot be cleared before its deadline (500, apache/airflow#70368). Clearing a run does not change this reference.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}

@@ -1,4 +1,7 @@
-"""Wait for a day's files in a landing bucket; imported only for a feed that has one."""
+"""Wait for a day's files in a landing bucket.
+
+It is imported only for a feed that has one.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +49,10 @@ def is_delivered(landing: Landing, period: Period, *, new_client: bool = True) -
 
 
 class DeliveryTrigger(BaseTrigger):
-    """Fire `{"there": …, "reason": …}` when a day's files are in the bucket, or the wait is over.
+    """Fire when a day's files are in the bucket, or the wait is over.
 
-    The wait is over at `until` (ISO, UTC), or at a permanent error of the bucket. Airflow's S3KeyTrigger ends at the
-    first 503, and needs aiobotocore, which pins an old boto3.
+    The event is `{"there": …, "reason": …}`. The wait is over at `until` (ISO, UTC), or at a permanent error of the
+    bucket. Airflow's S3KeyTrigger ends at the first 503, and needs aiobotocore, which pins an old boto3.
     """
 
     def __init__(self, use_case: str, feed: str, period: str, until: str, every_seconds: float) -> None:
@@ -106,7 +109,10 @@ class DeliverySensor(S3KeySensor):
         self.limit, self.every_seconds = landing.wait, landing.every.total_seconds()
 
     def poke(self, context: Any) -> bool:
-        """Check once; a day that keeps its ingested files does not wait. Fails at the limit."""
+        """Check once; fail at the limit.
+
+        A day that keeps its ingested files does not wait.
+        """
         from include.ingestion import ingest_files
         from include.ingestion.bucket import BucketError
 

@@ -86,7 +86,10 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
 
 
 def data_params(use_case: UseCase) -> dict[str, Param]:
-    """Return the data form's fields in addition to the day; none if no feed has a landing bucket."""
+    """Return the data form's fields in addition to the day.
+
+    There are none if no feed has a landing bucket.
+    """
     if not any(feed.landing for feed in use_case.feeds):
         return {}
     return {
@@ -101,7 +104,10 @@ def data_params(use_case: UseCase) -> dict[str, Param]:
 
 
 def train_params(use_case: UseCase) -> dict[str, Param]:
-    """Return the training form's fields in addition to the day; empty fields mean: as declared."""
+    """Return the training form's fields in addition to the day.
+
+    Empty fields mean: as declared.
+    """
     return {
         "reason": Param(
             None,

@@ -24,7 +24,10 @@ class RetryTemporaryErrors(RetryPolicy):
     """
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        """Decide on one failure; tries count from the last clearing, which raises `max_tries`."""
+        """Decide on one failure.
+
+        Tries count from the last clearing, which raises `max_tries`.
+        """
         attempt = max(1, try_number - max(0, max_tries - RETRIES))
         delay = min(FIRST_DELAY * 2 ** min(attempt - 1, RETRIES), LONGEST_DELAY)
         if isinstance(exception, AirworthyError):

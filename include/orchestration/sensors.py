@@ -1,4 +1,7 @@
-"""Wait for a day of a table, or for the previous day's decision; sensors never read data."""
+"""Wait for a day of a table, or for the previous day's decision.
+
+Sensors never read data.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ def check_available(use_case: str, table: str, period: Period) -> bool:
 
 
 def check_ready_to_decide(use_case: str, period: Period) -> bool:
-    """Return whether the day is decided, or everything that its decision needs is known."""
+    """Return whether the day is decided, or is ready to be.
+
+    It is ready when all that its decision needs is known.
+    """
     from include.retraining import readiness
 
     return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), period)
@@ -84,12 +90,12 @@ class PreviousDecisionTrigger(PeriodTrigger):
 
 
 class PeriodSensor(BaseSensorOperator):
-    """Wait, without a worker slot, until a table holds the run's day; fail at the limit.
+    """Wait without a worker slot until a table holds the run's day.
 
-    The error names the command that makes the day. A past day is waited for only while a run that makes it is queued
-    or running; otherwise the sensor fails at once. With `required=False` it continues instead of failing, and the next
-    task reports that the day is missing. Without a triggerer it releases its slot between two checks (reschedule
-    mode); the default of `deferrable` is `dag_factory.default_deferrable()`.
+    Fails at the limit. The error names the command that makes the day. A past day is waited for only while a run that
+    makes it is queued or running; otherwise the sensor fails at once. With `required=False` it continues instead of
+    failing, and the next task reports that the day is missing. Without a triggerer it releases its slot between two
+    checks (reschedule mode); the default of `deferrable` is `dag_factory.default_deferrable()`.
     """
 
     ui_color = "#e6f1f2"
@@ -119,7 +125,7 @@ class PeriodSensor(BaseSensorOperator):
         self._wait_for_period(context)
 
     def _wait_for_period(self, context: Any) -> None:
-        """Defer until the day is available; return at once if it is, or if no run makes it."""
+        """Defer until the day is available; return at once if no run makes it."""
         with dag_factory.fail_without_retry():
             period = dag_factory.period_of(context)
             if check_available(self.use_case, self.table, period):
@@ -153,7 +159,10 @@ class PeriodSensor(BaseSensorOperator):
         return True
 
     def resume(self, context: Any, event: bool, period: str) -> None:
-        """Continue if the day is available; else wait again, or at the limit fail with its command."""
+        """Continue if the day is available; else wait again, or fail.
+
+        At the limit it fails, with the command that makes the day.
+        """
         if event:
             return
         if datetime.now(UTC) < self._until(context):
@@ -162,7 +171,7 @@ class PeriodSensor(BaseSensorOperator):
             self._continue_without(Period(period), f" after {self.limit}")
 
     def _continue_without(self, period: Period, reason: str) -> None:
-        """Fail with the command that makes the day; only log it if the day is not required.
+        """Fail with the day's command; only log it if the day is not required.
 
         Raises:
             AirflowFailException: the day is required.
@@ -173,11 +182,17 @@ class PeriodSensor(BaseSensorOperator):
         self.log.warning("%s", missing)
 
     def _is_past(self, period: Period) -> bool:
-        """Return whether the schedule no longer makes the day, so that only an existing run can."""
+        """Return whether the schedule no longer makes the day.
+
+        Then only an existing run can.
+        """
         return self.table in LAST_TASKS and period < load_use_case(self.use_case).today()
 
     def _makers(self, context: Any, period: Period) -> list[str]:
-        """Return the queued or running runs that may make the day; manual runs do not show their day."""
+        """Return the queued or running runs that may make the day.
+
+        Manual runs do not show their day.
+        """
         dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
         states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
         candidates = [run for run, key in unfinished_runs(states).items() if key in (period, None)]
@@ -190,12 +205,12 @@ class PeriodSensor(BaseSensorOperator):
 
 
 class PreviousDecisionSensor(PeriodSensor):
-    """Wait for the day's metrics, the previous day's decision, and the outcomes of earlier trainings.
+    """Wait for the day's metrics, the previous decision and earlier outcomes.
 
-    It waits for earlier days only while a run for one exists, as in a backfill of several days. Otherwise it fails at
-    once and names the missing day, or starts the chain of decisions. If only an outcome is missing it continues: the
-    decision is then a hold, with that reason. At the limit no chain starts while runs of earlier days have not ended;
-    in a backfill in reverse order they cannot even start.
+    The outcomes are those of earlier trainings. It waits for earlier days only while a run for one exists, as in a
+    backfill of several days. Otherwise it fails at once and names the missing day, or starts the chain of decisions. If
+    only an outcome is missing it continues: the decision is then a hold, with that reason. At the limit no chain starts
+    while runs of earlier days have not ended; in a backfill in reverse order they cannot even start.
     """
 
     def __init__(self, *, use_case: str, last_task: str, limit: timedelta = DECISION_WAIT_LIMIT, **kwargs: Any) -> None:
@@ -221,7 +236,10 @@ class PreviousDecisionSensor(PeriodSensor):
         )
 
     def resume_after_decision(self, context: Any, event: bool) -> None:
-        """Continue if it is the day's turn; else wait again, or at the limit fail with the command."""
+        """Continue on the day's turn; else wait again, or fail with the command.
+
+        It fails at the limit.
+        """
         if event:
             return
         if datetime.now(UTC) < self._until(context):
@@ -266,7 +284,10 @@ class PreviousDecisionSensor(PeriodSensor):
         return True
 
     def _check_at_limit(self, context: Any) -> bool:
-        """Return True at the limit; fail if an earlier day's decision is needed or may still come."""
+        """Return True at the limit; fail if an earlier decision may still come.
+
+        It fails too if one is needed.
+        """
         from include.retraining import decide
 
         before, earlier = dag_factory.period_of(context) - 1, self._earlier(context)
@@ -280,10 +301,10 @@ class PreviousDecisionSensor(PeriodSensor):
 
 
 def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, Period | None]:
-    """Return the runs whose last task has not ended, each with its day; None for manual runs.
+    """Return the runs whose last task has not ended, each with its day.
 
-    `states` has the last task's state by run. A task can read no partition key but its own; scheduled and backfilled
-    runs have it in their id: `<type>__<time>__<key>__<random>`.
+    The day of a manual run is None. `states` has the last task's state by run. A task can read no partition key but its
+    own; scheduled and backfilled runs have it in their id: `<type>__<time>__<key>__<random>`.
     """
     unfinished: dict[str, Period | None] = {}
     for run_id, tasks in states.items():

@@ -26,11 +26,11 @@ DAYS_OF_WEEK = 7
 
 
 class PeriodTimetable(CronPartitionTimetable):
-    """Schedule one run per day or week, at the first instant of the day in the use case's time zone.
+    """Schedule a run per day or week, at its first instant in the time zone.
 
-    Airflow's `CronPartitionTimetable` reads a backfill's bounds as wall-clock digits, although its form sends instants,
-    and drops the day before one whose midnight does not exist. This class counts calendar days and converts a day to
-    an instant last. The plugin registers the class, so that Airflow can store it.
+    The zone is the use case's. Airflow's `CronPartitionTimetable` reads a backfill's bounds as wall-clock digits,
+    although its form sends instants, and drops the day before one whose midnight does not exist. This class counts
+    calendar days and converts a day to an instant last. The plugin registers the class, so that Airflow can store it.
     """
 
     def __init__(
@@ -98,7 +98,10 @@ class PeriodTimetable(CronPartitionTimetable):
                 )
 
     def localize_partition_datetime(self, dt: datetime) -> DateTime:
-        """Return the start of the chosen day, or its last millisecond for a bound that ends a day."""
+        """Return the start of the chosen day, or the end for an end bound.
+
+        The end is the last millisecond of the day.
+        """
         dt = backfill_bounds.within_calendar(dt)
         period = backfill_bounds.chosen_period(dt, self._timezone)
         if backfill_bounds.ends_a_day(dt):
@@ -127,7 +130,10 @@ class PeriodTimetable(CronPartitionTimetable):
         return self._nearest(current, step=-1, inclusive=True)
 
     def _nearest(self, current: DateTime, *, step: int, inclusive: bool) -> DateTime:
-        """Return the start of the nearest period after (step 1) or before (step -1) an instant."""
+        """Return the start of the nearest period after or before an instant.
+
+        A step of 1 is after, and -1 before.
+        """
         period = clock.period_at(current, self._timezone)
         while True:
             start = self._start(period)
@@ -143,6 +149,9 @@ class PeriodTimetable(CronPartitionTimetable):
         return None if start is None else coerce_datetime(start)
 
     def _begin(self, period: Period) -> DateTime:
-        """Return the first instant of a period, of any weekday; of the next period if the zone skipped it."""
+        """Return the first instant of a period, of any weekday.
+
+        If the zone skipped it, this is that of the next period.
+        """
         start = clock.start_of_period(period, self._timezone)
         return self._begin(period + 1) if start is None else coerce_datetime(start)

@@ -1,4 +1,7 @@
-"""Start the training that a day's decision triggered, at most once, and wait for its end."""
+"""Start the training that a day's decision triggered, and wait for it.
+
+It is started at most once.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ NOTE_LENGTH = 1000
 
 
 def training_of(period: Period) -> str:
-    """Return the id of the run of <use case>__train that a day's decision starts, one per day."""
+    """Return the id of the training run that a day's decision starts.
+
+    It is a run of <use case>__train, one per day.
+    """
     return f"drift__{period.key}"
 
 
@@ -36,11 +42,11 @@ def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
 
 
 class TriggerTrainingOperator(TriggerDagRunOperator):
-    """Start <use case>__train as of the run's day, with the decision's reason, and wait for its end.
+    """Start <use case>__train as of the run's day, and wait for its end.
 
-    An existing run is only waited for, so clearing or killing the task never starts a second one. `record_outcome`
-    evaluates how the run ended. If the training DAG is paused, the task is skipped: the run would stay queued. The task
-    waits without a worker slot if a triggerer runs, otherwise with one.
+    The run has the decision's reason. An existing run is only waited for, so clearing or killing the task never starts
+    a second one. `record_outcome` evaluates how the run ended. If the training DAG is paused, the task is skipped: the
+    run would stay queued. The task waits without a worker slot if a triggerer runs, otherwise with one.
     """
 
     ui_color = "#f1ece6"

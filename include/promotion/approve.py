@@ -8,7 +8,8 @@ from include.declaration import form_limits
 from include.errors import InvalidRequestError
 from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
+from include.registry.ledger import Ledger, LedgerConflictError
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version

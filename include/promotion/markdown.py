@@ -42,7 +42,10 @@ def _environment() -> Environment:
 
 
 def escaped(text: object) -> Markup:
-    """Return the text on one line, escaped so that Markdown renders it literally; Markup as it is."""
+    """Return the text on one line, escaped for Markdown; Markup as it is.
+
+    Markdown then renders it literally.
+    """
     if isinstance(text, Markup):
         return text
     line = one_line(text)
@@ -65,7 +68,10 @@ def code(text: object) -> Markup:
 
 
 def number(value: float | None, digits: int = 4) -> Markup:
-    """Return a number to `digits` significant digits, whole numbers in full; – for None."""
+    """Return a number to `digits` significant digits; – for None.
+
+    Whole numbers are written in full.
+    """
     if value is None:
         return Markup("–")
     return Markup(f"{value:,.0f}" if float(value).is_integer() else f"{value:.{digits}g}")  # noqa: S704 # nosec B704
@@ -77,5 +83,8 @@ def share(value: float | None) -> Markup:
 
 
 def capitalize_first(text: str) -> str:
-    """Return the text with its first character as a capital, and the others as they are."""
+    """Return the text with a capital as its first character.
+
+    The other characters stay as they are.
+    """
     return text[:1].upper() + text[1:]

@@ -11,13 +11,8 @@ from include.evaluation import evaluate
 from include.project import Project
 from include.promotion import register, restore
 from include.registry import lifecycle, sync
-from include.registry.ledger import (
-    AppendedEntry,
-    LedgerConflictError,
-    LedgerDecision,
-    LedgerEntry,
-    find_existing,
-)
+from include.registry.ledger import AppendedEntry, LedgerConflictError
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry, find_existing
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version

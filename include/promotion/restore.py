@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import AppendedEntry, LedgerConflictError, LedgerDecision, LedgerEntry
+from include.registry.ledger import AppendedEntry, LedgerConflictError
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 

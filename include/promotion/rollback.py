@@ -11,7 +11,7 @@ from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import LedgerDecision, LedgerEntry, entries_until
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry, entries_until
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE

@@ -1,4 +1,4 @@
-"""Digest the code that can change a result: the rows of a table, or a model's trees.
+"""Digest the code that can change a table's rows or a model's trees.
 
 A digest covers every module of the engine and of the use case's own code that imports reach from the functions that
 make the result, and the data files in the folders of that code. It reads a module's syntax tree without comments and
@@ -75,7 +75,7 @@ _NOT_OF_A_LANDING = {
 
 
 def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) -> str:
-    """Return the digest of all that can change the rows of a table, other than its inputs.
+    """Return the digest of what can change a table's rows, except inputs.
 
     `table` is `raw/<feed>`, `checked/<feed>`, `labels` or `features`. Files are read once per process, since the
     process runs the code that it imported, not later versions. With `reread` they are read again, for a long-lived

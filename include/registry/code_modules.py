@@ -116,7 +116,10 @@ def find_modules(places: Places, entries: Iterable[str], is_left_out: Callable[[
 
 
 def _add(pending: dict[str, bool], modules: Mapping[str, Module], module: Module, places: Places) -> None:
-    """Add the imports of a module, and its parent packages, which Python runs before it."""
+    """Add a module's imports, and its parent packages.
+
+    Python runs these before it.
+    """
     for name in module.imports():
         if name not in modules or not modules[name].is_imported:
             pending[name] = True
@@ -142,7 +145,10 @@ def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequ
 
 
 def _grown(places: Places, modules: Mapping[str, Module], whole: Collection[str]) -> list[Module]:
-    """Return the partial modules that need more statements, since other modules name them."""
+    """Return the partial modules that need more statements.
+
+    Other modules name these statements.
+    """
     partial = [module for module in modules.values() if _is_partial(places, module.name, module.path, whole)]
     grown = []
     for module in partial:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,32 +13,19 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from include import settings
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, InvalidRequestError
-from include.lake.object_store import StoragePath
+from include.errors import InvalidRequestError
 from include.model.model import Model
 from include.printable import printable_logger
-from include.registry import model_io, model_record
+from include.registry import model_copies, model_io, model_record
 from include.registry.mlflow_runs import ALREADY, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
-from include.registry.model_io import fetch_model
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import ModelRecord, Version
 from include.registry.records import Records
 from include.registry.tags import FINGERPRINT, LEDGER_HEAD, decides, from_mlflow, mlflow_name, to_mlflow
 
 log = printable_logger(__name__)
 CHAMPION = "champion"
-
-
-class ArtifactMissingError(AirworthyError):
-    """A version's files are missing, or are not those that were registered."""
-
-    def __init__(self, use_case: str, version: str, what: str) -> None:
-        self.use_case, self.version, self.what = use_case, version, what
-        super().__init__(
-            f"{use_case}: version {version} cannot be loaded: {what}. Restore MLflow's artifacts from a backup, or"
-            f" name another version."
-        )
 
 
 class UnprovenVersionError(InvalidRequestError):
@@ -57,7 +43,10 @@ class Registry(Runs):
     """The MLflow experiment and registered model of a use case, which have its name."""
 
     def __init__(self, use_case: UseCase, address: str | None = None, lake: str = "") -> None:
-        """Connect to MLflow; the signed records are in `lake`, or else where the settings say."""
+        """Connect to MLflow.
+
+        The signed records are in `lake`, or else where the settings say.
+        """
         super().__init__(use_case, address)
         self._lake = lake
 
@@ -206,7 +195,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def champion(self) -> str | None:
-        """Return the number of the version with the alias `champion`; None if it is not set."""
+        """Return the number of the version with the alias `champion`, or None."""
         try:
             return str(self._client.get_model_version_by_alias(self.use_case.name, CHAMPION).version)
         except MlflowException as error:
@@ -269,7 +258,9 @@ class Registry(Runs):
             ArtifactMissingError: its files are missing or are not those that were trained.
         """
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
-            return self._read(version, self._fetched(version, Path(temporary)))
+            return self._read(
+                version, model_copies.download(self.use_case.name, version, Path(temporary), self.address)
+            )
 
     def loadable(self, version: Version) -> bool:
         """Return whether MLflow has the files of a version as they were trained."""
@@ -285,42 +276,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def _folder(self, version: Version) -> Path:
-        """Return the local copy of a version's files, checked against the record.
-
-        A damaged copy is downloaded again. Files from MLflow are checked before they are stored.
-
-        Raises:
-            ArtifactMissingError: its files are missing or are not those that were trained.
-        """
-        folder = (StoragePath.parse(settings.current_settings().home / "models") / version.model_id).path
-        if folder.exists():
-            try:
-                model_io.require_model_files(folder, version.files)
-                return folder
-            except model_io.ModelFilesCorruptedError:
-                shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            fetched = self._fetched(version, Path(temporary))
-            try:
-                fetched.rename(folder)
-            except OSError:
-                if not folder.exists():  # otherwise another process stored the same content first
-                    raise
-        return folder
-
-    def _fetched(self, version: Version, folder: Path) -> Path:
-        """Download a version's files below `folder`; return their folder.
-
-        Raises:
-            ArtifactMissingError: they are missing or are not those that were trained.
-        """
-        try:
-            fetched = fetch_model(version.model_id, version.files, folder, self.address)
-            model_io.require_model_files(fetched, version.files)
-        except (MlflowException, OSError, model_io.ModelFilesCorruptedError) as error:
-            raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
-        return fetched
+        return model_copies.local_copy(self.use_case.name, version, self.address)
 
     def _read(self, version: Version, folder: Path) -> Model:
         try:

@@ -38,7 +38,10 @@ class Version:
 
     @property
     def as_of(self) -> Period:
-        """Return the as-of day of its training; features of that day and later were not used."""
+        """Return the as-of day of its training.
+
+        Features of that day and later were not used.
+        """
         return Period(self.tags[defined.AS_OF])
 
     @property
@@ -135,7 +138,7 @@ def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, Mod
 
 
 def digest_of_files(files: Mapping[str, str], as_of: Period, declaration: str) -> str:
-    """Return the digest by which a ledger entry identifies the files that may be loaded.
+    """Return the digest of the files that may be loaded, as in the ledger.
 
     `files` is the SHA-256 of every file by path, `declaration` the digest of the use case's declaration.
     """

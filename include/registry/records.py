@@ -57,7 +57,10 @@ class Records:
         return cls(use_case, root / "records", root)
 
     def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | RecordCorruptedError]:
-        """Return the last record of each run that has one, or the error if it is not genuine."""
+        """Return the last record of each run that has one, or its error.
+
+        It is an error if the record is not genuine.
+        """
         numbers = self._numbers(kind)
         keys = {_key(run_id, numbers[run_id]): run_id for run_id in run_ids if run_id in numbers}
         return {keys[key]: record for key, record in self.store(kind).read_each(list(keys)).items()}

@@ -90,9 +90,10 @@ def source_digest(body: Iterable[ast.stmt]) -> str:
 
 
 def imports(body: Iterable[ast.AST], module: str, *, is_package: bool) -> Iterator[str]:
-    """Yield the names that statements import at any depth, as names that may be modules.
+    """Yield the names that statements import at any depth.
 
-    If a statement imports a module by a string, every string that could be a module's name is included.
+    They are names that may be modules. If a statement imports a module by a string, every string that could be a
+    module's name is included.
     """
     package = module.split(".") if is_package else module.split(".")[:-1]
     nodes = [node for statement in body for node in ast.walk(statement)]
@@ -124,7 +125,10 @@ def _called(node: ast.AST) -> str:
 
 
 def last_name(node: ast.AST) -> str:
-    """Return the name, or the last attribute of a chain; empty for any other expression."""
+    """Return the name, or the last attribute of a chain.
+
+    Empty for any other expression.
+    """
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 

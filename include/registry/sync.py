@@ -9,7 +9,8 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version

@@ -128,7 +128,7 @@ def decides(key: str) -> bool:
 
 
 def gate_tag(gate: str) -> str:
-    """Return the tag with the outcome of a gate, without characters that MLflow refuses."""
+    """Return the tag of a gate's outcome, without characters MLflow refuses."""
     return GATE + re.sub(r"[^\w\-.: ]", "", gate)
 
 

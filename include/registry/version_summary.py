@@ -13,7 +13,7 @@ from typing import Any
 from include.declaration.period import Period
 from include.model import metrics
 from include.registry import lifecycle
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import LifecycleStatus, RecordedApproval
 from include.registry.model_record import Version
 from include.registry.tags import COMPARED_WITH, GATES, MODEL_CARD, NOT_PROMOTED, REASON, REPRODUCED, WINDOW
@@ -24,7 +24,10 @@ Metrics = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class VersionSummary:
-    """What is known of one version. Of a version that is known from the ledger alone, the rest is empty."""
+    """What is known of one version.
+
+    For a version known from the ledger alone, the rest is empty.
+    """
 
     number: str
     as_of: Period
@@ -118,7 +121,10 @@ def summarise_versions(
 
 
 def summarise_entry(entry: LedgerEntry, entries: Iterable[LedgerEntry]) -> VersionSummary:
-    """Summarise the version that an entry made champion, by the ledger alone: MLflow is not asked."""
+    """Summarise the version that an entry made champion.
+
+    Only the ledger is read: MLflow is not asked.
+    """
     promotions = [other for other in entries if other.makes_champion and other.trees == entry.trees]
     return VersionSummary(
         number=entry.version,

@@ -1,4 +1,4 @@
-"""Trace one prediction back to its model, its code and the partitions of every feed."""
+"""Trace a prediction back to model, code and partitions of every feed."""
 
 from __future__ import annotations
 

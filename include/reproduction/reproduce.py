@@ -15,7 +15,7 @@ from include.lake.integrity import PartitionCorruptedError
 from include.model import splits, trainer
 from include.model.model import Model
 from include.project import Project
-from include.registry.mlflow_registry import ArtifactMissingError
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
 from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
 from include.reproduction import model_diff, training_snapshot

@@ -23,7 +23,10 @@ class TrainingDataMissingError(AirworthyError):
 
 @dataclass(frozen=True)
 class TrainingSnapshot:
-    """A view of exactly the content that was read, and sentences about its changes since."""
+    """A view of exactly the content that was read, and its changes since.
+
+    The changes are sentences.
+    """
 
     view: AsOfSnapshot
     notes: tuple[str, ...]

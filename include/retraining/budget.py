@@ -60,7 +60,7 @@ class RetrainingBudget:
         return RecordStore(self.folder / budget_month(period), _decode_claim, ReservationCorruptedError, digits=2)
 
     def claim(self, period: Period, slots: int) -> Reservation | None:
-        """Return the day's claim; without one, claim the first free of the month's `slots`.
+        """Return the day's claim, or claim the first free of the month's `slots`.
 
         Returns None if no slot is free. Safe with concurrent processes; repeating it for a day returns the same claim.
 

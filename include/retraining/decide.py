@@ -1,4 +1,4 @@
-"""Decide by the use case's policy whether a day triggers a training, and store the decision."""
+"""Decide by the policy whether a day triggers a training; store it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.project import Project
 from include.retraining import policy as retraining_policy
+from include.retraining import signals
 from include.retraining.budget import RetrainingBudget
-from include.retraining.policy import CurrentChampion, MeasuredPeriod, Outcome, PastDecision, RetrainingDecision
+from include.retraining.policy import CurrentChampion, Outcome, PastDecision, RetrainingDecision
+from include.retraining.signals import MeasuredPeriod
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,10 @@ def existing_decision(project: Project, period: Period) -> DecideResult | None:
 
 
 def missing_decision_before(project: Project, period: Period) -> Period | None:
-    """Return the day before if its decision must be made first; None if `period` may be decided.
+    """Return the day before if it must be decided first, or None.
 
-    A chain of decisions begins with `period` if the day before had no champion, or if no day within the policy's
-    look-back is decided.
+    With None, `period` may be decided. A chain of decisions begins with `period` if the day before had no champion, or
+    if no day within the policy's look-back is decided.
     """
     before = retraining_policy.missing_decision(
         project.use_case.retraining, period, set(project.lake.as_of(period).partitions("decisions"))
@@ -102,7 +104,10 @@ def require_decision_before(project: Project, period: Period) -> None:
 
 
 def has_no_open_retraining(project: Project, period: Period) -> bool:
-    """Return whether all trainings decided within the look-back before the day have an outcome."""
+    """Return whether all trainings decided in the look-back have an outcome.
+
+    The look-back ends before the day.
+    """
     earliest = period - retraining_policy.decision_lookback(project.use_case.retraining)
     return not any(
         decision.outcome == "retrain" and decision.result is None and earliest <= decision.period < period
@@ -111,7 +116,7 @@ def has_no_open_retraining(project: Project, period: Period) -> bool:
 
 
 def decision_history(project: Project, period: Period) -> list[PastDecision]:
-    """Return the decisions within the look-back, all earlier trainings, and later decisions.
+    """Return the look-back's decisions, earlier trainings, later decisions.
 
     Earlier ones have their results. A later decision forbids a training whatever it is, so each is returned as a hold.
     """
@@ -142,7 +147,7 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     by_day: dict[Period, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
         by_day.setdefault(Period.from_date(row["period"]), []).append(row)
-    return [retraining_policy.signals_of(period, rows) for period, rows in sorted(by_day.items())]
+    return [signals.signals_of(period, rows) for period, rows in sorted(by_day.items())]
 
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:

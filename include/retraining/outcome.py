@@ -40,11 +40,11 @@ def record_training_outcome(
     promotion: Mapping[str, Any] | None = None,
     why_not: str = "",
 ) -> OutcomeResult:
-    """Record the outcome in the day's partition of `retrainings`; repeating it changes nothing.
+    """Record the outcome in the day's partition of `retrainings`.
 
-    `training` is the id of the training's run and `state` its final state, None if it was not started, for the reason
-    `why_not`; `version` and `promotion` are the results of its tasks `register` and `promote`, if any. If a person ran
-    the training again, its new outcome replaces the recorded one.
+    Repeating it changes nothing. `training` is the id of the training's run and `state` its final state, None if it was
+    not started, for the reason `why_not`; `version` and `promotion` are the results of its tasks `register` and
+    `promote`, if any. If a person ran the training again, its new outcome replaces the recorded one.
 
     Raises:
         InvalidRequestError: no training was decided on that day.

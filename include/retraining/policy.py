@@ -6,61 +6,19 @@ The rule "at least n of the last m windows, and the newest" is that of Databrick
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
-from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, SIGNALS, limit_label
+from include.retraining.signals import MeasuredPeriod, SignalFinding, SignalValue
 
 Outcome = Literal["retrain", "hold"]
 Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]
 """Outcome of a training that was decided: the table `retrainings`."""
 NOT_CONVINCING = ("rejected", "not promoted")
 """Results with a challenger that did not replace the champion. Failed or not started trainings do not count."""
-ROWS = {
-    metric.signal: (metric.name, metric.signal_subject)
-    for metric in MONITORING_METRICS.values()
-    if metric.signal and metric.signal_subject
-}
-"""Signal to the metric and subject that show it."""
-SHOWN_BY = {
-    signal: tuple(metric.prefix for metric in MONITORING_METRICS.values() if metric.signal == signal)
-    for signal in SIGNALS
-    if signal not in ROWS
-}
-"""Signal to the first parts of the names of the metrics that show it, each with a limit."""
-
-
-@dataclass(frozen=True)
-class SignalValue:
-    """Hold one signal on one day."""
-
-    breached: bool | None
-    """None: not judged on that day."""
-    value: float | None = None
-    limit: float | None = None
-    metric: str = ""
-    """The label of its limit."""
-    missing_reason: str = ""
-    """Why it is not judged."""
-    measured_period: Period | None = None
-    """The measured day, or the last of several: performance is known only for days before the label delay."""
-    lower: float | None = None
-    """The bound that is compared with the limit; None if the value is."""
-
-
-@dataclass(frozen=True)
-class MeasuredPeriod:
-    """Hold the signals of one day."""
-
-    period: Period
-    version: str | None
-    """The version that scored the day; None if it was not scored."""
-    signals: Mapping[str, SignalValue] = field(default_factory=dict)
-    missing_reason: str = ""
-    """Why the day has no version."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +36,6 @@ class PastDecision:
     period: Period
     outcome: Outcome
     result: Result | None = None
-
-
-@dataclass(frozen=True)
-class SignalFinding:
-    """Hold one signal over the days that count."""
-
-    signal: str
-    breached: bool | None
-    """On the newest day; None: not judged."""
-    breaches: int
-    """Days with a breach, of the `measured` days that count."""
-    measured: int
-    of_periods: int
-    value: float | None
-    limit: float | None
-    lower: float | None
-    triggers: bool
-    metric: str = ""
-    missing_reason: str = ""
-    measured_period: str = ""
-    """The last day that it was judged on; empty if it was not judged."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +69,12 @@ def decide_by_policy(
     champion: CurrentChampion | None,
     claimed: Collection[Period] = (),
 ) -> RetrainingDecision:
-    """Decide whether `period` and the days before it trigger a training that the policy allows.
+    """Decide whether `period` triggers a training that the policy allows.
 
-    `measured` and `decided` may be in any order. Later days are ignored in `measured`. The decision is a hold if a
-    later day within the look-back is decided, since decisions build on each other in the order of days, or if the
-    `champion` is not the version that was measured, since the measurements do not describe the current champion.
-    `claimed` are the days whose training has a claim on the budget.
+    The days before it count too. `measured` and `decided` may be in any order. Later days are ignored in `measured`.
+    The decision is a hold if a later day within the look-back is decided, since decisions build on each other in the
+    order of days, or if the `champion` is not the version that was measured, since the measurements do not describe the
+    current champion. `claimed` are the days whose training has a claim on the budget.
     """
     unmeasured = MeasuredPeriod(period, None, missing_reason="it was not measured")
     today = next((measurement for measurement in measured if measurement.period == period), unmeasured)
@@ -165,9 +102,9 @@ def missing_decision(policy: Retraining, period: Period, decided: Collection[Per
 
 
 def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int, int]:
-    """Return the days from the last retraining to the next, and the consecutive rejections.
+    """Return the days between retrainings, and the consecutive rejections.
 
-    A training that failed or was not started is ignored.
+    The days are those from the last retraining to the next. A training that failed or was not started is ignored.
     """
     periods, rejections = float(policy.cool_down_periods), 0
     newest_first = sorted(decided, key=lambda decision: decision.period, reverse=True)
@@ -178,38 +115,6 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
             rejections += 1
             periods = min(periods * policy.backoff_factor, policy.max_cool_down_periods)
     return int(periods), rejections
-
-
-def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
-    """Return the signals in one day's rows of the table `metrics`."""
-    by_name = {(row["metric"], row["subject"]): row for row in rows}
-    signals: dict[str, SignalValue] = {
-        signal: _signal_value([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()
-    }
-    compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
-    for signal, first_parts in SHOWN_BY.items():
-        # Metrics without a limit are informational: if undefined, they do not make the signal inconclusive.
-        limited = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
-        signals[signal] = _signal_value(limited)
-    about_today = [by_name[key] for key in ROWS.values() if key in by_name]
-    versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
-    if versions:
-        return MeasuredPeriod(period, versions[0], signals)
-    unscored = by_name.get(("missing_predictions", "predictions"), {})
-    return MeasuredPeriod(period, None, signals, unscored.get("missing_reason") or "its metrics do not name a model")
-
-
-def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
-    """Return a breach if any row is one, and no breach only if every row was judged."""
-    if not rows:
-        return SignalValue(None, missing_reason="it was not measured")
-    ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
-    row = ordered[0]
-    compared, period = row["metric"].startswith(PERFORMANCE), row["measured_period"]
-    return SignalValue(
-        row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]),
-        row["missing_reason"] or "", Period.from_date(period) if period else None, row["lower"] if compared else None,
-    )  # fmt: skip
 
 
 def _finding(
@@ -236,7 +141,7 @@ def _finding(
 
 
 def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[str]:
-    """Return a sentence if the measured version is not the champion; otherwise nothing."""
+    """Return a sentence if the measured version is not champion, or nothing."""
     if today.version is None or (champion is not None and champion.version == today.version):
         return []
     if champion is None:
@@ -279,7 +184,10 @@ def _objections(
 
 
 def budget_month(period: Period) -> str:
-    """Return the calendar month whose budget a training for that day uses, such as 2013-04."""
+    """Return the month whose budget a training for that day uses.
+
+    It is a calendar month, such as 2013-04.
+    """
     return f"{period.start_date:%Y-%m}"
 
 
@@ -316,7 +224,10 @@ def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding)
 
 
 def _values_text(finding: SignalFinding, period: Period) -> str:
-    """Return value, bound and limit, and the last judged day if that is not `period`, as without new labels."""
+    """Return value, bound and limit, and the last judged day if earlier.
+
+    It is earlier than `period` without new labels.
+    """
     value = "no value" if finding.value is None else f"{finding.value:.4g}"
     lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"

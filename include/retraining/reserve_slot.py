@@ -24,7 +24,9 @@ class ReservationResult:
 
 
 def reserve_slot(project: Project, period: Period) -> ReservationResult:
-    """Claim a training for a day whose decision is to retrain; repeating it changes nothing.
+    """Claim a training for a day whose decision is to retrain.
+
+    Repeating it changes nothing.
 
     Raises:
         InvalidRequestError: the day has no decision to retrain.

@@ -18,7 +18,8 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger, LedgerEntry
+from include.registry.ledger import Ledger
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.version_summary import VersionSummary, summarise_version

@@ -16,9 +16,9 @@ from mlflow.optuna.storage import MlflowStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from include.declaration.use_case import UseCase
 from include.model import metrics
 from include.printable import printable_logger
+from include.project import Project
 from include.registry.mlflow_runs import Runs, translate_mlflow_errors
 from include.registry.tags import COMPLETE, FINGERPRINT, FOUND, MINUTES, from_mlflow
 from include.training.search import SearchResult
@@ -28,11 +28,17 @@ _PROCESS_WIDE = "MLFLOW_TRACKING_URI"
 
 
 class Studies(Runs):
-    """The studies of a use case, in its experiment. Optuna can load them by the name of their run."""
+    """The studies of a use case, in its experiment.
 
-    def __init__(self, use_case: UseCase, address: str | None = None) -> None:
-        super().__init__(use_case, address)
-        self._storage: _TrialRuns | None = None
+    Optuna can load them by the name of their run.
+    """
+
+    _storage: _TrialRuns | None = None
+
+    @classmethod
+    def open(cls, project: Project) -> Studies:
+        """Return the studies of the project's use case, in the project's MLflow."""
+        return cls(project.use_case, project.settings.mlflow)
 
     @translate_mlflow_errors
     def start_study(self, name: str, tags: Mapping[str, str]) -> str:

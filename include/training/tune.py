@@ -85,7 +85,7 @@ def tune_parameters(
     view = project.lake.as_of(period)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     request = _TuningRequest(use_case, made_from, space, parameters, trials)
-    studies = Studies(use_case)
+    studies = Studies.open(project)
     if done := studies.concluded(request.fingerprint, minutes):
         study, result = done
         return TuneResult(**asdict(result), run_id=study, reused=True)

@@ -1,4 +1,4 @@
-"""Check access: a user of Airflow sees the use cases whose DAGs that user may read."""
+"""Check access: a user of Airflow sees use cases whose DAGs they may read."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ log = printable_logger(__name__)
 
 
 def readable_use_cases(user: BaseUser) -> dict[str, UseCase]:
-    """Return the use cases that the user may read, by name, except those that cannot be loaded."""
+    """Return the use cases that the user may read and that load, by name."""
     return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
 
 
 def broken_use_cases_of(user: BaseUser) -> dict[str, str]:
-    """Return why each use case that the user may read cannot be loaded, without secrets; the log has the traceback."""
+    """Return why each use case that the user may read cannot be loaded.
+
+    The reasons have no secrets; the log has the traceback.
+    """
     found = {name: error for name, error in broken_use_cases().items() if may_read(user, name)}
     for name, error in found.items():
         log.error("The use case %s cannot be loaded", name, exc_info=error)

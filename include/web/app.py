@@ -82,7 +82,10 @@ def _index(request: Request, user: GetUserDep) -> Response:
 
 
 def _line(project: Project) -> Overview | None:
-    """Return the index's entry of a use case; None if that fails, so that the others are still shown."""
+    """Return the index's entry of a use case; None if that fails.
+
+    The others are then still shown.
+    """
     try:
         return overview.build_overview(project, project.use_case.newest_period(), span=1)
     except Exception:
@@ -131,7 +134,10 @@ def _metrics(user: GetUserDep) -> Response:
 
 
 def _static(request: Request, name: str) -> Response:
-    """Return a file of the page, or Plotly; the address has the version, so browsers may cache it forever."""
+    """Return a file of the page, or Plotly.
+
+    The address has the version, so browsers may cache it forever.
+    """
     if name not in html.FILES and name != "plotly.js":
         raise HTTPException(404, f"There is no file {name!r}.")
     content, tag = _file(name)
@@ -188,7 +194,10 @@ def _misunderstood(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """Return a page for an unexpected error; its reason is only in the API server's log."""
+    """Return a page for an unexpected error.
+
+    Its reason is only in the API server's log.
+    """
     log.error("The page failed at %s", request.url.path, exc_info=error)
     text = "The page could not be rendered. The reason is in the API server's log."
     return _page(

@@ -1,6 +1,7 @@
-"""Draw the metrics as Plotly JSON; colours are names of the style sheet's properties.
+"""Draw the metrics as Plotly JSON.
 
-Dates are days of the use case. A day without metrics is a gap in a line, and shaded.
+Colours are names of the style sheet's properties. Dates are days of the use case. A day without metrics is a gap in a
+line, and shaded.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ REASONS = 5
 
 
 def all_charts(overview: Overview) -> dict[str, Figure]:
-    """Return the page's charts by the name of their place; a chart without data is left out."""
+    """Return the page's charts by the name of their place.
+
+    A chart without data is left out.
+    """
     drawn_charts = {
         **{metric: performance_chart(overview, metric) for metric in PERFORMANCE_SHOWN},
         "heat": drift_heatmap(overview),
@@ -46,7 +50,10 @@ def all_charts(overview: Overview) -> dict[str, Figure]:
 
 
 def performance_chart(overview: Overview, metric: str) -> Figure | None:
-    """Draw a metric on the newest labelled days: model with interval, baselines, expected value."""
+    """Draw a metric on labelled days: model, baselines, expected value.
+
+    The days are the newest; the model has its interval.
+    """
     measures, name = overview.measures, f"{WINDOW}{metric}"
     model = measures.rows_of(name, "model")
     if not any(row.value is not None for row in model):
@@ -85,7 +92,10 @@ def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None
 
 
 def drift_heatmap(overview: Overview) -> Figure | None:
-    """Draw PSI (at most 1) times importance of each feature and day, the most important on top."""
+    """Draw PSI times importance of each feature and day.
+
+    PSI is at most 1; the most important feature is on top.
+    """
     psi, share = (
         overview.measures.grid("psi", overview.calendar),
         overview.measures.grid("importance", overview.calendar),
@@ -140,7 +150,10 @@ def _last(values: Values) -> float:
 
 
 def _top(overview: Overview, weighted: Values) -> float:
-    """Return the end of the scale: at least the limit of the sum, so that small drift looks small."""
+    """Return the end of the scale: at least the limit of the sum.
+
+    So small drift looks small.
+    """
     limits = [row.limit for row in overview.measures.rows_of("weighted_drift", "features") if row.limit]
     known = weighted[np.isfinite(weighted)]
     return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
@@ -155,7 +168,7 @@ def _plain(values: Values) -> list[list[float | None]]:
 
 
 def rates_chart(overview: Overview) -> Figure | None:
-    """Draw the predicted and the actual rate of positives, on the day that they are about."""
+    """Draw predicted and actual rates of positives, on the day they are about."""
     predicted, came = (
         overview.measures.rows_of("mean_prediction", "prediction"),
         overview.measures.rows_of("base_rate", "model"),
@@ -174,7 +187,10 @@ def rates_chart(overview: Overview) -> Figure | None:
 
 
 def volumes_chart(overview: Overview) -> Figure | None:
-    """Draw the published and quarantined rows of each feed, each feed on its own axis from 0."""
+    """Draw each feed's published and quarantined rows, on an axis from 0.
+
+    Each feed has its own axis.
+    """
     counted = {feed: overview.measures.rows_of("published", feed) for feed in overview.measures.subjects("published")}
     feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
     if not feeds:
@@ -230,7 +246,7 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
 
 
 def _marked(overview: Overview, drawn: Figure) -> Figure:
-    """Mark the days on which a version became champion, and shade the days without metrics."""
+    """Mark the days of new champions, and shade the days without metrics."""
     shown = overview.calendar
     first, last = shown[0], shown[-1]
     promotions = [entry for entry in overview.entries if entry.makes_champion and first <= entry.effective_from <= last]

@@ -1,4 +1,7 @@
-"""Serve the Data Docs of a use case, as they were written, to users who may read it."""
+"""Serve a use case's Data Docs to users who may read it.
+
+They are served as they were written.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ HEADERS = {
 
 
 def data_docs_page(name: str, path: str) -> Response:
-    """Return a page of a use case's Data Docs; the caller has checked the user's access.
+    """Return a page of a use case's Data Docs.
+
+    The caller has checked the user's access.
 
     Raises:
         HTTPException: 404 if there is no page at that path below the use case's folder; 503 if the store fails.

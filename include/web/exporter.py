@@ -1,6 +1,6 @@
-"""Read the newest metrics, decision and champion of a use case for the Prometheus exporter.
+"""Read a use case's newest metrics, decision and champion for Prometheus.
 
-Writes nothing and raises nothing: the result names what cannot be read.
+The exporter uses them. Writes nothing and raises nothing: the result names what cannot be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from include.declaration.use_case import UseCase
 from include.lake import history
 from include.printable import printable_logger
 from include.project import Project
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.retraining.budget import RetrainingBudget
 
 log = printable_logger(__name__)
@@ -29,7 +29,10 @@ PARTS = ("metrics", "decisions", "claims", "ledger")
 
 @dataclass(frozen=True)
 class ExporterSnapshot:
-    """State of a use case at `now`; a part that cannot be read is empty, and named in `unreadable`."""
+    """State of a use case at `now`.
+
+    A part that cannot be read is empty, and named in `unreadable`.
+    """
 
     use_case: UseCase
     now: datetime
@@ -47,7 +50,10 @@ class ExporterSnapshot:
 
 
 def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
-    """Read the newest metrics, decision and retrainings, the month's claims, and today's champion."""
+    """Read the newest metrics and decisions, claims, and today's champion.
+
+    The claims are the month's; retrainings are read too.
+    """
     use_case = project.use_case
     now = min(now, _end(use_case)) if use_case.last_period else now
     today = period_at(now, ZoneInfo(use_case.time_zone))

@@ -104,7 +104,10 @@ def use_case_page(
 
 
 def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
-    """Render the index of several use cases; `lost` has the reason why one cannot be shown."""
+    """Render the index of several use cases.
+
+    `lost` has the reason why one cannot be shown.
+    """
     return _rendered("index.html", base, overviews=overviews, lost=lost or {})
 
 
@@ -129,9 +132,10 @@ def _age(overview: Overview) -> MetricValue | None:
 
 
 def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
-    """Return every breach and its sentence, newest day first; informational breaches last.
+    """Return every breach and its sentence, newest first, minor ones last.
 
-    Drifted features of a day share one row, that of the most drifted: dozens would hide the rest.
+    Minor ones are informational. Drifted features of a day share one row, that of the most drifted: dozens would hide
+    the rest.
     """
     breaches: list[tuple[MetricValue, str]] = []
     for _, rows in groupby(overview.measures.breached(), key=lambda row: row.period):
@@ -154,7 +158,10 @@ def _missing_reason(overview: Overview, charts_: Sequence[Chart], otherwise: str
 
 
 def _no_quarantine(overview: Overview) -> str:
-    """Return why no quarantined row is drawn: there was none, or the number is not known."""
+    """Return why no quarantined row is drawn.
+
+    There was none, or the number is not known.
+    """
     rows = overview.measures.rows_of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
@@ -168,13 +175,19 @@ def _no_quarantine(overview: Overview) -> str:
 
 @cache
 def static_stamp() -> str:
-    """Return a digest of the page's own files, for addresses that can be cached forever."""
+    """Return a digest of the page's own files.
+
+    It makes addresses that can be cached forever.
+    """
     return hashlib.sha256(b"".join((HERE / "static" / name).read_bytes() for name in sorted(FILES))).hexdigest()[:12]
 
 
 @cache
 def plotly_file() -> Path:
-    """Return the path of Plotly's JavaScript in its package, without importing the package."""
+    """Return the path of Plotly's JavaScript, without importing Plotly.
+
+    It is in its package.
+    """
     found = find_spec("plotly")
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError("plotly is not installed: run `make setup`.")

@@ -1,4 +1,7 @@
-"""Build links to Airflow, MLflow and Data Docs from the settings, without requests to MLflow."""
+"""Build links to Airflow, MLflow and Data Docs from the settings.
+
+MLflow is not asked.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
 
 
 def version_link(where: Settings, name: str, number: str) -> str:
-    """Return MLflow's page of a version, or of the model; empty if MLflow is not a server."""
+    """Return MLflow's page of a version, or of the model.
+
+    Empty if MLflow is not a server.
+    """
     if not where.mlflow_shown:
         return ""
     last = f"/versions/{quote(number)}" if number else ""

@@ -1,4 +1,7 @@
-"""Build the overview of a use case on one day from its metrics, decisions and ledger; writes nothing."""
+"""Build a use case's overview on one day; write nothing.
+
+It is built from metrics, decisions and ledger.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
 from include.project import Project
 from include.registry import lifecycle
-from include.registry.ledger import LedgerCorruptedError, LedgerEntry
+from include.registry.ledger import LedgerCorruptedError
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.version_summary import VersionSummary, summarise_entry
 
 DECISIONS, TRAININGS = 14, 10
@@ -98,10 +102,10 @@ class Overview:
 
 
 def build_overview(project: Project, today: Period, period: Period | None = None, span: int = 90) -> Overview:
-    """Build the overview as of `period` (None: the newest measured day, else `today`), over `span` days.
+    """Build the overview as of `period`, over `span` days.
 
-    A day before the use case's first, or after `today`, is replaced by that. `problems` names each table or ledger
-    that cannot be read; the rest is shown without it.
+    None means the newest measured day, else `today`. A day before the use case's first, or after `today`, is replaced
+    by that. `problems` names each table or ledger that cannot be read; the rest is shown without it.
     """
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
@@ -156,7 +160,10 @@ def build_overview(project: Project, today: Period, period: Period | None = None
 
 @dataclass(frozen=True)
 class StaleTables:
-    """The tables of a use case that other code or other inputs made than the current ones."""
+    """The tables of a use case that other code or inputs made.
+
+    They are compared with the current ones.
+    """
 
     tables: tuple[str, ...]
     """A sentence per stale table."""
@@ -165,7 +172,10 @@ class StaleTables:
 
 
 def stale_tables(project: Project) -> StaleTables:
-    """Return the tables that are stale according to the code on disk; no reason names a path."""
+    """Return the tables that are stale by the code on disk.
+
+    No reason names a path.
+    """
     problems: list[str] = []
     found: list[TableStaleness] = _read_or_report(
         problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
@@ -175,9 +185,9 @@ def stale_tables(project: Project) -> StaleTables:
 
 
 def _read_or_report(problems: list[str], part: str, read: Callable[[], T], otherwise: T) -> T:
-    """Return what `read` returns; if it fails, add the reason to `problems` and return `otherwise`.
+    """Return what `read` returns, or `otherwise` if it fails.
 
-    No reason names a path.
+    The reason is then added to `problems`. No reason names a path.
     """
     try:
         return read()
@@ -198,13 +208,16 @@ def _read_or_report(problems: list[str], part: str, read: Callable[[], T], other
 
 
 def _measures(drawn: RangeReader, shown_period: Period) -> MetricTable:
-    """Return all metrics of the shown day, and those of earlier days that are drawn or breached."""
+    """Return all metrics of the shown day, and earlier drawn or breached ones."""
     before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_period))
     return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_period}).rows()]))
 
 
 def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
-    """Count the rows of all feeds that were quarantined by the shown day, as the command line does."""
+    """Count all feeds' rows quarantined by the shown day.
+
+    The command line counts them alike.
+    """
     lake, states = project.lake, Counter[str]()
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:

@@ -1,6 +1,7 @@
-"""Export the newest metrics of each use case, and their ages, in Prometheus' text format.
+"""Export use cases' newest metrics in Prometheus' text format.
 
-A metric without a value is absent, never 0 or NaN. Ages grow with the clock, so a monitor that stopped is visible.
+Their ages are exported too. A metric without a value is absent, never 0 or NaN. Ages grow with the clock, so a monitor
+that stopped is visible.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ OTHERS = {
 
 
 def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
-    """Render the metrics of the use cases; a use case that cannot be read does not raise."""
+    """Render the metrics of the use cases.
+
+    A use case that cannot be read does not raise.
+    """
     readings = [exporter.read_snapshot(open_project(use_case), now or datetime.now(UTC)) for use_case in use_cases]
     if not readings:
         return NOTHING.encode()
@@ -73,7 +77,10 @@ def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) ->
 
 
 def metric_families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
-    """Return the series of the snapshots, each once: Prometheus would refuse all of them otherwise."""
+    """Return the series of the snapshots, each once.
+
+    Prometheus would refuse all of them otherwise.
+    """
     series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for reading in readings:
         for name, value, labels in _series(reading):

@@ -1,4 +1,7 @@
-"""Refuse oversized requests before they are parsed, and add the page's headers to every answer."""
+"""Refuse oversized requests unparsed, and add headers to every answer.
+
+They are refused before they are parsed.
+"""
 
 from __future__ import annotations
 
@@ -90,5 +93,8 @@ async def _refuse(send: Send, status: int) -> None:
 
 
 def guard_airflow(app: Application) -> Guard:
-    """Return the guard of the whole API server, as Airflow builds a plugin's middleware."""
+    """Return the guard of the whole API server, as plugin middleware.
+
+    Airflow builds it.
+    """
     return Guard(app, AIRFLOW)

@@ -14,7 +14,10 @@ from include.registry.version_summary import VersionSummary, summarise_versions
 
 @dataclass(frozen=True)
 class FeedReport:
-    """Rows of one feed over all days; landed = published + quarantined for every validated day."""
+    """Rows of one feed over all days.
+
+    For every validated day, landed = published + quarantined.
+    """
 
     periods: int
     landed: int

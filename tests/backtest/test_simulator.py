@@ -10,7 +10,7 @@ from include.backtest import simulator
 from include.backtest.simulator import BacktestOutcome, Policy, PolicyAnswer, SimulatedTraining
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
-from include.retraining.policy import MeasuredPeriod, SignalValue
+from include.retraining.signals import MeasuredPeriod, SignalValue
 
 FIRST = Period("2020-01-01")  # a Wednesday
 DAYS = [FIRST + n for n in range(90)]

@@ -11,7 +11,7 @@ from rich.console import Console
 from include.cli import report as cli_report
 from include.declaration.period import Period
 from include.monitoring.monitor import RealisedPerformance
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.version_summary import VersionSummary
 from include.web.summary import DecisionReport, UseCaseReport
 from tests.toy_use_case import USE_CASE

@@ -47,7 +47,7 @@ def test_a_task_that_is_cleared_sends_nothing_twice(form):
 
 
 def test_the_form_corrects_with_a_file_of_the_inbox(form):
-    (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    (uploads.upload_folder(open_project(USE_CASE)) / "hours.csv").write(edited(*BOTH).encode())
     assert (
         form(action="correct", file="hours.csv", known_on="2020-01-15", comment="mistyped")["known_on"] == "2020-01-15"
     )

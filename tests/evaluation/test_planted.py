@@ -20,7 +20,8 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.training.run_logging import PROBABILITY
 from include.use_case import (
     ChampionGate,

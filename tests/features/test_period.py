@@ -83,7 +83,7 @@ def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tup
     [
         ({"period": ""}, r"the period of a row is not declared.*\['event_date'\].*period=PARTITION"),
         ({"period": "size"}, "period='size' is not one of the keys"),
-        ({"period": "id"}, "period='id' is int64, not date32"),
+        ({"period": "id"}, "period='id' has the type int64; it must be a date32"),
     ],
 )
 def test_a_declaration_without_a_known_period_is_refused(changed, words):

@@ -11,7 +11,7 @@ import pytest
 
 from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
-from include.untrusted import UntrustedProcess
+from include.untrusted.untrusted_process import UntrustedProcess
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 
 pytestmark = pytest.mark.security

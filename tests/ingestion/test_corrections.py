@@ -1,6 +1,5 @@
 """Rows of a correction file match quarantined rows; a released reason applies to these rows only."""
 
-import itertools
 from datetime import date
 
 import pyarrow as pa
@@ -63,24 +62,6 @@ def test_a_parquet_file_of_other_types_is_refused():
 def test_other_kinds_of_files_are_refused():
     with pytest.raises(InvalidRequestError, match=r"\.csv .*\.parquet"):
         correction_reader.read_corrections("x.pickle", b"", SCHEMA)
-
-
-def test_an_id_depends_on_day_and_content_alone_and_equal_rows_are_counted():
-    twice = pa.concat_tables([ODD, ODD.slice(2, 1)])
-    ids = corrections.row_ids([DAY] * 7, twice, [[]] * 7)
-    assert len(set(ids)) == 7
-    assert ids[6] == f"{ids[2]}.2"
-    assert corrections.row_ids([DAY], ODD.slice(4, 1), [["bad"]]) == [ids[4]]
-    assert corrections.row_ids([Period("2020-01-11")], ODD.slice(4, 1), [[]]) != [ids[4]]
-
-
-def test_ids_of_equal_rows_follow_their_reasons_in_whatever_order_the_lake_gives_them():
-    equal, comment = pa.concat_tables([ODD.slice(0, 1)] * 3), [["bad", "worse"], ["worse"], ["bad"]]
-    (name,) = corrections.row_ids([DAY], ODD.slice(0, 1), [[]])
-    expected = {("bad",): name, ("bad", "worse"): f"{name}.2", ("worse",): f"{name}.3"}
-    for order in itertools.permutations(comment):
-        ids = corrections.row_ids([DAY] * 3, equal, order)
-        assert dict(zip(map(tuple, order), ids, strict=True)) == expected
 
 
 class Asked(list[bool]):

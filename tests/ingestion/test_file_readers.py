@@ -17,8 +17,9 @@ import pytest
 
 from include.declaration.landing import Landing
 from include.ingestion import row_spool
-from include.ingestion.file_readers import Budget, CsvFormat
-from include.untrusted import UntrustedContentError
+from include.ingestion.file_readers import CsvFormat
+from include.ingestion.read_budget import Budget
+from include.untrusted.errors import UntrustedContentError
 
 CSV, PARQUET = Landing("landing", "x/{period}/"), Landing("landing", "x/{period}/", format="parquet")
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])

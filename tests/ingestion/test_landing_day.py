@@ -27,7 +27,7 @@ from include.ingestion.known_at import KnownTooLateError
 from include.lake import history
 from include.lake.lake import Lake
 from include.project import open_project
-from include.untrusted import UntrustedProcess
+from include.untrusted.untrusted_process import UntrustedProcess
 from tests import toy
 from tests.ingestion.hostile_files import repeated
 from tests.landing_bucket import DAY, as_csv, as_parquet, deliver, landing_toy

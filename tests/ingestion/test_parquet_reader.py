@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.ingestion import file_readers, parquet_reader, row_spool
-from include.ingestion.file_readers import Budget, require_columns
-from include.untrusted import UntrustedContentError
+from include.ingestion.file_readers import require_columns
+from include.ingestion.read_budget import Budget
+from include.untrusted.errors import UntrustedContentError
 from tests.ingestion.hostile_files import parquet, repeated
 
 pytestmark = pytest.mark.security

@@ -15,7 +15,8 @@ from include.features import build
 from include.ingestion import ingest, ingest_files, validate
 from include.ingestion.bucket import Bucket
 from include.ingestion.ingest_files import DeliveryLostError
-from include.lake.lake import Lake, PartitionConflictError
+from include.lake.lake import Lake
+from include.lake.table_commit import PartitionConflictError
 from include.notifications import notify
 from include.notifications.queue import NotificationQueue
 from include.project import open_project

@@ -498,7 +498,7 @@ def asked(**fields) -> resubmit.ResubmissionRequest:
 
 @refused
 def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):
-    (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    (uploads.upload_folder(open_project(USE_CASE)) / "hours.csv").write(edited(*BOTH).encode())
     assert resubmit.resubmit_rows(open_project(USE_CASE), asked(action="correct", file="hours.csv")).rows == 2
 
 

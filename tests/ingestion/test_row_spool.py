@@ -14,9 +14,9 @@ import pytest
 
 from include.declaration.landing import LEAST_MEMORY, Landing
 from include.ingestion import row_spool
-from include.ingestion.file_readers import Budget
+from include.ingestion.read_budget import Budget
 from include.ingestion.row_spool import RowSpool
-from include.untrusted import UntrustedContentError
+from include.untrusted.errors import UntrustedContentError
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 
 pytestmark = pytest.mark.security

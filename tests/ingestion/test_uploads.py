@@ -6,6 +6,7 @@ import pytest
 
 from include.errors import InvalidRequestError
 from include.ingestion import uploads
+from include.project import open_project
 from tests.toy_use_case import USE_CASE
 
 
@@ -22,28 +23,28 @@ def _home(lake_home):
 def test_a_hostile_name_reaches_no_file(name, lake_home: Path):
     (lake_home / "lake" / "toy" / "inbox").mkdir(parents=True)
     with pytest.raises(InvalidRequestError, match=r"\.csv or \.parquet"):
-        uploads.read_upload(USE_CASE, name)
+        uploads.read_upload(open_project(USE_CASE), name)
 
 
 def test_a_file_that_is_not_there_is_said_with_those_that_are():
-    (uploads.upload_folder(USE_CASE) / "hours.csv").write(b"x")
+    (uploads.upload_folder(open_project(USE_CASE)) / "hours.csv").write(b"x")
     with pytest.raises(InvalidRequestError, match=r"'days\.csv'.*\['hours\.csv'\]"):
-        uploads.read_upload(USE_CASE, "days.csv")
+        uploads.read_upload(open_project(USE_CASE), "days.csv")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(lake_home: Path, monkeypatch):
-    place = uploads.upload_folder(USE_CASE)
+    place = uploads.upload_folder(open_project(USE_CASE))
     (place / "rows.csv").write(b"x")
     with (place / "rows.csv").path.open("r+b") as file:
         file.truncate(uploads.FILE_BYTES + 1)  # sparse: it takes no room
     monkeypatch.setattr(type(place), "read", lambda self: pytest.fail("it was read"))
     with pytest.raises(InvalidRequestError, match=r"rows\.csv .*100,000,001 .*100,000,000"):
-        uploads.read_upload(USE_CASE, "rows.csv")
+        uploads.read_upload(open_project(USE_CASE), "rows.csv")
 
 
 def test_what_is_no_regular_file_is_not_there(lake_home: Path):
-    folder = uploads.upload_folder(USE_CASE).path
+    folder = uploads.upload_folder(open_project(USE_CASE)).path
     folder.mkdir(parents=True)
     (folder / "rows.csv").symlink_to("/dev/zero")
     with pytest.raises(InvalidRequestError, match=r"'rows\.csv'"):
-        uploads.read_upload(USE_CASE, "rows.csv")
+        uploads.read_upload(open_project(USE_CASE), "rows.csv")

@@ -14,8 +14,7 @@ import pytest
 from include import settings
 from include.declaration.period import Period
 from include.errors import ColumnsError
-from include.lake import file_checksum, history, integrity
-from include.lake import lake as lake_module
+from include.lake import file_checksum, history, integrity, table_commit, table_writer
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.lake.partition_writer import RowsUnsortedError
@@ -33,7 +32,7 @@ def rows(*ids: int, failed: int = 0) -> pa.Table:
     )
 
 
-def write(content: pa.Table | pa.RecordBatchReader, period: Period = FIRST) -> lake_module.Commit:
+def write(content: pa.Table | pa.RecordBatchReader, period: Period = FIRST) -> table_commit.Commit:
     return Lake.open(USE_CASE).replace(TABLE, period, content, inputs={"source": "x"}, stage="test")
 
 
@@ -107,15 +106,15 @@ def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_c
 
 def test_of_two_writers_of_a_new_day_at_once_one_wins_and_the_other_looks_again(lake_home, monkeypatch):
     """Without a transaction that both name, Delta lets both in, and the day holds the rows of both."""
-    commit, others = Lake._commit, [rows(1)]
+    commit, others = table_writer.TableWriter._commit, [rows(1)]
 
-    def raced(lake, *arguments):
+    def raced(writer, *arguments):
         if others:
             write(others.pop())
-        return commit(lake, *arguments)
+        return commit(writer, *arguments)
 
     write(rows(9), SECOND)
-    monkeypatch.setattr(Lake, "_commit", raced)
+    monkeypatch.setattr(table_writer.TableWriter, "_commit", raced)
     assert write(rows(2, 3)).changed
     assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [2, 3]
     assert len(Lake.open(USE_CASE).as_of(FIRST).storage_paths(TABLE)) == 1
@@ -153,6 +152,14 @@ def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home
     assert Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
 
 
+@pytest.mark.parametrize(
+    ("table", "advice"), [(TABLE, "the declaration"), ("metrics", "airworthy rebuild toy metrics --from PERIOD")]
+)
+def test_other_columns_are_refused_with_advice_on_who_defines_them(lake_home, table, advice):
+    with pytest.raises(ColumnsError, match=advice):
+        Lake.open(USE_CASE).replace(table, FIRST, pa.table({"about": ["2020-01-01"]}), inputs={}, stage="test")
+
+
 def test_a_stream_and_a_table_of_the_same_rows_are_the_same_content(lake_home):
     assert write(rows(1, 2, 3)).changed
     assert not write(rows(1, 2, 3).to_reader(max_chunksize=2)).changed
@@ -188,14 +195,14 @@ def test_racing_writers_of_a_new_table_all_succeed(lake_home):
 
 def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_with_if_absent(lake_home, monkeypatch):
     """The other one commits between this one's look and its commit."""
-    commit, others = Lake._commit, [rows(1)]
+    commit, others = table_writer.TableWriter._commit, [rows(1)]
 
-    def overtaken(lake, *arguments):
+    def overtaken(writer, *arguments):
         if others:
             write(others.pop())
-        return commit(lake, *arguments)
+        return commit(writer, *arguments)
 
-    monkeypatch.setattr(Lake, "_commit", overtaken)
+    monkeypatch.setattr(table_writer.TableWriter, "_commit", overtaken)
     lake = Lake.open(USE_CASE)
     for _ in range(2):
         mine = lake.replace(TABLE, FIRST, rows(2, 3), inputs={}, stage="test", if_absent=True)
@@ -210,7 +217,7 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
     def broken(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(lake_module.DeltaTable, "create_write_transaction", broken)
+    monkeypatch.setattr(table_writer.DeltaTable, "create_write_transaction", broken)
     with pytest.raises(OSError, match="disk full"):
         write(rows(9))
     assert sorted(Lake.open(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]

@@ -15,8 +15,8 @@ from include.ingestion import ingest
 from include.lake import lake_format
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
-from include.maintenance import upgrade_steps
-from include.maintenance.upgrade_steps import RENAMED, RenamedColumnsError, UnsignedLakeError, upgrade_lake
+from include.lake.object_store import StoragePath
+from include.maintenance.lake_upgrade import RENAMED, RenamedColumnsError, UnsignedLakeError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -40,7 +40,7 @@ def forget() -> None:
 
 
 def root():
-    return Lake(USE_CASE, upgrade_steps._root(USE_CASE)).root
+    return open_project(USE_CASE).root
 
 
 def number(text: str) -> None:
@@ -95,6 +95,20 @@ def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_comma
         Lake.open(USE_CASE)
 
 
+def test_a_lake_whose_first_content_another_process_stores_meanwhile_is_not_refused(lake_home, monkeypatch):
+    exists, seen = StoragePath.exists, []
+
+    def stored_meanwhile(place: StoragePath) -> bool:
+        if not seen:
+            seen.append(place)
+            (root() / lake_format.NAME).write(json.dumps({"format": FORMAT}).encode())
+            (root() / "raw" / "000001.json").write(b"{}")
+        return exists(place)
+
+    monkeypatch.setattr(StoragePath, "exists", stored_meanwhile)
+    assert Lake.open(USE_CASE).root == root() and seen
+
+
 def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champion):
     view = Lake.open(USE_CASE).as_of(AS_OF)
     before = view.read("features").to_pydict()
@@ -102,7 +116,7 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
     forget()
     with pytest.raises(LakeFormatError):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert upgrade_lake(USE_CASE) == [1, FORMAT] and upgrade_lake(USE_CASE) == []
+    assert upgrade_lake(open_project(USE_CASE)) == [1, FORMAT] and upgrade_lake(open_project(USE_CASE)) == []
     score.score_period(open_project(USE_CASE), AS_OF)
     assert Lake.open(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.open(USE_CASE).champion_of(AS_OF).version == champion
@@ -113,23 +127,23 @@ def test_an_upgrade_that_is_interrupted_goes_on_where_it_was(toy_lake, monkeypat
     number('{"format": 0}')
     done = []
 
-    def third(_: object) -> None:
+    def third() -> None:
         done.append(3)
         if done.count(3) == 1:
             raise KeyboardInterrupt
 
-    steps = {1: lambda _: done.append(1), 2: lambda _: done.append(2), 3: third}
+    steps = {1: lambda: done.append(1), 2: lambda: done.append(2), 3: third}
     with pytest.raises(KeyboardInterrupt):
-        lake_format.upgrade(USE_CASE, root(), steps)
+        lake_format.upgrade(root(), steps)
     assert stored_format(root()) == 2
-    assert lake_format.upgrade(USE_CASE, root(), steps) == [3]
+    assert lake_format.upgrade(root(), steps) == [3]
     assert done == [1, 2, 3, 3] and stored_format(root()) == 3
 
 
 def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
     number(json.dumps({"format": FORMAT + 1}))
     with pytest.raises(LakeFormatError) as refused:
-        upgrade_lake(USE_CASE)
+        upgrade_lake(open_project(USE_CASE))
     assert refused.value.found == FORMAT + 1
 
 
@@ -138,11 +152,11 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, config
     forget()
     configure(signing_keys="another key which is long enough for this")
     with pytest.raises(UnprovenEntriesError):
-        upgrade_lake(USE_CASE)
+        upgrade_lake(open_project(USE_CASE))
     for name in (root() / "ledger").names():
         (root() / "ledger" / name).remove()
     with pytest.raises(UnsignedLakeError, match="AIRWORTHY_SIGNING_KEYS"):
-        upgrade_lake(USE_CASE)
+        upgrade_lake(open_project(USE_CASE))
     assert stored_format(root()) is None
 
 
@@ -150,7 +164,7 @@ def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_
     number('{"format": 1}')
     configure(mlflow="http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError):
-        upgrade_lake(USE_CASE)
+        upgrade_lake(open_project(USE_CASE))
     assert stored_format(root()) == 1
 
 
@@ -159,7 +173,7 @@ def test_a_table_with_columns_of_format_1_is_refused_and_its_number_stays(toy_la
     number(json.dumps({"format": 1}))
     write_deltalake(Lake(USE_CASE, root()).uri(table), pa.table({RENAMED[table][0]: ["as it was"]}))
     with pytest.raises(RenamedColumnsError) as refused:
-        upgrade_lake(USE_CASE)
+        upgrade_lake(open_project(USE_CASE))
     assert (refused.value.table, stored_format(root())) == (table, 1)
 
 

@@ -153,7 +153,7 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
     bucket, refuse, monkeypatch
 ):
     paused: list[float] = []
-    monkeypatch.setattr("include.lake.object_store.time.sleep", paused.append)
+    monkeypatch.setattr("include.lake.s3_object.time.sleep", paused.append)
     refuse(409, "ConditionalRequestConflict", 3, "PUT")
     assert (StoragePath.parse(bucket) / "claim").create(b"mine")
     assert len(paused) == 3

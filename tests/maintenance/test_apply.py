@@ -199,14 +199,15 @@ leftovers = pytest.mark.xdist_group("leftovers")
 
 def of_no_version() -> str:
     of_versions = {version.run_id for version in Registry(USE_CASE).versions()}
-    runs = MlflowCleanup(USE_CASE).runs(MlflowCleanup(USE_CASE).experiment())
+    upkeep = MlflowCleanup.open(open_project(USE_CASE))
+    runs = upkeep.runs(upkeep.experiment())
     [found] = [run.run_id for run in runs if run.run_id not in of_versions]
     return found
 
 
 @leftovers
 def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
-    run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
+    run_id, upkeep = of_no_version(), MlflowCleanup.open(open_project(USE_CASE))
     experiment = upkeep.experiment()
     model = Registry(USE_CASE).get_run(run_id).data.tags["airworthy.model_id"]
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
@@ -228,7 +229,7 @@ def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
 def test_a_run_that_a_person_restores_stays(home):
     run_id = of_no_version()
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
-    MlflowCleanup(USE_CASE).restore_run(run_id)
+    MlflowCleanup.open(open_project(USE_CASE)).restore_run(run_id)
     assert set(apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(370)).counts) == {"restored run"}
     assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(549)).counts == {}, (
         "its days count from then on"
@@ -237,7 +238,7 @@ def test_a_run_that_a_person_restores_stays(home):
 
 @leftovers
 def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
-    run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
+    run_id, upkeep = of_no_version(), MlflowCleanup.open(open_project(USE_CASE))
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     upkeep.restore_run(run_id)
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(207))
@@ -259,12 +260,17 @@ def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monke
 
     monkeypatch.setattr(MlflowCleanup, "delete_run", raced)
     assert apply.apply_plan(open_project(USE_CASE), runs_only, now) == [f"run {run_id} became a version meanwhile."]
-    assert not any(run.deleted for run in MlflowCleanup(USE_CASE).runs(MlflowCleanup(USE_CASE).experiment()))
+    assert not any(
+        run.deleted
+        for run in MlflowCleanup.open(open_project(USE_CASE)).runs(
+            MlflowCleanup.open(open_project(USE_CASE)).experiment()
+        )
+    )
 
 
 @leftovers
 def test_folders_of_artifacts_that_belong_to_nothing_go(home):
-    upkeep = MlflowCleanup(USE_CASE)
+    upkeep = MlflowCleanup.open(open_project(USE_CASE))
     experiment = upkeep.experiment()
     [root] = {path.parents[2] for path in home.rglob("models/m-*/artifacts")}
     for name in ("0" * 32, "models/m-" + "0" * 32, "a colleague's", "models/a colleague's"):
@@ -291,7 +297,7 @@ def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_owne
     """Else what others keep in the same folder would belong to no run."""
     shared = tmp_path / "shared"
     (shared / ("0" * 32)).mkdir(parents=True)
-    upkeep = MlflowCleanup(USE_CASE)
+    upkeep = MlflowCleanup.open(open_project(USE_CASE))
     experiment = MlflowClient(upkeep.address).create_experiment("toy", artifact_location=shared.as_uri())
     assert upkeep.experiment() == experiment
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}
@@ -331,7 +337,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
         USE_CASE, retention=replace(USE_CASE.retention, data_docs_days=1, backtest_cache_days=1, log_days=1)
     )
     pages = [data_docs.data_docs_folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
-    fits, logs = ModelCache.open(USE_CASE), place / "tasks"
+    fits, logs = ModelCache.open(open_project(USE_CASE)), place / "tasks"
     other = logs / "dag_id=another__data/attempt=1.log"
     old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
     young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
@@ -354,7 +360,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
 @leftovers
 @pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
 def test_a_place_that_cannot_be_listed_is_reported_and_the_others_are_cared_for(home):
-    logs, fits = home / "logs" / "tasks", ModelCache.open(USE_CASE)
+    logs, fits = home / "logs" / "tasks", ModelCache.open(open_project(USE_CASE))
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
     (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
@@ -415,7 +421,7 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(
     (toy_lake / "lake" / "toy").rename(toy_lake / "lake" / "tidy")
     monkeypatch.setattr(snapshot, "is_genuine", lambda *_: True)  # they are signed as files of the other use case
     run_id = train.train_model(open_project(tidy), AS_OF, parameters=FEW_ROUNDS).run_id
-    upkeep = MlflowCleanup(tidy)
+    upkeep = MlflowCleanup.open(open_project(tidy))
     experiment, model = upkeep.experiment(), Registry(tidy).get_run(run_id).data.tags["airworthy.model_id"]
     for periods, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
         result = apply.maintain(open_project(tidy), apply_changes=True, now=later(periods))

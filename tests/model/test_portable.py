@@ -20,7 +20,8 @@ from include import settings
 from include.lake.lake import Lake
 from include.model import portable
 from include.project import open_project
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.scoring import score
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source

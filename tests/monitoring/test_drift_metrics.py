@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.monitoring import Monitoring
-from include.monitoring import drift, drift_metrics, reference_profile
+from include.monitoring import drift, drift_metrics, reference_histogram
 from include.monitoring.reference_profile import ReferenceProfile, ReferenceVariation
 
 DECLARED = {"kind": "category", "size": "float64"}
@@ -22,12 +22,12 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
     return ReferenceProfile(
         rows=5000,
         features={
-            "kind": reference_profile.reference_histogram(TRAIN["kind"], ("a", "b")),
-            "size": reference_profile.reference_histogram(TRAIN["size"], None),
+            "kind": reference_histogram.reference_histogram(TRAIN["kind"], ("a", "b")),
+            "size": reference_histogram.reference_histogram(TRAIN["size"], None),
         },
         types=DECLARED,
         importance={"kind": 0.25, "size": 0.75},
-        probability=reference_profile.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
+        probability=reference_histogram.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
         usual=usual,
         expected_metrics={},
     )

@@ -13,7 +13,8 @@ from include.monitoring import false_alarms, performance
 from include.monitoring.false_alarms import FalseAlarms
 from include.monitoring.reference_profile import ReferenceProfile, ReferenceVariation
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
+from include.retraining.policy import CurrentChampion, PastDecision
+from include.retraining.signals import MeasuredPeriod, SignalValue
 
 POLICY = Retraining()
 START = Period("2030-06-01")

@@ -119,7 +119,7 @@ LONG = {
         open_project(USE_CASE), USE_CASE.first_period, trials=1, parameters={"num_leaves": HUGE}
     ),
     "reproduce": lambda: reproduce.reproduce_version(open_project(USE_CASE), HUGE),
-    "correct, file": lambda: uploads.read_upload(USE_CASE, HUGE),
+    "correct, file": lambda: uploads.read_upload(open_project(USE_CASE), HUGE),
 }
 
 

@@ -21,8 +21,10 @@ from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.promotion.register import register_run
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger_entry import LedgerEntry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.training import train
 from include.use_case import ChampionGate, Gate
 from tests import versions

@@ -16,7 +16,8 @@ from include.project import open_project
 from include.promotion import approval_request, approve, promote, register, rollback
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.reproduction import lineage
 from include.scoring import score
 from include.training import train

@@ -11,7 +11,8 @@ from include.errors import InvalidRequestError, NotBegunError
 from include.project import open_project
 from include.promotion import rollback
 from include.registry.ledger import Ledger, LedgerCorruptedError
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.sync import ModelReplacedError
 from include.registry.tags import NOT_REPRODUCIBLE
 from tests.conftest import AS_OF, move, moved_into

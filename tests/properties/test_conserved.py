@@ -18,7 +18,7 @@ from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
 from include.features import build as features_build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
-from include.lake import lake as lake_module
+from include.lake import table_writer
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.project import open_project
@@ -107,7 +107,7 @@ class Walk:
 def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
     """The process is killed at its so-many-th write of a small file or commit."""
     left = iter(range(writes))
-    create, commit = StoragePath.create, lake_module.Lake._commit
+    create, commit = StoragePath.create, table_writer.TableWriter._commit
 
     def dying(write: Callable[..., object]) -> Callable[..., object]:
         def written(*arguments: object, **options: object) -> object:
@@ -118,7 +118,7 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
         return written
 
     patch.setattr(StoragePath, "create", dying(create))
-    patch.setattr(lake_module.Lake, "_commit", dying(commit))
+    patch.setattr(table_writer.TableWriter, "_commit", dying(commit))
 
 
 def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS, free_days: int = FREE_DAYS) -> Walk:

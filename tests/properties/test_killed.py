@@ -39,7 +39,7 @@ def correct_the_source(toy: Toy, patch: pytest.MonkeyPatch) -> int:
 def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
     """In a process of its own: run the stage on corrected rows, and be killed before or within its commit."""
     os.environ["AIRWORTHY_HOME"] = home
-    from include.lake import lake as lake_module
+    from include.lake import table_writer
 
     (toy,) = (each for each in TOYS if each.name == name)
     use_case, period = short(toy), toy.periods[0]
@@ -48,7 +48,7 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
         ingest.ingest_period(open_project(use_case), period)
     if stage == "build_features":
         validate.validate_period(open_project(use_case), period)
-    write = lake_module.write_partition_file
+    write = table_writer.write_partition_file
 
     def dying(path, schema, batches, *options):
         if moment == "while writing":
@@ -56,9 +56,9 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     if moment == "before the commit":
-        lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        table_writer.TableWriter._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     else:
-        lake_module.write_partition_file = dying
+        table_writer.write_partition_file = dying
     STAGES[stage](open_project(use_case), period)
 
 

@@ -10,14 +10,8 @@ from include.declaration.period import Period
 from include.errors import NoChampionError
 from include.lake import signing
 from include.lake.object_store import StoragePath
-from include.registry.ledger import (
-    Ledger,
-    LedgerConflictError,
-    LedgerCorruptedError,
-    LedgerDecision,
-    UnprovenEntriesError,
-    entries_until,
-)
+from include.registry.ledger import Ledger, LedgerConflictError, LedgerCorruptedError, UnprovenEntriesError
+from include.registry.ledger_entry import LedgerDecision, entries_until
 
 pytestmark = [pytest.mark.both_places, pytest.mark.security]
 MARCH, APRIL, MAY = Period("2020-03-01"), Period("2020-04-01"), Period("2020-05-01")

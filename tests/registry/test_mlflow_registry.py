@@ -18,8 +18,9 @@ from include.orchestration.dag_factory import fail_without_retry
 from include.project import open_project
 from include.promotion import promote, register
 from include.registry import model_io
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachableError
+from include.registry.model_copies import ArtifactMissingError
 from include.scoring import score
 from include.training import train
 from tests.conftest import AS_OF

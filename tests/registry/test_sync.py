@@ -12,7 +12,8 @@ from include.declaration.use_case import UseCase
 from include.project import open_project
 from include.promotion import rollback
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger_entry import LedgerDecision
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError

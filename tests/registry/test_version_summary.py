@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.declaration.period import Period
-from include.registry.ledger import LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.model_record import Version
 from include.registry.version_summary import summarise_entry, summarise_version, summarise_versions

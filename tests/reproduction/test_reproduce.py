@@ -16,7 +16,8 @@ from include.lake.object_store import StoragePath
 from include.model import trainer
 from include.project import open_project
 from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import ArtifactMissingError, Registry, UnprovenVersionError
+from include.registry.mlflow_registry import Registry, UnprovenVersionError
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce, training_snapshot
 from include.settings import current_settings

@@ -11,7 +11,8 @@ from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.project import open_project
-from include.registry.ledger import Ledger, LedgerDecision
+from include.registry.ledger import Ledger
+from include.registry.ledger_entry import LedgerDecision
 from include.retraining import decide, readiness, reserve_slot
 from include.retraining.budget import RetrainingBudget
 from tests import toy

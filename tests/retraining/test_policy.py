@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
+from include.retraining import signals
+from include.retraining.policy import CurrentChampion, PastDecision
+from include.retraining.signals import MeasuredPeriod, SignalValue
+from tests.retraining.test_signals import row
 
 DAY = Period("2020-03-15")
 POLICY = Retraining(
@@ -309,69 +312,13 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
     assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.decision_lookback_periods + 1)}) is None
 
 
-# -- signals among the rows of `metrics`
-
-
-def row(
-    metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, missing_reason: str | None = None
-) -> dict:
-    return {
-        "metric": metric, "subject": subject, "value": 2.0, "lower": 1.5, "limit": limit, "breached": breached,
-        "model_version": "3", "missing_reason": missing_reason, "measured_period": ago(8).start_date,
-    }  # fmt: skip
-
-
-def test_every_signal_is_found_among_the_rows():
-    rows = [
-        row("weighted_drift", "features", True),
-        row("prediction_drift", "prediction", False),
-        row("staleness", "model", None, missing_reason="no champion"),
-        row("staleness", "labels", True),
-        row("psi", "temp", True),
-        row("degradation/log_loss", "model", True),
-        row("worse_than_baseline/log_loss", "prior", False),
-    ]
-    found = retraining_policy.signals_of(DAY, rows)
-    assert found.version == "3"
-    assert {name: each.breached for name, each in found.signals.items()} == {
-        "weighted_drift": True,
-        "prediction_drift": False,
-        "model_age": None,
-        "performance": True,
-        "worse_than_baseline": False,
-    }
-    assert found.signals["model_age"].missing_reason == "no champion"
-    assert found.signals["performance"].measured_period == ago(8)
-
-
-@pytest.mark.parametrize(
-    ("rows", "breached"),
-    [
-        ([("log_loss", True), ("auc", False)], True),
-        ([("log_loss", True), ("auc", None)], True),
-        ([("log_loss", False), ("auc", False)], False),
-        ([("log_loss", False), ("auc", None)], None),
-        ([], None),
-    ],
-)
-def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
-    metrics = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
-    assert retraining_policy.signals_of(DAY, metrics).signals["performance"].breached is breached
-
-
 def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():
     rows = [row("skill_loss/log_loss", "prior", True), row("worse_than_baseline/log_loss", "logistic", False)]
     policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_periods=1)
-    found = decide(policy, DAY, [retraining_policy.signals_of(DAY, rows)], [])
+    found = decide(policy, DAY, [signals.signals_of(DAY, rows)], [])
     assert found.retrain
     shown = "it breached its limit on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
     assert shown in found.reason and "Worse than baseline did not breach its limit" in found.reason
-
-
-def test_a_model_worse_than_a_baseline_triggers_though_it_is_as_good_as_on_its_test_days():
-    rows = [row("degradation/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
-    found = retraining_policy.signals_of(DAY, rows).signals
-    assert (found["performance"].breached, found["worse_than_baseline"].breached) == (False, True)
 
 
 def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
@@ -383,21 +330,3 @@ def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budge
     assert decide(policy, DAY, periods(True, True, True), earlier).retrain
     same = [PastDecision(Period.from_date(DAY.start_date.replace(day=1)), "retrain", "promoted")]
     assert not decide(replace(policy, cool_down_periods=1), DAY, periods(True, True, True), same).retrain
-
-
-def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():
-    for missing_reason in (None, "auc is not defined in the window."):
-        rows = [
-            row("degradation/auc", "model", None, limit=None, missing_reason=missing_reason),
-            row("degradation/log_loss", "model", False),
-        ]
-        assert retraining_policy.signals_of(DAY, rows).signals["performance"].breached is False
-
-
-def test_a_day_without_predictions_has_no_version_and_says_why():
-    rows = [
-        {**row("missing_predictions", "predictions", None, None, "there are no predictions"), "model_version": None}
-    ]
-    found = retraining_policy.signals_of(DAY, rows)
-    assert (found.version, found.missing_reason) == (None, "there are no predictions")
-    assert all(each.breached is None for each in found.signals.values())

@@ -20,7 +20,8 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.project import open_project
 from include.promotion import approve, promote, register
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger_entry import LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.sync import ModelReplacedError

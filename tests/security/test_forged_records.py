@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from include.declaration.period import Period, period_range
 from include.lake.object_store import StoragePath
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision, LedgerEntry
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry
 from include.registry.records import Kind, Records, UnprovenRecordError
 from tests.places import copy, empty
 from tests.security.fuzzing import examples

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
-from include.untrusted import UntrustedProcess
+from include.untrusted.untrusted_process import UntrustedProcess
 from tests.ingestion.hostile_files import parquet
 from tests.security.fuzzing import damaged, damages, examples, footer_damaged
 from tests.security.valid_files import PARQUETS, ROWS, SCHEMA

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from include.declaration.landing import LEAST_MEMORY, Landing
 from include.ingestion import row_spool
 from include.ingestion.row_spool import RowSpool, SpoolBrokenError
-from include.untrusted import UntrustedContentError, UntrustedProcess
+from include.untrusted.errors import UntrustedContentError
+from include.untrusted.untrusted_process import UntrustedProcess
 from tests.security.fuzzing import damaged, damages, examples, footer_damaged
 from tests.security.valid_files import CSV, CSVS, GZIPS, PARQUETS, ROWS, SCHEMA, ZIPS, gzipped, zipped
 

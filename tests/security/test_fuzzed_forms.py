@@ -130,7 +130,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "reproduce": (lambda version: reproduce.reproduce_version(open_project(USE_CASE), version), {"version": TEXTS}),
-    "a file of the inbox": (lambda name: uploads.read_upload(USE_CASE, name), {"name": TEXTS}),
+    "a file of the inbox": (lambda name: uploads.read_upload(open_project(USE_CASE), name), {"name": TEXTS}),
     "quarantine": (
         lambda feed, day: quarantine.read_quarantine(open_project(USE_CASE), feed, day),
         {"feed": FEEDS, "period": st.one_of(st.none(), DAYS)},

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from include import settings
 from include.registry import model_io
-from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_registry import Registry
+from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
 from tests.security.fuzzing import damaged, damages, examples, files_below
 from tests.toy_use_case import USE_CASE

@@ -237,9 +237,11 @@ def test_the_study_is_kept_at_the_given_address_and_the_process_keeps_its_own(
     tracking, tmp_path, monkeypatch, configure
 ):
     elsewhere = tmp_path / "elsewhere.db"
+    project = open_project(USE_CASE)
+    assert project.settings.mlflow == tracking
     configure(mlflow=f"sqlite:///{elsewhere}")
     monkeypatch.chdir(tmp_path)
-    studies, kept = Studies(USE_CASE, tracking), []
+    studies, kept = Studies.open(project), []
     run = studies.start_study("a study", {})
     search.search_parameters(
         search.search_space(USE_CASE), lambda *_: 1.0, seed=1, trials=2, warm_up=1, over=lambda: False, keep=kept.append
@@ -249,7 +251,7 @@ def test_the_study_is_kept_at_the_given_address_and_the_process_keeps_its_own(
     assert len(MlflowClient(tracking).search_runs(["1"])) == 3
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{elsewhere}"
     configure(mlflow=None)
-    Studies(USE_CASE, tracking).start_study("another", {})
+    Studies.open(project).start_study("another", {})
     assert "MLFLOW_TRACKING_URI" not in os.environ
     assert not elsewhere.exists()
     assert not list(tmp_path.glob("*.db")) + list(tmp_path.glob("mlruns"))

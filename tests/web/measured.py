@@ -17,7 +17,8 @@ import pyarrow as pa
 from include.declaration.period import Period
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.registry.ledger import Ledger, LedgerDecision
+from include.registry.ledger import Ledger
+from include.registry.ledger_entry import LedgerDecision
 from include.use_case import UseCase
 
 FIRST = Period("2020-01-01")

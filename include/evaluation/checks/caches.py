@@ -13,7 +13,10 @@ _CACHED = type(functools.cache(len))
 
 
 def clear_caches(package: str, modules: Collection[str]) -> None:
-    """Empty the caches (functools) of a use case's functions, and those its modules name."""
+    """Empty the caches (functools) of a use case's functions and their modules.
+
+    Those that the modules name are emptied too.
+    """
 
     def belongs(name: object) -> bool:
         return code_modules.is_within(str(name), package) or name in modules

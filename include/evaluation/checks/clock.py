@@ -56,7 +56,7 @@ _HARMLESS = {
 
 @dataclass(frozen=True)
 class CheckedModule:
-    """Hold a module's source, its functions that ran, and whether all others count too."""
+    """Hold a module's source, its functions that ran, and whether others count."""
 
     file: str
     source: SourceFile
@@ -65,7 +65,10 @@ class CheckedModule:
 
 
 def find_reads(modules: Iterable[CheckedModule]) -> set[str]:
-    """Return where, with file and line, these modules read the clock or the environment."""
+    """Return where these modules read the clock or the environment.
+
+    Each place has its file and line.
+    """
     modules = tuple(modules)
     nodes = {module: _functions_that_ran(module) for module in modules}
     named = {name for found in nodes.values() for node in found for name in source_code.names_in(node)}
@@ -88,7 +91,7 @@ def find_reads(modules: Iterable[CheckedModule]) -> set[str]:
 
 
 def _counts(statement: ast.stmt, named: Collection[str], is_unseen: bool) -> bool:
-    """Return whether a statement assigns one of the names, or defines a class that others may find."""
+    """Return whether a statement assigns a name, or defines a findable class."""
     if source_code.is_declaration(statement) or _is_for_scripts(statement):
         return False
     if is_unseen and isinstance(statement, ast.ClassDef) and statement.bases:
@@ -128,7 +131,10 @@ def _functions(source: SourceFile) -> dict[str, list[ast.AST]]:
 
 
 def _is_of(code: CodeType, node: Any) -> bool:
-    """Return whether a function was compiled from a node: all its instructions lie within it."""
+    """Return whether a function was compiled from a node.
+
+    All its instructions then lie within it.
+    """
     start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
     if not isinstance(node, ast.Lambda):
         return bool(code.co_firstlineno == start)
@@ -142,7 +148,10 @@ def _length(node: Any) -> tuple[int, int]:
 
 
 def _own_nodes(node: ast.AST, whole: object) -> Iterator[ast.AST]:
-    """Yield a node and its descendants, without functions whose calls are recorded, unless `whole` is True."""
+    """Yield a node and its descendants, without functions whose calls are recorded.
+
+    With `whole`, these are included.
+    """
     yield node
     if isinstance(node, _FUNCTIONS) and whole is not True and node is not whole and not _is_run_by_others(node):
         return
@@ -204,7 +213,7 @@ def _in_sql(text: str) -> str:
 
 
 def has_time_argument(source: SourceFile, line: int, name: str) -> bool:
-    """Return whether every call of this function of `time` on a line passes the time as an argument."""
+    """Return whether every call of this `time` function on a line passes a time."""
     calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and last_name(node.func) == name]
     on_line = [call for call in calls if call.lineno <= line <= (call.end_lineno or call.lineno)]
     return bool(on_line) and all(len(call.args) >= _TIME_ARGUMENT.get(name, len(call.args) + 1) for call in on_line)

@@ -1,4 +1,4 @@
-"""Measure how corrupted input, one feature at a time, changes a model's predictions."""
+"""Measure how corrupting one feature at a time changes the predictions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def _perturbed(
 
 
 def _no_probabilities(answers: Numbers, rows: int) -> str:
-    """Return what is wrong with the predictions of `rows` rows; empty if each is a probability."""
+    """Return what is wrong with predictions of `rows` rows; empty if nothing.
+
+    Each must be a probability.
+    """
     if answers.shape != (rows,):
         return f"{rows} rows got answers of the shape {answers.shape}"
     bad = answers[~((answers >= 0) & (answers <= 1))]  # NaN is neither

@@ -1,4 +1,4 @@
-"""Build periods again after all later data have been changed; what differs depends on the future.
+"""Build periods again with all later data changed; differences are leaks.
 
 For each sampled period D, training days among them, three results are built again: the features of D, the labels that
 became known on D, and the quarantine decisions about the feeds of D. They are built in a temporary copy of the lake. In
@@ -33,8 +33,9 @@ import pyarrow as pa
 
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.evaluation.checks.isolation import Recorder, isolated_calls
+from include.evaluation.checks.isolation import isolated_calls
 from include.evaluation.checks.perturbation import randomise_future_rows
+from include.evaluation.checks.read_recorder import Recorder
 from include.evaluation.inputs import RebuiltPeriod
 from include.features import label_table, materialize
 from include.ingestion import validate
@@ -76,7 +77,10 @@ class _Trial:
 
     @functools.cached_property
     def stored(self) -> dict[str, str]:
-        """Return table to digest of what is built again, without feeds that have no rows of the day."""
+        """Return table to digest of what is built again, without feeds without rows.
+
+        These feeds have no rows of the day.
+        """
         found = {table: _digest(self.lake, table, self.period) for table in ("features", "labels")}
         checked = {table: _digest(self.lake, table, self.period) for table in _checked_tables(self.use_case)}
         return found | {table: digest for table, digest in checked.items() if digest}
@@ -108,7 +112,7 @@ class _Built:
 
 
 def rebuild_periods(project: Project, periods: Sequence[Period], as_of: Period) -> tuple[RebuiltPeriod, ...]:
-    """Build each day again with changed later data, and compare it with what is stored.
+    """Build each day again with changed later data; compare it with the stored.
 
     The lake is only read. After a difference, the day is built once more from unchanged data, to tell a leak from
     changed code, and twice more to tell both from a random result. An error of the use case's functions is in the day's
@@ -149,7 +153,10 @@ def _in_order(names: Collection[str], use_case: UseCase) -> tuple[str, ...]:
 
 
 def _differing(before: _Built, after: _Built, use_case: UseCase) -> set[str]:
-    """Return what differs: features by name, other rows of features, the labels, the quarantine of a feed."""
+    """Return what differs: features, rows, labels, or a feed's quarantine.
+
+    Features are given by name.
+    """
     found = set[str]()
     for table, rows in before.tables.items():
         other = after.tables.get(table, rows.schema.empty_table())
@@ -192,7 +199,10 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
 
 
 def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder: Recorder) -> None:
-    """Build features and labels of the day, and judge its feeds again, by the stages of the data DAG."""
+    """Build the day's features and labels, and judge its feeds again.
+
+    The stages are those of the data DAG.
+    """
     use_case, view = trial.use_case, copy.lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
         if table == "labels":
@@ -207,7 +217,10 @@ def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder
 
 
 def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
-    """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
+    """Copy the tables that the functions can read, or changed ones.
+
+    They are copied from the look-back to `as_of`.
+    """
     until = min(trial.as_of, trial.period + LATER_PERIODS) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
         periods = clone.partition_digests(trial.lake, table, trial.since, until)

@@ -1,4 +1,4 @@
-"""Change every non-key value of later rows, so that code that reads them returns other results."""
+"""Change every non-key value of later rows, so that reading them shows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def randomise_future_rows(rows: pa.Table, keys: Sequence[str], seed: int) -> pa.
 
 
 def _at_the_ends(values: pa.ChunkedArray) -> Mask:
-    """Mark the rows with the least or the greatest value, if they are at most the share to remove."""
+    """Mark the least or greatest values' rows, if at most the share to remove."""
     marked = np.zeros(len(values), dtype=bool)
     ends = pc.min_max(values)
     for end in ("min", "max"):
@@ -90,7 +90,10 @@ def _others(name: str, values: pa.Array, rng: np.random.Generator) -> pa.Array:
 
 
 def _moved(values: pa.Array, rng: np.random.Generator, unit: int = 1) -> pa.Array:
-    """Move integers up by 1 to 9 units, or down near the type's limit, so that a sum changes."""
+    """Move integers up by 1 to 9, or down near the type's limit.
+
+    A sum then changes.
+    """
     numbers = pc.fill_null(values, 0).to_numpy()
     step = rng.integers(1, _LARGEST_STEP, len(numbers), endpoint=True).astype(numbers.dtype) * numbers.dtype.type(unit)
     at_the_end = numbers > np.iinfo(numbers.dtype).max - _LARGEST_STEP * unit
@@ -98,7 +101,10 @@ def _moved(values: pa.Array, rng: np.random.Generator, unit: int = 1) -> pa.Arra
 
 
 def _scaled(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """Move floats by more than their size, so that the change is relevant at any scale; always finite."""
+    """Move floats by more than their size; the results are finite.
+
+    The change is thus relevant at any scale.
+    """
     numbers = np.nan_to_num(pc.fill_null(values, 0).to_numpy())
     huge = np.abs(numbers) > np.finfo(numbers.dtype).max / 8
     step = (1 + rng.random(len(numbers)).astype(numbers.dtype)) * (1 + np.abs(np.where(huge, 0, numbers)))
@@ -106,9 +112,10 @@ def _scaled(values: pa.Array, rng: np.random.Generator) -> pa.Array:
 
 
 def _exchanged(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """Replace each string by the next distinct one, the last by a new string, and a null by any.
+    """Replace each string by the next distinct one, and a null by any.
 
-    One string becomes the one after the next, so that the number of distinct strings changes too.
+    The last is replaced by a new string. One string becomes the one after the next, so that the number of distinct
+    strings changes too.
     """
     strange = STRANGE
     distinct = sorted(value for value in pc.unique(values).to_pylist() if value is not None)

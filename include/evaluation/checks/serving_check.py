@@ -1,6 +1,7 @@
-"""Load a model from MLflow in a fresh process, and score the sample of the training process.
+"""Load a model from MLflow in a fresh process, and score a sample.
 
-Run as a module, this file is that process. It knows no use case: its request names the model and its files.
+The sample is that of the training process. Run as a module, this file is that process. It knows no use case: its
+request names the model and its files.
 """
 
 from __future__ import annotations
@@ -177,7 +178,10 @@ def _asked(order: _Request, seconds: float) -> _Response:
 
 
 def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
-    """Return the 64 bits of each number: as floats, 0.0 equals -0.0, and NaN does not equal itself."""
+    """Return the 64 bits of each number.
+
+    As floats, 0.0 equals -0.0, and NaN does not equal itself.
+    """
     return np.ascontiguousarray(probabilities, dtype=np.float64).view(np.int64)
 
 
@@ -201,14 +205,14 @@ def _answer(order: _Request) -> _Response:
 
 
 def _of_the_artifact(error: BaseException) -> bool:
-    """Return whether an error is caused by the files of the model, not by the host or the server."""
+    """Return whether a model's files caused an error, not the host or server."""
     if isinstance(error, MemoryError | ImportError) or _OF_THE_HOST.search(str(error)):
         return False
     return not isinstance(error, OSError) or error.errno is None or isinstance(error, _NOT_THERE)
 
 
 def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
-    """Return the probabilities, and the processor seconds of the fastest of several scorings."""
+    """Return the probabilities, and the processor seconds of the fastest scoring."""
     probabilities, best = np.empty(0), float("inf")
     batches = sample.combine_chunks().to_batches()  # one: fewer rows than a batch of scoring has
     for _ in range(REPEATS):

@@ -1,4 +1,4 @@
-"""List the kinds of gates, the conditions for a promotion. Each kind is one module."""
+"""List the kinds of gates for a promotion. Each kind is one module."""
 
 from __future__ import annotations
 

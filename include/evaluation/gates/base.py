@@ -1,4 +1,4 @@
-"""Define the base of all kinds of gates: name, inputs, validation, judgement and plot.
+"""Define the base of all gates: name, inputs, validation, judgement, plot.
 
 Use cases declare gates, so these modules import no numeric library when they are imported.
 """
@@ -108,7 +108,7 @@ class BaseGate(ABC):
         return True
 
     def groups(self, inputs: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
-        """Return the groups of rows that it compares, worst first, as `slices.json` lists them."""
+        """Return the compared groups of rows, worst first, as in `slices.json`."""
         return []
 
     def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
@@ -133,7 +133,7 @@ class BaseGate(ABC):
         return GateResult(name, self.kind, metric, value, limit, outcome, blocks, reason)
 
     def too_few_periods(self, inputs: GateInputs) -> GateResult | None:
-        """Return an inconclusive result if there are too few test days with labels; otherwise None."""
+        """Return an inconclusive result if too few test days have labels, or None."""
         if inputs.periods >= self.min_periods:
             return None
         reason = f"There are labels of {counted(inputs.periods, 'test day')}; this gate needs {self.min_periods}."

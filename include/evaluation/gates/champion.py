@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class Comparison:
-    """Hold challenger minus champion on the days that the champion has not seen, by row and overall."""
+    """Hold challenger minus champion on unseen days, by row and overall.
+
+    These are the days that the champion has not seen.
+    """
 
     periods: npt.NDArray[np.datetime64]
     differences: Numbers
@@ -37,11 +40,11 @@ class Comparison:
 @declared
 @dataclass(frozen=True)
 class ChampionGate(BaseGate):
-    """Require, with confidence, that the metric is worse than the champion's by at most the margin.
+    """Require that the metric is at most the margin worse than the champion's.
 
-    A one-sided paired bootstrap over the same test days. `margin=0` means that the challenger must be better; a
-    positive margin, in the metric's unit, allows the challenger to be worse by that much; a negative one requires that
-    much gain.
+    It must be so with confidence. A one-sided paired bootstrap over the same test days. `margin=0` means that the
+    challenger must be better; a positive margin, in the metric's unit, allows the challenger to be worse by that much;
+    a negative one requires that much gain.
     """
 
     kind: ClassVar[str] = "champion"
@@ -55,13 +58,11 @@ class ChampionGate(BaseGate):
 
     def require_possible(self) -> None:
         require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
-        require(
-            math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.", field="margin"
-        )
-        require(
-            0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.", field="confidence"
-        )
-        problem = "ChampionGate: min_periods must be at least 5, or resampling days says nothing."
+        finite = math.isfinite(self.margin)
+        require(finite, "ChampionGate: margin must be a finite number, in the metric's unit.", field="margin")
+        possible = 0.5 < self.confidence <= 0.999
+        require(possible, "ChampionGate: confidence must be above 0.5 and at most 0.999.", field="confidence")
+        problem = "ChampionGate: min_periods must be at least 5: fewer days cannot be resampled."
         require(self.min_periods >= 5, problem, field="min_periods")
 
     def __str__(self) -> str:
@@ -72,7 +73,7 @@ class ChampionGate(BaseGate):
         return f"{self.metric} not worse than the champion by {self.margin:g}"
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the upper confidence bound of the mean difference to the champion with the margin.
+        """Compare the mean difference's upper confidence bound with the margin.
 
         Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
         """
@@ -87,7 +88,7 @@ class ChampionGate(BaseGate):
         return [self.result(outcome_of(passed), reason, metric=self.metric, value=value, limit=self.margin)]
 
     def compare(self, inputs: GateInputs, costs: DecisionCosts) -> Comparison | GateResult:
-        """Return the comparison that is judged, or a result if there is nothing to compare."""
+        """Return the judged comparison, or a result if nothing can be compared."""
         from include.evaluation.judging import rows_unseen_by_champion
         from include.model import bootstrap, metrics
 
@@ -106,7 +107,7 @@ class ChampionGate(BaseGate):
         )
 
     def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
-        """Plot the difference to the champion on each day; None if there is nothing to compare."""
+        """Plot the difference to the champion on each day, if there is one."""
         import numpy as np
 
         from include.evaluation import plots

@@ -22,7 +22,7 @@ MIN_PERIODS = 6
 @declared
 @dataclass(frozen=True)
 class LeakageGate(BaseGate):
-    """Require that features, labels and quarantine decisions do not depend on later data.
+    """Require that features, labels and quarantine do not use later data.
 
     Sampled days are built again with all later data changed; any difference blocks. At least half of them are training
     days, the others validation and test days; they include all weekdays that the window has. Each training samples
@@ -40,7 +40,7 @@ class LeakageGate(BaseGate):
     def require_possible(self) -> None:
         require(
             self.periods >= MIN_PERIODS,
-            f"LeakageGate: days={self.periods} is too few; {MIN_PERIODS} days or more are built again.",
+            f"LeakageGate: periods must be at least {MIN_PERIODS}, not {self.periods}.",
             field="periods",
         )
 
@@ -48,8 +48,8 @@ class LeakageGate(BaseGate):
         super().require_fit(limits, gates)
         require(
             limits.rebuildable_periods >= MIN_PERIODS,
-            f"LeakageGate: the shortest window has {limits.rebuildable_periods} days of train, validation and test that"
-            f" can be tried, and {MIN_PERIODS} are needed.",
+            f"LeakageGate: in the shortest window, only {limits.rebuildable_periods} days can be built again, and"
+            f" {MIN_PERIODS} are needed: declare longer train, validation or test periods.",
         )
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class LeakageGate(BaseGate):
         return self.periods
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Count the leaks: features, labels and quarantine decisions that differ, and forbidden reads.
+        """Count the leaks: what differs when built again, and forbidden reads.
 
         A day that cannot be built again with the same result fails; a day without rows is not counted.
         """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class Gate(BaseGate):
-    """Compare a metric of the test days with a number, or with the metric of a baseline.
+    """Compare a test-day metric with a number, or with a baseline's metric.
 
     A metric that is better when higher may have an upper limit: a model that is too good probably has a leak.
     """
@@ -80,7 +80,10 @@ class Gate(BaseGate):
         return f"{self.metric} {limit}"
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the metric with its limit, which it may equal, or with a baseline, which it must beat."""
+        """Compare the metric with its limit or baseline.
+
+        It may equal the limit, and must beat the baseline.
+        """
         name, label = self.metric, METRICS[self.metric].label
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most

@@ -18,7 +18,10 @@ _EARLIER_WORDS = {
 
 @dataclass(frozen=True)
 class GateResult:
-    """Hold the result of one gate for one model. `value` and `limit` are None if unknown."""
+    """Hold a gate's result for one model.
+
+    `value` and `limit` are None if unknown.
+    """
 
     gate: str
     kind: str
@@ -38,7 +41,7 @@ class GateResult:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
-        """Build the result from the values of `to_json`, also from the words of earlier code."""
+        """Build the result from values of `to_json`, also of earlier code's words."""
         words = {name: _EARLIER_WORDS.get(values[name], values[name]) for name in ("kind", "outcome")}
         return cls(**{**values, **words})
 

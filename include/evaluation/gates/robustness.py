@@ -21,9 +21,10 @@ _METRIC = "change of probability"
 @declared
 @dataclass(frozen=True)
 class RobustnessGate(BaseGate):
-    """Require valid predictions for bad input: nulls, new categories and outliers, one feature at a time.
+    """Require valid predictions for bad input, one feature at a time.
 
-    No error, every prediction a probability, and a mean change over the rows of at most `at_most` per feature.
+    Bad inputs are nulls, new categories and outliers. No error, every prediction a probability, and a mean change over
+    the rows of at most `at_most` per feature.
     """
 
     kind: ClassVar[str] = "robustness"
@@ -33,14 +34,17 @@ class RobustnessGate(BaseGate):
     at_most: float
 
     def require_possible(self) -> None:
-        problem = "RobustnessGate: at_most is a change of probability, above 0 and up to 1."
+        problem = "RobustnessGate: at_most must be above 0 and at most 1: it is a change of the probability."
         require(0 < self.at_most <= 1, problem, field="at_most")
 
     def __str__(self) -> str:
         return f"robust: no feature moves the probability by more than {self.at_most:g}"
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the largest mean change of the probability with the limit; what breaks the model fails."""
+        """Compare the largest mean change of the probability with the limit.
+
+        What breaks the model fails.
+        """
         if not inputs.corruptions:
             reason = "No feature was corrupted for the test."
             return [self.result("inconclusive", reason, metric=_METRIC, limit=self.at_most)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class SchemaGate(BaseGate):
-    """Require that the model reads declared features, and those of the champion with the same types."""
+    """Require that the model reads declared features, typed as the champion's."""
 
     kind: ClassVar[str] = "schema"
     needs: ClassVar[frozenset[Input]] = frozenset({"features", "declared", "champion"})

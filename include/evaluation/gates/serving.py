@@ -21,7 +21,7 @@ _DIFFERING, _SAME = "differing rows", "same scores"
 @declared
 @dataclass(frozen=True)
 class ServingGate(BaseGate):
-    """Require that a fresh process loads the model and reproduces the training's scores bit for bit.
+    """Require that a fresh process reproduces the training's scores exactly.
 
     The time per row and the size are limited, too.
     """
@@ -37,7 +37,7 @@ class ServingGate(BaseGate):
 
     def require_possible(self) -> None:
         possible = self.at_most_microseconds > 0 and self.at_most_megabytes > 0
-        require(possible, "ServingGate: both limits must be above 0.")
+        require(possible, "ServingGate: at_most_microseconds and at_most_megabytes must be above 0.")
 
     def __str__(self) -> str:
         return "serves from the registry"

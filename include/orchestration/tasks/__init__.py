@@ -1,4 +1,5 @@
-"""Airflow tasks, one module per kind of DAG; they only call the capabilities' functions.
+"""Airflow tasks, one module per kind of DAG.
 
-Heavy libraries are imported inside the tasks: these modules are imported whenever a DAG file is parsed.
+They only call the capabilities' functions. Heavy libraries are imported inside the tasks: these modules are imported
+whenever a DAG file is parsed.
 """

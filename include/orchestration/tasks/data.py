@@ -35,9 +35,9 @@ def ingest(use_case: str) -> dict[str, int]:
 
 
 def _delivered(declared: UseCase, period: Period) -> dict[str, Any]:
-    """Return the day's files and the changed files of earlier days, for the asset's event.
+    """Return the day's files and earlier days' changed files, for the event.
 
-    Changed files also raise an alert.
+    It is the event of the asset. Changed files also raise an alert.
     """
     from include.ingestion import ingest_files
 
@@ -84,7 +84,10 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
 
 @task(**TASK_ARGS)
 def build_features(use_case: str) -> dict[str, object]:
-    """Write the labels that became known, then the day's features; return rows and Delta version."""
+    """Write the labels that became known, then the day's features.
+
+    Returns rows and Delta version.
+    """
     from include.features import build
 
     with fail_without_retry():

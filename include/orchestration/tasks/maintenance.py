@@ -51,7 +51,10 @@ BY_HAND = "This DAG has no schedule (retention.automatic is False): only manual 
 
 
 def logs() -> list[str]:
-    """Return where Airflow keeps task logs: a folder, and if remote logging is on, a prefix on S3."""
+    """Return where Airflow keeps task logs.
+
+    It is a folder, and with remote logging also a prefix on S3.
+    """
     places = [conf.get("logging", "base_log_folder", fallback="")]
     if conf.getboolean("logging", "remote_logging", fallback=False):
         places.append(conf.get("logging", "remote_base_log_folder", fallback=""))

@@ -1,4 +1,7 @@
-"""Tasks of the manual DAGs: <use case>__rollback, <use case>__reproduce and <use case>__quarantine."""
+"""Tasks of the manual DAGs.
+
+They are <use case>__rollback, <use case>__reproduce and <use case>__quarantine.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ log = printable_logger(__name__)
 
 @task(**TASK_ARGS)
 def roll_back(use_case: str) -> dict[str, object]:
-    """Make a former champion the champion again, as set in the form; return the ledger's outcome."""
+    """Make a former champion the champion again, as set in the form.
+
+    Returns the ledger's outcome.
+    """
     from include.promotion import rollback
 
     with fail_without_retry():
@@ -43,7 +49,10 @@ def roll_back(use_case: str) -> dict[str, object]:
 
 @task(**TASK_ARGS)
 def resubmit(use_case: str) -> dict[str, object]:
-    """Resubmit quarantined rows as set in the form; return the day on which they become known."""
+    """Resubmit quarantined rows as set in the form.
+
+    Returns the day on which they become known.
+    """
     from include.ingestion import resubmit
 
     with fail_without_retry():
@@ -64,7 +73,10 @@ def resubmit(use_case: str) -> dict[str, object]:
 
 @task(**{**TASK_ARGS, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def reproduce(use_case: str) -> dict[str, object]:
-    """Rebuild the form's version from its registry entry; fail with the report if the trees differ."""
+    """Rebuild the form's version from its registry entry.
+
+    Fails with the report if the trees differ.
+    """
     from include.reproduction import reproduce
 
     with fail_without_retry():

@@ -18,9 +18,10 @@ log = printable_logger(__name__)
 
 @task(**TASK_ARGS)
 def measure(use_case: str) -> dict[str, object]:
-    """Measure the run's day: its data, its predictions, and the performance on labelled days.
+    """Measure the run's day: data, predictions and performance.
 
-    A breach does not fail the task: `<use case>__retrain` decides what follows.
+    The performance is that on labelled days. A breach does not fail the task: `<use case>__retrain` decides what
+    follows.
     """
     from include.monitoring import monitor
 

@@ -18,7 +18,10 @@ log = printable_logger(__name__)
 
 @task.short_circuit(**TASK_ARGS)
 def decide(use_case: str) -> str | None:
-    """Decide once for the day whether to train; return the reason, or None to skip the other tasks."""
+    """Decide once for the day whether to train; return the reason.
+
+    None skips the other tasks.
+    """
     from include.retraining import decide
 
     with fail_without_retry():
@@ -43,7 +46,10 @@ def reserve_slot(use_case: str) -> dict[str, object]:
 
 @task(trigger_rule="none_failed", **TASK_ARGS)
 def record_outcome(use_case: str) -> dict[str, object]:
-    """Record the outcome of the training; fail, naming its run, if it failed or was not started."""
+    """Record the training's outcome; fail if it failed or was not started.
+
+    The error names its run.
+    """
     from include.retraining import outcome, reserve_slot
 
     with fail_without_retry():

@@ -15,10 +15,10 @@ from include.project import open_project
 
 @task(**TASK_ARGS)
 def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion; return the version and the number of rows and warnings.
+    """Score the run's day with its champion.
 
-    Metrics that exist for the day are measured again, even if the day was scored already: an earlier run may have
-    ended between scoring and measuring.
+    Returns the version and the number of rows and warnings. Metrics that exist for the day are measured again, even if
+    the day was scored already: an earlier run may have ended between scoring and measuring.
     """
     from include.monitoring import durations, monitor
     from include.scoring import score

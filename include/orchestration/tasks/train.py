@@ -36,9 +36,9 @@ def prepare(use_case: str) -> dict[str, object]:
 
 @task(**{**TASK_ARGS, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def tune(use_case: str) -> dict[str, object]:
-    """Search LightGBM parameters on the validation days; return the chosen ones and their MLflow run.
+    """Search LightGBM parameters on the validation days.
 
-    Skipped unless the form sets `tune_trials`.
+    Returns the chosen ones and their MLflow run. Skipped unless the form sets `tune_trials`.
     """
     context = get_current_context()
     params = context["params"]
@@ -65,7 +65,10 @@ def tune(use_case: str) -> dict[str, object]:
     trigger_rule="none_failed",  # without tuning, that task is skipped
 )
 def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
-    """Train as of the run's day, with the parameters that `tune` chose, if any; return the MLflow run."""
+    """Train as of the run's day, with parameters that `tune` chose, if any.
+
+    Returns the MLflow run.
+    """
     from include.monitoring import durations
     from include.training import train
 
@@ -95,7 +98,10 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
 @task(**{**TASK_ARGS, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
-    """Judge the model by its gates; return every verdict with its value, limit and reason."""
+    """Judge the model by its gates.
+
+    Returns every verdict with its value, limit and reason.
+    """
     from include.evaluation import evaluate
 
     with fail_without_retry():
@@ -107,7 +113,10 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
 
 @task(**TASK_ARGS)
 def register(use_case: str, mlflow_run: str) -> str:
-    """Register the model as a version, whether it passed its gates or not, and write its card."""
+    """Register the model as a version, passed or not, and write its card.
+
+    A version need not have passed its gates.
+    """
     from include.promotion import register
     from include.promotion.model_card import build
 
@@ -119,7 +128,10 @@ def register(use_case: str, mlflow_run: str) -> str:
 
 @task.short_circuit(ignore_downstream_trigger_rules=False, **TASK_ARGS)
 def request_approval(use_case: str, version: str) -> str | None:
-    """Return the text of the approval request; None, which skips the request, if none is needed."""
+    """Return the approval request's text; None if none is needed.
+
+    None skips the request.
+    """
     from include.promotion import approval_request
 
     if not _by_a_person():
@@ -133,15 +145,18 @@ def request_approval(use_case: str, version: str) -> str | None:
 
 
 def _by_a_person() -> bool:
-    """Return whether the run's form, whose default the use case sets, requires a person's approval."""
+    """Return whether the run's form requires a person's approval.
+
+    The use case sets the form's default.
+    """
     return bool(get_current_context()["params"]["promotion"] == orchestration_params.BY_A_PERSON)
 
 
 @task(trigger_rule="none_failed", **TASK_ARGS)
 def promote(use_case: str, version: str) -> dict[str, object]:
-    """Make a version that passed the champion from its as-of day; otherwise skip, with the reason.
+    """Make a version that passed the champion from its as-of day, or skip.
 
-    A skipped task raises no event of the asset `model`, but still returns its result.
+    It skips with the reason. A skipped task raises no event of the asset `model`, but still returns its result.
     """
     from include.notifications import notify
     from include.promotion import promote

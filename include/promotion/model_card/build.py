@@ -105,7 +105,10 @@ def _fetched(registry: Registry, run_id: str, folder: Path) -> _Kept:
 
 
 class _Kept:
-    """Artifacts of a run, which every client of MLflow can change; missing ones are empty."""
+    """Artifacts of a run; missing ones are empty.
+
+    Every client of MLflow can change them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -155,7 +155,10 @@ class ModelCardContent:
         return [RankedFeature(name, self.features.get(name, ""), max(gains[name], 0.0) / total) for name in ordered]
 
     def plots_of(self, section: str) -> list[tuple[str, str]]:
-        """Return caption and path of a section's plots; the section "" has those of no other."""
+        """Return caption and path of a section's plots.
+
+        The section "" has those of no other.
+        """
         stems = {path: PurePosixPath(path).stem for path in sorted(self.plots)}
         return [
             (stem.replace("_", " ").capitalize(), path)

@@ -1,4 +1,7 @@
-"""Render a model card as Markdown, and that as one HTML page without scripts or requests."""
+"""Render a model card as Markdown, and as one HTML page.
+
+The page has no scripts or requests.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,10 @@ def card_markdown(content: ModelCardContent) -> str:
 
 
 def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
-    """Return the page `card.html.j2` of a card's Markdown; `plots` are PNG images by artifact path.
+    """Return the page `card.html.j2` of a card's Markdown.
 
-    HTML in the Markdown is shown as text, and an image that is not among the plots as its caption.
+    `plots` are PNG images by artifact path. HTML in the Markdown is shown as text, and an image that is not among the
+    plots as its caption.
     """
     # CommonMark without HTML and without automatic links: no link of a card comes from data.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")

@@ -1,7 +1,8 @@
-"""The use case flight_delays: which of today's flights out of New York will arrive late?
+"""The use case flight_delays: which of New York's flights will be late?
 
-Predicted at midnight, for every flight planned for the day that begins, with what is known at that midnight.
-README.md in this folder describes the data, the timing and what to expect of the model.
+It predicts which of today's flights out of New York will arrive late. Predicted at midnight, for every flight planned
+for the day that begins, with what is known at that midnight. README.md in this folder describes the data, the timing
+and what to expect of the model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Row-level expectations that Great Expectations does not ship, for its pandas engine.
+"""Row-level expectations that Great Expectations lacks, for pandas.
 
-Each consists of a metric (which rows pass) and the expectation that names it. An expectation takes about 10 ms a day
-regardless of its columns, and each value of a set argument takes more, so several columns share one expectation.
+They are for its pandas engine. Each consists of a metric (which rows pass) and the expectation that names it. An
+expectation takes about 10 ms a day regardless of its columns, and each value of a set argument takes more, so several
+columns share one expectation.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class _ClockTimes(ColumnMapMetricProvider):
     condition_metric_name = "column_values.clock_time"
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805
+    def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:
         return (column >= 0) & (column // 100 < 24) & (column % 100 < 60)
 
 
@@ -67,7 +68,7 @@ class _KnownAirports(ColumnMapMetricProvider):
     condition_metric_name = "column_values.known_airport"
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N805
+    def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:
         return column.isin(airports().union(MISSING_AIRPORTS))
 
 
@@ -85,7 +86,7 @@ class _Difference(ColumnPairMapMetricProvider):
     condition_value_keys = ("least", "most")
 
     @column_pair_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N803, N805
+    def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N803
         return (column_A - column_B).between(kwargs["least"], kwargs["most"])
 
 
@@ -104,7 +105,7 @@ class _Different(ColumnPairMapMetricProvider):
     condition_metric_name = "column_pair_values.different"
 
     @column_pair_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **kwargs: Any) -> pd.Series:  # noqa: N803, N805
+    def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **_: Any) -> pd.Series:  # noqa: N803
         return column_A != column_B
 
 
@@ -121,13 +122,16 @@ class _Complete(MulticolumnMapMetricProvider):
     condition_value_keys = ("given", "missing", "status")
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> pd.Series:  # noqa: N805
+    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> pd.Series:
         holds = column_list[kwargs["given"]].notna().all(axis=1) & column_list[kwargs["missing"]].isna().all(axis=1)
         return holds if kwargs["status"] is None else holds | (column_list["status"] != kwargs["status"])
 
 
 class ExpectColumnsToBeComplete(MulticolumnMapExpectation):
-    """All of `given` have a value and all of `missing` are null, in rows of that `status` or in every row."""
+    """All of `given` have a value and all of `missing` are null.
+
+    This holds in rows of that `status`, or in every row.
+    """
 
     given: list[str]
     missing: list[str]

@@ -1,7 +1,8 @@
-"""Expectations of one day of each feed; keys are checked for every feed without a declaration.
+"""Expectations of one day of each feed.
 
-They use only constants and the day's own rows; monitoring compares days with each other. The limits are well outside
-the range of 2013 and exclude impossible values; comments give the range seen.
+Keys are checked for every feed without a declaration. They use only constants and the day's own rows; monitoring
+compares days with each other. The limits are well outside the range of 2013 and exclude impossible values; comments
+give the range seen.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def schedule() -> Suite:
 
 
 def outcomes() -> Suite:
-    """Return the suite of outcomes: flights that landed, were cancelled or were diverted."""
+    """Return the suite of outcomes: landed, cancelled or diverted flights."""
     return Suite(
         rows=(
             *_flights(["status"]),
@@ -60,7 +61,10 @@ def outcomes() -> Suite:
 
 
 def weather() -> Suite:
-    """Return the suite of a day's hourly observations; a measure may be missing, but not impossible."""
+    """Return the suite of a day's hourly observations.
+
+    A measure may be missing, but not impossible.
+    """
     return Suite(
         rows=(
             _set("origin", ORIGINS),

@@ -1,4 +1,4 @@
-"""Features and labels of flight_delays: pure functions from Ibis tables to an Ibis table.
+"""Features and labels of flight_delays, pure functions of Ibis tables.
 
 A row's `day` is the midnight at which it was known, so trailing windows run over `day`, never over the date of the
 flight: a flight still in the air at midnight counts from the day after. All sums are of integers, so neither the
@@ -44,27 +44,30 @@ def build(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -
 
 
 def labels(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
-    """Return keys and `late` (1 or 0) of the flights whose arrival became known on `period`.
+    """Return keys and `late` of flights whose arrival became known on `period`.
 
-    A cancelled or diverted flight never arrived as planned: it has no label. Late is an arrival 15 minutes or more
-    after the scheduled time: ArrDel15 of the US Bureau of Transportation Statistics.
+    `late` is 1 or 0. A cancelled or diverted flight never arrived as planned: it has no label. Late is an arrival 15
+    minutes or more after the scheduled time: ArrDel15 of the US Bureau of Transportation Statistics.
     """
     landed = outcomes.filter(_.period == period.start_date, _.status == "landed", _.arr_delay.notnull())
     return landed.select(*USE_CASE.keys, late=(_.arr_delay >= LATE_FROM_MINUTES).cast("int8"))
 
 
 def excess(late: Any, flights: Any, rate: Any) -> Any:
-    """Return how far a late rate is above the overall `rate`, shrunk towards 0 for few flights.
+    """Return how far a late rate is above the overall `rate`, shrunk to 0.
 
-    The rate is (late + m rate) / (flights + m) with m = PRIOR_FLIGHTS, the m-estimate of Cestnik (Estimating
-    probabilities: a crucial task in machine learning, ECAI 1990); the result is that minus `rate`. Works on numbers and
-    on Ibis columns; null if `rate` is null, that is, before any flight.
+    It is shrunk towards 0 for few flights. The rate is (late + m rate) / (flights + m) with m = PRIOR_FLIGHTS, the
+    m-estimate of Cestnik (Estimating probabilities: a crucial task in machine learning, ECAI 1990); the result is that
+    minus `rate`. Works on numbers and on Ibis columns; null if `rate` is null, that is, before any flight.
     """
     return (late - flights * rate) / (flights + PRIOR_FLIGHTS)
 
 
 def _planned(schedule: Table) -> Table:
-    """Return each flight's timetable features, and the traffic planned around it on that day."""
+    """Return each flight's timetable features, and the traffic around it.
+
+    The traffic is planned on that day.
+    """
     flights = schedule.select(
         *USE_CASE.keys,
         "distance",
@@ -91,9 +94,9 @@ def _minute_of_day(clock: Any) -> Any:
 
 
 def _history(period: Period, outcomes: Table) -> tuple[Table, Table]:
-    """Count late and all landed flights in each trailing window, by cell and over all flights.
+    """Count late and landed flights in each window, by cell and overall.
 
-    The rows are read once; every group's history is a sum over the far fewer cells.
+    The windows are trailing. The rows are read once; every group's history is a sum over the far fewer cells.
     """
     landed = outcomes.filter(
         _.period > (period - max(WINDOWS)).start_date,
@@ -113,13 +116,19 @@ def _history(period: Period, outcomes: Table) -> tuple[Table, Table]:
 
 
 def _sums(cells: Table, group: str) -> Table:
-    """Sum the cells' counts over the columns of a group; every column is named <group>_<column>."""
+    """Sum the cells' counts over the columns of a group.
+
+    Every column is named <group>_<column>.
+    """
     columns = {f"{group}_{column}": cells[column] for column in GROUPS[group]}
     return cells.group_by(**columns).aggregate(**{f"{group}_{name}": cells[name].sum() for name in _COUNTS})
 
 
 def _last_observed(period: Period, weather: Table) -> Table:
-    """Return the last observation at each airport (`observed_at`) known by `period`, as last_<measure>."""
+    """Return each airport's last observation known by `period`.
+
+    Its columns are `observed_at` and last_<measure>.
+    """
     recent = weather.filter(_.period > (period - WEATHER_DAYS).start_date, _.period <= period.start_date)
     # In the hour that occurs twice, the later one has the smaller offset from UTC.
     # Of a corrected observation, the version that became known last counts.
@@ -132,7 +141,10 @@ def _last_observed(period: Period, weather: Table) -> Table:
 
 
 def _trailing() -> dict[str, Any]:
-    """Return excess and volume of each group in each window, by feature name, from the joined counts."""
+    """Return excess and volume of each group and window, by feature name.
+
+    They are computed from the joined counts.
+    """
     values = {}
     for group in GROUPS:
         for days in WINDOWS:

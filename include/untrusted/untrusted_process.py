@@ -1,8 +1,9 @@
-"""Run functions on untrusted content in a separate process with limits of time and memory.
+"""Run functions on untrusted content in a process with limits.
 
-Malicious content may make a library's parser crash, loop or allocate without bound. In a separate process, only this
-process ends, and the caller gets an error that explains it. The process is a fresh interpreter (not a fork), starts at
-the first call and serves all calls of a task. It ends with its parent, even if the parent is killed.
+It is a separate process with limits of time and memory. Malicious content may make a library's parser crash, loop or
+allocate without bound. In a separate process, only this process ends, and the caller gets an error that explains it.
+The process is a fresh interpreter (not a fork), starts at the first call and serves all calls of a task. It ends with
+its parent, even if the parent is killed.
 
 Arguments and results are plain JSON values; large content is passed as the path of a file. Nothing is unpickled.
 """
@@ -10,65 +11,31 @@ Arguments and results are plain JSON values; large content is passed as the path
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
-import importlib
 import json
 import os
-import resource
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
-from typing import Any, Literal
+from typing import Any
 
 from include.errors import AirworthyError
 from include.settings import REPOSITORY
+from include.untrusted.errors import UntrustedContentError, UntrustedProcessError
+from include.untrusted.messages import receive_message, send_message
 
 START_SECONDS = 120.0
 """Time limit for starting the interpreter, on a machine under load; it normally takes 0.1 s."""
 POLL_SECONDS = 0.01
 """Time between two checks of the memory: at 2 GB/s, a process exceeds its limit by 20 MB before it is killed."""
-MESSAGE_BYTES = 64 << 20
-"""Largest message in either direction."""
-REASON_LENGTH, LONGEST_REASON = 500, 4_000
-"""Most characters of a library's message in a refusal, and of any reason."""
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH")
 """Environment variables that the process gets; no Connections, keys or passwords."""
 _SETTINGS = {"MALLOC_ARENA_MAX": "2"}
 """Makes freed memory return to the system, so that it does not count for the next call."""
-_OF_THE_HOST = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EACCES),
-    *(errno.ENOENT, errno.EPERM),
-}
-"""Errors of the operating system that the content did not cause."""
-_SIZE = struct.Struct(">Q")
-_PR_SET_PDEATHSIG = 1
-Kind = Literal["refused", "failed", "crash", "time", "memory"]
-
-
-class UntrustedContentError(AirworthyError):
-    """Untrusted content was refused or ended its parser.
-
-    The same call would end the same way. Functions in the process raise it to refuse content. Callers raise their own
-    error from it, which names the content, the limit that applies and what to change.
-    """
-
-    def __init__(self, reason: str, kind: Kind = "refused") -> None:
-        self.reason, self.kind = reason[:LONGEST_REASON], kind
-        super().__init__(self.reason)
-
-
-class UntrustedProcessError(AirworthyError):
-    """The separate process failed for a reason other than the content."""
-
-    retryable = True
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The process that reads untrusted content {reason}. Nothing was written. Try again.")
+REASON_LENGTH = 500
+"""Most characters of a library's message in an error."""
 
 
 class UntrustedProcess:
@@ -100,9 +67,9 @@ class UntrustedProcess:
             self._child = None
 
     def call(self, function: str, *arguments: Any, seconds: float | None = None) -> Any:
-        """Call the function `module:name` with JSON values in the process, and return its JSON result.
+        """Call `module:name` with JSON values in the process.
 
-        After a crash or an exceeded limit, the next call starts a new process.
+        Returns the function's JSON result. After a crash or an exceeded limit, the next call starts a new process.
 
         Raises:
             UntrustedContentError: the function refused the content, raised, crashed, or exceeded a limit.
@@ -135,7 +102,7 @@ class _Child:
     def __init__(self, memory_bytes: int) -> None:
         self.memory_bytes, self._exceeded_memory, self._has_ended = memory_bytes, False, threading.Event()
         self._socket, other = socket.socketpair()
-        code = "from include.untrusted import serve_calls; serve_calls()"
+        code = "from include.untrusted.call_server import serve_calls; serve_calls()"
         with other:
             try:
                 self.process = subprocess.Popen(
@@ -165,7 +132,7 @@ class _Child:
         """Send a request and return its answer."""
         self._socket.settimeout(seconds)
         try:
-            _send(self._socket, request)
+            send_message(self._socket, request)
         except TimeoutError:
             raise self._timeout_error(seconds) from None
         except OSError:  # the process has ended since the last call; receiving finds out how
@@ -182,7 +149,7 @@ class _Child:
 
     def _receive(self, seconds: float) -> dict[str, Any]:
         try:
-            message = _receive(self._socket, time.monotonic() + seconds)
+            message = receive_message(self._socket, time.monotonic() + seconds)
             answer = None if message is None else json.loads(message)
         except TimeoutError:
             raise self._timeout_error(seconds) from None
@@ -230,95 +197,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _send(connection: socket.socket, message: bytes) -> None:
-    connection.sendall(_SIZE.pack(len(message)) + message)
-
-
-def _receive(connection: socket.socket, deadline: float | None = None) -> bytes | None:
-    """Return the next message; None if the other side has closed the connection.
-
-    Raises:
-        TimeoutError: the deadline (of `time.monotonic`) has passed.
-        ValueError: the message is too long.
-    """
-    start = _receive_exactly(connection, _SIZE.size, deadline)
-    if start is None:
-        return None
-    (size,) = _SIZE.unpack(start)
-    if size > MESSAGE_BYTES:
-        raise ValueError(f"a message of {size:,} bytes")
-    return _receive_exactly(connection, size, deadline)
-
-
-def _receive_exactly(connection: socket.socket, size: int, deadline: float | None) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        if deadline is not None:
-            connection.settimeout(max(deadline - time.monotonic(), 0.001))
-        part = connection.recv(min(size - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
-
-
-def serve_calls() -> None:
-    """Answer requests from the socket given on the command line until it is closed."""
-    _end_with_parent(int(sys.argv[2]))
-    _lower_priority()
-    with socket.socket(fileno=int(sys.argv[1])) as connection:
-        _send(connection, b"{}")
-        while (request := _receive(connection)) is not None:
-            _send(connection, _answer(json.loads(request)))
-
-
-def _end_with_parent(parent: int) -> None:
-    """Let the kernel kill this process with its parent.
-
-    On other systems than Linux, it ends when idle.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit("its parent has ended")
-
-
-def _lower_priority() -> None:
-    """Disable core dumps, and make the kernel kill this process first for lack of memory."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-        file.write("1000")
-
-
-def _answer(request: dict[str, Any]) -> bytes:
-    """Call the requested function; return its result, or the error that it raises."""
-    module, _, name = request["function"].partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-        answer = json.dumps({"result": function(*request["arguments"])}).encode()
-        if len(answer) > MESSAGE_BYTES:
-            answer = _refusal("failed", f"reading it gave an answer of {len(answer):,} bytes")
-    except UntrustedContentError as error:
-        answer = _refusal(error.kind, error.reason)
-    except AirworthyError as error:
-        answer = _refusal("refused", str(error))
-    except MemoryError:
-        answer = _refusal("memory", "there was not enough memory to read it")
-    except ImportError as error:
-        answer = _refusal("host", _describe(error))
-    except OSError as error:
-        answer = _refusal("host" if error.errno in _OF_THE_HOST else "failed", _describe(error))
-    except Exception as error:
-        answer = _refusal("failed", _describe(error))
-    return answer
-
-
-def _refusal(kind: str, reason: str) -> bytes:
-    return json.dumps({"kind": kind, "reason": reason}).encode()
-
-
-def _describe(error: BaseException) -> str:
-    """Return type and message of a library's error on one line, shortened."""
-    return f"{type(error).__name__}: {' '.join(str(error)[: 4 * REASON_LENGTH].split())[:REASON_LENGTH]}".rstrip(": ")

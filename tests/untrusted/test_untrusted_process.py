@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from include import untrusted
 from include.settings import REPOSITORY
-from include.untrusted import UntrustedContentError, UntrustedProcess, UntrustedProcessError
+from include.untrusted import messages, untrusted_process
+from include.untrusted.errors import UntrustedContentError, UntrustedProcessError
+from include.untrusted.untrusted_process import UntrustedProcess
 
 pytestmark = pytest.mark.security
 
@@ -61,7 +62,7 @@ def test_one_fresh_process_serves_all_calls_and_ends_with_the_block():
         ("refuse_as_request", ("it has 3 heads",), "refused", "^it has 3 heads$"),
         ("refuse", ("x" * 100_000,), "refused", r"^x{4000}$"),
         ("fail", ("a\nb\x1b" + "x" * 100_000,), "failed", r"^RuntimeError: a b\\x1bx{400,500}$"),
-        ("answer_at_length", (untrusted.MESSAGE_BYTES,), "failed", r"an answer of 67,\d\d\d,\d\d\d bytes"),
+        ("answer_at_length", (messages.MESSAGE_BYTES,), "failed", r"an answer of 67,\d\d\d,\d\d\d bytes"),
     ],
 )
 def test_what_content_does_to_its_reader_is_a_refusal_that_is_not_tried_again(child, name, arguments, kind, said):
@@ -138,7 +139,7 @@ def test_what_libraries_print_reaches_no_log(child, capfd):
 def test_the_process_ends_with_a_parent_that_is_killed(tmp_path):
     mark = tmp_path / "pid"
     code = f"""
-        from include.untrusted import UntrustedProcess
+        from include.untrusted.untrusted_process import UntrustedProcess
         with UntrustedProcess(memory_bytes={MEMORY}, seconds=600) as child:
             print(child.call("tests.hostile_parsers:pid"), flush=True)
             child.call("tests.hostile_parsers:loop", {str(mark)!r})
@@ -161,7 +162,7 @@ def test_an_interrupted_call_leaves_no_process(child, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(untrusted, "_receive", interrupt)
+    monkeypatch.setattr(untrusted_process, "receive_message", interrupt)
     with pytest.raises(KeyboardInterrupt):
         call(child, "loop")
     assert child.pid is None and not psutil.pid_exists(pid)

@@ -1,0 +1,286 @@
+"""Write the partitions of one Delta table.
+
+Each write is one commit, repeated after a conflict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction
+
+from include.declaration.period import EARLIEST, LATEST, Period
+from include.lake import (
+    file_signature,
+    history,
+    integrity,
+    partition_reader,
+    partitions,
+    s3,
+    schema_evolution,
+    schemas,
+    storable_values,
+)
+from include.lake.column_check import require_declared_columns
+from include.lake.object_store import unfinished_name
+from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
+from include.lake.partitions import Partition
+from include.lake.snapshot import AsOfSnapshot
+from include.lake.sorting import sort_rows
+from include.lake.table_commit import ATTEMPTS, Commit, CommitNotes, PartitionConflictError, commit_error
+
+if TYPE_CHECKING:
+    from include.declaration.use_case import UseCase
+    from include.lake.lake import Lake
+
+
+@dataclass(frozen=True)
+class TableWriter:
+    """Writes one table of a lake."""
+
+    lake: Lake
+    table: str
+
+    @property
+    def _use_case(self) -> UseCase:
+        return self.lake.use_case
+
+    def replace(
+        self,
+        period: Period,
+        rows: pa.Table | pa.RecordBatchReader,
+        notes: CommitNotes,
+        *,
+        if_absent: bool = False,
+        expected_digest: str | None = None,
+    ) -> Commit:
+        """Replace the content of one day by `rows` in one commit, see `Lake.replace`."""
+        names = require_declared_columns(self._use_case, self.table, period, rows.schema)
+        delta = self.lake.delta(self.table)
+        self._evolve_schema(delta)  # refuses a clashing type before anything is written
+        schema = schemas.content_schema(self._use_case, self.table)
+        keys, row_keys = schemas.sort_keys(self._use_case, self.table), schemas.row_keys(self._use_case, self.table)
+        with self._temporary_file() as path:
+            if isinstance(rows, pa.Table):
+                batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
+            else:
+                batches = (batch.select(names) for batch in rows)
+            batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
+            file = write_partition_file(path, schema, batches, keys, period, row_keys)
+            self._require_sound(period, file)
+            metadata = history.to_metadata(
+                period=period,
+                stage=notes.stage,
+                digest=file.content.hexdigest(),
+                rows=file.content.rows,
+                inputs=notes.inputs,
+                versions=notes.versions,
+                code=notes.code,
+            )
+            return self._commit_once(delta, period, file, metadata, if_absent, expected_digest)
+
+    def remove_partition(self, period: Period, stage: str) -> Commit:
+        """Remove a day from the table, see `Lake.remove_partition`."""
+        notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.lake.delta(self.table)
+            if period not in partitions.list_partitions(delta, period, period):
+                return Commit(self.table, period, Partition("", 0), delta.version(), changed=False)
+            try:
+                with s3.translate_s3_errors(self.lake.uri(self.table)):
+                    version = self._commit(delta, period, [], notes)
+            except (CommitFailedError, s3.ConnectionLostError) as conflict:
+                failure = conflict
+            else:
+                return Commit(self.table, period, Partition("", 0), version, changed=True)
+        raise commit_error(self.table, period, failure)
+
+    def start_generation(self, since: Period, periods: Sequence[Period]) -> int:
+        """Remove these days and set the declared columns, see `Lake.start_generation`."""
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.lake.delta(self.table)
+            before, declared = delta.version(), schemas.content_schema(self._use_case, self.table)
+            remaining = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(periods)
+            if remaining:
+                schema_evolution.require_cases(self._use_case.name, self.table, _columns(delta), declared)
+            others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
+            transactions = [Transaction(history.transaction_id(period), before + 1) for period in periods or [since]]
+            notes = {"stage": "rebuild", "from": since.key, "removed": str(len(periods))}
+            try:
+                with s3.translate_s3_errors(self.lake.uri(self.table)):
+                    delta.create_write_transaction(
+                        [],
+                        mode="overwrite",
+                        schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
+                        partition_by=[*schemas.PARTITION],
+                        partition_filters=[("period", "in", [period.key for period in periods or [since]])],
+                        commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
+                    )
+            except (CommitFailedError, s3.ConnectionLostError) as conflict:
+                failure = conflict
+            else:
+                return before + 1
+        raise commit_error(self.table, since, failure)
+
+    @contextlib.contextmanager
+    def _temporary_file(self) -> Iterator[Path]:
+        """Yield a path for a new file, on the table's disk if the table is local.
+
+        The file is removed at the end.
+        """
+        place = self.lake.root / self.table
+        if not place.is_local:
+            with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+                yield Path(folder) / "rows.parquet"
+            return
+        place.path.mkdir(parents=True, exist_ok=True)
+        path = place.path / unfinished_name()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _require_sound(self, period: Period, file: PartitionFile) -> None:
+        name = f"{self._use_case.name}: {self.table}"
+        storable_values.require_sound(self._use_case.name, self.table, period, file.unsound)
+        if not file.ascending:
+            raise RowsUnsortedError(name, period, schemas.sort_keys(self._use_case, self.table))
+
+    def _commit_once(
+        self,
+        delta: DeltaTable,
+        period: Period,
+        file: PartitionFile,
+        notes: Mapping[str, str],
+        if_absent: bool,
+        expected_digest: str | None,
+    ) -> Commit:
+        """Commit the file unless the day has this content (or any) already.
+
+        After a conflict, the content is compared again.
+        """
+        partition = Partition(file.content.hexdigest(), file.content.rows)
+        failure: Exception | None = None
+        action: AddAction | None = None
+        for attempt in range(ATTEMPTS):
+            delta = self.lake.delta(self.table) if attempt else delta
+            stored = partitions.list_partitions(delta, period, period).get(period)
+            same = stored == partition and self._is_whole(delta, period)
+            if stored and (if_absent or (same and not self._notes_differ(delta, period, notes))):
+                return Commit(self.table, period, stored, delta.version(), changed=False)
+            if (
+                expected_digest is not None
+                and stored != partition
+                and expected_digest != (stored.digest if stored else "")
+            ):
+                raise PartitionConflictError(self._use_case.name, self.table, period)
+            try:
+                with s3.translate_s3_errors(self.lake.uri(self.table)):
+                    if not same and action is None:
+                        action = self._store_file(period, file, partition)
+                    actions = None if same or action is None else [action]
+                    version = self._commit(delta, period, actions, notes)
+            except (
+                CommitFailedError,
+                s3.ConnectionLostError,
+            ) as conflict:  # after a lost connection, it is unknown whether the commit succeeded
+                failure = conflict
+            else:
+                return Commit(self.table, period, partition, version, changed=not same)
+        raise commit_error(self.table, period, failure)
+
+    def _is_whole(self, delta: DeltaTable, period: Period) -> bool:
+        """Return whether the day's file is undamaged.
+
+        Running a day again replaces a damaged file.
+        """
+        view = AsOfSnapshot(self.lake, period, deltas={self.table: delta})
+        return not integrity.broken_periods(view, self.table, period, period)
+
+    def _notes_differ(self, delta: DeltaTable, period: Period, notes: Mapping[str, str]) -> bool:
+        """Return whether inputs or code differ from those of the day's newest commit."""
+        newest = history.newest_version(self.lake.root / self.table, delta, period)
+        return newest is None or newest.made_from != history.commit_inputs(notes)
+
+    def _store_file(self, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
+        """Move the file into the table, under a name with its checksum and a signature."""
+        signed = (f"{self._use_case.name}/{self.table}", period, partition.digest, partition.rows, file.sha256)
+        path = f"period={period}/{file_signature.signed_name(*signed)}"
+        (self.lake.root / self.table / path).put(file.path)
+        return AddAction(
+            path=path,
+            size=file.size,
+            partition_values={"period": period.key, "digest": partition.digest},
+            modification_time=int(time.time() * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": partition.rows}),
+        )
+
+    def _commit(
+        self,
+        delta: DeltaTable,
+        period: Period,
+        actions: Sequence[AddAction] | None,
+        notes: Mapping[str, str],
+    ) -> int:
+        """Replace the day's files by those of `actions`.
+
+        With None, the files are kept and the notes alone are committed. Returns the Delta version of the commit.
+        Writers of one day use the same application id, so the second of two concurrent writers fails even if the day is
+        new; writers of different days do not conflict.
+        """
+        before = delta.version()
+        schema = self._evolve_schema(delta) if actions else _columns(delta)
+        transaction = Transaction(app_id=history.transaction_id(period), version=before + 1)
+        delta.create_write_transaction(
+            list(actions or []),
+            mode="append" if actions is None else "overwrite",
+            schema=Schema.from_arrow(schemas.with_partition(schema)),
+            partition_by=[*schemas.PARTITION],
+            partition_filters=[("period", "=", period.key)],
+            commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
+        )
+        delta.update_incremental()
+        if delta.version() == before + 1:
+            return before + 1
+        mine = history.newest_version(self.lake.root / self.table, delta, period)
+        return mine.version if mine else delta.version()
+
+    def _evolve_schema(self, delta: DeltaTable) -> pa.Schema:
+        """Return the columns of the table from the next commit on.
+
+        Raises:
+            ColumnCaseError: a declared name differs from a stored one in case only.
+            SchemaNarrowedError: a declared type does not hold the stored values.
+        """
+        declared = schemas.content_schema(self._use_case, self.table)
+        stored = _columns(delta)
+        if stored.equals(declared):
+            return declared
+        view = AsOfSnapshot(self.lake, LATEST, deltas={self.table: delta})
+        if not view.partitions(self.table):
+            return declared
+
+        def is_exact(column: str, bound: int) -> bool:
+            files = [path for _, path in view.files(self.table, None, None)]
+            return all(partition_reader.is_within(path, column, bound) for path in files)
+
+        return schema_evolution.evolve(self._use_case.name, self.table, stored, declared, is_exact)
+
+
+def _columns(delta: DeltaTable) -> pa.Schema:
+    """Return the columns of a table without those of its partitions."""
+    schema = pa.schema(delta.schema().to_arrow())
+    return pa.schema([field for field in schema if field.name not in schemas.PARTITION])

@@ -1,0 +1,80 @@
+"""Plan the removal of pages, cached models, alerts, task logs and other files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from include.backtest.model_cache import ModelCache
+from include.errors import AirworthyError
+from include.ingestion import data_docs
+from include.lake import inventory
+from include.lake.object_store import StoragePath, is_unfinished
+from include.maintenance import rules
+from include.maintenance.rules import CleanupItem, Kind
+from include.notifications.queue import NotificationQueue
+from include.project import Project
+
+_DONE = ".all.done"
+"""End of the name of a mark: all channels of an alert have sent it."""
+
+
+class FilePlanner:
+    """Finds the files of a use case that its declared retention no longer keeps."""
+
+    def __init__(self, project: Project, now: datetime, problems: list[str]) -> None:
+        """Plan for this time.
+
+        The reasons why folders cannot be listed are added to `problems`.
+        """
+        self._project, self._policy, self._now = project, project.use_case.retention, now
+        self._problems = problems
+
+    def items(self, logs: Sequence[StoragePath]) -> Iterator[CleanupItem]:
+        """Yield the files to remove; `logs` are the places of task logs."""
+        name, policy = self._project.use_case.name, self._policy
+        pages = self._old(
+            "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
+        )
+        fits = self._old("fit", ModelCache.open(self._project).folder, policy.backtest_cache_days, ".json")
+        unfinished = (self._unfinished(place) for place in (self._project.lake.root, data_docs.data_docs_folder(name)))
+        for items in (pages, fits, self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
+            yield from self._while_readable(items)
+
+    def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
+        for folder in base.names():
+            if folder.startswith(f"dag_id={self._project.use_case.name}__"):
+                yield from self._while_readable(self._old("task log", base / folder, self._policy.log_days))
+
+    def _while_readable(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
+        """Yield items; if a folder cannot be listed, record the problem."""
+        try:
+            yield from items
+        except (AirworthyError, OSError) as error:
+            if str(error) not in self._problems:  # a folder is listed for more than one kind
+                self._problems.append(str(error))
+
+    def _old(
+        self, kind: Kind, place: StoragePath, periods: int, ending: str = "", besides: Sequence[str] = ()
+    ) -> Iterator[CleanupItem]:
+        for file in rules.outdated_files(inventory.list_files(place), periods, self._now):
+            if file.name.endswith(ending) and file.name not in besides:
+                yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
+        """Yield the temporary files that a killed writer left on disk."""
+        files = inventory.list_files(place) if place.is_local else []
+        for file in rules.outdated_files(files, self._policy.superseded_days, self._now):
+            if is_unfinished(file.name):
+                yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _letters(self) -> Iterator[CleanupItem]:
+        """Yield the files of old alerts that are done, except their marks."""
+        place = NotificationQueue.open(self._project).folder
+        files = inventory.list_files(place)
+        done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
+        old = rules.outdated_files(files, self._policy.notification_days, self._now)
+        for file in old:
+            key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
+            if key in done and not file.name.endswith(_DONE):
+                yield CleanupItem("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)

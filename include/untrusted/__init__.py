@@ -1,0 +1,1 @@
+"""Read untrusted content in a separate process with limits."""
