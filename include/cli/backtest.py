@@ -120,7 +120,7 @@ def _trainings(console: Console, outcome: PolicyOutcome) -> None:
     print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
     for each in outcome.trainings:
         after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
-        print_line(console, f"  {each['day']}  {each['result']:<9} {after}; {each['reason']}")
+        print_line(console, f"  {each['period']}  {each['result']:<9} {after}; {each['reason']}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -102,7 +102,7 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
 
 
 def write_gate_results(project: Project, period: Period) -> None:
-    """Write the gate results of all versions trained as of `period` to the lake's table.
+    """Write the gate results of all versions as of `period` to the lake's table.
 
     Repeats until the versions stay the same, so that no concurrently registered version is left out.
     """

@@ -154,7 +154,10 @@ def blocking_reason(gate_result: Mapping[str, Any]) -> bool:
 
 
 def blocking(gate_results: Sequence[Mapping[str, Any]]) -> str:
-    """Join the reasons of the gate results that prevent a promotion; empty if none does."""
+    """Join the reasons of the gate results that prevent a promotion.
+
+    Empty if none does.
+    """
     return " ".join(str(gate_result["reason"]) for gate_result in gate_results if blocking_reason(gate_result))
 
 

@@ -51,8 +51,8 @@ def test_every_signal_is_found_among_the_rows():
     ],
 )
 def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
-    told = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
-    assert signals.signals_of(DAY, told).signals["performance"].breached is breached
+    rows_found = [row(f"degradation/{metric}", "model", each, missing_reason="too few days") for metric, each in rows]
+    assert signals.signals_of(DAY, rows_found).signals["performance"].breached is breached
 
 
 def test_a_model_worse_than_a_baseline_triggers_though_it_is_as_good_as_on_its_test_days():
