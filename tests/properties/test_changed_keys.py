@@ -33,7 +33,7 @@ def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
 
 
 @pytest.mark.parametrize(
-    ("use_case", "column"), [(ONE_KEY_MORE, "shop"), (OTHER_PERIOD, "period"), (OTHER_LABEL, "broke")]
+    ("use_case", "column"), [(ONE_KEY_MORE, "shop"), (OTHER_PERIOD, "labelled_period"), (OTHER_LABEL, "broke")]
 )
 def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leaving_their_rows_out(
     champion, use_case, column
@@ -44,7 +44,7 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
     assert len(refused.value.periods) > 20
 
 
-@pytest.mark.parametrize(("use_case", "column"), [(OTHER_PERIOD, "period"), (OTHER_LABEL, "broke")])
+@pytest.mark.parametrize(("use_case", "column"), [(OTHER_PERIOD, "labelled_period"), (OTHER_LABEL, "broke")])
 def test_labels_that_are_there_under_another_declaration_are_not_said_to_be_missing(champion, use_case, column):
     score.score_period(open_project(use_case), DAY)
     with pytest.raises(KeysChangedError) as refused:

@@ -51,14 +51,14 @@ def known_at(flights: pd.DataFrame) -> pd.Series:
 
 def dates(rows: pd.DataFrame) -> np.ndarray:
     """The local date of each row."""
-    return pd.to_datetime(rows[["year", "month", "period"]]).to_numpy().astype("datetime64[D]")
+    return pd.to_datetime(rows[["year", "month", "day"]]).to_numpy().astype("datetime64[D]")
 
 
 def moved_to_the_next_day(rows: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     """Give the chosen rows the date of a day later, but for the year's last days; which they were."""
     chosen = chosen & (dates(rows) < np.datetime64("2013-12-30"))
     following = pd.DatetimeIndex(dates(rows)[chosen] + np.timedelta64(1, "D"))
-    for part in ("year", "month", "period"):
+    for part in ("year", "month", "day"):
         rows.loc[chosen, part] = getattr(following, part).to_numpy()
     return chosen
 
@@ -232,7 +232,7 @@ def test_rows_of_the_future_are_dropped_and_added_and_keys_stay_apart(original):
     for before, after, column in zip(
         changed, dropped_and_added(*changed, period), ("flight", "time_hour"), strict=True
     ):
-        keys = ["year", "month", "period", "origin", column] + (
+        keys = ["year", "month", "day", "origin", column] + (
             ["carrier", "dest", "sched_dep_time"] if "dest" in before else ["hour"]
         )
         assert not after.duplicated(keys).any()

@@ -98,7 +98,11 @@ def fill(first: Period, last: Period) -> None:
     for period in period_range(first, last):
         about = period - 1
         before, label = rows(about)
-        labels = {"place": before["place"], "count": before["count"], "period": pa.array([about] * ROWS, pa.date32())}
+        labels = {
+            "place": before["place"],
+            "count": before["count"],
+            "labelled_period": pa.array([about] * ROWS, pa.date32()),
+        }
         lake.replace("labels", period, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
         lake.replace("features", period, rows(period)[0], inputs={}, stage="test")
 
