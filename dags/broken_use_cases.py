@@ -6,12 +6,8 @@ The other files make the DAGs that can be made, so a broken declaration affects 
 report as the import error of this file.
 """
 
-# Airflow only reads files that contain "airflow" and "dag".
 from pathlib import Path
 
-from include.declaration.use_case_discovery import broken_use_cases
-from include.errors import BrokenUseCasesError
-from include.orchestration.dag_files import failures
+from include.orchestration.dag_files import raise_broken
 
-if broken := [*broken_use_cases().values(), *failures(Path(__file__))]:
-    raise BrokenUseCasesError(broken) from None
+raise_broken(Path(__file__))  # Airflow only reads files that contain "airflow" and "dag".

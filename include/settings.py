@@ -36,6 +36,9 @@ class Settings:
     """Root of the validation pages (`AIRWORTHY_DATA_DOCS`): a folder, or `s3://bucket/prefix`."""
     use_case_packages: tuple[str, ...]
     """Packages whose members declare a `USE_CASE` (`AIRWORTHY_USE_CASE_PACKAGES`, comma separated)."""
+    use_cases_folder: Path | None = None
+    """A folder of use cases, such as that of a team's own repository (`AIRWORTHY_USE_CASES`). It is the only package
+    then, and need not be on Python's path."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -56,12 +59,21 @@ def current_settings() -> Settings:
     env = os.environ
     home = Path(env.get("AIRWORTHY_HOME") or REPOSITORY / ".airworthy").expanduser().resolve()
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
+    folder = Path(env["AIRWORTHY_USE_CASES"]).expanduser().resolve() if env.get("AIRWORTHY_USE_CASES") else None
+    if folder is not None:
+        if not folder.name.isidentifier() or not folder.is_dir():
+            raise InvalidRequestError(
+                f"AIRWORTHY_USE_CASES={str(folder)!r} is no folder whose name can be that of a Python package, such as"
+                " /srv/team/use_cases."
+            )
+        packages = folder.name
     return Settings(
         home=home,
         lake=storage_setting("AIRWORTHY_LAKE", home / "lake"),
         mlflow=_mlflow(env.get("AIRWORTHY_MLFLOW_PORT") or "5000"),
         data_docs=storage_setting("AIRWORTHY_DATA_DOCS", home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
+        use_cases_folder=folder,
     )
 
 

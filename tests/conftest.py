@@ -100,7 +100,8 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # MLflow leaves its registry's address in the environment, also where a test has set it back. Without a commit each
     # test asks git, and a file saved meanwhile makes other code of the same checkout.
     configure = Configure(monkeypatch)
-    configure(home=home, lake=None, data_docs=None, use_case_packages=None, mlflow_registry=None, commit="tests")
+    packages = {"use_case_packages": None, "use_cases": None}
+    configure(home=home, lake=None, data_docs=None, **packages, mlflow_registry=None, commit="tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,6 +27,7 @@ class SettingValues(TypedDict, total=False):
     lake: Path | str | None
     data_docs: Path | str | None
     use_case_packages: str | None
+    use_cases: Path | str | None
     commit: str | None
     signing_keys: str | None
     task_memory_gb: str | None

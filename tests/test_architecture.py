@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,9 +33,10 @@ LEVELS = (
     ("evaluation", "reproduction"),
     ("notebook",),
     ("promotion", "backtest"),
+    ("pipelines",),
     ("notifications",),
     ("maintenance",),
-    ("orchestration", "web"),
+    ("orchestration", "web", "scaffold"),
     ("local",),
     ("cli",),
 )
@@ -200,12 +202,17 @@ def impure(module: str, name: str) -> str | None:
     return None if root in NUMERIC else f"a pure module imports of libraries {sorted(NUMERIC)}"
 
 
+TESTS_OF_A_USE_CASE = r"include\.use_cases\.\w+\.tests(\.|$)"
+"""Modules within the folder of a use case that are no part of the product."""
+
+
 def modules() -> dict[str, Path]:
     """Return every module of the product, by its dotted name."""
     found = {}
     for path in (path for place in ("dags", "plugins", "include") for path in (REPOSITORY / place).rglob("*.py")):
         name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
-        found[name] = path
+        if not re.match(TESTS_OF_A_USE_CASE, name):
+            found[name] = path
     return dict(sorted(found.items()))
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import sys
+from types import ModuleType
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from include.cli.main import app
 from include.declaration.period import Period, periods_of
 from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation.check_use_case import kept_home
@@ -11,6 +18,7 @@ from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.notebook import load
 from tests import toy
+from tests.conftest import AS_OF
 from tests.contexts import Configure
 from tests.toy_use_case import USE_CASE, source
 
@@ -64,3 +72,76 @@ def test_what_is_not_there_is_refused_with_what_makes_it(lake_home):
 def test_what_cannot_be_meant_is_refused(ask, said):
     with pytest.raises(InvalidRequestError, match=said):
         ask()
+
+
+def test_features_predictions_and_metrics_are_read_as_of_the_period(champion):
+    from include.monitoring import monitor
+    from include.project import open_project
+    from include.scoring import score
+
+    score.score_period(open_project(USE_CASE), AS_OF)
+    monitor.monitor_period(open_project(USE_CASE), AS_OF)
+    frames = load("toy", AS_OF)
+    features, predictions, metrics = frames.features(), frames.predictions(), frames.metrics()
+    assert features["id"].tolist() == predictions["id"].tolist() == list(range(source.ROWS))
+    assert predictions["probability"].between(0, 1).all()
+    assert "rows" in set(metrics["metric"])
+    assert len(frames.features(since=AS_OF - 1)) == 2 * source.ROWS
+    with pytest.raises(NotReadyError, match=r"no predictions of .*airworthy run toy score --from"):
+        load("toy", AS_OF - 1).predictions()
+
+
+def test_a_training_set_is_what_the_training_reads_split_by_split(toy_lake):
+    from include.model import splits
+    from include.project import open_project
+    from include.training import dataset
+
+    frames = load("toy", AS_OF, "arrow")
+    rows = frames.training_set()
+    view = open_project(USE_CASE).lake.as_of(AS_OF)
+    first, last = splits.training_window(USE_CASE, AS_OF)
+    labelled = dataset.labelled_rows(USE_CASE, view, first, last)
+    cut = splits.split_periods(USE_CASE, AS_OF, first, periods_of(labelled["period"].unique().to_pylist()))
+    for name, periods in cut.items():
+        expected = dataset.split_rows(USE_CASE, labelled, periods, name, AS_OF)
+        of_split = rows.filter(pc.equal(rows["split"], name))
+        assert of_split.select([*USE_CASE.features]).equals(expected.features)
+        assert of_split[USE_CASE.label.name].to_pylist() == expected.labels.tolist()
+    assert rows.column_names[:4] == ["period", "split", "event_date", "id"]
+    gap = cut.validation[0] - 1
+    assert gap.start_date in labelled["period"].to_pylist() and gap.start_date not in rows["period"].to_pylist()
+
+
+def test_a_training_set_with_days_that_are_not_built_is_refused_with_what_builds_them():
+    toy.fill(Lake.open(USE_CASE), DAYS[1], DAYS[2])
+    with pytest.raises(NotReadyError, match=r"airworthy run toy data --from 2020-01-01 --to 2020-01-12"):
+        load("toy", DAYS[2]).training_set()
+
+
+def test_the_training_set_is_written_to_a_file_as_of_a_day(toy_lake, tmp_path):
+    for arguments in (["2020-03-01"], ["--as-of", "2020-03-01"]):
+        file = tmp_path / "train.parquet"
+        done = CliRunner().invoke(app, ["frame", "toy", "train", *arguments, "--out", str(file)])
+        assert done.exception is None, done.output
+        assert pq.read_table(file).equals(load("toy", "2020-03-01", "arrow").training_set())
+    for wrong in ([], ["2020-03-01", "--as-of", "2020-03-01"]):
+        assert CliRunner().invoke(app, ["frame", "toy", "train", *wrong]).exit_code == 2
+
+
+def test_frames_are_those_of_the_library_that_was_chosen(monkeypatch):
+    toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[0])
+    expected = load("toy", DAYS[0]).read("features")
+    assert load("toy", DAYS[0], "arrow").features().equals(expected)
+    assert load("toy", DAYS[0], "arrow")["features"].equals(expected)
+    polars = ModuleType("polars")
+    polars.from_arrow = lambda rows: ("a polars frame", rows)
+    monkeypatch.setitem(sys.modules, "polars", polars)
+    assert load("toy", DAYS[0], "polars").features() == ("a polars frame", expected)
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(InvalidRequestError, match="needs polars, which is not installed"):
+        load("toy", DAYS[0], "polars")
+    with pytest.raises(InvalidRequestError, match="is none of"):
+        load("toy", DAYS[0], "spark")

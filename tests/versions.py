@@ -112,7 +112,7 @@ def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:
 
 
 def life(number: str) -> str | None:
-    return Registry(USE_CASE).version(number).tags.get("status")
+    return Registry(USE_CASE).version(number).tags.get("life")
 
 
 def alias() -> str | None:

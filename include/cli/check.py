@@ -16,7 +16,7 @@ from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
-from include.evaluation.check_use_case import CheckFinding
+from include.evaluation.check_finding import CheckFinding
 from include.project import open_project
 
 _STYLES = {"error": "red", "warning": "yellow", "note": ""}
@@ -58,7 +58,8 @@ def print_check(console: Console, name: str, period: Period) -> None:
         if errors := _print(console, refused):
             raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
         check_use_case.build_window(open_project(use_case), period, tell)
-        _print(console, check_use_case.findings_of_labels(open_project(use_case), period))
+        if errors := _print(console, check_use_case.findings_of_tables(open_project(use_case), period)):
+            raise CheckFailedError(name, period, f"{errors} errors in the tables")
         judged = check_use_case.judge_use_case(open_project(use_case), period, tell)
     for gate_result in judged.gate_results:
         print_line(console, f"{gate_result['outcome']:<10} {gate_result['gate']}: {gate_result['reason']}")

@@ -1,4 +1,4 @@
-"""`airworthy frame`: one day's rows of a table, printed or written to a file."""
+"""`airworthy frame`: a day of a table, or a training set, printed or in a file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from include.ingestion.formula_marks import mark_formulas
 from include.notebook import load
 from include.printable import escape_line
 
+TRAINING_SET = "train"
+"""Name of the training set among those of the tables."""
+
 
 def print_frame(console: Console, name: str, table: str, period: Period, rows: int, out: Path | None) -> None:
     """Print a day's first rows in key order, or write all as CSV or Parquet.
 
-    In CSV, a text that a spreadsheet would run as a formula gets an apostrophe in front.
+    The table `train` is what a training as of the day reads. In CSV, a text that a spreadsheet would run as a formula
+    gets an apostrophe in front.
 
     Raises:
         InvalidRequestError: there is no such table or day, or the file cannot be written.
@@ -30,7 +34,7 @@ def print_frame(console: Console, name: str, table: str, period: Period, rows: i
     frames = load(name, period)
     if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
         raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in an existing folder.")
-    found = frames.read(table)
+    found = frames.read_training_set() if table == TRAINING_SET else frames.read(table)
     if out:
         if out.suffix == ".parquet":
             pq.write_table(found, out)

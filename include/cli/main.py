@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -118,19 +119,144 @@ def check(use_case: str, period: Day) -> None:
 
 
 @app.command()
+def new(
+    name: Annotated[
+        str, typer.Argument(help="Name of the use case: lower-case letters, digits and _.", show_default=False)
+    ] = "",
+    project: Annotated[
+        Path | None, typer.Option(help="Instead of a use case, write a repository for a team's own ones here.")
+    ] = None,
+    sample: Annotated[str | None, typer.Option(help="CSV or Parquet file with one row per key and day.")] = None,
+    date: Annotated[str | None, typer.Option(help="Column with the day or local time that a row is about.")] = None,
+    keys: Annotated[str | None, typer.Option(help="Columns that, with the date, identify a row; a,b.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the outcome to predict.")] = None,
+    label_delay: Annotated[int, typer.Option(help="Days after which the outcome of a day is known.")] = 1,
+    known_before: Annotated[
+        str, typer.Option(help="Columns that are known when the day begins; a,b. All others are known with the label.")
+    ] = "",
+    positive: Annotated[str, typer.Option(help="The value of the label that is predicted, if it is text.")] = "",
+    task: Annotated[str, typer.Option(help="binary.")] = "binary",
+    calendar: Annotated[str, typer.Option(help="daily.")] = "daily",
+    time_zone: Annotated[str, typer.Option(help="Time zone in which days begin.")] = "UTC",
+    owner: Annotated[str, typer.Option(help="Who is asked about it; without it, the account.")] = "",
+    objective: Annotated[str, typer.Option(help="What the predictions are for, as a sentence.")] = "",
+    package: Annotated[
+        str | None, typer.Option(help="Package of use cases; without it, the first of AIRWORTHY_USE_CASE_PACKAGES.")
+    ] = None,
+) -> None:
+    """Write the folder of a new use case from a sample of its data, ready to run; ask for what is not given."""
+    from include.cli import new as cli_new
+
+    if project:
+        cli_new.write_new_project(console, project)
+        return
+    if not name:
+        raise typer.BadParameter("Name the use case, or give --project DIR.")
+    ask = (lambda question: str(typer.prompt(question, default="", show_default=False))) if sys.stdin.isatty() else None
+    given = cli_new.ask_missing({"sample": sample, "date": date, "keys": keys, "label": label}, ask)
+    cli_new.write_new_use_case(
+        console,
+        package,
+        name=name,
+        sample=Path(given["sample"]),
+        date=given["date"],
+        keys=cli_new.columns_of(given["keys"]),
+        label=given["label"],
+        label_delay=label_delay,
+        known_before=cli_new.columns_of(known_before),
+        positive=positive,
+        task=task,
+        calendar=calendar,
+        time_zone=time_zone,
+        owner=owner,
+        objective=objective,
+    )
+
+
+class Kind(StrEnum):
+    """The DAGs whose steps `run` runs."""
+
+    data = "data"
+    train = "train"
+    score = "score"
+    monitor = "monitor"
+
+
+class Promotion(StrEnum):
+    """How a model that passed its gates is promoted."""
+
+    automatic = "automatic"
+    approval = "approval"
+
+
+@app.command()
+def run(
+    use_case: str,
+    kind: Annotated[Kind, typer.Argument(help="The DAG whose steps are run.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; without it, the first one.")
+    ] = None,
+    take_changed: Annotated[bool, typer.Option(help="data: ingest files that were delivered again.")] = False,
+    window_periods: Annotated[int | None, typer.Option(min=1, help="train: days of data to train on.")] = None,
+    parameters: Annotated[
+        str | None, typer.Option(help="train: LightGBM parameters as JSON, instead of the declared ones.")
+    ] = None,
+    tune_trials: Annotated[int | None, typer.Option(min=1, help="train: number of parameter sets to try.")] = None,
+    tune_minutes: Annotated[float | None, typer.Option(help="train: no new trial starts after this time.")] = None,
+    reason: Annotated[str | None, typer.Option(help="train: why; stored with the version.")] = None,
+    promotion: Annotated[Promotion | None, typer.Option(help="train: instead of what the use case declares.")] = None,
+    version: Annotated[str | None, typer.Option(help="score: with this version instead of the champion.")] = None,
+    rescore: Annotated[bool, typer.Option(help="score: again, with the present champion of the day.")] = False,
+    allow_future_model: Annotated[bool, typer.Option(help="score: allow a version trained as of a later day.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Open the debugger where an error is raised.")] = False,
+) -> None:
+    """Run the steps of a DAG for every day of a range in this process, without Airflow.
+
+    A range of trainings means its Mondays, on which they are scheduled; a single day may be any.
+    """
+    from include.cli import run as cli_run
+
+    values = {
+        "take_changed": take_changed,
+        "window_periods": window_periods,
+        "parameters": cli_run.parse_parameters(parameters),
+        "tune_trials": tune_trials,
+        "tune_minutes": tune_minutes,
+        "reason": reason,
+        "promotion": promotion.value if promotion else None,
+        "version": version,
+        "rescore": rescore,
+        "allow_future_model": allow_future_model,
+    }
+    request = cli_run.RunRequest(use_case, kind.value, _period_of(first), _period_of(last or first), values)
+    cli_run.run_periods(console, request, debug=debug)
+
+
+@app.command()
 def frame(
     use_case: str,
     table: Annotated[
-        str, typer.Argument(help="Name of the table, such as features, labels, checked/<feed> or raw/<feed>.")
+        str,
+        typer.Argument(
+            help="Name of the table, such as features, labels, predictions, checked/<feed> or raw/<feed>; or train, the"
+            " rows that a training as of the day reads."
+        ),
     ],
-    period: Day,
+    period: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day, written as an option instead.")
+    ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
 ) -> None:
     """Print or write one day's rows of a table, from the lake or `check`'s data."""
     from include.cli import frame as cli_frame
 
-    cli_frame.print_frame(console, use_case, table, _period_of(period), rows, out)
+    chosen = period or as_of
+    if chosen is None or (period and as_of):
+        raise typer.BadParameter("Give one day, either as the argument DAY or as --as-of.")
+    cli_frame.print_frame(console, use_case, table, _period_of(chosen), rows, out)
 
 
 @app.command()

@@ -104,12 +104,33 @@ def _members(package: str) -> list[str]:
         BrokenUseCaseError: the package cannot be imported.
     """
     with _translate_errors(package):
-        imported = importlib.import_module(package)
+        imported = import_package(package)
         if not hasattr(imported, "__path__"):
             raise _refused(
                 package, f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES must name packages of use cases"
             )
         return [f"{package}.{member.name}" for member in pkgutil.iter_modules(imported.__path__)]
+
+
+def import_package(package: str) -> ModuleType:
+    """Import a package of use cases; that of `AIRWORTHY_USE_CASES` is put on Python's path first, at its end.
+
+    Raises:
+        ImportError: it cannot be imported, or another package has its name.
+    """
+    folder = settings.current_settings().use_cases_folder
+    if folder is None or folder.name != package:
+        return importlib.import_module(package)
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))
+        importlib.invalidate_caches()
+    imported = importlib.import_module(package)
+    if str(folder) not in map(str, getattr(imported, "__path__", [])):
+        raise ImportError(
+            f"the name of the folder {folder} is that of another package, {getattr(imported, '__file__', None)}. Rename"
+            " it, and set AIRWORTHY_USE_CASES to the new name"
+        )
+    return imported
 
 
 def _declared_in(module: str) -> tuple[str, UseCase] | None:

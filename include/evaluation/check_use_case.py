@@ -11,9 +11,8 @@ import importlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pyarrow.compute as pc
 
@@ -21,7 +20,8 @@ from include import settings
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.evaluation import evaluate
+from include.evaluation import check_tables, evaluate
+from include.evaluation.check_finding import CheckFinding, Severity
 from include.evaluation.gates.leakage import MIN_PERIODS, LeakageGate
 from include.features import build
 from include.ingestion import suites
@@ -30,7 +30,6 @@ from include.model import lightgbm_params, splits
 from include.project import Project
 from include.training import dataset, train
 
-Severity = Literal["error", "warning", "note"]
 Tell = Callable[[str], None]
 _MADE_BY = "made_by.json"
 _WITHOUT: Mapping[str, frozenset[str]] = {
@@ -43,15 +42,9 @@ _WITHOUT: Mapping[str, frozenset[str]] = {
 _DECLARED = "id='USE_CASE'"
 _MOST_REFUSED = 20
 """Number of refused days at which landing stops: then the feed is wrong, not single days."""
+_SAMPLED = 4
+"""Number of days, over the whole window, that are landed before all others."""
 _RARE = 0.01
-
-
-@dataclass(frozen=True)
-class CheckFinding:
-    """Describe a problem or a fact that the owner of a use case should know."""
-
-    severity: Severity
-    text: str
 
 
 def kept_home(use_case: UseCase) -> Path:
@@ -158,21 +151,31 @@ def _dependent_tables(table: str) -> list[str]:
 def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[CheckFinding], int]:
     """Land and validate the days that the training needs and the lake lacks.
 
-    Returns an error for each day that is refused, and how many days are valid.
+    A few days over the whole window come first: a feed that is refused on each of them is wrong, and ends the landing.
+    Returns an error for each feed and day that is refused, and how many days are valid.
     """
-    use_case = project.use_case
-    first, _ = splits.training_window(use_case, period)
-    periods = period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
+    periods = needed_periods(project.use_case, period)
+    sample = list(dict.fromkeys(periods[place * (len(periods) - 1) // (_SAMPLED - 1)] for place in range(_SAMPLED)))
     refused: list[CheckFinding] = []
-    for number, needed in enumerate(periods, start=1):
+    refused_periods: dict[Period, set[str]] = {}
+    for number, needed in enumerate([*sample, *(day for day in periods if day not in sample)], start=1):
         tell(f"landing and validating {needed}: day {number} of {len(periods)}")
-        try:
-            build.land_missing(project, needed, needed)
-        except AirworthyError as error:
-            refused.append(CheckFinding("error", str(error)))
-            if len(refused) == _MOST_REFUSED:
-                break
-    return refused, len(periods) - len(refused)
+        for feed in project.use_case.feeds:
+            try:
+                build.land_missing_feed(project, feed, needed, needed)
+            except AirworthyError as error:
+                refused.append(CheckFinding("error", str(error)))
+                refused_periods.setdefault(needed, set()).add(feed.name)
+        always = number == len(sample) > 1 and set.intersection(*(refused_periods.get(day, set()) for day in sample))
+        if always or len(refused) >= _MOST_REFUSED:
+            break
+    return refused, len(periods) - len(refused_periods)
+
+
+def needed_periods(use_case: UseCase, period: Period) -> list[Period]:
+    """Return the days of the feeds that a training as of `period` needs."""
+    first, _ = splits.training_window(use_case, period)
+    return period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
 
 
 def build_window(project: Project, period: Period, tell: Tell) -> None:
@@ -199,6 +202,15 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
         f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled; {share:.2%} of them have"
         f" {use_case.label.name} = 1.",
     )
+
+
+def findings_of_tables(project: Project, period: Period) -> Iterator[CheckFinding]:
+    """Yield findings about quarantined rows, features, labels and the length of the history."""
+    yield from check_tables.findings_of_quarantine(project, needed_periods(project.use_case, period)[0], period)
+    yield from check_tables.findings_of_features(project, period)
+    yield from findings_of_labels(project, period)
+    yield from check_tables.findings_of_joined_labels(project, period)
+    yield from check_tables.findings_of_history(project, period)
 
 
 def judge_use_case(project: Project, period: Period, tell: Tell) -> evaluate.EvaluateResult:

@@ -55,15 +55,22 @@ def land_missing(project: Project, first: Period, last: Period) -> None:
     Raises:
         DataError: a day fails; the text names it.
     """
-    use_case = project.use_case
-    view = project.lake.as_of(last)
-    for feed in use_case.feeds:
-        existing = view.partitions(f"checked/{feed.name}", first, last)
-        for period in period_range(first, last):
-            if period not in existing and _has_rows(project, feed, period):
-                ingest.land_feed(project, feed, period)
-                validate.check_feed(project, feed, period)
-                data_docs.write_index(use_case.name)
+    for feed in project.use_case.feeds:
+        land_missing_feed(project, feed, first, last)
+
+
+def land_missing_feed(project: Project, feed: Feed, first: Period, last: Period) -> None:
+    """Ingest and validate the days of one feed that are not in the lake yet.
+
+    Raises:
+        DataError: a day fails; the text names it.
+    """
+    existing = project.lake.as_of(last).partitions(f"checked/{feed.name}", first, last)
+    for period in period_range(first, last):
+        if period not in existing and _has_rows(project, feed, period):
+            ingest.land_feed(project, feed, period)
+            validate.check_feed(project, feed, period)
+            data_docs.write_index(project.use_case.name)
 
 
 def _has_rows(project: Project, feed: Feed, period: Period) -> bool:

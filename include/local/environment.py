@@ -89,6 +89,7 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "AIRWORTHY_LAKE": where.lake,
         "AIRWORTHY_DATA_DOCS": where.data_docs,
         "AIRWORTHY_USE_CASE_PACKAGES": ",".join(where.use_case_packages),
+        **({"AIRWORTHY_USE_CASES": str(where.use_cases_folder)} if where.use_cases_folder else {}),
         "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
         "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
         "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), base.get("PATH", os.defpath)])),

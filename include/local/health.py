@@ -22,13 +22,18 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def is_healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
     """Return the services that are ready for work."""
-    ready = {"mlflow"} if _get(f"{instance.mlflow_url}/health") is not None else set()
+    ready = {"mlflow"} if is_mlflow_healthy(instance) else set()
     airflow = _get(f"{instance.airflow_url}/api/v2/monitor/health")
     if airflow is not None:
         answer = json.loads(airflow)
         ready |= {"api-server"} if (answer.get("metadatabase") or {}).get("status") == "healthy" else set()
         ready |= {name for name in _HEARTBEATS if _beats(name, answer, report)}
     return frozenset(ready & set(report.services))
+
+
+def is_mlflow_healthy(instance: Instance) -> bool:
+    """Return whether MLflow answers at the instance's port."""
+    return _get(f"{instance.mlflow_url}/health") is not None
 
 
 def _beats(name: str, answer: dict[str, Any], report: SupervisorReport) -> bool:

@@ -36,27 +36,29 @@ def show_waiting(console: Console, what: str) -> Iterator[None]:
 class PhaseProgress:
     """Show the phases of a long command, within a `with` block of `show`."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, *, plain: bool = False) -> None:
+        self._console, self._drawn = console, console.is_terminal and not plain
         columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, TextColumn("{task.fields[waiting]}"), console=console)
 
     @contextmanager
     def draw(self) -> Iterator[None]:
-        """Draw the bars until the block ends.
-
-        Without a terminal they would appear once, at the end.
-        """
-        if not self._console.is_terminal:
+        """Draw the bars until the block ends; without a terminal they would appear once, at the end."""
+        if not self._drawn:
             yield
             return
         with self._bars:
             yield
 
+    def stop(self) -> None:
+        """Draw nothing from now on, such as while a debugger asks for commands."""
+        if self._drawn:
+            self._bars.stop()
+
     @contextmanager
     def start_phase(self, what: str, total: int) -> Iterator[Update]:
         """Show a phase until the block ends; yield the function that updates it."""
-        if not self._console.is_terminal:
+        if not self._drawn:
             with self._print_phase(what, total) as update:
                 yield update
             return

@@ -15,15 +15,17 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.declaration import clock
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
+from include.pipelines.context import TRAINING_WEEKDAY, PipelineRun
 from include.printable import escape_values
+from include.project import open_project
 from include.task_memory import limited_memory
 
-MONDAY = 1
 RETRY_ARGS: dict[str, Any] = {
     "retries": RETRIES,
     "retry_policy": RetryTemporaryErrors(),
@@ -76,7 +78,9 @@ def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **a
     After it is unpaused, it waits for the next one. Only a run that was due within the last hour is made up. After a
     backfill, Airflow continues from the backfilled days and makes the newest Monday's run.
     """
-    schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
+    schedule = PeriodTimetable(
+        timezone=use_case.time_zone, weekday=TRAINING_WEEKDAY, run_immediately=timedelta(hours=1)
+    )
     arguments |= _last_run(use_case)
     return _dag(use_case, kind, schedule=schedule, params={"period": orchestration_params.DAY, **params}, **arguments)
 
@@ -144,6 +148,17 @@ def period_of(context: Mapping[str, Any]) -> Period:
             ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
         )
     return Period(key or chosen)
+
+
+def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
+    """Return the pipeline's run of the current task, for its step; `handed_on` are results of earlier tasks.
+
+    Raises:
+        InvalidRequestError: there is no such use case, or the run has no clear day.
+        BrokenUseCaseError: the use case cannot be loaded.
+    """
+    context = get_current_context()
+    return PipelineRun(open_project(load_use_case(use_case)), period_of(context), context["params"], **handed_on)
 
 
 @contextmanager

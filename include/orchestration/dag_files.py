@@ -14,11 +14,14 @@ from airflow.sdk import DAG
 
 from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import all_use_cases, is_meant_for_the_process
-from include.errors import BrokenDagError
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, is_meant_for_the_process
+from include.errors import BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
 from include.printable import printable_logger
+from include.settings import REPOSITORY
 
 log = printable_logger(__name__)
+DAG_FILES, REPORT = REPOSITORY / "dags", "broken_use_cases.py"
+"""The folder of the DAG files, and the one of them that reports what is broken and has no DAG."""
 FAILED = "FAILED"
 """The name under which a DAG file keeps its failures; `broken_use_cases.py` reports them."""
 
@@ -45,6 +48,29 @@ def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list
         else:
             made[found.dag_id] = found
     return made | {FAILED: failed}
+
+
+def make_all_dags() -> dict[str, DAG]:
+    """Return the DAGs of all use cases by their ids, for the single DAG file of another repository.
+
+    A use case or DAG that is broken is left out; `raise_broken` reports it.
+    """
+    made: dict[str, DAG] = {}
+    for file in sorted(DAG_FILES.glob("*.py")):
+        if file.name != REPORT:
+            made |= {name: value for name, value in runpy.run_path(str(file)).items() if isinstance(value, DAG)}
+    return made
+
+
+def raise_broken(file: Path = DAG_FILES / REPORT) -> None:
+    """Raise an error that lists what cannot be loaded or made; `file` is the report, next to the other DAG files.
+
+    Raises:
+        BrokenUseCasesError: a use case or one of its DAGs is broken.
+    """
+    broken: list[BrokenUseCaseError | BrokenDagError] = [*broken_use_cases().values(), *failures(file)]
+    if broken:
+        raise BrokenUseCasesError(broken) from None
 
 
 def _folder(use_case: UseCase) -> Path | None:

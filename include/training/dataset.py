@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from include.declaration.period import Period
+from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
 from include.lake.snapshot import AsOfSnapshot
+from include.model import splits
 from include.model.arrays import Numbers
 from include.model.trainer import TrainingRows
 
@@ -33,6 +35,25 @@ def labelled_rows(
     require_distinct(use_case.name, "features", joined, order)
     carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
     return joined.select(["period", *carried, *use_case.features, use_case.label.name])
+
+
+def training_set(use_case: UseCase, view: AsOfSnapshot, window_periods: int | None = None) -> pa.Table:
+    """Return the rows that a training as of the view's period reads, in order of day and keys.
+
+    The columns are day, split (`train`, `validation` or `test`), keys, features and label. Labelled rows of the gaps
+    between the splits are not read, and left out.
+
+    Raises:
+        InvalidRequestError: the window is invalid.
+        NotReadyError: days or labels are missing.
+    """
+    first, last = splits.training_window(use_case, view.period, window_periods)
+    rows = labelled_rows(use_case, view, first, last, use_case.keys)
+    cut = splits.split_periods(use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
+    split_of = {period.start_date: name for name, periods in cut.items() for period in periods}
+    names = pa.array([split_of.get(period) for period in rows["period"].to_pylist()], pa.string())
+    with_split = rows.add_column(1, "split", names)
+    return with_split.filter(pc.is_valid(with_split["split"]))
 
 
 def split_rows(

@@ -110,3 +110,17 @@ def test_every_day_that_is_refused_is_named(use, toy_functions):
         check(said)
     assert refused.value.reason.startswith("2 ")
     assert all(f"'events' of {period} was refused" in said.getvalue() for period in empty)
+
+
+def test_a_feed_that_is_refused_on_every_day_ends_the_landing_after_a_few(use, toy_functions):
+    asked = []
+    events, outcomes = source.events, source.outcomes
+    toy_functions.source(
+        events=lambda period: (asked.append(period), events(period).drop_columns(["size"]))[1],
+        outcomes=lambda period: outcomes(period).rename_columns({"failed": "broken"}),
+    )
+    said = use(quick_toy.USE_CASE)
+    with pytest.raises(cli_check.CheckFailedError):
+        check(said)
+    assert len(asked) == 4
+    assert "size" in said.getvalue() and "failed" in said.getvalue(), "all feeds are reported at once"

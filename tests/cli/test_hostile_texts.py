@@ -16,8 +16,9 @@ import typer
 from typer.testing import CliRunner
 
 from include.cli import backtest, check, cleanup_plan, lineage, main, maintain, rebuild, walkthrough
+from include.declaration.problems import DeclarationError
 from include.errors import InvalidRequestError
-from include.evaluation.check_use_case import CheckFinding
+from include.evaluation.check_finding import CheckFinding
 from include.ingestion import resubmit
 from include.maintenance.apply import CleanupResult
 from include.project import open_project
@@ -50,6 +51,8 @@ COMMANDS: dict[str, list[str]] = {
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
     "check": ["toy", str(DAY)],
     "frame": ["toy", "checked/events", str(BAD)],
+    "new": ["bread", "--sample", "FOLDER/wrong.csv", "--date", "period", "--keys", "", "--label", "burnt"],
+    "run": ["toy", "score", "--from", str(DAY), "--version", HOSTILE],
     "plan": ["toy"],
     "replay": ["toy", "--from", str(DAY), "--to", str(DAY)],
     "maintain": [],
@@ -114,7 +117,7 @@ def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
         "findings_of_declaration": [finding],
         "land_window": ([finding], 3),
         "build_window": None,
-        "findings_of_labels": [finding],
+        "findings_of_tables": [finding],
         "discard_outdated": None,
         "judge_use_case": SimpleNamespace(gate_results=[gate_result], gates="passed"),
     }.items():
@@ -167,7 +170,7 @@ def said_by(planted: Path, command: str) -> str:
     result = CliRunner().invoke(main.app, arguments)
     if result.exception is None or isinstance(result.exception, SystemExit):
         return result.output
-    assert isinstance(result.exception, InvalidRequestError), repr(result.exception)
+    assert isinstance(result.exception, InvalidRequestError | DeclarationError), repr(result.exception)
     return f"{result.output}{result.exception}"
 
 

@@ -20,6 +20,7 @@ from include.declaration.use_case_discovery import all_use_cases
 from include.orchestration.dag_factory import daily_dag, maintenance_dag, weekly_dag
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
+from include.pipelines.pipelines import PIPELINES
 from include.settings import REPOSITORY
 
 HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "sklearn", "matplotlib", "deltalake"}
@@ -34,6 +35,8 @@ TASKS = {
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
 }
+OF_AIRFLOW = {"request_approval", "approve"}
+"""Tasks of a training in which a person is asked: only Airflow can."""
 DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
 BY_HAND = {"quarantine", "reproduce", "rollback"}
 """Kinds that only a person starts: no schedule, and no day."""
@@ -64,6 +67,13 @@ def test_every_use_case_has_its_dags_and_there_are_no_others(dags):
 def test_the_tasks_run_one_after_the_other_under_names_that_say_what_they_do(dags, name):
     tasks = dags[name].topological_sort()
     assert [task.task_id for task in tasks] == TASKS[name.partition("__")[2]]
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+def test_a_dag_runs_the_steps_of_its_pipeline_in_their_order(dags, kind):
+    tasks = [task.task_id for task in dags[f"flight_delays__{kind}"].topological_sort()]
+    steps = [task for task in tasks if task not in OF_AIRFLOW and not task.startswith("wait_for_")]
+    assert steps == [step.__name__ for step in PIPELINES[kind]]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,10 +13,10 @@ COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
 METRICS = {"log_loss", "auc", "brier", "ece", "expected_cost", "average_precision", "mean_error"}
 
 
-def rows(periods=8, per_day=40, seed=1, decimals=1):
+def rows(periods=8, per_period=40, seed=1, decimals=1):
     """Days, labels and probabilities; rounded, so that there are ties."""
     random = np.random.default_rng(seed)
-    drawn = np.datetime64("2013-05-01") + random.integers(0, periods, periods * per_day)
+    drawn = np.datetime64("2013-05-01") + random.integers(0, periods, periods * per_period)
     truth = random.random(len(drawn))
     return drawn, (random.random(len(drawn)) < truth).astype(float), np.round(truth, decimals)
 
@@ -61,7 +61,7 @@ def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_da
 
 
 def test_an_interval_stays_within_the_metrics_range():
-    periods, labels, _ = rows(periods=3, per_day=4)
+    periods, labels, _ = rows(periods=3, per_period=4)
     found = intervals.metric_intervals(periods, labels, np.full(len(labels), 0.5), COSTS)
     assert all(low >= 0 for low, _ in found.values())
     assert all(high <= 1 for metric, (_, high) in found.items() if metric not in ("log_loss", "expected_cost"))
@@ -90,7 +90,7 @@ def test_what_is_not_defined_without_one_of_the_days_has_no_interval():
 def test_about_95_of_100_intervals_hold_the_truth():
     held = 0
     for seed in range(300):
-        periods, labels, truth = rows(periods=10, per_day=20, seed=seed, decimals=6)
+        periods, labels, truth = rows(periods=10, per_period=20, seed=seed, decimals=6)
         low, high = intervals.metric_intervals(periods, labels, truth, COSTS)["brier"]
         held += low <= 1 / 6 <= high  # E[p(1 - p)] for p uniform
     assert held / 300 >= 0.94, "more than 95 of 100 where days are independent: they need not be"
@@ -98,7 +98,7 @@ def test_about_95_of_100_intervals_hold_the_truth():
 
 @pytest.mark.slow
 def test_a_month_of_30_000_rows_a_day_takes_seconds():
-    found = rows(periods=28, per_day=30_000, decimals=12)
+    found = rows(periods=28, per_period=30_000, decimals=12)
     began = time.process_time()
     intervals.metric_intervals(*found, COSTS)
     assert time.process_time() - began < 6

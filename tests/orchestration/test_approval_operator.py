@@ -29,6 +29,7 @@ from include.project import open_project
 from include.promotion import approve
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from tests.conftest import AS_OF
 from tests.contexts import AssetEvents, Configure
 from tests.toy_use_case import USE_CASE
 from tests.versions import gate_result, judge, promoted, register
@@ -204,7 +205,7 @@ def promoting(
     """What the task `promote` runs in, and leaves."""
     left: dict[str, Any] = {}
     ti = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
-    run = SimpleNamespace(run_type="manual", triggering_user_name="bob")
+    run = SimpleNamespace(run_type="manual", triggering_user_name="bob", partition_key=str(AS_OF))
     context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
     left["events"] = run_as_task(context)
     declare(USE_CASE)

@@ -4,49 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import task
 
 from include import settings
-from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
-from include.project import open_project
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 
 
 @task(**TASK_ARGS)
 def ingest(use_case: str) -> dict[str, int]:
-    """Ingest the rows of every feed that became known; return the rows landed by feed."""
-    from include.ingestion import ingest
+    """Ingest the rows of every feed that became known; return the rows landed by feed.
+
+    A file of an earlier day that was delivered again raises an alert.
+    """
+    from include.pipelines import data
 
     with fail_without_retry():
-        context = get_current_context()
-        declared, period, take_changed = (
-            load_use_case(use_case),
-            period_of(context),
-            bool(context["params"].get("take_changed")),
-        )
-        done = ingest.ingest_period(open_project(declared), period, take_changed=take_changed)
-        landed = {feed: commit.partition.rows for feed, commit in done.items()}
-        delivered = _delivered(declared, period) if any(feed.landing for feed in declared.feeds) else {}
-    add_asset_metadata(declared, "raw", period=period.key, rows=landed, **delivered)
-    return landed
-
-
-def _delivered(declared: UseCase, period: Period) -> dict[str, Any]:
-    """Return the day's files and earlier days' changed files, for the event.
-
-    It is the event of the asset. Changed files also raise an alert.
-    """
-    from include.ingestion import ingest_files
-
-    changed = ingest_files.noticed_redelivery(open_project(declared), period)
-    callbacks.notify_redelivered(open_project(declared), changed)
-    return {
-        "files": ingest_files.files_of(open_project(declared), period),
-        "redelivered": [str(file) for file in changed],
-    }
+        run = pipeline_run(use_case)
+        result = data.ingest(run)
+    declared = run.project.use_case
+    delivered: dict[str, Any] = {}
+    if any(feed.landing for feed in declared.feeds):
+        callbacks.notify_redelivered(run.project, result.redelivered)
+        delivered = {"files": result.files, "redelivered": [str(file) for file in result.redelivered]}
+    add_asset_metadata(declared, "raw", period=run.period.key, rows=result.rows, **delivered)
+    return result.rows
 
 
 def wait_for_deliveries(use_case: UseCase) -> list[Any]:
@@ -64,18 +47,18 @@ def wait_for_deliveries(use_case: UseCase) -> list[Any]:
 @task(**TASK_ARGS)
 def validate(use_case: str) -> dict[str, dict[str, int]]:
     """Validate every feed; return the rows landed, published and quarantined by feed."""
-    from include.ingestion import validate
+    from include.pipelines import data
 
     with fail_without_retry():
-        declared, period = load_use_case(use_case), period_of(get_current_context())
+        run = pipeline_run(use_case)
         rows = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
-            for feed, done in validate.validate_period(open_project(declared), period).items()
+            for feed, done in data.validate(run).items()
         }
     add_asset_metadata(
-        declared,
+        run.project.use_case,
         "checked",
-        period=period.key,
+        period=run.period.key,
         rows=rows,
         data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
@@ -84,15 +67,12 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
 
 @task(**TASK_ARGS)
 def build_features(use_case: str) -> dict[str, object]:
-    """Write the labels that became known, then the day's features.
-
-    Returns rows and Delta version.
-    """
-    from include.features import build
+    """Write the labels that became known, then the day's features; return rows and Delta version."""
+    from include.pipelines import data
 
     with fail_without_retry():
-        declared, period = load_use_case(use_case), period_of(get_current_context())
-        commit = build.build_features(open_project(declared), period)
-    written = {"period": period.key, "rows": commit.partition.rows, "version": commit.version}
-    add_asset_metadata(declared, "features", **written)
+        run = pipeline_run(use_case)
+        commit = data.build_features(run)
+    written = {"period": run.period.key, "rows": commit.partition.rows, "version": commit.version}
+    add_asset_metadata(run.project.use_case, "features", **written)
     return written | {"changed": commit.changed}

@@ -1,0 +1,49 @@
+"""What a run of a pipeline is about, and what one of its steps hands to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from include.declaration.period import Period
+from include.project import Project
+
+if TYPE_CHECKING:
+    from include.promotion.promote import PromoteResult
+
+Promotion = Literal["automatic", "approval"]
+TRAINING_WEEKDAY = 1
+"""The day of the week on which the scheduled trainings run; Monday is 1."""
+
+
+@dataclass
+class PipelineRun:
+    """One run of a pipeline. In Airflow each task makes its own, from the form and the results of earlier tasks."""
+
+    project: Project
+    period: Period
+    params: Mapping[str, Any]
+    """The form's fields; one that is missing or None has its default."""
+    actor: str = ""
+    """Who started the run; `promote` writes it to the ledger."""
+    reason: str = ""
+    """Why a training runs if the form names no reason."""
+    announce: Callable[[PromoteResult], None] = lambda _: None
+    """Called when a promotion is final, before anything after it can fail."""
+    tuned: Mapping[str, Any] | None = None
+    """Result of the step `tune`; None if it was skipped."""
+    mlflow_run: str = ""
+    """The run in MLflow that the step `train` made."""
+    version: str = ""
+    """The version that the step `register` made."""
+
+    @property
+    def approval_required(self) -> bool:
+        """Return whether a person must approve a promotion: by the form, or else by the declaration."""
+        chosen: Promotion | None = self.params.get("promotion")
+        return self.project.use_case.approval.required if chosen is None else chosen == "approval"
+
+
+Step = Callable[[PipelineRun], Any]
+"""A function that does one step, and sets in the run what the next steps need. Its name is that of Airflow's task."""

@@ -1,0 +1,49 @@
+"""The steps of `<use case>__data`: ingest → validate → build_features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.features import build
+from include.ingestion import ingest as ingestion
+from include.ingestion import ingest_files
+from include.ingestion import validate as validation
+from include.ingestion.file_changes import Redelivery
+from include.lake.table_commit import Commit
+from include.pipelines.context import PipelineRun, Step
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """The rows landed by feed and, of feeds with a landing bucket, their files."""
+
+    rows: dict[str, int]
+    files: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    redelivered: Sequence[Redelivery] = ()
+    """Files of earlier days that were delivered again with other content."""
+
+
+def ingest(run: PipelineRun) -> IngestResult:
+    """Ingest the rows of every feed that became known."""
+    project, period = run.project, run.period
+    done = ingestion.ingest_period(project, period, take_changed=bool(run.params.get("take_changed")))
+    rows = {feed: commit.partition.rows for feed, commit in done.items()}
+    if not any(feed.landing for feed in project.use_case.feeds):
+        return IngestResult(rows)
+    changed = ingest_files.noticed_redelivery(project, period)
+    return IngestResult(rows, ingest_files.files_of(project, period), changed)
+
+
+def validate(run: PipelineRun) -> dict[str, validation.ValidationResult]:
+    """Validate every feed; return the result by feed."""
+    return validation.validate_period(run.project, run.period)
+
+
+def build_features(run: PipelineRun) -> Commit:
+    """Write the labels that became known, then the period's features; return the commit of the features."""
+    return build.build_features(run.project, run.period)
+
+
+STEPS: tuple[Step, ...] = (ingest, validate, build_features)

@@ -1,0 +1,34 @@
+"""The step of `<use case>__monitor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.monitoring import monitor as monitoring
+from include.monitoring.monitor import MonitorResult
+from include.pipelines.context import PipelineRun, Step
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+@dataclass(frozen=True)
+class MeasureStepResult:
+    """The measurement of the period, and of the earlier one whose labels became known, if any."""
+
+    measured: MonitorResult
+    remeasured: MonitorResult | None
+
+
+def measure(run: PipelineRun) -> MeasureStepResult:
+    """Measure the period: its data, its predictions, and the performance on labelled periods."""
+    result = monitoring.monitor_period(run.project, run.period)
+    again = monitoring.remeasure_label_period(run.project, run.period)
+    for breach in result.breaches:
+        log.warning("Breached: %s", breach)
+    for state in result.missing_reasons:
+        log.info("Not measured: %s", state)
+    return MeasureStepResult(result, again)
+
+
+STEPS: tuple[Step, ...] = (measure,)

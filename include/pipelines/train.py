@@ -1,0 +1,108 @@
+"""The steps of `<use case>__train`: prepare → tune → train → evaluate → register → promote.
+
+Between the last two, Airflow asks a person for approval, if one is required.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from include.declaration.period import Period
+from include.evaluation import evaluate as evaluation
+from include.features import build
+from include.monitoring import durations
+from include.pipelines.context import PipelineRun, Step
+from include.printable import printable_logger
+from include.promotion import promote as promotion
+from include.promotion import register as registration
+from include.promotion.model_card import build as model_card
+from include.training import train as training
+from include.training import tune as tuning
+
+log = printable_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PrepareResult:
+    """The periods that the training reads, and the number of those built now."""
+
+    first: Period
+    last: Period
+    built: int
+
+
+def prepare(run: PipelineRun) -> PrepareResult:
+    """Build the missing features of the training window."""
+    return PrepareResult(*build.ensure_window(run.project, run.period, run.params.get("window_periods")))
+
+
+def tune(run: PipelineRun) -> tuning.TuneResult | None:
+    """Search LightGBM parameters on the validation periods; None, which skips it, unless `tune_trials` is set."""
+    params = run.params
+    if not params.get("tune_trials"):
+        return None
+    result = tuning.tune_parameters(
+        run.project,
+        run.period,
+        trials=params["tune_trials"],
+        minutes=params.get("tune_minutes") or tuning.MINUTES,
+        window_periods=params.get("window_periods"),
+        parameters=params.get("parameters"),
+    )
+    log.info("%s", result.summary)
+    run.tuned = asdict(result)
+    return result
+
+
+def train(run: PipelineRun) -> training.TrainResult:
+    """Train as of the period, with the parameters that `tune` chose, if any."""
+    project, params = run.project, run.params
+    chosen = run.tuned["parameters"] if run.tuned else {}  # parameters set in the form were not searched
+    with durations.Stopwatch() as clock:
+        result = training.train_model(
+            project,
+            run.period,
+            window_periods=params.get("window_periods"),
+            parameters=chosen | (params.get("parameters") or {}),
+            tuned_by=run.tuned["run_id"] if run.tuned else "",
+            reason=params.get("reason") or run.reason,
+        )
+    for words in result.stale:
+        log.warning(
+            "The model was trained on stale periods. %s. `airworthy plan %s` lists them and shows how to rebuild them.",
+            *(words, project.use_case.name),
+        )
+    if not result.reused:
+        durations.record_duration(project, "train", run.period, clock, result.rows, None)
+    run.mlflow_run = result.run_id
+    return result
+
+
+def evaluate(run: PipelineRun) -> evaluation.EvaluateResult:
+    """Judge the model by its gates."""
+    result = evaluation.evaluate_run(run.project, run.mlflow_run)
+    for gate_result in result.gate_results:
+        log.info("%-10s %s: %s", gate_result["outcome"], gate_result["gate"], gate_result["reason"])
+    return result
+
+
+def register(run: PipelineRun) -> registration.RegisterResult:
+    """Register the model as a version, whether it passed its gates or not, and write its card."""
+    result = registration.register_run(run.project, run.mlflow_run)
+    model_card.build_model_card(run.project, result.version)
+    run.version = result.version
+    return result
+
+
+def promote(run: PipelineRun) -> promotion.PromoteResult:
+    """Make a version that passed the champion from its as-of period, or record why not; update its card."""
+    result = promotion.promote_version(
+        run.project, run.version, actor=run.actor, approval_required=run.approval_required
+    )
+    run.announce(result)  # now: the promotion is final, even if this step fails later
+    log.info("%s", result.reason)
+    model_card.build_model_card(run.project, run.version)
+    return result
+
+
+STEPS: tuple[Step, ...] = (prepare, tune, train, evaluate, register, promote)

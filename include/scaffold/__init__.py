@@ -1,0 +1,1 @@
+"""Write the folder of a new use case from a sample of its data: `airworthy new`."""

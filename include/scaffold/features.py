@@ -1,0 +1,102 @@
+"""Choose the first features of a new use case: what is known before, and trailing means of what was observed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.declaration import names
+from include.scaffold.answers import Answers
+
+MOST_COLUMNS = 8
+"""Number of observed columns with trailing means."""
+MOST_CATEGORIES = 1_000
+"""Distinct values of a text that is learned as a category."""
+SMALL_GROUP = 200
+"""Distinct values of a text by which rows are grouped if their keys do not come again."""
+REPEATED = 3
+"""Days, on average, on which a key must occur for its rows to be a group."""
+CALENDAR = "day_of_week"
+
+
+@dataclass(frozen=True)
+class PlannedFeatures:
+    """The features and what they are made of."""
+
+    known: tuple[tuple[str, str, str], ...]
+    """Feature, column of the feed `planned`, declared type."""
+    averaged: tuple[tuple[str, str], ...]
+    """Beginning of the feature's name, and the observed column that is averaged."""
+    group: tuple[str, ...]
+    """Columns that are equal in a group of rows; empty: all rows are one group."""
+    windows: tuple[int, ...]
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """Return the type of each feature, in order."""
+        known = {feature: kind for feature, _, kind in self.known}
+        trailing = {f"{name}_{periods}d": "float64" for periods in self.windows for name in ("rows", *self._names)}
+        return known | {CALENDAR: "int8"} | trailing
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Return the columns of `planned` whose feature has another name, with that name."""
+        return {column: feature for feature, column, _ in self.known if feature != column}
+
+    @property
+    def _names(self) -> Iterable[str]:
+        return (name for name, _ in self.averaged)
+
+
+def plan_features(answers: Answers, rows: pa.Table, period: str, hour: str, windows: Sequence[int]) -> PlannedFeatures:
+    """Return features that only use what is known when a day begins."""
+    group = _group(answers, rows, period, hour)
+    keys = (hour, *answers.keys) if hour else answers.keys
+    repeated = [key for key in keys if key in group or key == hour]
+    known = [*repeated, *(name for name in answers.known_before if name not in keys)]
+    taken = {answers.label, period, *keys} - set(repeated)
+    declared = []
+    for column in known:
+        if kind := _feature_type(rows[column]):
+            feature = column if column in repeated else _name(column, taken)
+            taken.add(feature)
+            declared.append((feature, column, kind))
+    observed = [name for name in rows.column_names if name not in {*keys, period, *answers.known_before}]
+    numbers = [name for name in observed if _is_number(rows[name]) and name != answers.label][:MOST_COLUMNS]
+    averaged = [(_name(f"{column}_mean", taken), column) for column in numbers]
+    averaged.append((_name(f"{answers.label}_share", taken), answers.label))
+    return PlannedFeatures(tuple(declared), tuple(averaged), group, tuple(windows))
+
+
+def _group(answers: Answers, rows: pa.Table, period: str, hour: str) -> tuple[str, ...]:
+    """Return the keys if they come again on other days, or a text with few values, or the hour."""
+    if answers.keys:
+        periods = rows.group_by(list(answers.keys)).aggregate([(period, "count_distinct")])
+        if pc.mean(periods[f"{period}_count_distinct"]).as_py() >= REPEATED:
+            return answers.keys
+        texts = [name for name in answers.known_before if pa.types.is_string(rows[name].type)]
+        return tuple(name for name in texts if pc.count_distinct(rows[name]).as_py() <= SMALL_GROUP)[:1]
+    return (hour,) if hour else ()
+
+
+def _feature_type(values: pa.ChunkedArray) -> str:
+    """Return the type of a feature made of this column; empty if it is none."""
+    if pa.types.is_string(values.type):
+        return "category" if pc.count_distinct(values).as_py() <= MOST_CATEGORIES else ""
+    return str(values.type).replace("double", "float64") if _is_number(values) else ""
+
+
+def _is_number(values: pa.ChunkedArray) -> bool:
+    kind = values.type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _name(column: str, taken: Iterable[str]) -> str:
+    """Return the name of a feature: letters, digits and _, and not used otherwise."""
+    name = re.sub(r"\W+", "_", column).strip("_") or "feature"
+    used = {other.casefold() for other in taken} | names.LAKE_COLUMNS | {"period", CALENDAR}
+    return name if name.casefold() not in used else f"{name}_known"
