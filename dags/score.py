@@ -1,4 +1,4 @@
-"""<use case>__score: every day, wait_for_features → score."""
+"""<use case>__score: every day, wait_for_features → score → export, the last if a destination is declared."""
 
 from airflow.sdk import DAG, chain
 
@@ -20,6 +20,7 @@ def make(use_case: UseCase) -> DAG:
                 task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.SENSOR_ARGS
             ),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
+            *([tasks.export.override(inlets=[predictions])(use_case.name)] if use_case.exports else []),
         )
     return built
 

@@ -8,10 +8,11 @@ Imports nothing heavy, because DAG files import it through their tasks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from include.connections import Connections, EnvironmentConnections
 from include.settings import Settings, current_settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Project:
     use_case: UseCase
     lake_address: str = ""
     """The folder or S3 address of the lake, if it is not that of the settings."""
+    connections: Connections = field(default_factory=EnvironmentConnections, repr=False, compare=False)
+    """Where connections of sources and exports are found: in the environment, unless Airflow's are given."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -84,14 +87,14 @@ class Project:
 
     def in_lake(self, address: str) -> Project:
         """Return the context of the same use case in another lake."""
-        return Project(self.use_case, address)
+        return replace(self, lake_address=address)
 
     def declared_as(self, use_case: UseCase) -> Project:
         """Return the context of another declaration, such as an earlier one.
 
         It is a declaration of the same use case.
         """
-        return Project(use_case, self.lake_address)
+        return replace(self, use_case=use_case)
 
 
 def open_project(use_case: UseCase) -> Project:

@@ -4,11 +4,13 @@ It imports nothing else of `include`.
 """
 
 from include.declaration.costs import DecisionCosts
-from include.declaration.landing import Landing
+from include.declaration.exports import ToFiles, ToSql, Webhook
+from include.declaration.landing import LandingBucket
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
+from include.declaration.sources import ByColumn, ByPath, ByWindow, Files, FirstSeen, Http, NextPage, PageNumber, Sql
 from include.declaration.suite import Suite
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
@@ -27,16 +29,24 @@ __all__ = [
     "Alerts",
     "Approval",
     "BaselineLimit",
+    "ByColumn",
+    "ByPath",
+    "ByWindow",
     "ChampionGate",
     "DataError",
     "DecisionCosts",
     "Feed",
+    "Files",
+    "FirstSeen",
     "Gate",
+    "Http",
     "Label",
-    "Landing",
+    "LandingBucket",
     "LeakageGate",
     "Monitoring",
+    "NextPage",
     "NotReadyError",
+    "PageNumber",
     "PerformanceLimit",
     "Period",
     "Retention",
@@ -46,9 +56,13 @@ __all__ = [
     "SearchRange",
     "ServingGate",
     "SliceGate",
+    "Sql",
     "Suite",
+    "ToFiles",
+    "ToSql",
     "Training",
     "UnusedFeaturesGate",
     "UseCase",
+    "Webhook",
     "downloads_folder",
 ]

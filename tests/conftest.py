@@ -32,6 +32,7 @@ pytest_plugins = ["tests.verdict", "tests.contexts", "tests.faults", "tests.trai
 if TYPE_CHECKING:
     from tests.contexts import Configure
     from tests.homes import Homes
+    from tests.integration.backends import PostgreSQL
     from tests.seaweedfs import SeaweedFS
     from tests.toys import Toy
 
@@ -90,7 +91,10 @@ SLOW = (
     *("orchestration/test_callbacks", "local/test_airflow_client"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
-HEAVY = {"homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"}
+HEAVY = {
+    *("homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"),
+    "postgres",
+}
 """Fixtures whose tests are slow: a trained model, a tracking store or a server takes seconds to make."""
 
 
@@ -227,6 +231,15 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     from tests import seaweedfs
 
     with seaweedfs.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """A real server of PostgreSQL on loopback, for the whole session; two seconds to start."""
+    from tests import postgres
+
+    with postgres.running() as server:
         yield server
 
 

@@ -19,7 +19,7 @@ import pyarrow.csv as pc_csv
 import pytest
 
 from include.declaration.period import Period
-from include.use_case import Landing, UseCase
+from include.use_case import LandingBucket, UseCase
 from tests import toy
 from tests.contexts import Configure
 from tests.toy_use_case import source
@@ -51,9 +51,9 @@ class Bucket:
 @pytest.fixture
 def forgotten_clients() -> None:
     """A process remembers its clients; each test has a Connection of its own."""
-    from include.ingestion import bucket
+    from include.orchestration import airflow_connections
 
-    bucket.client_of.cache_clear()
+    airflow_connections._client.cache_clear()
 
 
 @pytest.fixture
@@ -93,10 +93,10 @@ def make_bucket(server: str, name: str = "") -> Bucket:
 def landing_toy(bucket: str, events: dict[str, Any] | None = None, outcomes: dict[str, Any] | None = None) -> UseCase:
     """The toy, whose events are delivered as CSV and whose outcomes as Parquet."""
     feeds = (
-        replace(toy.USE_CASE.feed("events"), landing=Landing(bucket, "events/{period}/", **(events or {}))),
+        replace(toy.USE_CASE.feed("events"), source=LandingBucket(bucket, "events/{period}/", **(events or {}))),
         replace(
             toy.USE_CASE.feed("outcomes"),
-            landing=Landing(bucket, "outcomes/{period:%Y/%m/%d}/", **{"format": "parquet", **(outcomes or {})}),
+            source=LandingBucket(bucket, "outcomes/{period:%Y/%m/%d}/", **{"format": "parquet", **(outcomes or {})}),
         ),
     )
     return replace(toy.USE_CASE, feeds=feeds)

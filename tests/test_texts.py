@@ -27,7 +27,7 @@ from include.lake.object_store import StoragePath
 from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
 from include.settings import REPOSITORY
-from include.use_case import Landing
+from include.use_case import LandingBucket
 
 DAY = Period("2020-01-10")
 SAMPLES: dict[str, Any] = {
@@ -40,13 +40,14 @@ SAMPLES: dict[str, Any] = {
     "cause": ValueError("half written"),
     "column": "size",
     "columns": ["event_date", "id"],
-    "connection": "aws_default",
+    "conn_id": "warehouse",
     "count": 3,
     "damage": "a file is missing",
     "period": DAY,
     "periods": [DAY, Period("2020-01-11")],
     "declared": "size",
     "extra": ["colour"],
+    "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],
     "feed": "events",
     "field": "reason",
     "file": "part-0.parquet",
@@ -85,6 +86,7 @@ SAMPLES: dict[str, Any] = {
     "root": StoragePath("/srv/lake"),
     "row": 7,
     "run_id": "0123abcd",
+    "searched": "the environment",
     "seconds": 60.0,
     "service": "airflow",
     "services": ["airflow", "mlflow"],
@@ -95,6 +97,7 @@ SAMPLES: dict[str, Any] = {
     "step": "migrate",
     "stored": pa.float64(),
     "table": "features",
+    "target": "table predictions in the Connection warehouse",
     "time_zone": "UTC",
     "today": Period("2020-01-09"),
     "types": ["size is string, and must be double"],
@@ -122,8 +125,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
             Problem("parameters['num_leafs']", "Parameter 'num_leafs' cannot be set.", "Did you mean 'num_leaves'?")
         ]
     },
-    "DeliveryMissingError": {"landing": Landing("landing", "events/{period}/")},
-    "DeliveryInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
+    "DeliveryMissingError": {"landing": LandingBucket("landing", "events/{period}/")},
+    "FileInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
     "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},
     "DeliveryTooLargeError": {
         "where": "s3://landing/events/2020-01-10/",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from include.declaration import clock
 from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, stored_type
+from include.declaration.exports import require_exports
 from include.declaration.landing import require_apart
 from include.declaration.names import (
     PREDICTION_COLUMNS,
@@ -45,6 +46,7 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
         (_check_equal_types, {"feeds", "keys", "features"}),
         (_check_baseline, {"features", "training"}),
         (_check_period, {"period", "feeds", "keys", "features", "label"}),
+        (_check_exports, {"exports", "keys"}),
         (_check_gates, {"gates", "feeds", "keys", "features", "training"}),
     )
     for check, reads in checks:
@@ -123,6 +125,10 @@ def _check_baseline(use_case: UseCase) -> None:
 
 def _check_period(use_case: UseCase) -> None:
     require_period(use_case.period, use_case.key_types(), (*use_case.features, use_case.label.name))
+
+
+def _check_exports(use_case: UseCase) -> None:
+    require_exports(sound(use_case.exports), use_case.keys)
 
 
 def _check_gates(use_case: UseCase) -> None:

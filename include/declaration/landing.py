@@ -30,7 +30,7 @@ _DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01
 
 @declared
 @dataclass(frozen=True)
-class Landing:
+class LandingBucket:
     """The bucket of a feed's files.
 
     Every object under the prefix of a day belongs to that day. A day's files contain the rows that became known by the
@@ -40,8 +40,8 @@ class Landing:
     bucket: str
     prefix: str
     """Prefix of a day's files; `{period}` is replaced by the day, in another format with `{period:%Y/%m/%d}`."""
-    connection: str = "aws_default"
-    """Airflow Connection (Amazon Web Services) that reads the bucket."""
+    conn_id: str = "aws_default"
+    """Connection of the type Amazon Web Services that reads the bucket."""
     format: Format = "csv"
     """csv (also `.csv.gz`, or `.zip` with one file in it) with a header line, in UTF-8; or parquet."""
     ready: str = ""
@@ -70,7 +70,7 @@ class Landing:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        say = f"Landing({self.bucket!r}, {self.prefix!r}): "
+        say = f"LandingBucket({self.bucket!r}, {self.prefix!r}): "
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)
         require(
@@ -83,7 +83,7 @@ class Landing:
             self.format in SUFFIXES, say + known, field="format", hint=did_you_mean(self.format, SUFFIXES)
         )
         self._check_prefix(say)
-        require(bool(self.connection), say + "name the Airflow Connection.", field="connection")
+        require(bool(self.conn_id), say + "name the Connection.", field="conn_id")
         if is_known:
             stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
             problem = f"{say}ready={self.ready!r} would itself be read as a file of the day."
@@ -151,7 +151,7 @@ class Landing:
         return key.lower().endswith(SUFFIXES[self.format]) and not hidden
 
 
-def require_apart(landings: Mapping[str, Landing], period: Period) -> None:
+def require_apart(landings: Mapping[str, LandingBucket], period: Period) -> None:
     """Report feeds that would read the same file."""
     places = sorted((landing.location_of(period), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
@@ -160,7 +160,7 @@ def require_apart(landings: Mapping[str, Landing], period: Period) -> None:
 
 
 class DeliveryTooLargeError(DataError):
-    """A day's files exceed a limit of the feed's Landing; nothing was fetched."""
+    """A day's files exceed a limit of the feed's LandingBucket; nothing was fetched."""
 
     def __init__(self, use_case: str, feed: str, period: Period, where: str, limit: str, measured: str) -> None:
         """Build the message.
@@ -170,21 +170,21 @@ class DeliveryTooLargeError(DataError):
         self.use_case, self.feed, self.period = use_case, feed, period
         self.where, self.limit, self.measured = where, limit, measured
         super().__init__(
-            f"{use_case}: feed {feed!r} of {period} is too large: there are {measured} under {where}, and its Landing"
-            f" accepts {limit}. Nothing was fetched or written. Remove the objects that do not belong there, or raise"
-            " this limit in the feed's Landing."
+            f"{use_case}: feed {feed!r} of {period} is too large: there are {measured} under {where}, and its"
+            f" LandingBucket accepts {limit}. Nothing was fetched or written. Remove the objects that do not belong"
+            " there, or raise this limit in the feed's LandingBucket."
         )
 
 
 class DeliveryMissingError(NotReadyError):
     """A day's files, or the mark that they are complete, are not in the bucket."""
 
-    def __init__(self, use_case: str, feed: str, landing: Landing, period: Period, waited: str = "") -> None:
+    def __init__(self, use_case: str, feed: str, landing: LandingBucket, period: Period, waited: str = "") -> None:
         self.use_case, self.feed, self.period = use_case, feed, period
         mark = f"no object {landing.ready!r}" if landing.ready else f"no {landing.format} file"
         super().__init__(
             f"{use_case}: the files of feed {feed!r} for {period} are missing{waited}: {mark} in the bucket"
-            f" {landing.bucket!r} under {landing.prefix_of(period)!r} (Connection {landing.connection!r}). Nothing was"
+            f" {landing.bucket!r} under {landing.prefix_of(period)!r} (Connection {landing.conn_id!r}). Nothing was"
             " written. Ask the supplier, and clear the task when the files have arrived. If they will never arrive, add"
             " the day to the feed's missing_periods."
         )

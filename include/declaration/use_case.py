@@ -16,8 +16,9 @@ from include.declaration import clock
 from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
 from include.declaration.consistency import check_use_case
 from include.declaration.costs import DecisionCosts
+from include.declaration.exports import Export
 from include.declaration.field_types import require_field_types, wrong_field_types
-from include.declaration.landing import Landing
+from include.declaration.landing import LandingBucket
 from include.declaration.lightgbm_rules import ROUNDS, wrong_declaration
 from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
@@ -26,6 +27,7 @@ from include.declaration.period import Period
 from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
+from include.declaration.sources import Source, require_source
 from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation.gates.base import BaseGate
 
@@ -39,7 +41,7 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 @declared
 @dataclass(frozen=True)
 class Feed:
-    """A source table: either source.py has a function of its name that takes the period, or files are delivered."""
+    """A table of rows that become known, period by period, and where they come from."""
 
     name: str
     columns: Mapping[str, str]
@@ -50,8 +52,9 @@ class Feed:
     """Largest share of a day's rows that may be quarantined; above it the day is refused."""
     missing_periods: frozenset[Period] = frozenset()
     """Days that the source will never deliver; they are empty."""
-    landing: Landing | None = None
-    """The bucket to which suppliers deliver this feed's files; source.py then needs no function for it."""
+    source: Source | None = None
+    """Where the rows are: `Files`, `Sql`, `Http` or a `LandingBucket`. None: source.py has a function of the feed's
+    name, which takes the period."""
     known_at: str | None = None
     """The column of the time at which a row became known: a `timestamp`, or a `date32` of the day.
     A row known after the decision time of the day that delivers it is refused; None: no check."""
@@ -80,6 +83,12 @@ class Feed:
                 f"{say}known_at={self.known_at!r} is {kind}; name a column of one of the types {list(KNOWN_AT_TYPES)}."
             )
             require(kind in KNOWN_AT_TYPES, problem, field="known_at", hint=did_you_mean(self.known_at, known))
+        require_source(self.source, self.columns, say)
+
+    @property
+    def landing(self) -> LandingBucket | None:
+        """Return the bucket in which the feed's files are awaited; None for every other source."""
+        return self.source if isinstance(self.source, LandingBucket) else None
 
 
 @declared
@@ -187,7 +196,7 @@ class Approval:
 class UseCase:
     """The declaration of one prediction task. Its functions are in modules of `package`:
 
-    `source.<feed>(period) -> pyarrow.Table`; `expectations.<feed>() -> Suite`;
+    `source.<feed>(period) -> pyarrow.Table` (or a frame, or an iterator of tables); `expectations.<feed>() -> Suite`;
     `features.build(period, **feeds) -> ibis.Table`; `features.labels(period, **feeds) -> ibis.Table`.
     """
 
@@ -217,6 +226,8 @@ class UseCase:
     retraining: Retraining = field(default_factory=Retraining)
     alerts: Alerts = field(default_factory=Alerts)
     retention: Retention = field(default_factory=Retention)
+    exports: tuple[Export, ...] = ()
+    """Where predictions are delivered after scoring: `ToSql`, `ToFiles` and `Webhook`."""
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     """A notice shown on every page, such as that data are replayed."""

@@ -83,8 +83,8 @@ def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[Check
 
 
 def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
-    """Yield an error for each missing or unimportable function, or missing suite."""
-    wanted = [("source", feed.name) for feed in use_case.feeds if not feed.landing]
+    """Yield an error for each function that is missing, cannot be imported or returns no suite."""
+    wanted = [("source", feed.name) for feed in use_case.feeds if not feed.source]
     wanted += [("features", "build"), ("features", "labels")]
     for module, name in wanted:
         try:
@@ -127,7 +127,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix not in (".pyc", ".md") and path.stem not in without
     }
-    feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
+    feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.source)] for feed in use_case.feeds]
     declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_periods]
     return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table))])
 

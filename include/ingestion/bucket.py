@@ -1,13 +1,11 @@
 """List the objects of a bucket and copy them to disk, by boto3.
 
-Access is through an Airflow Connection.
+Access is through a Connection of the project.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.connections import Connections
 from include.errors import TEXT_SHOWN, AirworthyError, shorten
-from include.lake import s3_retries
 
 PART_BYTES = 8 * 1024 * 1024
 """Larger objects are fetched in parallel parts of this size."""
@@ -33,11 +31,11 @@ _PASSES = frozenset(
 class BucketError(AirworthyError):
     """A bucket could not be read; `retryable` if another try may succeed."""
 
-    def __init__(self, bucket: str, connection: str, reason: str, *, retryable: bool) -> None:
-        self.bucket, self.connection, self.reason = bucket, connection, reason
+    def __init__(self, bucket: str, conn_id: str, reason: str, *, retryable: bool) -> None:
+        self.bucket, self.conn_id, self.reason = bucket, conn_id, reason
         self.retryable = retryable
         way = "Try again later" if retryable else "Correct the bucket, or the Connection's keys, region or endpoint_url"
-        super().__init__(f"The bucket {bucket!r} cannot be read with the Connection {connection!r}: {reason}. {way}.")
+        super().__init__(f"The bucket {bucket!r} cannot be read with the Connection {conn_id!r}: {reason}. {way}.")
 
 
 class TooManyObjectsError(AirworthyError):
@@ -86,15 +84,13 @@ class FetchedObject:
 class Bucket:
     """A bucket with one client, which several threads may share."""
 
-    def __init__(self, name: str, connection: str, *, new_client: bool = False) -> None:
-        """Use a cached client, or with `new_client` a new one.
+    def __init__(self, name: str, conn_id: str, connections: Connections, *, new_client: bool = False) -> None:
+        """Use the client of the process, or with `new_client` a new one.
 
-        `new_client` asks Airflow for the Connection again, for processes that outlive its keys.
+        `new_client` reads the Connection again, for processes that outlive its keys.
         """
-        self.name, self.connection = name, connection
-        self._client = (
-            client_of.__wrapped__(os.getpid(), connection) if new_client else client_of(os.getpid(), connection)
-        )
+        self.name, self.conn_id = name, conn_id
+        self._client = connections.s3_client(conn_id, new=new_client)
 
     def list(self, prefix: str, most: int = LISTED) -> list[ListedObject]:
         """Return the objects whose keys begin with `prefix`, in order of keys.
@@ -160,11 +156,11 @@ class Bucket:
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             passes = status >= 500 or status == 429 or code in _PASSES
             reason = shorten(str(error).rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, reason, retryable=passes) from error
+            raise BucketError(self.name, self.conn_id, reason, retryable=passes) from error
         except (BotoCoreError, Boto3Error) as error:
             passes = "Credentials" not in type(error).__name__
             reason = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, reason, retryable=passes) from error
+            raise BucketError(self.name, self.conn_id, reason, retryable=passes) from error
 
 
 class _Counter:
@@ -178,15 +174,3 @@ class _Counter:
             self._bytes += count
         if self._bytes > self._listed.size:
             raise ObjectChangedError(self._bucket, self._listed.key)
-
-
-@functools.lru_cache(maxsize=8)
-def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client created before a fork may hang after it
-    """Return a boto3 client for the Connection, one per process.
-
-    The Connection has the keys, the region and the endpoint.
-    """
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-
-    hook = S3Hook(aws_conn_id=connection)
-    return hook.get_client_type(region_name=hook.region_name, config=hook.config.merge(s3_retries.patient_config()))

@@ -1,7 +1,7 @@
 """Read delivered CSV files a batch at a time, with the declared columns and types.
 
-Sizes that a file states are never trusted. The limits of a day are in its `Landing`, those of one file are here. The
-functions run in the process for untrusted content (`include.untrusted`).
+Sizes that a file states are never trusted. The limits of a period are in the feed's source, those of one file are here.
+The functions run in the process for untrusted content (`include.untrusted`).
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> 
         if other != delimiter and len(names) > 1 and set(names) & set(schema.names):
             raise UntrustedContentError(
                 f"its first line has one column with the delimiter {delimiter!r}, and {len(names)} with {other!r}:"
-                f" declare Landing(delimiter={other!r}), or ask the supplier to use {delimiter!r}"
+                f" declare delimiter={other!r} in the feed's source, or ask the supplier to use {delimiter!r}"
             )
 
 

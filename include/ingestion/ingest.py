@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pyarrow as pa
 
 from include.declaration.period import Period
 from include.declaration.use_case import Feed
 from include.errors import DataError, SourceError
-from include.ingestion import ingest_files
+from include.ingestion import ingest_files, ingest_source
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import add_corrections
 from include.ingestion.known_at import require_known_in_time
+from include.ingestion.sources import function
+from include.ingestion.sources.base import Context
 from include.lake import schemas
 from include.lake.table_commit import Commit
 from include.project import Project
@@ -30,7 +35,7 @@ def ingest_period(project: Project, period: Period, *, take_changed: bool = Fals
 
 
 def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
-    """Land one feed of one day, from its landing bucket or from source.py.
+    """Land one feed of one period, from its declared source or from source.py.
 
     Raises:
         SourceError: the feed's function in source.py raised.
@@ -39,17 +44,17 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
     use_case = project.use_case
     if feed.landing:
         return ingest_files.ingest_files(project, feed, period, take_changed=take_changed)
+    if feed.source:
+        return ingest_source.ingest_source(project, feed, period)
     code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before the function is imported
     try:
         rows = use_case.function("source", feed.name)(period)
     except Exception as error:
         raise SourceError(use_case.name, feed.name, period, error) from error
     if not isinstance(rows, pa.Table):
-        raise DataError(
-            f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {period}, not a"
-            " pyarrow.Table. Nothing was written. Return one from its function in source.py"
-            " (pa.Table.from_pandas converts a pandas frame)."
-        )
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+            context = Context(project, feed, Path(folder))
+            return ingest_source.land_batches(context, period, function.batches_of(context, period, rows), {}, code)
     if period in feed.missing_periods and rows.num_rows:
         raise DataError(
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {period}, although the feed's"

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, Landing
+from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, LandingBucket
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError
@@ -26,9 +26,10 @@ from include.ingestion.bucket import Bucket, FetchedObject, ListedObject, TooMan
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.file_changes import Mark, Redelivery
-from include.ingestion.known_at import require_known_in_time
 from include.ingestion.row_spool import RowSpool
-from include.lake import external_sort, integrity, partition_reader, schemas
+from include.ingestion.sources.base import FileInvalidError
+from include.ingestion.spooled_rows import MEMORY, in_order, require_known, rows_at_once
+from include.lake import integrity, schemas
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
@@ -38,23 +39,8 @@ from include.project import Project
 from include.untrusted.errors import UntrustedContentError
 
 log = printable_logger(__name__)
-MEMORY = "512MB"
-"""Memory for sorting a day before it spills to disk."""
-
-
 SHOWN = 100
 """Files of a day that a run reports; the table deliveries/<feed> has all of them."""
-
-
-class DeliveryInvalidError(DataError):
-    """A delivered file does not match the feed's declaration."""
-
-    def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
-        self.use_case, self.feed, self.period, self.where, self.reason = use_case, feed, period, where, reason
-        super().__init__(
-            f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
-            " Ask the supplier for the file again, or change the feed's columns or its Landing."
-        )
 
 
 class DeliveryLostError(AirworthyError):
@@ -76,8 +62,8 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
 
     Raises:
         DeliveryMissingError: the files are not complete yet.
-        DeliveryTooLargeError: they exceed the limits of the Landing.
-        DeliveryInvalidError: a file does not match the declaration.
+        DeliveryTooLargeError: they exceed the limits of the LandingBucket.
+        FileInvalidError: a file does not match the declaration.
         DeliveryLostError: the kept rows are damaged, and the files have changed.
         DataError: rows were delivered for a day declared absent.
         PartitionConflictError: another process landed or published the day meanwhile.
@@ -88,7 +74,7 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
     view, raw, record = lake.as_of(period), f"raw/{feed.name}", f"deliveries/{feed.name}"
     # Before the files are listed: a process that writes the day after this may have listed other files.
     before = {table: view.digest(table, period) for table in (raw, record)}
-    bucket = Bucket(landing.bucket, landing.connection)
+    bucket = Bucket(landing.bucket, landing.conn_id, project.connections)
     kept = None if take_changed else _kept_partition(lake, feed, period)
     files, complete = list[ListedObject](), True
     try:
@@ -123,7 +109,7 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
             raise PartitionConflictError(use_case.name, raw, period)
         # Write rows before the list of files, so that a list never describes other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
-            rows = _in_order(connection, rows_on_disk, schemas.sort_keys(use_case, raw), spool.rows_at_once)
+            rows = in_order(connection, rows_on_disk, schemas.sort_keys(use_case, raw), rows_at_once(spool.budget))
             commit = lake.replace(raw, period, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
     files_of_period = _record(use_case, feed, fetched)
     lake.replace(record, period, files_of_period, inputs={}, stage="ingest", expected_digest=before[record])
@@ -198,7 +184,8 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
         for landed_on, of_period in itertools.groupby(rows, key=lambda row: row["period"]):
             earlier, marks = Period.from_date(landed_on), _marks(list(of_period))
             try:
-                files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
+                bucket = Bucket(landing.bucket, landing.conn_id, project.connections)
+                files = _listed(bucket, landing, earlier)[0]
                 redeliveries.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(files)))
             except TooManyObjectsError:
                 where = landing.location_of(earlier)
@@ -206,12 +193,12 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
     return [redelivery for redelivery in redeliveries if redelivery is not None]
 
 
-def _landing(feed: Feed) -> Landing:
+def _landing(feed: Feed) -> LandingBucket:
     assert feed.landing is not None, feed.name
     return feed.landing
 
 
-def _listed(bucket: Bucket, landing: Landing, period: Period) -> tuple[list[ListedObject], bool]:
+def _listed(bucket: Bucket, landing: LandingBucket, period: Period) -> tuple[list[ListedObject], bool]:
     """Return the day's files in the bucket by name, and whether they are complete."""
     objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(period), landing.max_files)}
     return [objects[key] for key in landing.files(objects, period)], landing.is_delivered(objects, period)
@@ -236,36 +223,13 @@ def _spool(
     with spool:
         fetched = list(_fetched(use_case, feed, period, bucket, files, spool))
         delivered = spool.finish()
-    _require_known(use_case, feed, period, delivered)
+    require_known(use_case, feed, period, delivered)
     # Close the day only after every file was read: from here on, it accepts no more corrections.
     known = CorrectionLog.open(project, feed.name).close(period)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{file.listed.key}": f"sha256-{file.sha256}" for file in fetched}
     return fetched, inputs | correction_inputs(feed.name, known), [*delivered, brought]
-
-
-def _require_known(use_case: UseCase, feed: Feed, period: Period, delivered: Sequence[Path]) -> None:
-    """Check the delivered rows by `require_known_in_time`, a batch at a time."""
-    if feed.known_at is None:
-        return
-    columns = [*dict.fromkeys([*feed.keys, feed.known_at])]
-    for path in delivered:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=columns):
-                require_known_in_time(use_case, feed, period, batch)
-
-
-def _in_order(
-    connection: duckdb.DuckDBPyConnection, spooled: Sequence[Path], keys: Sequence[str], rows_at_once: int
-) -> pa.RecordBatchReader:
-    """Return the rows of these files in order of their keys, using at most MEMORY."""
-    connection.execute("set enable_progress_bar = false")  # it would fill the task's log
-    connection.execute("set TimeZone = 'UTC'")  # otherwise timestamps are in the machine's time zone
-    schema = pq.read_schema(spooled[0])
-    order = ", ".join(external_sort.sort_key(schema.field(name)) for name in keys)
-    paths = [partition_reader.escaped(str(path)) for path in spooled]
-    return connection.read_parquet(paths, hive_partitioning=False).order(order).to_arrow_reader(rows_at_once)
 
 
 def _fetched(
@@ -279,7 +243,7 @@ def _fetched(
             rows = spool.append(copy, listed.key)
         except UntrustedContentError as error:
             where = f"s3://{bucket.name}/{listed.key}"
-            raise DeliveryInvalidError(use_case.name, feed.name, period, where, error.reason) from error
+            raise FileInvalidError(use_case.name, feed.name, period, where, error.reason) from error
         if period in feed.missing_periods and rows:
             raise DataError(
                 f"{use_case.name}: feed {feed.name!r} has files with rows for {period}, although the feed's"

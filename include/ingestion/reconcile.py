@@ -55,7 +55,7 @@ class Reconciliation:
     def summary(self) -> str:
         """Describe the balance in one line."""
         also = f" - {self.gone} known twice" if self.gone else ""
-        unasked = " Its landing bucket was not read: `ingest` reports changed files." if self.unasked else ""
+        unasked = " Its declared source was not read again." if self.unasked else ""
         sound = "nothing is lost" if not self.faults else "; ".join(self.faults)
         return (
             f"{self.feed}: {self.delivered} delivered = {self.published} published + {self.open} in open quarantine"
@@ -67,8 +67,8 @@ class Reconciliation:
 def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliation]:
     """Reconcile the rows of every feed.
 
-    `ask_source` also compares each landed day with what source.py delivers for it now. Feeds with a landing bucket are
-    not compared: their files need not be in the bucket any more.
+    `ask_source` also compares each landed day with what source.py delivers for it now. Feeds with a
+    declared source are not compared: their files need not be there any more.
     """
     return [_of(project, feed, ask_source) for feed in project.use_case.feeds]
 
@@ -79,7 +79,7 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
     checked = {period: partition.rows for period, partition in view.partitions(f"checked/{feed.name}").items()}
     quarantined = quarantine.read_quarantine(project, feed.name)
     recorded = CorrectionLog.open(project, feed.name).accepted()
-    ask = project.use_case.function("source", feed.name) if ask_source and not feed.landing else None
+    ask = project.use_case.function("source", feed.name) if ask_source and not feed.source else None
     faults = _faults(view, feed, recorded, ask=ask)
     held = set(quarantined.rows["digest"].to_pylist())
     # A landed day holds its corrections, even if the source has corrected the rows since.
@@ -97,7 +97,7 @@ def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
         refused=sum(rows for period, rows in landed.items() if period not in checked),
         gone=sum(period in landed for period in gone),
         faults=tuple(faults),
-        unasked=ask_source and feed.landing is not None,
+        unasked=ask_source and feed.source is not None,
     )
     left = balance.delivered - balance.accounted
     return balance if not left or faults else replace(balance, faults=(f"{left} rows are nowhere",))

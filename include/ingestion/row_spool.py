@@ -1,4 +1,4 @@
-"""Write the rows of a day's files into one Parquet file, in a separate process.
+"""Write the rows of a period's files into one Parquet file, in a separate process.
 
 The second half runs in that process and exchanges only plain values.
 """
@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.declaration.landing import Landing
 from include.errors import AirworthyError
-from include.ingestion import file_readers, parquet_reader
+from include.ingestion import file_readers, json_reader, parquet_reader
 from include.ingestion.file_readers import CsvFormat
 from include.ingestion.read_budget import Budget
 from include.untrusted.errors import UntrustedContentError
@@ -29,8 +30,8 @@ GROUP_BYTES = 32 << 20
 VECTOR_ROWS = 2_048
 """Rows that DuckDB processes at once."""
 _HINTS = {
-    "memory": "; write smaller row groups, or raise the Landing's max_memory",
-    "time": "; deliver it in smaller files, or raise the Landing's max_time",
+    "memory": "; write smaller row groups, or raise max_memory of the feed's source",
+    "time": "; deliver it in smaller files, or raise max_time of the feed's source",
 }
 
 
@@ -47,18 +48,53 @@ class SpoolBrokenError(AirworthyError):
         )
 
 
+class FileRules(Protocol):
+    """How files are written, and their limits, as a source of files declares them."""
+
+    @property
+    def format(self) -> str: ...
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def nulls(self) -> tuple[str, ...]: ...
+    @property
+    def max_bytes(self) -> int: ...
+    @property
+    def max_rows(self) -> int: ...
+    @property
+    def max_memory(self) -> int: ...
+    @property
+    def max_time(self) -> timedelta: ...
+
+
+@dataclass(frozen=True)
+class RowSelection:
+    """The rows of a file that belong to a period: those with a value in [first, end)."""
+
+    column: str
+    """A date or a timestamp; of the files, and perhaps of the feed."""
+    first: int
+    """Days or microseconds since 1970, as `end`."""
+    end: int
+
+
 class RowSpool:
-    """The rows of a day's files.
+    """The rows of a period's files. Use it in a `with` block, at whose end its process is closed."""
 
-    Use it in a `with` block, at whose end its process is closed.
-    """
-
-    def __init__(self, path: Path, schema: pa.Schema, landing: Landing) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: pa.Schema,
+        rules: FileRules,
+        selection: RowSelection | None = None,
+        ignored: Collection[str] = (),
+    ) -> None:
         """Give rows the columns of `schema`; `path` is created with the first file."""
-        self.path, self.schema, self.landing = path, schema, landing
-        self.budget = Budget(landing.max_bytes, landing.max_rows)
+        self.path, self.schema, self.rules = path, schema, rules
+        self.selection, self.ignored = selection, sorted(ignored)
+        self.budget = Budget(rules.max_bytes, rules.max_rows)
         self._is_broken = False
-        self._process = UntrustedProcess(memory_bytes=landing.max_memory, seconds=landing.max_time.total_seconds())
+        self._process = UntrustedProcess(memory_bytes=rules.max_memory, seconds=rules.max_time.total_seconds())
 
     def __enter__(self) -> RowSpool:
         return self
@@ -67,7 +103,7 @@ class RowSpool:
         self._process.close()
 
     def append(self, file: Path, name: str) -> int:
-        """Add the rows of a file and return their number.
+        """Add the selected rows of a file and return the number of rows that were read.
 
         The suffix of `name` gives the compression of a CSV file.
 
@@ -78,9 +114,12 @@ class RowSpool:
         """
         if self._process.pid is None and not self._is_broken:
             self._call("start", str(self.path), encoded(self.schema))
-        csv_format = asdict(CsvFormat(self.landing.delimiter, self.landing.nulls))
+        csv_format = asdict(CsvFormat(self.rules.delimiter, self.rules.nulls))
+        selection = asdict(self.selection) if self.selection else None
         before = self.budget.rows
-        budget = self._call("append", str(file), name, self.landing.format, csv_format, asdict(self.budget))
+        budget = self._call(
+            "append", str(file), name, self.rules.format, csv_format, asdict(self.budget), selection, self.ignored
+        )
         self.budget = Budget(**budget)
         return self.budget.rows - before
 
@@ -97,14 +136,6 @@ class RowSpool:
         self._call("finish")
         self._process.close()
         return [self.path]
-
-    @property
-    def rows_at_once(self) -> int:
-        """Return how many rows, without long ones, fit into BATCH_BYTES in any order.
-
-        At most BATCH_ROWS.
-        """
-        return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(self.budget.longest_short_row, 1)))
 
     def _call(self, function: str, *arguments: Any) -> Any:
         if self._is_broken:
@@ -137,11 +168,25 @@ def start(path: str, schema: str) -> None:
     _open[:] = [pq.ParquetWriter(path, decoded(schema), compression="zstd")]
 
 
-def append(file: str, name: str, kind: str, csv_format: dict[str, Any], budget: dict[str, Any]) -> dict[str, Any]:
-    """Add the rows of a file to the spool, and return the budget that counts them."""
+def append(
+    file: str,
+    name: str,
+    kind: str,
+    csv_format: dict[str, Any],
+    budget: dict[str, Any],
+    selection: dict[str, Any] | None = None,
+    ignored: Collection[str] = (),
+) -> dict[str, Any]:
+    """Add the selected rows of a file to the spool, and return the budget that counts all of its rows."""
     (writer,), counted = _open, Budget(**budget)
     form = CsvFormat(**csv_format) if kind == "csv" else None
-    for rows in row_groups(read_batches(Path(file), name, form, writer.schema, counted)):
+    selected = RowSelection(**selection) if selection else None
+    schema = with_selection(writer.schema, selected)
+    if kind == "jsonl":
+        batches = json_reader.read_json_lines(Path(file), schema, counted, ignored)
+    else:
+        batches = read_batches(Path(file), name, form, schema, counted, ignored)
+    for rows in row_groups(select_rows(batches, selected, writer.schema)):
         writer.write_table(rows, row_group_size=rows.num_rows)
     pa.default_memory_pool().release_unused()
     return asdict(counted)
@@ -150,6 +195,36 @@ def append(file: str, name: str, kind: str, csv_format: dict[str, Any], budget: 
 def finish() -> None:
     """Finish the spool."""
     _open.pop().close()
+
+
+def with_selection(schema: pa.Schema, selection: RowSelection | None) -> pa.Schema:
+    """Return the columns to read: those of the rows, and the one that selects them."""
+    if selection is None or selection.column in schema.names:
+        return schema
+    return schema.append(pa.field(selection.column, pa.date32()))
+
+
+def select_rows(
+    batches: Iterator[pa.RecordBatch], selection: RowSelection | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Yield the selected rows with the columns of `schema`.
+
+    Raises:
+        UntrustedContentError: the column that selects has no value in a row, which would be lost.
+    """
+    for batch in batches:
+        if selection is None:
+            yield batch
+            continue
+        column = batch.column(selection.column)
+        if column.null_count:
+            raise UntrustedContentError(
+                f"{column.null_count:,} rows have no {selection.column!r}, which says when a row became known"
+            )
+        values = column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())
+        chosen = batch.filter(pc.and_(pc.greater_equal(values, selection.first), pc.less(values, selection.end)))
+        if chosen.num_rows:
+            yield chosen.select(schema.names)
 
 
 def read_batches(

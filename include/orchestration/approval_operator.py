@@ -17,9 +17,9 @@ from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import shorten
 from include.orchestration import callbacks, dag_factory, params
+from include.orchestration.airflow_connections import open_project
 from include.orchestration.answer_lookup import AnswerLookup
 from include.printable import escape_line
-from include.project import open_project
 
 REQUEST_APPROVAL, REGISTER = "request_approval", "register"
 """The tasks whose results it reads: the text of the request, and the version."""

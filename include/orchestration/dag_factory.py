@@ -19,11 +19,11 @@ from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
+from include.orchestration.airflow_connections import open_project
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.pipelines.context import TRAINING_WEEKDAY, PipelineRun
 from include.printable import escape_values
-from include.project import open_project
 from include.task_memory import limited_memory
 
 RETRY_ARGS: dict[str, Any] = {

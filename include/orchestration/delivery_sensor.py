@@ -16,22 +16,22 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration import clock
-from include.declaration.landing import DeliveryMissingError, Landing
+from include.declaration.landing import DeliveryMissingError, LandingBucket
 from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
+from include.orchestration.airflow_connections import CONNECTIONS, open_project
 from include.printable import printable_logger
-from include.project import open_project
 
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, period: Period, *, new_client: bool = True) -> bool:
+def is_delivered(landing: LandingBucket, period: Period, *, new_client: bool = True) -> bool:
     """Return whether the day's files are in the bucket now.
 
-    Also true if there are more objects than the Landing accepts: `ingest` then refuses them. `new_client` reads the
+    Also true if there are more objects than the declaration accepts: `ingest` then refuses them. `new_client` reads the
     Connection's keys again, for a process that outlives them.
 
     Raises:
@@ -39,7 +39,7 @@ def is_delivered(landing: Landing, period: Period, *, new_client: bool = True) -
     """
     from include.ingestion.bucket import Bucket, TooManyObjectsError
 
-    bucket = Bucket(landing.bucket, landing.connection, new_client=new_client)
+    bucket = Bucket(landing.bucket, landing.conn_id, CONNECTIONS, new_client=new_client)
     try:
         listed = bucket.list(landing.prefix_of(period), landing.max_files)
     except TooManyObjectsError as error:
@@ -98,7 +98,7 @@ class DeliverySensor(S3KeySensor):
             bucket_name=landing.bucket,
             bucket_key=f"{landing.prefix}*",
             wildcard_match=True,
-            aws_conn_id=landing.connection,
+            aws_conn_id=landing.conn_id,
             deferrable=dag_factory.default_deferrable() if deferrable is None else deferrable,
             mode="reschedule",
             poke_interval=landing.every.total_seconds(),

@@ -19,7 +19,7 @@ from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
-from include.project import open_project
+from include.orchestration.airflow_connections import open_project
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """Final states of a task."""

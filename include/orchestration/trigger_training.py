@@ -20,7 +20,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import dag_factory
-from include.project import open_project
+from include.orchestration.airflow_connections import open_project
 
 ENDED = ("success", "failed")
 """States of a run that has ended."""

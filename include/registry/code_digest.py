@@ -68,8 +68,8 @@ _DECLARED: Mapping[str, tuple[str, ...]] = {
 }
 _NOT_OF_A_FEED = {"missing_periods", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
-_NOT_OF_A_LANDING = {
-    *("connection", "wait", "every", "watch_periods"),
+_NOT_OF_A_SOURCE = {
+    *("conn_id", "wait", "every", "watch_periods"),
     *("max_bytes", "max_files", "max_rows", "max_memory", "max_time"),
 }
 
@@ -138,8 +138,8 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
         declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:
         of_feed = use_case.feed(feed)
-        declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "landing"))
-        declared["landing"] = _values(of_feed.landing, left_out=_NOT_OF_A_LANDING) if of_feed.landing else None
+        declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "source"))
+        declared["source"] = _values(of_feed.source, left_out=_NOT_OF_A_SOURCE) if of_feed.source else None
     return content_digest.digest_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 

@@ -18,7 +18,7 @@ from include.project import open_project
 from include.retraining import decide, readiness
 from include.scoring import score
 from include.training import train, tune
-from include.use_case import Alerts, Approval, Landing
+from include.use_case import Alerts, Approval, LandingBucket
 from tests import quarantined
 from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
@@ -145,8 +145,8 @@ def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
     [
         (lambda wait: Approval(wait=wait), "wait"),
         (lambda wait: Alerts(deadline=wait), "deadline"),
-        (lambda wait: Landing(bucket="files", prefix="{period}/", wait=wait), "wait"),
-        (lambda wait: Landing(bucket="files", prefix="{period}/", every=wait), "every"),
+        (lambda wait: LandingBucket(bucket="files", prefix="{period}/", wait=wait), "wait"),
+        (lambda wait: LandingBucket(bucket="files", prefix="{period}/", every=wait), "every"),
     ],
 )
 def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, field, wait):

@@ -15,7 +15,7 @@ from include.use_case import (
     Feed,
     Gate,
     Label,
-    Landing,
+    LandingBucket,
     LeakageGate,
     Monitoring,
     PerformanceLimit,
@@ -53,7 +53,7 @@ COLUMNS = {"x": "int8"}
         (Retraining, {"signals": "performance"}, "One element needs a comma: ('performance',)."),
         (Alerts, {"deadline": 4}, "deadline must be timedelta"),
         (Retention, {"superseded_days": None}, "superseded_days must be a whole number"),
-        (Landing, {"connection": 3}, "connection must be text"),
+        (LandingBucket, {"conn_id": 3}, "conn_id must be text"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
@@ -68,7 +68,7 @@ def test_a_field_of_another_type_is_named_with_what_to_write(declared: type, fie
             "num_boost_round": 5,
             "early_stopping_rounds": 5,
         },
-        Landing: {"bucket": "b", "prefix": "p"},
+        LandingBucket: {"bucket": "b", "prefix": "p"},
     }.get(declared, {})
     with pytest.raises(DeclarationError) as refused:
         declared(**(required | fields))

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from include.declaration.period import Period
-from include.use_case import Landing
+from include.use_case import LandingBucket
 from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
 DAY = Period("2020-01-02")
-GOOD = Landing("a-bucket", "events/{period}/")
+GOOD = LandingBucket("a-bucket", "events/{period}/")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ GOOD = Landing("a-bucket", "events/{period}/")
         ({"prefix": "/events/{period}/"}, "prefix"),
         ({"prefix": "events/*/{period}/"}, "prefix"),
         ({"format": "json"}, "format"),
-        ({"connection": ""}, "connection"),
+        ({"conn_id": ""}, "conn_id"),
         ({"ready": "all.csv"}, "ready"),
         ({"ready": "/done"}, "ready"),
         ({"wait": timedelta()}, "wait"),
@@ -56,11 +56,11 @@ def test_a_prefix_may_write_the_day_as_the_deliverer_does():
 
 def test_two_feeds_never_read_one_file():
     events, outcomes = USE_CASE.feeds
-    one = replace(events, landing=GOOD)
+    one = replace(events, source=GOOD)
     for prefix in ("events/{period}/", "events/{period}/outcomes-"):
         with invalid("feeds"):
-            replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", prefix))))
-    replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", "outcomes/{period}/"))))
+            replace(USE_CASE, feeds=(one, replace(outcomes, source=LandingBucket("a-bucket", prefix))))
+    replace(USE_CASE, feeds=(one, replace(outcomes, source=LandingBucket("a-bucket", "outcomes/{period}/"))))
 
 
 def test_a_days_files_are_those_of_its_prefix_and_format_in_order_of_names():

@@ -14,7 +14,7 @@ from include.use_case import (
     Feed,
     Gate,
     Label,
-    Landing,
+    LandingBucket,
     Monitoring,
     PerformanceLimit,
     Retraining,
@@ -59,7 +59,9 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
                 "feeds": (
                     EVENTS,
                     replace(
-                        OUTCOMES, columns={**OUTCOMES.columns, "failed": "int_8"}, landing=Landing("B", "x/{period}/")
+                        OUTCOMES,
+                        columns={**OUTCOMES.columns, "failed": "int_8"},
+                        source=LandingBucket("B", "x/{period}/"),
                     ),
                 ),
                 "gates": (Gate("acu", at_least=0.5), Gate("auc", atleast=0.5), SliceGate("hours", "brier", 0.1)),
@@ -92,7 +94,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
         "gates": "Did you mean 'hour'?",
         "gates[1]": "Did you mean 'at_least'?",
     }
-    rest = {"name", "feeds[1].landing.bucket", "label.label_delay_periods", "training.search_space['max_depth'].low"}
+    rest = {"name", "feeds[1].source.bucket", "label.label_delay_periods", "training.search_space['max_depth'].low"}
     assert rest | {"approval.wait"} <= set(found)
     assert str(refused.value).startswith(f"UseCase('Toy'): {len(refused.value.problems)} problems:\n- ")
     assert all(f"\n- {path}: " in str(refused.value) for path in found)

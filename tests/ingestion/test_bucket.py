@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from include.connections import EnvironmentConnections
 from include.ingestion import bucket as buckets
 from include.ingestion.bucket import Bucket, BucketError, ListedObject, ObjectChangedError, TooManyObjectsError
 from include.lake import s3_retries
@@ -28,7 +29,7 @@ def content(landing) -> bytes:
 
 
 def fetched(landing, path):
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     return reader.fetch(reader.list("large")[0], path)
 
 
@@ -43,7 +44,7 @@ def test_a_large_object_is_fetched_in_parts_and_whole(landing, content, faults, 
 
 @pytest.mark.parametrize("fault", ["500", "503", "truncate"])
 def test_what_fails_at_times_is_tried_again(landing, content, faults, tmp_path, fault):
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     listed = reader.list("large")[0]
     faults.next = ["", fault, fault, "", fault]
     assert reader.fetch(listed, tmp_path / "copy").sha256 == hashlib.sha256(content).hexdigest()
@@ -54,8 +55,8 @@ def test_what_fails_at_times_is_tried_again(landing, content, faults, tmp_path, 
 def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing, faults):
     faults.next = ["503"] * 100
     with pytest.raises(BucketError) as failed:
-        Bucket(landing.name, "aws_default").list("")
-    assert (failed.value.bucket, failed.value.connection) == (landing.name, "aws_default")
+        Bucket(landing.name, "aws_default", EnvironmentConnections()).list("")
+    assert (failed.value.bucket, failed.value.conn_id) == (landing.name, "aws_default")
     assert "503" in failed.value.reason
     assert failed.value.retryable
     assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
@@ -64,13 +65,13 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
 def test_a_server_that_is_not_there_is_worth_another_try(landing, configure):
     configure.connections(aws_default="aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
     with pytest.raises(BucketError, match=r"127\.0\.0\.1:9") as failed:
-        Bucket(landing.name, "aws_default").list("")
+        Bucket(landing.name, "aws_default", EnvironmentConnections()).list("")
     assert failed.value.retryable
 
 
 def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
     with pytest.raises(BucketError) as failed:
-        Bucket("nowhere", "aws_default").list("")
+        Bucket("nowhere", "aws_default", EnvironmentConnections()).list("")
     assert failed.value.bucket == "nowhere"
     assert "NoSuchBucket" in failed.value.reason
     assert not failed.value.retryable
@@ -80,13 +81,13 @@ def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
 def test_a_refusal_is_not_tried_again(landing, faults, code):
     faults.next = [code] * 3
     with pytest.raises(BucketError) as failed:
-        Bucket(landing.name, "aws_default").list("")
+        Bucket(landing.name, "aws_default", EnvironmentConnections()).list("")
     assert not failed.value.retryable
     assert len(faults.next) == 2
 
 
 def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(landing, content, tmp_path):
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     listed = reader.list("large")[0]
     landing.put("large", b"another")
     with pytest.raises(ObjectChangedError) as changed:
@@ -101,7 +102,7 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
 def test_an_object_that_is_replaced_after_it_was_looked_at_is_not_taken(landing, tmp_path, size, request_):
     """Between our look and boto3's own, or after both."""
     landing.put("large", os.urandom(size))
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     listed = reader.list("large")[0]
     asked = []
 
@@ -128,7 +129,7 @@ def test_an_empty_object_is_fetched_too(landing, tmp_path):
 def test_more_objects_than_one_answer_holds_are_all_listed_or_refused_where_they_are_too_many(landing):
     for n in range(1003):
         landing.put(f"many/{n:04d}", b"")
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     pages = requests(reader, "ListObjectsV2")
     assert [each.key for each in reader.list("many/", 1003)] == [f"many/{n:04d}" for n in range(1003)]
     assert len(pages) == 2
@@ -148,7 +149,7 @@ def requests(reader, operation: str) -> list[int]:
 
 def test_an_object_that_is_larger_than_listed_is_not_fetched(landing, tmp_path):
     landing.put("large", b"x" * 100)
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     (listed,) = reader.list("large")
     landing.put("large", os.urandom(MEGABYTE))
     fetched_parts = requests(reader, "GetObject")
@@ -160,7 +161,7 @@ def test_an_object_that_is_larger_than_listed_is_not_fetched(landing, tmp_path):
 def test_a_copy_ends_with_the_bytes_that_were_listed(landing, tmp_path):
     """The object is replaced by a larger one between our look and boto3's own."""
     landing.put("large", b"x" * 100)
-    reader = Bucket(landing.name, "aws_default")
+    reader = Bucket(landing.name, "aws_default", EnvironmentConnections())
     (listed,) = reader.list("large")
     looks = []
 

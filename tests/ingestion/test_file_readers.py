@@ -15,20 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.declaration.landing import Landing
+from include.declaration.landing import LandingBucket
 from include.ingestion import row_spool
 from include.ingestion.file_readers import CsvFormat
 from include.ingestion.read_budget import Budget
 from include.untrusted.errors import UntrustedContentError
 
-CSV, PARQUET = Landing("landing", "x/{period}/"), Landing("landing", "x/{period}/", format="parquet")
+CSV, PARQUET = LandingBucket("landing", "x/{period}/"), LandingBucket("landing", "x/{period}/", format="parquet")
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 ONE = pa.schema([("id", pa.int64())])
 BIG = 2**53 + 1
 
 
 def read(
-    tmp_path: Path, content: str | bytes, schema: pa.Schema = SCHEMA, landing: Landing = CSV, name: str = "a.csv"
+    tmp_path: Path, content: str | bytes, schema: pa.Schema = SCHEMA, landing: LandingBucket = CSV, name: str = "a.csv"
 ) -> list[tuple[Any, ...]]:
     path = tmp_path / "file"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -105,7 +105,10 @@ def test_a_quote_that_swallows_rows_refuses_the_file(tmp_path, text):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("id;name\n1;a\n", r"one column with the delimiter ',', and 2 with ';': declare Landing\(delimiter=';'\)"),
+        (
+            "id;name\n1;a\n",
+            r"one column with the delimiter ',', and 2 with ';': declare delimiter=';'",
+        ),
         ("id\tname\n1\ta\n", r"2 with '\\t': declare"),
         ("id\n1\n", r"lacks \['name'\]; the declared columns are \['id', 'name'\]"),
         ("id,name,more\n1,a,b\n", r"has undeclared \['more'\]"),

@@ -22,8 +22,8 @@ from include.evaluation.checks.leakage_check import rebuild_periods
 from include.features import build
 from include.ingestion import ingest, validate
 from include.ingestion.bucket import Bucket
-from include.ingestion.ingest_files import DeliveryInvalidError
 from include.ingestion.known_at import KnownTooLateError
+from include.ingestion.sources.base import FileInvalidError
 from include.lake import history
 from include.lake.lake import Lake
 from include.project import open_project
@@ -233,7 +233,7 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
     landing.put(f"events/{DAY}/a.csv", HEADER + ROW)
     landing.put(f"events/{DAY}/{file}", content)
     use_case = landing_toy(landing.name, events={"max_bytes": 1_000_000})
-    with pytest.raises(DeliveryInvalidError) as refused:
+    with pytest.raises(FileInvalidError) as refused:
         land(use_case)
     assert (refused.value.feed, refused.value.period) == ("events", DAY) and refused.value.where.endswith(f"/{file}")
     assert re.search(said, refused.value.reason, re.DOTALL)
@@ -257,7 +257,7 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
 def test_a_wrong_parquet_file_is_refused_by_name_and_nothing_is_written(landing, content, said):
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = landing_toy(landing.name, events={"format": "parquet"})
-    with pytest.raises(DeliveryInvalidError) as refused:
+    with pytest.raises(FileInvalidError) as refused:
         land(use_case)
     assert refused.value.where.endswith("/x.parquet")
     assert re.search(said, refused.value.reason, re.DOTALL)
@@ -317,7 +317,7 @@ def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tm
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     try:
         land(use_case)
-    except DeliveryInvalidError:
+    except FileInvalidError:
         assert not raw(use_case).num_rows
     else:
         assert raw(use_case).drop(["period"]).schema.equals(rows.schema, check_metadata=True)
@@ -368,7 +368,7 @@ def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_writte
         "call",
         lambda self, name, *given: call(self, hostile if name.endswith(":append") else name, *given),
     )
-    with pytest.raises(DeliveryInvalidError) as refused:
+    with pytest.raises(FileInvalidError) as refused:
         land(use_case)
     assert refused.value.where.endswith(EVENTS) and "SIGSEGV" in refused.value.reason
     assert not refused.value.retryable and raw(use_case).num_rows == 0
@@ -382,7 +382,7 @@ def test_a_few_bytes_that_unpack_to_gigabytes_are_refused_and_nothing_is_written
     assert len(content) < 697
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
-    with pytest.raises(DeliveryInvalidError) as refused:
+    with pytest.raises(FileInvalidError) as refused:
         land(use_case)
     assert refused.value.where.endswith("x.parquet") and "65,536" in refused.value.reason
     assert raw(use_case).num_rows == 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.declaration.landing import Landing
+from include.declaration.landing import LandingBucket
 from include.ingestion import reconcile
 from include.project import open_project
 from tests.quarantined import DAY, EVENTS, land
@@ -19,13 +19,13 @@ def partly_delivered(lake_home, monkeypatch):
     land("events", DAY), land("outcomes", DAY)
     monkeypatch.delattr(source, "events")
     return replace(
-        USE_CASE, feeds=(replace(EVENTS, landing=Landing("a-bucket", "{period}/")), USE_CASE.feed("outcomes"))
+        USE_CASE, feeds=(replace(EVENTS, source=LandingBucket("a-bucket", "{period}/")), USE_CASE.feed("outcomes"))
     )
 
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
-    assert "Nothing is lost. Its landing bucket was not read" in events.summary
+    assert "Nothing is lost. Its declared source was not read again" in events.summary
     assert "not asked" not in outcomes.summary
 
 

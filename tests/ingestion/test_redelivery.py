@@ -88,7 +88,7 @@ def flood(use_case, landing, most: int = 5):
     for n in range(most + 1):
         landing.put(f"events/{DAY}/flood-{n}", b"")
     events = use_case.feed("events")
-    small = replace(events, landing=replace(events.landing, max_files=most))
+    small = replace(events, source=replace(events.landing, max_files=most))
     return replace(use_case, feeds=(small, use_case.feed("outcomes")))
 
 

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.declaration.landing import LEAST_MEMORY, Landing
+from include.declaration.landing import LEAST_MEMORY, LandingBucket
 from include.ingestion import row_spool
 from include.ingestion.read_budget import Budget
 from include.ingestion.row_spool import RowSpool
+from include.ingestion.spooled_rows import rows_at_once
 from include.untrusted.errors import UntrustedContentError
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 
@@ -35,7 +36,7 @@ def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
 
 def spool(folder: Path, contents: dict[str, bytes | str], **limits: Any) -> tuple[pa.Table, RowSpool]:
     kind = "parquet" if any(name.endswith(".parquet") for name in contents) else "csv"
-    landing = Landing("landing", "x/{period}/", format=kind, **limits)
+    landing = LandingBucket("landing", "x/{period}/", format=kind, **limits)
     with RowSpool(folder / "rows.parquet", SCHEMA, landing) as found:
         for name, content in contents.items():
             copy = folder / "file"
@@ -57,7 +58,7 @@ def test_all_files_of_a_day_are_read_by_one_process_which_ends_with_them(tmp_pat
 
 
 def test_without_a_file_no_process_is_started(tmp_path):
-    with RowSpool(tmp_path / "rows.parquet", SCHEMA, Landing("landing", "x/{period}/")) as found:
+    with RowSpool(tmp_path / "rows.parquet", SCHEMA, LandingBucket("landing", "x/{period}/")) as found:
         assert found.finish() == [] and found._process.pid is None
 
 
@@ -117,7 +118,7 @@ def test_a_header_of_many_columns_is_refused_with_their_number(tmp_path):
 
 def test_rows_are_taken_at_once_as_their_length_allows(tmp_path):
     def at_once(size: int) -> int:
-        return spool(tmp_path, {"x.csv": f"id,name\n1,{'x' * size}\n"})[1].rows_at_once
+        return rows_at_once(spool(tmp_path, {"x.csv": f"id,name\n1,{'x' * size}\n"})[1].budget)
 
     assert at_once(10) == at_once(2_000) == 65_536
     assert at_once(60_000) == 2_236

@@ -93,7 +93,7 @@ def test_all_mistakes_are_reported_at_once():
         ({"num_leafs": 3}, "Did you mean 'num_leaves'?"),
         ({"objective": "regression"}, "Leave it out."),
         ({"num_leaves": 3.5}, ""),
-        ({"num_boost_round": 3}, "Write it there."),
+        ({"num_boost_round": 3}, "Write Training(num_boost_round=…)."),
     ],
 )
 def test_a_declared_mistake_is_refused_when_it_is_declared(declared, hint):

@@ -124,7 +124,7 @@ def test_the_code_next_to_a_model_belongs_to_what_was_registered(champion, lake_
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(ArtifactMissingError) as refused:
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert refused.value.what.startswith(f"{code.name}: ")
+    assert refused.value.what.startswith(f"code/{code.name}: ")
 
 
 def test_the_file_that_is_kept_with_a_model_imports_nothing_of_the_project():

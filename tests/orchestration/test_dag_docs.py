@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.declaration.landing import Landing
+from include.declaration.landing import LandingBucket
 from include.orchestration.dag_docs import render_dag_documentation
 from include.use_case import Gate
 from tests.toy_use_case import USE_CASE
@@ -28,8 +28,8 @@ def test_the_training_page_lists_every_gate_or_says_that_none_is_declared():
 def test_the_data_page_describes_deliveries_only_where_files_are_delivered():
     assert "wait_for_<feed>" not in render_dag_documentation(USE_CASE, "data").markdown
     feed = USE_CASE.feeds[0]
-    landing = Landing("bucket", f"{feed.name}/{{period}}/", wait=timedelta(hours=3))
-    delivered = replace(USE_CASE, feeds=(replace(feed, landing=landing), *USE_CASE.feeds[1:]))
+    landing = LandingBucket("bucket", f"{feed.name}/{{period}}/", wait=timedelta(hours=3))
+    delivered = replace(USE_CASE, feeds=(replace(feed, source=landing), *USE_CASE.feeds[1:]))
     assert f"* `{feed.name}`: `s3://bucket/" in (text := render_dag_documentation(delivered, "data").markdown)
     assert "3:00:00 after midnight" in text
 

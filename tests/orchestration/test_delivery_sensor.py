@@ -123,7 +123,7 @@ def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_day_with_more_objects_than_are_accepted_is_left_to_ingest_which_refuses_it(use_case, landing, deferrable):
     events = use_case.feed("events")
-    few = replace(use_case, feeds=(replace(events, landing=replace(events.landing, max_files=3)), use_case.feeds[1]))
+    few = replace(use_case, feeds=(replace(events, source=replace(events.landing, max_files=3)), use_case.feeds[1]))
     for n in range(4):
         landing.put(f"events/{TODAY}/{n}.csv", b"")
     found = sensor(few, deferrable=deferrable)
@@ -172,7 +172,7 @@ def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_mea
 def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(use_case, declare):
     past = datetime.now(UTC) - timedelta(seconds=1)
     assert asyncio.run(_first(trigger(past))) == {"there": False, "reason": ""}
-    gone = replace(use_case.feed("events"), landing=replace(use_case.feed("events").landing, bucket="nowhere"))
+    gone = replace(use_case.feed("events"), source=replace(use_case.feed("events").landing, bucket="nowhere"))
     other = replace(use_case, feeds=(gone, use_case.feed("outcomes")))
     declare(other)
     event = asyncio.run(_first(trigger(soon())))

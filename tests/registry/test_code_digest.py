@@ -214,7 +214,7 @@ def test_a_file_that_the_modules_may_read_as_data_belongs_to_the_result(team, pa
         ("STEP = CONSTANT", "STEP = 5", True),
         ("MAIL = (DESK,)", "MAIL = (DESK, DESK)", False),
         ('"alerts": Alerts(email_to=MAIL)', '"notice": "words"', False),
-        ("import Alerts, Label, UseCase", "import Label, Alerts, Landing, UseCase", False),
+        ("import Alerts, Label, UseCase", "import Label, Alerts, LandingBucket, UseCase", False),
         ("MAIL = (DESK,)", "MAIL = (DESK,)\nprint(DESK)", True),
         ("FIRST = date(2020, 1, 1)", "FIRST = date(2020, 1, 2)", False),
     ],

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.declaration.landing import LEAST_MEMORY, Landing
+from include.declaration.landing import LEAST_MEMORY, LandingBucket
 from include.ingestion import row_spool
 from include.ingestion.row_spool import RowSpool, SpoolBrokenError
 from include.untrusted.errors import UntrustedContentError
@@ -82,7 +82,7 @@ def process() -> Iterator[UntrustedProcess]:
 
 def spool(folder: Path, form: str) -> RowSpool:
     limits: dict[str, Any] = {"max_memory": LEAST_MEMORY, "max_time": timedelta(seconds=SECONDS)}
-    landing = Landing("landing", "x/{period}/", format=form, max_rows=100_000, max_bytes=10_000_000, **limits)
+    landing = LandingBucket("landing", "x/{period}/", format=form, max_rows=100_000, max_bytes=10_000_000, **limits)
     return RowSpool(folder / "rows.parquet", SCHEMA, landing)
 
 

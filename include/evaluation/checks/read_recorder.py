@@ -83,7 +83,7 @@ class Recorder:
     @staticmethod
     def _source(use_case: UseCase) -> ModuleType | None:
         name = f"{use_case.package}.source"
-        if all(feed.landing for feed in use_case.feeds) and not importlib.util.find_spec(name):
+        if all(feed.source for feed in use_case.feeds) and not importlib.util.find_spec(name):
             return None  # every feed is delivered as files
         return importlib.import_module(name)
 

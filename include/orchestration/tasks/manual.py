@@ -16,9 +16,9 @@ from include.declaration.actor import run_actor
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
+from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
-from include.project import open_project
 
 log = printable_logger(__name__)
 

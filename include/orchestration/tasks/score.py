@@ -27,3 +27,14 @@ def score(use_case: str) -> dict[str, object]:
         if remeasured.changed:
             callbacks.notify_breaches(run.project, Period(remeasured.period))
     return asdict(scored)
+
+
+@task(**TASK_ARGS)
+def export(use_case: str) -> list[dict[str, object]]:
+    """Deliver the day's predictions to the declared destinations; return the receipts."""
+    from include.scoring import export
+
+    with fail_without_retry():
+        run = pipeline_run(use_case)
+        receipts = export.export_period(run.project, run.period)
+    return [asdict(receipt) for receipt in receipts]

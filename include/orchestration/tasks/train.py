@@ -15,9 +15,9 @@ from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
+from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 from include.printable import printable_logger
-from include.project import open_project
 
 log = printable_logger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from include.use_case import Landing
+from include.use_case import LandingBucket
 from tests.toy_use_case import USE_CASE as TOY
 
 # A test waits for the files of the day that it is; files of any hour of it are in time.
@@ -16,7 +16,7 @@ USE_CASE = replace(
     name="delivered",
     look_back_periods=0,
     feeds=(
-        replace(_EVENTS, landing=Landing("deliveries", "events/{period}/", ready="_SUCCESS", **_WAITING)),
-        replace(_OUTCOMES, landing=Landing("deliveries", "outcomes/{period}/", format="parquet", **_WAITING)),
+        replace(_EVENTS, source=LandingBucket("deliveries", "events/{period}/", ready="_SUCCESS", **_WAITING)),
+        replace(_OUTCOMES, source=LandingBucket("deliveries", "outcomes/{period}/", format="parquet", **_WAITING)),
     ),
 )

@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook, Variable
 
 from include.declaration.period import Period
 from include.ingestion.bucket import Bucket
+from include.orchestration.airflow_connections import CONNECTIONS
 
 log = logging.getLogger(__name__)
 
@@ -39,4 +40,4 @@ def _by_environment() -> None:
 
 def _by_connection() -> None:
     log.info("asking with the Connection %s", BaseHook.get_connection("aws_default").password)
-    Bucket("deliveries", "aws_default").list("")
+    Bucket("deliveries", "aws_default", CONNECTIONS).list("")

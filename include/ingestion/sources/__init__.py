@@ -1,0 +1,1 @@
+"""Read the rows of a declared source: one module for each kind."""

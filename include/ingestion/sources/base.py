@@ -1,0 +1,136 @@
+"""Define what every source of a feed offers, and the errors that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from include.declaration import clock
+from include.declaration.period import Period
+from include.declaration.use_case import Feed
+from include.errors import AirworthyError, DataError, NotReadyError
+from include.lake import schemas
+from include.project import Project
+
+
+class SourceUnavailableError(AirworthyError):
+    """A source does not answer now; another try may succeed."""
+
+    retryable = True
+
+    def __init__(self, use_case: str, feed: str, where: str, reason: str) -> None:
+        super().__init__(
+            f"{use_case}: the source of feed {feed!r}, {where}, does not answer: {reason}. Nothing was written. The"
+            " task is tried again; if that does not help, check the address in the Connection and the server."
+        )
+
+
+class SourceRefusedError(AirworthyError):
+    """A source refuses to deliver, for a reason that another try does not change."""
+
+    def __init__(self, use_case: str, feed: str, where: str, reason: str, remedy: str) -> None:
+        super().__init__(
+            f"{use_case}: the source of feed {feed!r}, {where}, refuses: {reason}. Nothing was written. {remedy}"
+        )
+
+
+class SourceColumnsError(DataError):
+    """A source does not have the declared columns, or a value has another type than its column."""
+
+    def __init__(self, use_case: str, feed: str, where: str, reason: str) -> None:
+        super().__init__(
+            f"{use_case}: the source of feed {feed!r}, {where}, does not fit the declaration: {reason}. Nothing was"
+            " written. Correct the source, or the columns of the feed."
+        )
+
+
+class FilesMissingError(NotReadyError):
+    """A source of files has none for a period."""
+
+    def __init__(self, use_case: str, feed: str, period: Period, where: str) -> None:
+        super().__init__(
+            f"{use_case}: there is no file for feed {feed!r} of {period} at {where}. Nothing was written. Clear the"
+            " task when it has arrived, or correct the path. If it will never arrive, add the period to the feed's"
+            " missing_periods."
+        )
+
+
+class FileInvalidError(DataError):
+    """A file does not match the feed's declaration."""
+
+    def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
+        super().__init__(
+            f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
+            " Ask the supplier for the file again, or change the feed's columns or its source."
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a source needs to read a feed."""
+
+    project: Project
+    feed: Feed
+    folder: Path
+    """An empty folder, which is removed after reading."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Return the names of use case and feed, for errors."""
+        return self.project.use_case.name, self.feed.name
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the columns to deliver."""
+        return schemas.content_schema(self.project.use_case, f"raw/{self.feed.name}")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the use case's time zone."""
+        return ZoneInfo(self.project.use_case.time_zone)
+
+
+class FeedReader(Protocol):
+    """A source of a feed, read for one period."""
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Return what was read, name to digest; complete when the batches have been read."""
+
+    def batches(self, period: Period) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that became known for the run of a period, with the columns of the feed.
+
+        A batch fits into memory, whatever the number of rows.
+
+        Raises:
+            SourceUnavailableError: the source does not answer; another try may help.
+            SourceRefusedError: it refuses, such as for wrong credentials or a missing table.
+            SourceColumnsError, FileInvalidError: its rows do not fit the declaration.
+        """
+
+
+@dataclass(frozen=True)
+class Window:
+    """The instants and the dates of a local period; the end is excluded."""
+
+    start: datetime
+    """UTC."""
+    end: datetime
+    period: Period
+
+    @property
+    def next_period(self) -> Period:
+        """Return the period that begins at the end."""
+        return self.period + 1
+
+
+def window_of(period: Period, delay_periods: int, zone: ZoneInfo) -> Window:
+    """Return the local period, in UTC, whose rows a run reads; days of a clock change have 23 or 25 hours."""
+    known = period - delay_periods
+    return Window(clock.decision_time(known, zone), clock.decision_time(known + 1, zone), known)

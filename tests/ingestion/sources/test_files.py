@@ -1,0 +1,154 @@
+"""Files of a declared path become the rows of a period, without a function in source.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from include.declaration.period import Period
+from include.errors import DataError, NotReadyError
+from include.ingestion.sources.base import FileInvalidError, FilesMissingError
+from include.use_case import ByColumn, ByPath, Files
+from tests.ingestion.sources.conftest import COLUMNS
+
+HEAD = "day_sold,id,shop,amount\n"
+SALES = HEAD + "2020-03-01,1,north,2.5\n2020-03-02,2,south,\n2020-03-02,3,,4\n2020-03-03,4,north,1\n"
+ON_THE_SECOND = [
+    {"day_sold": date(2020, 3, 2), "id": 2, "shop": "south", "amount": None},
+    {"day_sold": date(2020, 3, 2), "id": 3, "shop": None, "amount": 4.0},
+]
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    path = tmp_path / "sales.csv"
+    path.write_text(SALES)
+    return path
+
+
+def test_rows_of_one_file_are_known_when_the_period_of_their_date_has_ended(declare, land, sales):
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold")))
+    assert land(use_case, "2020-03-03") == ON_THE_SECOND
+    assert [row["id"] for row in land(use_case, "2020-03-02")] == [1]
+    assert land(use_case, "2020-03-01") == []
+
+
+def test_rows_that_are_known_in_advance_are_read_by_the_run_of_their_date(declare, land, sales):
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold", delay_periods=0)))
+    assert land(use_case, "2020-03-02") == ON_THE_SECOND
+
+
+def test_a_period_that_is_read_again_changes_nothing_though_the_file_has_grown(declare, land_commit, sales):
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold")))
+    first = land_commit(use_case, "2020-03-03")
+    sales.write_text(SALES + "2020-03-04,5,north,1\n")
+    again = land_commit(use_case, "2020-03-03")
+    assert first.changed and not again.changed and again.partition == first.partition
+
+
+def test_a_column_of_the_period_need_not_be_one_of_the_feed(declare, land, sales):
+    columns = {name: kind for name, kind in COLUMNS.items() if name != "day_sold"}
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold")), columns=columns)
+    assert [row["id"] for row in land(use_case, "2020-03-03")] == [2, 3]
+    assert set(land(use_case, "2020-03-03")[0]) == set(columns)
+
+
+def test_times_are_of_the_local_day_also_when_the_clock_is_changed(declare, land, tmp_path):
+    path = tmp_path / "events.csv"
+    # Europe/Berlin: 29 March 2020 lasts from 28 March 23:00 to 29 March 22:00 UTC.
+    times = ["2020-03-28T22:59:59.999999Z", "2020-03-28T23:00:00Z", "2020-03-29T21:59:59Z", "2020-03-29T22:00:00Z"]
+    path.write_text("id,at\n" + "".join(f"{number},{at}\n" for number, at in enumerate(times)))
+    columns = {"id": "int64", "at": "timestamp"}
+    use_case = declare(Files(str(path), known=ByColumn("at")), columns=columns)
+    assert [[row["id"] for row in land(use_case, period)] for period in ("2020-03-29", "2020-03-30", "2020-03-31")] == [
+        [0],
+        [1, 2],
+        [3],
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_a_path_names_its_period_in_any_format(declare, land, tmp_path, kind):
+    folder = tmp_path / "2020" / "03-02"
+    folder.mkdir(parents=True)
+    rows = pa.Table.from_pylist(
+        ON_THE_SECOND,
+        pa.schema([("day_sold", pa.date32()), ("id", pa.int64()), ("shop", pa.string()), ("amount", pa.float64())]),
+    )
+    lines = ['{"day_sold":"2020-03-02","id":2,"shop":"south","amount":null}\n', "\n"]
+    lines += ['{"day_sold":"2020-03-02","id":3,"shop":null,"amount":4}']
+    if kind == "parquet":
+        pq.write_table(rows, folder / "b.parquet")
+    else:
+        text = HEAD + "2020-03-02,2,south,\n2020-03-02,3,,4\n" if kind == "csv" else "".join(lines)
+        (folder / f"b.{kind}").write_text(text)
+    (folder / f"_hidden.{kind}").write_text("not read")
+    path = f"{tmp_path}/{{period:%Y/%m-%d}}/*.{kind}"
+    assert land(declare(Files(path, format=kind)), "2020-03-02") == ON_THE_SECOND
+    assert land(declare(Files(path, format=kind, known=ByPath(delay_periods=1))), "2020-03-03") == ON_THE_SECOND
+
+
+def test_a_relative_path_begins_in_the_folder_of_the_use_case(declare, land):
+    with pytest.raises(FilesMissingError) as missing:
+        land(declare(Files("no/{period}.csv")), "2020-03-02")
+    assert isinstance(missing.value, NotReadyError) and not missing.value.retryable
+    assert "no/2020-03-02.csv" in str(missing.value)
+
+
+def test_a_period_that_will_never_have_a_file_is_empty(declare, land, tmp_path):
+    use_case = declare(Files(f"{tmp_path}/{{period}}.csv"), missing_periods=frozenset({Period("2020-03-02")}))
+    assert land(use_case, "2020-03-02") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("csv", SALES + "2020-03-02,5,north,much\n", r"'amount'.*Row #6.*much"),
+        ("csv", SALES + "2020-03-02,5\n", "Row #6: Expected 4 columns, got 2"),
+        ("csv", SALES.replace("shop", "branch"), r"lacks \['shop'\], has undeclared \['branch'\]"),
+        ("csv", SALES + ",5,north,1\n", "1 rows have no 'day_sold'"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":1}\n{"id":', "line 2 is not JSON"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":"1"}', "line 1: column 'amount': '1' is not"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1.5,"shop":"","amount":1}', "line 1: column 'id': 1.5 is not"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"amount":1}', r"line 1 lacks \['shop'\]"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":1,"x":1}', r"line 1 has undeclared \['x'\]"),
+        ("jsonl", "[1]", "line 1 is not a JSON object"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_line(declare, land, tmp_path, kind, content, reason):
+    path = tmp_path / f"sales.{kind}"
+    path.write_text(content)
+    with pytest.raises(FileInvalidError, match=reason) as refused:
+        land(declare(Files(str(path), format=kind, known=ByColumn("day_sold"))), "2020-03-03")
+    assert isinstance(refused.value, DataError) and not refused.value.retryable
+    assert str(path) in str(refused.value)
+
+
+def test_columns_that_are_declared_as_ignored_are_not_read(declare, land, sales):
+    columns = {name: kind for name, kind in COLUMNS.items() if name != "shop"}
+    source = Files(str(sales), known=ByColumn("day_sold"))
+    with pytest.raises(FileInvalidError, match=r"undeclared \['shop'\]"):
+        land(declare(source, columns=columns), "2020-03-03")
+    use_case = declare(replace(source, ignored_columns=("shop",)), columns=columns)
+    assert [row["id"] for row in land(use_case, "2020-03-03")] == [2, 3]
+
+
+def test_rows_of_a_late_run_do_not_exceed_the_decision_time(declare, land, sales):
+    early = Files(str(sales), known=ByColumn("day_sold", delay_periods=0))
+    with pytest.raises(DataError, match="known, by 'day_sold', only after"):
+        land(declare(early, known_at="day_sold"), "2020-03-02")
+
+
+def test_fsspec_opens_other_addresses(declare, land, tmp_path):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/shop/2020-03-02.csv", (HEAD + "2020-03-02,2,south,\n2020-03-02,3,,4\n").encode())
+    assert land(declare(Files("memory://shop/{period}.csv")), "2020-03-02") == ON_THE_SECOND
+    with pytest.raises(FilesMissingError):
+        land(declare(Files("memory://shop/{period}.csv")), "2020-03-03")
