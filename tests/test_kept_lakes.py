@@ -10,7 +10,7 @@ import pytest
 from include.lake import integrity, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError
-from include.maintenance.lake_upgrade import upgrade_lake
+from include.maintenance.lake_upgrade import RenamedColumnsError, upgrade_lake
 from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -31,13 +31,27 @@ def test_every_format_up_to_this_one_has_a_kept_lake():
     assert sorted(ARCHIVES) == list(range(1, FORMAT + 1))
 
 
-@pytest.mark.parametrize("number", sorted(ARCHIVES))
-def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, lake_home, tmp_path, monkeypatch):
+def unpacked(number: int, lake_home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the kept lake of a format that of the test."""
     lake_format._current.clear()
-    move(kept_lakes.unpack(ARCHIVES[number], tmp_path / "kept"), lake_home, monkeypatch)
+    move(kept_lakes.unpack(ARCHIVES[number], folder / "kept"), lake_home, monkeypatch)
     if number < FORMAT:
         with pytest.raises(LakeFormatError, match="upgrade toy"):
             Lake.open(USE_CASE)
+
+
+def test_a_lake_of_format_1_is_refused_since_its_partitions_have_another_name(lake_home, tmp_path, monkeypatch):
+    unpacked(1, lake_home, tmp_path, monkeypatch)
+    with pytest.raises(RenamedColumnsError) as refused:
+        upgrade_lake(open_project(USE_CASE))
+    assert refused.value.columns == ["day"]
+    with pytest.raises(LakeFormatError):
+        Lake.open(USE_CASE)
+
+
+@pytest.mark.parametrize("number", sorted({*ARCHIVES} - {1}))
+def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, lake_home, tmp_path, monkeypatch):
+    unpacked(number, lake_home, tmp_path, monkeypatch)
     assert upgrade_lake(open_project(USE_CASE)) == list(range(number + 1, FORMAT + 1))
     view = Lake.open(USE_CASE).as_of(LAST)
     for table in schemas.table_names(USE_CASE):
@@ -47,7 +61,7 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     registry = Registry(USE_CASE)
     assert registry.ledger_head() is not None
     version = registry.version("1")
-    assert version.copies["life"] == "champion" and version.copies["trees"] == version.trees
+    assert version.copies["status"] == "champion" and version.copies["trees"] == version.trees
     known = registry._client.get_model_version(USE_CASE.name, "1").tags
     assert [name for name in known if not name.startswith(("airworthy.", "mlflow."))] == []
     entries = Ledger.open(USE_CASE).verify(registry.ledger_head())

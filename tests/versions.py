@@ -112,7 +112,7 @@ def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:
 
 
 def life(number: str) -> str | None:
-    return Registry(USE_CASE).version(number).tags.get("life")
+    return Registry(USE_CASE).version(number).tags.get("status")
 
 
 def alias() -> str | None:

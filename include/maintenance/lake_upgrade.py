@@ -15,8 +15,8 @@ from include.maintenance.tag_renaming import TagRenaming
 from include.project import Project
 from include.registry.ledger import Ledger
 
-RENAMED = {"predictions": ("warning",), "metrics": ("about", "state")}
-"""Table to its columns of format 1 that have other names in format 2."""
+RENAMED = {"predictions": ("day", "warning"), "metrics": ("day", "about", "state", "days")}
+"""Table to its columns of format 1 that have other names in format 2; of every other table it is `day`."""
 
 
 class UnsignedLakeError(AirworthyError):
@@ -64,14 +64,14 @@ def require_present_names(project: Project) -> None:
     """Check that no table has columns with their names of format 1.
 
     Raises:
-        RenamedColumnsError: predictions or metrics have such columns.
+        RenamedColumnsError: a table has such columns.
     """
     lake = Lake(project.use_case, project.root)
-    for table, names in RENAMED.items():
+    for table in schemas.table_names(project.use_case):
         if not history.is_table(lake.uri(table)):
             continue
         columns = lake.delta(table).schema().to_arrow().names
-        if renamed := [name for name in names if name in columns]:
+        if renamed := [name for name in RENAMED.get(table, ("day",)) if name in columns]:
             raise RenamedColumnsError(project.use_case.name, table, renamed)
 
 

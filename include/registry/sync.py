@@ -14,7 +14,7 @@ from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, decides
+from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, NOT_PROMOTED, STATUS, TREES, decides
 
 log = printable_logger(__name__)
 CHAMPION_STATES = ("champion", "archived")
@@ -160,7 +160,7 @@ def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], bo
 
 
 def _had_champion(registry: Registry) -> bool:
-    return any(version.tags.get(LIFE) in CHAMPION_STATES for version in registry.versions())
+    return any(version.tags.get(STATUS) in CHAMPION_STATES for version in registry.versions())
 
 
 def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
@@ -192,7 +192,7 @@ def _repair_version(registry: Registry, version: Version, status: str, entries: 
             *(registry.use_case.name, version.number, ", ".join(forged)),
         )
     decided = _decided(version, entries)
-    shown[LIFE] = status
+    shown[STATUS] = status
     if decided is not None:
         shown[APPROVAL] = decided.to_tag()
     tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}

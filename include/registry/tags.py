@@ -97,7 +97,7 @@ COMPLETE = Tag("complete", "word", "finds runs; a run without a signed record of
 """Set as the last step of training; a run without it is incomplete and never used."""
 LEDGER_HEAD = Tag("ledger.head", "text", "the chain: a head that does not fit the entries stops everything")
 """Of the registered model: number and hash of the ledger's last entry, so that removed entries are detected."""
-LIFE = Tag("life", "word", "worded in errors and on the summary; the ledger and the gates' record decide")
+STATUS = Tag("status", "word", "worded in errors and on the summary; the ledger and the gates' record decide")
 MODEL_CARD = Tag("model_card", "path", "a link that is shown")
 NOT_PROMOTED = Tag("not_promoted", "text", "a sentence that is shown")
 NOT_REPRODUCIBLE = Tag(

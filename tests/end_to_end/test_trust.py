@@ -71,7 +71,7 @@ def version_of(api: AirflowClient, run: DagRun) -> str:
 
 
 def life(version: str) -> str:
-    return Registry(USE_CASE).version(version).tags["life"]
+    return Registry(USE_CASE).version(version).tags["status"]
 
 
 def ledger() -> list[tuple[str, str]]:
@@ -145,7 +145,7 @@ def test_no_answer_in_time_rejects(api, approved):
     succeeded(api, TRAIN, run)
     version = Registry(USE_CASE).version(version_of(api, run))
     rejected = [*before, ("rejection", version.number)]
-    assert (version.tags["life"], ledger()) == ("rejected", rejected)
+    assert (version.tags["status"], ledger()) == ("rejected", rejected)
     assert "no user (no answer in time)" in version.tags["approval"]
     clear(api, run, "promote")  # Airflow remembers that it was skipped, and the version that it was rejected
     succeeded(api, TRAIN, run)

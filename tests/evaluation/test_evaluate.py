@@ -65,7 +65,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     assert (found.gates, found.gate_results[0]["outcome"]) == ("inconclusive", "inconclusive")
     version = register.register_run(open_project(strict), run_id).version
     assert not promote.promote_version(open_project(strict), version, actor="a test").promoted
-    assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
+    assert Registry(USE_CASE).version(version).tags["status"] == "candidate"
     gates = (replace(strict.gates[0], if_inconclusive="pass"),)
     assert evaluate.evaluate_run(open_project(replace(USE_CASE, gates=gates)), run_id).gates == "passed"
 

@@ -64,7 +64,7 @@ def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     assert not refused.promoted
     assert all(gate_result["reason"] in refused.reason for gate_result in stopped)
     assert (Registry(USE_CASE).champion(), len(Ledger.open(USE_CASE).entries())) == ("1", 1)
-    assert Registry(USE_CASE).version(version).tags["life"] == "rejected"
+    assert Registry(USE_CASE).version(version).tags["status"] == "rejected"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_rejection_is_an_entry_of_the_ledger_that_makes_no_champion(trained_to
     assert Registry(USE_CASE).champion() is None
 
 
-@pytest.mark.parametrize("lost", ["approval", "life"])
+@pytest.mark.parametrize("lost", ["approval", "status"])
 def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, lost):
     version = register(trained_toy)
     decide(version, False)
@@ -111,7 +111,7 @@ def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_pro
     right = state()
     tags = Registry(USE_CASE).version(version).copies
     approval = json.loads(tags["approval"]) | {"approved": True}
-    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(approval), "life": "challenger"})
+    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(approval), "status": "challenger"})
     assert "rejected by Ann" in promoted(version, actor="a run", approval_required=True).reason
     assert Registry(USE_CASE).version(version).copies["approval"] == tags["approval"]
     assert state()["entries"] == right["entries"]
@@ -161,7 +161,7 @@ def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(tra
     assert approve.approval_decision(open_project(USE_CASE), version) is None
     waiting = promoted(version, actor="a run", approval_required=True)
     assert waiting.reason == (
-        "It waits for a person's approval. Its earlier approval was for other verdicts."
+        "It waits for a person's approval. Its earlier approval was for other gate results."
     )  # fmt: skip
     assert decide(version, True).new
     assert promoted(version, actor="a run", approval_required=True).promoted

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.both_places(long=True)
 
 
 def lives() -> dict[str, str | None]:
-    return {version.number: version.tags.get("life") for version in Registry(USE_CASE).versions()}
+    return {version.number: version.tags.get("status") for version in Registry(USE_CASE).versions()}
 
 
 def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_toy):
@@ -199,8 +199,8 @@ def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
     promoted(refused, actor="a test")
     right, registry = state(), Registry(USE_CASE)
     registry.set_champion(refused)
-    registry.tag_version(refused, {"life": "champion"})
-    registry.untag_version(champion, "life")
+    registry.tag_version(refused, {"status": "champion"})
+    registry.untag_version(champion, "status")
     assert promoted(refused, actor="a test").champion == champion
     assert state() == right
 
@@ -209,7 +209,7 @@ FORGED = {
     "gates": "passed",
     "gate_results": json.dumps([gate_result("passed")]),
     "approval": json.dumps({"approved": True, "actor": "admin", "reason": "fine"}),
-    "life": "challenger",
+    "status": "challenger",
 }
 """What anybody who reaches MLflow may write there."""
 
@@ -222,12 +222,12 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ga
     run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
     registry.tag_version(version, FORGED)
     registry.log(run_id, tags=FORGED)
-    registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [gate_result("passed")])
+    registry.log_json(run_id, f"{evaluate.FOLDER}/gate_results.json", [gate_result("passed")])
     for required in (True, False):
         found = promoted(version, actor="a run", approval_required=required)
         assert (found.promoted, Ledger.open(USE_CASE).entries()) == (False, [])
     tags = registry.version(version).copies
-    assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
+    assert "approval" not in tags and tags["gates"] != "passed" and tags["status"] != "challenger"
 
 
 def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(trained_toy):
@@ -353,7 +353,7 @@ def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_l
     assert (found.promoted, found.champion) == (False, first)
     assert versions_on_the_ledger() == [weak, first]
     tags = Registry(USE_CASE).version(second).tags
-    assert (tags["gates"], tags["compared_with"], tags["life"]) == ("failed", first, "rejected")
+    assert (tags["gates"], tags["compared_with"], tags["status"]) == ("failed", first, "rejected")
 
 
 @judged_again
@@ -375,7 +375,7 @@ def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
     found = promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True)
-    assert "Its earlier approval was for other verdicts" in found.reason
+    assert "Its earlier approval was for other gate results" in found.reason
     assert approve.approval_decision(open_project(loosened), version) is None
     approve.record_approval(open_project(loosened), version, approved=True, actor="Ann", reason="still")
     assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted

@@ -34,10 +34,10 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[f"airworthy.{name}"]
-    gate_results = read_json(trained_toy, f"{evaluate.FOLDER}/verdicts.json")
+    gate_results = read_json(trained_toy, f"{evaluate.FOLDER}/gate_results.json")
     assert json.loads(version.tags["gate_results"]) == gate_results
     assert version.tags["gate/log_loss better than prior"] == "passed"
-    assert version.tags["life"] == "challenger"
+    assert version.tags["status"] == "challenger"
 
 
 def test_the_verdicts_of_every_version_of_a_day_are_in_the_lakes_table(trained_toy, another):

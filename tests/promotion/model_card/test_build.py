@@ -120,7 +120,7 @@ def test_a_decision_made_since_is_in_the_next_card(version, run_id):
 def test_the_current_champion_is_not_in_the_card(version, run_id):
     build.build_model_card(open_project(USE_CASE), version)
     Registry(USE_CASE).set_champion(version)
-    Registry(USE_CASE).tag_version(version, {"life": "champion"})
+    Registry(USE_CASE).tag_version(version, {"status": "champion"})
     assert not build.build_model_card(open_project(USE_CASE), version).new
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
         place.unlink()
     build.build_model_card(open_project(USE_CASE), version)
     text = kept(run_id, build.MARKDOWN)
-    assert "This run did not store verdicts of its gates." in text
+    assert "This run did not store the results of its gates." in text
     assert "This run did not store the importance of its features; 4 are declared." in text
     assert "data:image" not in kept(run_id, build.PAGE)
 
