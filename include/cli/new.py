@@ -55,7 +55,6 @@ def write_new_use_case(console: Console, package: str | None, **answers: Any) ->
         BrokenUseCaseError: what was written cannot be loaded.
     """
     answers["owner"] = answers["owner"] or getpass.getuser()
-    answers["objective"] = answers["objective"] or f"Predict {answers['label']} of each row when its day begins."
     plain = Answers(**answers)
     chosen = package or settings.current_settings().use_case_packages[0]
     folder = _folder_of(chosen)

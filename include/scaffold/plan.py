@@ -62,6 +62,10 @@ class Plan:
         return self.answers.task
 
     @property
+    def objective(self) -> str:
+        return self.answers.objective or f"Predict {self.answers.label} of each row when its day begins."
+
+    @property
     def has_gaps(self) -> bool:
         return bool(self.closed or self.periods_without_rows)
 

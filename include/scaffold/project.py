@@ -30,7 +30,7 @@ def write_project(folder: Path, product: Product) -> list[Path]:
     """
     if folder.exists() and (not folder.is_dir() or any(path.name != ".git" for path in folder.iterdir())):
         raise InvalidRequestError(f"{folder} is not empty. Name a new folder, or an empty one.")
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701
         loader=jinja2.FileSystemLoader(FOLDER),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,

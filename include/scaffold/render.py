@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ FILES = (
 )
 IMPORTS = {"binary": ("DecisionCosts", "Gate", "Label", "LeakageGate", "SchemaGate")}
 """What a task's declaration imports from `include.use_case`, in addition to what each one needs."""
+_ONE_LINE = re.compile(r"rows=\(\n(?P<element> {12}gxe\.[^\n]*,\n)? {8}\),")
+_LONGEST = 112
+"""Characters of a line without its indentation."""
 _ARROW = {"timestamp": 'pa.timestamp("us")', "bool": "pa.bool_()"}
 
 
@@ -58,7 +62,14 @@ def render_file(plan: Plan, file: str) -> str:
             left_out=list(_left_out(plan)),
         )
     )
-    return _with_single_blank_lines(text) if file.endswith(".md") else text.rstrip() + "\n"
+    return _with_single_blank_lines(text) if file.endswith(".md") else _ONE_LINE.sub(_in_one_line, text).rstrip() + "\n"
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    """Return a tuple of no element, or of one that fits into the line, in one line."""
+    element = (found["element"] or "").strip()
+    line = f"rows=({element})," if element else "rows=(),"
+    return line if len(line) <= _LONGEST else found[0]
 
 
 def _left_out(plan: Plan) -> Iterator[str]:
@@ -70,7 +81,7 @@ def _left_out(plan: Plan) -> Iterator[str]:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -90,7 +101,7 @@ def _environment() -> jinja2.Environment:
 def _code(value: Any) -> str:
     """Return a value as Python code with double quotes, as ruff writes it."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return repr(value) if '"' in value and "'" not in value else json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
         return f"({', '.join(map(_code, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):

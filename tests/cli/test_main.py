@@ -30,6 +30,7 @@ def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[s
         "lineage": ["lineage", name, period, *KEYS],
         "check": ["check", name, period],
         "frame": ["frame", name, "features", period],
+        "run": ["run", name, "data", "--from", period],
         "replay": ["replay", name, "--from", period, "--to", period],
         "upgrade": ["upgrade", name],
         "maintain": ["maintain", "--use-case", name],
@@ -42,7 +43,7 @@ def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[s
     }
 
 
-OF_A_DAY = ["report of days", "predictions", "lineage", "check", "frame", "replay"]
+OF_A_DAY = ["report of days", "predictions", "lineage", "check", "frame", "run", "replay"]
 
 
 @pytest.fixture(autouse=True)

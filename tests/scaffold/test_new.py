@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+import shlex
 import subprocess
 import sys
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
 from include.cli import main
 from include.declaration.problems import DeclarationError
+from include.declaration.use_case_discovery import all_use_cases
 from include.errors import InvalidRequestError
 from include.scaffold.answers import Answers
 from include.scaffold.plan import plan_use_case
-from include.scaffold.render import FILES, render_file
+from include.scaffold.render import FILES, render_file, write_use_case
 from include.scaffold.sample import read_sample
 from include.settings import REPOSITORY
+from include.use_case import Suite
 from tests.contexts import Configure
 from tests.scaffold.ovens import write_ovens
 from tests.test_architecture import faults
@@ -62,14 +69,17 @@ def new(folder: Path, *more: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_written_use_case_passes_check_and_lives(bakery, tracking, without_plots):
-    said = new(bakery)
-    assert "Column 'never' is left out: it has no value." in said
-    assert f"airworthy check burnt_bread {LAST}" in said
-    assert "passes its gates" in done("check", "burnt_bread", LAST)
-    assert "12 rows of features" in done("run", "burnt_bread", "data", "--from", "2024-03-01", "--to", LAST)
-    assert "Version 1 is the champion" in done("run", "burnt_bread", "train", "--from", LAST)
-    assert "12 rows scored by version 1" in done("run", "burnt_bread", "score", "--from", LAST)
+def test_the_commands_of_the_page_write_a_use_case_that_passes_check_and_lives(bakery, tracking, without_plots):
+    write_ovens(Path.cwd() / "ovens.csv")
+    page = (REPOSITORY / "docs" / "new_use_case.md").read_text()
+    commands = [shlex.split(line)[1:] for line in page.splitlines() if line.startswith("airworthy ")]
+    written, checked, landed, trained, scored = (done(*command) for command in commands)
+    assert "Column 'never' is left out: it has no value." in written
+    assert f"airworthy check burnt_bread {LAST}" in written
+    assert "passes its gates" in checked
+    assert "12 rows of features" in landed
+    assert "Version 1 is the champion" in trained
+    assert "12 rows scored by version 1" in scored
 
 
 @pytest.mark.slow
@@ -83,19 +93,50 @@ def test_its_own_tests_and_the_type_checker_pass(bakery):
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_a_file_written_into_this_repository_passes_its_linters(file, tmp_path):
-    answers = Answers(
+def of_ovens(folder: Path) -> Answers:
+    return Answers(
         name="burnt_bread",
-        sample=write_ovens(tmp_path / "ovens.csv"),
+        sample=write_ovens(folder / "ovens.csv", delimiter=";"),
         date="baked_on",
         label="burnt",
         keys=("oven",),
         known_before=("recipe", "loaves"),
         positive="yes",
         owner="bakery",
-        objective="Name the ovens whose bread will burn.",
+        objective='Name the ovens whose "best" bread will burn.',
     )
+
+
+def of_hours(folder: Path) -> Answers:
+    start = datetime(2024, 1, 1)  # noqa: DTZ001
+    times = [start + timedelta(hours=number) for number in range(24 * 40)]
+    numbers = [float("nan") if number % 9 == 0 else number / 7 for number in range(len(times))]
+    peak = [time.hour in (8, 17) for time in times]
+    pq.write_table(pa.table({"at": times, 'a "quoted", name': numbers, "peak": peak}), folder / "hours.parquet")
+    return Answers("hours", folder / "hours.parquet", date="at", label="peak", owner="town", label_delay=2)
+
+
+def of_days(folder: Path) -> Answers:
+    periods = [date(2024, 1, 1) + timedelta(days=number) for number in range(200) if number % 50 != 3]
+    rows = {
+        "day_of": periods,
+        "holiday": [period.period == 1 for period in periods],
+        "good": [period.period % 2 for period in periods],
+    }
+    pq.write_table(pa.table(rows), folder / "days.parquet")
+    return Answers(
+        "periods", folder / "days.parquet", date="day_of", label="good", owner="x", known_before=("holiday",)
+    )
+
+
+KINDS = [of_ovens, of_hours, of_days]
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+@every_kind
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_written_into_this_repository_passes_its_linters(kind, file, tmp_path):
+    answers = kind(tmp_path)
     plan = plan_use_case(answers, read_sample(answers.sample), "include.use_cases.burnt_bread")
     text = render_file(plan, file).replace(str(tmp_path), "/data")
     assert "{{" not in text and "{%" not in text
@@ -116,7 +157,19 @@ def test_a_file_written_into_this_repository_passes_its_linters(file, tmp_path):
             ended = subprocess.run(ruff, cwd=REPOSITORY, input=text, capture_output=True, text=True)
             assert ended.returncode == 0, ended.stdout + ended.stderr
     else:
-        assert "airworthy run burnt_bread data --from 2024-03-01" in text and len(text) > 500
+        assert f"airworthy run {answers.name} data --from 2024-0" in text and len(text) > 500
+
+
+@every_kind
+def test_its_functions_run_on_each_kind_of_sample(kind, bakery, tmp_path):
+    write_use_case(kind(tmp_path), bakery, bakery.name)
+    [use_case] = all_use_cases().values()
+    found = importlib.import_module(f"{use_case.package}.tests.test_features")
+    built = found.features.build(found.LAST, **found.feeds(found.LAST))
+    found.test_every_planned_row_has_one_row_of_features(built)
+    found.test_a_trailing_mean_is_the_mean_of_the_days_before(built)
+    found.test_labels_are_zero_or_one_and_about_an_earlier_day()
+    assert all(isinstance(use_case.function("expectations", feed.name)(), Suite) for feed in use_case.feeds)
 
 
 @pytest.mark.parametrize("delay", ["1", "3"])
