@@ -3,7 +3,8 @@
 It imports nothing else of `include`.
 """
 
-from include.declaration.costs import DecisionCosts
+from include.declaration.costs import DecisionCosts, OrderCosts
+from include.declaration.custom_metric import CustomMetric
 from include.declaration.exports import ToFiles, ToSql, Webhook
 from include.declaration.landing import LandingBucket
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
@@ -12,6 +13,7 @@ from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.sources import ByColumn, ByPath, ByWindow, Files, FirstSeen, Http, NextPage, PageNumber, Sql
 from include.declaration.suite import Suite
+from include.declaration.task import Binary, Multiclass, Regression
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
 from include.evaluation.gates.champion import ChampionGate
@@ -29,10 +31,12 @@ __all__ = [
     "Alerts",
     "Approval",
     "BaselineLimit",
+    "Binary",
     "ByColumn",
     "ByPath",
     "ByWindow",
     "ChampionGate",
+    "CustomMetric",
     "DataError",
     "DecisionCosts",
     "Feed",
@@ -44,11 +48,14 @@ __all__ = [
     "LandingBucket",
     "LeakageGate",
     "Monitoring",
+    "Multiclass",
     "NextPage",
     "NotReadyError",
+    "OrderCosts",
     "PageNumber",
     "PerformanceLimit",
     "Period",
+    "Regression",
     "Retention",
     "Retraining",
     "RobustnessGate",

@@ -84,7 +84,7 @@ SLOW = (
     *("dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),
     *("monitoring/test_drift_metrics", "monitoring/test_monitor_states", "monitoring/test_labelled_predictions"),
     *("monitoring/test_false_alarms", "retraining/test_decide", "backtest/test_result"),
-    *("training/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),
+    *("model/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),
     *("cli/test_hostile_texts", "cli/test_quarantine", "security/test_forged_records"),
     *("test_kept_lakes", "test_task_memory", "untrusted/test_untrusted_process", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),

@@ -55,6 +55,7 @@ NOT_LIGHT = ("include.orchestration.delivery_sensor",)
 DEFINITIONS = (
     *("include.model.metrics", "include.monitoring.definitions", "include.registry.tags"),
     "include.evaluation.gates",
+    *("include.model.class_metrics", "include.model.regression_metrics"),
 )
 """Lists of what there is. Any module of any level may read them, the declaration to check names."""
 DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar")
@@ -68,7 +69,7 @@ PURE = (
     *("include.monitoring.reference_histogram", "include.retraining.signals"),
     *("include.monitoring.freshness", "include.monitoring.slowdown", "include.monitoring.status"),
     *("include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
-    *("include.retraining.outcome_rules", "include.training.search", "include.training.plots"),
+    *("include.retraining.outcome_rules", "include.training.search", "include.model.plots"),
     *("include.evaluation.inputs", "include.evaluation.judging", "include.evaluation.plots"),
     *("include.evaluation.gates", "include.evaluation.checks.corruption", "include.registry.lifecycle"),
     *("include.reproduction.model_diff", "include.backtest.simulator", "include.backtest.label_history"),

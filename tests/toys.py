@@ -15,9 +15,11 @@ import pytest
 from include.declaration.period import Period, period_range
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.use_case import Gate, UseCase
-from tests import conftest, customers_use_case, toy, toy_use_case
+from include.use_case import ChampionGate, Gate, Regression, RobustnessGate, UseCase
+from tests import conftest, counts_use_case, customers_use_case, grades_use_case, toy, toy_use_case
+from tests.counts_use_case import source as counts_source
 from tests.customers_use_case import source as customers_source
+from tests.grades_use_case import source as grades_source
 from tests.toy_use_case import source as toy_source
 
 
@@ -80,16 +82,17 @@ def _derived(
         for feed in use_case.feeds
     }
     table = {"build": "features", "labels": "labels"}[function]
-    names = schemas.content_schema(use_case, table).names
-    return use_case.function("features", function)(period, **feeds).select(*names).to_pyarrow()
+    schema = schemas.content_schema(use_case, table)
+    rows = use_case.function("features", function)(period, **feeds).select(*schema.names).to_pyarrow()
+    return rows.cast(schema)  # as the step does
 
 
-def fill_customers(lake: Lake, first: Period, last: Period) -> None:
+def fill_by_functions(use_case: UseCase, lake: Lake, first: Period, last: Period) -> None:
     """Labels, then features, of each day, from the source through the functions of features.py."""
-    delivered = functools.cache(functools.partial(_delivered, customers_use_case.USE_CASE))
+    delivered = functools.cache(functools.partial(_delivered, use_case))
     for period in period_range(first, last):
         for table, function in (("labels", "labels"), ("features", "build")):
-            rows = _derived(customers_use_case.USE_CASE, function, period, delivered)
+            rows = _derived(use_case, function, period, delivered)
             lake.replace(table, period, rows, inputs={}, stage=function)
 
 
@@ -98,9 +101,9 @@ def _delivered(use_case: UseCase, feed: str, period: Period) -> pa.Table:
     return rows.append_column("period", pa.array([period.start_date] * rows.num_rows, pa.date32()))
 
 
-def _trained_early(use_case: UseCase) -> UseCase:
+def _trained_early(use_case: UseCase, gate: Gate) -> UseCase:
     training = replace(use_case.training, min_train_periods=7, validation_periods=4, test_periods=4)
-    return replace(use_case, training=training, gates=(Gate("auc", at_least=0.5),))
+    return replace(use_case, training=training, gates=(gate,))
 
 
 EVENTS = Toy(
@@ -115,13 +118,13 @@ EVENTS = Toy(
     main_feed="events",
     breakable=Breakable("events", "hour", bad=(24, -3), good=(1, 9, 17)),
     breakable_label=Breakable("outcomes", "failed", bad=(7, 8), good=(1,)),
-    life=_trained_early(toy_use_case.USE_CASE),
+    life=_trained_early(toy_use_case.USE_CASE, Gate("auc", at_least=0.5)),
     weeks=4,
 )
 CUSTOMERS = Toy(
     use_case=customers_use_case.USE_CASE,
     source=customers_source,
-    fill=fill_customers,
+    fill=functools.partial(fill_by_functions, customers_use_case.USE_CASE),
     periods=period_range(
         Period("2025-03-08"), Period("2025-03-12")
     ),  # a Sunday, a day without visits, one without outcomes
@@ -132,9 +135,55 @@ CUSTOMERS = Toy(
     main_feed="customers",
     breakable=Breakable("visits", "items", bad=(51, -3), good=(1, 9, 17)),
     breakable_label=Breakable("outcomes", "lost", bad=(7, 8), good=(1,)),
-    life=_trained_early(customers_use_case.USE_CASE),
+    life=_trained_early(customers_use_case.USE_CASE, Gate("auc", at_least=0.5)),
     weeks=2,
 )
+COUNTS = Toy(
+    use_case=counts_use_case.USE_CASE,
+    source=counts_source,
+    fill=functools.partial(fill_by_functions, counts_use_case.USE_CASE),
+    periods=period_range(Period("2020-01-10"), Period("2020-01-14")),
+    first=Period("2020-01-08"),
+    last=Period("2020-02-28"),
+    as_of=Period("2020-02-20"),
+    last_labelled=Period("2020-02-28"),
+    main_feed="shops",
+    breakable=Breakable("shops", "town", bad=(None,), good=("north", "south")),
+    breakable_label=Breakable("visits", "visits", bad=(-1, -2), good=(1,)),
+    life=_trained_early(counts_use_case.USE_CASE, Gate("coverage", at_least=0.5)),
+    weeks=2,
+)
+GRADES = Toy(
+    use_case=grades_use_case.USE_CASE,
+    source=grades_source,
+    fill=functools.partial(fill_by_functions, grades_use_case.USE_CASE),
+    periods=period_range(Period("2020-01-10"), Period("2020-01-14")),
+    first=Period("2020-01-08"),
+    last=Period("2020-02-28"),
+    as_of=Period("2020-02-20"),
+    last_labelled=Period("2020-02-28"),
+    main_feed="parts",
+    breakable=Breakable("parts", "machine", bad=(None,), good=("mill", "press")),
+    breakable_label=Breakable("inspections", "grade", bad=(None,), good=("best",)),
+    life=_trained_early(grades_use_case.USE_CASE, Gate("macro_f1", at_least=0.1)),
+    weeks=2,
+)
+_QUANTILE = replace(
+    counts_use_case.USE_CASE,
+    name="quantile_counts",
+    task=Regression(objective="quantile", quantile=0.7, intervals=(0.2, 0.9), interval_method="quantile"),
+    gates=(
+        Gate("pinball_loss", better_than="quantile"),
+        ChampionGate(margin=0.5, min_periods=5),
+        RobustnessGate(at_most=30.0),
+    ),
+)
+QUANTILE = replace(
+    COUNTS, use_case=_QUANTILE, life=_trained_early(_QUANTILE, Gate("pinball_loss", better_than="quantile"))
+)
+"""The same counts, of which a quantile is predicted, and each end of the interval by a model of its own."""
+TASKS = (EVENTS, COUNTS, QUANTILE, GRADES)
+each_task = pytest.mark.parametrize("toy", TASKS, ids=[each.name for each in TASKS])
 TOYS = (EVENTS, CUSTOMERS)
 both_toys = pytest.mark.parametrize("toy", TOYS, ids=[each.name for each in TOYS])
 both_toys_slow = pytest.mark.parametrize(

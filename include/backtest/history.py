@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import lightgbm
 import numpy as np
 import pyarrow as pa
 
@@ -29,10 +28,9 @@ from include.features.distinct import require_distinct
 from include.lake import schemas
 from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.arrays import Numbers
-from include.model.baselines import Logistic, Prior
-from include.model.encoding import Encoding
 from include.model.model import Model
 from include.model.splits import Splits
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift, drift_metrics, false_alarms, metric_row, performance, reference_profile
 from include.monitoring.performance import LabelledPredictions
@@ -107,7 +105,7 @@ class HistoricalEvaluator:
             parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
             fitted = trainer.fit_model(
                 use_case.features, parts["train"], parts["validation"], chosen,
-                THREADS, use_case.training.baseline_features,
+                THREADS, task_model(use_case), use_case.training.baseline_features,
             )  # fmt: skip
             values = _values(fitted.model)
             cache.put(inputs.fingerprint, values)
@@ -141,7 +139,7 @@ class HistoricalEvaluator:
             name: dataset.split_rows(self.use_case, rows, periods, name, period) for name, periods in fit.cut.items()
         }
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
-        return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
+        return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.task)
 
     def predicted(self, model: Period, period: Period) -> dict[str, Numbers]:
         """Return predictions of a model and its baselines for `period`, by subject."""
@@ -164,9 +162,9 @@ class HistoricalEvaluator:
         return labels[known], self.predicted(model, period)[MODEL][known]
 
     def losses(self, period: Period, model: Period) -> tuple[float, int]:
-        """Return the summed log loss on a day's labelled rows, and their number."""
-        labels, probabilities = self.realised(model, period)
-        return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
+        """Return the summed loss of a model on a day's labelled rows, and their number."""
+        (labels, predictions), task = self.realised(model, period), self.use_case.task
+        return float(np.sum(metrics.losses(task.main_metric, labels, predictions, task))), len(labels)
 
     def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[Period, Period], MeasuredPeriod]:
         """Return a function that measures a day scored by a model, under these limits.
@@ -195,7 +193,8 @@ class HistoricalEvaluator:
         if not self._features(period).num_rows:
             return MeasuredPeriod(period, None, missing_reason="the day has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(period)])
-        predictions = profile.probability.bins.count(pa.array(self.predicted(model, period)[MODEL]))
+        of_model = self.predicted(model, period)[MODEL]
+        predictions = profile.predictions.bins.count(task_model(self.use_case).main_values(of_model))
         rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
         rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
         rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_periods))
@@ -223,7 +222,7 @@ class HistoricalEvaluator:
             subject: np.concatenate([of_period[subject] for of_period in by_day])[known] for subject in by_day[0]
         }
         outcomes = LabelledPredictions(periods[known], labels[known], predicted)
-        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.costs)
+        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.task)
 
     def largest_psi(self, period: Period, model: Period) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
@@ -246,11 +245,13 @@ class HistoricalEvaluator:
         current, use_case = self.fit(champion), self.use_case
         rows = self._labelled(period, fit.cut.test[0], fit.cut.test[-1])
         test = TrainingRows(
-            rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["period"].to_numpy()
+            rows.select(list(use_case.features)),
+            task_model(use_case).encode_labels(rows[use_case.label.name]),
+            rows["period"].to_numpy(),
         )
         predicted = fit.model.predict_all(test.features)
         measured = {
-            subject: metrics.compute_metrics(test.labels, values, use_case.costs)
+            subject: metrics.compute_metrics(test.labels, values, use_case.task)
             for subject, values in predicted.items()
         }
         seen = period_range(current.cut.train[0], current.cut.validation[-1])
@@ -264,7 +265,7 @@ class HistoricalEvaluator:
                 test.periods, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows
             ),
         )
-        results = judging.judge_gates(gates, inputs, use_case.costs)
+        results = judging.judge_gates(gates, inputs, use_case.task)
         against = " ".join(result.reason for result in results if result.blocks)
         return (
             BacktestOutcome("rejected", against)
@@ -290,22 +291,13 @@ def load_label_history(project: Project, first: Period, last: Period) -> LabelHi
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.from_rows(rows, known[_ROW], known["period"], known[use_case.label.name])
+    encoded = task_model(use_case).encode_labels(known[use_case.label.name])
+    return LabelHistory.from_rows(rows, known[_ROW], known["period"], pa.chunked_array([encoded]))
 
 
 def _values(model: Model) -> dict[str, object]:
-    return {
-        "trees": model.booster.model_to_string(),
-        "encoding": model.encoding.to_json(),
-        "prior": model.prior.rate,
-        "logistic": model.logistic.to_json(),
-    }
+    return {"trees": model.booster.model_to_string(), **model.parts()}
 
 
 def _model(values: dict[str, object]) -> Model:
-    trees, encoding, rate, logistic = (values[name] for name in ("trees", "encoding", "prior", "logistic"))
-    assert isinstance(trees, str) and isinstance(encoding, dict) and isinstance(rate, float)
-    assert isinstance(logistic, dict)
-    return Model(
-        lightgbm.Booster(model_str=trees), Encoding.from_json(encoding), Prior(rate), Logistic.from_json(logistic)
-    )
+    return Model.from_parts(str(values["trees"]), values)

@@ -26,7 +26,7 @@ class LabelHistory:
     known: Days
     """The day on which each label became known, ascending."""
     label: Numbers
-    """0, 1, or NaN if it was withdrawn."""
+    """The encoded label, or NaN if it was withdrawn."""
 
     @classmethod
     def from_rows(

@@ -9,32 +9,40 @@ from matplotlib.axes import Axes
 
 from include.backtest.result import ROLLING_DAYS, PolicyOutcome
 from include.model import plotting
+from include.model.metrics import METRICS
 
 COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
 """Distinguishable with red-green colour blindness, together with the line styles."""
 STYLES = ("-", "--", "-", ":", "-.", "-")
 
 
-def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
-    """Return a PNG of log loss, gain over the first policy, AUC and trainings."""
+def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome], metrics: Sequence[str]) -> bytes:
+    """Plot the first metric and its gain, the second metric, and the trainings."""
+    first, second = metrics
+    loss_label, second_label = (capitalized(METRICS[name].label) for name in (first, second))
     figure = plotting.new_figure(title, width=11, height=12)
-    loss, gain, auc, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
-    base = _series(outcomes[0], "log_loss")
+    loss, gain, other, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
+    base = _series(outcomes[0], first)
     for outcome, colour, style in zip(outcomes, COLOURS, STYLES, strict=False):
         drawn = {"color": colour, "ls": style, "label": outcome.policy, "lw": 1.6}
         periods = np.array([*outcome.rolling], dtype="datetime64[D]")
-        values = _series(outcome, "log_loss")
+        values = _series(outcome, first)
         loss.plot(periods, values, **drawn)
         gain.plot(periods, base - values, **drawn)
-        auc.plot(periods, _series(outcome, "auc"), **drawn)
+        other.plot(periods, _series(outcome, second), **drawn)
     _marks(marks, outcomes)
-    _finish(loss, f"Log loss, {ROLLING_DAYS} days")
-    _finish(gain, f"Log loss gained over “{outcomes[0].policy}”")
-    _finish(auc, f"AUC, {ROLLING_DAYS} days")
+    _finish(loss, f"{loss_label}, {ROLLING_DAYS} days")
+    _finish(gain, f"{loss_label} gained over “{outcomes[0].policy}”")
+    _finish(other, f"{second_label}, {ROLLING_DAYS} days")
     loss.legend(fontsize=9, frameon=False, ncols=3)
     marks.grid(axis="x", alpha=0.25)
     marks.spines[["top", "right"]].set_visible(False)
     return plotting.png_of(figure)
+
+
+def capitalized(label: str) -> str:
+    """Return a metric's label with a capital, and the rest as it is."""
+    return label[:1].upper() + label[1:]
 
 
 def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from include.backtest.simulator import Alarm, Policy, SimulatedTraining, Simulation
-from include.declaration.costs import DecisionCosts
 from include.declaration.period import Period
+from include.declaration.task import Task
 from include.model import metrics
 from include.model.arrays import Numbers
 
@@ -39,13 +39,12 @@ class RealisedCosts:
         labels, predicted = (np.concatenate([pair[n] for pair in labelled.values()] or [np.empty(0)]) for n in (0, 1))
         return cls(tuple(labelled), starts, labels, predicted)
 
-    def metrics(
-        self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = metrics.HEADLINE
-    ) -> dict[str, float | None]:
-        """Compute metrics over the pooled rows of the days from `first` to before `end`."""
+    def metrics(self, first: int, end: int, task: Task, shown: Sequence[str] | None = None) -> dict[str, float | None]:
+        """Compute metrics over the pooled rows of the days at index `first` to `end`, exclusive."""
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
-        values = {name: metrics.compute_metric(name, labels, predicted, costs) for name in shown} if len(labels) else {}
+        names = (shown or task.headline) if len(labels) else ()
+        values = {name: metrics.compute_metric(name, labels, predicted, task) for name in names}
         return {name: None if value is None else round(value, DIGITS) for name, value in values.items()}
 
 
@@ -64,7 +63,8 @@ class PolicyOutcome:
     rolling: dict[str, dict[str, float | None]]
     """The last of `ROLLING_DAYS` scored days to the metrics over them."""
     cost: float
-    """Total cost of the decisions, in the costs' unit."""
+    """Total cost of the decisions, in the costs' unit; without costs, the sum of the main metric's losses."""
+    main_metric: str = "log_loss"
 
     def counted(self, result: str) -> int:
         """Count the trainings with that result."""
@@ -79,7 +79,7 @@ class PolicyOutcome:
 
     @property
     def worst_month(self) -> str:
-        return max(self.months, key=lambda month: self.months[month]["log_loss"] or 0.0)
+        return max(self.months, key=lambda month: self.months[month][self.main_metric] or 0.0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,25 +90,26 @@ def summarise_policies(
     walked: Simulation,
     realised: RealisedCosts,
     aftermath: Mapping[SimulatedTraining, Alarm],
-    costs: DecisionCosts,
+    task: Task,
 ) -> PolicyOutcome:
     """Summarise a simulation with realised predictions and trainings' benefits."""
     places = {f"{period.start_date:%Y-%m}": (realised.periods.index(period)) for period in reversed(realised.periods)}
     ends = [*list(reversed(places.values()))[1:], len(realised.periods)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)
-    spent = metrics.losses("expected_cost", realised.labels, realised.predicted, costs)
+    spent = metrics.losses(task.cost_metric or task.main_metric, realised.labels, realised.predicted, task)
     return PolicyOutcome(
         policy=policy.name,
         meaning=policy.meaning,
         trainings=tuple(_training_values(training, aftermath[training]) for training in walked.trainings),
         alarm_periods=walked.alarms,
-        metrics=realised.metrics(0, len(realised.periods), costs),
-        months={month: realised.metrics(first, end, costs) for month, first, end in months},
+        metrics=realised.metrics(0, len(realised.periods), task),
+        months={month: realised.metrics(first, end, task) for month, first, end in months},
         rolling={
-            realised.periods[end - 1].key: realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
+            realised.periods[end - 1].key: realised.metrics(end - ROLLING_DAYS, end, task, task.headline[:2])
             for end in range(ROLLING_DAYS, len(realised.periods) + 1, STEP_DAYS)
         },
         cost=round(float(np.sum(spent)), DIGITS),
+        main_metric=task.main_metric,
     )
 
 

@@ -29,6 +29,10 @@ class BacktestResult:
     first: str
     last: str
     unit: str
+    """The unit of the costs; empty without costs."""
+    main_metric: str
+    shown: tuple[str, ...]
+    """The metrics of short tables."""
     outcomes: tuple[PolicyOutcome, ...]
     variations: tuple[PolicyOutcome, ...]
     """The declared policy with one number changed at a time."""
@@ -79,13 +83,17 @@ def run_backtest(
     ]
     outcomes = [_outcome(evaluator, policy, periods) for policy in [*policies, _performance_only(evaluator), declared]]
     varied = [_outcome(evaluator, policy, periods) for policy in _variations(evaluator)] if variations else []
-    return BacktestResult(use_case.name, first.key, last.key, use_case.costs.unit, tuple(outcomes), tuple(varied))
+    task = use_case.task
+    return BacktestResult(
+        use_case.name, first.key, last.key, task.cost_unit, task.main_metric, task.headline,
+        tuple(outcomes), tuple(varied),
+    )  # fmt: skip
 
 
 def draw_backtest(result: BacktestResult) -> bytes:
     """Plot the policies over time, as a PNG."""
     return plot.plot_backtest(
-        f"{result.use_case}: retraining policies, {result.first} to {result.last}", result.outcomes
+        f"{result.use_case}: retraining policies, {result.first} to {result.last}", result.outcomes, result.shown[:2]
     )
 
 
@@ -162,4 +170,4 @@ def _outcome(evaluator: HistoricalEvaluator, policy: Policy, periods: Sequence[P
         training: simulator.retraining_benefits(training, periods, evaluator.losses)
         for training in simulation.trainings
     }
-    return result.summarise_policies(policy, simulation, realised, benefits, evaluator.use_case.costs)
+    return result.summarise_policies(policy, simulation, realised, benefits, evaluator.use_case.task)

@@ -18,7 +18,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
-from include.model.metrics import HEADLINE, METRICS
+from include.model.metrics import METRICS
 from include.project import open_project
 
 _FOOTNOTE = (
@@ -48,12 +48,12 @@ def print_backtest(
     found = run.run_backtest(open_project(use_case), from_period, to_period, variations=variations, tell=tell)
     console.print()
     console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
-    console.print(_months(found, "log_loss"), _months(found, "auc"))
+    console.print(*(_months(found, metric) for metric in found.shown[:2]))
     if found.variations:
         console.print(backtest_table("The declared policy with one thing changed", found, found.variations))
     print_line(console, _FOOTNOTE, "dim")
     for each in found.outcomes:
-        _trainings(console, each)
+        _trainings(console, each, METRICS[found.main_metric].label)
     if plot:
         plot.write_bytes(run.draw_backtest(found))
     if json_file:
@@ -84,10 +84,10 @@ def earliest_period(use_case: UseCase) -> Period:
 def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """Return a table with one line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
-    shown = (METRICS[metric].label for metric in HEADLINE)
+    shown = (METRICS[metric].label for metric in result.shown)
     for column in ("trained", "promoted", "false alarms", "days triggered", *shown):
         made.add_column(column, justify="right")
-    made.add_column(line_of(f"{result.unit} against never"), justify="right")
+    made.add_column(line_of(f"{result.unit or METRICS[result.main_metric].label} against never"), justify="right")
     made.add_column("worst month", justify="right")
     for each in outcomes:
         worst = each.worst_month
@@ -97,9 +97,9 @@ def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[Policy
             str(each.counted("promoted")),
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
             str(each.alarm_periods),
-            *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in HEADLINE),
+            *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in result.shown),
             f"{each.cost - result.outcomes[0].cost:+,.0f}",
-            line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),
+            line_of(f"{worst}: {_number(each.months[worst][result.main_metric])}"),
         )
     return made
 
@@ -113,13 +113,13 @@ def _months(result: BacktestResult, metric: str) -> Table:
     return made
 
 
-def _trainings(console: Console, outcome: PolicyOutcome) -> None:
+def _trainings(console: Console, outcome: PolicyOutcome, loss: str) -> None:
     if not outcome.trainings:
         return
     console.print()
     print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
     for each in outcome.trainings:
-        after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
+        after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} {loss} gained afterwards"
         print_line(console, f"  {each['period']}  {each['result']:<9} {after}; {each['reason']}")
 
 

@@ -50,11 +50,8 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
 
 
 def lineage_tree(lineage: Lineage) -> Tree:
-    """Return the lineage as a tree, from the prediction to the feeds' landed days."""
-    flag = "predicted positive" if lineage.predicted_positive else "predicted negative"
-    root = Tree(
-        line_of(f"{lineage.use_case} of {lineage.period}: probability {lineage.probability:.4f}, {flag}", "bold")
-    )
+    """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
+    root = Tree(line_of(f"{lineage.use_case} of {lineage.period}: {lineage.predicted}", "bold"))
     root.add(line_of(" ".join(f"{name}={value}" for name, value in lineage.keys.items())))
     root.add(_content(lineage.prediction))
     model = root.add(line_of(f"model version {lineage.model_version}, MLflow run {lineage.run_id}, tags:"))

@@ -82,7 +82,7 @@ def report(
 def predictions(
     use_case: str, period: Day, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10
 ) -> None:
-    """Show the rows of a day with the highest probability."""
+    """Show the rows of a day with the highest prediction."""
     from include.cli import walkthrough
 
     walkthrough.show_predictions(console, use_case, _period_of(period), rows)

@@ -11,18 +11,19 @@ from rich.table import Table
 from include import settings
 from include.cli import services
 from include.cli.escaping import line_of, print_line
+from include.declaration.gates import MODEL
 from include.declaration.period import Period
+from include.declaration.task import Task
 from include.declaration.use_case import UseCase
 from include.ingestion import data_docs
 from include.local import credentials
 from include.local.instance import Instance
-from include.model.metrics import HEADLINE, METRICS
+from include.model.metrics import METRICS
 from include.monitoring.monitor import RealisedPerformance
 from include.printable import escape_line
 from include.registry.version_summary import VersionSummary
 from include.web.summary import FeedReport, UseCaseReport
 
-SUBJECTS = ("model", "logistic", "prior")
 _REASONS = 3
 """Number of reasons for waiting days that are shown, the most frequent first."""
 
@@ -31,7 +32,10 @@ def print_report(
     console: Console, use_case: UseCase, report: UseCaseReport, realised: RealisedPerformance | None
 ) -> None:
     """Print the report: rows, versions, their performance."""
-    console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
+    task = use_case.task
+    console.print(
+        Group(_rows(use_case, report), "", *_versions(report, task), *_decisions(report), *_realised(realised, task))
+    )
 
 
 def places(console: Console, use_case: UseCase, here: Instance, first: Period, last: Period) -> None:
@@ -83,15 +87,15 @@ def _reasons(feed: FeedReport) -> str:
     return "\n".join(reasons) or "–"
 
 
-def _versions(report: UseCaseReport) -> list[RenderableType]:
+def _versions(report: UseCaseReport, task: Task) -> list[RenderableType]:
     if not report.versions:
         return [line_of("No model is registered yet.")]
-    return [item for version in report.versions for item in _version(version)]
+    return [item for version in report.versions for item in _version(version, task)]
 
 
-def _version(version: VersionSummary) -> list[RenderableType]:
+def _version(version: VersionSummary, task: Task) -> list[RenderableType]:
     title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
-    table = _metrics("on its test days", version.test)
+    table = _metrics("on its test days", version.test, task)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
     counted = Counter(gate_result["outcome"] for gate_result in version.gate_results)
     lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
@@ -123,7 +127,7 @@ def _decisions(report: UseCaseReport) -> list[RenderableType]:
     return lines if report.decisions else [*lines, line_of("  No day triggered a training.")]
 
 
-def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
+def _realised(realised: RealisedPerformance | None, task: Task) -> list[RenderableType]:
     """Return the lines about the performance of predictions, or why it is not known."""
     if realised is None:
         return []
@@ -136,15 +140,15 @@ def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
         )
         return ["", line_of(f"The performance on {span} is not known: {cause}."), *waiting]
     periods = f"{len(realised.periods)} scored days {span}, {realised.rows:,} rows with a label"
-    return ["", _metrics(f"realised on {periods}", realised.metrics), *waiting]
+    return ["", _metrics(f"realised on {periods}", realised.metrics, task), *waiting]
 
 
-def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:
+def _metrics(title: str, found: Mapping[str, Mapping[str, float]], task: Task) -> Table:
     table = Table("", title=title, title_justify="left")
-    for metric in HEADLINE:
+    for metric in task.headline:
         table.add_column(METRICS[metric].label, justify="right")
-    for subject in SUBJECTS:
+    for subject in (MODEL, *reversed(task.baselines)):
         values = found.get(subject, {})
-        cells = (values.get(metric) for metric in HEADLINE)
+        cells = (values.get(metric) for metric in task.headline)
         table.add_row(subject, *("–" if value is None else f"{value:.4f}" for value in cells))
     return table

@@ -17,6 +17,7 @@ from include.local import services as local_services
 from include.local.airflow_client import AirflowClient
 from include.local.instance import Instance
 from include.local.progress import show_waiting
+from include.model.tasks import task_model
 from include.monitoring import monitor
 from include.printable import escape_line
 from include.project import Project, open_project
@@ -73,7 +74,7 @@ def show_report(console: Console, name: str, first: Period | None, last: Period 
 
 
 def show_predictions(console: Console, name: str, period: Period, rows: int) -> None:
-    """Print a day's rows, those with the highest probability first.
+    """Print a day's rows, those with the highest prediction first.
 
     Raises:
         PartitionMissingError: the day is not scored.
@@ -84,9 +85,8 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     if not clone.partition_digests(lake, "predictions", period, period):
         raise PartitionMissingError(name, "predictions", period)
     predictions = lake.as_of(period).table("predictions", since=period)
-    first = (
-        predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("period").to_pyarrow()
-    )
+    first_by = task_model(use_case).order_column
+    first = predictions.order_by([predictions[first_by].desc(), *use_case.keys]).limit(rows).drop("period").to_pyarrow()
     table = Table(
         *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"
     )

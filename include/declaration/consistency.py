@@ -13,7 +13,7 @@ from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, 
 from include.declaration.exports import require_exports
 from include.declaration.landing import require_apart
 from include.declaration.names import (
-    PREDICTION_COLUMNS,
+    VERSION_COLUMN,
     require_columns,
     require_distinct_columns,
     require_features,
@@ -41,13 +41,14 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
         (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods"}),
         (_check_feeds, {"feeds", "first_period"}),
         (_check_keys, {"feeds", "keys"}),
-        (_check_columns, {"keys", "features", "label"}),
+        (_check_columns, {"keys", "features", "label", "task"}),
+        (_check_task, {"features", "task", "monitoring"}),
         (_check_feature_types, {"features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),
-        (_check_baseline, {"features", "training"}),
+        (_check_baseline, {"features", "training", "task"}),
         (_check_period, {"period", "feeds", "keys", "features", "label"}),
-        (_check_exports, {"exports", "keys"}),
-        (_check_gates, {"gates", "feeds", "keys", "features", "training"}),
+        (_check_exports, {"exports", "keys", "task"}),
+        (_check_gates, {"gates", "feeds", "keys", "features", "training", "task"}),
     )
     for check, reads in checks:
         if reads.isdisjoint(unusable):
@@ -92,11 +93,30 @@ def _check_keys(use_case: UseCase) -> None:
 
 def _check_columns(use_case: UseCase) -> None:
     own = [name for name in use_case.features if name not in use_case.keys]
-    require_columns(use_case.keys, "keys", also_taken=PREDICTION_COLUMNS)
+    taken = {VERSION_COLUMN, *(name.casefold() for name in use_case.task.prediction_columns)}
+    require_columns(use_case.keys, "keys", also_taken=taken)
     require_columns(own, "features")
-    require_columns([use_case.label.name], "label.name", also_taken=PREDICTION_COLUMNS)
+    require_columns([use_case.label.name], "label.name", also_taken=taken)
     require_distinct_columns((*use_case.keys, *own, use_case.label.name), "features")
     require_features(use_case.features)
+
+
+def _check_task(use_case: UseCase) -> None:
+    """Report features of the task that are not declared, and limits that do not fit."""
+    task, features = use_case.task, use_case.features
+    stray = [name for name in task.features_read if features.get(name, CATEGORY) == CATEGORY]
+    problem = f"the task reads {stray}, which are no features that are numbers."
+    require(not stray, problem, field="task", hint=did_you_mean(stray, features))
+    for limit in sound(use_case.monitoring.limits):
+        _require_of_task(use_case, limit.metric, limit.subject, f"the limit {limit}", "monitoring")
+
+
+def _require_of_task(use_case: UseCase, metric: str, subject: str, say: str, field: str) -> None:
+    task = use_case.task
+    problem = f"{say}: {metric!r} is not a metric of {type(task).__name__}; there are {list(task.metrics)}."
+    require(metric in task.metrics, problem, field=field, hint=f"Write {task.main_metric!r}.")
+    problem = f"{say}: {subject!r} is not a baseline of {type(task).__name__}; there are {list(task.baselines)}."
+    require(subject in ("model", *task.baselines), problem, field=field, hint=f"Write {task.baselines[0]!r}.")
 
 
 def _check_feature_types(use_case: UseCase) -> None:
@@ -121,6 +141,13 @@ def _check_baseline(use_case: UseCase) -> None:
     stray = sorted(set(use_case.training.baseline_features) - set(use_case.features))
     hint = did_you_mean(stray, use_case.features)
     require(not stray, f"baseline_features {stray} are not features.", field="training.baseline_features", hint=hint)
+    training = use_case.training
+    for name, say in [(training.sample_weight, "sample_weight"), *((each, "monotone") for each in training.monotone)]:
+        is_number = name is None or use_case.features.get(name, CATEGORY) != CATEGORY
+        problem = f"{say} names {name!r}, which is no feature that is a number."
+        require(is_number, problem, field=f"training.{say}", hint=did_you_mean(name, use_case.features))
+    reason = use_case.task.not_monotone if training.monotone else ""
+    require(not reason, f"monotone does not fit the task: {reason}.", field="training.monotone")
 
 
 def _check_period(use_case: UseCase) -> None:
@@ -128,11 +155,14 @@ def _check_period(use_case: UseCase) -> None:
 
 
 def _check_exports(use_case: UseCase) -> None:
-    require_exports(sound(use_case.exports), use_case.keys)
+    columns = (*use_case.keys, *use_case.task.prediction_columns, VERSION_COLUMN)
+    require_exports(sound(use_case.exports), columns)
 
 
 def _check_gates(use_case: UseCase) -> None:
     training = use_case.training
     with report_below("gates"):
-        limits = GateLimits(use_case.slice_columns(), training.test_periods, training.rebuildable_periods)
+        limits = GateLimits(
+            use_case.slice_columns(), training.test_periods, training.rebuildable_periods, use_case.task
+        )
         require_gates(sound(use_case.gates), limits)

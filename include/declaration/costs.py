@@ -29,3 +29,23 @@ class DecisionCosts:
         It is c_fp / (c_fp + c_fn) (Elkan 2001, eq. 2).
         """
         return self.false_positive / (self.false_positive + self.false_negative)
+
+
+@declared
+@dataclass(frozen=True)
+class OrderCosts:
+    """Costs of ordering the prediction, in `unit`, per unit too few and too many."""
+
+    under: float
+    over: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        for cost in ("under", "over"):
+            require(getattr(self, cost) > 0, f"OrderCosts: {cost} must be above 0.", field=cost)
+
+    @property
+    def quantile(self) -> float:
+        """Return the quantile that is the cheapest order: c_u / (c_u + c_o) (Arrow 1951)."""
+        return self.under / (self.under + self.over)

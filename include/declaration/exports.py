@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from include.declaration.field_types import require_field_types
-from include.declaration.names import PREDICTION_COLUMNS
 from include.declaration.period import Period
 from include.declaration.problems import declared, did_you_mean, require
 
@@ -118,14 +117,14 @@ def name_of_export(export: Export) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", export.target).strip("_.")
 
 
-def require_exports(exports: Sequence[Export], keys: Collection[str]) -> None:
+def require_exports(exports: Sequence[Export], columns: Collection[str]) -> None:
     """Report destinations that collide with each other or with the columns of predictions."""
     names = [name_of_export(export) for export in exports]
     same = sorted({export.target for export in exports if names.count(name_of_export(export)) > 1})
     require(not same, f"{same} are written by several exports.", field="exports", hint="Leave out all but one.")
     for number, export in enumerate(exports):
         if isinstance(export, ToSql):
-            taken = {name.casefold() for name in (*keys, *PREDICTION_COLUMNS)}
+            taken = {name.casefold() for name in columns}
             problem = f"period_column={export.period_column!r} is a column of the predictions, too."
             is_free = export.period_column.casefold() not in taken
             require(is_free, problem, field=f"exports[{number}].period_column", hint="Name another one.")

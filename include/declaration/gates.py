@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from include.declaration.problems import did_you_mean, require
 
-BASELINES = ("prior", "logistic")
+BASELINES = ("prior", "logistic", "mean", "median", "quantile", "linear", "seasonal_naive")
+"""The baselines of all tasks; `Task.baselines` names those of one."""
 ALL_ROWS, CHAMPION = "all rows", "champion"
 MODEL = "model"
 """The evaluated model, as a subject of metrics and predictions."""

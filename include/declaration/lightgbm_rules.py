@@ -74,19 +74,19 @@ ROUNDS: Mapping[str, Range] = {
     "early_stopping_rounds": Range(int, 1, 100_000),
 }
 OWN: Mapping[str, object] = {
-    "objective": "binary",
-    "metric": "binary_logloss",
     "deterministic": True,
     "force_row_wise": True,
     "boosting": "gbdt",
     "device_type": "cpu",
     "verbosity": -1,
 }
-"""Parameters that the trainer sets, in addition to seed and threads: they make training deterministic and binary."""
+"""Parameters that the trainer sets, in addition to seed and threads: they make training deterministic."""
+OF_THE_TASK = frozenset({"objective", "metric", "num_class", "alpha"})
+"""Parameters that follow from the declared task."""
 ALSO_OWN = frozenset(
     {
         *("seed", "data_random_seed", "bagging_seed", "feature_fraction_seed", "extra_seed"),
-        *("num_threads", "force_col_wise", "num_class", "is_unbalance", "categorical_feature"),
+        *("num_threads", "force_col_wise", "is_unbalance", "categorical_feature"),
     }
 )
 _ALIASES: Mapping[str, str] = {
@@ -189,6 +189,8 @@ def _wrong_range(allowed: Range, search: SearchedRange, declared: object) -> str
 def _unknown(name: str) -> Problem:
     """Return the problem of a name that cannot be set, with the name to write instead."""
     path, meant = f"parameters[{name!r}]", ALIASES.get(name, name)
+    if meant in OF_THE_TASK:
+        return Problem(path, f"Parameter {name!r} follows from the task of the use case.", "Leave it out.")
     if meant in OWN or meant in ALSO_OWN:
         return Problem(path, f"Parameter {name!r} is set by the trainer itself.", "Leave it out.")
     if meant != name:

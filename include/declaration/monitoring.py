@@ -6,14 +6,16 @@ Imports nothing heavy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
+from typing import Any
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import BASELINES
 from include.declaration.problems import declared, did_you_mean, require
+from include.declaration.task import Task
 from include.model.metrics import METRICS
 from include.monitoring.definitions import DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
 
@@ -144,6 +146,16 @@ def _times(rate: float | None) -> str:
     return f"{rate:g} false alarm{'' if rate == 1 else 's'} a year"
 
 
+class _Defaults(tuple[Any, ...]):
+    """Limits that are not declared: `for_task` replaces them by those of the task."""
+
+    __slots__ = ()
+
+
+_PERFORMANCE = _Defaults([PerformanceLimit("log_loss", false_alarms_per_year=1)])
+_BASELINES = _Defaults(BaselineLimit(each, false_alarms_per_year=1) for each in ("prior", "logistic"))
+
+
 @declared
 @dataclass(frozen=True)
 class Monitoring:
@@ -153,9 +165,9 @@ class Monitoring:
     """Performance is judged on this many of the newest days whose labels are known."""
     min_periods: int = 7
     """With fewer days of labels in the window, performance is not judged."""
-    performance: tuple[PerformanceLimit, ...] = (PerformanceLimit("log_loss", false_alarms_per_year=1),)
+    performance: tuple[PerformanceLimit, ...] = _PERFORMANCE
     """Limits of degradation since the test days; the signal `performance`."""
-    baselines: tuple[BaselineLimit, ...] = tuple(BaselineLimit(each, false_alarms_per_year=1) for each in BASELINES)
+    baselines: tuple[BaselineLimit, ...] = _BASELINES
     """Limits against baselines while the model is champion; the signal `worse_than_baseline`."""
     drift_quantile: float = 0.95
     """Weighted drift and prediction drift breach above this quantile of the drift of single validation and test days:
@@ -213,6 +225,19 @@ class Monitoring:
             require(getattr(self, name) >= 0, f"{say}{name} must be at least 0.", field=name)
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
         require(len(set(names)) == len(names), say + f"a metric may have only one limit; there are {names}.")
+
+    def for_task(self, task: Task) -> Monitoring:
+        """Return the limits with the defaults of the task."""
+        metric, compared = task.main_metric, task.baselines[:2]
+        changes: dict[str, Any] = {}
+        if isinstance(self.performance, _Defaults):
+            limit = PerformanceLimit(metric, false_alarms_per_year=1, reference=compared[0])
+            changes["performance"] = _Defaults([limit])
+        if isinstance(self.baselines, _Defaults):
+            limits = [BaselineLimit(name, metric, false_alarms_per_year=1) for name in compared]
+            changes["baselines"] = _Defaults(limits)
+        changes = {name: limits for name, limits in changes.items() if limits != getattr(self, name)}
+        return replace(self, **changes) if changes else self
 
     @property
     def limits(self) -> tuple[Limit, ...]:

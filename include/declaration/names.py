@@ -18,8 +18,8 @@ RESERVED_PREFIX = "__airworthy_"
 """Prefix of internal columns that a step adds to a table; declared names must not begin with it."""
 LAKE_COLUMNS = frozenset({"period", "digest", "reasons", "quarantined_row"})
 """Columns that the lake adds to its tables, or the quarantine to its exported files."""
-PREDICTION_COLUMNS = frozenset({"probability", "predicted_positive", "model_version"})
-"""Columns of predictions in addition to the keys."""
+VERSION_COLUMN = "model_version"
+"""Column of predictions in addition to the keys and to those of the task."""
 SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *BASELINES})
 """Subjects of monitored metrics in addition to feeds: a feed with one of these names would be mixed with it."""
 REFUSED_BY_LIGHTGBM = frozenset(',:"[]{}')

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from include.declaration import clock
 from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
 from include.declaration.consistency import check_use_case
-from include.declaration.costs import DecisionCosts
 from include.declaration.exports import Export
 from include.declaration.field_types import require_field_types, wrong_field_types
 from include.declaration.landing import LandingBucket
@@ -28,6 +27,7 @@ from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.declaration.sources import Source, require_source
+from include.declaration.task import Task
 from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation.gates.base import BaseGate
 
@@ -94,7 +94,7 @@ class Feed:
 @declared
 @dataclass(frozen=True)
 class Label:
-    """The predicted outcome: a column of `labels` in features.py, 0 or 1."""
+    """The predicted outcome: a column of `labels` in features.py, with values as the task needs them."""
 
     name: str
     meaning: str
@@ -146,15 +146,21 @@ class Training:
     early_stopping_rounds: int
     seed: int = 20130101
     baseline_features: tuple[str, ...] = ()
-    """Features of the logistic baseline; empty: all. With few training rows, a few simple features make a stronger
-    baseline than all."""
+    """Features of the logistic or linear baseline; empty: all. With few training rows, a few simple features make a
+    stronger baseline than all."""
     search_space: Mapping[str, SearchRange] = field(default_factory=dict)
     """LightGBM parameter to the range that tuning searches; empty: no tuning."""
+    sample_weight: str | None = None
+    """The feature that says how much a row counts in the loss of the trees; a number of at least 0. Baselines and
+    metrics count each row once."""
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    """Feature to 1 if the prediction may only rise with it, or -1 if it may only fall."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
         object.__setattr__(self, "parameters", _frozen(self.parameters))
         object.__setattr__(self, "search_space", _frozen(self.search_space))
+        object.__setattr__(self, "monotone", _frozen(self.monotone))
         for wrong in wrong_declaration(self.parameters, self.search_space):
             report(replace(wrong, problem=f"Training: {wrong.problem}"))
         for name in ("validation_periods", "test_periods", "min_train_periods"):
@@ -163,6 +169,9 @@ class Training:
         for name, allowed in ROUNDS.items():
             value = getattr(self, name)
             require(allowed.holds(value), f"Training: {name} must be {allowed}, not {value!r}.", field=name)
+        for name, direction in self.monotone.items():
+            problem = f"Training: monotone[{name!r}] must be 1 or -1, not {direction!r}."
+            require(direction in (1, -1), problem, field=f"monotone[{name!r}]")
         least = self.min_train_periods + self.validation_periods + self.test_periods + 2 * self.gap_periods
         require(
             self.window_periods >= least,
@@ -214,7 +223,8 @@ class UseCase:
     features: Mapping[str, str]
     """Feature name to type: a number, or `category`."""
     label: Label
-    costs: DecisionCosts
+    task: Task
+    """What is predicted: `Binary(…)`, `Regression(…)` or `Multiclass(…)`."""
     training: Training
     gates: tuple[BaseGate, ...]
     period: str = ""
@@ -244,6 +254,10 @@ class UseCase:
         object.__setattr__(self, "_declared_in", declaring_module())
         if not self.package:
             object.__setattr__(self, "package", self.declared_in)
+        if not {"task", "monitoring"} & unusable:
+            object.__setattr__(self, "monitoring", self.monitoring.for_task(self.task))
+        if not {"task", "gates"} & unusable:
+            object.__setattr__(self, "gates", tuple(gate.for_task(self.task) for gate in self.gates))
         check_use_case(self, unusable)
 
     @property

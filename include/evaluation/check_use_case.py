@@ -21,12 +21,13 @@ from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import check_tables, evaluate
-from include.evaluation.check_finding import CheckFinding, Severity
+from include.evaluation.check_finding import CheckFinding
 from include.evaluation.gates.leakage import MIN_PERIODS, LeakageGate
 from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
 from include.model import lightgbm_params, splits
+from include.model.tasks import task_model
 from include.project import Project
 from include.training import dataset, train
 
@@ -40,11 +41,10 @@ _WITHOUT: Mapping[str, frozenset[str]] = {
 }
 """Kind of table to the modules of a use case that cannot change it."""
 _DECLARED = "id='USE_CASE'"
-_MOST_REFUSED = 20
-"""Number of refused days at which landing stops: then the feed is wrong, not single days."""
 _SAMPLED = 4
 """Number of days, over the whole window, that are landed before all others."""
-_RARE = 0.01
+_MOST_REFUSED = 20
+"""Number of refused days at which landing stops: then the feed is wrong, not single days."""
 
 
 def kept_home(use_case: UseCase) -> Path:
@@ -189,19 +189,18 @@ def build_window(project: Project, period: Period, tell: Tell) -> None:
 
 
 def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFinding]:
-    """Yield the number of labelled rows of the window and the share of positives."""
+    """Yield the number of labelled rows of the window, and describe their labels."""
     use_case = project.use_case
     first, last = splits.training_window(use_case, period)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
-    values = rows[use_case.label.name]
+    labels = task_model(use_case).encode_labels(rows[use_case.label.name])
     periods = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
-    share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
-    severity: Severity = "note" if _RARE <= share <= 1 - _RARE else "warning"
-    yield CheckFinding(
-        severity,
-        f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled; {share:.2%} of them have"
-        f" {use_case.label.name} = 1.",
-    )
+    counted = f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled"
+    if not len(labels):
+        yield CheckFinding("warning", f"{counted}.")
+        return
+    described = task_model(use_case).describe_labels(labels, use_case.label.name)
+    yield CheckFinding("warning" if described.is_odd else "note", f"{counted}; {described.text}.")
 
 
 def findings_of_tables(project: Project, period: Period) -> Iterator[CheckFinding]:

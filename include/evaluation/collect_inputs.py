@@ -19,6 +19,7 @@ from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod,
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.project import Project
 from include.registry import sync, tags
 from include.registry.ledger_entry import LedgerEntry
@@ -83,14 +84,16 @@ class _Collector:
             champion=champion,
             rows=TestRows(
                 periods=rows["period"].to_numpy(),
-                labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
+                labels=task_model(self.use_case).encode_labels(rows[self.use_case.label.name]),
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),
             ),
             serving_check=serving_check.check_serving(self.project, self.candidate.run_id)
             if self._is_needed("serving_check")
             else None,
-            corruptions=corruption.corrupt_features(self.model, rows) if self._is_needed("corruptions") else None,
+            corruptions=corruption.corrupt_features(self.model, rows, self.use_case.task)
+            if self._is_needed("corruptions")
+            else None,
             rebuilt_periods=self._rebuilt_periods() if self._is_needed("rebuilt_periods") else None,
         )
 

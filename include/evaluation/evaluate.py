@@ -66,10 +66,10 @@ def evaluate_run(project: Project, run_id: str) -> EvaluateResult:
         _copy(registry, candidate)  # the process that judged it may have been killed before copying
         return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.gate_results, new=False)
     found = collect_inputs.collect_gate_inputs(project, candidate, entry)
-    gate_results = judging.judge_gates(use_case.gates, found, use_case.costs)
+    gate_results = judging.judge_gates(use_case.gates, found, use_case.task)
     assert found.rows is not None
     measured = {
-        subject: metrics.compute_metrics(found.rows.labels, each, use_case.costs)
+        subject: metrics.compute_metrics(found.rows.labels, each, use_case.task)
         for subject, each in found.rows.predicted.items()
     }
     plain = tuple(gate_result.to_json() for gate_result in gate_results)
@@ -133,13 +133,13 @@ def _write(
     measured: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Write the evaluation as files: tables as JSON, plots as PNG."""
-    rows, costs = found.rows, use_case.costs
+    rows, task = found.rows, use_case.task
     assert rows is not None
-    grouped = [group for gate in use_case.gates for group in gate.groups(found, costs)]
+    grouped = [group for gate in use_case.gates for group in gate.groups(found, task)]
     tables: dict[str, Any] = {
         "gate_results": [gate_result.to_json() for gate_result in gate_results],
         "metrics": measured,
-        "intervals": intervals.metric_intervals(rows.periods, rows.labels, rows.predicted[MODEL], costs),
+        "intervals": intervals.metric_intervals(rows.periods, rows.labels, rows.predicted[MODEL], task),
         "slices": grouped,
     }
     folder.mkdir()
@@ -160,7 +160,7 @@ def _drawn_by_gates(use_case: UseCase, title: str, inputs: GateInputs) -> dict[s
     """Return the gates' plots by kind, for the first gate of each kind with a plot."""
     drawn: dict[str, bytes] = {}
     for gate in use_case.gates:
-        content = gate.plot(title, inputs, use_case.costs) if gate.kind not in drawn else None
+        content = gate.plot(title, inputs, use_case.task) if gate.kind not in drawn else None
         if content is not None:
             drawn[gate.kind] = content
     return drawn

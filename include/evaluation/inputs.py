@@ -22,7 +22,7 @@ class TestRows:
     periods: npt.NDArray[np.datetime64]
     labels: Numbers
     predicted: Mapping[str, Numbers]
-    """Probabilities of `model`, of each baseline and, if it can score these rows, of `champion`."""
+    """Predictions of `model`, of each baseline and, if it can score these rows, of `champion`."""
     columns: pa.Table
     """Keys and features for grouping the rows."""
 
@@ -52,7 +52,7 @@ class ServingCheckResult:
 
     rows: int
     differing: int
-    """Rows whose probability differs in any bit from that of the training process."""
+    """Rows whose prediction differs in any bit from that of the training process."""
     microseconds_per_row: float
     megabytes: float
     error: str = ""
@@ -61,15 +61,15 @@ class ServingCheckResult:
 
 @dataclass(frozen=True)
 class CorruptionResult:
-    """Hold the effect of one corrupted feature on the probabilities of a sample."""
+    """Hold the effect of one corrupted feature on the predictions of a sample."""
 
     feature: str
     how: str
     """`nulled`, `a new category`, `far above` or `far below`."""
     change: float
-    """Mean absolute change of the probability."""
+    """Mean change of the prediction (`TaskModel.changes`)."""
     error: str = ""
-    """What went wrong; empty if every answer was a probability."""
+    """What went wrong; empty if every answer was a prediction of the task."""
 
 
 @dataclass(frozen=True)

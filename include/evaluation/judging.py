@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from include.declaration.costs import DecisionCosts
 from include.declaration.gates import CHAMPION, MODEL
+from include.declaration.task import Task
 from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import GateInputs, TestRows
 from include.grammar import counted, sentence
 
 
-def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-    """Return the results of all gates, in order; three of a serving gate.
+def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, task: Task) -> list[GateResult]:
+    """Return the results of each gate, in the gates' order; three of a serving gate, one of any other.
 
     Any other gate has one. If inputs are missing, or cover too few days, the result is inconclusive. Without a declared
     gate, the result is a failure, so that nothing is promoted by accident.
@@ -24,12 +24,12 @@ def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCo
     if not gates:
         reason = "The use case declares no gate, so nothing speaks for this model."
         return [GateResult("a gate is declared", "metric", "", None, None, "failed", True, reason)]
-    return [result for gate in gates for result in _judge_gate(gate, inputs, costs)]
+    return [result for gate in gates for result in _judge_gate(gate, inputs, task)]
 
 
-def _judge_gate(gate: BaseGate, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+def _judge_gate(gate: BaseGate, inputs: GateInputs, task: Task) -> list[GateResult]:
     too_few = gate.too_few_periods(inputs)
-    return [too_few] if too_few else gate.judge(inputs, costs)
+    return [too_few] if too_few else gate.judge(inputs, task)
 
 
 def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> npt.NDArray[np.bool_] | GateResult:
@@ -47,7 +47,7 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
         reason = f"Version {champion.version}, the champion of that day, cannot score the test rows: "
         return gate.result("inconclusive", reason + sentence(champion.why_not), metric=metric)
     if rows is None or not (has_predictions(rows, MODEL) and has_predictions(rows, CHAMPION)):
-        reason = f"The test rows have no probabilities of this model, or none of version {champion.version}."
+        reason = f"The test rows have no predictions of this model, or none of version {champion.version}."
         return gate.result("inconclusive", reason, metric=metric)
     unseen: npt.NDArray[np.bool_] = ~np.isin(
         rows.periods.astype("datetime64[D]"),
@@ -64,6 +64,6 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
 
 
 def has_predictions(rows: TestRows, subject: str) -> bool:
-    """Return whether there are test rows and each has a probability of the subject."""
+    """Return whether there are test rows and each has a prediction of the subject."""
     predicted = rows.predicted.get(subject)
     return predicted is not None and len(predicted) > 0 and bool(np.all(np.isfinite(predicted)))

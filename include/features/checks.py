@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyarrow as pa
@@ -13,11 +12,10 @@ from include.declaration.period_column import PARTITION
 from include.declaration.use_case import UseCase
 from include.features.results import ResultRefusedError
 from include.lake.storable_values import row_text
+from include.model.tasks.labels import label_tally
 
 Check = Callable[[pa.RecordBatch], str]
 """Returns what is wrong with a batch, as the end of a sentence "features of <day> …"; empty if nothing is wrong."""
-_VALUES_NAMED = 5
-_BINARY = "return 1 if the predicted event happened, 0 if it did not, and null if that is not known"
 
 
 def label_checks(use_case: UseCase, table: str, period: Period) -> list[Check]:
@@ -28,43 +26,23 @@ def label_checks(use_case: UseCase, table: str, period: Period) -> list[Check]:
     return [_no_null(use_case.keys), *about]
 
 
-def require_binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of labels, checking that each label is 0, 1 or null.
-
-    Any number type and bool are accepted.
+def require_labels(batches: Iterable[pa.RecordBatch], use_case: UseCase) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of labels, checking that each is null or fits the task.
 
     Raises:
-        ResultRefusedError: a label has another value; the text lists the day's values with their counts.
+        ResultRefusedError: a label is not; the text describes all of the day's labels that are not.
     """
-    counts: Counter[object] = Counter()
-    remaining = iter(batches)
+    label = use_case.label.name
+    tally, remaining = label_tally(use_case.task, label), iter(batches)
     for batch in remaining:
-        _require_plain(label, batch[label].type)
-        counts.update(_counted(batch[label]))
-        if any(value not in (0, 1, None) for value in counts):
+        if refused := tally.refused_type(batch[label].type):
+            raise ResultRefusedError(refused)
+        tally.add(batch[label])
+        if tally.problem:
             for other in remaining:
-                counts.update(_counted(other[label]))
-            raise ResultRefusedError(_not_binary(label, counts))
+                tally.add(other[label])
+            raise ResultRefusedError(tally.problem)
         yield batch
-
-
-def _require_plain(label: str, kind: pa.DataType) -> None:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if pa.types.is_nested(value) or isinstance(value, pa.BaseExtensionType):
-        raise ResultRefusedError(
-            f"have labels that are not 0, 1 or null: {label!r} is {value}, which is not a number. A label is binary:"
-            f" {_BINARY}"
-        )
-
-
-def _counted(values: pa.Array) -> dict[object, int]:
-    return {count["values"]: count["counts"] for count in pc.value_counts(values).to_pylist()}
-
-
-def _not_binary(label: str, counts: Counter[object]) -> str:
-    named = [f"{value!r} in {rows} rows" for value, rows in counts.most_common(_VALUES_NAMED)]
-    more = f" and {len(counts) - _VALUES_NAMED} other values" if len(counts) > _VALUES_NAMED else ""
-    return f"have labels that are not 0, 1 or null: {label!r} is {', '.join(named)}{more}. A label is binary: {_BINARY}"
 
 
 def _no_null(keys: Sequence[str]) -> Check:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.features.checks import Check, label_checks, require_binary
+from include.features.checks import Check, label_checks, require_labels
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
 from include.features.results import Result, ResultRefusedError, converted, read_result
@@ -99,7 +99,7 @@ class _Call:
     def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Convert the rows, and sort them unless they are sorted; both lazily."""
         is_label = self.table == "labels"
-        checked = require_binary(result.batches, self.use_case.label.name) if is_label else result.batches
+        checked = require_labels(result.batches, self.use_case) if is_label else result.batches
         batches = converted(checked, self.announced, self.keys)
         # Values may sort differently in another type, such as an enum.
         typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.declaration.column_types import CATEGORY, TIMESTAMP
+from include.declaration.names import VERSION_COLUMN
 from include.declaration.use_case import UseCase
 
 PARTITION = ("period", "digest")
@@ -89,9 +90,9 @@ def content_schema(use_case: UseCase, table: str) -> pa.Schema:
         return _schema(keys | dict(use_case.features))
     if table == "labels":
         types = dict.fromkeys(use_case.label_keys, "date32") | keys
-        return _schema(types | {use_case.label.name: "int8"})
+        return _schema(types | {use_case.label.name: use_case.task.label_type})
     if table == "predictions":
-        return _schema(keys | {"probability": "float64", "predicted_positive": "bool", "model_version": "string"})
+        return _schema({**keys, **use_case.task.prediction_columns, VERSION_COLUMN: "string"})
     if table in _OWN:
         return _OWN[table]
     if kind == "durations" and feed in MEASURED_STAGES:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
+from include.declaration.task import Task
 from include.model import intervals, metrics
 from include.model.arrays import Numbers
 from include.model.metrics import METRICS
@@ -31,12 +31,12 @@ class ExpectedMetric:
     """The pseudo-value of each day (`intervals.by_day`), in order of days; empty if the metric has none."""
 
 
-def expected_metrics(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
+def expected_metrics(test: TrainingRows, probabilities: Numbers, task: Task) -> dict[str, ExpectedMetric]:
     """Return the expected value of each metric, from a model's test rows."""
     periods = len(np.unique(test.periods))
-    by_day = intervals.rates_by_period(test.periods, test.labels, probabilities, costs)
+    by_day = intervals.rates_by_period(test.periods, test.labels, probabilities, task)
     expected = {}
-    for metric, value in metrics.compute_metrics(test.labels, probabilities, costs).items():
+    for metric, value in metrics.compute_metrics(test.labels, probabilities, task).items():
         if metric in by_day:
             lower, upper = intervals.around(metric, value, by_day[metric])
             expected[metric] = ExpectedMetric(value, periods, lower, upper, tuple(by_day[metric].tolist()))

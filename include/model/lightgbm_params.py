@@ -11,6 +11,7 @@ from include.declaration.lightgbm_rules import OWN, ROUNDS, TUNABLE, wrong_param
 from include.declaration.problems import Problem
 from include.declaration.use_case import Training, UseCase
 from include.errors import InvalidRequestError
+from include.model.tasks import task_model
 
 
 class InvalidParametersError(InvalidRequestError):
@@ -45,10 +46,14 @@ def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> 
     if wrong := wrong_parameters(overrides):
         raise InvalidParametersError(use_case.name, wrong)
     declared = {name: value for name, value in training.parameters.items() if name not in OWN}
-    return _parameters(training, declared | overrides)
+    fixed = task_model(use_case).lightgbm_parameters()
+    if training.monotone:
+        directions = (training.monotone.get(name, 0) for name in use_case.features)
+        fixed["monotone_constraints"] = ",".join(map(str, directions))
+    return _parameters(training, fixed, declared | overrides)
 
 
-def _parameters(training: Training, chosen: Mapping[str, Any]) -> Parameters:
+def _parameters(training: Training, fixed: Mapping[str, Any], chosen: Mapping[str, Any]) -> Parameters:
     stopping = {
         "num_boost_round": training.num_boost_round,
         "early_stopping_rounds": training.early_stopping_rounds,
@@ -56,4 +61,4 @@ def _parameters(training: Training, chosen: Mapping[str, Any]) -> Parameters:
     stopping |= {name: value for name, value in chosen.items() if name in ROUNDS}
     typed = {name: TUNABLE[name].kind(value) for name, value in chosen.items() if name not in ROUNDS}
     # LightGBM derives its seeds for bagging, features and data from this one.
-    return Parameters({**OWN, "seed": training.seed, **typed}, **stopping)  # type: ignore[dict-item]
+    return Parameters({**fixed, **OWN, "seed": training.seed, **typed}, **stopping)  # type: ignore[dict-item]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -11,8 +13,19 @@ import pyarrow as pa
 
 from include.declaration.gates import MODEL
 from include.model.arrays import Numbers
-from include.model.baselines import Logistic, Prior
+from include.model.baselines import Baseline, Logistic, Prior
+from include.model.class_baselines import ClassLogistic, ClassPrior
 from include.model.encoding import Encoding
+from include.model.prediction_intervals import Bounds, bounds_from_json
+from include.model.regression_baselines import Constant, Linear, SeasonalNaive
+
+_KINDS: Mapping[str, Any] = {
+    "constant": Constant,
+    "linear": Linear,
+    "seasonal_naive": SeasonalNaive,
+    "class_prior": ClassPrior,
+    "class_logistic": ClassLogistic,
+}
 
 
 @dataclass(frozen=True)
@@ -21,8 +34,9 @@ class Model:
 
     booster: lightgbm.Booster
     encoding: Encoding
-    prior: Prior
-    logistic: Logistic
+    baselines: Mapping[str, Baseline]
+    bounds: Bounds | None = None
+    """The interval of each prediction; None: there are no intervals."""
 
     @property
     def gains(self) -> dict[str, float]:
@@ -31,32 +45,64 @@ class Model:
         return dict(zip(self.encoding.features, gains, strict=True))
 
     def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Numbers:
-        """Return one probability per row of features.
+        """Return one prediction per row of features: a number, or a row of numbers.
 
         Threads and batches do not change it.
         """
         return self._predict(self.encoding.encode(rows), threads)
 
     def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:
-        """Return the probabilities of the model and of each baseline, by subject."""
+        """Return the predictions of the model and of each baseline, by subject."""
         encoded = self.encoding.encode(rows)
-        return {
-            MODEL: self._predict(encoded, threads),
-            "prior": self.prior.predict(encoded),
-            "logistic": self.logistic.predict(encoded),
-        }
+        predicted = {name: baseline.predict(encoded) for name, baseline in self.baselines.items()}
+        return {MODEL: self._predict(encoded, threads), **predicted}
 
     def _predict(self, encoded: pa.Table, threads: int) -> Numbers:
         if encoded.num_rows == 0:
-            return np.empty(0)
-        probabilities: Numbers = np.asarray(self.booster.predict(encoded, num_threads=threads), dtype=np.float64)
-        return probabilities
+            width = 3 if self.bounds else self.booster.num_model_per_iteration()
+            return np.empty(0 if width == 1 else (0, width))
+        predictions: Numbers = np.asarray(self.booster.predict(encoded, num_threads=threads), dtype=np.float64)
+        return self.bounds.around(predictions, encoded, threads) if self.bounds else predictions
 
     @property
     def trees(self) -> str:
-        return trees_digest(self.booster.model_to_string())
+        """Return the digest of all its trees."""
+        texts = (self.booster.model_to_string(), *(self.bounds.texts if self.bounds else ()))
+        return trees_digest(*texts)
+
+    def parts(self) -> dict[str, Any]:
+        """Return everything but the trees of `booster`, by name, as plain values."""
+        bounds = {"bounds": self.bounds.to_json()} if self.bounds else {}
+        baselines = {name: baseline.to_json() for name, baseline in self.baselines.items()}
+        return {"encoding": self.encoding.to_json(), "baselines": baselines, **bounds}
+
+    @classmethod
+    def from_parts(cls, trees: str, parts: Mapping[str, Any]) -> Model:
+        """Return the model from LightGBM's text and the values of `parts`.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError, AssertionError, LightGBMError: they are not a model's.
+        """
+        return cls(
+            booster=lightgbm.Booster(model_str=trees),
+            encoding=Encoding.from_json(parts["encoding"]),
+            baselines={name: _baseline(name, values) for name, values in parts["baselines"].items()},
+            bounds=bounds_from_json(parts["bounds"]) if "bounds" in parts else None,
+        )
 
 
-def trees_digest(text: str) -> str:
-    """Return the SHA-256 of a model's text without its parameters, which name threads and files."""
-    return hashlib.sha256(text.partition("\nparameters:")[0].encode()).hexdigest()
+def _baseline(name: str, values: Any) -> Baseline:
+    """Return a baseline from its plain values; without a kind, of a probability."""
+    if isinstance(values, Mapping) and "kind" in values:
+        baseline: Baseline = _KINDS[values["kind"]].from_json(values)
+        return baseline
+    if name == "prior":
+        return Prior(values)
+    if name == "logistic":
+        return Logistic.from_json(values)
+    raise ValueError(f"there is no baseline {name!r}")
+
+
+def trees_digest(*texts: str) -> str:
+    """Return the SHA-256 of texts without parameters, which name threads and files."""
+    return hashlib.sha256("".join(text.partition("\nparameters:")[0] for text in texts).encode()).hexdigest()

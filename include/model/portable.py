@@ -58,17 +58,22 @@ def _numbers(
 
 
 class PortableModel:
-    """A model loaded from its files: LightGBM's text, the encoding, and the decision threshold."""
+    """A model loaded from its files: LightGBM's text, the encoding, and its rule."""
 
     def __init__(self, folder: Path) -> None:
         self._booster = lightgbm.Booster(model_str=(folder / "model.lgb").read_text())
         encoding = json.loads((folder / "airworthy" / "encoding.json").read_text())
         self._features = {feature["name"]: feature["type"] for feature in encoding["features"]}
         self._vocabulary = encoding["vocabulary"]
-        self._threshold = json.loads((folder / "airworthy" / "decision.json").read_text())["threshold"]
+        self._rule = json.loads((folder / "airworthy" / "decision.json").read_text())
+        bounds = folder / "airworthy" / "bounds.json"
+        self._bounds = json.loads(bounds.read_text()) if bounds.is_file() else None
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return `probability` and `predicted_positive` for every row of features, with the same index.
+        """Return the columns of a prediction for every row of features, with the same index.
+
+        These are `probability` and `predicted_positive`; `prediction`, and with an interval `lower` and `upper`; or a
+        probability per class and `predicted_class`.
 
         Raises:
             ValueError: a column cannot be read as its declared type.
@@ -76,10 +81,46 @@ class PortableModel:
         del params
         rows = pa.table({name: _column(model_input, name, kind) for name, kind in self._features.items()})
         encoded = encode(self._features, self._vocabulary, rows)
-        predicted = self._booster.predict(encoded, num_threads=1) if encoded.num_rows else np.empty(0)
-        probability = np.asarray(predicted, dtype=np.float64)
-        values = {"probability": probability, "predicted_positive": probability >= self._threshold}
-        return pd.DataFrame(values, index=model_input.index)
+        if not encoded.num_rows:
+            return pd.DataFrame(columns=list(output_columns(self._rule)), index=model_input.index)
+        predicted = np.asarray(self._booster.predict(encoded, num_threads=1), dtype=np.float64)
+        if self._bounds is not None:
+            predicted = _with_bounds(self._bounds, predicted, encoded)
+        return pd.DataFrame(_columns(self._rule, predicted), index=model_input.index)
+
+
+def output_columns(rule: Mapping[str, Any]) -> dict[str, str]:
+    """Return column to type of a prediction, by the rule stored with a model."""
+    if "threshold" in rule:
+        return {"probability": "float64", "predicted_positive": "bool"}
+    chosen = {"predicted_class": "string"} if "classes" in rule else {}
+    return dict.fromkeys(rule["columns"], "float64") | chosen
+
+
+def _columns(rule: Mapping[str, Any], predicted: Any) -> dict[str, Any]:
+    if "threshold" in rule:
+        return {"probability": predicted, "predicted_positive": predicted >= rule["threshold"]}
+    table = predicted[:, None] if predicted.ndim == 1 else predicted
+    columns = dict(zip(rule["columns"], table.T, strict=True))
+    if "classes" in rule:
+        columns["predicted_class"] = np.array(rule["classes"], dtype=object)[np.argmax(predicted, axis=1)]
+    return columns
+
+
+def _with_bounds(bounds: Mapping[str, Any], point: Any, encoded: pa.Table) -> Any:
+    """Return (rows, 3): prediction, lower and upper end, as the project does."""
+    if bounds["kind"] == "conformal":
+        positive = np.maximum(point, 1e-6)
+        scales = {"one": np.ones(len(point)), "root": np.sqrt(positive), "value": positive}[bounds["scale"]]
+        least = -np.inf if bounds["least"] is None else bounds["least"]
+        return np.column_stack(
+            [point, *(np.maximum(point + bounds[end] * scales, least) for end in ("lower", "upper"))]
+        )
+    models = [lightgbm.Booster(model_str=bounds[end]) for end in ("lower", "upper")]
+    lower, upper = (np.asarray(model.predict(encoded, num_threads=1)) for model in models)
+    if bounds["with_point"]:
+        return np.sort(np.column_stack([lower, point, upper]), axis=1)[:, [1, 0, 2]]
+    return np.column_stack([point, np.sort(np.column_stack([lower, upper]), axis=1)])
 
 
 def _column(frame: pd.DataFrame, name: str, kind: str) -> pa.Array:

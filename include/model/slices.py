@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.costs import DecisionCosts
+from include.declaration.task import Task
 from include.model import metrics
 from include.model.arrays import Numbers
 
@@ -48,7 +48,7 @@ def slice_metrics(
     metric: str,
     *,
     reference: Numbers | float,
-    costs: DecisionCosts,
+    task: Task,
     min_rows: int,
 ) -> SliceMetrics:
     """Compute the metric of each group of the column and compare it with `reference`.
@@ -63,9 +63,9 @@ def slice_metrics(
     judged, undefined = [], {}
     for group in np.flatnonzero(sizes >= min_rows):
         own, rows = slice(starts[group], starts[group] + sizes[group]), int(sizes[group])
-        value = metrics.compute_metric(metric, labels[own], probabilities[own], costs)
+        value = metrics.compute_metric(metric, labels[own], probabilities[own], task)
         compared = (
-            metrics.compute_metric(metric, labels[own], other[own], costs) if isinstance(other, np.ndarray) else other
+            metrics.compute_metric(metric, labels[own], other[own], task) if isinstance(other, np.ndarray) else other
         )
         if value is None or compared is None or not (math.isfinite(value) and math.isfinite(compared)):
             undefined[names[group]] = rows

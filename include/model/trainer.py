@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm
@@ -14,19 +14,22 @@ from lightgbm.callback import CallbackEnv
 
 from include.model import encoding
 from include.model.arrays import Numbers
-from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.lightgbm_params import Parameters
 from include.model.model import Model
+from include.model.prediction_intervals import Bounds
+from include.model.tasks.base import Parameter, TaskModel
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Feature columns, labels (0 or 1) and days (datetime64[D]), all of the same length."""
+    """Feature columns, encoded labels and days (datetime64[D]), of one length."""
 
     features: pa.Table
     labels: Numbers
     periods: npt.NDArray[np.datetime64]
+    weights: Numbers | None = None
+    """The weight of each row in the loss of the trees; None: all rows count the same."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ class FittedModel:
 
     model: Model
     best_round: int
-    validation_log_loss: list[float]
-    """Log loss of each round, in nats."""
+    validation_loss: list[float]
+    """The loss of each round, as `TaskModel.loss_name` names it."""
+    crossed_share: float = 0.0
+    """Share of the validation rows with an interval whose ends crossed, and were sorted."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,30 @@ class EncodedRows:
     train_labels: Numbers
     validation: pa.Table
     validation_labels: Numbers
+    train_weights: Numbers | None = None
+    validation_weights: Numbers | None = None
 
 
 @dataclass(frozen=True)
 class BoostedTrees:
-    """A booster truncated at its best round, and the validation log loss of each round, in nats."""
+    """A booster truncated at its best round, and the validation loss of each round."""
 
     booster: lightgbm.Booster
     best_round: int
-    validation_log_loss: list[float]
+    validation_loss: list[float]
 
 
 def encode_rows(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
     """Encode train and validation rows; vocabularies come from `train` alone."""
     learned = encoding.learn_encoding(features, train.features)
     return EncodedRows(
-        learned, learned.encode(train.features), train.labels, learned.encode(validation.features), validation.labels
+        learned,
+        learned.encode(train.features),
+        train.labels,
+        learned.encode(validation.features),
+        validation.labels,
+        train.weights,
+        validation.weights,
     )
 
 
@@ -73,17 +86,32 @@ def fit_model(
     validation: TrainingRows,
     parameters: Parameters,
     threads: int,
+    task: TaskModel[Any],
     baseline: Sequence[str] = (),
 ) -> FittedModel:
     """Fit the model on `train` with early stopping on `validation`, and the baselines on `train`.
 
-    `baseline` are the features of the logistic regression; empty means all.
+    Intervals, if the task has any, are fitted on `validation`. `baseline` are the features of the linear baseline;
+    empty means all.
     """
     rows = encode_rows(features, train, validation)
     boosted = boost_trees(rows, parameters, threads)
-    logistic = Logistic.fit(rows.encoding.only(baseline or features), rows.train, train.labels)
-    model = Model(boosted.booster, rows.encoding, Prior.fit(train.labels), logistic)
-    return FittedModel(model, boosted.best_round, boosted.validation_log_loss)
+    baselines = task.fit_baselines(rows.encoding, rows.encoding.only(baseline or features), rows.train, train.labels)
+    bounds = _fit_bounds(task, rows, boosted.booster, parameters, threads)
+    model = Model(boosted.booster, rows.encoding, baselines, bounds)
+    crossed = bounds.crossed_share(rows.validation, threads) if bounds else 0.0
+    return FittedModel(model, boosted.best_round, boosted.validation_loss, crossed)
+
+
+def _fit_bounds(
+    task: TaskModel[Any], rows: EncodedRows, booster: lightgbm.Booster, parameters: Parameters, threads: int
+) -> Bounds | None:
+    """Fit the intervals; further models differ in the parameters of their loss."""
+
+    def fit(changed: Mapping[str, Parameter]) -> lightgbm.Booster:
+        return boost_trees(rows, replace(parameters, lightgbm={**parameters.lightgbm, **changed}), threads).booster
+
+    return task.fit_bounds(booster, rows.validation, rows.validation_labels, fit, threads)
 
 
 def boost_trees(
@@ -91,15 +119,16 @@ def boost_trees(
 ) -> BoostedTrees:
     """Fit LightGBM alone.
 
-    `watch` is called with the number of each round, from 1, and its log loss; an error that it raises ends the fit.
+    `watch` is called with the number of each round, from 1, and its loss; an error that it raises ends the fit.
     """
     params = {**parameters.lightgbm, "num_threads": threads}
     names = dict(zip(rows.encoding.features, rows.encoding.booster_names, strict=True))
     named: dict[str, Any] = {"feature_name": list(names.values())}
     named["categorical_feature"] = [names[name] for name in rows.encoding.categories]
-    dataset = lightgbm.Dataset(rows.train, rows.train_labels, params=params, free_raw_data=True, **named)
+    named |= {"params": params, "free_raw_data": True}
+    dataset = lightgbm.Dataset(rows.train, rows.train_labels, weight=rows.train_weights, **named)
     validation = lightgbm.Dataset(
-        rows.validation, rows.validation_labels, reference=dataset, params=params, free_raw_data=True, **named
+        rows.validation, rows.validation_labels, weight=rows.validation_weights, reference=dataset, **named
     )
     history: dict[str, dict[str, list[float]]] = {}
     booster = lightgbm.train(
@@ -117,7 +146,7 @@ def boost_trees(
     # Loaded from its text, so that the evaluated model is exactly the one that will score.
     best = booster.best_iteration
     booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
-    return BoostedTrees(booster, best, history["validation"]["binary_logloss"])
+    return BoostedTrees(booster, best, next(iter(history["validation"].values())))
 
 
 def _round_callback(watch: Callable[[int, float], None]) -> Callable[[CallbackEnv], None]:

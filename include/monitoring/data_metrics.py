@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -120,7 +120,7 @@ def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> lis
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
-    """Measure mean, rate of positives and drift of the day's predictions."""
+    """Measure the mean, the rates and the drift of the day's predictions."""
     partition = view.partitions(PREDICTIONS, view.period).get(view.period)
     if partition is None:
         return [
@@ -133,21 +133,18 @@ def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) 
             missing_row("missing_predictions", PREDICTIONS, missing_reason),
             missing_row("prediction_drift", PREDICTION, missing_reason),
         ]
-    bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
+    main, means = use_case.task.main_column, use_case.task.mean_columns
+    bins = {main: scorer.profile.predictions.bins} if scorer.profile else {}
+    columns = list(dict.fromkeys((main, *means.values())))
     totals = _Totals()
     counts = drift.count_bins(
         bins,
-        totals.add_batches(
-            batch_reader.row_batches(view, PREDICTIONS, view.period, ["probability", "predicted_positive"])
-        ),
+        totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.period, columns), [*means.values()]),
     )
-    metric_rows = [
-        totals.mean("mean_prediction", "probability"),
-        totals.mean("predicted_positive_rate", "predicted_positive"),
-    ]
+    metric_rows = [totals.mean(metric, column) for metric, column in means.items()]
     if scorer.profile is None:
         return [*metric_rows, missing_row("prediction_drift", PREDICTION, scorer.missing_reason)]
-    return [*metric_rows, drift_metrics.prediction_drift(scorer.profile, counts["probability"], use_case.monitoring)]
+    return [*metric_rows, drift_metrics.prediction_drift(scorer.profile, counts[main], use_case.monitoring)]
 
 
 class _Totals:
@@ -166,10 +163,10 @@ class _Totals:
         total = math.fsum(self._sums[column])  # exact, so independent of the order of the files
         return MetricRow(metric, PREDICTION, total / self._rows[column])
 
-    def add_batches(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the batches unchanged, adding each to the sums."""
+    def add_batches(self, batches: Iterator[pa.RecordBatch], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the batches unchanged, adding their columns to the sums."""
         for batch in batches:
-            for name in batch.schema.names:
+            for name in columns:
                 self._sums.setdefault(name, []).append(pc.sum(batch[name]).as_py() or 0)
                 self._rows[name] += batch.num_rows - batch[name].null_count
             yield batch

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from include.model.metrics import METRICS, SUMMARY
+from include.model.metrics import METRICS, RECALL, is_summary
 
 Category = Literal["performance", "drift", "data", "scoring", "staleness", "feature"]
 """What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
@@ -20,8 +20,8 @@ Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "predic
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine"]
 """Charts of the page; `limited` draws one metric against its limit."""
-Unit = Literal["rows", "days", "share", "psi", "per year", "metric", ""]
-"""`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit."""
+Unit = Literal["rows", "days", "share", "psi", "per year", "metric", "label", ""]
+"""`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit, `label` the label's."""
 REMEDIATION: Mapping[Category, str] = {
     "performance": "The model is worse than on its test days, or worse than a baseline. The decision of"
     " {use_case}__retrain for this day says whether a new model is trained, and why. To go back to an earlier version,"
@@ -277,6 +277,16 @@ _DEFINED = (
         series="predicted_positive_ratio",
     ),
     MonitoringMetric(
+        name="mean_value",
+        subject="prediction",
+        label="mean prediction",
+        unit="label",
+        category="scoring",
+        meaning="Mean predicted number, in the unit of the label.",
+        chart="rates",
+        series="mean_value",
+    ),
+    MonitoringMetric(
         name="unscored_rows",
         subject="predictions",
         label="unscored rows",
@@ -320,6 +330,23 @@ _DEFINED = (
         category="performance",
         meaning="Share of positives among the labels of one scored day.",
         chart="rates",
+    ),
+    MonitoringMetric(
+        name="mean_label",
+        subject="<model or baseline>",
+        label="mean label",
+        unit="label",
+        category="performance",
+        meaning="Mean label of one scored day.",
+        chart="rates",
+    ),
+    MonitoringMetric(
+        name=f"{RECALL}<class>",
+        subject="<model or baseline>",
+        label="recall of a class",
+        unit="share",
+        category="performance",
+        meaning="Share of the rows of a class, on one scored day, that are predicted as it.",
     ),
     MonitoringMetric(
         name="labelled_rows",
@@ -422,7 +449,9 @@ def find_metric(name: str) -> MonitoringMetric | None:
     """Return the definition of a row's metric; None if it has none, such as a removed metric."""
     part, slash, rest = name.partition("/")
     if slash:
-        return MONITORING_METRICS.get(f"{part}/{_ANY}") if rest in METRICS or rest in SUMMARY else None
+        return MONITORING_METRICS.get(f"{part}/{_ANY}") if rest in METRICS or is_summary(rest) else None
+    if name.startswith(RECALL):
+        return MONITORING_METRICS[f"{RECALL}<class>"]
     return MONITORING_METRICS.get(_ANY if name in METRICS else name)
 
 
@@ -442,6 +471,8 @@ def metric_label(name: str) -> str:
     defined, evaluated = find_metric(name), METRICS.get(name.rpartition("/")[2])
     if evaluated is not None:
         return evaluated.label
+    if RECALL in name:
+        return f"recall of {name.partition(RECALL)[2]}"
     return defined.label if defined is not None and not defined.is_pattern else name.replace("_", " ")
 
 

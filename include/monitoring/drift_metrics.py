@@ -17,7 +17,7 @@ from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 from include.monitoring.reference_profile import ReferenceProfile
 
 FEATURES, PREDICTION = "features", "prediction"
-"""Subjects of the metrics over all features, and over the predicted probabilities."""
+"""Subjects of the metrics over all features, and over the predictions."""
 
 
 def drift_bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[str, Bins]:
@@ -51,15 +51,15 @@ def feature_drift(
 
 
 def prediction_drift(profile: ReferenceProfile, counts: Counts, monitoring: Monitoring) -> MetricRow:
-    """Measure the PSI of a day's predicted probabilities.
+    """Measure the PSI of a day's predictions.
 
-    `counts` are the day's rows per bin of `profile.probability`. The limit is at least the PSI that this number of rows
+    `counts` are the day's rows per bin of `profile.predictions`. The limit is at least the PSI that this number of rows
     shows by chance.
     """
-    chance = drift.psi_null_quantile(profile.probability.counts, counts)
+    chance = drift.psi_null_quantile(profile.predictions.counts, counts)
     usual = usual_limit("prediction_drift", profile.usual.prediction_drift, monitoring)
     limit = max(usual, chance if math.isfinite(chance) else 0.0)
-    value = drift.psi(profile.probability.counts, counts)
+    value = drift.psi(profile.predictions.counts, counts)
     return row_with_limit("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
 
 

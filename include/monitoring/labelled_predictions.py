@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import ibis
-import numpy as np
 import pyarrow as pa
 
 from include.declaration.column_types import missing_features
@@ -20,6 +19,7 @@ from include.lake import batch_reader
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.monitoring.performance import LabelledPredictions
 from include.project import Project
 from include.registry import sync
@@ -30,7 +30,7 @@ from include.threads import threads_for
 MOST_ROWS = 1_000_000
 """Most rows that are judged in memory. Of more rows, each day is sampled to an equal number by a hash of the keys."""
 
-_PROBABILITY = "__airworthy_probability"
+_STORED = "__airworthy_"
 
 REACH = 2
 """The days of a window are searched for in a range of `REACH` times its length."""
@@ -147,9 +147,11 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     version = sync.version_of(registry, project.ledger, number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, period)
-    # The name cannot be that of a feature.
-    predictions = view.table("predictions", period, period)
-    stored = predictions.select("period", *keys, predictions["probability"].name(_PROBABILITY))
+    task = task_model(use_case)
+    # These names cannot be those of features.
+    predictions, columns = view.table("predictions", period, period), [f"{_STORED}{n}" for n in task.number_columns]
+    renamed = [predictions[column.removeprefix(_STORED)].name(column) for column in columns]
+    stored = predictions.select("period", *keys, *renamed)
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
     missing_reason = _unfit(use_case, view, [period], version, model)
     if not missing_reason:
@@ -158,9 +160,10 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
-    labels = rows[use_case.label.name].to_numpy().astype(np.float64)
+    labels = task.encode_labels(rows[use_case.label.name])
     periods = rows["period"].to_numpy().astype("datetime64[D]")
-    outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
+    of_model = task.stack([rows[column].to_numpy() for column in columns])
+    outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: of_model})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
     return PeriodPredictions(
         number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, missing_reason
@@ -241,7 +244,7 @@ def _count(rows: ibis.Table) -> int:
 
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredictions:
     predicted = model.predict_all(rows.select(list(model.encoding.features)), threads_for(rows.num_rows))
-    labels = rows[use_case.label.name].to_numpy().astype(np.float64)
+    labels = task_model(use_case).encode_labels(rows[use_case.label.name])
     return LabelledPredictions(rows["period"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 

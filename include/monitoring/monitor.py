@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.declaration.gates import BASELINES, MODEL
+from include.declaration.gates import MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
@@ -141,7 +141,7 @@ def realised_performance(project: Project, first: Period, last: Period) -> Reali
     ]
     pooled = {subject: np.concatenate([of_period.predicted[subject] for of_period in outcomes]) for subject in subjects}
     values = (
-        {name: metrics.compute_metrics(labels, predicted, use_case.costs) for name, predicted in pooled.items()}
+        {name: metrics.compute_metrics(labels, predicted, use_case.task) for name, predicted in pooled.items()}
         if len(labels)
         else {}
     )
@@ -239,7 +239,7 @@ class _PeriodMonitor:
         self, scorer: ScoringVersion, predictions: LabelledPredictions, monitoring: Monitoring
     ) -> list[MetricRow]:
         use_case = self.use_case
-        window = performance.window_performance(predictions, use_case.costs)
+        window = performance.window_performance(predictions, use_case.task)
         if scorer.profile is None:
             return [
                 *window,
@@ -247,7 +247,7 @@ class _PeriodMonitor:
             ]
         return [
             *window,
-            *performance.judge_window(predictions, scorer.profile.expected_by_subject, monitoring, use_case.costs),
+            *performance.judge_window(predictions, scorer.profile.expected_by_subject, monitoring, use_case.task),
         ]
 
     def _realised(self) -> tuple[str | None, list[MetricRow]]:
@@ -256,6 +256,7 @@ class _PeriodMonitor:
         Returns the version that made them, and the rows.
         """
         use_case, view, period = self.use_case, self.view, self.judged
+        task = use_case.task
         if period < use_case.first_period:
             return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_period}.")]
         if reason := labelled_predictions.waiting_rows(use_case, view, period):
@@ -265,12 +266,12 @@ class _PeriodMonitor:
         except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scoring_version(view, period), [missing_row("labelled_rows", MODEL, str(error))]
         missing = (
-            [missing_row("log_loss", name, predictions.missing_reason) for name in BASELINES]
+            [missing_row(task.main_metric, name, predictions.missing_reason) for name in task.baselines]
             if predictions.missing_reason
             else []
         )
         measured = performance.period_performance(
-            predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.costs
+            predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.task
         )
         return predictions.version, [*measured, *missing]
 

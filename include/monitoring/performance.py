@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.declaration.period import Period
+from include.declaration.task import Task
 from include.grammar import counted
 from include.model import autocorrelation, expected_performance, intervals, metrics
 from include.model.arrays import Numbers
@@ -32,10 +32,7 @@ _NO_PRECISION = "The metric is not defined when a single day is left out, so the
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """Hold labels with predictions by subject (model, prior, logistic).
-
-    All have one length.
-    """
+    """Hold labels with predictions by subject (model or baseline), of one length."""
 
     periods: npt.NDArray[np.datetime64]
     labels: Numbers
@@ -50,35 +47,30 @@ class LabelledPredictions:
         return Period.from_date(self.periods.max().item())
 
 
-def period_performance(
-    outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts
-) -> list[MetricRow]:
+def period_performance(outcomes: LabelledPredictions, rows: int, labelled_rows: int, task: Task) -> list[MetricRow]:
     """Compute every metric of every subject over a day's labelled rows.
 
     For a day without labelled rows only the numbers of rows have values.
     """
     metric_rows: list[MetricRow] = []
-    for subject, probabilities in outcomes.predicted.items():
-        values = metrics.compute_metrics(outcomes.labels, probabilities, costs) if len(outcomes.labels) else {}
+    for subject, predictions in outcomes.predicted.items():
+        values = metrics.compute_metrics(outcomes.labels, predictions, task) if len(outcomes.labels) else {}
         values |= {"rows": float(rows), "labelled_rows": float(labelled_rows)}
         metric_rows += [MetricRow(metric, subject, value) for metric, value in values.items()]
         metric_rows += [
             missing_row(metric, subject, _undefined(metric, outcomes.labels))
-            for metric in METRICS
+            for metric in task.metrics
             if metric not in values
         ]
     return metric_rows
 
 
-def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
-    """Compute `window/<metric>` of every subject.
-
-    It has a two-sided 95 % interval if that is defined.
-    """
+def window_performance(outcomes: LabelledPredictions, task: Task) -> list[MetricRow]:
+    """Compute `window/<metric>` of every subject, with its two-sided 95 % interval if defined."""
     metric_rows: list[MetricRow] = []
-    for subject, probabilities in outcomes.predicted.items():
-        bounds = intervals.metric_intervals(outcomes.periods, outcomes.labels, probabilities, costs)
-        for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
+    for subject, predictions in outcomes.predicted.items():
+        bounds = intervals.metric_intervals(outcomes.periods, outcomes.labels, predictions, task)
+        for metric, value in metrics.compute_metrics(outcomes.labels, predictions, task).items():
             lower, upper = bounds.get(metric) or (None, None)
             name, periods = f"{WINDOW}{metric}", outcomes.number_of_periods
             metric_rows.append(MetricRow(name, subject, value, lower, upper, periods=periods))
@@ -97,7 +89,7 @@ def judge_window(
     outcomes: LabelledPredictions,
     expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
     monitoring: Monitoring,
-    costs: DecisionCosts,
+    task: Task,
 ) -> list[MetricRow]:
     """Compare the window with the test days and with the baselines; above 0 is worse.
 
@@ -110,10 +102,10 @@ def judge_window(
     * `skill_loss/<metric>` of a baseline: the loss of the lead over it since the test days.
     * `worse_than_baseline/<metric>` of a baseline: the loss against it on the same rows.
     """
-    window = _Window(outcomes, expected_by_subject, monitoring, costs)
+    window = _Window(outcomes, expected_by_subject, monitoring, task)
     plain = {limit.metric: limit for limit in monitoring.performance if limit.reference is None}
     return [
-        *(window.against_test(metric, None, plain.get(metric)) for metric in METRICS),
+        *(window.against_test(metric, None, plain.get(metric)) for metric in task.metrics),
         *(
             window.against_test(limit.metric, limit.reference, limit)
             for limit in monitoring.performance
@@ -145,7 +137,7 @@ class _Window:
         outcomes: LabelledPredictions,
         expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
         monitoring: Monitoring,
-        costs: DecisionCosts,
+        task: Task,
     ) -> None:
         self.expected_by_subject, self.monitoring, self.periods = (
             expected_by_subject,
@@ -153,9 +145,9 @@ class _Window:
             outcomes.number_of_periods,
         )
         predicted, labels = outcomes.predicted.items(), outcomes.labels
-        self.values = {name: metrics.compute_metrics(labels, values, costs) for name, values in predicted}
+        self.values = {name: metrics.compute_metrics(labels, values, task) for name, values in predicted}
         self.by_day = {
-            name: intervals.rates_by_period(outcomes.periods, labels, values, costs) for name, values in predicted
+            name: intervals.rates_by_period(outcomes.periods, labels, values, task) for name, values in predicted
         }
 
     def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.declaration.period import Period, periods_of
+from include.declaration.task import Task
 from include.errors import AirworthyError
 from include.model import expected_performance, intervals
 from include.model.arrays import Numbers
 from include.model.expected_performance import ExpectedMetric
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift
 from include.monitoring.drift import Bins
@@ -76,7 +77,8 @@ class ReferenceProfile:
     """Feature to its declared type, in the model's order."""
     importance: Mapping[str, float]
     """Feature to its share of the total gain; equal shares if no tree has a split."""
-    probability: ReferenceHistogram
+    predictions: ReferenceHistogram
+    """Of `Task.main_column`."""
     usual: ReferenceVariation
     expected_metrics: Mapping[str, ExpectedMetric]
     """Metric to its value on the test days."""
@@ -114,7 +116,7 @@ class ReferenceProfile:
             "features": {
                 name: {"type": self.types[name], **histogram.to_json()} for name, histogram in self.features.items()
             },
-            "probability": self.probability.to_json(),
+            "probability": self.predictions.to_json(),
             "importance": dict(self.importance),
             "usual": asdict(self.usual),
             "expected_metrics": {metric: asdict(on_test) for metric, on_test in self.expected_metrics.items()},
@@ -144,7 +146,7 @@ class ReferenceProfile:
                 features={name: ReferenceHistogram.from_json(each, rows) for name, each in values["features"].items()},
                 types={name: each["type"] for name, each in values["features"].items()},
                 importance=dict(values["importance"]),
-                probability=ReferenceHistogram.from_json(values["probability"], rows),
+                predictions=ReferenceHistogram.from_json(values["probability"], rows),
                 usual=ReferenceVariation.from_json(values["usual"], values["features"]),
                 expected_metrics=expected_performance.from_json(values["expected_metrics"]),
                 baselines={name: expected_performance.from_json(found) for name, found in values["baselines"].items()},
@@ -161,18 +163,20 @@ def build_profile(
     model: Model,
     parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
-    costs: DecisionCosts,
+    task: Task,
 ) -> ReferenceProfile:
     """Build the profile of a model from the rows of train, validation and test.
 
-    `predicted` holds the probabilities: split to subject (model and baselines) to one for each row.
+    `predicted` holds the predictions: split to subject (model and baselines) to one for each row.
     """
+    of_task = task_model(task)
     train, encoding = parts["train"], model.encoding
     features = {
         name: reference_histogram(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features
     }
     of_model = {split: subjects[MODEL] for split, subjects in predicted.items()}
-    probability = reference_histogram(pa.array(of_model["train"], pa.float64()), None)
+    main = {split: of_task.main_values(values) for split, values in of_model.items()}
+    predictions = reference_histogram(main["train"], of_task.main_words)
     importance = _importance(model)
     validation = parts["validation"]
     return ReferenceProfile(
@@ -180,11 +184,11 @@ def build_profile(
         features=features,
         types=dict(encoding.features),
         importance=importance,
-        probability=probability,
-        usual=_usual(features, importance, probability, parts, of_model),
-        expected_metrics=expected_performance.expected_metrics(parts["test"], of_model["test"], costs),
+        predictions=predictions,
+        usual=_usual(features, importance, predictions, parts, main),
+        expected_metrics=expected_performance.expected_metrics(parts["test"], of_model["test"], task),
         baselines={
-            name: expected_performance.expected_metrics(parts["test"], each, costs)
+            name: expected_performance.expected_metrics(parts["test"], each, task)
             for name, each in predicted["test"].items()
             if name != MODEL
         },
@@ -192,7 +196,7 @@ def build_profile(
             name: {
                 metric: tuple(values.tolist())
                 for metric, values in intervals.rates_by_period(
-                    validation.periods, validation.labels, each, costs
+                    validation.periods, validation.labels, each, task
                 ).items()
             }
             for name, each in predicted["validation"].items()
@@ -213,9 +217,9 @@ def period_slices(rows: TrainingRows) -> dict[Period, slice]:
 def _usual(
     features: Mapping[str, ReferenceHistogram],
     importance: Mapping[str, float],
-    probability: ReferenceHistogram,
+    reference: ReferenceHistogram,
     parts: Mapping[str, TrainingRows],
-    predicted: Mapping[str, Numbers],
+    predicted: Mapping[str, pa.Array],
 ) -> ReferenceVariation:
     bins = {name: each.bins for name, each in features.items()}
     weighted: list[float] = []
@@ -227,8 +231,8 @@ def _usual(
             counts = drift.count_bins(bins, [rows])
             of_period = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
             weighted.append(drift.weighted_drift(importance, of_period) or 0.0)
-            predictions = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
-            shifts.append(drift.psi(probability.counts, predictions) or 0.0)
+            predictions = reference.bins.count(predicted[split].slice(own.start, own.stop - own.start))
+            shifts.append(drift.psi(reference.counts, predictions) or 0.0)
             for name, value in of_period.items():
                 psis[name].append(value)
     return ReferenceVariation(

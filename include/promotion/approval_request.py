@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include.declaration.gates import BASELINES, CHAMPION, MODEL
+from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.use_case import UseCase
 from include.project import Project
 from include.promotion import approve
 from include.promotion.markdown import render_markdown
 from include.registry import lifecycle, sync
 from include.registry.version_summary import VersionSummary, summarise_version
-
-METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,16 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
 def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
     """Return the text of `approval_request.md.j2`."""
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
-    names = {MODEL: f"version {candidate.number}", **champion_name, **{name: name for name in reversed(BASELINES)}}
+    names = {
+        MODEL: f"version {candidate.number}",
+        **champion_name,
+        **{name: name for name in reversed(use_case.task.baselines)},
+    }
     return render_markdown(
         "approval_request.md.j2",
         version=candidate,
         test=candidate.splits["test"],
-        metrics=METRICS,
+        metrics=use_case.task.metrics,
         subjects={subject: name for subject, name in names.items() if subject in candidate.judged},
         champion_gate_results={
             gate_result["gate"]: gate_result for gate_result in (champion.gate_results if champion is not None else ())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from include.declaration.gates import BASELINES, MODEL
+from include.declaration.gates import MODEL
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
@@ -22,9 +22,6 @@ from include.registry.model_record import Version, record_limits
 from include.registry.sync import ModelReplacedError
 from include.registry.tags import FINGERPRINT, GATE, GATE_RESULTS, GATES, JUDGED, NOT_PROMOTED, decides
 from include.registry.version_summary import summarise_version
-
-_DESCRIBED = ("log_loss", "auc", "expected_cost")
-"""Metrics in the description of a version."""
 
 
 class ModelMissingError(NotReadyError):
@@ -143,7 +140,7 @@ def _description(use_case: UseCase, version: Version) -> str:
         "version_description.md.j2",
         version=summary,
         test=summary.splits["test"],
-        metrics=[metrics.METRICS[name] for name in _DESCRIBED],
-        measured={subject: summary.test.get(subject, {}) for subject in (MODEL, *reversed(BASELINES))},
+        metrics=[metrics.METRICS[name] for name in use_case.task.headline],
+        measured={subject: summary.test.get(subject, {}) for subject in (MODEL, *reversed(use_case.task.baselines))},
         notice=use_case.notice,
     ).rstrip()

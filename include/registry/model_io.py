@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import lightgbm
 import pyarrow as pa
 import requests
 from lightgbm.basic import LightGBMError
@@ -26,8 +25,6 @@ from mlflow.types.schema import Schema as MlflowSchema
 
 from include.errors import AirworthyError
 from include.model import portable
-from include.model.baselines import Logistic, Prior
-from include.model.encoding import Encoding
 from include.model.model import Model
 from include.registry.artifact_listing import list_files
 from include.registry.mlflow_runs import MlflowUnreachableError
@@ -35,14 +32,17 @@ from include.registry.mlflow_runs import MlflowUnreachableError
 _FOLDER = "airworthy"
 """Folder with the other files that scoring needs, next to LightGBM's own."""
 _CODE = "code"
-_PARTS = ("encoding", "baselines")
+_PARTS, _OPTIONAL = ("encoding", "baselines"), ("bounds",)
+"""Names of the files with the parts of every model, and of some."""
 DECISION = "decision"
-"""Name of the JSON file with the threshold that is stored with a model."""
+"""Name of the JSON file with the rule that makes the columns of a prediction, stored with a model."""
 _REQUIREMENTS = [
     f"{name}=={importlib.metadata.version(name)}" for name in ("cffi", "lightgbm", "numpy", "pandas", "pyarrow")
 ]
 """Imports of the code that is stored with a model; LightGBM needs cffi to read Arrow."""
 TREES = "model.lgb"
+_OUTPUTS = {"float64": DataType.double, "bool": DataType.boolean, "string": DataType.string}
+"""Type of a column of predictions to MLflow's."""
 MOST_BYTES = 4 << 30
 """Limit of the size of all files of a model, by MLflow's listing."""
 _NO_ANSWER = "Failed to establish a new connection"
@@ -113,7 +113,7 @@ def write_model(
             model_uuid=logged.model_id,
             model_id=logged.model_id,
         ),
-        signature=_signature(model),
+        signature=_signature(model, extra[DECISION]),
         input_example=example.to_pandas(),
         pip_requirements=_REQUIREMENTS,  # without them MLflow loads the model to infer them
     )
@@ -121,23 +121,21 @@ def write_model(
     (folder / _code_path()).write_text(_code())
     _load_by_our_code(folder)
     (folder / _FOLDER).mkdir()
-    for name, values in {**_contents(model), **extra}.items():
+    for name, values in {**model.parts(), **extra}.items():
         (folder / _path(name)).write_text(json.dumps(values, indent=1))
 
 
-def _signature(model: Model) -> ModelSignature:
+def _signature(model: Model, rule: Any) -> ModelSignature:
     """Return a signature with the columns' names; their types are left to our code.
 
     With types MLflow would refuse columns of integers or booleans with nulls, for which pandas uses another type.
     """
     anything = AnyType()  # type: ignore[no-untyped-call]
     columns: list[ColSpec | TensorSpec] = [ColSpec(anything, name) for name in model.encoding.features]
-    return ModelSignature(
-        inputs=MlflowSchema(columns),
-        outputs=MlflowSchema(
-            [ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "predicted_positive")]
-        ),
-    )
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(_OUTPUTS[kind], name) for name, kind in portable.output_columns(rule).items()
+    ]
+    return ModelSignature(inputs=MlflowSchema(columns), outputs=MlflowSchema(outputs))
 
 
 def _load_by_our_code(folder: Path) -> None:
@@ -201,17 +199,13 @@ def read_model(folder: Path) -> Model:
         ModelFilesCorruptedError: a file is missing or cannot be read.
     """
     text = _text(folder, TREES)
-    contents = {name: _values(folder, name) for name in _PARTS}
+    names = [*_PARTS, *(name for name in _OPTIONAL if (folder / _path(name)).is_file())]
+    contents = {name: _values(folder, name) for name in names}
     try:
-        return Model(
-            booster=lightgbm.Booster(model_str=text),
-            encoding=Encoding.from_json(contents["encoding"]),
-            prior=Prior(contents["baselines"]["prior"]),
-            logistic=Logistic.from_json(contents["baselines"]["logistic"]),
-        )
+        return Model.from_parts(text, contents)
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, LightGBMError) as error:
         raise ModelFilesCorruptedError(
-            " or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}"
+            " or ".join((TREES, *map(_path, names))), f"{type(error).__name__}: {error}"
         ) from error
 
 
@@ -219,14 +213,6 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _contents(model: Model) -> dict[str, Any]:
-    """Return the model's other values, by name, for JSON."""
-    return {
-        "encoding": model.encoding.to_json(),
-        "baselines": {"prior": model.prior.rate, "logistic": model.logistic.to_json()},
-    }
 
 
 def _path(name: str) -> str:

@@ -17,6 +17,7 @@ from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
+from include.model.tasks import task_model
 from include.project import Project
 from include.registry import sync, tags
 
@@ -76,8 +77,8 @@ class Lineage:
     use_case: str
     period: Period
     keys: Mapping[str, Any]
-    probability: float
-    predicted_positive: bool
+    predicted: str
+    """The prediction in a few words."""
     model_version: str
     run_id: str
     model: Mapping[str, str]
@@ -110,8 +111,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
         use_case=use_case.name,
         period=period,
         keys=wanted,
-        probability=row["probability"],
-        predicted_positive=row["predicted_positive"],
+        predicted=task_model(use_case).describe_prediction(row),
         model_version=version.number,
         run_id=version.run_id,
         model={name: version.tags[name] for name in MODEL_TAGS if name in version.tags},

@@ -19,10 +19,12 @@ def model_differences(registered: Model, rebuilt: Model) -> list[str]:
             found.append(f"{len(words)} values of category {name!r} are in one vocabulary only: {sorted(words)[:5]}")
         elif then != now:
             found.append(f"category {name!r} has the same values in another order")
-    if registered.prior != rebuilt.prior:
-        found.append(f"the prior is {rebuilt.prior.rate!r}, not {registered.prior.rate!r}")
-    if registered.logistic != rebuilt.logistic:
-        found.append("the logistic regression has other weights")
+    for name, baseline in registered.baselines.items():
+        if rebuilt.baselines.get(name) != baseline:
+            found.append(f"the baseline {name} has other values")
+    intervals = (model.bounds.to_json() if model.bounds else None for model in (registered, rebuilt))
+    if next(intervals) != next(intervals):
+        found.append("the intervals of the predictions have other ends")
     return found
 
 

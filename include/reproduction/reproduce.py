@@ -14,6 +14,7 @@ from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
 from include.model import splits, trainer
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.project import Project
 from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
@@ -190,7 +191,7 @@ class _Rebuilding:
             parts = {name: dataset.split_rows(then, rows, periods, name, known.as_of) for name, periods in cut.items()}
             threads = threads_for(rows.num_rows)
             fitted = trainer.fit_model(
-                *(known.features, parts["train"], parts["validation"], known.parameters, threads),
+                *(known.features, parts["train"], parts["validation"], known.parameters, threads, task_model(then)),
                 baseline=known.baseline_features,
             )
         except (

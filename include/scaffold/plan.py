@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from include.declaration import names
 from include.declaration.period import Period, period_range
 from include.declaration.problems import DeclarationError, Problem, did_you_mean
+from include.declaration.task import Binary
 from include.scaffold.answers import Answers
 from include.scaffold.expectations import ProposedSuite, propose_suite
 from include.scaffold.features import PlannedFeatures, plan_features
@@ -141,7 +142,7 @@ def _require_columns(answers: Answers, sample: Sample) -> None:
             check(sample.columns, "sample")
         except DeclarationError as error:
             problems += error.problems
-    taken = names.PREDICTION_COLUMNS | {"period"}
+    taken = {*Binary().prediction_columns, names.VERSION_COLUMN, "period"}
     if used := [name for name in sample.columns if name.casefold() in taken]:
         problems.append(Problem("sample", f"columns {used} have names that the product uses.", "Rename them."))
     if not problems and sample.columns[answers.date].kind not in ("date32", "timestamp"):

@@ -21,7 +21,7 @@ FILES = (
     *("__init__.py", "source.py", "expectations.py", "features.py", "README.md"),
     *("tests/__init__.py", "tests/test_features.py"),
 )
-IMPORTS = {"binary": ("DecisionCosts", "Gate", "Label", "LeakageGate", "SchemaGate")}
+IMPORTS = {"binary": ("Binary", "DecisionCosts", "Gate", "Label", "LeakageGate", "SchemaGate")}
 """What a task's declaration imports from `include.use_case`, in addition to what each one needs."""
 _ONE_LINE = re.compile(r"rows=\(\n(?P<element> {12}gxe\.[^\n]*,\n)? {8}\),")
 _LONGEST = 112

@@ -1,4 +1,4 @@
-"""Score a day: one probability for every row of its features, by its champion."""
+"""Score a day: one prediction for every row of its features, by its champion."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestE
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger
@@ -56,6 +57,7 @@ class ScoreResult:
     version: str
     rows: int
     predicted_positives: int
+    """Rows that are predicted positive; 0 for a task without such a notion."""
     changed: bool
     """Whether the day's predictions changed."""
     kept: bool
@@ -220,16 +222,14 @@ class _Scoring:
             AirworthyError: there are not as many predictions as rows of features; then nothing is written.
         """
         threads, keys = threads_for(self._expected), list(self._use_case.keys)
+        task = task_model(self._use_case)
         schema = schemas.content_schema(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
-            probability = pa.array(self._model.predict(batch, threads), pa.float64())
-            predicted_positive = pc.greater_equal(probability, self._use_case.costs.threshold)
-            self.predicted_positives += pc.sum(predicted_positive).as_py() or 0
+            predicted = task.prediction_arrays(self._model.predict(batch, threads))
+            self.predicted_positives += task.scored_positives(predicted)
             self.rows += batch.num_rows
             version = pa.repeat(pa.scalar(self._version), batch.num_rows)
-            yield pa.record_batch(
-                [*(batch[key] for key in keys), probability, predicted_positive, version], schema=schema
-            )
+            yield pa.record_batch([*(batch[key] for key in keys), *predicted, version], schema=schema)
         if self.rows != self._expected:
             raise AirworthyError(
                 f"{self._use_case.name}: {self._expected} rows of features of {self._day} became {self.rows}"

@@ -16,6 +16,7 @@ from include.features.labels import join_labels, known_labels
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits
 from include.model.arrays import Numbers
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 
 
@@ -62,25 +63,47 @@ def split_rows(
     """Return the rows of a split, without copying, from `examples` in order of days.
 
     Raises:
-        NotReadyError: all training rows have the same label.
+        NotReadyError: all training rows have the same label, or a weight is not possible.
     """
     all_days = examples["period"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(periods[0].start_date)))
     end = int(np.searchsorted(all_days, np.datetime64(periods[-1].start_date), side="right"))
     chosen = examples.slice(start, end - start)
-    labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
+    labels = task_model(use_case).encode_labels(chosen[use_case.label.name])
     if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReadyError(_one_class(use_case, examples, labels, periods, as_of))
-    return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end])
+        raise NotReadyError(_one_label(use_case, examples, labels, periods, as_of))
+    weights = row_weights(use_case, chosen, labels)
+    return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end], weights)
 
 
-def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, periods: Sequence[Period], as_of: Period) -> str:
+def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers | None:
+    """Return the weight of each labelled row; None if all rows count the same.
+
+    Raises:
+        NotReadyError: a weight is null, not finite or negative, or all are 0.
+    """
+    of_class, column = task_model(use_case).class_weights(labels), use_case.training.sample_weight
+    if column is None:
+        return of_class
+    weights: Numbers = rows[column].cast(pa.float64()).to_numpy()
+    wrong = int(np.sum(~(np.isfinite(weights) & (weights >= 0))))
+    if wrong or not weights.any():
+        what = f"{wrong} of {len(weights)} are null, not finite or negative" if wrong else "all are 0"
+        raise NotReadyError(
+            f"{use_case.name}: sample_weight={column!r} cannot weigh the rows from {rows['day'][0]} to"
+            f" {rows['day'][-1]}: {what}. Correct the feature in features.py, or declare no weight."
+        )
+    return weights if of_class is None else weights * of_class
+
+
+def _one_label(use_case: UseCase, examples: pa.Table, train: Numbers, periods: Sequence[Period], as_of: Period) -> str:
     """Explain that all training rows have one label, and if a longer window helps."""
-    name, value = use_case.label.name, f"{train[0]:g}"
-    others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
+    task, name = task_model(use_case), use_case.label.name
+    value = task.label_text(train[0])
+    others = examples.num_rows - int(np.sum(task.encode_labels(examples[name]) == train[0]))
     problem = (
-        f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(train)} labelled rows from"
-        f" {periods[0]} to {periods[-1]} have {name} = {value}"
+        f"{use_case.name}: a training as of {as_of} needs rows {task.needs_variety}; all {len(train)} labelled rows"
+        f" from {periods[0]} to {periods[-1]} have {name} = {value}"
     )
     if others:
         return f"{problem}, while {others} of validation and test have another value. Train on a longer window."

@@ -17,6 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from include.model import metrics
+from include.model.tasks import task_model
 from include.printable import printable_logger
 from include.project import Project
 from include.registry.mlflow_runs import Runs, translate_mlflow_errors
@@ -59,9 +60,10 @@ class Studies(Runs):
 
     def conclude(self, study: str, result: SearchResult, minutes: float) -> None:
         """Write the result of the study to its run."""
+        loss = task_model(self.use_case).loss_name
         losses = {
-            metrics.metric_name("validation", "log_loss", "tuned"): result.log_loss,
-            metrics.metric_name("validation", "log_loss", "declared"): result.declared_log_loss,
+            metrics.metric_name("validation", loss, "tuned"): result.loss,
+            metrics.metric_name("validation", loss, "declared"): result.declared_loss,
         }
         counts = {"trials": float(result.trials), "pruned": float(result.pruned), "failed": float(result.failed)}
         record: dict[str, str] = {FOUND: json.dumps(dataclasses.asdict(result)), MINUTES: f"{minutes:g}"}

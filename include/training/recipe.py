@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from include.declaration.costs import DecisionCosts
 from include.declaration.period import Period
+from include.declaration.task import task_from_json
 from include.declaration.use_case import Feed, Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
@@ -47,11 +47,13 @@ class TrainingSpec:
     label_delay_periods: int
     splits: Mapping[str, int]
     """`validation_periods`, `test_periods`, `gap_periods` and `min_train_periods`."""
-    costs: tuple[float, float]
-    """Cost of a false negative, and of a false positive."""
+    task: Mapping[str, Any]
+    """The task's plain values (`Task.to_json`)."""
     parameters: Parameters
     baseline_features: tuple[str, ...]
-    """Features of the logistic baseline; empty: all."""
+    """Features of the linear baseline; empty: all."""
+    sample_weight: str | None
+    """`Training.sample_weight`."""
     data: Mapping[str, str]
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
@@ -68,9 +70,10 @@ class TrainingSpec:
             label=use_case.label.name,
             label_delay_periods=use_case.label.label_delay_periods,
             splits={name: getattr(use_case.training, name) for name in _SPLITS},
-            costs=(use_case.costs.false_negative, use_case.costs.false_positive),
+            task=use_case.task.to_json(),
             parameters=made_from.parameters,
             baseline_features=use_case.training.baseline_features,
+            sample_weight=use_case.training.sample_weight,
             data=dict(made_from.data),
         )
 
@@ -92,7 +95,7 @@ class TrainingSpec:
             period=self.period,
             features=self.features,
             label=Label(self.label, declared.label.meaning, self.label_delay_periods),
-            costs=DecisionCosts(*self.costs, declared.costs.unit),
+            task=task_from_json(_with_unit(self.task, declared.task.cost_unit)),
             training=replace(
                 declared.training,
                 # The declared window limits a request; the days that were read are `first` to `last`.
@@ -104,6 +107,8 @@ class TrainingSpec:
                 parameters={},
                 search_space={},
                 baseline_features=self.baseline_features,
+                sample_weight=self.sample_weight,
+                monotone={},  # a parameter of LightGBM
                 num_boost_round=parameters.num_boost_round,
                 early_stopping_rounds=parameters.early_stopping_rounds,
             ),
@@ -137,8 +142,8 @@ class TrainingSpec:
         periods = {name: getattr(self, name).key for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
-        rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
-        rest["baseline_features"] = list(self.baseline_features)
+        rest: dict[str, Any] = {"splits": dict(self.splits), "task": dict(self.task), "data": dict(self.data)}
+        rest |= {"baseline_features": list(self.baseline_features), "sample_weight": self.sample_weight}
         return {**periods, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
 
     @classmethod
@@ -150,10 +155,15 @@ class TrainingSpec:
         """
         parameters = dict(values["parameters"])
         stopping = {name: parameters.pop(name) for name in ("num_boost_round", "early_stopping_rounds")}
+        if "task" not in values:  # a record of earlier code, which knew binary tasks only
+            false_negative, false_positive = values["costs"]
+            costs = {"false_negative": false_negative, "false_positive": false_positive, "unit": ""}
+            values = {**values, "task": {"kind": "binary", "costs": costs}}
+        values = {"sample_weight": None, **values}  # earlier code had no weights
         given = {field.name: values[field.name] for field in fields(cls)}
         periods = {name: Period(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}
-        made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
+        made: dict[str, Any] = {name: tuple(values[name]) for name in ("baseline_features",)}
         made["parameters"] = Parameters(parameters, **stopping)
         return cls(**(given | periods | pairs | made))
 
@@ -177,6 +187,12 @@ class TrainingSpec:
             return cls.from_json(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise TrainingSpecError(f"{type(error).__name__}: {error}") from error
+
+
+def _with_unit(task: Mapping[str, Any], unit: str) -> Mapping[str, Any]:
+    """Return a task's plain values with the unit that earlier code did not record."""
+    costs = task.get("costs")
+    return {**task, "costs": {**costs, "unit": costs["unit"] or unit}} if costs else task
 
 
 def _least(splits: Mapping[str, int]) -> int:

@@ -15,18 +15,21 @@ import pyarrow.parquet as pq
 
 from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
-from include.model import metrics
+from include.model import metrics, plots
 from include.model.arrays import Numbers
 from include.model.splits import Splits
+from include.model.tasks import task_model
 from include.model.trainer import FittedModel, TrainingRows
 from include.monitoring import reference_profile
+from include.printable import printable_logger
 from include.project import Project
 from include.registry import model_io
 from include.registry.model_record import digest_of_files, record_training
 from include.registry.tags import FILES_DIGEST, MODEL_ID, SAMPLE_DIGEST, TREES
 from include.threads import threads_for
-from include.training import plots
 from include.training.spec import TrainingInputs
+
+log = printable_logger(__name__)
 
 EXAMPLE_ROWS = 5
 SAMPLE_ROWS = 2_000
@@ -52,22 +55,29 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     """
     use_case = project.use_case
     registry, fitted = project.registry, training.fitted
+    task = task_model(use_case)
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
-    reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.costs).to_json()
-    companions = {reference_profile.NAME: reference, model_io.DECISION: {"threshold": use_case.costs.threshold}}
+    reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.task).to_json()
+    companions = {reference_profile.NAME: reference, model_io.DECISION: task_model(use_case).output_rule()}
     model_id, files = registry.log_model(run_id, fitted.model, example, companions)
     measured = _metrics(use_case, training, predicted)
     registry.log(run_id, metrics=measured, model_id=model_id)
-    registry.log_series(run_id, "validation_log_loss_by_round", fitted.validation_log_loss)
+    registry.log_series(run_id, f"validation_{task.loss_name}_by_round", fitted.validation_loss)
+    if fitted.crossed_share:
+        log.warning(
+            "%s: the ends of %.2f %% of the intervals of the validation rows cross; they are sorted.",
+            *(use_case.name, 100 * fitted.crossed_share),
+        )
     made_from = training.material
     params = {
         **made_from.parameters.to_json(),
         "best_round": fitted.best_round,
         "threads": threads,
         "window_periods": made_from.last - made_from.first + 1,
-        "threshold": use_case.costs.threshold,
+        **task.run_params(),
+        **({"crossed_intervals": fitted.crossed_share} if fitted.model.bounds else {}),
     }
     identity: dict[str, str] = {
         MODEL_ID: model_id,
@@ -91,10 +101,28 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
 def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
     """Return at most 2,000 evenly spaced rows of features with their predictions.
 
-    Features are unencoded, the predicted probability is float64.
+    Features are unencoded, the numbers of a prediction are float64: one column, or one per number.
     """
     places = np.linspace(0, features.num_rows - 1, min(features.num_rows, SAMPLE_ROWS)).astype(np.int64)
-    return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
+    sample, numbers = features.take(places), predicted[places]
+    if numbers.ndim == 1:
+        return sample.append_column(PREDICTION, pa.array(numbers, pa.float64()))
+    for place, column in enumerate(numbers.T):
+        sample = sample.append_column(f"{PREDICTION}_{place}", pa.array(np.ascontiguousarray(column), pa.float64()))
+    return sample
+
+
+def sampled_predictions(sample: pa.Table) -> Numbers:
+    """Return the predictions in a table of `serving_sample`.
+
+    Raises:
+        KeyError: it has none.
+    """
+    names = [name for name in sample.column_names if name.startswith(PREDICTION)]
+    if not names:
+        raise KeyError(PREDICTION)
+    columns = [sample[name].to_numpy() for name in names]
+    return columns[0] if names == [PREDICTION] else np.column_stack(columns)
 
 
 def _metrics(
@@ -104,8 +132,8 @@ def _metrics(
     values = {
         metrics.metric_name(split, metric, subject): value
         for split, part in training.parts.items()
-        for subject, probabilities in predicted[split].items()
-        for metric, value in metrics.compute_metrics(part.labels, probabilities, use_case.costs).items()
+        for subject, predictions in predicted[split].items()
+        for metric, value in metrics.compute_metrics(part.labels, predictions, use_case.task).items()
     }
     return values | {f"{split}/days": float(len(periods)) for split, periods in training.splits.items()}
 
@@ -127,15 +155,10 @@ def _plots(
     use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
 ) -> dict[str, bytes]:
     """Return the run's PNG images, by file name."""
-    test = training.parts["test"]
-    title, label = f"{use_case.name} as of {training.material.as_of}", use_case.label.name
-    of_model = predicted["test"][MODEL]
+    title = f"{use_case.name} as of {training.material.as_of}"
     return {
-        "roc_and_precision_recall": plots.plot_roc_and_precision_recall(title, test.labels, predicted["test"]),
-        "calibration": plots.plot_calibration(title, test.labels, predicted["test"]),
-        "confusion": plots.plot_confusion(title, test.labels, of_model, use_case.costs.threshold, label),
+        **task_model(use_case).plots(title, use_case.label.name, training.parts, predicted),
         "importance": plots.plot_importance(title, training.fitted.model.gains),
-        "rate_by_day": plots.plot_rate_by_period(title, label, training.parts, predicted),
     }
 
 
@@ -143,4 +166,5 @@ SAMPLE = "rehearsal/sample.parquet"
 """Artifact of a run: some test rows as they are stored, with the predictions of the training process."""
 
 
-PROBABILITY = "__airworthy_probability"
+PREDICTION = "__airworthy_probability"
+"""Name of the column of the sample with the prediction, or start of the names of its numbers."""

@@ -1,4 +1,4 @@
-"""Search the declared parameter ranges for the lowest validation log loss."""
+"""Search the declared parameter ranges for the lowest validation loss."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ STARTUP_TRIALS = 5
 REPORTS = 100
 """Most intermediate values that a trial reports, for any number of rounds: each is compared and stored."""
 DIGITS = 10
-"""Decimals of a log loss that are used: the others depend on the order in which threads sum."""
+"""Decimals of a loss that are used: the others depend on the order in which threads sum."""
 
 Values = Mapping[str, int | float]
 Report = Callable[[int, float], None]
-"""Called with the round and its validation log loss; raises `optuna.TrialPruned` to end a trial early."""
+"""Called with the round and its validation loss; raises `optuna.TrialPruned` to end a trial early."""
 Judge = Callable[[Values, Report], float]
-"""Returns the validation log loss, in nats, of a model trained with these parameters."""
+"""Returns the validation loss of a model trained with these parameters."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class SearchResult:
 
     parameters: dict[str, int | float]
     """The searched parameters only."""
-    log_loss: float
-    declared_log_loss: float
-    """Validation log loss in nats per row: `log_loss` of the chosen parameters, this one of the declared parameters."""
+    loss: float
+    declared_loss: float
+    """Validation loss, as the task names it: `loss` of the chosen parameters, this one of the declared parameters."""
     trials: int
     """All trials that were started, including pruned and failed ones."""
     pruned: int
@@ -102,11 +102,11 @@ def judge_on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows
         chosen = merge_parameters(use_case, {**(fixed or {}), **values})
         every = max(1, chosen.num_boost_round // REPORTS)
 
-        def watch(round_: int, log_loss: float) -> None:
+        def watch(round_: int, loss: float) -> None:
             if round_ % every == 0:
-                report(round_, log_loss)
+                report(round_, loss)
 
-        return min(trainer.boost_trees(rows, chosen, threads, watch).validation_log_loss)
+        return min(trainer.boost_trees(rows, chosen, threads, watch).validation_loss)
 
     return judge
 
@@ -142,8 +142,8 @@ def search_parameters(
     states = [trial.state for trial in done]
     return SearchResult(
         parameters=dict(best.params),
-        log_loss=best.value,
-        declared_log_loss=declared,
+        loss=best.value,
+        declared_loss=declared,
         trials=len(done),
         pruned=states.count(TrialState.PRUNED),
         failed=states.count(TrialState.FAIL),
@@ -158,8 +158,8 @@ def _try(study: optuna.Study, space: SearchSpace, judge: Judge) -> FrozenTrial:
     """
     trial = study.ask(space.distributions())  # type: ignore[arg-type]  # a dict of one of its kinds
 
-    def report(round_: int, log_loss: float) -> None:
-        trial.report(round(log_loss, DIGITS), round_)
+    def report(round_: int, loss: float) -> None:
+        trial.report(round(loss, DIGITS), round_)
         if trial.should_prune():
             raise optuna.TrialPruned
 

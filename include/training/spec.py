@@ -60,9 +60,13 @@ def declaration_values(use_case: UseCase) -> str:
 
     Parameters are excluded.
     """
-    training, costs = use_case.training, use_case.costs
+    training = use_case.training
+    values: dict[str, object] = dict(use_case.task.training_values())
+    if use_case.training.sample_weight is not None:
+        values["sample_weight"] = use_case.training.sample_weight
     return content_digest.digest_values(
-        {
+        values
+        | {
             "features": list(use_case.features.items()),
             "keys": list(use_case.keys),
             "period": use_case.period,
@@ -74,6 +78,5 @@ def declaration_values(use_case: UseCase) -> str:
                 training.min_train_periods,
             ],
             "baseline_features": sorted(training.baseline_features),
-            "costs": [costs.false_negative, costs.false_positive],
         }
     )

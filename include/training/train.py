@@ -20,6 +20,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
 from include.model.lightgbm_params import Parameters, merge_parameters
 from include.model.splits import Splits
+from include.model.tasks import task_model
 from include.printable import printable_logger
 from include.project import Project
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
@@ -66,7 +67,7 @@ class TrainResult:
     stale: tuple[str, ...]
     """One line per table about periods that were built by other code or from other inputs than the current ones."""
     test: dict[str, dict[str, float]]
-    """Subject (model, prior, logistic) to its metrics on the test days."""
+    """Subject (model or a baseline) to its metrics on the test days."""
 
 
 def train_model(
@@ -109,8 +110,10 @@ def train_model(
     run_id = registry.start_run(f"{use_case.name} as of {period}", tags)
     with ended_run(registry, run_id):
         threads = threads_for(rows.num_rows)
-        baseline = use_case.training.baseline_features
-        fitted = trainer.fit_model(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
+        baseline, task = use_case.training.baseline_features, task_model(use_case)
+        fitted = trainer.fit_model(
+            use_case.features, parts["train"], parts["validation"], chosen, threads, task, baseline
+        )
         run_logging.log_training_run(
             project, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags
         )

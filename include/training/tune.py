@@ -49,8 +49,8 @@ class TuneResult(SearchResult):
         """Describe the result in a few sentences."""
         return (
             f"{'Found before' if self.reused else 'Found'} in {self.trials} trials ({self.pruned} pruned,"
-            f" {self.failed} failed; stopped by {self.stopped_by}): {self.parameters}. Validation log loss"
-            f" {self.log_loss:.5f}; with the declared parameters {self.declared_log_loss:.5f}. Study: run"
+            f" {self.failed} failed; stopped by {self.stopped_by}): {self.parameters}. Validation loss"
+            f" {self.loss:.5f}; with the declared parameters {self.declared_loss:.5f}. Study: run"
             f" {self.run_id}."
         )
 

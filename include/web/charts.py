@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.period import Period
+from include.model.tasks import task_model
 from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORMANCE, WINDOW, MonitoringMetric
 from include.monitoring.drift import CAP
 from include.monitoring.metric_table import MetricValue, measuring_gaps
@@ -27,8 +28,7 @@ FEATURES = 14
 """Number of features with their own row, the most important ones; the others share one row."""
 LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
 """Metrics that are drawn against their limit, each in a chart of its own."""
-PERFORMANCE_SHOWN = ("log_loss", "auc")
-"""Evaluation metrics that have a chart of performance."""
+BASELINE_COLOURS = (GREY, "var(--second)", "var(--first-soft)")
 REASONS = 5
 """Number of quarantine reasons with their own colour."""
 
@@ -39,7 +39,7 @@ def all_charts(overview: Overview) -> dict[str, Figure]:
     A chart without data is left out.
     """
     drawn_charts = {
-        **{metric: performance_chart(overview, metric) for metric in PERFORMANCE_SHOWN},
+        **{metric: performance_chart(overview, metric) for metric in overview.use_case.task.charted},
         "heat": drift_heatmap(overview),
         **{metric.name: limited_chart(overview, metric) for metric in LIMITED},
         "rates": rates_chart(overview),
@@ -61,7 +61,7 @@ def performance_chart(overview: Overview, metric: str) -> Figure | None:
     traces = [add_band(overview, model)]
     traces += [
         add_line(overview, measures.rows_of(name, subject), subject, colour, dash="dot")
-        for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
+        for subject, colour in zip(overview.use_case.task.baselines, BASELINE_COLOURS, strict=False)
     ]
     traces.append(
         add_line(overview, measures.rows_of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
@@ -168,21 +168,33 @@ def _plain(values: Values) -> list[list[float | None]]:
 
 
 def rates_chart(overview: Overview) -> Figure | None:
-    """Draw predicted and actual rates of positives, on the day they are about."""
+    """Draw the mean prediction and the mean label, on the day that they are about."""
+    words = task_model(overview.use_case)
+    first, *others = [*overview.use_case.task.mean_columns] or [""]
     predicted, came = (
-        overview.measures.rows_of("mean_prediction", "prediction"),
-        overview.measures.rows_of("base_rate", "model"),
+        overview.measures.rows_of(first, "prediction"),
+        overview.measures.rows_of(words.level, "model"),
     )
-    predicted_positive = overview.measures.rows_of("predicted_positive_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
         add_line(overview, came, "actual", "var(--expected)", width=1.6, by="measured_period"),
-        add_line(overview, predicted_positive, "predicted positive", GREY, dash="dot", by="measured_period"),
+        *(
+            add_line(
+                overview,
+                overview.measures.rows_of(name, "prediction"),
+                MONITORING_METRICS[name].label.removesuffix(" rate"),
+                GREY,
+                dash="dot",
+                by="measured_period",
+            )
+            for name in others
+        ),
         add_line(overview, predicted, "predicted", "var(--first)", width=2, by="measured_period"),
     ]
     drawn = new_chart(overview, traces, floor=True)
-    drawn["layout"]["yaxis"]["tickformat"] = ".0%"
+    if words.level_is_share:
+        drawn["layout"]["yaxis"]["tickformat"] = ".0%"
     return _marked(overview, drawn)
 
 

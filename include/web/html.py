@@ -73,7 +73,7 @@ def use_case_page(
         overview=overview,
         figures=charts.all_charts(overview) if overview.measures.periods else {},
         limited=charts.LIMITED,
-        evaluated=[METRICS[name] for name in charts.PERFORMANCE_SHOWN],
+        evaluated=[METRICS[name] for name in overview.use_case.task.charted],
         plotly=_version_of_plotly(),
         links=links.links_of(overview, base, where),
         version=lambda number: links.version_link(where, overview.use_case.name, number),

@@ -13,9 +13,10 @@ from include.backtest import result as backtest_result
 from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Alarm, SimulatedTraining, Simulation
 from include.declaration.period import Period
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")  # warns from 0.25 on
+SHOWN = ("log_loss", "auc")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))  # warns from 0.25 on
 DAYS = [Period("2020-01-20") + n for n in range(40)]
 
 
@@ -34,7 +35,7 @@ def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tu
     trainings = trainings or {}
     walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
     return backtest_result.summarise_policies(
-        simulator.never_retrain(), walked, RealisedCosts.from_days(found), trainings, COSTS
+        simulator.never_retrain(), walked, RealisedCosts.from_days(found), trainings, TASK
     )
 
 
@@ -89,7 +90,7 @@ def test_an_outcome_is_plain_values():
 
 def test_policies_are_drawn_and_equal_ones_are_drawn_equally():
     policies = [outcome(), outcome({trained(1, "promoted"): Alarm(28, -0.01), trained(9, "rejected"): Alarm(2, None)})]
-    drawn = plot.plot_backtest("toy", policies)
+    drawn = plot.plot_backtest("toy", policies, SHOWN)
     assert drawn.startswith(b"\x89PNG")
-    assert drawn == plot.plot_backtest("toy", policies)
-    assert drawn != plot.plot_backtest("toy", policies[:1])
+    assert drawn == plot.plot_backtest("toy", policies, SHOWN)
+    assert drawn != plot.plot_backtest("toy", policies[:1], SHOWN)

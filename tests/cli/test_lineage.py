@@ -12,6 +12,7 @@ from include.errors import InvalidRequestError
 from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, Lineage
 
 DAY = Period("2020-03-01")
+PREDICTED = "probability 0.2500, predicted negative"
 DAYS = [DAY - 1, DAY]
 
 
@@ -32,7 +33,11 @@ def with_day(period: FeedPeriod) -> Lineage:
 def found(**changed: object) -> Lineage:
     place = "a rather long name of a place"
     keys = {"event_date": DAY.start_date, "origin": place, "destination": "another long name", "id": 7}
-    row = {"probability": 0.25, "predicted_positive": False, "model_version": "1", "run_id": "0123456789abcdef" * 2}
+    row = {
+        "predicted": "probability 0.2500, predicted negative",
+        "model_version": "1",
+        "run_id": "0123456789abcdef" * 2,
+    }
     made = {"commit": "c" * 57, "code": "d" * 64}
     contents = {"prediction": content("predictions"), "features": content("features"), "feeds": (feed(),)}
     return replace(Lineage("toy", DAY, keys, **row, model=made, **contents), **changed)
@@ -52,7 +57,7 @@ def test_nothing_is_cut_off_at_eighty_columns(monkeypatch):
     assert max(map(len, lines)) <= 80
     printed = " ".join(line.strip("│├└─ ") for line in lines)
     for said in (
-        "probability 0.2500, predicted negative",
+        PREDICTED,
         "id=7",
         "d" * 64,
         "0123456789abcdef" * 2,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from include.use_case import (
     PARTITION,
+    Binary,
     DecisionCosts,
     Feed,
     Gate,
@@ -89,7 +90,7 @@ USE_CASE = UseCase(
         "newest_voucher": "bool",
     },
     label=Label("lost", meaning="the customer was lost", label_delay_periods=MATURES_AFTER_DAYS),
-    costs=DecisionCosts(false_negative=20, false_positive=1, unit="calls"),
+    task=Binary(costs=DecisionCosts(false_negative=20, false_positive=1, unit="calls")),
     training=Training(
         window_periods=60,
         validation_periods=7,

@@ -16,7 +16,7 @@ from tests.refusals import invalid
         ("log_loss", {}, ""),
         ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, ""),
         ("log_loss", {"false_alarms_per_year": 0}, "false_alarms_per_year"),
-        ("log_loss", {"max_degradation": 0.1, "reference": "mean"}, "reference"),
+        ("log_loss", {"max_degradation": 0.1, "reference": "average"}, "reference"),
         ("log_loss", {"max_degradation": 0.1, "confidence": 0.4}, "confidence"),
         ("log_loss", {"max_degradation": 0.1, "confidence": 1}, "confidence"),
     ],
@@ -33,7 +33,7 @@ def test_by_default_skill_against_the_prior_is_judged_at_one_false_alarm_a_year(
 
 
 @pytest.mark.parametrize(
-    ("baseline", "limits", "path"), [("mean", {"max_degradation": 0.1}, "baseline"), ("prior", {}, "")]
+    ("baseline", "limits", "path"), [("average", {"max_degradation": 0.1}, "baseline"), ("prior", {}, "")]
 )
 def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, limits, path):
     with invalid(path):

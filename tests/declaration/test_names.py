@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from include.declaration.lightgbm_rules import OWN
-from include.declaration.names import PREDICTION_COLUMNS, SUBJECTS
+from include.declaration.names import SUBJECTS, VERSION_COLUMN
 from include.declaration.problems import DeclarationError
 from include.use_case import Feed
 from tests.refusals import invalid
@@ -33,7 +33,7 @@ def test_a_name_that_the_product_uses_is_refused_everywhere(name):
         replace(USE_CASE, label=replace(USE_CASE.label, name=name))
 
 
-@pytest.mark.parametrize("name", sorted(PREDICTION_COLUMNS))
+@pytest.mark.parametrize("name", [*USE_CASE.task.prediction_columns, VERSION_COLUMN])
 def test_a_column_of_predictions_may_name_a_feature_but_no_key_and_no_label(name):
     replace(USE_CASE, features={name: "float64"})
     with invalid("keys"):

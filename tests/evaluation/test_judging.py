@@ -9,13 +9,13 @@ from include.evaluation.gates.result import overall_outcome
 from include.evaluation.inputs import ChampionInputs, CorruptionResult, GateInputs, RebuiltPeriod, ServingCheckResult
 from include.evaluation.judging import judge_gates
 from include.use_case import ChampionGate, Gate, SliceGate
-from tests.evaluation.gates.sound import ALL, COSTS, DAYS, METRICS, SOUND, judge_one, labelled, without_champion
+from tests.evaluation.gates.sound import ALL, DAYS, METRICS, SOUND, TASK, judge_one, labelled, without_champion
 
 COMPARED_WITH_CHAMPION = [ChampionGate(), SliceGate("group", "brier", 0.05, reference="champion")]
 
 
 def test_a_sound_model_passes_every_gate_in_their_order():
-    results = judge_gates(ALL, SOUND, COSTS)
+    results = judge_gates(ALL, SOUND, TASK)
     assert {result.outcome for result in results} == {"passed"}
     assert not any(result.blocks for result in results)
     kinds = [result.kind for result in results]
@@ -46,7 +46,7 @@ def test_a_sound_model_passes_every_gate_in_their_order():
     ],
 )
 def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gate, kind, said):
-    results = judge_gates(ALL, planted, COSTS)
+    results = judge_gates(ALL, planted, TASK)
     failed = [result for result in results if result.outcome == "failed"]
     assert [result.kind for result in failed] == [kind]
     assert failed[0].blocks
@@ -56,19 +56,19 @@ def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gat
 
 
 def test_missing_inputs_are_inconclusive_and_block():
-    results = judge_gates(ALL, GateInputs(metrics={}, periods=DAYS), COSTS)
+    results = judge_gates(ALL, GateInputs(metrics={}, periods=DAYS), TASK)
     assert {result.outcome for result in results} == {"inconclusive"}
     assert all(result.blocks for result in results)
     assert overall_outcome(results) == "inconclusive"
 
 
 def test_without_a_declared_gate_nothing_is_promoted():
-    [result] = judge_gates([], SOUND, COSTS)
+    [result] = judge_gates([], SOUND, TASK)
     assert (result.gate, result.outcome, result.blocks) == ("a gate is declared", "failed", True)
 
 
 def test_a_failure_outweighs_an_inconclusive_result():
-    results = judge_gates([Gate("auc", at_least=0.9), Gate("brier", at_most=0.2)], SOUND, COSTS)
+    results = judge_gates([Gate("auc", at_least=0.9), Gate("brier", at_most=0.2)], SOUND, TASK)
     assert [result.outcome for result in results] == ["failed", "inconclusive"]
     assert overall_outcome(results) == "failed"
 

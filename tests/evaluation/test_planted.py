@@ -22,7 +22,7 @@ from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_copies import ArtifactMissingError
-from include.training.run_logging import PROBABILITY
+from include.training.run_logging import PREDICTION
 from include.use_case import (
     ChampionGate,
     Gate,
@@ -104,9 +104,9 @@ def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(cha
     run_id = another(use_case)
     sample = Registry(USE_CASE).get_run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"
     rows = pq.read_table(sample)
-    scores = rows[PROBABILITY].to_numpy().copy()
+    scores = rows[PREDICTION].to_numpy().copy()
     scores.view("int64")[0] ^= 1
-    pq.write_table(rows.set_column(rows.schema.get_field_index(PROBABILITY), PROBABILITY, pa.array(scores)), sample)
+    pq.write_table(rows.set_column(rows.schema.get_field_index(PREDICTION), PREDICTION, pa.array(scores)), sample)
     record_sample(run_id, Path(sample.removeprefix("file://")))
     blocked(use_case, run_id, f"{SERVING}: same scores")
 

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from include.model import autocorrelation, bootstrap, metrics
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
 DAYS = 28
 TRAININGS = 2000
 
@@ -185,9 +185,7 @@ def test_the_mean_of_paired_losses_is_the_difference_of_the_metrics(metric):
     random = np.random.default_rng(9)
     labels = (random.random(60) < 0.3).astype(float)
     one, other = random.random(60), random.random(60)
-    losses = [metrics.losses(metric, labels, probabilities, COSTS) for probabilities in (one, other)]
+    losses = [metrics.losses(metric, labels, probabilities, TASK) for probabilities in (one, other)]
     found = bootstrap.paired_differences(period(*range(6)).repeat(10), losses[0] - losses[1], confidence=0.95)
-    expected = (
-        metrics.compute_metrics(labels, one, COSTS)[metric] - metrics.compute_metrics(labels, other, COSTS)[metric]
-    )
+    expected = metrics.compute_metrics(labels, one, TASK)[metric] - metrics.compute_metrics(labels, other, TASK)[metric]
     assert found.mean == pytest.approx(expected)

@@ -6,10 +6,10 @@ import lightgbm
 import numpy as np
 import pytest
 
-from include.declaration.lightgbm_rules import ALIASES, ALSO_OWN, OWN, ROUNDS, TUNABLE, Range
+from include.declaration.lightgbm_rules import ALIASES, ALSO_OWN, OF_THE_TASK, OWN, ROUNDS, TUNABLE, Range
 from include.declaration.problems import DeclarationError
 from include.model import lightgbm_params
-from include.use_case import SearchRange
+from include.use_case import Binary, Multiclass, Regression, SearchRange
 from tests.refusals import invalid
 from tests.toy_use_case import USE_CASE
 
@@ -37,7 +37,7 @@ def refused(overrides: dict[str, object]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["seed", "objective", "deterministic", "num_threads", "device", "metric"])
+@pytest.mark.parametrize("name", ["seed", "deterministic", "num_threads", "device"])
 def test_what_the_trainer_sets_itself_cannot_be_overridden(name):
     assert refused({name: "gpu"}) == [(name, "Leave it out.")]
 
@@ -49,6 +49,12 @@ def test_a_misspelt_name_gets_a_suggestion():
 def test_a_name_like_no_other_gets_those_that_may_be_set():
     ((name, hint),) = refused({"qqqq": 10})
     assert name == "qqqq" and all(each in hint for each in TUNABLE)
+
+
+@pytest.mark.parametrize("name", ["objective", "loss", "metric", "num_class", "alpha"])
+def test_what_follows_from_the_task_cannot_be_overridden(name):
+    with pytest.raises(InvalidRequestError, match=f"'{name}' follows from the task"):
+        lightgbm_params.merge_parameters(USE_CASE, {name: 1})
 
 
 @pytest.mark.parametrize(
@@ -108,8 +114,28 @@ def test_lightgbms_names_of_the_rounds_get_ours():
 
 
 def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
-    declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"objective": "binary"}))
-    assert lightgbm_params.merge_parameters(declared, None).lightgbm["objective"] == "binary"
+    declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"boosting": "gbdt"}))
+    assert lightgbm_params.merge_parameters(declared, None).lightgbm["boosting"] == "gbdt"
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (Binary(), {"objective": "binary", "metric": "binary_logloss"}),
+        (Regression(objective="poisson"), {"objective": "poisson", "metric": "poisson"}),
+        (
+            Regression(objective="quantile", quantile=0.3),
+            {"objective": "quantile", "metric": "quantile", "alpha": 0.3},
+        ),
+        (
+            Multiclass(classes=("a", "b", "c")),
+            {"objective": "multiclass", "metric": "multi_logloss", "num_class": 3},
+        ),
+    ],
+)
+def test_the_task_sets_the_objective(task, expected):
+    declared = replace(USE_CASE, task=task, gates=())
+    assert expected.items() <= lightgbm_params.merge_parameters(declared, None).lightgbm.items()
 
 
 OF_LIGHTGBM = {"num_boost_round": "num_iterations", "early_stopping_rounds": "early_stopping_round"}
@@ -118,10 +144,10 @@ OF_LIGHTGBM = {"num_boost_round": "num_iterations", "early_stopping_rounds": "ea
 
 def test_each_parameter_and_all_its_other_names_are_those_of_lightgbm():
     known = lightgbm.basic._ConfigAliases._get_all_param_aliases()
-    for name in {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN}:
+    for name in {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN, *OF_THE_TASK}:
         ours = {alias for alias, meant in ALIASES.items() if meant == name}
         assert {name, *ours} == {name, *known[OF_LIGHTGBM.get(name, name)]}
-    assert set(ALIASES.values()) <= {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN}
+    assert set(ALIASES.values()) <= {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN, *OF_THE_TASK}
 
 
 def train_with(name: str, value: object) -> int:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from include.model import metrics
 from include.model.metrics import METRICS, MetricName
 from include.settings import REPOSITORY
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
+of_probabilities = pytest.mark.parametrize("metric", [METRICS[name] for name in TASK.metrics], ids=TASK.metrics)
 LABELS = np.array([0.0, 0.0, 1.0, 1.0])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
 ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=60)
@@ -27,7 +28,7 @@ def columns(rows):
 @given(ROWS)
 def test_metrics_are_what_their_definitions_say_also_with_ties(rows):
     labels, probabilities = columns(rows)
-    found = metrics.compute_metrics(labels, probabilities, COSTS)
+    found = metrics.compute_metrics(labels, probabilities, TASK)
     assert found["brier"] == pytest.approx(np.mean((probabilities - labels) ** 2))
     assert found["log_loss"] == pytest.approx(sklearn.metrics.log_loss(labels, probabilities, labels=[0, 1]))
     pairs = [(p, q) for p in probabilities[labels > 0] for q in probabilities[labels == 0]]
@@ -49,17 +50,17 @@ def test_curves_run_from_corner_to_corner_and_need_both_classes():
 
 def test_log_loss_is_the_mean_of_minus_log_of_what_happened():
     expected = -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4
-    assert metrics.compute_metric("log_loss", LABELS, PROBABILITIES, COSTS) == pytest.approx(expected)
+    assert metrics.compute_metric("log_loss", LABELS, PROBABILITIES, TASK) == pytest.approx(expected)
 
 
 def test_a_sure_mistake_costs_much_but_not_infinity():
     for label in (0.0, 1.0):
-        found = metrics.compute_metric("log_loss", np.array([label]), np.array([1 - label]), COSTS)
+        found = metrics.compute_metric("log_loss", np.array([label]), np.array([1 - label]), TASK)
         assert found == pytest.approx(36.04, abs=0.01)
 
 
 def test_with_one_class_only_what_is_not_defined_is_left_out():
-    found = metrics.compute_metrics(np.zeros(3), np.array([0.1, 0.2, 0.3]), COSTS)
+    found = metrics.compute_metrics(np.zeros(3), np.array([0.1, 0.2, 0.3]), TASK)
     assert "auc" not in found and "average_precision" not in found
     assert found["base_rate"] == 0
 
@@ -67,9 +68,9 @@ def test_with_one_class_only_what_is_not_defined_is_left_out():
 def test_expected_cost_counts_missed_and_false_warnings_from_the_threshold_on():
     # The threshold is 1 / (1 + 3): the second row is a false positive, and there is no false negative.
     cost = "expected_cost"
-    assert metrics.compute_metric(cost, LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
-    assert metrics.compute_metric(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
-    assert metrics.losses(cost, LABELS, np.array([0.3, 0.1, 0.24, 0.25]), COSTS).tolist() == [1, 0, 3, 0]
+    assert metrics.compute_metric(cost, LABELS, PROBABILITIES, TASK) == pytest.approx(1 / 4)
+    assert metrics.compute_metric(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), TASK) == pytest.approx(3 / 4)
+    assert metrics.losses(cost, LABELS, np.array([0.3, 0.1, 0.24, 0.25]), TASK).tolist() == [1, 0, 3, 0]
 
 
 def test_calibration_error_weighs_the_bins_by_their_rows():
@@ -86,12 +87,12 @@ def test_the_mean_error_is_how_far_the_mean_is_off_whichever_way():
 
 
 def test_every_metric_that_a_gate_may_name_is_measured():
-    assert set(METRICS) <= set(metrics.compute_metrics(LABELS, PROBABILITIES, COSTS))
+    assert set(TASK.metrics) <= set(metrics.compute_metrics(LABELS, PROBABILITIES, TASK))
 
 
 def test_losses_are_of_metrics_that_are_means_over_rows():
     with pytest.raises(KeyError, match="auc is not a mean over rows"):
-        metrics.losses("auc", LABELS, PROBABILITIES, COSTS)
+        metrics.losses("auc", LABELS, PROBABILITIES, TASK)
 
 
 def test_confusion_counts_a_probability_at_the_threshold_as_positive():
@@ -101,9 +102,9 @@ def test_confusion_counts_a_probability_at_the_threshold_as_positive():
 
 def test_no_rows_or_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="0 and 0"):
-        metrics.compute_metrics(np.empty(0), np.empty(0), COSTS)
+        metrics.compute_metrics(np.empty(0), np.empty(0), TASK)
     with pytest.raises(ValueError, match="4 and 1"):
-        metrics.compute_metrics(LABELS, np.array([0.5]), COSTS)
+        metrics.compute_metrics(LABELS, np.array([0.5]), TASK)
 
 
 def test_a_recorded_metric_is_found_again_by_split_and_subject():
@@ -126,26 +127,27 @@ def test_a_probability_on_the_edge_of_two_bins_is_in_the_upper_one():
 
 
 def test_every_name_that_a_gate_may_use_is_defined_once():
-    assert tuple(METRICS) == get_args(MetricName)
-    assert all(metric.name == name for name, metric in METRICS.items())
+    assert get_args(MetricName) == metrics.BUILT_IN
+    assert all(METRICS[name].name == name for name in metrics.BUILT_IN)
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("metric", [METRICS[name] for name in metrics.BUILT_IN], ids=metrics.BUILT_IN)
 def test_the_docs_have_the_row_of_every_metric(metric):
-    extent, additive = "0 to 1" if metric.upper_bound == 1 else "from 0 on", "yes" if metric.additive else "no"
+    extent = {(0, 1): "0 to 1", (0, math.inf): "from 0 on"}.get((metric.lower_bound, metric.upper_bound), "up to 1")
+    additive = "yes" if metric.additive else "no"
     row = f"| `{metric.name}` | {metric.title} | {metric.better} | {extent} | {metric.unit} | {additive} |"
     assert row.replace("|  |", "| |") in (REPOSITORY / "docs" / "evaluation.md").read_text().splitlines()
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@of_probabilities
 def test_a_metric_stays_within_its_bounds_and_is_better_in_its_direction(metric):
-    good, bad = (metric.function(LABELS, np.abs(LABELS - error), COSTS) for error in (0.1, 0.9))
+    good, bad = (metric.function(LABELS, np.abs(LABELS - error), TASK) for error in (0.1, 0.9))
     assert 0 <= good <= metric.upper_bound and 0 <= bad <= metric.upper_bound
     assert good == bad or (good > bad) == metric.higher_is_better
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@of_probabilities
 def test_an_additive_metric_is_exactly_the_mean_of_its_rows(metric):
     if metric.additive:
-        rows = metrics.losses(metric.name, LABELS, PROBABILITIES, COSTS)
-        assert metric.function(LABELS, PROBABILITIES, COSTS) == float(np.mean(rows))
+        rows = metrics.losses(metric.name, LABELS, PROBABILITIES, TASK)
+        assert metric.function(LABELS, PROBABILITIES, TASK) == float(np.mean(rows))

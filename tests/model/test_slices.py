@@ -6,9 +6,9 @@ import pytest
 
 from include.model import slices
 from include.model.slices import SliceGroup
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
 CARRIER = pa.array(["AA", "UA", "AA", None, "UA", "AA", None, "ZZ"])
 LABELS = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
 PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])
@@ -16,7 +16,7 @@ PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])
 
 def of(column=CARRIER, metric="brier", reference=0.1, min_rows=2, labels=LABELS):
     return slices.slice_metrics(
-        column, labels, PROBABILITIES, metric, reference=reference, costs=COSTS, min_rows=min_rows
+        column, labels, PROBABILITIES, metric, reference=reference, task=TASK, min_rows=min_rows
     )
 
 
@@ -88,8 +88,6 @@ def test_groups_are_each_counted_once_whatever_their_order():
     random = np.random.default_rng(1)
     values = random.integers(0, 50, 5000)
     labels, probabilities = (random.random(5000) < 0.3).astype(float), random.random(5000)
-    found = slices.slice_metrics(
-        pa.array(values), labels, probabilities, "brier", reference=0.0, costs=COSTS, min_rows=1
-    )
+    found = slices.slice_metrics(pa.array(values), labels, probabilities, "brier", reference=0.0, task=TASK, min_rows=1)
     expected = {str(v): np.mean((probabilities - labels)[values == v] ** 2) for v in range(50)}
     assert {group.name: group.value for group in found.judged} == pytest.approx(expected)

@@ -11,10 +11,13 @@ import pytest
 from include.declaration.period import Period
 from include.evaluation.checks import corruption
 from include.model import lightgbm_params, trainer
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from include.monitoring import reference_profile
 from include.settings import REPOSITORY
 from tests.toy_use_case import USE_CASE, source
+
+BINARY = task_model(USE_CASE)
 
 
 def rows(first: Period, periods: int) -> TrainingRows:
@@ -30,7 +33,7 @@ def fit(
     threads: int = 1, train: TrainingRows = TRAIN, validation: TrainingRows = VALIDATION, **overrides
 ) -> trainer.FittedModel:
     return trainer.fit_model(
-        USE_CASE.features, train, validation, lightgbm_params.merge_parameters(USE_CASE, overrides), threads
+        USE_CASE.features, train, validation, lightgbm_params.merge_parameters(USE_CASE, overrides), threads, BINARY
     )
 
 
@@ -44,9 +47,9 @@ def test_another_row_gives_other_trees():
 
 def test_training_stops_by_the_validation_days_log_loss():
     fitted = fit(early_stopping_rounds=5)
-    assert fitted.best_round == int(np.argmin(fitted.validation_log_loss)) + 1
+    assert fitted.best_round == int(np.argmin(fitted.validation_loss)) + 1
     assert fitted.model.booster.num_trees() == fitted.best_round
-    assert len(fitted.validation_log_loss) == fitted.best_round + 5
+    assert len(fitted.validation_loss) == fitted.best_round + 5
 
 
 def test_the_vocabulary_is_fixed_by_train_alone():
@@ -78,7 +81,7 @@ def test_each_round_is_reported_with_its_log_loss():
     boosted = trainer.boost_trees(
         rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, lambda *round_: watched.append(round_)
     )
-    assert watched == list(enumerate(boosted.validation_log_loss, start=1))
+    assert watched == list(enumerate(boosted.validation_loss, start=1))
 
 
 def test_watching_changes_no_tree():
@@ -118,7 +121,7 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
 
     merged = lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 10})
     plain = fit(num_boost_round=10).model
-    found = trainer.fit_model(features, renamed(TRAIN), renamed(VALIDATION), merged, 1).model
+    found = trainer.fit_model(features, renamed(TRAIN), renamed(VALIDATION), merged, 1, BINARY).model
     assert plain.booster.feature_name() == list(USE_CASE.features)
     assert found.predict(renamed(TEST).features).tolist() == plain.predict(TEST.features).tolist()
     assert found.gains == {odd[name]: gain for name, gain in plain.gains.items()}
@@ -130,7 +133,12 @@ def test_a_model_of_one_category_without_a_value_answers_the_rate():
         pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.periods[:200]
     )
     found = trainer.fit_model(
-        {"kind": "category"}, nothing, nothing, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 3}), 1
+        {"kind": "category"},
+        nothing,
+        nothing,
+        lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 3}),
+        1,
+        BINARY,
     ).model
     answers = found.predict_all(pa.table({"kind": ["a"]}))
     assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)
@@ -142,15 +150,16 @@ def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_p
     train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.periods[:600])
     kinds = {"id": "int64", "size": "float64"}
     found = trainer.fit_model(
-        kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 5}), 1
+        kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"num_boost_round": 5}), 1, BINARY
     ).model
     period = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
     for answers in found.predict_all(period).values():
         assert ((answers >= 0) & (answers <= 1)).all()
-    assert all(0 <= each.change <= 1 and not each.error for each in corruption.corrupt_features(found, train.features))
+    corrupted = corruption.corrupt_features(found, train.features, USE_CASE.task)
+    assert all(0 <= each.change <= 1 and not each.error for each in corrupted)
     parts = dict.fromkeys(("train", "validation", "test"), train)
     predicted = dict.fromkeys(parts, found.predict_all(train.features))
-    spread = reference_profile.build_profile(found, parts, predicted, USE_CASE.costs)
+    spread = reference_profile.build_profile(found, parts, predicted, USE_CASE.task)
     assert set(spread.importance) == set(kinds)
 
 

@@ -27,7 +27,7 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
         },
         types=DECLARED,
         importance={"kind": 0.25, "size": 0.75},
-        probability=reference_histogram.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
+        predictions=reference_histogram.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
         usual=usual,
         expected_metrics={},
     )
@@ -114,12 +114,12 @@ def test_a_day_without_rows_is_a_state_and_not_no_drift():
     found = compared(like_train(0))
     for key in (("psi", "size"), ("null_share", "kind"), ("weighted_drift", "features")):
         assert found[key].value is None and found[key].breached is None and found[key].missing_reason
-    empty = drift_metrics.prediction_drift(of(), np.zeros(len(of().probability.bins), int), Monitoring())
+    empty = drift_metrics.prediction_drift(of(), np.zeros(len(of().predictions.bins), int), Monitoring())
     assert (empty.value, empty.breached) == (None, None) and empty.missing_reason
 
 
 def test_predictions_are_held_against_what_single_days_showed():
-    bins = of().probability.bins
+    bins = of().predictions.bins
     same = drift_metrics.prediction_drift(of(), bins.count(pa.array(np.linspace(0, 1, 300))), Monitoring())
     high = drift_metrics.prediction_drift(of(), bins.count(pa.array(np.linspace(0.5, 1, 300))), Monitoring())
     assert (same.breached, high.breached, same.limit) == (False, True, pytest.approx(0.1))
@@ -128,14 +128,14 @@ def test_predictions_are_held_against_what_single_days_showed():
 @pytest.mark.parametrize("rows", [1, 3, 10, 30])
 def test_few_rows_of_the_same_distribution_break_neither_drift(rows):
     idle = of(weighted=(0.01,), prediction=(0.01,))
-    said = idle.probability.bins
+    said = idle.predictions.bins
     for seed in range(40):
         rng = np.random.default_rng(seed)
         found = compared(TRAIN.take(rng.integers(0, 5000, rows)), idle)["weighted_drift", "features"]
         assert found.breached is False and found.limit > 0.01, seed
         drawn = drift_metrics.prediction_drift(idle, said.count(pa.array(rng.random(rows))), Monitoring())
         assert drawn.breached is (
-            drawn.value > drift.psi_null_quantile(idle.probability.counts, said.count(pa.array([0.5] * rows)))
+            drawn.value > drift.psi_null_quantile(idle.predictions.counts, said.count(pa.array([0.5] * rows)))
         )
 
 
@@ -151,7 +151,7 @@ def test_few_rows_that_have_moved_altogether_still_break_both():
     idle = of(weighted=(0.01,), prediction=(0.01,))
     moved = compared(pa.table({"kind": ["new"] * 60, "size": [99.0] * 60}), idle)
     assert moved["weighted_drift", "features"].breached
-    said = idle.probability.bins.count(pa.array([0.99] * 60))
+    said = idle.predictions.bins.count(pa.array([0.99] * 60))
     assert drift_metrics.prediction_drift(idle, said, Monitoring()).breached
 
 

@@ -34,7 +34,7 @@ def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None =
     zeros = (0.0,) * len(test)
     drift = tuple(usual) if usual is not None else tuple(np.exp(np.r_[validation, test]))
     return ReferenceProfile(
-        rows=1, features={}, types={}, importance={}, probability=None,  # type: ignore[arg-type]
+        rows=1, features={}, types={}, importance={}, predictions=None,  # type: ignore[arg-type]
         usual=ReferenceVariation(len(drift), drift, drift, {}),
         expected_metrics={"log_loss": ExpectedMetric(float(test.mean()), len(test), by_day=tuple(test))},
         baselines={name: {"log_loss": ExpectedMetric(0.0, len(test), by_day=zeros)} for name in ("prior", "logistic")},

@@ -9,9 +9,9 @@ from include.model import autocorrelation, expected_performance, intervals, metr
 from include.model.trainer import TrainingRows
 from include.monitoring import performance
 from include.monitoring.performance import LabelledPredictions
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
 LIMITS = Monitoring(
     performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
     baselines=(),
@@ -36,7 +36,7 @@ def expected_values(seed: int = 1):
 
 
 def worse(now: LabelledPredictions, monitoring: Monitoring = LIMITS, than=None):
-    found = performance.judge_window(now, expected_values() if than is None else than, monitoring, COSTS)
+    found = performance.judge_window(now, expected_values() if than is None else than, monitoring, TASK)
     return {each.metric: each for each in found}
 
 
@@ -64,16 +64,16 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
 def expected_of(test: LabelledPredictions):
     rows = TrainingRows(None, test.labels, test.periods)  # type: ignore[arg-type]
     return {
-        subject: expected_performance.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()
+        subject: expected_performance.expected_metrics(rows, said, TASK) for subject, said in test.predicted.items()
     }
 
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
     now, then = outcomes(14, 2, noise=0.5), expected_values()["model"]["log_loss"]
-    by_day = intervals.rates_by_period(now.periods, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    by_day = intervals.rates_by_period(now.periods, now.labels, now.predicted["model"], TASK)["log_loss"]
     error, freedom = autocorrelation.precision_of_difference(by_day, np.array(then.by_day))
     found = worse(now)["degradation/log_loss"]
-    value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
+    value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], TASK) - then.value
     assert found.value == pytest.approx(value)
     import scipy.stats
 
@@ -119,12 +119,12 @@ def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_its_
     swapped = LabelledPredictions(now.periods, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
     limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", max_degradation=0),))
     found = {
-        (each.metric, each.subject): each for each in performance.judge_window(swapped, {"model": {}}, limits, COSTS)
+        (each.metric, each.subject): each for each in performance.judge_window(swapped, {"model": {}}, limits, TASK)
     }
     behind = found["worse_than_baseline/log_loss", "logistic"]
     assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
     turned = LabelledPredictions(now.periods, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
-    (better,) = performance.judge_window(turned, {"model": {}}, limits, COSTS)[-1:]
+    (better,) = performance.judge_window(turned, {"model": {}}, limits, TASK)[-1:]
     assert better.breached is False and better.value < 0
 
 
@@ -173,9 +173,7 @@ def test_without_expected_values_nothing_is_judged():
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
     period = outcomes(1, 4)
-    found = {
-        (each.metric, each.subject): each.value for each in performance.period_performance(period, 310, 300, COSTS)
-    }
+    found = {(each.metric, each.subject): each.value for each in performance.period_performance(period, 310, 300, TASK)}
     assert found["rows", "model"] == 310 and found["labelled_rows", "prior"] == 300
     assert found["auc", "prior"] == 0.5
     assert found["brier", "model"] == pytest.approx(np.mean((period.predicted["model"] - period.labels) ** 2))
@@ -183,13 +181,13 @@ def test_a_day_has_every_metric_of_every_subject_and_its_rows():
 
 def test_a_day_without_labels_has_states_for_its_metrics():
     none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
-    found = {each.metric: each for each in performance.period_performance(none, 200, 0, COSTS)}
+    found = {each.metric: each for each in performance.period_performance(none, 200, 0, TASK)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
     assert found["log_loss"].value is None and found["log_loss"].missing_reason == "No row of the day has a label."
 
 
 def test_a_window_says_over_how_many_days_it_goes():
-    found = {(each.metric, each.subject): each for each in performance.window_performance(outcomes(9, 4), COSTS)}
+    found = {(each.metric, each.subject): each for each in performance.window_performance(outcomes(9, 4), TASK)}
     assert found["window/auc", "model"].periods == 9
     assert found["window/auc", "model"].lower < found["window/auc", "model"].value < found["window/auc", "model"].upper
     assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None

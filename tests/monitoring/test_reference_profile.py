@@ -7,15 +7,15 @@ import pytest
 
 from include.declaration.period import Period
 from include.model import encoding
-from include.model.baselines import Logistic, Prior
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift, reference_profile
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 
 FEATURES = {"kind": "category", "size": "float64"}
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
 
 
 def rows(periods: int, seed: int, shift: float = 0.0) -> TrainingRows:
@@ -38,14 +38,14 @@ def model() -> Model:
         lightgbm.Dataset(encoded, train.labels, feature_name=list(FEATURES), categorical_feature=["kind"]),
         num_boost_round=5,
     )
-    return Model(booster, learned, Prior.fit(train.labels), Logistic.fit(learned, encoded, train.labels))
+    return Model(booster, learned, task_model(TASK).fit_baselines(learned, learned, encoded, train.labels))
 
 
 @pytest.fixture(scope="module")
 def found(model) -> ReferenceProfile:
     parts = {"train": rows(20, 0), "validation": rows(3, 1), "test": rows(5, 2)}
     return reference_profile.build_profile(
-        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
+        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, TASK
     )
 
 
@@ -73,7 +73,7 @@ def test_usual_is_what_each_validation_and_test_day_showed_against_train(found):
 def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
     parts = {"train": rows(20, 0), "validation": rows(3, 1, shift=4), "test": rows(5, 2, shift=4)}
     moved = reference_profile.build_profile(
-        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
+        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, TASK
     )
     assert min(moved.usual.weighted_drift) > max(found.usual.weighted_drift)
     assert min(moved.usual.prediction_drift) > max(found.usual.prediction_drift)

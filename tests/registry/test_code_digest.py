@@ -10,7 +10,7 @@ import pytest
 
 from include.declaration.period import Period
 from include.registry import code_digest
-from include.use_case import DecisionCosts, Label, UseCase
+from include.use_case import Binary, DecisionCosts, Label, UseCase
 from tests.toy_use_case import USE_CASE
 
 KINDS = ("raw", "checked", "labels", "features", "training")
@@ -232,6 +232,7 @@ def test_a_module_that_only_the_alerts_need_belongs_to_no_result(team):
     assert "team.contacts" not in code_digest.covered_modules(team_case(), "features")
 
 
+OTHER_COSTS = Binary(costs=DecisionCosts(false_negative=9, false_positive=1, unit="points"))
 LATE = Label("failed", meaning="the event failed", label_delay_periods=9)
 
 
@@ -240,9 +241,9 @@ LATE = Label("failed", meaning="the event failed", label_delay_periods=9)
     [
         ("", {"label": LATE}, True),
         ("", {"first_period": Period("2019-01-01")}, False),
-        ("", {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")}, False),
+        ("", {"task": OTHER_COSTS}, False),
         ("USE_CASE.first_period", {"first_period": Period("2019-01-01")}, True),
-        ("USE_CASE.costs.threshold", {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")}, True),
+        ("USE_CASE.task.threshold", {"task": OTHER_COSTS}, True),
         ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, window_periods=90)}, True),
         ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, num_boost_round=90)}, False),
         ("USE_CASE.notice", {"notice": "words"}, True),

@@ -81,7 +81,8 @@ def traced() -> lineage.Lineage:
 def test_the_row_its_probability_and_its_model_are_named(lake):
     found = traced()
     rows = lake.as_of(AS_OF).read("predictions", since=AS_OF, order_by=["id"]).to_pylist()
-    assert (found.probability, found.predicted_positive) == (rows[7]["probability"], rows[7]["predicted_positive"])
+    flag = "positive" if rows[7]["predicted_positive"] else "negative"
+    assert found.predicted == f"probability {rows[7]['probability']:.4f}, predicted {flag}"
     assert found.keys == {"event_date": AS_OF.start_date, "id": 7}
     version = Registry(USE_CASE).version(found.model_version)
     assert found.run_id == version.run_id

@@ -11,9 +11,11 @@ import pytest
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.model import Model
+from include.model.prediction_intervals import ConformalBounds
 from include.reproduction import model_diff
 
 ENCODING = Encoding({"size": "float64"}, {})
+BASELINES = {"prior": Prior(0.5), "logistic": Logistic(0.0, {"size": (1.0, 1.0, 1.0, 1.0)}, {})}
 
 
 @cache
@@ -27,8 +29,7 @@ def booster(num_boost_round: int = 4, labels: int = 1) -> lightgbm.Booster:
 
 
 def model(**changed: object) -> Model:
-    whole = Model(booster(), ENCODING, Prior(0.5), Logistic(0.0, {"size": (1.0, 1.0, 1.0, 1.0)}, {}))
-    return replace(whole, **changed)
+    return replace(Model(booster(), ENCODING, BASELINES), **changed)
 
 
 def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
@@ -42,8 +43,9 @@ def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
     [
         ({"booster": booster(num_boost_round=2)}, "2 trees were built, 4 are registered, and those in both are equal"),
         ({"booster": booster(labels=3)}, "the trees differ from tree 0 on: 4 trees were built, 4 are registered"),
-        ({"prior": Prior(0.25)}, "the prior is 0.25, not 0.5"),
-        ({"logistic": Logistic(0.5, {}, {})}, "the logistic regression has other weights"),
+        ({"baselines": {**BASELINES, "prior": Prior(0.25)}}, "the baseline prior has other values"),
+        ({"baselines": {**BASELINES, "logistic": Logistic(0.5, {}, {})}}, "the baseline logistic has other values"),
+        ({"bounds": ConformalBounds(-1.0, 1.0, "one")}, "the intervals of the predictions have other ends"),
         ({"encoding": Encoding({"size": "float32"}, {})}, "the encoding reads {'size': 'float32'}, not"),
         ({"encoding": replace(ENCODING, vocabulary={"kind": ("nut",)})}, r"1 values of category 'kind' are in one"),
     ],

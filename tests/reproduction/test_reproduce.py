@@ -23,7 +23,7 @@ from include.reproduction import reproduce, training_snapshot
 from include.settings import current_settings
 from include.training import provenance, train
 from include.training.recipe import TrainingSpec
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
@@ -98,7 +98,8 @@ def with_rounds(known: TrainingSpec) -> TrainingSpec:
 
 
 def with_costs(known: TrainingSpec) -> TrainingSpec:
-    return replace(known, costs=(known.costs[0] + 1, known.costs[1]))
+    costs = known.task["costs"]
+    return replace(known, task={**known.task, "costs": {**costs, "false_negative": costs["false_negative"] + 1}})
 
 
 def files() -> dict[str, bytes]:
@@ -159,7 +160,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
         {"features": {"hour": "int32", "kind": "category"}},
         {"training": replace(USE_CASE.training, test_periods=3, parameters={"num_leaves": 2}, seed=1)},
         {"label": replace(USE_CASE.label, label_delay_periods=5)},
-        {"costs": DecisionCosts(false_negative=9, false_positive=1, unit="points")},
+        {"task": Binary(costs=DecisionCosts(false_negative=9, false_positive=1, unit="points"))},
     ],
     ids=lambda changed: next(iter(changed)),
 )

@@ -94,7 +94,7 @@ def test_a_warning_is_given_from_the_costs_threshold_on(champion):
     score.score_period(open_project(USE_CASE), AS_OF)
     rows = predictions()
     assert rows["predicted_positive"].to_pylist() == [
-        p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()
+        p >= USE_CASE.task.threshold for p in rows["probability"].to_pylist()
     ]
 
 
@@ -228,7 +228,7 @@ class Certain:
 
 
 def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_threshold():
-    assert USE_CASE.costs.threshold == 0.25
+    assert USE_CASE.task.threshold == 0.25
     [batch] = score._Scoring(USE_CASE, Features(), AS_OF, Certain(), "1", 4).batches()
     assert batch["id"].to_pylist() == [0, 1, 2, 3]
     assert batch["predicted_positive"].to_pylist() == [True, False, True, True]

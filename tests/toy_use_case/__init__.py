@@ -5,7 +5,7 @@ The probability that an event fails is known (see source.py), so tests know what
 
 from __future__ import annotations
 
-from include.use_case import DecisionCosts, Feed, Gate, Label, Period, Training, UseCase
+from include.use_case import Binary, DecisionCosts, Feed, Gate, Label, Period, Training, UseCase
 
 USE_CASE = UseCase(
     name="toy",
@@ -38,7 +38,7 @@ USE_CASE = UseCase(
     period="event_date",
     features={"kind": "category", "size": "float64", "hour": "int32", "urgent": "bool"},
     label=Label("failed", meaning="the event failed", label_delay_periods=2),
-    costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"),
+    task=Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points")),
     training=Training(
         window_periods=60,
         validation_periods=7,

@@ -84,7 +84,7 @@ def test_its_fingerprint_is_that_of_the_training():
     "changed",
     [
         {"label": "other"},
-        {"costs": (1, 1)},
+        {"task": {"kind": "binary", "costs": {"false_negative": 1, "false_positive": 1, "unit": ""}}},
         {"first": Period("2020-01-02")},
         {"data": DATA | {"labels.digest": "b2-x"}},
     ],

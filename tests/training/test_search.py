@@ -104,13 +104,13 @@ def test_the_declared_parameters_are_the_first_trial():
     kept = []
     found = search(keep=kept.append)
     assert kept[0].params == {"learning_rate": 0.1, "num_leaves": 15}
-    assert found.declared_log_loss == kept[0].value
+    assert found.declared_loss == kept[0].value
 
 
 def test_a_search_finds_better_parameters_and_says_how_good_they_are():
     found = search(trials=40)
-    assert found.log_loss < found.declared_log_loss / 2
-    assert found.log_loss == pytest.approx(bowl(found.parameters, lambda *_: None))
+    assert found.loss < found.declared_loss / 2
+    assert found.loss == pytest.approx(bowl(found.parameters, lambda *_: None))
 
 
 def test_nothing_worse_than_declared_is_ever_chosen():
@@ -119,7 +119,7 @@ def test_nothing_worse_than_declared_is_ever_chosen():
 
     found = search(declared_is_best)
     assert found.parameters == {"learning_rate": 0.1, "num_leaves": 15}
-    assert found.log_loss == found.declared_log_loss
+    assert found.loss == found.declared_loss
 
 
 def test_of_equals_the_declared_parameters_are_chosen():
@@ -208,7 +208,7 @@ def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
     predicted = fitted.booster.predict(rows.validation)
     happened = np.where(VALIDATION.labels > 0, predicted, 1 - predicted)
     assert loss == pytest.approx(-np.log(happened).mean())
-    assert reported == [(n, loss) for n, loss in enumerate(fitted.validation_log_loss, start=1)]
+    assert reported == [(n, loss) for n, loss in enumerate(fitted.validation_loss, start=1)]
 
 
 def test_a_trial_of_many_rounds_reports_some_of_them(set_limits):

@@ -71,19 +71,19 @@ def test_labels_of_the_days_that_are_learned_and_judged_count(toy_lake, tracking
     splits = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK).splits
     last = Period(splits[split]["last"])
     turn_labels(last, last)
-    assert quick().log_loss != before.log_loss
+    assert quick().loss != before.loss
 
 
 def test_the_log_losses_are_those_of_trainings_with_these_parameters(toy_lake, tracking):
     result = quick(trials=8)
-    assert result.log_loss < result.declared_log_loss
+    assert result.loss < result.declared_loss
 
     def validation_log_loss(parameters: dict) -> float:
         run = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK | parameters).run_id
         return client().get_run(run).data.metrics["validation/log_loss.model"]
 
-    assert result.log_loss == pytest.approx(validation_log_loss(result.parameters), abs=1e-6)
-    assert result.declared_log_loss == pytest.approx(validation_log_loss({}), abs=1e-6)
+    assert result.loss == pytest.approx(validation_log_loss(result.parameters), abs=1e-6)
+    assert result.declared_loss == pytest.approx(validation_log_loss({}), abs=1e-6)
 
 
 def test_what_the_form_fixes_stays_in_every_trial(toy_lake, tracking):
@@ -91,7 +91,7 @@ def test_what_the_form_fixes_stays_in_every_trial(toy_lake, tracking):
     assert set(result.parameters) == {"learning_rate"}
     assert {tuple(trial.data.params) for trial in trials_of(result.run_id)} == {("learning_rate",)}
     free = quick()
-    assert free.declared_log_loss != result.declared_log_loss
+    assert free.declared_loss != result.declared_loss
 
 
 # -- budgets
@@ -106,7 +106,7 @@ def test_the_clock_ends_a_search_after_the_trial_that_runs(toy_lake, tracking):
 def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake, tracking):
     result = quick(minutes=1e-9)
     assert (result.trials, result.stopped_by, result.parameters) == (1, "minutes", DECLARED)
-    assert result.log_loss == result.declared_log_loss
+    assert result.loss == result.declared_loss
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ def test_every_trial_is_a_run_below_its_study(toy_lake, tracking):
     assert study.info.run_id == result.run_id
     assert study.info.run_name == "tuning of toy as of 2020-03-01"
     assert study.info.status == "FINISHED"
-    assert study.data.metrics["validation/log_loss.tuned"] == result.log_loss
+    assert study.data.metrics["validation/log_loss.tuned"] == result.loss
     assert study.data.params == {name: str(value) for name, value in result.parameters.items()}
     assert [trial.info.run_name for trial in trials] == ["trial 0", "trial 1", "trial 2", "trial 3"]
     assert {trial.data.tags["mlflow.parentRunId"] for trial in trials} == {result.run_id}
     assert trials[0].data.params == {name: str(value) for name, value in DECLARED.items()}
-    assert trials[0].data.metrics["value"] == result.declared_log_loss
-    assert min(trial.data.metrics["value"] for trial in trials) == result.log_loss
+    assert trials[0].data.metrics["value"] == result.declared_loss
+    assert min(trial.data.metrics["value"] for trial in trials) == result.loss
     on_the_way = client().get_metric_history(trials[0].info.run_id, "intermediate_value")
     assert [each.step for each in on_the_way] == list(range(1, len(on_the_way) + 1))
     assert len(on_the_way) >= QUICK["early_stopping_rounds"]
@@ -228,7 +228,7 @@ def test_optuna_can_load_the_study_from_mlflow(toy_lake, tracking):
     result = quick()
     study = optuna.load_study(study_name="tuning of toy as of 2020-03-01", storage=MlflowStorage("1"))
     assert study.best_params == result.parameters
-    assert study.best_value == result.log_loss
+    assert study.best_value == result.loss
     assert sorted(trial.number for trial in study.trials) == [0, 1, 2, 3]
 
 

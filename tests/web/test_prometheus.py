@@ -153,7 +153,7 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
     outcomes = LabelledPredictions(periods, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
     expected_values = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
-    found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.costs)
+    found = performance.judge_window(outcomes, expected_values, limits, toy.USE_CASE.task)
     Lake.open(toy.USE_CASE).replace(
         "metrics",
         DAY,

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.column_types import CATEGORY
+from include.declaration.task import Task
 from include.evaluation.inputs import CorruptionResult
 from include.model.arrays import Numbers
 from include.model.encoding import Encoding
 from include.model.model import Model
+from include.model.tasks import task_model
+from include.model.tasks.base import TaskModel
 
 MOST_ROWS = 500
 FAR = 10
 """Distance of an outlier from the sample's extremes, as a multiple of the sample's range."""
-WORST = 1.0
-"""The change recorded if the model fails or returns no probability: the greatest possible."""
 
 
-def corrupt_features(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ...]:
+def corrupt_features(model: Model, rows: pa.Table, declared: Task) -> tuple[CorruptionResult, ...]:
     """Corrupt each feature of a sample in each way of its type, and predict with it.
 
     `rows` hold the stored features (other columns are ignored); of more than 500, evenly spaced ones are used. Every
     feature is `nulled`; a category also becomes `a new category`, which is in no train row, and a number `far above`
     and `far below`: ten times the sample's range beyond its extremes, or the limit of its type, such as 127 of an int8.
-    A bool is only nulled, since both of its values are ordinary input.
+    A bool is only nulled, since both of its values are ordinary input. If the model fails or returns no prediction, the
+    greatest possible change is recorded.
 
     Raises:
         ValueError: there are no rows.
@@ -34,38 +38,28 @@ def corrupt_features(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ..
         raise ValueError("Robustness is measured on at least one row; none were given. Choose days that have rows.")
     places = np.linspace(0, rows.num_rows - 1, min(rows.num_rows, MOST_ROWS)).astype(np.int64)
     sample = rows.select(list(model.encoding.features)).take(places).combine_chunks()
-    usual = model.predict(sample)
+    usual, task = model.predict(sample), task_model(declared)
     return tuple(
-        _perturbed(model, sample, usual, feature, kind, bad)
+        _perturbed(model, task, sample, usual, feature, kind, bad)
         for feature in model.encoding.features
         for kind, bad in _bad_values(model.encoding, feature, sample[feature]).items()
     )
 
 
 def _perturbed(
-    model: Model, sample: pa.Table, usual: Numbers, feature: str, kind: str, bad: pa.Scalar
+    model: Model, task: TaskModel[Any], sample: pa.Table, usual: Numbers, feature: str, kind: str, bad: pa.Scalar
 ) -> CorruptionResult:
     place, column = sample.schema.get_field_index(feature), pa.repeat(bad, sample.num_rows)
+    worst = task.task.largest_change
     value = "null" if bad.as_py() is None else repr(bad.as_py())
     try:
         answers = np.asarray(model.predict(sample.set_column(place, feature, column)), dtype=np.float64)
     except Exception as error:  # any error is a result of the check
-        return CorruptionResult(feature, kind, WORST, f"With {value} it raised {type(error).__name__}: {error}")
-    wrong = _no_probabilities(answers, sample.num_rows)
+        return CorruptionResult(feature, kind, worst, f"With {value} it raised {type(error).__name__}: {error}")
+    wrong = task.invalid_reason(answers, sample.num_rows)
     if wrong:
-        return CorruptionResult(feature, kind, WORST, f"With {value} {wrong}.")
-    return CorruptionResult(feature, kind, float(np.mean(np.abs(answers - usual))))
-
-
-def _no_probabilities(answers: Numbers, rows: int) -> str:
-    """Return what is wrong with predictions of `rows` rows; empty if nothing.
-
-    Each must be a probability.
-    """
-    if answers.shape != (rows,):
-        return f"{rows} rows got answers of the shape {answers.shape}"
-    bad = answers[~((answers >= 0) & (answers <= 1))]  # NaN is neither
-    return f"{len(bad)} of {rows} answers are no probability, the first {bad[0]}" if len(bad) else ""
+        return CorruptionResult(feature, kind, worst, f"With {value} {wrong}.")
+    return CorruptionResult(feature, kind, float(np.mean(task.changes(usual, answers))))
 
 
 def _bad_values(encoding: Encoding, feature: str, column: pa.ChunkedArray) -> dict[str, pa.Scalar]:

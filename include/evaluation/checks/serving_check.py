@@ -32,7 +32,7 @@ from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.model_io import fetch_model
 from include.registry.tags import SAMPLE_DIGEST
 from include.settings import REPOSITORY
-from include.training.run_logging import PROBABILITY, SAMPLE
+from include.training.run_logging import SAMPLE, sampled_predictions
 
 REPEATS = 5
 """Number of scorings; the fastest one counts, since the others may have been disturbed."""
@@ -76,7 +76,7 @@ class _Response:
     """Hold the output of the fresh process; plain values."""
 
     bits: tuple[int, ...] = ()
-    """The probabilities, each as the integer with the same 64 bits."""
+    """The predicted numbers, row by row, each as the integer with the same 64 bits."""
     microseconds_per_row: float = 0.0
     megabytes: float = 0.0
     error: str = ""
@@ -110,7 +110,7 @@ def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) ->
             path = registry.artifact(run_id, SAMPLE, places["sample"])
             if model_io.sha256(path) != candidate.tags[SAMPLE_DIGEST]:
                 raise OSError("it is not the file that the training wrote")
-            expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
+            expected = _bits(sampled_predictions(pq.read_table(path, partitioning=None)))
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
                 raise ServingCheckError(
@@ -146,9 +146,10 @@ def _found(
         raise ServingCheckError(use_case.name, run_id, answer.broken)
     if answer.error:
         return _failed(answer.error)
-    if len(answer.bits) != len(expected):
-        return _failed(f"it gave {len(answer.bits)} scores for the sample's {len(expected)} rows")
-    differing = int(np.count_nonzero(np.array(answer.bits, np.int64) != expected))
+    if len(answer.bits) != expected.size:
+        return _failed(f"it gave {len(answer.bits)} numbers for the sample's {len(expected)} rows")
+    differs = np.array(answer.bits, np.int64).reshape(expected.shape) != expected
+    differing = int(np.count_nonzero(differs if differs.ndim == 1 else differs.any(axis=1)))
     return ServingCheckResult(len(expected), differing, answer.microseconds_per_row, answer.megabytes)
 
 
@@ -177,12 +178,9 @@ def _asked(order: _Request, seconds: float) -> _Response:
         return _Response(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
 
 
-def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
-    """Return the 64 bits of each number.
-
-    As floats, 0.0 equals -0.0, and NaN does not equal itself.
-    """
-    return np.ascontiguousarray(probabilities, dtype=np.float64).view(np.int64)
+def _bits(predictions: Numbers) -> npt.NDArray[np.int64]:
+    """Return the 64 bits of each number: as floats, 0.0 equals -0.0, and NaN does not equal itself."""
+    return np.ascontiguousarray(predictions, dtype=np.float64).view(np.int64)
 
 
 def _answer(order: _Request) -> _Response:
@@ -193,7 +191,7 @@ def _answer(order: _Request) -> _Response:
         model_io.require_model_files(folder, order.files)
         model = model_io.read_model(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
-        probabilities, best = _scored(model, sample)
+        predictions, best = _scored(model, sample)
     except MlflowUnreachableError as error:
         return _Response(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
     except Exception as error:
@@ -201,7 +199,7 @@ def _answer(order: _Request) -> _Response:
         if not _of_the_artifact(error):
             return _Response(broken=words)
         return _Response(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
-    return _Response(tuple(_bits(probabilities).tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+    return _Response(tuple(_bits(predictions).ravel().tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
 
 
 def _of_the_artifact(error: BaseException) -> bool:
@@ -212,14 +210,14 @@ def _of_the_artifact(error: BaseException) -> bool:
 
 
 def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
-    """Return the probabilities, and the processor seconds of the fastest scoring."""
-    probabilities, best = np.empty(0), float("inf")
+    """Return the predictions, and the processor seconds of the fastest of several scorings."""
+    predictions, best = np.empty(0), float("inf")
     batches = sample.combine_chunks().to_batches()  # one: fewer rows than a batch of scoring has
     for _ in range(REPEATS):
         began = time.process_time()
-        probabilities = np.concatenate([model.predict(batch, threads=1) for batch in batches])
+        predictions = np.concatenate([model.predict(batch, threads=1) for batch in batches])
         best = min(best, time.process_time() - began)
-    return probabilities, best
+    return predictions, best
 
 
 if __name__ == "__main__":

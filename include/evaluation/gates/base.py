@@ -8,16 +8,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import require_one_of
-from include.declaration.problems import require
+from include.declaration.problems import did_you_mean, require
 from include.evaluation.gates.result import GateResult, Outcome
 from include.grammar import counted
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs
 
 IfInconclusive = Literal["block", "pass"]
@@ -36,6 +36,7 @@ class GateLimits:
     test_periods: int
     rebuildable_periods: int
     """Days of the shortest window that the leakage gate can build again."""
+    task: Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class BaseGate(ABC):
         """Return its condition, which must be unique among the gates of a use case."""
 
     @abstractmethod
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Return the gate's results for the model of `inputs`: one, or one per part."""
 
     def require_possible(self) -> None:  # noqa: B027 - most kinds have fields to check, not all
@@ -79,6 +80,11 @@ class BaseGate(ABC):
         Raises:
             ValueError: no model could pass it, or every model would.
         """
+
+    def for_task(self, task: Task) -> Self:
+        """Return the gate with the defaults of the task."""
+        del task
+        return self
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
         """Check it against its use case and the other gates.
@@ -91,6 +97,21 @@ class BaseGate(ABC):
             f"{self}: min_periods={self.min_periods} is more than the {limits.test_periods} test days, so it could"
             " never be judged.",
         )
+        self.require_task(limits.task)
+
+    def require_task(self, task: Task) -> None:
+        """Report a metric or a baseline that the task does not have."""
+        metric, baseline = getattr(self, "metric", None), self.compared_baseline
+        name = type(task).__name__
+        problem = f"{self}: {metric!r} is not a metric of {name}; there are {list(task.metrics)}."
+        require(metric is None or metric in task.metrics, problem, hint=did_you_mean(metric, task.metrics))
+        problem = f"{self}: {baseline!r} is not a baseline of {name}; there are {list(task.baselines)}."
+        require(baseline in (None, *task.baselines), problem, hint=f"Write {task.baselines[0]!r}.")
+
+    @property
+    def compared_baseline(self) -> str | None:
+        """Return the baseline that it compares with; None if there is none."""
+        return None
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
@@ -107,11 +128,11 @@ class BaseGate(ABC):
         """Return whether it can block a promotion, or is only informational."""
         return True
 
-    def groups(self, inputs: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
-        """Return the compared groups of rows, worst first, as in `slices.json`."""
+    def groups(self, inputs: GateInputs, task: Task) -> list[dict[str, Any]]:
+        """Return the groups of rows that it compares, worst first, as `slices.json` lists them."""
         return []
 
-    def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
+    def plot(self, title: str, inputs: GateInputs, task: Task) -> bytes | None:
         """Return a plot of its comparison as PNG; None if there is none."""
         return None
 

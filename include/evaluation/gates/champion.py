@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from include.declaration.gates import CHAMPION, MODEL, require_one_of
 from include.declaration.period import periods_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import ChampionInputs, GateInputs
     from include.model.arrays import Numbers
     from include.model.bootstrap import PairedDifference
@@ -51,13 +51,15 @@ class ChampionGate(BaseGate):
     needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
     untested: ClassVar[str] = "how it does against the champion on the same days"
 
-    metric: MetricName = "log_loss"
+    metric: MetricName | None = None
+    """A metric that is a mean over rows; None: the main metric of the task."""
     margin: float = 0.0
     confidence: float = 0.95
     min_periods: int = field(default=14, kw_only=True)  # otherwise the redeclared field would be positional
 
     def require_possible(self) -> None:
-        require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
+        if self.metric is not None:
+            require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
         finite = math.isfinite(self.margin)
         require(finite, "ChampionGate: margin must be a finite number, in the metric's unit.", field="margin")
         possible = 0.5 < self.confidence <= 0.999
@@ -65,40 +67,46 @@ class ChampionGate(BaseGate):
         problem = "ChampionGate: min_periods must be at least 5: fewer days cannot be resampled."
         require(self.min_periods >= 5, problem, field="min_periods")
 
-    def __str__(self) -> str:
-        if self.margin == 0:
-            return f"{self.metric} better than the champion"
-        if self.margin < 0:
-            return f"{self.metric} better than the champion by {-self.margin:g}"
-        return f"{self.metric} not worse than the champion by {self.margin:g}"
+    def for_task(self, task: Task) -> Self:
+        return self if self.metric is not None else replace(self, metric=cast("MetricName", task.main_metric))
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the mean difference's upper confidence bound with the margin.
+    def __str__(self) -> str:
+        metric = self.metric or "main metric"
+        if self.margin == 0:
+            return f"{metric} better than the champion"
+        if self.margin < 0:
+            return f"{metric} better than the champion by {-self.margin:g}"
+        return f"{metric} not worse than the champion by {self.margin:g}"
+
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
+        """Compare the upper confidence bound of the mean difference to the champion with the margin.
 
         Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
         """
-        compared = self.compare(inputs, costs)
+        compared = self.compare(inputs, task)
         if isinstance(compared, GateResult):
             return [compared]
         assert inputs.champion is not None
         difference = compared.difference
         passed = difference.upper < 0 if self.margin == 0 else difference.upper <= self.margin
         value = difference.upper if math.isfinite(difference.upper) else None
-        reason = self._reason(difference, inputs.champion, passed)
-        return [self.result(outcome_of(passed), reason, metric=self.metric, value=value, limit=self.margin)]
+        metric = self._metric(task)
+        reason = self._reason(metric, difference, inputs.champion, passed)
+        return [self.result(outcome_of(passed), reason, metric=metric, value=value, limit=self.margin)]
 
-    def compare(self, inputs: GateInputs, costs: DecisionCosts) -> Comparison | GateResult:
-        """Return the judged comparison, or a result if nothing can be compared."""
+    def compare(self, inputs: GateInputs, task: Task) -> Comparison | GateResult:
+        """Return the comparison that is judged, or a result if there is nothing to compare."""
         from include.evaluation.judging import rows_unseen_by_champion
         from include.model import bootstrap, metrics
 
-        unseen = rows_unseen_by_champion(self, self.metric, inputs)
+        metric = self._metric(task)
+        unseen = rows_unseen_by_champion(self, metric, inputs)
         if isinstance(unseen, GateResult):
             return unseen
         rows = inputs.rows
         assert rows is not None
         own, other = (
-            metrics.losses(self.metric, rows.labels[unseen], rows.predicted[subject][unseen], costs)
+            metrics.losses(metric, rows.labels[unseen], rows.predicted[subject][unseen], task)
             for subject in (MODEL, CHAMPION)
         )
         periods, differences = rows.periods[unseen], own - other
@@ -106,13 +114,13 @@ class ChampionGate(BaseGate):
             periods, differences, bootstrap.paired_differences(periods, differences, confidence=self.confidence)
         )
 
-    def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
-        """Plot the difference to the champion on each day, if there is one."""
+    def plot(self, title: str, inputs: GateInputs, task: Task) -> bytes | None:
+        """Plot the difference to the champion on each day; None if there is nothing to compare."""
         import numpy as np
 
         from include.evaluation import plots
 
-        compared = self.compare(inputs, costs)
+        compared = self.compare(inputs, task)
         if isinstance(compared, GateResult):
             return None
         periods, place = np.unique(compared.periods.astype("datetime64[D]"), return_inverse=True)
@@ -123,10 +131,13 @@ class ChampionGate(BaseGate):
             mean=compared.difference.mean,
             interval=(compared.difference.lower, compared.difference.upper),
             margin=self.margin,
-            metric=self.metric,
+            metric=self._metric(task),
         )
 
-    def _reason(self, difference: PairedDifference, champion: ChampionInputs, passed: bool) -> str:
+    def _metric(self, task: Task) -> str:
+        return self.metric or task.main_metric
+
+    def _reason(self, metric: str, difference: PairedDifference, champion: ChampionInputs, passed: bool) -> str:
         mean, upper = difference.mean, difference.upper
         compared = f"{abs(mean):.4g} {'lower' if mean < 0 else 'higher'} than" if mean else "that of"
         sure = f"with {100 * self.confidence:g}% confidence"
@@ -143,5 +154,5 @@ class ChampionGate(BaseGate):
         else:
             asked = "" if passed else " It must be lower beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")
-        label = METRICS[self.metric].label
+        label = METRICS[metric].label
         return f"On {counted(difference.periods, 'day')} {label} is {compared} {version}; {bound}.{asked}"

@@ -12,7 +12,7 @@ from include.evaluation.gates.result import GateResult, Outcome
 from include.grammar import counted, listed, sentence
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs, RebuiltPeriod
 
 MIN_PERIODS = 6
@@ -59,8 +59,8 @@ class LeakageGate(BaseGate):
     def periods_to_rebuild(self) -> int:
         return self.periods
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Count the leaks: what differs when built again, and forbidden reads.
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
+        """Count the leaks: features, labels and quarantine decisions that differ, and forbidden reads.
 
         A day that cannot be built again with the same result fails; a day without rows is not counted.
         """

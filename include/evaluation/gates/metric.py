@@ -19,7 +19,7 @@ from include.grammar import but, counted
 from include.model.metrics import METRICS, MetricName
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs
 
 
@@ -53,13 +53,18 @@ class Gate(BaseGate):
         limit = self.at_most if self.at_least is None else self.at_least
         assert limit is not None
         highest = METRICS[self.metric].upper_bound
-        say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
+        lowest = METRICS[self.metric].lower_bound
+        say = f"Gate({self.metric!r}): {self.metric} lies between {lowest:g} and {highest:g}, so no model can be"
         field = "at_most" if self.at_least is None else "at_least"
         problem = f"Gate({self.metric!r}): the limit is {limit}; give a finite number."
         if not require(math.isfinite(limit), problem, field=field):
             return
-        require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.", field=field)
+        require(self.at_most is None or self.at_most >= lowest, f"{say} at most {limit:g}.", field=field)
         require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.", field=field)
+
+    @property
+    def compared_baseline(self) -> str | None:
+        return self.better_than
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
         super().require_fit(limits, gates)
@@ -79,11 +84,8 @@ class Gate(BaseGate):
         limit = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
         return f"{self.metric} {limit}"
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the metric with its limit or baseline.
-
-        It may equal the limit, and must beat the baseline.
-        """
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
+        """Compare the metric with its limit, which it may equal, or with a baseline, which it must beat."""
         name, label = self.metric, METRICS[self.metric].label
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most

@@ -11,7 +11,7 @@ from include.evaluation.gates.result import GateResult, Outcome
 from include.grammar import counted, listed, sentence
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs
 
 
@@ -30,7 +30,7 @@ class SchemaGate(BaseGate):
     def __str__(self) -> str:
         return "signature fits that of the champion"
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Count the features that differ from the declared ones, or from the champion's."""
         reads, champion = inputs.features, inputs.champion
         if not reads:

@@ -12,7 +12,7 @@ from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted, sentence
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs, ServingCheckResult
 
 _DIFFERING, _SAME = "differing rows", "same scores"
@@ -42,7 +42,7 @@ class ServingGate(BaseGate):
     def __str__(self) -> str:
         return "serves from the registry"
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Return three results: the same scores bit for bit, time per row, size."""
         check = inputs.serving_check
         limits = {"microseconds per row": self.at_most_microseconds, "megabytes": self.at_most_megabytes}

@@ -21,7 +21,7 @@ from include.grammar import but, counted
 from include.model.metrics import METRICS, MetricName
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs
     from include.model.slices import SliceMetrics
 
@@ -75,15 +75,19 @@ class SliceGate(BaseGate):
         return f"{self.metric} by {self.column} at most {self.max_degradation:g} worse than {reference}"
 
     @property
+    def compared_baseline(self) -> str | None:
+        return self.reference if self.reference in BASELINES else None
+
+    @property
     def grouping_columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Compare the degradation of the worst group with enough rows with the limit."""
-        compared = self.compare(inputs, costs)
+        compared = self.compare(inputs, task)
         return [compared if isinstance(compared, GateResult) else self._judge_worst(compared)]
 
-    def compare(self, inputs: GateInputs, costs: DecisionCosts) -> SliceMetrics | GateResult:
+    def compare(self, inputs: GateInputs, task: Task) -> SliceMetrics | GateResult:
         """Return the groups that are judged, or a result if there are none."""
         import numpy as np
 
@@ -97,19 +101,19 @@ class SliceGate(BaseGate):
         other = MODEL if self.reference == ALL_ROWS else self.reference
         lacking = [subject for subject in (MODEL, other) if rows is None or not has_predictions(rows, subject)]
         if rows is None or lacking:
-            return self._inconclusive(f"The test rows have no probabilities of the {lacking[0]}.")
+            return self._inconclusive(f"The test rows have no predictions of the {lacking[0]}.")
         if self.column not in rows.columns.column_names:
             return self._inconclusive(f"The test rows have no column {self.column}.")
         taken = np.flatnonzero(np.broadcast_to(chosen, rows.labels.shape))
         labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
-        reference = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
+        reference = metrics.compute_metric(name, labels, own, task) if other == MODEL else rows.predicted[other][taken]
         if reference is None:
             return self._inconclusive(f"There is no {METRICS[name].label} of all rows.")
         column = rows.columns[self.column].take(taken)
-        return slices.slice_metrics(column, labels, own, name, reference=reference, costs=costs, min_rows=self.min_rows)
+        return slices.slice_metrics(column, labels, own, name, reference=reference, task=task, min_rows=self.min_rows)
 
-    def groups(self, inputs: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
-        compared = self.compare(inputs, costs)
+    def groups(self, inputs: GateInputs, task: Task) -> list[dict[str, Any]]:
+        compared = self.compare(inputs, task)
         if isinstance(compared, GateResult):
             return []
         shared = {

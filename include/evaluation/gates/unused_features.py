@@ -11,7 +11,7 @@ from include.evaluation.gates.result import GateResult, Outcome, outcome_of
 from include.grammar import but, counted, listed
 
 if TYPE_CHECKING:
-    from include.declaration.costs import DecisionCosts
+    from include.declaration.task import Task
     from include.evaluation.inputs import GateInputs
 
 
@@ -36,7 +36,7 @@ class UnusedFeaturesGate(BaseGate):
     def can_block(self) -> bool:
         return self.at_most is not None
 
-    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+    def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Count the features without gain that the model reads."""
         if not inputs.gains or not inputs.features:
             return self._results("inconclusive", "The gain of the features is not known.")

@@ -17,6 +17,7 @@ from include.evaluation import evaluate
 from include.evaluation.gates.result import GateResult
 from include.lake.record_store import UNREADABLE
 from include.model import metrics
+from include.model.tasks import task_model
 from include.monitoring import limits
 from include.printable import printable_logger
 from include.project import Project
@@ -170,9 +171,9 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
         label=use_case.label.name,
         label_meaning=use_case.label.meaning,
         label_delay_periods=use_case.label.label_delay_periods,
-        costs=use_case.costs,
+        task=use_case.task,
         window=summary.window,
-        splits=_splits(report, version.metrics),
+        splits=_splits(report, version.metrics, task_model(use_case).level),
         test=summary.test,
         validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
@@ -203,12 +204,13 @@ def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str
         return declared, (warning,)
 
 
-def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, SplitSummary]:
+def _splits(report: Mapping[str, Any], recorded: Mapping[str, float], level: str) -> dict[str, SplitSummary]:
+    """Return each split; `level` is the summary that is the level of its labels."""
     splits = {}
     for name, cut in report["splits"].items():
         values = metrics.split_metrics(recorded, name).get(MODEL, {})
         rows = int(values["rows"]) if "rows" in values else None
-        splits[name] = SplitSummary(cut["first"], cut["last"], int(cut["periods"]), rows, values.get("base_rate"))
+        splits[name] = SplitSummary(cut["first"], cut["last"], int(cut["periods"]), rows, values.get(level))
     return splits
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import get_args
 
-from include.declaration.costs import DecisionCosts
+from include.declaration.task import Task
 from include.evaluation.gates.result import GateResult, Outcome
 from include.monitoring.false_alarms import FalseAlarmRate
 
@@ -29,8 +29,8 @@ class SplitSummary:
     periods: int
     rows: int | None
     """Rows with a label."""
-    positives: float | None
-    """Share of rows whose label is 1."""
+    level: float | None
+    """Share of rows whose label is 1, or the mean label; None if the task has no such level."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class ModelCardContent:
     label: str
     label_meaning: str
     label_delay_periods: int
-    costs: DecisionCosts
+    task: Task
     window: str
     """First and last day, `first..last`."""
     splits: Mapping[str, SplitSummary]

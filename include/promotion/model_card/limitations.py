@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from include.declaration.gates import BASELINES, MODEL
+from include.declaration.gates import MODEL
 from include.evaluation.gates import GATES
+from include.model.tasks import task_model
 from include.promotion.model_card.content import ModelCardContent, SliceSummary
 
 SHIFT = 0.05
 """Smallest difference of the shares of positives in train and test that is mentioned."""
 WORSE = 1.1
-"""Log loss on the test days that is mentioned, as a multiple of that on the validation days."""
+"""Loss on the test days that is mentioned, as a multiple of that on the validation days."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,11 @@ class Limitations:
     small_groups: tuple[SliceSummary, ...]
     """Groups with too few rows to be judged."""
     baselines_within_interval: Mapping[str, float]
-    """Baseline to its log loss, if that is within the model's 95 % interval."""
+    """Baseline to its main metric, if that is within the model's 95 % interval."""
     label_shift: tuple[float, float] | None
     """Share of positives on the train and on the test days, if they differ by `SHIFT`."""
-    worse_log_loss: tuple[float, float] | None
-    """Log loss on the validation and on the test days, if it is `WORSE`."""
+    worse_loss: tuple[float, float] | None
+    """The main metric on the validation and on the test days, if it is `WORSE`."""
 
 
 def derive_limitations(content: ModelCardContent) -> Limitations:
@@ -44,22 +45,27 @@ def derive_limitations(content: ModelCardContent) -> Limitations:
         small_groups=tuple(each for each in content.slices or () if each.worse is None),
         baselines_within_interval=_baselines_within_interval(content),
         label_shift=_label_shift(content),
-        worse_log_loss=_worse_log_loss(content),
+        worse_loss=_worse_loss(content),
     )
 
 
 def _baselines_within_interval(content: ModelCardContent) -> dict[str, float]:
-    low, high = (content.intervals or {}).get("log_loss", (1.0, 0.0))
-    losses = {name: content.test.get(name, {}).get("log_loss") for name in BASELINES}
+    task = content.task
+    low, high = (content.intervals or {}).get(task.main_metric, (1.0, 0.0))
+    losses = {name: content.test.get(name, {}).get(task.main_metric) for name in task.baselines}
     return {name: loss for name, loss in losses.items() if loss is not None and low <= loss <= high}
 
 
 def _label_shift(content: ModelCardContent) -> tuple[float, float] | None:
     train, test = content.splits.get("train"), content.splits.get("test")
-    before, after = train.positives if train else None, test.positives if test else None
+    if not task_model(content.task).level_is_share:
+        return None
+    before, after = train.level if train else None, test.level if test else None
     return (before, after) if before is not None and after is not None and abs(before - after) >= SHIFT else None
 
 
-def _worse_log_loss(content: ModelCardContent) -> tuple[float, float] | None:
-    validation, test = (values.get(MODEL, {}).get("log_loss") for values in (content.validation, content.test))
+def _worse_loss(content: ModelCardContent) -> tuple[float, float] | None:
+    validation, test = (
+        values.get(MODEL, {}).get(content.task.main_metric) for values in (content.validation, content.test)
+    )
     return (validation, test) if validation is not None and test is not None and test > validation * WORSE else None

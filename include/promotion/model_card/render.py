@@ -19,9 +19,10 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from include.declaration.gates import BASELINES, CHAMPION
+from include.declaration.gates import CHAMPION
 from include.model.metrics import METRICS
-from include.promotion.markdown import render_markdown
+from include.model.tasks import task_model
+from include.promotion.markdown import code, render_markdown
 from include.promotion.model_card.content import ModelCardContent
 from include.promotion.model_card.limitations import derive_limitations
 
@@ -39,12 +40,16 @@ _CLASSES = {text: outcome for outcome, mark in MARKS.items() for text in (mark, 
 
 def card_markdown(content: ModelCardContent) -> str:
     """Return the text of `card.md.j2`; images have the address `../<artifact path>`."""
+    words = task_model(content.task)
     return render_markdown(
         "model_card/card.md.j2",
         card=content,
         limits=derive_limitations(content),
+        words=words,
+        level_title=Markup(words.level_title.format(label=code(content.label))),  # noqa: S704 # nosec B704
+        main_metric=METRICS[content.task.main_metric],
         metrics=METRICS,
-        subjects=(*reversed(BASELINES), CHAMPION),
+        subjects=(*reversed(content.task.baselines), CHAMPION),
         marks=MARKS,
         allowed=ALLOWED,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from include.use_case import (
     Alerts,
+    Binary,
     ChampionGate,
     DecisionCosts,
     Feed,
@@ -148,7 +149,7 @@ USE_CASE = UseCase(
     ),
     # Assumed, for the desk to correct: unplanned rebooking at the gate takes an agent about 30 minutes a late
     # flight, preparing for a flight that then is on time about 10. So a warning pays from a probability of 0.25.
-    costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes"),
+    task=Binary(costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes")),
     training=Training(
         window_periods=365,
         validation_periods=14,
@@ -156,7 +157,6 @@ USE_CASE = UseCase(
         gap_periods=2,
         min_train_periods=28,
         parameters={
-            "objective": "binary",
             "learning_rate": 0.03,
             "num_leaves": 8,
             "min_data_in_leaf": 400,

@@ -10,6 +10,7 @@ import pytest
 from include.evaluation.checks import corruption
 from include.model import lightgbm_params, trainer
 from include.model.model import Model
+from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from tests.toy_use_case import USE_CASE as TOY
 
@@ -36,14 +37,14 @@ def model() -> Model:
     features, labels = rows().select(list(FEATURES)), (np.asarray(rows()["size"]) > 15).astype(np.float64)
     examples = TrainingRows(features, labels, np.full(len(labels), np.datetime64("2020-01-01")))
     quick = lightgbm_params.merge_parameters(TOY, {"num_boost_round": 10, "min_data_in_leaf": 5})
-    return trainer.fit_model(FEATURES, examples, examples, quick, threads=1).model
+    return trainer.fit_model(FEATURES, examples, examples, quick, threads=1, task=task_model(TOY)).model
 
 
 class Brittle(Model):
     """Answers otherwise where `sees` finds a row."""
 
     def __init__(self, model: Model, sees, answer) -> None:
-        super().__init__(model.booster, model.encoding, model.prior, model.logistic)
+        super().__init__(model.booster, model.encoding, model.baselines)
         object.__setattr__(self, "sees", sees)
         object.__setattr__(self, "answer", answer)
 
@@ -56,7 +57,7 @@ class Recorder(Model):
     """Keeps what it was asked."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model.booster, model.encoding, model.prior, model.logistic)
+        super().__init__(model.booster, model.encoding, model.baselines)
         object.__setattr__(self, "asked", [])
 
     def predict(self, rows, threads=1):
@@ -67,7 +68,7 @@ class Recorder(Model):
 def asked_of(model: Model, sample: pa.Table) -> dict[tuple[str, str], object]:
     """The one bad value of each perturbation."""
     recorder = Recorder(model)
-    found = corruption.corrupt_features(recorder, sample)
+    found = corruption.corrupt_features(recorder, sample, TOY.task)
     values = [asked[one.feature].unique().to_pylist() for one, asked in zip(found, recorder.asked[1:], strict=True)]
     assert all(len(value) == 1 for value in values)
     return {(one.feature, one.how): value[0] for one, value in zip(found, values, strict=True)}
@@ -111,7 +112,7 @@ def test_a_new_category_is_one_that_neither_train_rows_nor_sample_have(model):
 
 
 def test_the_change_is_that_of_the_mean_absolute_probability(model):
-    found = {(one.feature, one.how): one for one in corruption.corrupt_features(model, rows())}
+    found = {(one.feature, one.how): one for one in corruption.corrupt_features(model, rows(), TOY.task)}
     above = rows().set_column(2, "size", pa.repeat(pa.scalar(1e3), 300))
     expected = np.abs(model.predict(above) - model.predict(rows())).mean()
     assert found["size", "far above"].change == pytest.approx(expected)
@@ -122,7 +123,7 @@ def test_the_change_is_that_of_the_mean_absolute_probability(model):
 
 def test_the_rows_stay_as_they_are_but_for_one_feature(model):
     recorder = Recorder(model)
-    found = corruption.corrupt_features(recorder, rows())
+    found = corruption.corrupt_features(recorder, rows(), TOY.task)
     for one, asked in zip(found, recorder.asked[1:], strict=True):
         assert asked.drop([one.feature]).equals(recorder.asked[0].drop([one.feature]))
 
@@ -130,7 +131,7 @@ def test_the_rows_stay_as_they_are_but_for_one_feature(model):
 def test_of_many_rows_500_spread_over_all_are_used(model):
     recorder = Recorder(model)
     many = rows(5000)
-    corruption.corrupt_features(recorder, many)
+    corruption.corrupt_features(recorder, many, TOY.task)
     assert {asked.num_rows for asked in recorder.asked} == {500}
     assert recorder.asked[0]["size"][0] == many["size"][0]
     assert recorder.asked[0]["size"][499] == many["size"][4999]
@@ -141,7 +142,9 @@ def fall_over(_):
 
 
 def test_a_model_that_raises_is_reported_with_what_it_was_asked(model):
-    found = corruption.corrupt_features(Brittle(model, lambda rows: pc.is_null(rows["size"]), fall_over), rows())
+    found = corruption.corrupt_features(
+        Brittle(model, lambda rows: pc.is_null(rows["size"]), fall_over), rows(), TOY.task
+    )
     broken = [one for one in found if one.error]
     assert [(one.feature, one.how, one.change) for one in broken] == [("size", "nulled", 1.0)]
     assert broken[0].error == "With null it raised RuntimeError: no size"
@@ -160,11 +163,11 @@ def test_a_model_that_raises_is_reported_with_what_it_was_asked(model):
 )
 def test_an_answer_that_is_no_probability_is_an_error(model, answer, says):
     brittle = Brittle(model, lambda rows: pc.greater(rows["hour"], 100), answer)
-    (broken,) = [one for one in corruption.corrupt_features(brittle, rows()) if one.error]
+    (broken,) = [one for one in corruption.corrupt_features(brittle, rows(), TOY.task) if one.error]
     assert (broken.feature, broken.how) == ("hour", "far above")
     assert re.search(says, broken.error), broken.error
 
 
 def test_no_rows_at_all_are_refused(model):
     with pytest.raises(ValueError, match="at least one"):
-        corruption.corrupt_features(model, rows(0))
+        corruption.corrupt_features(model, rows(0), TOY.task)

@@ -22,7 +22,7 @@ from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.training import run_logging, train
-from include.training.run_logging import PROBABILITY
+from include.training.run_logging import PREDICTION
 from tests.conftest import AS_OF
 from tests.toy import USE_CASE
 from tests.versions import record_sample
@@ -54,10 +54,10 @@ def order(home: Path, run_id: str, tmp_path: Path) -> serving_check._Request:
 
 def test_training_keeps_a_sample_of_the_test_rows_with_what_it_predicted(trained_toy, lake_home):
     sample = pq.read_table(files(lake_home, "sample.parquet"))
-    assert sample.column_names == [*USE_CASE.features, PROBABILITY]
+    assert sample.column_names == [*USE_CASE.features, PREDICTION]
     assert sample.schema.field("kind").type == pa.string(), "as stored, not encoded"
     model = Registry(USE_CASE).load(Registry(USE_CASE).candidate(trained_toy))
-    assert sample[PROBABILITY].to_pylist() == model.predict(sample).tolist()
+    assert sample[PREDICTION].to_pylist() == model.predict(sample).tolist()
 
 
 def test_of_many_rows_the_sample_is_2000_from_first_to_last():
@@ -66,7 +66,7 @@ def test_of_many_rows_the_sample_is_2000_from_first_to_last():
     assert sample.num_rows == 2000
     assert (sample["size"][0].as_py(), sample["size"][1999].as_py()) == (0, 6999)
     assert set(np.diff(sample["size"].to_numpy())) == {3, 4}
-    assert sample[PROBABILITY].to_pylist() == (sample["size"].to_numpy() / 7000).tolist()
+    assert sample[PREDICTION].to_pylist() == (sample["size"].to_numpy() / 7000).tolist()
 
 
 @pytest.mark.slow
@@ -88,10 +88,10 @@ def test_a_fresh_process_scores_bit_for_bit_as_training_did_and_says_how_fast_an
 def test_scores_that_differ_in_one_bit_are_counted(trained_toy, lake_home):
     path = files(lake_home, "sample.parquet")
     sample = pq.read_table(path)
-    scores = sample[PROBABILITY].to_numpy().copy()
+    scores = sample[PREDICTION].to_numpy().copy()
     scores[3] = np.nextafter(scores[3], 1)
     scores[5] += 0.1
-    pq.write_table(sample.set_column(4, PROBABILITY, pa.array(scores)), path)
+    pq.write_table(sample.set_column(4, PREDICTION, pa.array(scores)), path)
     record_sample(trained_toy, path)
     found = serving_check.check_serving(open_project(USE_CASE), trained_toy)
     assert (found.error, found.differing) == ("", 2)

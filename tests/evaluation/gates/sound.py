@@ -20,6 +20,7 @@ from include.evaluation.inputs import (
 )
 from include.evaluation.judging import judge_gates
 from include.use_case import (
+    Binary,
     ChampionGate,
     DecisionCosts,
     Gate,
@@ -31,7 +32,7 @@ from include.use_case import (
     UnusedFeaturesGate,
 )
 
-COSTS = DecisionCosts(false_negative=3, false_positive=1, unit="points")
+TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
 DAYS, PER_DAY = 20, 40
 FEATURES = {"size": "float64", "kind": "category"}
 METRICS = {
@@ -83,7 +84,7 @@ ALL = (
 
 def judge_one(gate: BaseGate, inputs: GateInputs) -> GateResult:
     """The one result of a gate."""
-    [result] = judge_gates([gate], inputs, COSTS)
+    [result] = judge_gates([gate], inputs, TASK)
     return result
 
 

@@ -10,8 +10,8 @@ from include.declaration.period import Period
 from include.evaluation.gates.champion import Comparison
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import ChampionInputs
-from include.use_case import ChampionGate
-from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one, labelled, without_champion
+from include.use_case import ChampionGate, Regression
+from tests.evaluation.gates.sound import DAYS, PER_DAY, SOUND, TASK, judge_one, labelled, without_champion
 from tests.refusals import invalid
 
 
@@ -32,13 +32,22 @@ def test_a_gate_that_cannot_be_is_refused(declare, field):
 @pytest.mark.parametrize(
     ("gate", "name"),
     [
-        (ChampionGate(), "log_loss better than the champion"),
-        (ChampionGate(margin=-0.01), "log_loss better than the champion by 0.01"),
+        (ChampionGate("log_loss"), "log_loss better than the champion"),
+        (ChampionGate("log_loss", margin=-0.01), "log_loss better than the champion by 0.01"),
         (ChampionGate("brier", margin=0.01), "brier not worse than the champion by 0.01"),
     ],
 )
 def test_it_is_named_by_what_it_asks_for(gate, name):
     assert str(gate) == name
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [(TASK, "log_loss"), (Regression(), "mse"), (Regression(objective="poisson"), "poisson_deviance")],
+)
+def test_without_a_metric_it_takes_the_main_one_of_the_task(task, metric):
+    assert str(ChampionGate().for_task(task)) == f"{metric} better than the champion"
+    assert ChampionGate("brier").for_task(task).metric == "brier"
 
 
 def test_the_comparison_says_difference_bound_and_days():
@@ -97,7 +106,7 @@ def test_probabilities_that_are_no_numbers_are_inconclusive():
 
 
 def test_the_comparison_is_drawn_where_there_is_one():
-    assert isinstance(ChampionGate().compare(SOUND, COSTS), Comparison)
-    assert ChampionGate().plot("a title", SOUND, COSTS).startswith(b"\x89PNG")
-    assert isinstance(ChampionGate().compare(without_champion(), COSTS), GateResult)
-    assert ChampionGate().plot("a title", without_champion(), COSTS) is None
+    assert isinstance(ChampionGate().compare(SOUND, TASK), Comparison)
+    assert ChampionGate().plot("a title", SOUND, TASK).startswith(b"\x89PNG")
+    assert isinstance(ChampionGate().compare(without_champion(), TASK), GateResult)
+    assert ChampionGate().plot("a title", without_champion(), TASK) is None

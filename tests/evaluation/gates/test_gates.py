@@ -13,7 +13,7 @@ from include.evaluation.gates import GATE_KINDS, GATES, require_gates, require_l
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.inputs import GateInputs
 from include.evaluation.judging import judge_gates
-from tests.evaluation.gates.sound import ALL, COSTS, SOUND
+from tests.evaluation.gates.sound import ALL, SOUND, TASK
 from tests.toy_use_case import USE_CASE
 
 MODULES = [module.name for module in pkgutil.iter_modules(gates.__path__) if module.name not in ("base", "result")]
@@ -29,7 +29,7 @@ class LuckGate(BaseGate):
     def __str__(self):
         return "is lucky"
 
-    def judge(self, inputs, costs):
+    def judge(self, inputs, task):
         return [self.result("passed", "It is lucky.")]
 
 
@@ -66,7 +66,7 @@ def test_a_kind_of_result_that_no_module_defines_is_refused():
 def test_gates_that_ask_for_the_same_are_refused():
     twice = [use_case.LeakageGate(), use_case.LeakageGate(periods=7)]
     with pytest.raises(ValueError, match=r"\['nothing sees the future'\]"):
-        require_gates(twice, GateLimits([], test_periods=7, rebuildable_periods=6))
+        require_gates(twice, GateLimits([], test_periods=7, rebuildable_periods=6, task=TASK))
 
 
 def test_every_input_that_a_gate_can_need_is_one_of_the_inputs():
@@ -81,10 +81,10 @@ def test_there_is_a_sound_gate_of_each_kind():
 def test_a_gate_is_judged_by_no_other_inputs_than_it_needs(gate):
     needed = {name: getattr(SOUND, name) for name in gate.needs}
     alone = GateInputs(**{"metrics": {}, "periods": SOUND.periods, **needed})
-    assert judge_gates([gate], alone, COSTS) == judge_gates([gate], SOUND, COSTS)
+    assert judge_gates([gate], alone, TASK) == judge_gates([gate], SOUND, TASK)
 
 
 @pytest.mark.parametrize("gate", ALL)
 def test_a_gate_without_what_it_needs_is_inconclusive(gate):
-    outcomes = {result.outcome for result in judge_gates([gate], GateInputs(metrics={}, periods=SOUND.periods), COSTS)}
+    outcomes = {result.outcome for result in judge_gates([gate], GateInputs(metrics={}, periods=SOUND.periods), TASK)}
     assert outcomes == {"inconclusive"}

@@ -10,7 +10,7 @@ from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.evaluation.inputs import GateInputs, RebuiltPeriod
 from include.use_case import LeakageGate
-from tests.evaluation.gates.sound import judge_one
+from tests.evaluation.gates.sound import TASK, judge_one
 from tests.refusals import invalid
 
 DAYS = tuple(RebuiltPeriod(Period(f"2020-03-{day:02}"), rows=9) for day in range(1, 7))
@@ -27,9 +27,9 @@ def test_too_few_days_are_refused():
 
 
 def test_a_window_with_too_few_days_to_build_again_is_refused():
-    require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=6))
+    require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=6, task=TASK))
     with pytest.raises(ValueError, match=r"\b5\b.*\b6\b"):
-        require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=5))
+        require_gates([LeakageGate()], GateLimits([], test_periods=7, rebuildable_periods=5, task=TASK))
 
 
 def test_days_on_which_nothing_moved_pass_and_are_named():

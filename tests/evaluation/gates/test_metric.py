@@ -11,10 +11,10 @@ from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.model import metrics
 from include.use_case import Gate
-from tests.evaluation.gates.sound import COSTS, SOUND, judge_one
+from tests.evaluation.gates.sound import SOUND, TASK, judge_one
 from tests.refusals import invalid
 
-LIMITS = GateLimits([], test_periods=7, rebuildable_periods=6)
+LIMITS = GateLimits([], test_periods=7, rebuildable_periods=6, task=TASK)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_as_good_as_a_baseline_is_not_better_where_higher_is_better():
 
 def test_average_precision_on_test_days_of_one_class_is_inconclusive():
     labels = np.ones(len(SOUND.rows.labels))
-    measured = {MODEL: metrics.compute_metrics(labels, SOUND.rows.predicted[MODEL], COSTS)}
+    measured = {MODEL: metrics.compute_metrics(labels, SOUND.rows.predicted[MODEL], TASK)}
     result = judge_one(Gate("average_precision", at_least=0.9), replace(SOUND, metrics=measured))
     assert (result.outcome, result.blocks) == ("inconclusive", True)
 

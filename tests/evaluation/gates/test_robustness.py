@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from include.evaluation.inputs import CorruptionResult
-from include.use_case import RobustnessGate
+from include.use_case import Binary, Regression, RobustnessGate
 from tests.evaluation.gates.sound import SOUND, judge_one
 from tests.refusals import invalid
 
 
 def test_a_limit_that_every_model_is_within_or_none_is_refused():
-    for at_most in (0, 1.1):
-        with invalid("at_most"):
-            RobustnessGate(at_most=at_most)
+    with invalid("at_most"):
+        RobustnessGate(at_most=0)
+    with invalid("at_most"):
+        RobustnessGate(at_most=1.1).require_task(Binary())
+    RobustnessGate(at_most=1.1).require_task(Regression())
 
 
 @pytest.mark.parametrize(("at_most", "outcome"), [(0.05, "passed"), (0.04, "failed")])

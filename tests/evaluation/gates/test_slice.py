@@ -11,7 +11,7 @@ from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.evaluation.inputs import ChampionInputs
 from include.use_case import SliceGate
-from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one, labelled
+from tests.evaluation.gates.sound import DAYS, PER_DAY, SOUND, TASK, judge_one, labelled
 from tests.refusals import invalid
 
 
@@ -31,7 +31,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, field):
 
 
 def test_a_column_that_does_not_exist_is_refused_with_those_that_do():
-    limits = GateLimits(["kind", "hour"], test_periods=7, rebuildable_periods=6)
+    limits = GateLimits(["kind", "hour"], test_periods=7, rebuildable_periods=6, task=TASK)
     require_gates([SliceGate("kind", "brier", 0.1)], limits)
     with pytest.raises(ValueError, match=r"'nowhere'.*\['hour', 'kind'\]"):
         require_gates([SliceGate("nowhere", "brier", 0.1)], limits)
@@ -93,11 +93,11 @@ def test_probabilities_that_are_no_numbers_are_inconclusive():
 
 def test_every_group_is_listed_worst_first_with_those_that_are_too_small_last():
     gate = SliceGate("group", "brier", 0.05, min_rows=50)
-    listed = gate.groups(replace(SOUND, rows=labelled(model={"a": 0.4})), COSTS)
+    listed = gate.groups(replace(SOUND, rows=labelled(model={"a": 0.4})), TASK)
     assert [(group["group"], group["worse"] is None) for group in listed] == [
         ("a", False),
         ("b", False),
         ("rare", True),
     ]
     assert {(group["column"], group["limit"]) for group in listed} == {("group: brier compared with all rows", 0.05)}
-    assert SliceGate("nowhere", "brier", 0.05).groups(SOUND, COSTS) == []
+    assert SliceGate("nowhere", "brier", 0.05).groups(SOUND, TASK) == []

@@ -10,7 +10,7 @@ from include.evaluation.gates.result import GateResult
 from include.monitoring.false_alarms import FalseAlarmRate
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
-from include.use_case import DecisionCosts
+from include.use_case import Binary, DecisionCosts
 from tests.promotion.test_markdown import HOSTILE, structure
 
 PLOTS = {"evaluation/gate_results.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
@@ -33,7 +33,7 @@ def facts(**changed) -> ModelCardContent:
             label="late",
             label_meaning="1 if the flight arrived 15 minutes late or more.",
             label_delay_periods=2,
-            costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes"),
+            task=Binary(costs=DecisionCosts(false_negative=30, false_positive=10, unit="agent minutes")),
             window="2013-01-01..2013-10-12",
             splits={
                 "train": SplitSummary("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
@@ -88,7 +88,7 @@ def made_of(text: str) -> ModelCardContent:
         owner=text,
         label=text,
         label_meaning=text,
-        costs=DecisionCosts(false_negative=30, false_positive=10, unit=text),
+        task=Binary(costs=DecisionCosts(false_negative=30, false_positive=10, unit=text)),
         window=text,
         reason=text,
         notice=text,

@@ -24,7 +24,7 @@ def test_reading_the_declaration_imports_nothing_heavy():
 
 
 def test_a_warning_pays_from_a_probability_of_a_quarter():
-    assert USE_CASE.costs.threshold == pytest.approx(0.25)
+    assert USE_CASE.task.threshold == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("feed", ["outcomes", "weather"])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from include.model import metrics, plotting
 from include.model.arrays import Numbers
-from include.model.trainer import TrainingRows
+
+if TYPE_CHECKING:
+    from include.model.trainer import TrainingRows
 
 COLOURS = {"model": "#0b5fa5", "logistic": "#d1781d", "prior": "#8a8a8a"}
 SHADES = {"train": "#dfe8f1", "validation": "#f6e7c8", "test": "#dff0df"}
@@ -30,8 +33,8 @@ def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mappin
         area = metrics.average_precision(labels, probabilities)
         label = _legend(subject, "average_precision", area)
         pr.step(curves.recall, curves.precision, where="post", label=label, **style)
-    _finish(roc, "False positive rate", "True positive rate")
-    _finish(pr, "Recall", "Precision")
+    finish_axes(roc, "False positive rate", "True positive rate")
+    finish_axes(pr, "Recall", "Precision")
     return plotting.png_of(figure)
 
 
@@ -45,8 +48,8 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
         label = _legend(subject, "ece", metrics.ece(labels, probabilities))
         points.plot(bins.predicted, bins.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
-    _finish(points, "", "Share of positives")
-    _finish(rows, "Predicted probability", "Rows", legend=False)
+    finish_axes(points, "", "Share of positives")
+    finish_axes(rows, "Predicted probability", "Rows", legend=False)
     return plotting.png_of(figure)
 
 
@@ -76,7 +79,7 @@ def plot_importance(title: str, gains: Mapping[str, float]) -> bytes:
     axes = figure.subplots()
     names = [plotting.plain_axes(name) for name, _ in shown]
     axes.barh(range(len(shown)), [gain / total for _, gain in shown], tick_label=names, color=COLOURS["model"])
-    _finish(axes, "Share of gain", "", legend=False)
+    finish_axes(axes, "Share of gain", "", legend=False)
     return plotting.png_of(figure)
 
 
@@ -99,7 +102,7 @@ def plot_rate_by_period(
         axes.plot(periods, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
         axes.plot(periods, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()
-    _finish(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
+    finish_axes(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
     return plotting.png_of(figure)
 
@@ -109,7 +112,8 @@ def _legend(subject: str, metric: str, value: float | None) -> str:
     return f"{subject} ({metrics.METRICS[metric].short} {value:.3f})"
 
 
-def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:
+def finish_axes(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:
+    """Label the axes, and add a grid and, if there is anything in it, a legend."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.25)

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.model import plots
 from include.model.trainer import TrainingRows
-from include.training import plots
 
 RNG = np.random.default_rng(0)
 LABELS = (RNG.random(400) < 0.3).astype(float)

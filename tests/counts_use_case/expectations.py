@@ -1,0 +1,17 @@
+"""Expectations for one day's shops and visits."""
+
+from __future__ import annotations
+
+import great_expectations.expectations as gxe
+
+from include.use_case import Suite
+
+
+def shops() -> Suite:
+    """A town has a name."""
+    return Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="town"),), table=())
+
+
+def visits() -> Suite:
+    """Nobody visits a negative number of times."""
+    return Suite(rows=(gxe.ExpectColumnValuesToBeBetween(column="visits", min_value=0),), table=())

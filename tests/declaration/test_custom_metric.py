@@ -1,0 +1,88 @@
+"""Metrics that a use case declares itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from include.declaration.problems import DeclarationError
+from include.model import intervals, metrics
+from include.use_case import Binary, ChampionGate, CustomMetric, Gate, Monitoring, PerformanceLimit, Regression
+from tests.toy_use_case import USE_CASE
+
+
+@pytest.fixture(autouse=True)
+def own_list(monkeypatch):
+    """Forget the declared metrics after the test."""
+    kept = dict(metrics._METRICS)
+    yield
+    metrics._METRICS.clear()
+    metrics._METRICS.update(kept)
+
+
+def large(labels, predictions):
+    return float(np.mean(np.abs(predictions - labels) > 0.5)) if labels.any() else math.nan
+
+
+def other(labels, predictions):
+    return 0.0
+
+
+LABELS, PREDICTED = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.1, 0.2, 0.9, 0.6])
+
+
+def test_it_is_measured_with_the_others_for_gates_limits_and_intervals():
+    metric = CustomMetric("large_errors", large, title="share of large errors")
+    declared = replace(
+        USE_CASE,
+        task=Binary(custom_metrics=(metric,)),
+        gates=(Gate("large_errors", better_than="prior"), Gate("large_errors", at_most=0.4)),
+        monitoring=Monitoring(performance=(PerformanceLimit("large_errors", max_degradation=0.1),)),
+    )
+    task = declared.task
+    assert task.metrics[-1] == "large_errors"
+    assert metrics.compute_metrics(LABELS, PREDICTED, task)["large_errors"] == 0.5
+    assert metrics.METRICS["large_errors"].label == "share of large errors"
+    periods = np.repeat(np.arange(4).astype("datetime64[D]"), 4)
+    found = intervals.metric_intervals(periods, np.tile(LABELS, 4), np.tile(PREDICTED, 4), task)
+    assert found["large_errors"] == (0.5, 0.5)
+
+
+def test_a_value_that_is_not_defined_is_left_out():
+    task = Regression(custom_metrics=(CustomMetric("large_errors", large),))
+    assert "large_errors" not in metrics.compute_metrics(np.zeros(3), np.ones(3), task)
+
+
+def test_it_may_be_declared_again_but_not_by_another_function():
+    CustomMetric("large_errors", large)
+    CustomMetric("large_errors", large, higher_is_better=True)
+    assert metrics.METRICS["large_errors"].higher_is_better
+    with pytest.raises(DeclarationError, match="another function has declared this metric"):
+        CustomMetric("large_errors", other)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "words"),
+    [
+        ("auc", large, "not that of another metric"),
+        ("base_rate", large, "not that of another metric"),
+        ("large errors", large, "must be an identifier"),
+        ("large_errors", lambda labels: 0.0, "has 1 parameters"),
+        ("large_errors", lambda labels, predictions: 0.0, "needs a name"),
+    ],
+)
+def test_a_metric_that_cannot_be_is_refused(name, function, words):
+    with pytest.raises(DeclarationError, match=words):
+        CustomMetric(name, function)
+    assert name in metrics.BUILT_IN or name not in metrics.METRICS
+
+
+def test_a_gate_may_use_it_only_where_the_task_names_it_and_none_on_means():
+    CustomMetric("large_errors", large)
+    with pytest.raises(DeclarationError, match="'large_errors' is not a metric of Binary"):
+        replace(USE_CASE, gates=(Gate("large_errors", at_most=0.4),))
+    with pytest.raises(DeclarationError, match="days are resampled"):
+        ChampionGate("large_errors")

@@ -1,0 +1,116 @@
+"""Declarations of what is predicted, and what does not fit them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from include.declaration.problems import DeclarationError
+from include.declaration.task import task_from_json
+from include.use_case import (
+    BaselineLimit,
+    Binary,
+    DecisionCosts,
+    Gate,
+    Monitoring,
+    Multiclass,
+    OrderCosts,
+    PerformanceLimit,
+    Regression,
+    SliceGate,
+)
+from tests.toy_use_case import USE_CASE
+
+GRADES = Multiclass(classes=("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("declare", "words"),
+    [
+        (lambda: Regression(objective="poison"), "Did you mean 'poisson'"),
+        (lambda: Regression(objective="quantile"), "Write quantile=0.5 for the median"),
+        (lambda: Regression(quantile=0.5), 'Write objective="quantile"'),
+        (lambda: Regression(objective="quantile", quantile=1.0), "above 0 and below 1"),
+        (lambda: Regression(intervals=(0.9, 0.1)), "the lower first"),
+        (lambda: Regression(intervals=(0.0, 0.9)), "between 0 and 1"),
+        (lambda: Regression(interval_method="conformall"), "Did you mean 'conformal'"),
+        (lambda: Regression(objectiv="l1"), "Did you mean 'objective'"),
+        (lambda: OrderCosts(under=0, over=1, unit="EUR"), "under must be above 0"),
+        (lambda: Multiclass(classes=("a", "b")), "write Binary"),
+        (lambda: Multiclass(classes=("a", "b", "A")), "the same name in DuckDB"),
+        (lambda: Multiclass(classes=("a", "b", "")), "cannot be names of columns"),
+        (lambda: Multiclass(classes=("a", "b/c", "d.e")), r"\['b/c', 'd.e'\] hold more than letters"),
+        (lambda: Multiclass(classes="abc"), "classes must be"),
+        (lambda: Binary(costs=OrderCosts(under=1, over=1, unit="EUR")), "costs must be"),
+    ],
+)
+def test_a_task_that_cannot_be_is_refused(declare, words):
+    with pytest.raises(DeclarationError, match=words):
+        declare()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"gates": (Gate("auc", at_least=0.6),)}, "'auc' is not a metric of Regression"),
+        ({"gates": (Gate("mae", better_than="prior"),)}, "'prior' is not a baseline of Regression"),
+        ({"gates": (SliceGate("kind", "mae", 0.1, reference="logistic"),)}, "'logistic' is not a baseline"),
+        (
+            {"monitoring": Monitoring(performance=(PerformanceLimit("auc", 0.1, reference=None),))},
+            "'auc' is not a metric",
+        ),
+        ({"monitoring": Monitoring(baselines=(BaselineLimit("prior", "mse", 0.1),))}, "Write 'mean'"),
+        ({"task": Regression(seasonal_feature="sise")}, "Did you mean 'size'"),
+        ({"task": Regression(seasonal_feature="kind")}, "no features that are numbers"),
+    ],
+)
+def test_what_does_not_fit_the_task_is_refused(changed, words):
+    with pytest.raises(DeclarationError, match=words):
+        replace(USE_CASE, **{"task": Regression(), "gates": (), **changed})
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "baselines"),
+    [
+        (Binary(), "log_loss", ("prior", "logistic")),
+        (GRADES, "log_loss", ("prior", "logistic")),
+        (Regression(), "mse", ("mean", "linear")),
+        (Regression(objective="l1"), "mae", ("median", "linear")),
+        (Regression(objective="quantile", quantile=0.9), "pinball_loss", ("quantile", "linear")),
+        (Regression(objective="gamma"), "gamma_deviance", ("mean", "linear")),
+    ],
+)
+def test_limits_that_are_not_declared_follow_from_the_task_and_change_with_it(task, metric, baselines):
+    declared = replace(replace(USE_CASE, task=Regression(), gates=()), task=task)
+    assert [(limit.metric, limit.reference) for limit in declared.monitoring.performance] == [(metric, baselines[0])]
+    assert [(limit.metric, limit.baseline) for limit in declared.monitoring.baselines] == [
+        (metric, name) for name in baselines
+    ]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Binary(),
+        Binary(costs=DecisionCosts(3, 1, "points")),
+        Regression(objective="quantile", quantile=0.7, intervals=(0.2, 0.9), costs=OrderCosts(7, 3, "EUR")),
+        GRADES,
+    ],
+)
+def test_a_task_is_restored_from_plain_values(task):
+    assert task_from_json(json.loads(json.dumps(task.to_json()))) == task
+
+
+def test_without_costs_a_row_is_positive_from_one_half_on_and_has_no_cost():
+    assert Binary().threshold == 0.5
+    assert "expected_cost" not in Binary().metrics
+    assert "no costs are declared" in Binary().decision
+
+
+@pytest.mark.parametrize("task", [Regression(intervals=(0.1, 0.9)), GRADES])
+def test_a_key_or_label_with_the_name_of_a_prediction_is_refused(task):
+    name = [*task.prediction_columns][-1]
+    with pytest.raises(DeclarationError, match="names that the product uses itself"):
+        replace(USE_CASE, task=task, gates=(), label=replace(USE_CASE.label, name=name))

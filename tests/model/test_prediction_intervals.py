@@ -1,0 +1,100 @@
+"""Intervals of predictions: their coverage on simulated data, and how they are kept."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.errors import NotReadyError
+from include.model.prediction_intervals import ConformalBounds, QuantileBounds, bounds_from_json
+
+NOTHING = pa.table({})
+
+
+def coverage(rng: np.random.Generator, bounds: ConformalBounds, mean: np.ndarray) -> float:
+    ends = bounds.around(mean, NOTHING, 1)
+    labels = rng.poisson(mean)
+    return float(np.mean((labels >= ends[:, 1]) & (labels <= ends[:, 2])))
+
+
+def test_conformal_intervals_cover_the_declared_share_at_least():
+    rng, found = np.random.default_rng(1), []
+    for _ in range(300):
+        mean = rng.gamma(3.0, 4.0, 2_000)
+        labels = rng.poisson(mean[:200]).astype(float)
+        bounds = ConformalBounds.fit(labels, mean[:200], (0.1, 0.9), scale="root", least=0.0)
+        found.append(coverage(rng, bounds, mean[200:]))
+    # Counts are discrete, so the coverage is a little above the declared one.
+    assert 0.80 <= np.mean(found) <= 0.84
+
+
+def test_continuous_labels_are_covered_as_declared_and_each_side_is_missed_as_often():
+    rng, below, above = np.random.default_rng(2), [], []
+    for _ in range(400):
+        errors = rng.exponential(1.0, 1_099) - 1.0
+        bounds = ConformalBounds.fit(errors[:99], np.zeros(99), (0.1, 0.9), scale="one")
+        ends = bounds.around(np.zeros(1_000), NOTHING, 1)
+        below.append(np.mean(errors[99:] < ends[:, 1]))
+        above.append(np.mean(errors[99:] > ends[:, 2]))
+    assert np.mean(below) == pytest.approx(0.1, abs=0.005)
+    assert np.mean(above) == pytest.approx(0.1, abs=0.005)
+
+
+def test_errors_that_grow_with_the_prediction_are_covered_at_every_level():
+    rng = np.random.default_rng(4)
+    mean = np.repeat([2.0, 50.0], 5_000)
+    fitted = ConformalBounds.fit(rng.poisson(mean).astype(float), mean, (0.1, 0.9), scale="root", least=0.0)
+    shares = [coverage(rng, fitted, np.full(20_000, level)) for level in (2.0, 50.0)]
+    assert all(0.76 <= share <= 0.95 for share in shares)
+
+
+def test_too_few_rows_are_refused_with_the_number_that_is_needed():
+    ConformalBounds.fit(np.zeros(9), np.zeros(9), (0.1, 0.9), scale="one")
+    with pytest.raises(NotReadyError, match="at least 9 labelled rows"):
+        ConformalBounds.fit(np.zeros(8), np.zeros(8), (0.1, 0.9), scale="one")
+
+
+def test_no_end_is_below_the_least_label():
+    bounds = ConformalBounds(-5.0, 5.0, "one", least=0.0)
+    assert bounds.around(np.array([1.0]), NOTHING, 1).tolist() == [[1.0, 0.0, 6.0]]
+
+
+def constant(value: float) -> lightgbm.Booster:
+    data = lightgbm.Dataset(pa.table({"x": np.arange(40.0)}), np.full(40, value), params={"verbosity": -1})
+    return lightgbm.train({"objective": "regression", "verbosity": -1, "num_threads": 1}, data, num_boost_round=1)
+
+
+def test_quantiles_that_cross_are_sorted():
+    encoded = pa.table({"x": [1.0, 2.0]})
+    crossed = QuantileBounds(constant(9.0), constant(4.0), with_point=False)
+    assert crossed.ends(encoded, 1)[0].tolist() == [9.0, 4.0]
+    assert crossed.around(np.array([5.0, 1.0]), encoded, 1).tolist() == [[5.0, 4.0, 9.0], [1.0, 4.0, 9.0]]
+    assert crossed.crossed_share(encoded, 1) == 1.0
+    with_point = QuantileBounds(constant(4.0), constant(9.0), with_point=True)
+    assert with_point.around(np.array([1.0]), encoded.slice(0, 1), 1).tolist() == [[4.0, 1.0, 9.0]]
+    assert with_point.crossed_share(encoded, 1) == 0.0
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ConformalBounds(-1.25, 2.5, "root", 0.0),
+        ConformalBounds(-1.0, 1.0, "one"),
+        QuantileBounds(constant(1.0), constant(2.0), True),
+    ],
+)
+def test_bounds_are_kept_as_plain_values(bounds):
+    again = bounds_from_json(json.loads(json.dumps(bounds.to_json())))
+    encoded, point = pa.table({"x": [1.0, 2.0]}), np.array([1.5, 3.0])
+    assert again.around(point, encoded, 1).tolist() == bounds.around(point, encoded, 1).tolist()
+    assert again.to_json() == bounds.to_json()
+
+
+def test_unknown_bounds_are_refused():
+    with pytest.raises(ValueError, match="no kind of interval"):
+        bounds_from_json({"kind": "other", "lower": 0.0, "upper": 1.0, "scale": "one", "least": math.inf})

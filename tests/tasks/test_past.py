@@ -1,0 +1,91 @@
+"""For every task: a backtest, a challenger against the champion, and drift of a day that has moved."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from include.backtest import history, run
+from include.backtest.history import HistoricalEvaluator
+from include.cli import backtest as cli_backtest
+from include.declaration.period import period_range
+from include.evaluation import evaluate
+from include.monitoring import monitor
+from include.project import open_project
+from include.registry.mlflow_registry import Registry
+from include.scoring import score
+from include.training import train
+from include.use_case import Retraining
+from tests.toys import Toy, each_task
+
+pytestmark = [each_task, pytest.mark.slow]
+MOVED = {"toy": "size", "counts": "temperature", "quantile_counts": "temperature", "grades": "heat"}
+"""Use case to a number among its features that the predictions follow."""
+
+
+def test_a_replayed_model_is_the_one_of_the_real_training(toy: Toy, trained_toy):
+    project = open_project(toy.use_case)
+    trained = Registry(toy.use_case).candidate(trained_toy)
+    past = history.load_label_history(project, toy.as_of, toy.as_of + 2)
+    evaluator = HistoricalEvaluator(project, past, lambda _: None)
+    assert evaluator.fit(toy.as_of).model.trees == trained.tags["trees"]
+    again = HistoricalEvaluator(project, past, lambda _: None)  # reads the kept model
+    for subject, predicted in evaluator.predicted(toy.as_of, toy.as_of).items():
+        assert np.array_equal(again.predicted(toy.as_of, toy.as_of)[subject], predicted)
+
+
+def test_a_backtest_ends_equal_twice_and_is_shown_in_metrics_of_the_task(toy: Toy, toy_lake):
+    use_case = replace(toy.use_case, retraining=Retraining(breaches=1, of_periods=3, cool_down_periods=4))
+    first, last = toy.as_of - 8, toy.as_of + 4
+    once = run.run_backtest(open_project(use_case), first, last)
+    again = run.run_backtest(open_project(use_case), first, last)
+    assert json.dumps(once.to_json()) == json.dumps(again.to_json())
+    assert once.shown == use_case.task.headline
+    weekly = next(outcome for outcome in once.outcomes if outcome.policy == "weekly")
+    assert set(weekly.metrics) == set(use_case.task.headline)
+    assert weekly.trainings and weekly.worst_month
+    assert run.draw_backtest(once).startswith(b"\x89PNG")
+    assert cli_backtest.backtest_table("title", once, once.outcomes).row_count == len(once.outcomes)
+
+
+def test_a_challenger_is_compared_with_the_champion_on_the_main_metric(toy: Toy, champion):
+    project = open_project(toy.use_case)
+    run_id = train.train_model(project, toy.as_of + 6).run_id
+    gate_results = evaluate.evaluate_run(project, run_id).gate_results
+    compared = [gate_result for gate_result in gate_results if gate_result["kind"] == "champion"]
+    assert [gate_result["metric"] for gate_result in compared] == [toy.use_case.task.main_metric] * len(compared)
+    if compared:
+        assert compared[0]["outcome"] in ("passed", "failed", "inconclusive")
+
+
+def test_a_day_that_has_moved_drifts_in_features_and_predictions(toy: Toy, champion):
+    project, period, name = open_project(toy.use_case), toy.as_of + 1, MOVED[toy.name]
+    rows = (
+        project.lake.as_of(period)
+        .read("features", period, period, order_by=list(toy.use_case.keys))
+        .drop_columns(["period"])
+    )
+    place = rows.schema.get_field_index(name)
+    moved = pc.add(pc.fill_null(rows[name], 0.0), pa.scalar(25.0))
+    project.lake.replace("features", period, rows.set_column(place, name, moved), inputs={}, stage="build_features")
+    score.score_period(project, period)
+    monitor.monitor_period(project, period)
+    found = project.lake.as_of(period).read("metrics", period, period).to_pylist()
+    breached = {row["metric"] for row in found if row["breached"]}
+    assert {"psi", "prediction_drift"} <= breached
+
+
+def test_days_that_are_scored_and_measured_again_in_another_order_change_nothing(toy: Toy, champion):
+    project, periods = open_project(toy.use_case), period_range(toy.as_of, toy.as_of + 3)
+    for period in periods:
+        assert score.score_period(project, period).changed
+        monitor.monitor_period(project, period)
+        monitor.remeasure_label_period(project, period)
+    for period in (periods[2], periods[0], periods[3], periods[1]):
+        assert not score.score_period(project, period).changed
+        assert not monitor.monitor_period(project, period).changed
