@@ -6,12 +6,13 @@ It imports nothing else of `include`.
 from include.declaration.costs import DecisionCosts, OrderCosts
 from include.declaration.custom_metric import CustomMetric
 from include.declaration.exports import ToFiles, ToSql, Webhook
+from include.declaration.known import ByColumn, ByPath, ByWindow, FirstSeen
 from include.declaration.landing import LandingBucket
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
-from include.declaration.sources import ByColumn, ByPath, ByWindow, Files, FirstSeen, Http, NextPage, PageNumber, Sql
+from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
 from include.declaration.suite import Suite
 from include.declaration.task import Binary, Multiclass, Regression
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase

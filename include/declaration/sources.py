@@ -16,82 +16,18 @@ from typing import Literal, TypeAlias
 from include.declaration import clock
 from include.declaration.column_types import TIMESTAMP
 from include.declaration.field_types import require_field_types
+from include.declaration.known import ByColumn, ByPath, ByWindow, FirstSeen
 from include.declaration.landing import GIGABYTE, LEAST_MEMORY, LandingBucket
 from include.declaration.period import Period
 from include.declaration.problems import declared, did_you_mean, require
 
 FileFormat = Literal["csv", "parquet", "jsonl"]
 FORMATS = ("csv", "parquet", "jsonl")
+_BY_PATH, _BY_WINDOW = ByPath(), ByWindow()
 PERIOD_TYPES = ("date32", TIMESTAMP)
 """Types of a column that says in which period a row became known."""
 _DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-02-01", "2021-01-01")))
 """Periods whose paths must differ."""
-
-
-def _require_delay(periods: int, say: str) -> None:
-    require(periods >= 0, say + "delay_periods must be at least 0.", field="delay_periods")
-
-
-@declared
-@dataclass(frozen=True)
-class ByPath:
-    """The path names the period: `{period}` in it is replaced by the period's date."""
-
-    delay_periods: int = 0
-    """Periods from the one that the path names to the run that reads the file. 0: the file of a period has what was
-    known by its decision time. 1: it has what happened within the period, which is known when the period has ended."""
-
-    def __post_init__(self) -> None:
-        require_field_types(self)
-        _require_delay(self.delay_periods, "ByPath: ")
-
-
-@declared
-@dataclass(frozen=True)
-class ByColumn:
-    """A column has the date or the time at which a row became known."""
-
-    column: str
-    """A `date32` or a `timestamp`. It need not be among the feed's columns; then it is read and left out."""
-    delay_periods: int = 1
-    """Periods from the one that the column is in to the run that reads the row. 1: a row is known when its period has
-    ended. 0: rows of a period are known before it begins, such as a timetable's."""
-
-    def __post_init__(self) -> None:
-        require_field_types(self)
-        require(bool(self.column), "ByColumn: name the column.", field="column")
-        _require_delay(self.delay_periods, f"ByColumn({self.column!r}): ")
-
-
-@declared
-@dataclass(frozen=True)
-class ByWindow:
-    """The query or the request itself selects the rows that became known from the start to the end of a period."""
-
-    delay_periods: int = 1
-    """Periods from the one that is asked for to the run that reads the rows, as for `ByColumn`."""
-
-    def __post_init__(self) -> None:
-        require_field_types(self)
-        _require_delay(self.delay_periods, "ByWindow: ")
-
-
-@declared
-@dataclass(frozen=True)
-class FirstSeen:
-    """A row became known in the period whose load saw it first.
-
-    Each load reads the whole source and keeps the rows that no earlier load saw, so a changed row is a new row and a
-    removed one stays. The source says nothing about the past: a period can only be loaded while it lasts.
-    """
-
-    within: timedelta = timedelta(hours=6)
-    """Longest time after a period's decision time in which its load may begin; rows of a later load would be taken for
-    known earlier than they were."""
-
-    def __post_init__(self) -> None:
-        require_field_types(self)
-        clock.require_wait(self.within, "FirstSeen: within")
 
 
 @declared
@@ -104,7 +40,7 @@ class Files:
     case's folder. `*` matches any characters of a name."""
     format: FileFormat = "csv"
     """csv (also `.csv.gz`, or `.zip` with one file in it), parquet, or jsonl: one JSON object in each line."""
-    known: ByPath | ByColumn | FirstSeen = ByPath()
+    known: ByPath | ByColumn | FirstSeen = _BY_PATH
     """How a row's period is found."""
     conn_id: str = "aws_default"
     """Connection for S3. For another address than one of S3 or of the disk, its `extra` has the options of fsspec."""
@@ -184,7 +120,7 @@ class Sql:
     query: str = ""
     """Instead of a table: a statement that returns the declared columns and no others. `:start` and `:end` are bound to
     the instants, `:start_date` and `:end_date` to the local dates of the period that is read; the end is excluded."""
-    known: ByColumn | ByWindow | FirstSeen = ByWindow()
+    known: ByColumn | ByWindow | FirstSeen = _BY_WINDOW
     """How a row's period is found: by a column of the table, or by the query."""
 
     def __post_init__(self) -> None:
@@ -267,7 +203,7 @@ class Http:
     and `{end_date}` by the local dates of the period that is read; the end is excluded."""
     records: str = ""
     """Path to the list of records in the answer, such as `data.items`; empty: the answer is the list."""
-    known: ByWindow | FirstSeen = ByWindow()
+    known: ByWindow | FirstSeen = _BY_WINDOW
     """How a row's period is found: by the request, or by the load that saw it first."""
     paging: PageNumber | NextPage | None = None
     requests_per_second: float = 5.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.lake import content_digest, history
@@ -123,12 +124,15 @@ def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, 
 
 
 def _is_delivered(use_case: UseCase, table: str) -> bool:
-    """Return whether the table holds delivered files.
+    """Return whether the table holds rows that are not read again after their day is loaded.
 
-    These are not read again after their day is published.
+    These are delivered files, and rows of a source that says nothing about the past.
     """
-    kind, _, feed = table.partition("/")
-    return kind == code_digest.RAW and use_case.feed(feed).landing is not None
+    kind, _, name = table.partition("/")
+    if kind != code_digest.RAW:
+        return False
+    feed = use_case.feed(name)
+    return feed.landing is not None or isinstance(getattr(feed.source, "known", None), FirstSeen)
 
 
 def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, period: Period) -> Reason | None:

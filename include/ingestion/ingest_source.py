@@ -10,8 +10,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.known import FirstSeen
 from include.declaration.period import Period
-from include.declaration.sources import Files, FirstSeen, Http, Sql
+from include.declaration.sources import Files, Http, Sql
 from include.declaration.use_case import Feed
 from include.errors import DataError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs

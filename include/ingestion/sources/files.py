@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.known import ByColumn, ByPath
 from include.declaration.period import Period
-from include.declaration.sources import ByColumn, ByPath, Files
+from include.declaration.sources import Files
 from include.errors import AirworthyError, in_words
 from include.ingestion.bucket import Bucket, ListedObject
 from include.ingestion.row_spool import RowSelection, RowSpool

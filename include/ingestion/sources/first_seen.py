@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from include.declaration import clock
+from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
-from include.declaration.sources import FirstSeen
 from include.errors import DataError
 from include.ingestion.sources.base import Context
 from include.ingestion.spooled_rows import MEMORY, spool_rows

@@ -11,8 +11,9 @@ from urllib.parse import urljoin, urlsplit
 import pyarrow as pa
 import requests
 
+from include.declaration.known import ByWindow
 from include.declaration.period import Period
-from include.declaration.sources import ByWindow, Http, NextPage, PageNumber
+from include.declaration.sources import Http, NextPage, PageNumber
 from include.errors import shorten, shorten_names
 from include.ingestion.plain_values import PlainValueError, to_batch
 from include.ingestion.sources.base import (

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
 from include import database_errors
+from include.declaration.known import ByColumn, FirstSeen
 from include.declaration.period import Period
-from include.declaration.sources import ByColumn, FirstSeen, Sql
+from include.declaration.sources import Sql
 from include.errors import shorten_names
 from include.ingestion.plain_values import PlainValueError, to_array
 from include.ingestion.sources.base import (
@@ -50,7 +51,7 @@ class SqlReader:
             for statement in _SESSION.get(engine.dialect.name, ()):
                 connection.execute(sa.text(statement))
             statement, values = self._statement(connection, period)
-            streaming = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS)
+            streaming = connection.execution_options(yield_per=BATCH_ROWS)  # by a server-side cursor
             result = streaming.execute(statement, values)
             self._require_columns([*result.keys()])
             read = 0

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.connections import ConnectionMissingError
 from include.declaration.period import Period
 from include.errors import DataError, NotReadyError
 from include.ingestion.sources.base import FileInvalidError, FilesMissingError
@@ -152,3 +153,30 @@ def test_fsspec_opens_other_addresses(declare, land, tmp_path):
     assert land(declare(Files("memory://shop/{period}.csv")), "2020-03-02") == ON_THE_SECOND
     with pytest.raises(FilesMissingError):
         land(declare(Files("memory://shop/{period}.csv")), "2020-03-03")
+
+
+@pytest.mark.slow
+def test_files_on_s3_are_read_with_the_connection(declare, land, landing):
+    landing.put("sales/2020-03-02/a.csv", HEAD + "2020-03-02,2,south,\n")
+    landing.put("sales/2020-03-02/b.csv", HEAD + "2020-03-02,3,,4\n")
+    landing.put("sales/2020-03-02/_done.csv", "not read")
+    landing.put("sales/2020-03-02/a.txt", "not read")
+    path = f"s3://{landing.name}/sales/{{period}}/*.csv"
+    assert land(declare(Files(path)), "2020-03-02") == ON_THE_SECOND
+    with pytest.raises(FilesMissingError):
+        land(declare(Files(path)), "2020-03-03")
+    with pytest.raises(ConnectionMissingError, match="'elsewhere'"):
+        land(declare(Files(path, conn_id="elsewhere")), "2020-03-02")
+
+
+@pytest.mark.slow
+def test_one_big_file_is_filtered_in_bounded_memory(declare, land, tmp_path):
+    path = tmp_path / "sales.csv"
+    line = "2020-03-{:02d},{},{},1\n"
+    with path.open("w") as file:
+        file.write(HEAD)
+        for period in range(1, 21):
+            file.writelines(line.format(period, period * 1_000_000 + number, "x" * 100) for number in range(100_000))
+    assert path.stat().st_size > 200_000_000
+    use_case = declare(Files(str(path), known=ByColumn("day_sold"), max_memory=400_000_000))
+    assert len(land(use_case, "2020-03-11")) == 100_000

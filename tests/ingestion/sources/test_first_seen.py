@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.declaration.period import Period
+from include.features import staleness
 from include.ingestion.sources.first_seen import PastNotSeenError
+from include.project import open_project
 from include.use_case import Files, FirstSeen
 
 COLUMNS = {"id": "int64", "state": "string"}
@@ -82,3 +84,10 @@ def test_a_period_that_is_declared_missing_is_empty_though_it_is_over(declare, l
     source = Files(str(tmp_path / "orders.csv"), known=FirstSeen())
     use_case = declare(source, columns=COLUMNS, missing_periods=frozenset({Period("2020-03-01")}))
     assert land(use_case, "2020-03-01") == []
+
+
+def test_kept_rows_are_not_stale_though_the_code_has_changed(use_case, land, orders, at, monkeypatch):
+    at("2020-03-01"), orders("1,new")
+    land(use_case, "2020-03-01")
+    monkeypatch.setattr("include.registry.code_digest.table_code_digest", lambda *_, **__: "other")
+    assert [table.stale for table in staleness.find_stale(open_project(use_case))] == [()]

@@ -1,0 +1,79 @@
+"""Declare how the period in which a row became known is found.
+
+Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from include.declaration import clock
+from include.declaration.field_types import require_field_types
+from include.declaration.problems import declared, require
+
+
+def _require_delay(periods: int, say: str) -> None:
+    require(periods >= 0, say + "delay_periods must be at least 0.", field="delay_periods")
+
+
+@declared
+@dataclass(frozen=True)
+class ByPath:
+    """The path names the period: `{period}` in it is replaced by the period's date."""
+
+    delay_periods: int = 0
+    """Periods from the one that the path names to the run that reads the file. 0: the file of a period has what was
+    known by its decision time. 1: it has what happened within the period, which is known when the period has ended."""
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        _require_delay(self.delay_periods, "ByPath: ")
+
+
+@declared
+@dataclass(frozen=True)
+class ByColumn:
+    """A column has the date or the time at which a row became known."""
+
+    column: str
+    """A `date32` or a `timestamp`. It need not be among the feed's columns; then it is read and left out."""
+    delay_periods: int = 1
+    """Periods from the one that the column is in to the run that reads the row. 1: a row is known when its period has
+    ended. 0: rows of a period are known before it begins, such as a timetable's."""
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        require(bool(self.column), "ByColumn: name the column.", field="column")
+        _require_delay(self.delay_periods, f"ByColumn({self.column!r}): ")
+
+
+@declared
+@dataclass(frozen=True)
+class ByWindow:
+    """The query or the request itself selects the rows that became known from the start to the end of a period."""
+
+    delay_periods: int = 1
+    """Periods from the one that is asked for to the run that reads the rows, as for `ByColumn`."""
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        _require_delay(self.delay_periods, "ByWindow: ")
+
+
+@declared
+@dataclass(frozen=True)
+class FirstSeen:
+    """A row became known in the period whose load saw it first.
+
+    Each load reads the whole source and keeps the rows that no earlier load saw, so a changed row is a new row and a
+    removed one stays. The source says nothing about the past: a period can only be loaded while it lasts.
+    """
+
+    within: timedelta = timedelta(hours=6)
+    """Longest time after a period's decision time in which its load may begin; rows of a later load would be taken for
+    known earlier than they were."""
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        clock.require_wait(self.within, "FirstSeen: within")

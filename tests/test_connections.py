@@ -1,0 +1,59 @@
+"""Connections of the environment are read as Airflow writes them, and never shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from include.connections import Connection, ConnectionInvalidError, ConnectionMissingError, EnvironmentConnections
+
+
+def test_a_uri_and_json_are_the_same_connection(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_A", "postgresql://me:s%2Fcret@host:5432/shop?sslmode=require")
+    values = {"conn_type": "postgresql", "host": "host", "port": 5432, "login": "me", "password": "s/cret"}
+    extra = {"schema": "shop", "extra": json.dumps({"sslmode": "require"})}
+    monkeypatch.setenv("AIRFLOW_CONN_B", json.dumps(values | extra))
+    found = EnvironmentConnections()
+    first, second = found.connection("a"), found.connection("b")
+    assert (first.password, first.extra, first.schema) == ("s/cret", {"sslmode": "require"}, "shop")
+    assert vars(first) | {"conn_id": "b"} == vars(second)
+    assert "s/cret" not in repr(first)
+    url = found.engine("a").url
+    assert (url.drivername, url.password, url.query["sslmode"]) == ("postgresql+psycopg2", "s/cret", "require")
+
+
+def test_the_variable_of_this_project_comes_first(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_CONN_A", "http://one")
+    monkeypatch.setenv("AIRFLOW_CONN_A", "http://two")
+    assert EnvironmentConnections().connection("a").host == "one"
+
+
+def test_a_missing_connection_says_where_it_was_searched_and_how_to_add_it():
+    with pytest.raises(ConnectionMissingError) as missing:
+        EnvironmentConnections().connection("warehouse")
+    assert "AIRWORTHY_CONN_WAREHOUSE and AIRFLOW_CONN_WAREHOUSE" in str(missing.value)
+    assert "export AIRWORTHY_CONN_WAREHOUSE=" in str(missing.value) and not missing.value.retryable
+
+
+@pytest.mark.parametrize(
+    "value", ["s3cret", '{"password": "s3cret"}', '{"s3cret', "postgresql://me:s3cret@host:port/x"]
+)
+def test_a_connection_that_cannot_be_read_is_refused_without_its_value(monkeypatch, value):
+    monkeypatch.setenv("AIRWORTHY_CONN_A", value)
+    with pytest.raises(ConnectionInvalidError) as refused:
+        EnvironmentConnections().connection("a")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_connection_of_no_database_has_no_engine(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_CONN_A", "nosuchdb://me:s3cret@host/x")
+    with pytest.raises(ConnectionInvalidError, match="Its type is 'nosuchdb'") as refused:
+        EnvironmentConnections().engine("a")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_secrets_are_hidden_in_texts_of_others():
+    connection = Connection("a", "http", password="s/cret", extra={"Authorization": "Bearer abcdefgh"})
+    text = connection.hide_secrets("no s/cret, s%2Fcret or Bearer abcdefgh")
+    assert text == "no ***, *** or ***"
