@@ -61,7 +61,10 @@ class Frames:
         return self._framed(self.read("metrics", since))
 
     def training_set(self, window_periods: int | None = None) -> Any:
-        """Return the rows that a training as of the period reads, as a frame; see `read_training_set`."""
+        """Return the rows that a training as of the period reads, as a frame.
+
+        See `read_training_set`.
+        """
         return self._framed(self.read_training_set(window_periods))
 
     def read(self, table: str, since: Since = None) -> pa.Table:

@@ -144,7 +144,10 @@ def new(
         str | None, typer.Option(help="Package of use cases; without it, the first of AIRWORTHY_USE_CASE_PACKAGES.")
     ] = None,
 ) -> None:
-    """Write the folder of a new use case from a sample of its data, ready to run; ask for what is not given."""
+    """Write the folder of a new use case from a sample of its data, ready to run.
+
+    Ask for what is not given.
+    """
     from include.cli import new as cli_new
 
     if project:

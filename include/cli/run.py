@@ -123,7 +123,10 @@ def run_periods(console: Console, request: RunRequest, *, debug: bool = False) -
 
 
 def _run_steps(kind: Kind, run: PipelineRun, number: int, update: Update) -> dict[str, Any]:
-    """Run the steps of one period, the `number`-th of the range; return their results by name."""
+    """Run the steps of one period, the `number`-th of the range.
+
+    Return their results by name.
+    """
     steps, results = PIPELINES[kind], dict[str, Any]()
     for done, step in enumerate(steps, start=number * len(steps)):
         update(done, f"{run.period} {step.__name__}")

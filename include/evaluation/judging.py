@@ -16,7 +16,9 @@ from include.grammar import counted, sentence
 
 
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, task: Task) -> list[GateResult]:
-    """Return the results of each gate, in the gates' order; three of a serving gate, one of any other.
+    """Return the results of each gate, in the gates' order.
+
+    Three of a serving gate, one of any other.
 
     Any other gate has one. If inputs are missing, or cover too few days, the result is inconclusive. Without a declared
     gate, the result is a failure, so that nothing is promoted by accident.

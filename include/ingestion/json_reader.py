@@ -24,7 +24,9 @@ BATCH_ROWS = 8_192
 def read_json_lines(
     path: Path, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the objects of a file with one JSON object in each line; empty lines are left out.
+    """Yield the objects of a file with one JSON object in each line.
+
+    Empty lines are left out.
 
     An object has every declared column, which may be null, and no others but `ignored`.
 

@@ -32,7 +32,10 @@ class SpooledRows:
 
 
 def rows_at_once(budget: Budget) -> int:
-    """Return how many rows, without long ones, fit into BATCH_BYTES in any order; at most BATCH_ROWS."""
+    """Return how many rows, without long ones, fit into BATCH_BYTES in any order.
+
+    At most BATCH_ROWS.
+    """
     return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(budget.longest_short_row, 1)))
 
 

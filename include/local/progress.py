@@ -43,7 +43,10 @@ class PhaseProgress:
 
     @contextmanager
     def draw(self) -> Iterator[None]:
-        """Draw the bars until the block ends; without a terminal they would appear once, at the end."""
+        """Draw the bars until the block ends.
+
+        Without a terminal they would appear once, at the end.
+        """
         if not self._drawn:
             yield
             return

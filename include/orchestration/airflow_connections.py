@@ -63,7 +63,10 @@ CONNECTIONS: Connections = AirflowConnections()
 
 
 def open_project(use_case: UseCase) -> Project:
-    """Return the context of a use case with Airflow's Connections; nothing is opened before it is used."""
+    """Return the context of a use case with Airflow's Connections.
+
+    Nothing is opened before it is used.
+    """
     return Project(use_case, connections=CONNECTIONS)
 
 
@@ -80,7 +83,10 @@ def _find(conn_id: str) -> Any:
 
 @functools.lru_cache(maxsize=8)
 def _client(process: int, conn_id: str) -> Any:  # noqa: ARG001  # a client created before a fork may hang after it
-    """Return a client for S3, one per process; the Connection has the keys, the region and the endpoint."""
+    """Return a client for S3, one per process.
+
+    The Connection has the keys, the region and the endpoint.
+    """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     from include.lake.s3_retries import patient_config

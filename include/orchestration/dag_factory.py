@@ -151,7 +151,9 @@ def period_of(context: Mapping[str, Any]) -> Period:
 
 
 def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
-    """Return the pipeline's run of the current task, for its step; `handed_on` are results of earlier tasks.
+    """Return the pipeline's run of the current task, for its step.
+
+    `handed_on` are results of earlier tasks.
 
     Raises:
         InvalidRequestError: there is no such use case, or the run has no clear day.

@@ -63,7 +63,9 @@ def make_all_dags() -> dict[str, DAG]:
 
 
 def raise_broken(file: Path = DAG_FILES / REPORT) -> None:
-    """Raise an error that lists what cannot be loaded or made; `file` is the report, next to the other DAG files.
+    """Raise an error that lists what cannot be loaded or made.
+
+    `file` is the report, next to the other DAG files.
 
     Raises:
         BrokenUseCasesError: a use case or one of its DAGs is broken.

@@ -42,7 +42,10 @@ def validate(run: PipelineRun) -> dict[str, validation.ValidationResult]:
 
 
 def build_features(run: PipelineRun) -> Commit:
-    """Write the labels that became known, then the period's features; return the commit of the features."""
+    """Write the labels that became known, then the period's features.
+
+    Return the commit of the features.
+    """
     return build.build_features(run.project, run.period)
 
 

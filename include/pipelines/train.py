@@ -37,7 +37,10 @@ def prepare(run: PipelineRun) -> PrepareResult:
 
 
 def tune(run: PipelineRun) -> tuning.TuneResult | None:
-    """Search LightGBM parameters on the validation periods; None, which skips it, unless `tune_trials` is set."""
+    """Search LightGBM parameters on the validation periods.
+
+    None, which skips it, unless `tune_trials` is set.
+    """
     params = run.params
     if not params.get("tune_trials"):
         return None

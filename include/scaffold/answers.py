@@ -1,4 +1,7 @@
-"""What a person says about a new use case; everything else is read from the sample."""
+"""What a person says about a new use case.
+
+Everything else is read from the sample.
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ def _limits(rows: pa.Table, names: Sequence[str]) -> Iterator[Limits]:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Return wider limits, rounded outwards to two digits; a number that is never negative stays so."""
+    """Return wider limits, rounded outwards to two digits.
+
+    A number that is never negative stays so.
+    """
     room = ROOM * ((high - low) or abs(high) or 1.0)
     return 0.0 if low >= 0 and low - room < 0 else _rounded(low - room, math.floor), _rounded(high + room, math.ceil)
 

@@ -30,7 +30,9 @@ _ARROW = {"timestamp": 'pa.timestamp("us")', "bool": "pa.bool_()"}
 
 
 def write_use_case(answers: Answers, folder: Path, package: str) -> Plan:
-    """Write the folder of a new use case, a member of `package`, into `folder`; return what was decided.
+    """Write the folder of a new use case, a member of `package`, into `folder`.
+
+    Return what was decided.
 
     Raises:
         DeclarationError: answers and sample do not fit; lists all problems.

@@ -87,7 +87,10 @@ def _typed(path: Path, rows: pa.Table, delimiter: str) -> Sample:
 
 
 def _cast(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str] | None:
-    """Return a column in the type with which it is declared, and that type; None if there is none."""
+    """Return a column in the type with which it is declared, and that type.
+
+    None if there is none.
+    """
     kind = values.type
     if pa.types.is_dictionary(kind):
         values, kind = values.cast(kind.value_type), kind.value_type

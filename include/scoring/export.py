@@ -70,7 +70,9 @@ class Delivery:
 
 
 def export_period(project: Project, period: Period) -> list[Receipt]:
-    """Deliver the predictions of a period to every declared destination; return the receipts.
+    """Deliver the predictions of a period to every declared destination.
+
+    Return the receipts.
 
     A repeated delivery replaces the earlier one; a webhook gets the same predictions only once. A destination that
     fails does not keep the others from being delivered to.

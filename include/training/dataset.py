@@ -90,8 +90,8 @@ def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers |
     if wrong or not weights.any():
         what = f"{wrong} of {len(weights)} are null, not finite or negative" if wrong else "all are 0"
         raise NotReadyError(
-            f"{use_case.name}: sample_weight={column!r} cannot weigh the rows from {rows['day'][0]} to"
-            f" {rows['day'][-1]}: {what}. Correct the feature in features.py, or declare no weight."
+            f"{use_case.name}: sample_weight={column!r} cannot weigh the rows from {rows['period'][0]} to"
+            f" {rows['period'][-1]}: {what}. Correct the feature in features.py, or declare no weight."
         )
     return weights if of_class is None else weights * of_class
 

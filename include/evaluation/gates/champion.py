@@ -115,7 +115,10 @@ class ChampionGate(BaseGate):
         )
 
     def plot(self, title: str, inputs: GateInputs, task: Task) -> bytes | None:
-        """Plot the difference to the champion on each day; None if there is nothing to compare."""
+        """Plot the difference to the champion on each day.
+
+        None if there is nothing to compare.
+        """
         import numpy as np
 
         from include.evaluation import plots

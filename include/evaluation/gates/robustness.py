@@ -43,7 +43,10 @@ class RobustnessGate(BaseGate):
         return f"robust: no feature moves the prediction by more than {self.at_most:g}"
 
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
-        """Compare the largest mean change of the prediction with the limit; what breaks the model fails."""
+        """Compare the largest mean change of the prediction with the limit.
+
+        What breaks the model fails.
+        """
         metric = f"change of {task.change_unit}"
         if not inputs.corruptions:
             reason = "No feature was corrupted for the test."

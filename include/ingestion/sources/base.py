@@ -131,6 +131,9 @@ class Window:
 
 
 def window_of(period: Period, delay_periods: int, zone: ZoneInfo) -> Window:
-    """Return the local period, in UTC, whose rows a run reads; days of a clock change have 23 or 25 hours."""
+    """Return the local period, in UTC, whose rows a run reads.
+
+    Days of a clock change have 23 or 25 hours.
+    """
     known = period - delay_periods
     return Window(clock.decision_time(known, zone), clock.decision_time(known + 1, zone), known)

@@ -33,7 +33,9 @@ class PastNotSeenError(DataError):
 
 
 def kept_commit(context: Context, period: Period, known: FirstSeen) -> Commit | None:
-    """Return the rows that an earlier load of the period saw; None if the period is loaded now for the first time.
+    """Return the rows that an earlier load of the period saw.
+
+    None if the period is loaded now for the first time.
 
     Raises:
         PastNotSeenError: the period is before the first load, out of order, or its load is too late.
@@ -59,7 +61,10 @@ def kept_commit(context: Context, period: Period, known: FirstSeen) -> Commit | 
 
 
 def unseen_rows(context: Context, period: Period, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows that no earlier load saw, compared by all columns; a row that occurs once more is one new row."""
+    """Yield the rows that no earlier load saw, compared by all columns.
+
+    A row that occurs once more is one new row.
+    """
     if period in context.feed.missing_periods:
         return
     schema, raw = context.schema, f"raw/{context.feed.name}"

@@ -72,7 +72,10 @@ def _is_table(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    """Return the library of a frame, which need not be installed; empty for another value."""
+    """Return the library of a frame, which need not be installed.
+
+    Empty for another value.
+    """
     library = type(value).__module__.partition(".")[0]
     return library if type(value).__name__ == "DataFrame" else ""
 
@@ -88,7 +91,10 @@ def _as_table(value: Any) -> pa.Table | None:
 
 
 def _converted(table: pa.Table, schema: pa.Schema, name: str, period: Period) -> pa.Table:
-    """Return the table with the declared types where no value changes; other columns as they are."""
+    """Return the table with the declared types where no value changes.
+
+    Other columns as they are.
+    """
     columns, wrong = {}, []
     for column in table.column_names:
         values = table[column].combine_chunks()

@@ -191,7 +191,10 @@ def _value_at(answer: Any, path: str) -> Any:
 
 
 def _pause(value: str | None) -> float | None:
-    """Return the seconds of the header Retry-After, 1 without one; None if they are too many or not a number."""
+    """Return the seconds of the header Retry-After, 1 without one.
+
+    None if they are too many or not a number.
+    """
     try:
         seconds = float(value) if value else 1.0
     except ValueError:

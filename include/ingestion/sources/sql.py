@@ -44,7 +44,10 @@ class SqlReader:
         self.inputs: dict[str, str] = {}
 
     def batches(self, period: Period) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a period; a server-side cursor keeps the others in the database."""
+        """Yield the rows of a period.
+
+        A server-side cursor keeps the others in the database.
+        """
         connections, conn_id = self._context.project.connections, self._source.conn_id
         engine = connections.engine(conn_id)
         with self._translated(), engine.connect() as connection:
@@ -100,7 +103,10 @@ class SqlReader:
         return next(column["type"] for column in self._columns(connection) if column["name"] == name)
 
     def _is_date(self, kind: Any) -> bool:
-        """Return whether a column has dates; one without such a type, as in SQLite, has what the feed declares."""
+        """Return whether a column has dates.
+
+        One without such a type, as in SQLite, has what the feed declares.
+        """
         if isinstance(kind, sa.Date | sa.DateTime):
             return isinstance(kind, sa.Date)
         assert isinstance(self._source.known, ByColumn)
@@ -146,7 +152,10 @@ class SqlReader:
 
 
 def _values(window: Window, as_text: bool, *, with_zone: bool) -> dict[str, Any]:
-    """Return the parameters of a window; SQLite compares texts as its own functions write them."""
+    """Return the parameters of a window.
+
+    SQLite compares texts as its own functions write them.
+    """
     dates = {"start_date": window.period.start_date, "end_date": window.next_period.start_date}
     instants = {"start": window.start.astimezone(UTC), "end": window.end.astimezone(UTC)}
     if as_text:

@@ -67,7 +67,10 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
 
 @task(**TASK_ARGS)
 def build_features(use_case: str) -> dict[str, object]:
-    """Write the labels that became known, then the day's features; return rows and Delta version."""
+    """Write the labels that became known, then the day's features.
+
+    Return rows and Delta version.
+    """
     from include.pipelines import data
 
     with fail_without_retry():

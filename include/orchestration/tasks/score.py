@@ -13,7 +13,10 @@ from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fai
 
 @task(**TASK_ARGS)
 def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion; return the version and the number of rows and warnings."""
+    """Score the run's day with its champion.
+
+    Return the version and the number of rows and warnings.
+    """
     from include.pipelines import score
 
     with fail_without_retry():

@@ -54,7 +54,10 @@ def tune(use_case: str) -> dict[str, object]:
     trigger_rule="none_failed",  # without tuning, that task is skipped
 )
 def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
-    """Train as of the run's day, with the parameters that `tune` chose, if any; return the MLflow run."""
+    """Train as of the run's day, with the parameters that `tune` chose, if any.
+
+    Return the MLflow run.
+    """
     from include.pipelines import train
 
     run_type = str.__str__(get_current_context()["dag_run"].run_type)  # an enumeration of strings
@@ -64,7 +67,10 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
 @task(**{**TASK_ARGS, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
-    """Judge the model by its gates; return every verdict with its value, limit and reason."""
+    """Judge the model by its gates.
+
+    Return every verdict with its value, limit and reason.
+    """
     from include.pipelines import train
 
     with fail_without_retry():
