@@ -1,4 +1,7 @@
-"""<use case>__score: every day, wait_for_features → score → export, the last if a destination is declared."""
+"""<use case>__score: every day, wait_for_features → score → export.
+
+The task `export` is there only if a destination is declared.
+"""
 
 from airflow.sdk import DAG, chain
 

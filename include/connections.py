@@ -1,4 +1,6 @@
-"""Provide connections to databases, HTTP services and S3 servers, by the names that a declaration gives.
+"""Provide connections to databases, HTTP services and S3 servers.
+
+They are found by the names that a declaration gives.
 
 The port of a project: `include.orchestration.airflow_connections` reads Airflow's Connections, and
 `EnvironmentConnections` reads variables of the environment, for runs without Airflow. Imports nothing heavy.
@@ -65,7 +67,10 @@ class Connection:
         return f"{host.rstrip('/')}{port}/{endpoint.lstrip('/')}"
 
     def http_headers(self) -> dict[str, str]:
-        """Return the headers for an HTTP service, which are in `extra`, as for Airflow's provider."""
+        """Return the headers for an HTTP service.
+
+        They are in `extra`, as for Airflow's provider.
+        """
         return {name: text for name, text in self.extra.items() if isinstance(text, str) and name not in _NO_HEADERS}
 
     def hide_secrets(self, text: str) -> str:
@@ -107,9 +112,9 @@ class Connections(Protocol):
 
 
 class EnvironmentConnections:
-    """Connections in variables of the environment, as Airflow writes them: as a URI or as JSON.
+    """Connections in variables of the environment, as Airflow writes them.
 
-    The Connection `warehouse` is in AIRWORTHY_CONN_WAREHOUSE or AIRFLOW_CONN_WAREHOUSE.
+    A variable has a URI or JSON. The Connection `warehouse` is in AIRWORTHY_CONN_WAREHOUSE or AIRFLOW_CONN_WAREHOUSE.
     """
 
     def __init__(self) -> None:

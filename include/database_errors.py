@@ -1,4 +1,7 @@
-"""Say of an error of a database whether another try may help. Imports nothing heavy."""
+"""Say of an error of a database whether another try may help.
+
+The module imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _CREDENTIALS = ("authentication failed", "access denied", "no password supplied"
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Return whether an error of SQLAlchemy is one of the connection, so that another try may help."""
+    """Return whether an error of SQLAlchemy is one of the connection.
+
+    After such an error, another try may help.
+    """
     if getattr(error, "connection_invalidated", False):
         return True
     original = getattr(error, "orig", None) or error

@@ -68,7 +68,7 @@ class Frames:
         return self._framed(self.read_training_set(window_periods))
 
     def read(self, table: str, since: Since = None) -> pa.Table:
-        """Return the rows from the period `since` to the loaded one, in order of periods and keys.
+        """Return the rows from the period `since` to the loaded one.
 
         The order is that of periods and keys. Without `since`, only the rows of the loaded period. Later periods are
         never read.
@@ -87,9 +87,10 @@ class Frames:
         return view.read(table, first, self.period, order_by=["period", *keys])
 
     def read_training_set(self, window_periods: int | None = None) -> pa.Table:
-        """Return the rows that a training as of the period reads, in order of day and keys.
+        """Return the rows that a training as of the period reads.
 
-        The columns are day, `split` (train, validation or test), keys, features and label.
+        They are in order of day and keys. The columns are day, `split` (train, validation or test), keys, features and
+        label.
 
         Raises:
             InvalidRequestError: the window is invalid.
@@ -106,7 +107,10 @@ class Frames:
         return dataset.training_set(self.use_case, lake.as_of(self.period), window_periods)
 
     def _lake_with(self, table: str) -> Lake:
-        """Return the lake, or else the tables of `check`, that have the loaded period of a table."""
+        """Return the lake that has the loaded period of a table.
+
+        Without one, return the tables of `check` that have it.
+        """
         project = open_project(self.use_case)
         kept = project.in_lake(str(kept_home(self.use_case) / "lake"))
         for lake in (project.lake, kept.lake):

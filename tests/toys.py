@@ -181,7 +181,7 @@ _QUANTILE = replace(
 QUANTILE = replace(
     COUNTS, use_case=_QUANTILE, life=_trained_early(_QUANTILE, Gate("pinball_loss", better_than="quantile"))
 )
-"""The same counts, of which a quantile is predicted, and each end of the interval by a model of its own."""
+"""The same counts: a quantile of them is predicted, and each end of the interval by a model of its own."""
 TASKS = (EVENTS, COUNTS, QUANTILE, GRADES)
 each_task = pytest.mark.parametrize("toy", TASKS, ids=[each.name for each in TASKS])
 TOYS = (EVENTS, CUSTOMERS)

@@ -40,7 +40,10 @@ class RealisedCosts:
         return cls(tuple(labelled), starts, labels, predicted)
 
     def metrics(self, first: int, end: int, task: Task, shown: Sequence[str] | None = None) -> dict[str, float | None]:
-        """Compute metrics over the pooled rows of the days at index `first` to `end`, exclusive."""
+        """Compute metrics over the pooled rows of the days from `first` to `end`.
+
+        These are indices, and `end` is exclusive.
+        """
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
         names = (shown or task.headline) if len(labels) else ()

@@ -50,7 +50,10 @@ def parse_keys(named: Sequence[str]) -> dict[str, str]:
 
 
 def lineage_tree(lineage: Lineage) -> Tree:
-    """Return the lineage as a tree, from the prediction down to the landed days of every feed."""
+    """Return the lineage as a tree.
+
+    It goes from the prediction down to the landed days of every feed.
+    """
     root = Tree(line_of(f"{lineage.use_case} of {lineage.period}: {lineage.predicted}", "bold"))
     root.add(line_of(" ".join(f"{name}={value}" for name, value in lineage.keys.items())))
     root.add(_content(lineage.prediction))

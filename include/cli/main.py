@@ -214,9 +214,10 @@ def run(
     allow_future_model: Annotated[bool, typer.Option(help="score: allow a version trained as of a later day.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Open the debugger where an error is raised.")] = False,
 ) -> None:
-    """Run the steps of a DAG for every day of a range in this process, without Airflow.
+    """Run the steps of a DAG for every day of a range, without Airflow.
 
-    A range of trainings means its Mondays, on which they are scheduled; a single day may be any.
+    They run in this process. A range of trainings means its Mondays, on which they are scheduled; a single day may be
+    any.
     """
     from include.cli import run as cli_run
 

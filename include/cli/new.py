@@ -47,7 +47,9 @@ def columns_of(text: str) -> tuple[str, ...]:
 
 
 def write_new_use_case(console: Console, package: str | None, **answers: Any) -> None:
-    """Write the folder into a package of use cases, load the use case, and print the next commands.
+    """Write the folder of a new use case into a package of use cases.
+
+    Then load the use case, and print the next commands.
 
     Raises:
         DeclarationError: the answers are invalid, or do not fit the sample; lists all problems.
@@ -64,7 +66,9 @@ def write_new_use_case(console: Console, package: str | None, **answers: Any) ->
 
 
 def write_new_project(console: Console, folder: Path) -> None:
-    """Write a repository for a team's own use cases, which uses the version of this checkout.
+    """Write a repository for a team's own use cases.
+
+    It uses the version of this checkout.
 
     Raises:
         InvalidRequestError: the folder has files.

@@ -1,4 +1,7 @@
-"""`airworthy run`: run the steps of a DAG for each period of a range, in this process."""
+"""`airworthy run`: run the steps of a DAG for each period of a range.
+
+The steps run in this process.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ _WITHOUT_MLFLOW = ("data",)
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run: a pipeline of a use case, for which periods, with which fields of its form."""
+    """A request to run a pipeline of a use case.
+
+    It has the periods and the fields of the form.
+    """
 
     use_case: str
     kind: Kind
@@ -137,7 +143,10 @@ def _run_steps(kind: Kind, run: PipelineRun, number: int, update: Update) -> dic
 
 @contextmanager
 def _breakpoints(progress: PhaseProgress) -> Iterator[None]:
-    """Let `breakpoint()` stop the progress bar first, since it would overwrite the debugger's prompt."""
+    """Let `breakpoint()` stop the progress bar first.
+
+    The bar would otherwise overwrite the debugger's prompt.
+    """
     before = sys.breakpointhook
 
     def stop_at(*args: Any, **kwargs: Any) -> Any:

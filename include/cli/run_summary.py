@@ -52,7 +52,10 @@ def _train(run: PipelineRun, results: Results) -> Iterator[str]:
 
 
 def _promotion(run: PipelineRun, result: PromoteResult, *, passed: bool) -> Iterator[str]:
-    """Say whether the version is the champion now and, if a person must decide, how that is done."""
+    """Say whether the version is the champion now.
+
+    If a person must decide, say how that is done.
+    """
     if result.promoted:
         yield f"  Version {result.version} is the champion from {result.effective_from} on: {result.reason}"
         return

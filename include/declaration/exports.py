@@ -23,7 +23,10 @@ _DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-02-01
 @declared
 @dataclass(frozen=True)
 class ToSql:
-    """Deliver predictions to a table: the rows of the period are replaced in one transaction."""
+    """Deliver predictions to a table.
+
+    The rows of the period are replaced in one transaction.
+    """
 
     conn_id: str
     """Connection of the database."""
@@ -118,7 +121,7 @@ def name_of_export(export: Export) -> str:
 
 
 def require_exports(exports: Sequence[Export], columns: Collection[str]) -> None:
-    """Report destinations that collide with each other or with the columns of predictions."""
+    """Report destinations that collide with each other or with prediction columns."""
     names = [name_of_export(export) for export in exports]
     same = sorted({export.target for export in exports if names.count(name_of_export(export)) > 1})
     require(not same, f"{same} are written by several exports.", field="exports", hint="Leave out all but one.")

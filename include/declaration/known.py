@@ -51,7 +51,10 @@ class ByColumn:
 @declared
 @dataclass(frozen=True)
 class ByWindow:
-    """The query or the request itself selects the rows that became known from the start to the end of a period."""
+    """The query or the request itself selects the rows of a period.
+
+    These are the rows that became known from its start to its end.
+    """
 
     delay_periods: int = 1
     """Periods from the one that is asked for to the run that reads the rows, as for `ByColumn`."""

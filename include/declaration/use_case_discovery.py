@@ -115,7 +115,7 @@ def _members(package: str) -> list[str]:
 def import_package(package: str) -> ModuleType:
     """Import a package of use cases.
 
-    That of `AIRWORTHY_USE_CASES` is put on Python's path first, at its end.
+    The one of `AIRWORTHY_USE_CASES` is put on Python's path first, at its end.
 
     Raises:
         ImportError: it cannot be imported, or another package has its name.

@@ -1,4 +1,7 @@
-"""Find problems in the landed and built tables of a use case before a model is trained on them."""
+"""Find problems in the landed and built tables of a use case.
+
+This is done before a model is trained on them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ MOST_REASONS = 3
 
 
 def findings_of_quarantine(project: Project, first: Period, last: Period) -> Iterator[CheckFinding]:
-    """Yield, for each feed with quarantined rows, their number and the most frequent reasons."""
+    """Yield a finding for each feed with quarantined rows.
+
+    It has their number and the most frequent reasons.
+    """
     view = project.lake.as_of(last)
     for feed in project.use_case.feeds:
         checked = view.table(f"checked/{feed.name}", first)
@@ -42,7 +48,10 @@ def _quarantine_text(feed: Feed, number: int, total: int, reasons: list[dict[str
 
 
 def findings_of_features(project: Project, period: Period) -> Iterator[CheckFinding]:
-    """Yield a warning for each feature that is null or constant in all rows of the training window."""
+    """Yield a warning for each feature that is always null or constant.
+
+    Always means in all rows of the training window.
+    """
     use_case = project.use_case
     first, last = splits.training_window(use_case, period)
     rows = project.lake.as_of(period).table("features", first, last)

@@ -83,7 +83,10 @@ def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[Check
 
 
 def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
-    """Yield an error for each function that is missing, cannot be imported or returns no suite."""
+    """Yield an error for each function that cannot be used.
+
+    Such a function is missing, cannot be imported or returns no suite.
+    """
     wanted = [("source", feed.name) for feed in use_case.feeds if not feed.source]
     wanted += [("features", "build"), ("features", "labels")]
     for module, name in wanted:
@@ -204,7 +207,7 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
 
 
 def findings_of_tables(project: Project, period: Period) -> Iterator[CheckFinding]:
-    """Yield findings about quarantined rows, features, labels and the length of the history."""
+    """Yield findings about quarantined rows, features, labels and history length."""
     yield from check_tables.findings_of_quarantine(project, needed_periods(project.use_case, period)[0], period)
     yield from check_tables.findings_of_features(project, period)
     yield from findings_of_labels(project, period)

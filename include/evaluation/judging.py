@@ -18,10 +18,8 @@ from include.grammar import counted, sentence
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, task: Task) -> list[GateResult]:
     """Return the results of each gate, in the gates' order.
 
-    Three of a serving gate, one of any other.
-
-    Any other gate has one. If inputs are missing, or cover too few days, the result is inconclusive. Without a declared
-    gate, the result is a failure, so that nothing is promoted by accident.
+    A serving gate has three, any other gate has one. If inputs are missing, or cover too few days, the result is
+    inconclusive. Without a declared gate, the result is a failure, so that nothing is promoted by accident.
     """
     if not gates:
         reason = "The use case declares no gate, so nothing speaks for this model."

@@ -124,7 +124,7 @@ def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, 
 
 
 def _is_delivered(use_case: UseCase, table: str) -> bool:
-    """Return whether the table holds rows that are not read again after their day is loaded.
+    """Return whether a table's rows are not read again after their day is loaded.
 
     These are delivered files, and rows of a source that says nothing about the past.
     """

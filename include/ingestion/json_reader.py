@@ -1,6 +1,7 @@
-"""Read delivered files of JSON lines a batch at a time, with the declared columns and types.
+"""Read delivered files of JSON lines a batch at a time.
 
-The functions run in the process for untrusted content (`include.untrusted`).
+The rows have the declared columns and types. The functions run in the process for untrusted content
+(`include.untrusted`).
 """
 
 from __future__ import annotations
@@ -26,9 +27,7 @@ def read_json_lines(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the objects of a file with one JSON object in each line.
 
-    Empty lines are left out.
-
-    An object has every declared column, which may be null, and no others but `ignored`.
+    Empty lines are left out. An object has every declared column, which may be null, and no others but `ignored`.
 
     Raises:
         UntrustedContentError: the file is damaged, an object has other columns or a value of another type, or the file

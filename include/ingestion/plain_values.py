@@ -1,4 +1,7 @@
-"""Convert Python values, from JSON or a database, to Arrow columns of the declared types."""
+"""Convert Python values to Arrow columns of the declared types.
+
+The values are from JSON or a database.
+"""
 
 from __future__ import annotations
 

@@ -79,7 +79,10 @@ class RowSelection:
 
 
 class RowSpool:
-    """The rows of a period's files. Use it in a `with` block, at whose end its process is closed."""
+    """The rows of a period's files.
+
+    Use it in a `with` block, at whose end its process is closed.
+    """
 
     def __init__(
         self,
@@ -177,7 +180,10 @@ def append(
     selection: dict[str, Any] | None = None,
     ignored: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Add the selected rows of a file to the spool, and return the budget that counts all of its rows."""
+    """Add the selected rows of a file to the spool.
+
+    Return the budget, which counts all rows of the file.
+    """
     (writer,), counted = _open, Budget(**budget)
     form = CsvFormat(**csv_format) if kind == "csv" else None
     selected = RowSelection(**selection) if selection else None

@@ -1,4 +1,7 @@
-"""Write rows to a Parquet file on disk, and read them in the order of their keys in bounded memory."""
+"""Write rows to a Parquet file on disk, and read them in the order of their keys.
+
+They are read in bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class SpooledRows:
 def rows_at_once(budget: Budget) -> int:
     """Return how many rows, without long ones, fit into BATCH_BYTES in any order.
 
-    At most BATCH_ROWS.
+    The number is at most BATCH_ROWS.
     """
     return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(budget.longest_short_row, 1)))
 

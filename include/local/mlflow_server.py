@@ -1,4 +1,7 @@
-"""Run MLflow alone for one command, with the runs and versions that the local services use."""
+"""Run MLflow alone for one command.
+
+It has the runs and versions that the local services use.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ STOP_TIMEOUT_S = 20.0
 
 @contextlib.contextmanager
 def serve_mlflow(instance: Instance, say: Callable[[str], None]) -> Iterator[None]:
-    """Run MLflow until the block ends, unless it answers already or the environment names another server.
+    """Run MLflow until the block ends, if it is needed.
+
+    It is not needed if it answers already or the environment names another server.
 
     Raises:
         ServiceDiedError: it ended while it started; its port may be taken.
@@ -44,7 +49,10 @@ def serve_mlflow(instance: Instance, say: Callable[[str], None]) -> Iterator[Non
 
 
 def _start(instance: Instance) -> subprocess.Popen[bytes]:
-    """Start the server in a session of its own: Ctrl-C must not end it before the command has cleaned up."""
+    """Start the server in a session of its own.
+
+    Ctrl-C must not end it before the command has cleaned up.
+    """
     private_files.make_private(instance.home)
     for folder in (instance.logs, instance.home / "mlflow"):
         folder.mkdir(parents=True, exist_ok=True)

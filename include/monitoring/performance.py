@@ -66,7 +66,10 @@ def period_performance(outcomes: LabelledPredictions, rows: int, labelled_rows: 
 
 
 def window_performance(outcomes: LabelledPredictions, task: Task) -> list[MetricRow]:
-    """Compute `window/<metric>` of every subject, with its two-sided 95 % interval if defined."""
+    """Compute `window/<metric>` of every subject, with its interval if defined.
+
+    The interval is two-sided, of 95 %.
+    """
     metric_rows: list[MetricRow] = []
     for subject, predictions in outcomes.predicted.items():
         bounds = intervals.metric_intervals(outcomes.periods, outcomes.labels, predictions, task)

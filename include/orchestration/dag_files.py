@@ -51,9 +51,10 @@ def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list
 
 
 def make_all_dags() -> dict[str, DAG]:
-    """Return the DAGs of all use cases by their ids, for the single DAG file of another repository.
+    """Return the DAGs of all use cases by their ids.
 
-    A use case or DAG that is broken is left out; `raise_broken` reports it.
+    They are for the single DAG file of another repository. A use case or DAG that is broken is left out; `raise_broken`
+    reports it.
     """
     made: dict[str, DAG] = {}
     for file in sorted(DAG_FILES.glob("*.py")):

@@ -1,1 +1,4 @@
-"""The steps of the DAGs and their order, without Airflow: its tasks and `airworthy run` call the same functions."""
+"""The steps of the DAGs and their order, without Airflow.
+
+Airflow's tasks and `airworthy run` call the same functions.
+"""

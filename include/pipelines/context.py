@@ -19,7 +19,10 @@ TRAINING_WEEKDAY = 1
 
 @dataclass
 class PipelineRun:
-    """One run of a pipeline. In Airflow each task makes its own, from the form and the results of earlier tasks."""
+    """One run of a pipeline.
+
+    In Airflow each task makes its own, from the form and the results of earlier tasks.
+    """
 
     project: Project
     period: Period
@@ -40,7 +43,10 @@ class PipelineRun:
 
     @property
     def approval_required(self) -> bool:
-        """Return whether a person must approve a promotion: by the form, or else by the declaration."""
+        """Return whether a person must approve a promotion.
+
+        The form decides, or else the declaration.
+        """
         chosen: Promotion | None = self.params.get("promotion")
         return self.project.use_case.approval.required if chosen is None else chosen == "approval"
 

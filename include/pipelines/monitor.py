@@ -14,14 +14,20 @@ log = printable_logger(__name__)
 
 @dataclass(frozen=True)
 class MeasureStepResult:
-    """The measurement of the period, and of the earlier one whose labels became known, if any."""
+    """The measurements of the step.
+
+    One is of the period, the other of the earlier period whose labels became known, if any.
+    """
 
     measured: MonitorResult
     remeasured: MonitorResult | None
 
 
 def measure(run: PipelineRun) -> MeasureStepResult:
-    """Measure the period: its data, its predictions, and the performance on labelled periods."""
+    """Measure a period's data, predictions and performance.
+
+    The performance is that on labelled periods.
+    """
     result = monitoring.monitor_period(run.project, run.period)
     again = monitoring.remeasure_label_period(run.project, run.period)
     for breach in result.breaches:

@@ -1,4 +1,7 @@
-"""Every pipeline by the kind of its DAG, and which periods of a range it is run for."""
+"""Every pipeline by the kind of its DAG, and the periods for which it is run.
+
+These are periods of a range.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ PIPELINES: Mapping[Kind, tuple[Step, ...]] = {
 
 
 def scheduled_periods(kind: Kind, first: Period, last: Period) -> list[Period]:
-    """Return the periods from `first` to `last` for which a backfill of the DAG makes runs.
+    """Return the periods of a range for which a backfill of the DAG makes runs.
 
-    A training can run as of any period, so a single period is returned whatever its weekday.
+    The range is from `first` to `last`. A training can run as of any period, so a single period is returned whatever
+    its weekday.
     """
     periods = period_range(first, last)
     if kind != "train" or len(periods) == 1:

@@ -12,16 +12,20 @@ from include.scoring import score as scoring
 
 @dataclass(frozen=True)
 class ScoreStepResult:
-    """The result of scoring, and the measurements that were made again because the predictions changed."""
+    """The result of scoring, and the measurements that were made again.
+
+    They were made again because the predictions changed.
+    """
 
     scored: scoring.ScoreResult
     remeasured: list[MonitorResult]
 
 
 def score(run: PipelineRun) -> ScoreStepResult:
-    """Score the period with its champion, and measure it again if it was measured before.
+    """Score the period with its champion, and measure it again if needed.
 
-    It is also measured again if it was scored already: an earlier run may have ended between scoring and measuring.
+    It is measured again if it was measured before. It is also measured again if it was scored already: an earlier run
+    may have ended between scoring and measuring.
     """
     project, period, params = run.project, run.period, run.params
     with durations.Stopwatch() as clock:

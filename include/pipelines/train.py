@@ -1,6 +1,7 @@
-"""The steps of `<use case>__train`: prepare → tune → train → evaluate → register → promote.
+"""The steps of `<use case>__train`, from `prepare` to `promote`.
 
-Between the last two, Airflow asks a person for approval, if one is required.
+They are prepare → tune → train → evaluate → register → promote. Between the last two, Airflow asks a person for
+approval, if one is required.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def prepare(run: PipelineRun) -> PrepareResult:
 def tune(run: PipelineRun) -> tuning.TuneResult | None:
     """Search LightGBM parameters on the validation periods.
 
-    None, which skips it, unless `tune_trials` is set.
+    The result is None, which skips the search, unless `tune_trials` is set.
     """
     params = run.params
     if not params.get("tune_trials"):
@@ -90,7 +91,10 @@ def evaluate(run: PipelineRun) -> evaluation.EvaluateResult:
 
 
 def register(run: PipelineRun) -> registration.RegisterResult:
-    """Register the model as a version, whether it passed its gates or not, and write its card."""
+    """Register the model as a version, and write its card.
+
+    It is registered whether it passed its gates or not.
+    """
     result = registration.register_run(run.project, run.mlflow_run)
     model_card.build_model_card(run.project, result.version)
     run.version = result.version
@@ -98,7 +102,10 @@ def register(run: PipelineRun) -> registration.RegisterResult:
 
 
 def promote(run: PipelineRun) -> promotion.PromoteResult:
-    """Make a version that passed the champion from its as-of period, or record why not; update its card."""
+    """Make a version that passed the champion, or record why not.
+
+    It is the champion from its as-of period. Its card is updated.
+    """
     result = promotion.promote_version(
         run.project, run.version, actor=run.actor, approval_required=run.approval_required
     )

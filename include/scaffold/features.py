@@ -1,4 +1,7 @@
-"""Choose the first features of a new use case: what is known before, and trailing means of what was observed."""
+"""Choose the first features of a new use case.
+
+They are what is known before, and trailing means of what was observed.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ def plan_features(answers: Answers, rows: pa.Table, period: str, hour: str, wind
 
 
 def _group(answers: Answers, rows: pa.Table, period: str, hour: str) -> tuple[str, ...]:
-    """Return the keys if they come again on other days, or a text with few values, or the hour."""
+    """Return the columns that group the rows.
+
+    They are the keys if these come again on other days, or a text with few values, or the hour.
+    """
     if answers.keys:
         periods = rows.group_by(list(answers.keys)).aggregate([(period, "count_distinct")])
         if pc.mean(periods[f"{period}_count_distinct"]).as_py() >= REPEATED:

@@ -1,4 +1,7 @@
-"""Decide what a new use case declares: feeds, features, splits and costs, from the answers and the sample."""
+"""Decide what a new use case declares.
+
+Its feeds, features, splits and costs follow from the answers and the sample.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,10 @@ class Plan:
 
     @property
     def false_negative(self) -> int:
-        """Return the cost of a miss with which the average share of positives is the threshold."""
+        """Return the cost of a miss.
+
+        With it, the average share of positives is the threshold.
+        """
         return max(1, round((1 - self.share) / self.share))
 
 
@@ -127,7 +133,10 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
 
 
 def _require_columns(answers: Answers, sample: Sample) -> None:
-    """Check that the named columns exist, can be declared, and have names that the lake does not use."""
+    """Check that the named columns exist and can be declared.
+
+    They must have names that the lake does not use.
+    """
     problems = []
     named = {"date": [answers.date], "keys": answers.keys, "label": [answers.label]}
     for field, columns in (named | {"known_before": answers.known_before}).items():
@@ -153,9 +162,10 @@ def _require_columns(answers: Answers, sample: Sample) -> None:
 
 
 def _with_date(answers: Answers, sample: Sample) -> tuple[pa.Table, str, str]:
-    """Return the rows with their date and, of local times that are not midnights, their hour as columns.
+    """Return the rows with columns for their date and their hour.
 
-    Other local times are left out: a column of instants needs a zone.
+    There is an hour if the dates are local times that are not midnights. Other local times are left out: a column of
+    instants needs a zone.
     """
     times = [name for name, column in sample.columns.items() if column.kind == "timestamp"]
     rows = sample.rows.drop_columns(times)

@@ -1,4 +1,7 @@
-"""Write a repository for a team's own use cases, with this product as a pinned dependency."""
+"""Write a repository for a team's own use cases.
+
+It has this product as a pinned dependency.
+"""
 
 from __future__ import annotations
 

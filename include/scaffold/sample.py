@@ -89,7 +89,7 @@ def _typed(path: Path, rows: pa.Table, delimiter: str) -> Sample:
 def _cast(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str] | None:
     """Return a column in the type with which it is declared, and that type.
 
-    None if there is none.
+    The result is None if there is no such type.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):

@@ -22,7 +22,7 @@ class PlannedTraining:
 def plan_training(periods: int, label_delay: int, rows: int) -> PlannedTraining | None:
     """Return the splits for a history of that length.
 
-    None if it is too short for a test.
+    The result is None if the history is too short for a test.
     """
     mature = periods - label_delay
     test, validation, gap = _between(2, mature // 6, 28), _between(2, mature // 8, 14), min(label_delay, 7)

@@ -1,4 +1,7 @@
-"""Deliver the predictions of a period to the declared destinations, each with a receipt in the lake."""
+"""Deliver the predictions of a period to the declared destinations.
+
+Each delivery has a receipt in the lake.
+"""
 
 from __future__ import annotations
 
@@ -72,10 +75,8 @@ class Delivery:
 def export_period(project: Project, period: Period) -> list[Receipt]:
     """Deliver the predictions of a period to every declared destination.
 
-    Return the receipts.
-
-    A repeated delivery replaces the earlier one; a webhook gets the same predictions only once. A destination that
-    fails does not keep the others from being delivered to.
+    Return the receipts. A repeated delivery replaces the earlier one; a webhook gets the same predictions only once. A
+    destination that fails does not keep the others from being delivered to.
 
     Raises:
         PartitionMissingError: the period has no predictions.
@@ -113,7 +114,10 @@ def receipts_of(project: Project, export: Export, period: Period) -> list[Receip
 
 
 def _deliver(delivery: Delivery, export: Export) -> Receipt:
-    """Deliver to one destination and write the receipt, unless the newest one says the same."""
+    """Deliver to one destination and write the receipt.
+
+    If the newest receipt says the same, none is written, and nothing is sent to a webhook.
+    """
     store = _store(delivery.project, export, delivery.period)
     before = store.numbered()
     is_same = bool(before) and (before[-1].digest, before[-1].target) == (delivery.digest, export.target)

@@ -20,7 +20,10 @@ class ExportUnavailableError(AirworthyError):
 
 
 class ExportRefusedError(AirworthyError):
-    """A destination refuses the predictions, for a reason that another try does not change."""
+    """A destination refuses the predictions.
+
+    Another try does not change the reason.
+    """
 
     def __init__(self, use_case: str, target: str, reason: str, remedy: str) -> None:
         super().__init__(

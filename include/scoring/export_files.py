@@ -1,4 +1,7 @@
-"""Write the predictions of a period to a file, on disk or on S3, which appears as a whole."""
+"""Write the predictions of a period to a file, on disk or on S3.
+
+The file appears as a whole.
+"""
 
 from __future__ import annotations
 

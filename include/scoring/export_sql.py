@@ -1,4 +1,4 @@
-"""Replace the predictions of a period in a table of a database, in one transaction."""
+"""Replace the predictions of a period in a database table, in one transaction."""
 
 from __future__ import annotations
 

@@ -24,10 +24,8 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 def post_rows(delivery: Delivery, export: Webhook) -> None:
     """Send the predictions in requests of at most `rows_per_request` rows.
 
-    A period without rows is one request.
-
-    The header Idempotency-Key has the digest of the predictions and the number of the request, so that the receiver can
-    recognise one that is sent again.
+    A period without rows is one request. The header Idempotency-Key has the digest of the predictions and the number of
+    the request, so that the receiver can recognise one that is sent again.
 
     Raises:
         ExportUnavailableError: the service does not answer, or with an error that may pass.

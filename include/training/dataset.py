@@ -39,10 +39,10 @@ def labelled_rows(
 
 
 def training_set(use_case: UseCase, view: AsOfSnapshot, window_periods: int | None = None) -> pa.Table:
-    """Return the rows that a training as of the view's period reads, in order of day and keys.
+    """Return the rows that a training as of the view's period reads.
 
-    The columns are day, split (`train`, `validation` or `test`), keys, features and label. Labelled rows of the gaps
-    between the splits are not read, and left out.
+    They are in order of day and keys. The columns are day, split (`train`, `validation` or `test`), keys, features and
+    label. Labelled rows of the gaps between the splits are not read, and left out.
 
     Raises:
         InvalidRequestError: the window is invalid.

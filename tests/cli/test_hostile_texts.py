@@ -161,7 +161,10 @@ def _replayed(*_: Any, tell: Any, **__: Any) -> Any:
         counted=lambda _: 1,
         false_alarms=lambda promoted: 1,
     )
-    return SimpleNamespace(first=HOSTILE, last=HOSTILE, unit=HOSTILE, outcomes=[outcome], variations=[])
+    return SimpleNamespace(
+        first=HOSTILE, last=HOSTILE, unit=HOSTILE, outcomes=[outcome], variations=[], main_metric="log_loss",
+        shown=tuple(numbers),
+    )  # fmt: skip
 
 
 def said_by(planted: Path, command: str) -> str:

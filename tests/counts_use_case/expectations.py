@@ -13,5 +13,5 @@ def shops() -> Suite:
 
 
 def visits() -> Suite:
-    """Nobody visits a negative number of times."""
+    """A number of visits is not negative."""
     return Suite(rows=(gxe.ExpectColumnValuesToBeBetween(column="visits", min_value=0),), table=())

@@ -179,7 +179,10 @@ def _asked(order: _Request, seconds: float) -> _Response:
 
 
 def _bits(predictions: Numbers) -> npt.NDArray[np.int64]:
-    """Return the 64 bits of each number: as floats, 0.0 equals -0.0, and NaN does not equal itself."""
+    """Return the 64 bits of each number.
+
+    As floats, 0.0 equals -0.0, and NaN does not equal itself.
+    """
     return np.ascontiguousarray(predictions, dtype=np.float64).view(np.int64)
 
 
@@ -210,7 +213,10 @@ def _of_the_artifact(error: BaseException) -> bool:
 
 
 def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
-    """Return the predictions, and the processor seconds of the fastest of several scorings."""
+    """Return the predictions, and the processor seconds of a scoring.
+
+    The seconds are those of the fastest of several scorings.
+    """
     predictions, best = np.empty(0), float("inf")
     batches = sample.combine_chunks().to_batches()  # one: fewer rows than a batch of scoring has
     for _ in range(REPEATS):

@@ -129,7 +129,10 @@ class BaseGate(ABC):
         return True
 
     def groups(self, inputs: GateInputs, task: Task) -> list[dict[str, Any]]:
-        """Return the groups of rows that it compares, worst first, as `slices.json` lists them."""
+        """Return the groups of rows that it compares, worst first.
+
+        They are as `slices.json` lists them.
+        """
         return []
 
     def plot(self, title: str, inputs: GateInputs, task: Task) -> bytes | None:

@@ -79,9 +79,10 @@ class ChampionGate(BaseGate):
         return f"{metric} not worse than the champion by {self.margin:g}"
 
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
-        """Compare the upper confidence bound of the mean difference to the champion with the margin.
+        """Compare the mean difference to the champion with the margin.
 
-        Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
+        What is compared is the upper confidence bound, only on test days that the champion has not seen. With a margin
+        of 0 the bound must lie strictly below.
         """
         compared = self.compare(inputs, task)
         if isinstance(compared, GateResult):
@@ -95,7 +96,7 @@ class ChampionGate(BaseGate):
         return [self.result(outcome_of(passed), reason, metric=metric, value=value, limit=self.margin)]
 
     def compare(self, inputs: GateInputs, task: Task) -> Comparison | GateResult:
-        """Return the comparison that is judged, or a result if there is nothing to compare."""
+        """Return the comparison to judge, or a result if there is nothing to compare."""
         from include.evaluation.judging import rows_unseen_by_champion
         from include.model import bootstrap, metrics
 
@@ -117,7 +118,7 @@ class ChampionGate(BaseGate):
     def plot(self, title: str, inputs: GateInputs, task: Task) -> bytes | None:
         """Plot the difference to the champion on each day.
 
-        None if there is nothing to compare.
+        The result is None if there is nothing to compare.
         """
         import numpy as np
 

@@ -60,9 +60,10 @@ class LeakageGate(BaseGate):
         return self.periods
 
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
-        """Count the leaks: features, labels and quarantine decisions that differ, and forbidden reads.
+        """Count the leaks of the days that were built again.
 
-        A day that cannot be built again with the same result fails; a day without rows is not counted.
+        Leaks are features, labels and quarantine decisions that differ, and forbidden reads. A day that cannot be built
+        again with the same result fails; a day without rows is not counted.
         """
         rebuilt = inputs.rebuilt_periods
         if not rebuilt:

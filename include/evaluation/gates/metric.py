@@ -85,7 +85,10 @@ class Gate(BaseGate):
         return f"{self.metric} {limit}"
 
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
-        """Compare the metric with its limit, which it may equal, or with a baseline, which it must beat."""
+        """Compare the metric with its limit or with a baseline.
+
+        It may equal the limit, but must beat the baseline.
+        """
         name, label = self.metric, METRICS[self.metric].label
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most

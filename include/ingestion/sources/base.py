@@ -41,7 +41,10 @@ class SourceRefusedError(AirworthyError):
 
 
 class SourceColumnsError(DataError):
-    """A source does not have the declared columns, or a value has another type than its column."""
+    """The rows of a source do not fit the declared columns.
+
+    The source does not have these columns, or a value has another type than its column.
+    """
 
     def __init__(self, use_case: str, feed: str, where: str, reason: str) -> None:
         super().__init__(
@@ -104,9 +107,9 @@ class FeedReader(Protocol):
         """Return what was read, name to digest; complete when the batches have been read."""
 
     def batches(self, period: Period) -> Iterator[pa.RecordBatch]:
-        """Yield the rows that became known for the run of a period, with the columns of the feed.
+        """Yield the rows that became known for the run of a period.
 
-        A batch fits into memory, whatever the number of rows.
+        They have the columns of the feed. A batch fits into memory, whatever the number of rows.
 
         Raises:
             SourceUnavailableError: the source does not answer; another try may help.

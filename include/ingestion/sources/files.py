@@ -73,13 +73,19 @@ class FilesReader:
         self.inputs: dict[str, str] = {}
 
     def batches(self, period: Period) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a period: of the files that name it, or those that the declared column selects."""
+        """Yield the rows of a period.
+
+        They are those of the files that name the period, or those that the declared column selects.
+        """
         for path in self._spooled(period):
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches()
 
     def _spooled(self, period: Period) -> list[Path]:
-        """Read the files in a process of their own, and return the Parquet files with the selected rows."""
+        """Read the files in a process of their own.
+
+        Return the Parquet files with the selected rows.
+        """
         source, context = self._source, self._context
         known = source.known
         pattern = source.path_of(period - known.delay_periods if isinstance(known, ByPath) else period)
@@ -189,7 +195,10 @@ class BucketFiles:
 
 
 class RemoteFiles:
-    """Files that fsspec opens, such as those of Azure, Google Cloud or SFTP, each copied to disk while it is read."""
+    """Files that fsspec opens, such as those of Azure, Google Cloud or SFTP.
+
+    Each is copied to disk while it is read.
+    """
 
     def __init__(self, context: Context, conn_id: str) -> None:
         self._context, self._conn_id = context, conn_id

@@ -1,4 +1,7 @@
-"""Land the rows of a source that says nothing about the past: each row in the period whose load saw it first."""
+"""Land the rows of a source that says nothing about the past.
+
+Each row is landed in the period whose load saw it first.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class PastNotSeenError(DataError):
 def kept_commit(context: Context, period: Period, known: FirstSeen) -> Commit | None:
     """Return the rows that an earlier load of the period saw.
 
-    None if the period is loaded now for the first time.
+    The result is None if the period is loaded now for the first time.
 
     Raises:
         PastNotSeenError: the period is before the first load, out of order, or its load is too late.

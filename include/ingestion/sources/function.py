@@ -1,4 +1,7 @@
-"""Read what a feed's function in source.py returns: Arrow, a frame of pandas or polars, or an iterator of these."""
+"""Read what a feed's function in source.py returns.
+
+That is Arrow, a frame of pandas or polars, or an iterator of these.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,10 @@ class ResultTypeError(DataError):
 
 
 def batches_of(context: Context, period: Period, result: object) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a function's result, with the columns of the feed, a part at a time.
+    """Yield the rows of a function's result, a part at a time.
 
-    Arrow has exactly the declared types. Columns of a frame are converted where that changes no value.
+    They have the columns of the feed. Arrow has exactly the declared types. Columns of a frame are converted where that
+    changes no value.
 
     Raises:
         ResultTypeError: the result, or a part of it, is no table.
@@ -74,7 +78,7 @@ def _is_table(value: object) -> bool:
 def _kind(value: object) -> str:
     """Return the library of a frame, which need not be installed.
 
-    Empty for another value.
+    The name is empty for another value.
     """
     library = type(value).__module__.partition(".")[0]
     return library if type(value).__name__ == "DataFrame" else ""
@@ -93,7 +97,7 @@ def _as_table(value: Any) -> pa.Table | None:
 def _converted(table: pa.Table, schema: pa.Schema, name: str, period: Period) -> pa.Table:
     """Return the table with the declared types where no value changes.
 
-    Other columns as they are.
+    Other columns stay as they are.
     """
     columns, wrong = {}, []
     for column in table.column_names:

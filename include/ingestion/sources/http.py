@@ -172,7 +172,10 @@ class HttpReader:
         raise SourceRefusedError(*self._context.names, self._where, reason, remedy)
 
     def _same_host(self, address: str, following: str) -> str:
-        """Return the address of the next page, which must be on the same host: the request has credentials."""
+        """Return the address of the next page, which must be on the same host.
+
+        The reason is that the request has credentials.
+        """
         joined = urljoin(address, following)
         if urlsplit(joined)[:2] != urlsplit(address)[:2]:
             self._refuse("the next page is on another host", "Declare NextPage(parameter=…) if it is a cursor.")
@@ -193,7 +196,7 @@ def _value_at(answer: Any, path: str) -> Any:
 def _pause(value: str | None) -> float | None:
     """Return the seconds of the header Retry-After, 1 without one.
 
-    None if they are too many or not a number.
+    The result is None if they are too many or not a number.
     """
     try:
         seconds = float(value) if value else 1.0

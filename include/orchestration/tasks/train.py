@@ -79,7 +79,10 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
 
 @task(**TASK_ARGS)
 def register(use_case: str, mlflow_run: str) -> str:
-    """Register the model as a version, whether it passed its gates or not, and write its card."""
+    """Register the model as a version, and write its card.
+
+    It is registered whether it passed its gates or not.
+    """
     from include.pipelines import train
 
     with fail_without_retry():
