@@ -73,7 +73,7 @@ def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebui
 
 
 def test_code_that_makes_the_same_rows_is_other_code_until_the_days_are_made_again(renewed):
-    renewed.edit("features", "outcomes.day == period.start_date", "period.start_date == outcomes.day")
+    renewed.edit("features", "outcomes.period == period.start_date", "period.start_date == outcomes.period")
     assert set(renewed.stale()) == {"labels", "features"}
     files = Lake.open(renewed.use_case).delta("features").file_uris()
     renewed.run(ONE, TWO, THREE)

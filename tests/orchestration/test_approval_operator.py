@@ -245,7 +245,7 @@ def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full
 def test_no_one_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(
     trained_toy, declare, run_as_task, caplog
 ):
-    version = register(trained_toy, gates="failed", life="rejected")
+    version = register(trained_toy, gates="failed", status="rejected")
     declare(USE_CASE)
     run_as_task({"params": {"promotion": "approval"}})
     assert tasks.request_approval.function(USE_CASE.name, version) is None

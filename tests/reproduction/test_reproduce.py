@@ -183,9 +183,9 @@ def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
 def test_other_trees_are_reported_with_the_first_that_differs(version, monkeypatch):
     fit = trainer.fit_model
 
-    def with_less(features, train_rows, validation, parameters, threads, **options):
+    def with_less(features, train_rows, validation, parameters, *given, **options):
         other = replace(parameters, lightgbm={**parameters.lightgbm, "learning_rate": 0.5})
-        return fit(features, train_rows, validation, other, threads, **options)
+        return fit(features, train_rows, validation, other, *given, **options)
 
     monkeypatch.setattr(trainer, "fit_model", with_less)
     found = reproduce.reproduce_version(open_project(USE_CASE), version)

@@ -120,8 +120,8 @@ def of_days(folder: Path) -> Answers:
     periods = [date(2024, 1, 1) + timedelta(days=number) for number in range(200) if number % 50 != 3]
     rows = {
         "day_of": periods,
-        "holiday": [period.period == 1 for period in periods],
-        "good": [period.period % 2 for period in periods],
+        "holiday": [period.day == 1 for period in periods],
+        "good": [period.day % 2 for period in periods],
     }
     pq.write_table(pa.table(rows), folder / "days.parquet")
     return Answers(

@@ -17,7 +17,7 @@ from include.project import open_project
 from include.promotion import approval_request
 from include.promotion.model_card import build
 from include.reproduction import lineage, reproduce
-from include.retraining import policy
+from include.retraining import signals
 from include.scoring import score
 from include.web import html, overview
 from tests.toys import Toy, each_task
@@ -69,8 +69,8 @@ def test_a_day_is_measured_without_missing_reasons_but_for_what_is_not_yet_label
     assert np.isfinite(values[f"window/{main}", "model"])
     assert np.isfinite(values[f"degradation/{main}", "model"])
     assert values[f"worse_than_baseline/{main}", use_case.task.baselines[0]] < 0
-    signals = policy.signals_of(last, rows)
-    assert not any(signal.breached for name, signal in signals.signals.items() if name == "worse_than_baseline")
+    found = signals.signals_of(last, rows)
+    assert not any(signal.breached for name, signal in found.signals.items() if name == "worse_than_baseline")
 
 
 def test_realised_performance_is_that_of_stored_predictions(toy, champion):

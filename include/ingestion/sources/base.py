@@ -68,6 +68,7 @@ class FileInvalidError(DataError):
     """A file does not match the feed's declaration."""
 
     def __init__(self, use_case: str, feed: str, period: Period, where: str, reason: str) -> None:
+        self.use_case, self.feed, self.period, self.where, self.reason = use_case, feed, period, where, reason
         super().__init__(
             f"{use_case}: feed {feed!r} of {period}: the file {where} cannot be read: {reason}. Nothing was written."
             " Ask the supplier for the file again, or change the feed's columns or its source."

@@ -209,7 +209,7 @@ def error_of(run_id: str) -> str:
 
 def test_fewer_scores_than_rows_are_an_error(trained_toy, monkeypatch):
     monkeypatch.setattr(serving_check, "_asked", lambda *_: serving_check._Response(bits=(1, 2)))
-    assert error_of(trained_toy).startswith("it gave 2 scores for the sample's")
+    assert error_of(trained_toy).startswith("it gave 2 numbers for the sample's")
 
 
 def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_home, tmp_path, monkeypatch):

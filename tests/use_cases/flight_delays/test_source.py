@@ -160,7 +160,7 @@ def test_at_the_seam_of_two_cycles_every_flight_has_its_one_outcome(seam):
     matched = planned.merge(known, on=KEYS, how="left", suffixes=("", "_known"))
     assert len(matched) == len(planned)
     assert matched.status.notna().all()
-    assert (matched.day_known > matched.period).all()
+    assert (matched.period_known > matched.period).all()
 
 
 def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, configure):
