@@ -77,7 +77,7 @@ def approval_decision(project: Project, version: str) -> RecordedApproval | None
     """Return the valid decision on the version; None if a person must be asked.
 
     A rejection is always valid, also one of another version with the same trees. An approval is valid only for the
-    verdicts that the person saw.
+    gate results that the person saw.
 
     Raises:
         InvalidRequestError: there is no such version.

@@ -38,7 +38,7 @@ class LedgerDecision:
     files_digest: str = ""
     """Digest of every byte of the model's files, the as-of day of its training, and the declaration."""
     judged: str = ""
-    """Identifies the gates and champion that the verdicts came from; an approval is valid for these alone."""
+    """Identifies the gates and champion that the results came from; an approval is valid for these alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

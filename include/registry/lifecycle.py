@@ -149,7 +149,7 @@ def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
 
 
 def blocking_reason(gate_result: Mapping[str, Any]) -> bool:
-    """Return whether a gate's verdict prevents the promotion of its version."""
+    """Return whether a gate's result prevents the promotion of its version."""
     return bool(gate_result["blocks"])
 
 

@@ -69,7 +69,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     """Judge the model by its gates.
 
-    Return every verdict with its value, limit and reason.
+    Return every gate result with its value, limit and reason.
     """
     from include.pipelines import train
 
