@@ -11,6 +11,7 @@ import pytest
 from include.declaration.period import Period, period_range
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.lake.lake_format import lake_root, mark_format
 from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.project import open_project
 from include.registry.ledger import Ledger
@@ -102,6 +103,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
     configure(lake=tmp_path / "lake")
     lake = Lake.open(USE_CASE)
     then = Ledger.open(USE_CASE).folder
+    mark_format(lake_root(USE_CASE.name))
     for period in period_range(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < period):
