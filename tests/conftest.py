@@ -27,7 +27,7 @@ from include.lake import s3, signing
 from include.lake.object_store import StoragePath
 from include.settings import REPOSITORY
 
-pytest_plugins = ["tests.verdict", "tests.contexts", "tests.faults", "tests.trainings", "tests.landing_bucket"]
+pytest_plugins = ["tests.run_summary", "tests.contexts", "tests.faults", "tests.trainings", "tests.landing_bucket"]
 
 if TYPE_CHECKING:
     from tests.contexts import Configure

@@ -40,7 +40,7 @@ def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def another(lake_home: Path) -> Callable[..., str]:
-    """Trains a use case as of a day, the later one by default, and returns the run; no plots, no verdicts."""
+    """Trains a use case as of a day, the later one by default, and returns the run; no plots, no gate results."""
 
     def trained(use_case: UseCase, period: Period = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:

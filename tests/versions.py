@@ -99,14 +99,14 @@ def judge(run_id: str, gate_results: list[dict[str, Any]], *, judged_by: str = "
 
 
 def judge_now(number: str) -> None:
-    """Let a version's verdicts be of the gates and the champion of now."""
+    """Let a version's gate results be of the gates and the champion of now."""
     version = Registry(USE_CASE).version(number)
     if version.gate_results:
         judge(version.run_id, list(version.gate_results))
 
 
 def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:
-    """Promote a version whose verdicts are of what holds now."""
+    """Promote a version whose gate results are of what holds now."""
     judge_now(number)
     return promote.promote_version(open_project(USE_CASE), number, actor=actor, **given)
 

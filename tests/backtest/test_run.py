@@ -84,7 +84,7 @@ def test_a_damaged_fit_is_fitted_again(toy_lake):
     assert world().fit(FIRST).model.trees == trees
 
 
-def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
+def test_measures_and_gate_results_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
     period = Period("2020-02-28")
     real = world()
     past = real.past

@@ -135,7 +135,7 @@ def _shared(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _known(run: Any) -> tuple[str, ...]:
-    """By what a complete training is known again: data, trees, verdicts and its metrics."""
+    """By what a complete training is known again: data, trees, gate results and its metrics."""
     tags = from_mlflow(run.data.tags)
     values = tuple(tags.get(name, "") for name in ("fingerprint", "trees", "sample_digest", "gates", "judged"))
     return (*values, str(sorted(run.data.metrics.items())))

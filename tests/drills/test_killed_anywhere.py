@@ -22,7 +22,7 @@ GUARDS = {
     "validate": "one commit per feed and day; pages are written whole",
     "build_features": "one commit per day; look-back days that are missing are landed again",
     "train": "a run that is not complete is never used; an equal one is trained again",
-    "evaluate": "the verdicts count only with the tag that is set last",
+    "evaluate": "the gate results count only with the tag that is set last",
     "register": "versions are known by their fingerprint; the registry is made to follow",
     "promote": "ledger first, whole or not at all; the registry is made to follow it",
     "rollback": "ledger first, whole or not at all; the registry is made to follow it",

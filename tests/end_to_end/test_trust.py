@@ -89,7 +89,7 @@ def approved(api: AirflowClient) -> tuple[DagRun, dict[str, Any]]:
     return run, stored
 
 
-def test_the_question_shows_metrics_and_verdicts(api, approved):
+def test_the_question_shows_metrics_and_gate_results(api, approved):
     run, stored = approved
     assert stored["subject"] == f"{USE_CASE.name}: promote version {version_of(api, run)}?"
     for shown in ("log_loss", "logistic", "log_loss at most 5", "passed", USE_CASE.notice):

@@ -1,4 +1,4 @@
-"""evaluate: the verdicts on a run are stored with it, once."""
+"""evaluate: the gate results of a run are stored with it, once."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     assert evaluate.evaluate_run(open_project(replace(USE_CASE, gates=gates)), run_id).gates == "passed"
 
 
-def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_toy, tmp_path):
+def test_gate_results_intervals_slices_and_drawings_are_kept_with_the_run(trained_toy, tmp_path):
     evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
     registry = Registry(USE_CASE)
     folder = registry.artifact(trained_toy, evaluate.FOLDER, tmp_path)
@@ -180,7 +180,7 @@ def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
     assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
 
 
-def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, another):
+def test_gate_results_are_current_until_gates_or_champion_change(trained_toy, another):
     registry = Registry(USE_CASE)
     first = register.register_run(open_project(USE_CASE), trained_toy).version
     evaluate.evaluate_run(open_project(USE_CASE), later := another(USE_CASE))

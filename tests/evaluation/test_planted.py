@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.declaration.period import LATEST, Period, period_range
-from include.errors import AirworthyError
+from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.evaluation.checks import serving_check
 from include.features import build as features_build
@@ -54,7 +54,7 @@ def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
-    """The run is registered as rejected because of exactly these verdicts, and nothing else has moved."""
+    """The run is registered as rejected because of exactly these gate results, and nothing else has moved."""
     found = evaluate.evaluate_run(open_project(use_case), run_id)
     stopped = [gate_result for gate_result in found.gate_results if gate_result["blocks"]]
     assert [gate_result["gate"] for gate_result in stopped] == list(failing)
@@ -180,5 +180,5 @@ def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(cham
 
 
 def test_a_run_that_was_never_judged_cannot_be_registered(champion, another: Callable[..., str]):
-    with pytest.raises(AirworthyError, match="has no verdicts"):
+    with pytest.raises(NotReadyError):
         register.register_run(open_project(USE_CASE), another(USE_CASE))

@@ -38,7 +38,7 @@ def scored(lake_home, scored_home: Path, monkeypatch) -> None:
 
 
 def unmeasured(found, *keys) -> set[str]:
-    """The states of rows that have neither a value nor a verdict."""
+    """The states of rows that have neither a value nor a breach."""
     for key in keys:
         assert (found[key]["value"], found[key]["breached"]) == (None, None), key
         assert found[key]["missing_reason"], key

@@ -146,7 +146,7 @@ def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
     assert found.notes == ()
 
 
-def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
+def test_a_value_without_a_limit_is_noted_whatever_else_is_broken():
     found = overall_status(replace(SEEN, rows=(DRIFT, CALM[1], FAR)))
     assert found.name == "degraded" and any("Only 1 day with labels" in note for note in found.notes)
 
@@ -159,7 +159,7 @@ def test_a_performance_limit_without_a_row_is_not_taken_for_kept():
     assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
-def test_a_verdict_on_performance_leaves_nothing_to_do():
+def test_a_breach_of_performance_leaves_nothing_to_do():
     held = measure("degradation/log_loss", "model", -0.01, limit=0.02, breached=False, periods=14)
     assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).action == "Nothing to do."
 

@@ -16,7 +16,7 @@ def cells(text: str, first: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
-def test_metrics_and_verdicts_are_next_to_those_of_the_champion(trained_toy, another):
+def test_metrics_and_gate_results_are_next_to_those_of_the_champion(trained_toy, another):
     promote.promote_version(
         open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
     )

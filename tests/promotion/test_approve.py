@@ -150,7 +150,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     assert state() == before
 
 
-def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
+def test_an_approval_of_other_gate_results_does_not_count_and_can_be_given_again(trained_toy):
     version = register(trained_toy)
     assert approve.approval_decision(open_project(USE_CASE), version) is None
     run_id = Registry(USE_CASE).version(version).run_id

@@ -316,7 +316,7 @@ def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
     assert Ledger.open(USE_CASE).entries() == [] and alias() is None
 
 
-# -- outdated verdicts are not used: the version is judged again by the present gates and champion
+# -- outdated gate results are not used: the version is judged again by the present gates and champion
 
 judged_again = pytest.mark.xdist_group("judged again")
 
@@ -370,7 +370,7 @@ def test_gates_that_were_tightened_meanwhile_are_those_that_judge(trained_toy):
 @judged_again
 @pytest.mark.usefixtures("without_plots")
 @pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
-def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained_toy):
+def test_an_approval_of_gate_results_that_hold_no_longer_must_be_given_again(trained_toy):
     version = register_run(open_project(USE_CASE), trained_toy).version
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])

@@ -40,7 +40,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.tags["status"] == "challenger"
 
 
-def test_the_verdicts_of_every_version_of_a_day_are_in_the_lakes_table(trained_toy, another):
+def test_the_gate_results_of_every_version_of_a_day_are_in_the_lakes_table(trained_toy, another):
     second = another(STRICT, AS_OF)
     evaluate.evaluate_run(open_project(STRICT), second)
     register.register_run(open_project(USE_CASE), trained_toy)
@@ -125,7 +125,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 
 
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
-def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
+def test_a_run_without_gate_results_is_not_registered(toy_lake, tracking, without_plots):
     run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
     with pytest.raises(NotReadyError, match="`evaluate`"):
         register.register_run(open_project(USE_CASE), run_id)
@@ -142,7 +142,7 @@ def test_a_run_without_a_record_is_not_registered(tracking):
     assert registry.versions() == []
 
 
-def test_verdicts_count_once_they_are_on_record_whatever_mlflow_shows(trained_toy, monkeypatch):
+def test_gate_results_count_once_they_are_on_record_whatever_mlflow_shows(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
@@ -153,7 +153,7 @@ def test_verdicts_count_once_they_are_on_record_whatever_mlflow_shows(trained_to
     assert Registry(USE_CASE).version("1").copies["gates"] == "failed"
 
 
-def test_verdicts_that_were_cut_short_before_the_record_are_given_again(trained_toy, monkeypatch):
+def test_gate_results_that_were_cut_short_before_the_record_are_given_again(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log_folder", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):

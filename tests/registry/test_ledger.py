@@ -311,7 +311,7 @@ def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
     assert ledger.append(decided("2", APRIL), after=1).new
 
 
-def test_the_verdicts_belong_to_an_entrys_hash(ledger):
+def test_the_gate_results_belong_to_an_entrys_hash(ledger):
     entry = promote(ledger, "1", MARCH).entry
     assert replace(entry, gate_results=({"passed": False},)).hash != entry.hash
 

@@ -134,11 +134,11 @@ def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_
     assert lifecycle_states([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
-def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
+def test_an_approval_counts_for_the_gate_results_that_were_shown_and_a_rejection_for_all():
     for approved in (True, False):
         assert approval_of(version(judged="a"), decided(approved)) == RecordedApproval(approved, "Ann", "")
         assert (approval_of(version(judged="b"), decided(approved)) is None) == approved
-        assert (approval_of(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
+        assert (approval_of(version(), decided(approved, judged="")) is None) == approved, "of no gate results at all"
 
 
 def test_an_approval_is_of_one_versions_files_and_makes_no_champion():

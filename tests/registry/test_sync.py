@@ -108,7 +108,7 @@ def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(train
     promoted(first, actor="a test"), promoted(second, actor="a test")
     rerecord(first, **{tag: "another"})
     assert synced(USE_CASE) == second
-    assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
+    assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # gate results are of the files
     with pytest.raises(ModelReplacedError) as refused:
         promoted(first, actor="a test")
     assert refused.value.entry.version == "1"

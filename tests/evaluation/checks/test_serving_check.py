@@ -144,7 +144,7 @@ def test_what_the_fresh_process_could_not_do_is_reported_by_the_one_that_started
         ("exec sleep 60", "had not finished after 0.3 seconds and was stopped"),
     ],
 )
-def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
+def test_a_process_that_comes_to_a_bad_end_gives_no_result_but_worth_another_try(
     trained_toy, tmp_path, set_python, script, says
 ):
     stand_in(tmp_path, set_python, script)
@@ -171,7 +171,7 @@ def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_
     ],
     ids=lambda trouble: type(trouble).__name__,
 )
-def test_what_ails_the_host_or_the_server_is_no_verdict(trained_toy, lake_home, tmp_path, monkeypatch, trouble):
+def test_what_ails_the_host_or_the_server_gives_no_result(trained_toy, lake_home, tmp_path, monkeypatch, trouble):
     def fails(*_):
         raise trouble
 
@@ -185,7 +185,7 @@ def test_what_ails_the_host_or_the_server_is_no_verdict(trained_toy, lake_home, 
     assert type(trouble).__name__ in refused.value.what
 
 
-def test_a_sample_that_cannot_be_fetched_for_lack_of_room_is_no_verdict(trained_toy, monkeypatch):
+def test_a_sample_that_cannot_be_fetched_for_lack_of_room_gives_no_result(trained_toy, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

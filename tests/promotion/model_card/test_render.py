@@ -158,7 +158,7 @@ def test_metrics_are_next_to_those_of_the_baselines_and_the_champion_with_the_in
     assert "**0.3555**" in said.partition("### On the validation days")[2]
 
 
-def test_every_verdict_is_in_the_table_with_value_limit_and_reason():
+def test_every_gate_result_is_in_the_table_with_value_limit_and_reason():
     lenient = gate_result("lenient", "failed", blocks=False)
     said = section(model_card.card_markdown(facts(gate_results=(*facts().gate_results, lenient))), "Gates")
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"

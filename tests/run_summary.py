@@ -19,7 +19,7 @@ from xdist.workermanage import WorkerController
 
 from tests.guardian import GRACE_S, Guardian
 
-PLUGIN = "verdict"
+PLUGIN = "run_summary"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if is_worker:
         os.setsid()  # so that forks of this worker, which have no mark of their own, are known as its own
-    config.pluginmanager.register(Verdict(config, is_worker=is_worker), PLUGIN)
+    config.pluginmanager.register(RunSummary(config, is_worker=is_worker), PLUGIN)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
@@ -62,8 +62,8 @@ class FilesOnce(LoadFileScheduling):
         return crashed
 
 
-class Verdict:
-    """What one process of the tests knows of its run."""
+class RunSummary:
+    """Record what one process of the tests has run, for the summary."""
 
     def __init__(self, config: pytest.Config, *, is_worker: bool) -> None:
         self.config, self.guardian = config, Guardian()

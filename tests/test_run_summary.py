@@ -16,14 +16,14 @@ import pytest
 from include.settings import REPOSITORY
 from tests import conftest
 from tests.guardian import MARK
-from tests.verdict import FilesOnce
+from tests.run_summary import FilesOnce
 
 pytestmark = pytest.mark.slow
 
 CONFTEST = """
-import tests.guardian, tests.verdict
-tests.guardian.GRACE_S = tests.verdict.GRACE_S = 2.0
-from tests.verdict import *
+import tests.guardian, tests.run_summary
+tests.guardian.GRACE_S = tests.run_summary.GRACE_S = 2.0
+from tests.run_summary import *
 """
 GOOD = "import pathlib\ndef test_{n}(): pathlib.Path(__file__).with_name(f'ended_{{__name__}}_{n}').touch()\n"
 STARTS = """
