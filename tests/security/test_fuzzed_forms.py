@@ -83,10 +83,10 @@ def requests() -> st.SearchStrategy[resubmit.ResubmissionRequest]:
 
 Asked = dict[str, st.SearchStrategy[Any]]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
-    "a day": (Period, {"key": TEXTS}),
+    "a period": (Period, {"key": TEXTS}),
     "rollback": (
-        lambda version, day, reason: rollback.roll_back(
-            open_project(USE_CASE), version, day, actor="ann", reason=reason
+        lambda version, period, reason: rollback.roll_back(
+            open_project(USE_CASE), version, period, actor="ann", reason=reason
         ),
         {"version": TEXTS, "period": DAYS, "reason": TEXTS},
     ),
@@ -101,8 +101,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         {"version": TEXTS, "reason": TEXTS},
     ),
     "score": (
-        lambda day, version, rescore, allow_future_model: score.score_period(
-            open_project(USE_CASE), day, version=version, rescore=rescore, allow_future_model=allow_future_model
+        lambda period, version, rescore, allow_future_model: score.score_period(
+            open_project(USE_CASE), period, version=version, rescore=rescore, allow_future_model=allow_future_model
         ),
         {
             "period": DAYS,
@@ -112,14 +112,19 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "train": (
-        lambda day, periods, parameters, reason: train.train_model(
-            open_project(USE_CASE), day, window_periods=periods, parameters=parameters, reason=reason
+        lambda period, periods, parameters, reason: train.train_model(
+            open_project(USE_CASE), period, window_periods=periods, parameters=parameters, reason=reason
         ),
         {"period": DAYS, "periods": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
     ),
     "tune": (
-        lambda day, trials, minutes, periods, parameters: tune.tune_parameters(
-            open_project(USE_CASE), day, trials=trials, minutes=minutes, window_periods=periods, parameters=parameters
+        lambda period, trials, minutes, periods, parameters: tune.tune_parameters(
+            open_project(USE_CASE),
+            period,
+            trials=trials,
+            minutes=minutes,
+            window_periods=periods,
+            parameters=parameters,
         ),
         {
             "period": DAYS,
@@ -132,7 +137,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     "reproduce": (lambda version: reproduce.reproduce_version(open_project(USE_CASE), version), {"version": TEXTS}),
     "a file of the inbox": (lambda name: uploads.read_upload(open_project(USE_CASE), name), {"name": TEXTS}),
     "quarantine": (
-        lambda feed, day: quarantine.read_quarantine(open_project(USE_CASE), feed, day),
+        lambda feed, period: quarantine.read_quarantine(open_project(USE_CASE), feed, period),
         {"feed": FEEDS, "period": st.one_of(st.none(), DAYS)},
     ),
     "send back": (lambda asked: resubmit.resubmit_rows(open_project(USE_CASE), asked), {"asked": requests()}),
@@ -148,15 +153,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "known_on": st.one_of(st.none(), DAYS),
         },
     ),
-    "decide": (lambda day: decide.decide_retraining(open_project(USE_CASE), day), {"period": DAYS}),
-    "monitor": (lambda day: monitor.monitor_period(open_project(USE_CASE), day), {"period": DAYS}),
+    "decide": (lambda period: decide.decide_retraining(open_project(USE_CASE), period), {"period": DAYS}),
+    "monitor": (lambda period: monitor.monitor_period(open_project(USE_CASE), period), {"period": DAYS}),
     "ingest": (
-        lambda day, changed: ingest.ingest_period(open_project(USE_CASE), day, take_changed=changed),
+        lambda period, changed: ingest.ingest_period(open_project(USE_CASE), period, take_changed=changed),
         {"period": DAYS, "changed": st.booleans()},
     ),
-    "validate": (lambda day: validate.validate_period(open_project(USE_CASE), day), {"period": DAYS}),
+    "validate": (lambda period: validate.validate_period(open_project(USE_CASE), period), {"period": DAYS}),
     "lineage": (
-        lambda day, keys: lineage.trace_lineage(open_project(USE_CASE), day, keys),
+        lambda period, keys: lineage.trace_lineage(open_project(USE_CASE), period, keys),
         {
             "period": DAYS,
             "keys": st.one_of(
@@ -168,7 +173,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "rebuild": (
-        lambda table, day, apply: rebuild.rebuild_table(open_project(USE_CASE), table, day, apply=apply),
+        lambda table, period, apply: rebuild.rebuild_table(open_project(USE_CASE), table, period, apply=apply),
         {
             "table": st.one_of(st.sampled_from(list(schemas.table_names(USE_CASE))), TEXTS),
             "period": DAYS,
