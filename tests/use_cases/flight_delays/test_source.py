@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from include.datasets import new_york_flights
+from include.datasets.replay_2013 import replayed
 from include.declaration.period import Period
-from include.errors import DataError
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.use_cases.flight_delays import USE_CASE, source
 
@@ -37,7 +36,10 @@ def delivered(feed: str, first: date, last: date) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def package() -> pd.DataFrame:
     """The package's flights as its own file has them."""
-    with zipfile.ZipFile(source.package_file("flights.csv.zip")) as archive, archive.open("flights.csv") as file:
+    with (
+        zipfile.ZipFile(new_york_flights.package_file("flights.csv.zip")) as archive,
+        archive.open("flights.csv") as file,
+    ):
         flights = pd.read_csv(file, usecols=lambda name: name not in {"tailnum", "time_hour"})
     flights["flight_date"] = pd.to_datetime(flights[["year", "month", "day"]]).dt.date
     return flights.sort_values(KEYS, ignore_index=True)
@@ -96,7 +98,7 @@ def test_no_flight_is_known_before_it_landed_and_none_a_day_later_than_needed(ou
     for row in landed.itertuples():
         hour, minute = divmod(row.sched_dep_time, 100)
         planned = datetime.combine(row.flight_date, datetime.min.time(), NEW_YORK).replace(hour=hour, minute=minute)
-        after = timedelta(minutes=row.dep_delay + row.air_time + source.TAXI_IN)
+        after = timedelta(minutes=row.dep_delay + row.air_time + new_york_flights.TAXI_IN)
         landing = datetime.fromtimestamp(planned.timestamp() + after.total_seconds(), NEW_YORK)
         midnight = datetime.combine(row.period, datetime.min.time(), NEW_YORK)
         before = datetime.combine(row.period - timedelta(days=1), datetime.min.time(), NEW_YORK)
@@ -109,11 +111,11 @@ def test_a_flight_still_in_the_air_at_midnight_comes_a_day_later(outcomes):
     assert 0.06 < overnight.mean() < 0.08
     assert lag[outcomes.status == "landed"].max() == USE_CASE.label.label_delay_periods
     assert set(lag[outcomes.status == "cancelled"]) == {1}
-    assert lag[outcomes.status == "diverted"].between(2, source.LONGEST_LAG).all()
+    assert lag[outcomes.status == "diverted"].between(2, new_york_flights.LONGEST_LAG).all()
 
 
 def test_every_observation_comes_once_on_the_day_after():
-    package = pd.read_csv(source.package_file("weather.csv"))
+    package = pd.read_csv(new_york_flights.package_file("weather.csv"))
     weather = delivered("weather", FIRST, LAST)
     keys = list(USE_CASE.feed("weather").keys)
     assert len(weather) == len(package) == 26_115
@@ -134,18 +136,10 @@ def test_keys_are_unique_on_every_day(schedule, outcomes):
     assert not outcomes.duplicated(["period", *KEYS]).any()
 
 
-@pytest.mark.parametrize("day", [date(2014, 1, 1), date(2014, 12, 30), date(2014, 12, 31), date(2026, 8, 3)])
-def test_a_replayed_day_is_the_same_weekday_of_2013_whole_cycles_earlier(day):
-    shown, shift = source.replayed(day)
-    assert shown.weekday() == day.weekday()
-    assert date(2013, 1, 2) <= shown <= LAST
-    assert (day - shown).days == shift and shift % 364 == 0
-
-
 def test_a_replayed_schedule_differs_from_its_original_by_the_date_alone():
     day = date(2026, 8, 3)
     original, replay = (
-        source.schedule(Period.from_date(source.replayed(day)[0])),
+        source.schedule(Period.from_date(replayed(day)[0])),
         source.schedule(Period.from_date(day)),
     )
     assert set(replay["flight_date"].to_pylist()) == {day}
@@ -154,43 +148,13 @@ def test_a_replayed_schedule_differs_from_its_original_by_the_date_alone():
 
 @pytest.mark.parametrize("seam", [date(2014, 1, 1), date(2014, 12, 31), date(2025, 12, 17)])
 def test_at_the_seam_of_two_cycles_every_flight_has_its_one_outcome(seam):
-    assert source.replayed(seam)[0] == date(2013, 1, 2)
+    assert replayed(seam)[0] == date(2013, 1, 2)
     planned = delivered("schedule", seam - timedelta(days=4), seam + timedelta(days=4))
     known = delivered("outcomes", seam - timedelta(days=4), seam + timedelta(days=8))
     matched = planned.merge(known, on=KEYS, how="left", suffixes=("", "_known"))
     assert len(matched) == len(planned)
     assert matched.status.notna().all()
     assert (matched.period_known > matched.period).all()
-
-
-def test_a_damaged_prepared_file_is_made_again(tmp_path, source_home, configure):
-    shutil.copytree(source_home / "source", tmp_path / "source")
-    configure(home=tmp_path)
-    expected = source.schedule(Period.from_date(FIRST))
-    (file,) = (tmp_path / "source").glob("*/flights.parquet")
-    content = bytearray(file.read_bytes())
-    content[500:4000] = bytes(3500)
-    file.write_bytes(content)
-    assert source.schedule(Period.from_date(FIRST)).equals(expected)
-    file.write_bytes(content[:1000])
-    assert source.schedule(Period.from_date(FIRST)).equals(expected)
-
-
-def test_several_may_prepare_the_files_at_once(tmp_path, configure):
-    expected = source.weather(Period("2013-05-05"))
-    configure(home=tmp_path)
-    with ThreadPoolExecutor(4) as pool:
-        assert all(table.equals(expected) for table in pool.map(source.weather, [Period("2013-05-05")] * 4))
-    assert [file.name for file in (tmp_path / "source").glob("*/*")] == ["weather.parquet"]
-
-
-def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, configure, monkeypatch):
-    broken = tmp_path / "flights.csv.zip"
-    broken.write_bytes(b"not a zip")
-    configure(home=tmp_path)
-    monkeypatch.setattr(source, "package_file", lambda name: broken)
-    with pytest.raises(DataError, match=r"flights\.csv\.zip"):
-        source.schedule(Period.from_date(FIRST))
 
 
 @pytest.mark.parametrize(("feed", "early"), [("outcomes", 1), ("weather", 1)])

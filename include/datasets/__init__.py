@@ -1,0 +1,1 @@
+"""Read shipped sample data, for the use cases that share them."""

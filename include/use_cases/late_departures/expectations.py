@@ -1,0 +1,100 @@
+"""Expectations of one day of each feed.
+
+Keys and types are checked for every feed without a declaration. The limits are well outside the range of 2013, which
+the comments give, and exclude impossible values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from include.use_case import Suite
+
+ORIGINS = ("EWR", "JFK", "LGA")
+
+
+def schedule() -> Suite:
+    """Return the suite of a day's planned flights."""
+    # Seen: 634 (28 November, Thanksgiving) to 1,014 flights.
+    return Suite(rows=tuple(_flights()), table=(_volume(300, 1500), _one_date("flight_date")))
+
+
+def departures() -> Suite:
+    """Return the suite of a day's departures and cancellations."""
+    return Suite(
+        rows=(
+            *_flights(),
+            _given("status"),
+            _set("status", ("departed", "cancelled")),
+            _between("dep_delay", -60, 1440, "minutes"),  # seen: -43 to 1,301
+        ),
+        table=(_volume(300, 1700),),  # seen: 633 to 1,012
+    )
+
+
+def weather() -> Suite:
+    """Return the suite of a day's hourly observations; a measure may be missing."""
+    return Suite(
+        rows=(
+            _set("origin", ORIGINS),
+            _between("hour", 0, 23, "o'clock"),
+            _between("utc_offset", -5, -4, "hours"),
+            _between("temp", -30, 120, "°F"),  # seen: 11 to 100
+            _between("dewp", -60, 90, "°F"),  # seen: -10 to 78
+            _between("humid", 0, 100, "%"),
+            _between("wind_speed", 0, 120, "mph"),  # seen: 0 to 43, and 1,048 once
+            _between("precip", 0, 6, "inches in the hour"),  # seen: 0 to 1.21
+            _between("pressure", 940, 1070, "millibars"),  # seen: 984 to 1,042
+            _between("visib", 0, 10, "miles"),  # the instruments report no more
+        ),
+        table=(
+            _volume(36, 75),  # seen: 57 to 72
+            gxe.ExpectColumnDistinctValuesToContainSet(
+                column="origin", value_set=list(ORIGINS), description=f"{', '.join(ORIGINS)} must all be observed"
+            ),
+            _one_date("observed_on"),
+        ),
+    )
+
+
+def _flights() -> Iterable[Any]:
+    yield _set("origin", ORIGINS)
+    yield _pattern("dest", "^[A-Z]{3}$", "the code of an airport")
+    yield _pattern("carrier", "^[A-Z0-9]{2}$", "the code of a carrier")
+    yield _between("flight", 1, 9999, "(a flight number)")
+    yield _between("sched_dep_time", 0, 2359, "(HHMM)")
+
+
+def _given(column: str) -> Any:
+    return gxe.ExpectColumnValuesToNotBeNull(column=column, description=f"{column} must be given")
+
+
+def _set(column: str, values: Sequence[str]) -> Any:
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=column, value_set=list(values), description=f"{column} must be one of {', '.join(values)}"
+    )
+
+
+def _pattern(column: str, regex: str, meaning: str) -> Any:
+    return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=regex, description=f"{column} must be {meaning}")
+
+
+def _between(column: str, least: float, most: float, unit: str) -> Any:
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=column, min_value=least, max_value=most, description=f"{column} must be {least} to {most} {unit}"
+    )
+
+
+def _volume(least: int, most: int) -> Any:
+    return gxe.ExpectTableRowCountToBeBetween(
+        min_value=least, max_value=most, description=f"a day must have {least} to {most} rows"
+    )
+
+
+def _one_date(column: str) -> Any:
+    return gxe.ExpectColumnUniqueValueCountToBeBetween(
+        column=column, min_value=1, max_value=1, description=f"{column} must be one date"
+    )
