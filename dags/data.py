@@ -1,6 +1,6 @@
 """<use case>__data: every day, ingest → validate → build_features.
 
-It first waits for delivered files.
+Also feature_group_<group>__data. It first waits for delivered files.
 """
 
 from airflow.sdk import DAG, chain
@@ -14,7 +14,8 @@ from include.orchestration.tasks import data as tasks
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__data`."""
     raw, checked = dag_factory.asset(use_case, "raw"), dag_factory.asset(use_case, "checked")
-    features = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "labels")]
+    tables = ("features", "labels") if use_case.has_labels else ("features",)
+    features = [dag_factory.asset(use_case, table) for table in tables]
 
     with dag_factory.daily_dag(use_case, "data", params=params.data_params(use_case), max_active_runs=8) as built:
         chain(

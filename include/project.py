@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from include.connections import Connections, EnvironmentConnections
+from include.declaration.names import lake_folder
 from include.settings import Settings, current_settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Project:
         """
         from include.lake.object_store import StoragePath
 
-        return StoragePath.parse(self.settings.lake) / self.use_case.name
+        return StoragePath.parse(self.settings.lake) / lake_folder(self.use_case.name)
 
     @cached_property
     def lake(self) -> Lake:
@@ -90,9 +91,9 @@ class Project:
         return replace(self, lake_address=address)
 
     def declared_as(self, use_case: UseCase) -> Project:
-        """Return the context of another declaration, such as an earlier one.
+        """Return the context of another declaration in the same lake.
 
-        It is a declaration of the same use case.
+        It is an earlier one of the same use case, or that of a feature group.
         """
         return replace(self, use_case=use_case)
 

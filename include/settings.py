@@ -39,6 +39,11 @@ class Settings:
     use_cases_folder: Path | None = None
     """A folder of use cases, such as that of a team's own repository (`AIRWORTHY_USE_CASES`). It is the only package
     then, and need not be on Python's path."""
+    feature_group_packages: tuple[str, ...] = ("include.feature_groups",)
+    """Packages whose members declare a `FEATURE_GROUP` (`AIRWORTHY_FEATURE_GROUP_PACKAGES`, comma separated)."""
+    feature_groups_folder: Path | None = None
+    """A folder of feature groups (`AIRWORTHY_FEATURE_GROUPS`); by default `feature_groups` next to the folder of use
+    cases, if there is one. It is the only package then."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -59,22 +64,45 @@ def current_settings() -> Settings:
     env = os.environ
     home = Path(env.get("AIRWORTHY_HOME") or REPOSITORY / ".airworthy").expanduser().resolve()
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
-    folder = Path(env["AIRWORTHY_USE_CASES"]).expanduser().resolve() if env.get("AIRWORTHY_USE_CASES") else None
+    groups = env.get("AIRWORTHY_FEATURE_GROUP_PACKAGES") or "include.feature_groups"
+    folder = _package_folder("AIRWORTHY_USE_CASES")
+    groups_folder = _package_folder("AIRWORTHY_FEATURE_GROUPS")
     if folder is not None:
-        if not folder.name.isidentifier() or not folder.is_dir():
-            raise InvalidRequestError(
-                f"AIRWORTHY_USE_CASES={str(folder)!r} is no folder whose name can be that of a Python package, such as"
-                " /srv/team/use_cases."
-            )
-        packages = folder.name
+        packages, sibling = folder.name, folder.with_name("feature_groups")
+        groups_folder = groups_folder or (sibling if sibling.is_dir() else None)
+    if groups_folder is not None:
+        groups = groups_folder.name
     return Settings(
         home=home,
         lake=storage_setting("AIRWORTHY_LAKE", home / "lake"),
         mlflow=_mlflow(env.get("AIRWORTHY_MLFLOW_PORT") or "5000"),
         data_docs=storage_setting("AIRWORTHY_DATA_DOCS", home / "data_docs"),
-        use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
+        use_case_packages=_names(packages),
         use_cases_folder=folder,
+        feature_group_packages=_names(groups),
+        feature_groups_folder=groups_folder,
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _package_folder(variable: str) -> Path | None:
+    """Return the folder that a variable names as a package; None if it is not set.
+
+    Raises:
+        InvalidRequestError: it is no folder, or its name is not that of a package.
+    """
+    if not os.environ.get(variable):
+        return None
+    folder = Path(os.environ[variable]).expanduser().resolve()
+    if not folder.name.isidentifier() or not folder.is_dir():
+        raise InvalidRequestError(
+            f"{variable}={str(folder)!r} is no folder whose name can be that of a Python package, such as"
+            f" /srv/team/{variable.removeprefix('AIRWORTHY_').lower()}."
+        )
+    return folder
 
 
 def downloads_folder() -> Path:

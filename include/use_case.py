@@ -6,6 +6,9 @@ It imports nothing else of `include`.
 from include.declaration.costs import DecisionCosts, OrderCosts
 from include.declaration.custom_metric import CustomMetric
 from include.declaration.exports import ToFiles, ToSql, Webhook
+from include.declaration.feature import Feature
+from include.declaration.feature_group import FeatureGroup
+from include.declaration.feature_groups import Use
 from include.declaration.known import ByColumn, ByPath, ByWindow, FirstSeen
 from include.declaration.landing import LandingBucket
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
@@ -40,6 +43,8 @@ __all__ = [
     "CustomMetric",
     "DataError",
     "DecisionCosts",
+    "Feature",
+    "FeatureGroup",
     "Feed",
     "Files",
     "FirstSeen",
@@ -70,6 +75,7 @@ __all__ = [
     "ToSql",
     "Training",
     "UnusedFeaturesGate",
+    "Use",
     "UseCase",
     "Webhook",
     "downloads_folder",

@@ -55,6 +55,7 @@ LONG = (
         "evaluation/checks/test_serving_check",
     ),
     *("evaluation/checks/test_serving_check", "maintenance/test_apply"),
+    "evaluation/checks/test_leakage_of_groups",
     *(
         "backtest/test_run",
         "retraining/test_decide",
@@ -108,7 +109,7 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # MLflow leaves its registry's address in the environment, also where a test has set it back. Without a commit each
     # test asks git, and a file saved meanwhile makes other code of the same checkout.
     configure = Configure(monkeypatch)
-    packages = {"use_case_packages": None, "use_cases": None}
+    packages = dict.fromkeys(("use_case_packages", "use_cases", "feature_group_packages", "feature_groups"))
     configure(home=home, lake=None, data_docs=None, **packages, mlflow_registry=None, commit="tests")
 
 

@@ -28,6 +28,8 @@ class SettingValues(TypedDict, total=False):
     data_docs: Path | str | None
     use_case_packages: str | None
     use_cases: Path | str | None
+    feature_group_packages: str | None
+    feature_groups: Path | str | None
     commit: str | None
     signing_keys: str | None
     task_memory_gb: str | None

@@ -22,7 +22,7 @@ LEVELS = (
     ("untrusted", "task_memory"),
     ("declaration",),
     ("use_case", "datasets"),
-    ("use_cases",),
+    ("use_cases", "feature_groups"),
     ("lake", "model"),
     ("registry",),
     ("connections", "database_errors"),
@@ -106,6 +106,8 @@ OUTSIDE = ("os", "pathlib.Path", "socket", "subprocess", "shutil", "tempfile", "
 """Of the standard library, what reaches out of the process."""
 READS_A_FOLDER = "include.model.portable"
 """Its file is kept with each model, and reads that model's folder where nothing else of the product is installed."""
+DECLARED = ("include.use_cases.", "include.feature_groups.")
+"""Packages of use cases and feature groups."""
 USE_CASE_LIBRARIES = {"ibis", "pyarrow", "pandas", "numpy", "great_expectations"}
 
 
@@ -164,7 +166,7 @@ def fault_of(module: str, found: Import) -> str | None:
         return None if is_within(module, *WITH_AIRFLOW) else "only orchestration and web know Airflow"
     if root == "include":
         return upward(module, found)
-    if module.startswith("include.use_cases.") and root not in USE_CASE_LIBRARIES | sys.stdlib_module_names:
+    if module.startswith(DECLARED) and root not in USE_CASE_LIBRARIES | sys.stdlib_module_names:
         return f"a use case imports include.use_case and of libraries {sorted(USE_CASE_LIBRARIES)}"
     if is_within(module, *DEFINITIONS) and root not in sys.stdlib_module_names:
         late = root in NUMERIC and found.in_function
@@ -183,7 +185,7 @@ def upward(module: str, found: Import) -> str | None:
         late = found.in_function and is_within(name, *PURE)
         allowed = late or is_within(name, *DEFINITIONS, *DEFINITIONS_MAY_USE)
         return None if allowed else "a list of definitions imports the declaration and other such lists"
-    if module.startswith("include.use_cases."):
+    if module.startswith(DECLARED):
         case = ".".join(module.split(".")[:3])
         allowed = is_within(name, case, "include.use_case", "include.datasets")
         return None if allowed else "a use case imports only include.use_case and include.datasets"
@@ -325,6 +327,7 @@ def test_only_the_project_opens_a_lake_a_registry_or_a_ledger(module):
 
 READS_SETTINGS = (
     *("include.lake", "include.registry", "include.declaration.use_case_discovery"),
+    *("include.declaration.declared_modules", "include.declaration.feature_group_discovery"),
     *("include.ingestion.data_docs", "include.evaluation.check_use_case", "include.notifications.notify"),
 )
 """Read the settings of the environment besides the project: for signing keys, where models are kept and use cases are

@@ -15,7 +15,7 @@ from include.declaration.period import Period
 from include.ingestion import ingest
 from include.project import open_project
 from include.settings import REPOSITORY
-from include.use_case import Feed, Files, Http, Sql, ToFiles, ToSql, Webhook
+from include.use_case import FeatureGroup, Feed, Files, Http, Sql, ToFiles, ToSql, Webhook
 from tests import toy
 
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -38,6 +38,13 @@ def test_every_snippet_about_sources_builds_its_declaration():
     assert isinstance(daily["source"], Files) and isinstance(table["sales"].source, Sql)
     assert query["source"].parameters == {"start", "end"} and isinstance(service["source"], Http)
     assert isinstance(function["sales"](Period("2020-03-02")), Iterator)
+
+
+def test_every_snippet_about_feature_groups_builds_its_declaration():
+    group, uses, described = snippets("feature_groups.md")
+    assert isinstance(group["FEATURE_GROUP"], FeatureGroup) and group["FEATURE_GROUP"].group == "shop_traffic"
+    assert [use.prefix for use in uses["feature_groups"]] == ["", "nearest_"]
+    assert replace(toy.USE_CASE, features=toy.USE_CASE.features | described["features"]).features["size"].owner
 
 
 @pytest.fixture

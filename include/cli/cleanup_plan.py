@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.features import staleness
 from include.project import open_project
 
@@ -16,7 +16,7 @@ def print_stale_periods(console: Console, name: str) -> None:
     Raises:
         InvalidRequestError: the name is unknown.
     """
-    use_case = load_use_case(name)
+    use_case = load_declaration(name)
     found = staleness.find_stale(open_project(use_case))
     if not found:
         print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")

@@ -14,7 +14,7 @@ from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
 from include.reproduction import lineage
-from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, Lineage
+from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, GroupLineage, Lineage
 
 _NO_FEATURES = "the scored features are not known: the commit of the predictions does not name them"
 _NO_COMMIT = "the inputs of the features are not known: the commit that wrote them was not found"
@@ -68,7 +68,16 @@ def lineage_tree(lineage: Lineage) -> Tree:
         features.add(line_of(_NO_COMMIT, _CHANGED_STYLE))
     for feed in lineage.feeds:
         _feed(features, feed)
+    for group in lineage.groups:
+        _group(features, group)
     return root
+
+
+def _group(parent: Tree, group: GroupLineage) -> None:
+    branch = parent.add(line_of(f"feature group {group.group}", "" if not group.unknown else _CHANGED_STYLE))
+    branch.add(_content(group.features) if group.features else line_of(group.unknown, _CHANGED_STYLE))
+    for feed in group.feeds:
+        _feed(branch, feed)
 
 
 def conclusion(lineage: Lineage) -> Text:
@@ -80,21 +89,24 @@ def conclusion(lineage: Lineage) -> Text:
         return line_of(
             f"NOT everything is known: {_NO_FEATURES if lineage.features is None else _NO_COMMIT}", _CHANGED_STYLE
         )
-    periods = [period for feed in lineage.feeds for period in feed.periods]
+    feeds = [*lineage.feeds, *(feed for group in lineage.groups for feed in group.feeds)]
+    periods = [period for feed in feeds for period in feed.periods]
     named = [
         lineage.prediction,
         lineage.features,
+        *(group.features for group in lineage.groups),
         *(each for period in periods for each in (period.checked, period.raw)),
     ]
     contents = [each for each in named if each is not None]
     changed = [f"{each.table} of {each.period}" for each in contents if not each.still]
     problems = [f"CHANGED since they were read: {', '.join(changed)}"] if changed else []
-    problems += [f"NOT everything is known: {feed.unknown}" for feed in lineage.feeds if feed.unknown]
+    problems += [f"NOT everything is known: {feed.unknown}" for feed in feeds if feed.unknown]
+    problems += [f"NOT everything is known: {group.unknown}" for group in lineage.groups if group.unknown]
     if None in named or any(each.version is None for each in contents):
         problems.append("NOT everything is known: the commits that wrote some of the days are not in the logs")
     if problems:
         return Text("\n").join(line_of(problem, _CHANGED_STYLE) for problem in problems)
-    every = f"the features, and {len(periods)} days of {len(lineage.feeds)} feeds"
+    every = f"the features, and {len(periods)} days of {len(feeds)} feeds"
     return line_of(f"All inputs are unchanged since they were read: {every}.")
 
 

@@ -272,6 +272,17 @@ def plan(use_case: str) -> None:
 
 
 @app.command()
+def catalogue(
+    words: Annotated[list[str] | None, typer.Argument(help="Only features with all of these words.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List all features: definition, owner, feeds, users, importance and drift."""
+    from include.cli import catalogue as cli_catalogue
+
+    cli_catalogue.print_catalogue(console, " ".join(words or ()), as_json=json)
+
+
+@app.command()
 def upgrade(use_case: str) -> None:
     """Migrate the lake of a use case from an older format to the format of this code."""
     services.upgrade(console, use_case)

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from include import settings
 from include.cli.escaping import print_line
-from include.declaration.use_case_discovery import import_package, load_use_case
+from include.declaration.declared_modules import import_package
+from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.scaffold.answers import Answers
 from include.scaffold.plan import Plan

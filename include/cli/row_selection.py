@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from include.declaration.period import Period
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
 from include.ingestion.quarantine import QuarantinedRows
@@ -26,7 +26,7 @@ class RowSelection:
 
     @cached_property
     def project(self) -> Project:
-        return open_project(load_use_case(self.use_case))
+        return open_project(load_declaration(self.use_case))
 
     def one_feed(self) -> str:
         """Return the named feed, or the only one.

@@ -21,7 +21,7 @@ from include.cli.escaping import print_line
 from include.cli.run_summary import summarise_run
 from include.declaration.actor import account_actor
 from include.declaration.period import Period
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
 from include.local import instance
 from include.local.mlflow_server import serve_mlflow
@@ -105,7 +105,9 @@ def run_periods(console: Console, request: RunRequest, *, debug: bool = False) -
         InvalidRequestError: there is no such use case, or the range has no period that can be run.
         AirworthyError: a step failed.
     """
-    use_case, periods = load_use_case(request.use_case), request.periods
+    use_case, periods = load_declaration(request.use_case), request.periods
+    if not use_case.has_labels and request.kind != "data":
+        raise InvalidRequestError(f"{request.use_case} is a feature group: it has no {request.kind!r}, only 'data'.")
     for period in (periods[0], periods[-1]):
         use_case.require(period)
     progress = PhaseProgress(console, plain=debug)

@@ -98,12 +98,12 @@ def table(here: Instance) -> Table:
 
 def upgrade(console: Console, name: str) -> None:
     """Migrate a use case's lake to the format of this code, and print what was done."""
-    from include.declaration.use_case_discovery import load_use_case
+    from include.declaration.use_case_discovery import load_declaration
     from include.lake.lake_format import FORMAT
     from include.maintenance.lake_upgrade import upgrade_lake
     from include.project import open_project
 
-    if reached := upgrade_lake(open_project(load_use_case(name))):
+    if reached := upgrade_lake(open_project(load_declaration(name))):
         print_line(console, f"The lake of {name} was brought to format {reached[-1]}.")
     else:
         print_line(console, f"The lake of {name} has format {FORMAT} already; nothing was changed.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from include.declaration import clock
 from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, stored_type
 from include.declaration.exports import require_exports
+from include.declaration.feature_groups import check_feature_groups
 from include.declaration.landing import require_apart
 from include.declaration.names import (
     VERSION_COLUMN,
@@ -36,27 +37,41 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
 
     `unusable` are fields whose values have a wrong type: checks that read one of them are skipped.
     """
+    check_data(use_case, use_case.name, unusable)
     checks = (
-        (_check_names, {"name", "owner"}),
-        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods"}),
-        (_check_feeds, {"feeds", "first_period"}),
-        (_check_keys, {"feeds", "keys"}),
         (_check_columns, {"keys", "features", "label", "task"}),
         (_check_task, {"features", "task", "monitoring"}),
-        (_check_feature_types, {"features"}),
-        (_check_equal_types, {"feeds", "keys", "features"}),
         (_check_baseline, {"features", "training", "task"}),
-        (_check_period, {"period", "feeds", "keys", "features", "label"}),
         (_check_exports, {"exports", "keys", "task"}),
         (_check_gates, {"gates", "feeds", "keys", "features", "training", "task"}),
+        (
+            check_feature_groups,
+            {"feature_groups", "keys", "feeds", "features", "time_zone", "first_period", "last_period"},
+        ),
     )
     for check, reads in checks:
         if reads.isdisjoint(unusable):
             check(use_case)
 
 
-def _check_names(use_case: UseCase) -> None:
-    require_use_case(use_case.name, use_case.owner)
+def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> None:
+    """Report inconsistencies of what use cases and feature groups both declare.
+
+    `name` is the declared name; `unusable` is as for `check_use_case`.
+    """
+    if {"name", "owner"}.isdisjoint(unusable):
+        require_use_case(name, declared.owner)
+    checks = (
+        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods"}),
+        (_check_feeds, {"feeds", "first_period"}),
+        (_check_keys, {"feeds", "keys"}),
+        (_check_feature_types, {"features"}),
+        (_check_equal_types, {"feeds", "keys", "features"}),
+        (_check_period, {"period", "feeds", "keys", "features", "label"}),
+    )
+    for check, reads in checks:
+        if reads.isdisjoint(unusable):
+            check(declared)
 
 
 def _check_periods(use_case: UseCase) -> None:

@@ -14,6 +14,12 @@ from include.declaration.problems import require
 
 DAG_KINDS = ("data", "train", "score", "monitor", "retrain", "rollback", "maintenance", "quarantine", "reproduce")
 """The DAGs of each use case: `<use case>__<kind>`."""
+GROUP_PREFIX = "feature_group_"
+"""Prefix of the name under which a feature group runs, such as in its DAG `feature_group_<group>__data`."""
+GROUPS_FOLDER = "_feature_groups"
+"""Folder of the groups' tables in the lake."""
+GROUP_KINDS = ("data", "quarantine")
+"""The DAGs of each feature group."""
 RESERVED_PREFIX = "__airworthy_"
 """Prefix of internal columns that a step adds to a table; declared names must not begin with it."""
 LAKE_COLUMNS = frozenset({"period", "digest", "reasons", "quarantined_row"})
@@ -48,7 +54,14 @@ def require_use_case(name: str, owner: str) -> None:
         " the names of DAGs, folders and a registered model.",
         field="name",
     )
+    problem = f"the name must not begin with {GROUP_PREFIX!r}, which names the DAGs of a feature group."
+    require(not name.startswith(GROUP_PREFIX), problem, field="name", hint="Rename the use case.")
     require(len(owner) <= LONGEST, f"the owner has {len(owner)} characters; use at most {LONGEST}.", field="owner")
+
+
+def lake_folder(name: str) -> str:
+    """Return the folder of a use case or a feature group in the lake, by its name."""
+    return f"{GROUPS_FOLDER}/{name.removeprefix(GROUP_PREFIX)}" if name.startswith(GROUP_PREFIX) else name
 
 
 def require_columns(names: Iterable[str], field: str, say: str = "", also_taken: Collection[str] = ()) -> None:

@@ -16,6 +16,7 @@ from include.declaration import clock
 from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
 from include.declaration.consistency import check_use_case
 from include.declaration.exports import Export
+from include.declaration.feature_groups import Use, own_features, with_group_features
 from include.declaration.field_types import require_field_types, wrong_field_types
 from include.declaration.landing import LandingBucket
 from include.declaration.lightgbm_rules import ROUNDS, wrong_declaration
@@ -221,7 +222,8 @@ class UseCase:
     keys: tuple[str, ...]
     """Columns that identify one row of features and predictions among those of its period."""
     features: Mapping[str, str]
-    """Feature name to type: a number, or `category`."""
+    """Feature name to type: a number, or `category`; or `Feature(type, description=…, owner=…)`. Features of
+    `feature_groups` are added to them."""
     label: Label
     task: Task
     """What is predicted: `Binary(…)`, `Regression(…)` or `Multiclass(…)`."""
@@ -245,9 +247,13 @@ class UseCase:
     """Package of the functions; empty: the one that declares the use case."""
     last_period: Period | None = None
     """Last day of data that end, such as a historical table: nothing runs after it."""
+    feature_groups: tuple[Use, ...] = ()
+    """Shared feature groups whose features are joined to those of `build`."""
 
     def __post_init__(self) -> None:
         unusable = wrong_field_types(self)
+        if not {"features", "feature_groups"} & unusable:
+            object.__setattr__(self, "features", with_group_features(self.features, self.feature_groups))
         for name in {"features", "links"} - unusable:
             object.__setattr__(self, name, _frozen(getattr(self, name)))
         object.__setattr__(self, "_names_its_package", bool(self.package))
@@ -259,6 +265,16 @@ class UseCase:
         if not {"task", "gates"} & unusable:
             object.__setattr__(self, "gates", tuple(gate.for_task(self.task) for gate in self.gates))
         check_use_case(self, unusable)
+
+    @property
+    def own_features(self) -> dict[str, str]:
+        """Return the features that `build` returns, without those of feature groups."""
+        return own_features(self.features)
+
+    @property
+    def has_labels(self) -> bool:
+        """Return whether labels become known; a feature group has none."""
+        return True
 
     @property
     def label_keys(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from include import settings
+from include.declaration.names import lake_folder
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
@@ -24,11 +25,13 @@ from include.evaluation import check_tables, evaluate
 from include.evaluation.check_finding import CheckFinding
 from include.evaluation.gates.leakage import MIN_PERIODS, LeakageGate
 from include.features import build
+from include.features.group_join import used_groups
 from include.ingestion import suites
 from include.lake import content_digest, schemas
 from include.model import lightgbm_params, splits
 from include.model.tasks import task_model
 from include.project import Project
+from include.registry.source_code import DECLARATIONS
 from include.training import dataset, train
 
 Tell = Callable[[str], None]
@@ -40,7 +43,7 @@ _WITHOUT: Mapping[str, frozenset[str]] = {
     "labels": frozenset(),
 }
 """Kind of table to the modules of a use case that cannot change it."""
-_DECLARED = "id='USE_CASE'"
+_DECLARED = tuple(f"id={name!r}" for name in sorted(DECLARATIONS))
 _SAMPLED = 4
 """Number of days, over the whole window, that are landed before all others."""
 _MOST_REFUSED = 20
@@ -103,7 +106,9 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
 
 def discard_outdated(use_case: UseCase, home: Path) -> None:
     """Remove tables that other code or declarations made; record the current ones."""
-    root = home / "lake" / use_case.name
+    for group in used_groups(use_case):
+        discard_outdated(group, home)
+    root = home / "lake" / lake_folder(use_case.name)
     now = {
         table: _made_by(use_case, table)
         for table in schemas.table_names(use_case)
@@ -132,7 +137,9 @@ def _made_by(use_case: UseCase, table: str) -> str:
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.source)] for feed in use_case.feeds]
     declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_periods]
-    return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table))])
+    groups = [_made_by(group, table) for group in used_groups(use_case)] if table == "features" else []
+    used = [str(use_case.feature_groups), *groups] if groups else []
+    return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table)), *used])
 
 
 def _text(path: Path) -> str:
@@ -140,7 +147,11 @@ def _text(path: Path) -> str:
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest()
     tree = ast.parse(path.read_bytes())
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.Assign) and _DECLARED in ast.dump(node))]
+    tree.body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.Assign) and any(name in ast.dump(node) for name in _DECLARED))
+    ]
     return ast.dump(tree)
 
 

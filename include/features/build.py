@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import Feed
-from include.features import label_table, materialize
+from include.features import group_join, label_table, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.table_commit import Commit
@@ -15,15 +15,18 @@ from include.project import Project
 def build_features(project: Project, period: Period) -> Commit:
     """Write the labels that became known on `period`, then the features of `period`.
 
-    Look-back days that are not in the lake are landed first, by the same stages: the content of a day depends only on
-    its source, so the order of runs does not matter.
+    Look-back days that are not in the lake are landed first, by the same stages, and missing features of the used
+    feature groups are built: the content of a day depends only on its source, so the order of runs does not matter.
     """
     use_case = project.use_case
     use_case.require(period)
     since = max(use_case.first_period, period - use_case.look_back_periods)
     land_missing(project, since, period)
+    for group, known in group_join.used_periods(use_case, period).values():
+        ensure_features(project.declared_as(group), known, known)
     view = project.lake.as_of(period)
-    label_table.build_labels(use_case, view, since)
+    if use_case.has_labels:
+        label_table.build_labels(use_case, view, since)
     return materialize.materialize(use_case, "features", "build", view, since)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
+from include.features import group_join
 from include.features.checks import Check, label_checks, require_labels
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
@@ -46,7 +47,8 @@ class ResultRowsError(AirworthyError):
 def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
-    The call is `features.<function>(period, **clean feeds of since..period)`. Rows of an Ibis table stream from DuckDB
+    The call is `features.<function>(period, **clean feeds of since..period)`. Features of feature groups are joined to
+    its rows. Rows of an Ibis table stream from DuckDB
     in order of their keys, so memory does not grow with their number.
 
     Raises:
@@ -55,9 +57,15 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
     """
     code = _code_of(use_case, table, function)
     called = _Call(use_case, table, function, view, since)
-    rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
+    batches = called.rows(called.result())
     inputs = {f"checked/{feed.name}": view.digest_of_periods(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
+    if table == "features" and use_case.feature_groups:
+        groups = group_join.read_groups(use_case, view)
+        batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
+        inputs |= {group.table: group.digest for group in groups}
+        versions |= {group.table: group.version for group in groups}
+    rows = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), batches)
     return view.lake.replace(table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code)
 
 
@@ -74,7 +82,7 @@ class _Call:
 
     @cached_property
     def announced(self) -> pa.Schema:
-        return schemas.content_schema(self.use_case, self.table)
+        return schemas.own_schema(self.use_case, self.table)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
+from include.features.group_join import GroupPartitions, used_groups
 from include.lake import content_digest, history
 from include.lake.history import CommitNote
 from include.lake.lake import Lake
@@ -73,7 +74,8 @@ def find_stale(
     use_case = project.use_case
     lake = project.lake
     view = lake.as_of(last or LATEST)
-    names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
+    names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
+    names += ["labels", "features"] if use_case.has_labels else ["features"]
     chosen = [name for name in names if not tables or name in tables]
     since = first or use_case.first_period
     staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if _exists(lake, name)]
@@ -171,10 +173,13 @@ class _Inputs:
         sources = [f"checked/{source.name}" for source in use_case.feeds] if self._whole else []
         sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
         self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
+        used = used_groups(use_case) if kind == code_digest.FEATURES else []
+        self._groups = [GroupPartitions.of(use_case, group, view) for group in used]
 
     def are_now(self, period: Period, then: Mapping[str, str]) -> bool:
         """Return whether the inputs still have the digests that were read for `period`."""
-        return all(self._digest(name, period) == then[name] for name in self._partitions if name in then)
+        of_groups = all(group.digest(period) == then[group.table] for group in self._groups if group.table in then)
+        return of_groups and all(self._digest(name, period) == then[name] for name in self._partitions if name in then)
 
     def _digest(self, table: str, period: Period) -> str:
         partitions = self._partitions[table]

@@ -6,6 +6,7 @@ from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed
 from include.errors import InvalidRequestError
 from include.ingestion.correction_log import CorrectionLog
+from include.lake import schemas
 from include.project import Project
 
 AHEAD_DAYS = 31
@@ -37,7 +38,8 @@ def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
 def _decided(project: Project, since: Period) -> set[Period]:
     """Return the days from `since` on that are in one of the tables DECIDED."""
     view = project.lake.as_of(LATEST)
-    return {period for table in DECIDED for period in view.partitions(table, since)}
+    tables = [table for table in DECIDED if table in schemas.table_names(project.use_case)]
+    return {period for table in tables for period in view.partitions(table, since)}
 
 
 def require_free(project: Project, feed: Feed, period: Period, last: Period, free: Period) -> None:

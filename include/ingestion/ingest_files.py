@@ -131,8 +131,10 @@ def _kept_partition(lake: Lake, feed: Feed, period: Period) -> Partition | None:
     view = lake.as_of(last)
     published = view.partitions(f"checked/{feed.name}", period, period).get(period)
     landed = view.partitions(f"raw/{feed.name}", period, period).get(period, published)
+    tables = schemas.table_names(lake.use_case)
     built = {"features": last, "predictions": last, "labels": period}
-    return landed if published or any(view.partitions(table, period, until) for table, until in built.items()) else None
+    until_of = {table: until for table, until in built.items() if table in tables}
+    return landed if published or any(view.partitions(table, period, until_of[table]) for table in until_of) else None
 
 
 def _require_intact(view: AsOfSnapshot, feed: Feed, period: Period) -> None:

@@ -32,6 +32,8 @@ class Lake:
 
     use_case: UseCase
     root: StoragePath = field(repr=False)
+    address: str = field(default="", repr=False)
+    """The folder or S3 address of the lake, if it is not that of the settings."""
 
     @classmethod
     def open(cls, use_case: UseCase, lake: str = "") -> Lake:
@@ -42,7 +44,15 @@ class Lake:
         Raises:
             LakeFormatError: the lake has another format.
         """
-        return cls(use_case, lake_root(use_case.name, lake))
+        return cls(use_case, lake_root(use_case.name, lake), lake)
+
+    def of_group(self, group: UseCase) -> Lake:
+        """Return the tables of a feature group in the same lake.
+
+        Raises:
+            LakeFormatError: the group's tables have another format.
+        """
+        return Lake.open(group, self.address)
 
     def as_of(self, period: Period, memory: str = "2GB") -> AsOfSnapshot:
         """Return the lake as it was known at the decision time of `period`.

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from include import settings
+from include.declaration.names import GROUP_PREFIX, GROUPS_FOLDER, lake_folder
 from include.errors import AirworthyError
 from include.lake.object_store import StoragePath
 
@@ -40,7 +41,7 @@ def lake_root(use_case: str, lake: str = "") -> StoragePath:
     Raises:
         LakeFormatError: the lake has another format, or its format number cannot be read.
     """
-    root = StoragePath.parse(lake or settings.current_settings().lake) / use_case
+    root = StoragePath.parse(lake or settings.current_settings().lake) / lake_folder(use_case)
     require_format(root)
     return root
 
@@ -121,7 +122,8 @@ def upgrade(root: StoragePath, steps: Mapping[int, Callable[[], None]]) -> list[
 
 
 def _upgrade_advice(root: StoragePath) -> str:
-    return f"Stop the services, back the lake up, then run: airworthy upgrade {root.name}"
+    prefix = GROUP_PREFIX if root.uri.endswith(f"/{GROUPS_FOLDER}/{root.name}") else ""
+    return f"Stop the services, back the lake up, then run: airworthy upgrade {prefix}{root.name}"
 
 
 def _encoded(number: int) -> bytes:

@@ -70,8 +70,10 @@ _OWN = {"metrics": METRICS, "gate_results": GATE_RESULTS, "decisions": DECISIONS
 def table_names(use_case: UseCase) -> list[str]:
     """Return the names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
+    if not use_case.has_labels:
+        return [*feeds, "features"]
+    durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
     return [*feeds, "features", "labels", "predictions", *_OWN, *durations]
 
 
@@ -82,6 +84,8 @@ def content_schema(use_case: UseCase, table: str) -> pa.Schema:
         KeyError: the use case has no such table.
     """
     kind, _, feed = table.partition("/")
+    if not use_case.has_labels and table not in table_names(use_case):
+        raise KeyError(f"The feature group {use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
     keys = use_case.key_types()
     if kind in ("raw", "checked"):
         schema = _schema(use_case.feed(feed).columns)
@@ -100,6 +104,16 @@ def content_schema(use_case: UseCase, table: str) -> pa.Schema:
     if kind == "deliveries" and use_case.feed(feed).landing:
         return DELIVERIES
     raise KeyError(f"{use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
+
+
+def own_schema(use_case: UseCase, table: str) -> pa.Schema:
+    """Return the columns that the use case's function returns.
+
+    They are the content without the features of feature groups.
+    """
+    joined = use_case.features.keys() - use_case.own_features.keys()
+    schema = content_schema(use_case, table)
+    return schema if table != "features" else pa.schema([field for field in schema if field.name not in joined])
 
 
 def stored_schema(use_case: UseCase, table: str) -> pa.Schema:

@@ -90,6 +90,8 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "AIRWORTHY_DATA_DOCS": where.data_docs,
         "AIRWORTHY_USE_CASE_PACKAGES": ",".join(where.use_case_packages),
         **({"AIRWORTHY_USE_CASES": str(where.use_cases_folder)} if where.use_cases_folder else {}),
+        "AIRWORTHY_FEATURE_GROUP_PACKAGES": ",".join(where.feature_group_packages),
+        **({"AIRWORTHY_FEATURE_GROUPS": str(where.feature_groups_folder)} if where.feature_groups_folder else {}),
         "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
         "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
         "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), base.get("PATH", os.defpath)])),

@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
 from include.project import Project, open_project
@@ -47,7 +47,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
 
         ti, run = context["ti"], context["dag_run"]
         name, _, kind = ti.dag_id.partition("__")
-        declared = load_use_case(name)
+        declared = load_declaration(name)
         message = messages.failure_message(
             name,
             _day(context),
@@ -139,7 +139,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
         state, ended = str(run["state"]), run.get("end_date")
         if state == "failed" or (ended and _moment(ended) <= due):
             return  # the failure has its own alert; or the run ended in time
-        declared, dag_id, run_id = load_use_case(use_case), run["dag_id"], run["dag_run_id"]
+        declared, dag_id, run_id = load_declaration(use_case), run["dag_id"], run["dag_run_id"]
         message = messages.deadline_message(
             use_case,
             run["partition_key"] or (run.get("conf") or {}).get("period"),

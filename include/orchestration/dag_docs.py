@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from include.declaration.names import lake_folder
 from include.declaration.use_case import UseCase
 
 TEMPLATES = Path(__file__).parent / "docs"
@@ -38,5 +39,6 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 # nosec B701
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["lake_folder"] = lake_folder
     environment.filters["percent"] = lambda share: f"{share:.0%}"
     return environment

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.declaration import clock
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
@@ -160,7 +160,7 @@ def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
         BrokenUseCaseError: the use case cannot be loaded.
     """
     context = get_current_context()
-    return PipelineRun(open_project(load_use_case(use_case)), period_of(context), context["params"], **handed_on)
+    return PipelineRun(open_project(load_declaration(use_case)), period_of(context), context["params"], **handed_on)
 
 
 @contextmanager

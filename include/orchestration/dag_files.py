@@ -12,9 +12,12 @@ from pathlib import Path
 
 from airflow.sdk import DAG
 
+from include.declaration.declared_modules import is_meant_for_the_process
+from include.declaration.feature_group_discovery import all_feature_groups, broken_feature_groups
+from include.declaration.names import GROUP_KINDS
 from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, is_meant_for_the_process
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.errors import BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
 from include.printable import printable_logger
 from include.settings import REPOSITORY
@@ -27,7 +30,9 @@ FAILED = "FAILED"
 
 
 def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
-    """Return the globals of a DAG file: each use case's DAG by its id, and `FAILED`.
+    """Return the globals of a DAG file: each DAG by its id, and `FAILED`.
+
+    There is one for each use case, and of the kinds `GROUP_KINDS` one for each feature group.
 
     Args:
         kind: what follows the use case's name in the DAG's id.
@@ -35,7 +40,8 @@ def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list
     """
     made: dict[str, DAG | list[BrokenDagError]] = {}
     failed = list[BrokenDagError]()
-    for use_case in all_use_cases().values():
+    groups = all_feature_groups().values() if kind in GROUP_KINDS else ()
+    for use_case in [*all_use_cases().values(), *groups]:
         try:
             found = make(use_case)
             found.validate()  # type: ignore[no-untyped-call]
@@ -71,7 +77,11 @@ def raise_broken(file: Path = DAG_FILES / REPORT) -> None:
     Raises:
         BrokenUseCasesError: a use case or one of its DAGs is broken.
     """
-    broken: list[BrokenUseCaseError | BrokenDagError] = [*broken_use_cases().values(), *failures(file)]
+    broken: list[BrokenUseCaseError | BrokenDagError] = [
+        *broken_use_cases().values(),
+        *broken_feature_groups().values(),
+        *failures(file),
+    ]
     if broken:
         raise BrokenUseCasesError(broken) from None
 

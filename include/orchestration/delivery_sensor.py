@@ -19,7 +19,7 @@ from include.declaration import clock
 from include.declaration.landing import DeliveryMissingError, LandingBucket
 from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
 from include.orchestration.airflow_connections import CONNECTIONS, open_project
@@ -65,7 +65,7 @@ class DeliveryTrigger(BaseTrigger):
         return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        landing = load_use_case(self.use_case).feed(self.feed).landing
+        landing = load_declaration(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
         period, until, there, reason = Period(self.period), datetime.fromisoformat(self.until), False, ""
         while True:

@@ -134,6 +134,8 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
     places = Places.from_use_case(use_case)
     code = (_code.__wrapped__ if reread else _code)(places, kind)
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
+    if kind == FEATURES and use_case.feature_groups:
+        declared["feature_groups"] = use_case.feature_groups
     if kind != TRAINING:
         declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:

@@ -1,7 +1,8 @@
 """Find the modules and data files on which a use case's functions depend.
 
-The engine is `include` without its use cases. All other modules that imports reach are the use case's own, in any
-folder. The standard library is left out, and installed distributions that neither contain nor declare the use case.
+The engine is `include` without its use cases and feature groups. All other modules that imports reach are the use
+case's own, in any folder. The standard library is left out, and installed distributions that neither contain nor
+declare the use case.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from include.declaration.use_case import UseCase
 from include.registry import source_code
 from include.settings import REPOSITORY
 
-_ENGINE, _USE_CASES = "include", "include.use_cases"
+_ENGINE, _DECLARED = "include", ("include.use_cases", "include.feature_groups")
 _INSTALLED = {"site-packages", "dist-packages"}
 _CODE = {".py", ".pyc", ".pyi", ".so"}
 _PROSE = {".md", ".rst"}
@@ -69,7 +70,7 @@ class Places:
 
     def is_own(self, module: str) -> bool:
         """Return whether a module is not part of the engine."""
-        engine = is_within(module, _ENGINE) and not module.startswith(f"{_USE_CASES}.")
+        engine = is_within(module, _ENGINE) and not module.startswith(tuple(f"{each}." for each in _DECLARED))
         return not engine or is_within(module, self.package)
 
     def path(self, module: str) -> Path | None:

@@ -10,7 +10,7 @@ from typing import Any
 from include.declaration.use_case import UseCase
 from include.registry import source_code
 from include.registry.code_modules import Module
-from include.registry.source_code import DECLARATION
+from include.registry.source_code import DECLARATIONS
 
 NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts"),
@@ -61,13 +61,13 @@ def _paths(body: Collection[ast.stmt], *, declaring: bool) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    aliases = {bound for _, name, bound in imported if name == DECLARATION}
+    aliases = {bound for _, name, bound in imported if name in DECLARATIONS}
     loaded_nodes = (node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load))
-    used = [node for node in loaded_nodes if source_code.last_name(node) in {DECLARATION, *aliases}]
+    used = [node for node in loaded_nodes if source_code.last_name(node) in {*DECLARATIONS, *aliases}]
     yield from (_path(node, parents) for node in used)
     passed_on = aliases and not used and not declaring  # another module may take it from this one
     loaded = any(module == _LOADER and name in _LOADERS for module, name, _ in imported)
-    if passed_on or loaded or DECLARATION in source_code.texts_in(body):
+    if passed_on or loaded or not DECLARATIONS.isdisjoint(source_code.texts_in(body)):
         yield ""
 
 

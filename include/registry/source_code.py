@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-DECLARATION = "USE_CASE"
+DECLARATIONS = frozenset({"USE_CASE", "FEATURE_GROUP"})
+"""Names of a declaration in its module."""
 _IMPORTERS = {"import_module", "__import__", "run_module", "resolve_name", "find_spec"}
 """Functions that import a module named by a string."""
 
@@ -69,7 +70,8 @@ def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
     if isinstance(node, ast.Import):
         return all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names)
     module = "." * node.level + (node.module or "")
-    engine = f"{module}.".startswith("include.") and not f"{module}.".startswith("include.use_cases.")
+    declared = ("include.use_cases.", "include.feature_groups.")
+    engine = f"{module}.".startswith("include.") and not f"{module}.".startswith(declared)
     return engine or module.partition(".")[0] in sys.stdlib_module_names
 
 
@@ -148,6 +150,12 @@ def texts_in(nodes: Iterable[ast.AST]) -> set[str]:
     return {value for value in constants if isinstance(value, str)}
 
 
+def line_of_definition(source: SourceFile, name: str) -> int | None:
+    """Return the line on which a module defines a function; None if it does not."""
+    functions = (node for node in source.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return next((node.lineno for node in functions if node.name == name), None)
+
+
 def bound_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement only binds; empty for other effects."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -196,7 +204,7 @@ def is_docstring(node: ast.AST) -> bool:
 
 def is_declaration(node: ast.AST) -> bool:
     """Return whether a statement assigns the declaration."""
-    return any(isinstance(target, ast.Name) and target.id == DECLARATION for target in targets_of(node))
+    return any(isinstance(target, ast.Name) and target.id in DECLARATIONS for target in targets_of(node))
 
 
 def _remove(tree: ast.Module, is_unwanted: Callable[[ast.AST], bool]) -> None:

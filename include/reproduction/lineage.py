@@ -9,10 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
-from include.lake import history
+from include.features.group_join import features_table, used_periods
+from include.lake import content_digest, history
 from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
@@ -71,6 +73,19 @@ class FeedLineage:
 
 
 @dataclass(frozen=True)
+class GroupLineage:
+    """The period of a feature group that the features joined."""
+
+    group: str
+    features: Content | None
+    """None if the logs do not say."""
+    feeds: tuple[FeedLineage, ...]
+    """The content from which the group's features were built, by feed."""
+    unknown: str = ""
+    """Why its features are not known; empty if they are."""
+
+
+@dataclass(frozen=True)
 class Lineage:
     """The origin of one prediction."""
 
@@ -88,6 +103,8 @@ class Lineage:
     """What was scored; None if the predictions' commit does not say."""
     feeds: tuple[FeedLineage, ...]
     """The content from which the features were built, by feed; empty if their commit is not known."""
+    groups: tuple[GroupLineage, ...] = ()
+    """The feature groups whose features were joined."""
 
 
 def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> Lineage:
@@ -106,7 +123,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
     row = _row(use_case, lake, period, wanted)
     version = sync.version_of(project.registry, project.ledger, row["model_version"])
     tracing = _Tracing(lake, period)
-    prediction, features, feeds = tracing.trace()
+    prediction, features, feeds, groups = tracing.trace()
     return Lineage(
         use_case=use_case.name,
         period=period,
@@ -118,6 +135,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
         prediction=prediction,
         features=features,
         feeds=feeds,
+        groups=groups,
     )
 
 
@@ -186,16 +204,33 @@ class _Tracing:
         self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
         self._states: dict[str, dict[Period, Partition]] = {}
 
-    def trace(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
-        """Return the day's predictions, their features, and the features' feeds."""
+    def trace(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...], tuple[GroupLineage, ...]]:
+        """Return the predictions, their features, and the features' feeds and groups."""
         prediction = self._content("predictions", self._day, self._today("predictions")[self._day].digest)
         scored = self._note(prediction)
         if scored is None or "features" not in scored.inputs:
-            return prediction, None, ()
+            return prediction, None, (), ()
         features = self._content("features", self._day, scored.inputs["features"], scored.versions.get("features"))
         built = self._note(features)
         feeds = [self._feed(feed, built) for feed in self._lake.use_case.feeds] if built else []
-        return prediction, features, tuple(feeds)
+        groups = used_periods(self._lake.use_case, self._day).values() if built else ()
+        joined = [self._group(group, known, built) for group, known in groups if built]
+        return prediction, features, tuple(feeds), tuple(joined)
+
+    def _group(self, group: FeatureGroup, known: Period, built: CommitNote) -> GroupLineage:
+        """Return the group's period that the features joined, and its feeds."""
+        table = features_table(group)
+        digest, version = built.inputs.get(table, ""), built.versions.get(table)
+        lake = self._lake.of_group(group)
+        tracing, exists = _Tracing(lake, known), history.is_table(lake.uri("features"))
+        notes = (note for note in (tracing._log("features") if exists else ()) if note.period == known)
+        wrote = next((note for note in notes if version is not None and note.version <= version), None)
+        recorded = wrote and content_digest.digest_values({known.key: wrote.digest} if wrote.rows else {})
+        if wrote is None or recorded != digest:
+            unknown = f"The log of {table} does not hold what was read of {known}."
+            return GroupLineage(group.group, None, (), unknown)
+        content = tracing._content("features", known, wrote.digest, version)
+        return GroupLineage(group.group, content, tuple(tracing._feed(feed, wrote) for feed in group.feeds))
 
     def _feed(self, feed: Feed, built: CommitNote) -> FeedLineage:
         table = f"checked/{feed.name}"

@@ -66,7 +66,7 @@ class TrainingSpec:
             last=made_from.last,
             keys=use_case.key_types(),
             period=use_case.period,
-            features=dict(use_case.features),
+            features={name: str(kind) for name, kind in use_case.features.items()},
             label=use_case.label.name,
             label_delay_periods=use_case.label.label_delay_periods,
             splits={name: getattr(use_case.training, name) for name in _SPLITS},
@@ -94,6 +94,7 @@ class TrainingSpec:
             keys=tuple(self.keys),
             period=self.period,
             features=self.features,
+            feature_groups=(),  # the features that were read are already joined
             label=Label(self.label, declared.label.meaning, self.label_delay_periods),
             task=task_from_json(_with_unit(self.task, declared.task.cost_unit)),
             training=replace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.batch_apis import IsAuthorizedDagRequest
@@ -9,7 +11,9 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.models.dag import DagModel
 from fastapi import HTTPException
 
-from include.declaration.names import DAG_KINDS
+from include.declaration.feature_group import FeatureGroup
+from include.declaration.feature_group_discovery import all_feature_groups
+from include.declaration.names import DAG_KINDS, GROUP_KINDS
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.notifications.redaction import redact
@@ -21,6 +25,12 @@ log = printable_logger(__name__)
 def readable_use_cases(user: BaseUser) -> dict[str, UseCase]:
     """Return the use cases that the user may read and that load, by name."""
     return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
+
+
+def readable_feature_groups(user: BaseUser) -> dict[str, FeatureGroup]:
+    """Return the feature groups that the user may read and that load, by name."""
+    groups = all_feature_groups()
+    return {name: group for name, group in groups.items() if may_read(user, group.name, GROUP_KINDS)}
 
 
 def broken_use_cases_of(user: BaseUser) -> dict[str, str]:
@@ -49,9 +59,9 @@ def require_readable(user: BaseUser, name: str) -> UseCase:
     raise HTTPException(404, f"There is no use case {name!r} that you may read.")
 
 
-def may_read(user: BaseUser, name: str) -> bool:
-    """Return whether the user may read every DAG of the use case."""
-    dag_ids = [f"{name}__{kind}" for kind in DAG_KINDS]
+def may_read(user: BaseUser, name: str, kinds: Sequence[str] = DAG_KINDS) -> bool:
+    """Return whether the user may read every DAG of the use case or feature group."""
+    dag_ids = [f"{name}__{kind}" for kind in kinds]
     teams = DagModel.get_dag_id_to_team_name_mapping(dag_ids)
     requests: list[IsAuthorizedDagRequest] = [
         {"method": "GET", "details": DagDetails(id=dag_id, team_name=teams.get(dag_id))} for dag_id in dag_ids

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from functools import cache
+from typing import Annotated
 
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from include.declaration.feature_group_discovery import group_name
+from include.declaration.form_limits import NAME_LENGTH
 from include.declaration.period import Period
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_project
-from include.web import access, data_docs, html, overview, prometheus
+from include.web import access, catalogue, data_docs, html, overview, prometheus
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
 
@@ -59,6 +62,7 @@ def page_routes() -> FastAPI:
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
+    app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
     app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
@@ -114,9 +118,24 @@ def _use_case(
     )
 
 
+def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_length=NAME_LENGTH)] = "") -> Response:
+    """Return the features of all use cases and groups that the user may read.
+
+    Only those with the words of `q` are shown at first.
+    """
+    groups = access.readable_feature_groups(user)
+    found = catalogue.build_catalogue(
+        map(open_project, access.readable_use_cases(user).values()), map(open_project, groups.values())
+    )
+    return _page(html.catalogue_page(found, _base(request), q))
+
+
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
-    """Return the tab of a DAG: the page of its use case."""
+    """Return the tab of a DAG: the page of its use case, or the features of its group."""
     name, kind, _ = dag_id.partition("__")
+    group = group_name(name)
+    if kind and group in access.readable_feature_groups(user):
+        return _catalogue(request, user, group)
     if not kind or (name not in access.readable_use_cases(user) and name not in access.broken_use_cases_of(user)):
         text = f"{dag_id} is not a DAG of a use case that you may read, so this tab is empty."
         return _page(html.message_page("No use case", text, _base(request)))

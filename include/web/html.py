@@ -21,6 +21,7 @@ from include.monitoring.definitions import Chart, find_metric
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.printable import escape_text, escape_values
 from include.web import charts, links
+from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
 
 HERE = Path(__file__).parent
@@ -33,6 +34,7 @@ BREACHES = 14
 FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -109,6 +111,16 @@ def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str]
     `lost` has the reason why one cannot be shown.
     """
     return _rendered("index.html", base, overviews=overviews, lost=lost or {})
+
+
+def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
+    """Render the catalogue of features.
+
+    Those without the words are hidden; the page's script shows others as the words change.
+    """
+    matching = {id(entry) for entry in catalogue.matching(words).entries}
+    shown = [id(entry) in matching for entry in catalogue.entries]
+    return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:

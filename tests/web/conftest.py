@@ -31,6 +31,7 @@ USERS = {
     "norman": "",
     "tina": "viewer",
     "sven": "viewer",
+    "gerda": "viewer",
 }
 """Name, which is the password too, to role; Airflow lets somebody without one read nothing, and see picky.py."""
 VALIDATED = """<!doctype html><link rel="stylesheet" href="https://cdn.invalid/style.css">
@@ -100,6 +101,7 @@ def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "AIRWORTHY_HOME": str(measured_home),
         "AIRWORTHY_SIGNING_KEYS": os.environ["AIRWORTHY_SIGNING_KEYS"],
         "AIRWORTHY_USE_CASE_PACKAGES": "tests.web.use_cases",
+        "AIRWORTHY_FEATURE_GROUP_PACKAGES": "tests.sharing.feature_groups",
         "PYTHONPATH": str(REPOSITORY),
     }
     with (home / "log").open("w") as log:

@@ -8,8 +8,13 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-FORBIDDEN = {"tina": ("idle__",), "sven": ("toy__retrain", "idle__", "broken__")}
-"""User to how the names begin of the DAGs that this user may not read: sven lacks one of the seven of toy."""
+FORBIDDEN = {
+    "tina": ("idle__",),
+    "sven": ("toy__retrain", "idle__", "broken__"),
+    "gerda": ("feature_group_kind_quality__data",),
+}
+"""User to how the names begin of the DAGs that this user may not read: sven lacks one of the seven of toy, and gerda
+one of the two of the feature group."""
 
 
 class PickyAuthManager(SimpleAuthManager):

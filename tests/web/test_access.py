@@ -1,5 +1,7 @@
 """Who may read the page, tested on Airflow's API server; no user may do more than read."""
 
+import re
+
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.security]
@@ -13,6 +15,7 @@ ROUTES = [
     "/airworthy/static/plotly.js",
     "/airworthy/static/icon.svg",
     "/airworthy/metrics",
+    "/airworthy/catalogue",
     DOCS,
     "/airworthy/openapi.json",
     "/airworthy/docs",
@@ -138,6 +141,25 @@ def test_each_user_sees_the_use_cases_whose_dags_that_user_may_all_read(server):
         pages = [client.get("/airworthy/metrics").text for client in (vera, tina, sven)]
     assert ['use_case="toy"' in text for text in pages] == [True, True, False]
     assert ['use_case="idle"' in text for text in pages] == [True, False, False]
+
+
+def test_the_catalogue_has_the_features_of_what_the_user_may_read_and_no_other_user_of_them(server):
+    def sources(user: str) -> tuple[set[str], bool]:
+        with server.client(user) as client:
+            page = client.get("/airworthy/catalogue").text
+        return set(re.findall(r"(?:group|use case) \w+(?=</span>)", page)), "/use_case/idle" in page
+
+    assert sources("vera") == ({"use case toy", "use case idle", "group kind_quality"}, True)
+    assert sources("tina") == ({"use case toy", "group kind_quality"}, False)
+    assert sources("gerda") == ({"use case toy", "use case idle"}, True)
+    assert sources("norman") == (set(), False)
+
+
+def test_the_tab_of_a_groups_dag_shows_its_features_to_who_may_read_it(server):
+    address = "/airworthy/dag/feature_group_kind_quality__data"
+    with server.client("vera") as vera, server.client("gerda") as gerda:
+        assert "recent_defects" in vera.get(address).text
+        assert "recent_defects" not in gerda.get(address).text
 
 
 def test_a_use_case_that_cannot_be_imported_hides_no_other_and_is_named_to_who_may_read_it(server):

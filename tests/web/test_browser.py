@@ -163,6 +163,27 @@ def test_a_use_case_without_runs_says_what_to_do(visit):
     assert visit.complaints == []
 
 
+def test_the_catalogue_is_searched_with_the_keyboard_alone(visit):
+    visit.go("plugin/airworthy/airworthy/catalogue")
+    frame = visit.page.frame_locator("iframe")
+    rows = frame.locator("#features tbody tr:visible")
+    expect(frame.get_by_role("heading", name="Feature catalogue")).to_be_visible()
+    every = rows.count()
+    frame.locator("body").press("/")
+    expect(frame.get_by_label("Search")).to_be_focused()
+    visit.page.keyboard.type("mean defects")
+    expect(rows).to_have_count(1)
+    expect(frame.get_by_role("status")).to_contain_text("1 of")
+    visit.page.keyboard.press("Enter")
+    expect(rows).to_have_count(1)
+    visit.page.keyboard.press("ControlOrMeta+A")
+    visit.page.keyboard.press("Delete")
+    expect(rows).to_have_count(every)
+    assert visit.complaints == []
+    foreign = [url for url in visit.asked if not url.startswith((visit.server.address, "data:", "blob:"))]
+    assert foreign == []
+
+
 def test_data_docs_open_in_the_frame_with_their_own_styles_and_nothing_from_elsewhere(visit):
     visit.go(f"plugin/airworthy/{DEEP}")
     visit.framed().get_by_role("link", name="Data Docs").click()

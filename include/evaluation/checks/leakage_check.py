@@ -25,12 +25,14 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
+from include.declaration.feature_group import FeatureGroup
+from include.declaration.feature_groups import known_period
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.evaluation.checks.isolation import isolated_calls
@@ -38,6 +40,7 @@ from include.evaluation.checks.perturbation import randomise_future_rows
 from include.evaluation.checks.read_recorder import Recorder
 from include.evaluation.inputs import RebuiltPeriod
 from include.features import label_table, materialize
+from include.features.group_join import used_periods
 from include.ingestion import validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake import clone, schemas
@@ -81,7 +84,8 @@ class _Trial:
 
         These feeds have no rows of the day.
         """
-        found = {table: _digest(self.lake, table, self.period) for table in ("features", "labels")}
+        built = ("features", "labels") if self.use_case.has_labels else ("features",)
+        found = {table: _digest(self.lake, table, self.period) for table in built}
         checked = {table: _digest(self.lake, table, self.period) for table in _checked_tables(self.use_case)}
         return found | {table: digest for table, digest in checked.items() if digest}
 
@@ -116,9 +120,40 @@ def rebuild_periods(project: Project, periods: Sequence[Period], as_of: Period) 
 
     The lake is only read. After a difference, the day is built once more from unchanged data, to tell a leak from
     changed code, and twice more to tell both from a random result. An error of the use case's functions is in the day's
-    `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
+    `error`. The periods of feature groups that the day joins are rebuilt in the same way, and what they found is part
+    of the day's result. Not safe in a process whose other threads use the settings or the profiler's hook.
     """
-    return tuple(_rebuilt(_Trial(project, period, as_of)) for period in periods)
+    return tuple(_with_groups(_Trial(project, period, as_of)) for period in periods)
+
+
+def _with_groups(trial: _Trial) -> RebuiltPeriod:
+    """Rebuild the day, and the periods of feature groups that it joins."""
+    found = _rebuilt(trial)
+    for group, known in used_periods(trial.use_case, trial.period).values():
+        of_group = _rebuilt(_Trial(trial.project.declared_as(group), known, _known_in(group, trial)))
+        found = _merged(found, of_group, f"{group.group} of {known}")
+    return found
+
+
+def _known_in(group: FeatureGroup, trial: _Trial) -> Period:
+    return known_period(group, trial.use_case, trial.as_of)
+
+
+def _merged(found: RebuiltPeriod, of_group: RebuiltPeriod, group: str) -> RebuiltPeriod:
+    """Return the result of a day together with that of a group's period."""
+
+    def named(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(f"{name} (feature group {group})" for name in names)
+
+    error = f"Feature group {group}: {of_group.error}" if of_group.error else ""
+    return replace(
+        found,
+        leaking=found.leaking + named(of_group.leaking),
+        read=found.read + named(of_group.read),
+        non_deterministic=found.non_deterministic + named(of_group.non_deterministic),
+        outdated=found.outdated or of_group.outdated,
+        error=found.error or error,
+    )
 
 
 def _rebuilt(trial: _Trial) -> RebuiltPeriod:
@@ -222,6 +257,8 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
     They are copied from the look-back to `as_of`.
     """
     until = min(trial.as_of, trial.period + LATER_PERIODS) if changed else trial.as_of
+    for group, known in used_periods(trial.use_case, trial.period).values():
+        _fill_group(trial, copy, group, known, changed=changed)
     for table, keys in _readable(trial.use_case):
         periods = clone.partition_digests(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
@@ -233,6 +270,27 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
         clone.clone_table(table, periods, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
         CorrectionLog.open(trial.project, feed.name).copy_period(trial.period, CorrectionLog.open(copy, feed.name))
+
+
+def _fill_group(trial: _Trial, copy: Project, group: FeatureGroup, known: Period, *, changed: bool) -> None:
+    """Copy the features of a group: the joined period, and later ones.
+
+    With `changed`, the later ones are changed.
+    """
+    as_of = _known_in(group, trial)
+    until = min(as_of, known + LATER_PERIODS) if changed else as_of
+    lake = trial.lake.of_group(group)
+    periods = clone.partition_digests(lake, "features", known, until)
+    changes = {
+        period: functools.partial(
+            randomise_future_rows, keys=group.keys, seed=_ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(period)
+        )
+        for period in (periods if changed else ())
+        if period > known
+    }
+    target = copy.lake.of_group(group)
+    mark_format(target.root)
+    clone.clone_table("features", periods, lake, target, changes)
 
 
 def _ordinal(period: Period) -> int:

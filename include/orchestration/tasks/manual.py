@@ -14,7 +14,7 @@ from airflow.sdk import get_current_context, task
 from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.period import Period
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration, load_use_case
 from include.orchestration import callbacks
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
@@ -65,7 +65,7 @@ def resubmit(use_case: str) -> dict[str, object]:
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }
         result = resubmit.resubmit_rows(
-            open_project(load_use_case(use_case)), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
+            open_project(load_declaration(use_case)), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.summary)
     return asdict(result)

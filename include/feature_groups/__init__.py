@@ -1,0 +1,1 @@
+"""The shared feature groups, one package each."""

@@ -1,0 +1,1 @@
+"""Two use cases that share a feature group."""

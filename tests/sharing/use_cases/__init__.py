@@ -1,0 +1,1 @@
+"""Use cases that join the features of one group."""
