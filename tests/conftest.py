@@ -71,7 +71,7 @@ LONG = (
         "model/test_intervals",
     ),
     *("security/test_fuzzed_forms", "security/test_fuzzed_files", "security/test_fuzzed_models"),
-    *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
+    *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses", "tasks/test_past"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -315,7 +315,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory, tracking_template: Path) -> 
 
 @pytest.fixture
 def toy() -> Toy:
-    """The use case that the test is about: the events, unless `tests.toys.both_toys` gives both."""
+    """The use case that the test is about: the events, unless `tests.toys.every_toy` gives each."""
     from tests.toys import EVENTS
 
     return EVENTS

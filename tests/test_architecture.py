@@ -58,7 +58,6 @@ NOT_LIGHT = ("include.orchestration.delivery_sensor",)
 DEFINITIONS = (
     *("include.model.metrics", "include.monitoring.definitions", "include.registry.tags"),
     "include.evaluation.gates",
-    *("include.model.class_metrics", "include.model.regression_metrics"),
 )
 """Lists of what there is. Any module of any level may read them, the declaration to check names."""
 DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar")

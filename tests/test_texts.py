@@ -115,6 +115,7 @@ SAMPLES: dict[str, Any] = {
 }
 """Value of each parameter of errors, by its name."""
 OTHERWISE: dict[str, dict[str, Any]] = {
+    "SeasonTooLongError": {"season": 365, "feature": "__airworthy_season_ago", "rows": 840},
     "AirflowRefusedError": {"answer": SimpleNamespace(status_code=403, text="Forbidden")},
     "BucketError": {"reason": "the Connection does not exist", "retryable": True},
     "CheckFailedError": {"reason": "gates: failed"},

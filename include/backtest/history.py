@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import ibis
 import numpy as np
 import pyarrow as pa
 
@@ -25,13 +26,15 @@ from include.evaluation import judging
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
+from include.features.labels import encoded_labels, join_season
 from include.lake import schemas
+from include.lake.snapshot import AsOfSnapshot
 from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.arrays import Numbers
 from include.model.model import Model
+from include.model.season import SEASON_AGO
 from include.model.splits import Splits
 from include.model.tasks import task_model
-from include.model.trainer import TrainingRows
 from include.monitoring import drift, drift_metrics, false_alarms, metric_row, performance, reference_profile
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ReferenceProfile
@@ -138,7 +141,7 @@ class HistoricalEvaluator:
         parts = {
             name: dataset.split_rows(self.use_case, rows, periods, name, period) for name, periods in fit.cut.items()
         }
-        predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
+        predicted = {name: fit.model.predict_all(part.inputs, THREADS) for name, part in parts.items()}
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.task)
 
     def predicted(self, model: Period, period: Period) -> dict[str, Numbers]:
@@ -153,7 +156,8 @@ class HistoricalEvaluator:
 
     def _features(self, period: Period) -> pa.Table:
         span = self.past.span(period, period)
-        return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
+        season = [SEASON_AGO] if SEASON_AGO in self.past.rows.column_names else []
+        return self.past.rows.slice(span.start, span.stop - span.start).select([*self.use_case.features, *season])
 
     def realised(self, model: Period, period: Period) -> tuple[Numbers, Numbers]:
         """Return a day's matured labels with the model's predictions."""
@@ -244,12 +248,8 @@ class HistoricalEvaluator:
         gates = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
         current, use_case = self.fit(champion), self.use_case
         rows = self._labelled(period, fit.cut.test[0], fit.cut.test[-1])
-        test = TrainingRows(
-            rows.select(list(use_case.features)),
-            task_model(use_case).encode_labels(rows[use_case.label.name]),
-            rows["period"].to_numpy(),
-        )
-        predicted = fit.model.predict_all(test.features)
+        test = dataset.split_rows(use_case, rows, fit.cut.test, "test", period)
+        predicted = fit.model.predict_all(test.inputs)
         measured = {
             subject: metrics.compute_metrics(test.labels, values, use_case.task)
             for subject, values in predicted.items()
@@ -283,7 +283,7 @@ def load_label_history(project: Project, first: Period, last: Period) -> LabelHi
     matures = use_case.label.label_delay_periods
     view, keys = project.lake.as_of(last + matures), list(use_case.keys)
     earliest, _ = splits.training_window(use_case, first)
-    rows = view.read("features", earliest, last, order_by=["period", *keys])
+    rows = _with_season(use_case, view, view.read("features", earliest, last, order_by=["period", *keys]))
     require_distinct(use_case.name, "features", rows, ["period", *keys])
     # A label belongs to the row of its keys and its period, as in `join_labels`.
     positions = pa.table([*(rows[key] for key in keys), rows["period"]], [*keys, _ABOUT])
@@ -291,8 +291,22 @@ def load_label_history(project: Project, first: Period, last: Period) -> LabelHi
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
-    encoded = task_model(use_case).encode_labels(known[use_case.label.name])
+    encoded = encoded_labels(use_case, known[use_case.label.name])
     return LabelHistory.from_rows(rows, known[_ROW], known["period"], pa.chunked_array([encoded]))
+
+
+def _with_season(use_case: UseCase, view: AsOfSnapshot, rows: pa.Table) -> pa.Table:
+    """Add the label one season earlier, if a season is declared.
+
+    It is the label as known at each row's decision time.
+    """
+    if use_case.season_lag is None or not rows.num_rows:
+        return rows
+    first, last = (Period.from_date(rows["period"][place].as_py()) for place in (0, -1))
+    numbered = rows.select(list(dict.fromkeys(["period", *use_case.keys])))
+    numbered = numbered.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
+    found = join_season(use_case, view, ibis.memtable(numbered), first, last).order_by(_ROW).to_pyarrow()
+    return rows.append_column(SEASON_AGO, found[SEASON_AGO])
 
 
 def _values(model: Model) -> dict[str, object]:

@@ -40,7 +40,7 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
     check_data(use_case, use_case.name, unusable)
     checks = (
         (_check_columns, {"keys", "features", "label", "task"}),
-        (_check_task, {"features", "task", "monitoring"}),
+        (_check_task, {"features", "task", "monitoring", "label", "first_period", "last_period"}),
         (_check_baseline, {"features", "training", "task"}),
         (_check_exports, {"exports", "keys", "task"}),
         (_check_gates, {"gates", "feeds", "keys", "features", "training", "task"}),
@@ -122,8 +122,22 @@ def _check_task(use_case: UseCase) -> None:
     stray = [name for name in task.features_read if features.get(name, CATEGORY) == CATEGORY]
     problem = f"the task reads {stray}, which are no features that are numbers."
     require(not stray, problem, field="task", hint=did_you_mean(stray, features))
+    _check_season(use_case)
     for limit in sound(use_case.monitoring.limits):
         _require_of_task(use_case, limit.metric, limit.subject, f"the limit {limit}", "monitoring")
+
+
+def _check_season(use_case: UseCase) -> None:
+    """Report a season that reaches beyond the data."""
+    lag, last = use_case.season_lag, use_case.last_period
+    if lag is None or last is None or last < use_case.first_period:
+        return
+    known = last - use_case.first_period
+    problem = (
+        f"the seasonal baseline needs labels of {lag} periods earlier, and the data have {known + 1} periods, from"
+        f" {use_case.first_period} to {last}."
+    )
+    require(lag <= known, problem, field="task.season", hint="Declare a shorter season, or none.")
 
 
 def _require_of_task(use_case: UseCase, metric: str, subject: str, say: str, field: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from include.declaration.field_types import require_field_types
 from include.declaration.problems import declared, require
-from include.model.metrics import BUILT_IN, SUMMARY, Metric, MetricName, add_metric, metric_named
+from include.model.metrics import BUILT_IN, SUMMARY, add_metric, metric_named
+from include.model.metrics.metric import Metric, MetricName
 
 
 @declared

@@ -291,6 +291,15 @@ class UseCase:
         """Return the module whose code built this declaration."""
         return str(self._declared_in)  # type: ignore[attr-defined]
 
+    @property
+    def season_lag(self) -> int | None:
+        """Return how many periods earlier the seasonal baseline's label lies, or None."""
+        return self.task.season_lag(self.label.label_delay_periods)
+
+    def labels_since(self, first: Period) -> Period:
+        """Return the first period whose labels a training on features from `first` on reads."""
+        return first - (self.season_lag or 0)
+
     def slice_columns(self) -> list[str]:
         """Return the keys and features that can define slices: all but floats."""
         kinds = {**self.key_types(), **self.features}

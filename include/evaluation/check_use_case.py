@@ -26,6 +26,7 @@ from include.evaluation.check_finding import CheckFinding
 from include.evaluation.gates.leakage import MIN_PERIODS, LeakageGate
 from include.features import build
 from include.features.group_join import used_groups
+from include.features.labels import encoded_labels
 from include.ingestion import suites
 from include.lake import content_digest, schemas
 from include.model import lightgbm_params, splits
@@ -189,12 +190,14 @@ def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[Chec
 def needed_periods(use_case: UseCase, period: Period) -> list[Period]:
     """Return the days of the feeds that a training as of `period` needs."""
     first, _ = splits.training_window(use_case, period)
-    return period_range(max(use_case.first_period, first - use_case.look_back_periods), period)
+    since = use_case.labels_since(first) - use_case.look_back_periods
+    return period_range(max(use_case.first_period, since), period)
 
 
 def build_window(project: Project, period: Period, tell: Tell) -> None:
     """Build the missing features and labels of the window."""
     first, _ = splits.training_window(project.use_case, period)
+    first = max(project.use_case.first_period, project.use_case.labels_since(first))
     built = project.lake.as_of(period).partitions("features", first, period)
     missing = [needed for needed in period_range(first, period) if needed not in built]
     for number, needed in enumerate(missing, start=1):
@@ -207,7 +210,7 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
     use_case = project.use_case
     first, last = splits.training_window(use_case, period)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
-    labels = task_model(use_case).encode_labels(rows[use_case.label.name])
+    labels = encoded_labels(use_case, rows[use_case.label.name])
     periods = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
     counted = f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled"
     if not len(labels):

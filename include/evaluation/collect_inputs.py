@@ -16,14 +16,16 @@ from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitPeriods, sample_periods
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
+from include.features.labels import encoded_labels
+from include.grammar import sentence
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
-from include.model.tasks import task_model
 from include.project import Project
 from include.registry import sync, tags
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
+from include.scoring import score
 from include.threads import threads_for
 from include.training import dataset
 
@@ -84,7 +86,7 @@ class _Collector:
             champion=champion,
             rows=TestRows(
                 periods=rows["period"].to_numpy(),
-                labels=task_model(self.use_case).encode_labels(rows[self.use_case.label.name]),
+                labels=encoded_labels(self.use_case, rows[self.use_case.label.name]),
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),
             ),
@@ -118,6 +120,8 @@ class _Collector:
         reads = model.encoding.features
         lost = missing_features(reads, self.use_case.features)
         reason = f"It reads {lost}, which the use case no longer declares with this type." if lost else ""
+        if not reason and (why := score.task_misfit(self.use_case, self.registry, self.champion)):
+            reason = sentence(why)
         return ChampionInputs(number, seen=_seen_periods(self.champion), features=reads, why_not=reason), model
 
     def _rebuilt_periods(self) -> tuple[RebuiltPeriod, ...]:
@@ -154,7 +158,7 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     first, last = (Period(period) for period in candidate.tags[tags.WINDOW].split(".."))
     now = {
         tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
-        tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.period),
+        tags.LABELS_DIGEST: view.digest_of_periods("labels", use_case.labels_since(first), view.period),
     }
     changed = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if changed:

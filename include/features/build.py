@@ -49,7 +49,7 @@ def ensure_window(project: Project, period: Period, window_periods: int | None) 
     """
     project.use_case.require(period)
     first, last = splits.training_window(project.use_case, period, window_periods)
-    return first, last, len(ensure_features(project, first, period))
+    return first, last, len(ensure_features(project, project.use_case.labels_since(first), period))
 
 
 def land_missing(project: Project, first: Period, last: Period) -> None:

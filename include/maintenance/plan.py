@@ -244,7 +244,7 @@ def _needs(version: Version) -> list[VersionNeeds]:
         known = TrainingSpec.from_tag(version.tags.get(tags.RECIPE, ""))
         return [
             VersionNeeds("features", known.versions["features"], known.first, known.last),
-            VersionNeeds("labels", known.versions["labels"], known.first, known.as_of),
+            VersionNeeds("labels", known.versions["labels"], known.labels_since, known.as_of),
         ]
     except (TrainingSpecError, KeyError, ValueError):
         return []

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.model import metrics, plotting
+from include.model import plotting
 from include.model.arrays import Numbers
+from include.model.metrics import binary
 from include.model.plots import SHADES, finish_axes
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def plot_class_calibration(title: str, labels: Numbers, probabilities: Numbers, 
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for code, name in enumerate(classes):
-        bins = metrics.calibration((labels == code).astype(np.float64), probabilities[:, code])
+        bins = binary.calibration((labels == code).astype(np.float64), probabilities[:, code])
         colour = PALETTE[code % len(PALETTE)]
         axes.plot(bins.predicted, bins.happened, marker="o", ms=4, color=colour, label=plotting.plain_axes(name))
     finish_axes(axes, "Predicted probability", "Share of the class")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from include.declaration.task import Task
-from include.model import autocorrelation, metrics
+from include.model import autocorrelation, jackknife, metrics
 from include.model.arrays import Numbers
 from include.model.metrics import METRICS
 from include.model.tasks import task_model
 
-MIN_PERIODS = autocorrelation.MIN_PERIODS
+MIN_PERIODS = jackknife.MIN_PERIODS
 
 
 def metric_intervals(
@@ -56,9 +54,9 @@ def rates_by_period(
     """
     found = {}
     for metric, left_out in _left_out(periods, labels, predictions, task).items():
-        whole, number = metrics.compute_metric(metric, labels, predictions, task), len(left_out)
+        whole = metrics.compute_metric(metric, labels, predictions, task)
         assert whole is not None
-        found[metric] = number * whole - (number - 1) * left_out
+        found[metric] = jackknife.pseudo_values(whole, left_out)
     return found
 
 
@@ -75,17 +73,8 @@ def _left_out(
     found = _means(day_index, labels, predictions, task) | task_model(task).left_out(day_index, labels, predictions)
     for metric in task.metrics:
         if metric not in found:
-            found[metric] = _recompute(metric, day_index, labels, predictions, task)
+            found[metric] = jackknife.recompute_without(metric, day_index, labels, predictions, task)
     return {metric: found[metric] for metric in task.metrics if np.all(np.isfinite(found[metric]))}
-
-
-def _recompute(
-    metric: str, day_index: npt.NDArray[np.int64], labels: Numbers, predictions: Numbers, task: Task
-) -> Numbers:
-    """Compute a metric again without each day; NaN where it is undefined."""
-    kept = (day_index != period for period in range(day_index.max() + 1))
-    values = [metrics.compute_metric(metric, labels[rows], predictions[rows], task) for rows in kept]
-    return np.array([math.nan if value is None else value for value in values])
 
 
 def _without(day_index: npt.NDArray[np.int64], values: Numbers) -> Numbers:

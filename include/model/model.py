@@ -17,7 +17,8 @@ from include.model.baselines import Baseline, Logistic, Prior
 from include.model.class_baselines import ClassLogistic, ClassPrior
 from include.model.encoding import Encoding
 from include.model.prediction_intervals import Bounds, bounds_from_json
-from include.model.regression_baselines import Constant, Linear, SeasonalNaive
+from include.model.regression_baselines import Constant, Linear, SeasonalNaive, can_predict
+from include.model.season import with_season
 
 _KINDS: Mapping[str, Any] = {
     "constant": Constant,
@@ -54,7 +55,9 @@ class Model:
     def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:
         """Return the predictions of the model and of each baseline, by subject."""
         encoded = self.encoding.encode(rows)
-        predicted = {name: baseline.predict(encoded) for name, baseline in self.baselines.items()}
+        read = with_season(encoded, rows)
+        able = {name: baseline for name, baseline in self.baselines.items() if can_predict(baseline, read)}
+        predicted = {name: baseline.predict(read) for name, baseline in able.items()}
         return {MODEL: self._predict(encoded, threads), **predicted}
 
     def _predict(self, encoded: pa.Table, threads: int) -> Numbers:

@@ -9,8 +9,8 @@ import numpy as np
 
 from include.model import plotting
 from include.model.arrays import Numbers
+from include.model.metrics.regression import point_of
 from include.model.plots import COLOURS, SHADES, finish_axes
-from include.model.regression_metrics import point_of
 
 if TYPE_CHECKING:
     from include.model.trainer import TrainingRows

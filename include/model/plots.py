@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from include.model import metrics, plotting
+from include.model import plotting
 from include.model.arrays import Numbers
+from include.model.metrics import METRICS, binary
 
 if TYPE_CHECKING:
     from include.model.trainer import TrainingRows
@@ -24,13 +25,13 @@ def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mappin
     figure = plotting.new_figure(f"{title}: ROC and precision–recall, test days", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
-        curves = metrics.curves(labels, probabilities)
+        curves = binary.curves(labels, probabilities)
         if curves is None:
             continue
         style = {"color": COLOURS.get(subject), "lw": 2 if subject == "model" else 1.3}
-        area = metrics.auc(labels, probabilities)
+        area = binary.auc(labels, probabilities)
         roc.plot(curves.false_positive_rate, curves.true_positive_rate, label=_legend(subject, "auc", area), **style)
-        area = metrics.average_precision(labels, probabilities)
+        area = binary.average_precision(labels, probabilities)
         label = _legend(subject, "average_precision", area)
         pr.step(curves.recall, curves.precision, where="post", label=label, **style)
     finish_axes(roc, "False positive rate", "True positive rate")
@@ -44,8 +45,8 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
-        bins = metrics.calibration(labels, probabilities)
-        label = _legend(subject, "ece", metrics.ece(labels, probabilities))
+        bins = binary.calibration(labels, probabilities)
+        label = _legend(subject, "ece", binary.ece(labels, probabilities))
         points.plot(bins.predicted, bins.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
     finish_axes(points, "", "Share of positives")
@@ -55,7 +56,7 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
 
 def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
     """Plot the confusion matrix at the decision threshold."""
-    counts = metrics.confusion(labels, probabilities, threshold)
+    counts = binary.confusion(labels, probabilities, threshold)
     cells = np.array([[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]])
     figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
     axes = figure.subplots()
@@ -109,7 +110,7 @@ def plot_rate_by_period(
 
 def _legend(subject: str, metric: str, value: float | None) -> str:
     """Return the legend of a subject with one of its metrics."""
-    return f"{subject} ({metrics.METRICS[metric].short} {value:.3f})"
+    return f"{subject} ({METRICS[metric].short} {value:.3f})"
 
 
 def finish_axes(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:

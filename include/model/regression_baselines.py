@@ -11,8 +11,9 @@ from sklearn.linear_model import Ridge, TweedieRegressor
 
 from include.errors import NotReadyError
 from include.model.arrays import Numbers
-from include.model.baselines import Design, LinearScore
+from include.model.baselines import Baseline, Design, LinearScore
 from include.model.encoding import Encoding
+from include.model.season import SEASON_AGO
 
 POWERS: Mapping[str, float] = {"poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
 """Objective with a logarithmic link to the power of its variance (Jørgensen 1987)."""
@@ -98,32 +99,49 @@ class Linear:
         return cls(LinearScore.from_json(model), logarithmic)
 
 
+class SeasonTooLongError(NotReadyError):
+    """No train row has a label one season earlier: the season is longer than the history."""
+
+    def __init__(self, season: int | None, feature: str, rows: int) -> None:
+        self.season, self.feature, self.rows = season, feature, rows
+        none = f"none of the {rows} train rows has"
+        if season is None:
+            super().__init__(
+                f"seasonal_feature={feature!r}: {none} a value of it: its season is longer than the history, or than"
+                " the look-back of the features. Train on later days, declare more look_back_periods, or declare no"
+                " seasonal_feature."
+            )
+        else:
+            super().__init__(
+                f"season={season}: {none} a label of the same keys one season earlier that was known at its decision"
+                " time: the season is longer than the history, or no key returns. Train on later days, or declare a"
+                " shorter season or none."
+            )
+
+
 @dataclass(frozen=True)
 class SeasonalNaive:
-    """Predict the feature that is the label one season earlier; else a mean."""
+    """Predict the label one season earlier; where it is not known, the mean of train."""
 
     feature: str
+    """The feature that holds it, or `SEASON_AGO`."""
     fallback: float
 
     @classmethod
-    def fit(cls, feature: str, train: pa.Table, labels: Numbers) -> SeasonalNaive:
-        """Check that the feature has values in train, and fit the mean of the labels.
+    def fit(cls, feature: str | None, season: int | None, train: pa.Table, labels: Numbers) -> SeasonalNaive:
+        """Check that there are such labels in train, and fit the mean of the labels.
 
         Raises:
-            NotReadyError: it has none, so the season is longer than the history.
+            SeasonTooLongError: there are none.
         """
-        values: Numbers = train[feature].to_numpy().astype(np.float64)
-        if not np.isfinite(values).any():
-            raise NotReadyError(
-                f"seasonal_feature={feature!r} has no value in any of the {len(labels)} train rows: its season is"
-                " longer than the history, or than the look-back of the features. Train on later days, declare more"
-                " look_back_periods, or declare no seasonal_feature."
-            )
-        return cls(feature, float(np.mean(labels)))
+        read = feature or SEASON_AGO
+        if not np.isfinite(_season_values(train, read)).any():
+            raise SeasonTooLongError(season, read, len(labels))
+        return cls(read, float(np.mean(labels)))
 
     def predict(self, encoded: pa.Table) -> Numbers:
         """Return one number per row."""
-        values: Numbers = encoded[self.feature].to_numpy().astype(np.float64)
+        values = _season_values(encoded, self.feature)
         return np.where(np.isfinite(values), values, self.fallback)
 
     def to_json(self) -> dict[str, object]:
@@ -136,3 +154,16 @@ class SeasonalNaive:
         feature, fallback = values["feature"], values["fallback"]
         assert isinstance(feature, str) and isinstance(fallback, float)
         return cls(feature, fallback)
+
+
+def can_predict(baseline: Baseline, rows: pa.Table) -> bool:
+    """Return whether the rows have what a baseline reads besides features.
+
+    They have not if the use case declares no season any more.
+    """
+    return not isinstance(baseline, SeasonalNaive) or baseline.feature in rows.column_names
+
+
+def _season_values(rows: pa.Table, name: str) -> Numbers:
+    values: Numbers = rows[name].cast(pa.float64()).to_numpy()
+    return values

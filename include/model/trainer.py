@@ -18,6 +18,7 @@ from include.model.encoding import Encoding
 from include.model.lightgbm_params import Parameters
 from include.model.model import Model
 from include.model.prediction_intervals import Bounds
+from include.model.season import SEASON_AGO, with_season
 from include.model.tasks.base import Parameter, TaskModel
 
 
@@ -30,6 +31,13 @@ class TrainingRows:
     periods: npt.NDArray[np.datetime64]
     weights: Numbers | None = None
     """The weight of each row in the loss of the trees; None: all rows count the same."""
+    season_ago: pa.ChunkedArray | None = None
+    """The label of the same keys one season earlier, null where it is not known; None: no season is declared."""
+
+    @property
+    def inputs(self) -> pa.Table:
+        """Return the features, with what the baselines read besides."""
+        return self.features if self.season_ago is None else self.features.append_column(SEASON_AGO, self.season_ago)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,8 @@ def fit_model(
     """
     rows = encode_rows(features, train, validation)
     boosted = boost_trees(rows, parameters, threads)
-    baselines = task.fit_baselines(rows.encoding, rows.encoding.only(baseline or features), rows.train, train.labels)
+    linear = rows.encoding.only(baseline or features)
+    baselines = task.fit_baselines(rows.encoding, linear, with_season(rows.train, train.inputs), train.labels)
     bounds = _fit_bounds(task, rows, boosted.booster, parameters, threads)
     model = Model(boosted.booster, rows.encoding, baselines, bounds)
     crossed = bounds.crossed_share(rows.validation, threads) if bounds else 0.0

@@ -1,7 +1,7 @@
 """Define every monitored metric once: its words, unit, category, limit, chart and Prometheus series.
 
 The page, the alerts, the status line, the exporter, the retraining signals and the table in docs/monitoring.md read
-this list. A name may end in `<metric>`, a placeholder for an evaluation metric of `include/model/metrics.py`. To add a
+this list. A name may end in `<metric>`, a placeholder for an evaluation metric of `include/model/metrics`. To add a
 metric, add one `MonitoringMetric` to `_DEFINED`, and its row to the docs (the test of this module prints the row).
 """
 
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from include.model.metrics import METRICS, RECALL, is_summary
+
+if TYPE_CHECKING:
+    pass
 
 Category = Literal["performance", "drift", "data", "scoring", "staleness", "feature"]
 """What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
@@ -58,6 +61,8 @@ class MonitoringMetric:
     breach: str = ""
     """A sentence for a value; may hold {subject}, {metric}, {value}, {share}, {limit}, and for a comparison also
     {periods}, {direction} and {bound}."""
+    title: str = ""
+    """Its breach in a few words; may hold {subject} and {metric}. Empty: the label, with the subject if it varies."""
     breach_of: Mapping[str, str] = field(default_factory=dict)
     """Subject to its own sentence, where that differs from `breach`."""
     directions: tuple[str, str] = ("", "")
@@ -75,6 +80,11 @@ class MonitoringMetric:
     """The only subject whose rows belong to the signal; empty if all rows with a limit do."""
     needed_for_drift: bool = False
     """Whether drift is unknown if it could not be measured."""
+
+    def titled(self, metric: str, subject: str) -> str:
+        """Return a breach in a few words, for a subject and an evaluation metric's label."""
+        varies = "<" in self.subject
+        return self.title.format(metric=metric, subject=subject) or f"{self.label}{f' of {subject}' if varies else ''}"
 
     @property
     def is_pattern(self) -> bool:
@@ -386,6 +396,7 @@ _DEFINED = (
         limit="`performance`: a `PerformanceLimit` with `reference=None`",
         limit_parameters=("performance",),
         breach="{periods} {metric} is {value} {direction} than on the test days{bound}{limit}.",
+        title="{metric} against the test days",
         directions=("worse", "better"),
         chart="performance",
         series="degradation",
@@ -402,6 +413,7 @@ _DEFINED = (
         limit_parameters=("performance",),
         breach="{periods} the lead in {metric} over the {subject} is {value} {direction} than on the test days"
         "{bound}{limit}.",
+        title="lead in {metric} over the {subject}",
         directions=("smaller", "greater"),
         chart="performance",
         series="skill_loss",
@@ -417,6 +429,7 @@ _DEFINED = (
         limit="`baselines`: a `BaselineLimit`; by default for both baselines",
         limit_parameters=("baselines",),
         breach="{periods} {metric} is {value} {direction} than the {subject}{bound}{limit}.",
+        title="{metric} against the {subject}",
         directions=("worse", "better"),
         chart="performance",
         series="worse_than_baseline",
@@ -474,6 +487,12 @@ def metric_label(name: str) -> str:
     if RECALL in name:
         return f"recall of {name.partition(RECALL)[2]}"
     return defined.label if defined is not None and not defined.is_pattern else name.replace("_", " ")
+
+
+def breach_title(name: str, subject: str) -> str:
+    """Return a breach in a few words, such as `mean absolute error against the test days`."""
+    defined = find_metric(name)
+    return defined.titled(metric_label(name), subject) if defined is not None else f"{name} of {subject}"
 
 
 def limit_label(name: str, subject: str) -> str:

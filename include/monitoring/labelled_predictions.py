@@ -14,7 +14,7 @@ from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features.distinct import require_distinct
-from include.features.labels import join_labels, known_labels
+from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake import batch_reader
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
@@ -153,14 +153,17 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     renamed = [predictions[column.removeprefix(_STORED)].name(column) for column in columns]
     stored = predictions.select("period", *keys, *renamed)
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
+    if why := score.task_misfit(use_case, registry, version):
+        raise score.OtherPredictionsError(use_case.name, number, why)
     missing_reason = _unfit(use_case, view, [period], version, model)
     if not missing_reason:
         joined = joined.join(view.table("features", period, period).drop("period"), keys)
+        joined = join_season(use_case, view, joined, period, period)
     rows = joined.order_by(keys).to_pyarrow()
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
-    labels = task.encode_labels(rows[use_case.label.name])
+    labels = encoded_labels(use_case, rows[use_case.label.name])
     periods = rows["period"].to_numpy().astype("datetime64[D]")
     of_model = task.stack([rows[column].to_numpy() for column in columns])
     outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: of_model})
@@ -190,7 +193,8 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
         features.filter(features.period.isin([period.start_date for period in periods])),
         _parts(view, periods),
     )
-    rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
+    joined = join_labels(use_case, chosen, known_labels(use_case, view, first))
+    rows = join_season(use_case, view, joined, first, last).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
         raise NotMeasurableError(f"No row of {first} to {last} has a label as of {view.period}.")
@@ -243,8 +247,8 @@ def _count(rows: ibis.Table) -> int:
 
 
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredictions:
-    predicted = model.predict_all(rows.select(list(model.encoding.features)), threads_for(rows.num_rows))
-    labels = task_model(use_case).encode_labels(rows[use_case.label.name])
+    predicted = model.predict_all(rows, threads_for(rows.num_rows))
+    labels = encoded_labels(use_case, rows[use_case.label.name])
     return LabelledPredictions(rows["period"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 

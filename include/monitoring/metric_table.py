@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,12 @@ class MetricValue(NamedTuple):
     periods: int
     missing_reason: str
     """Why there is no value, or why it is not judged."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> MetricValue:
+        """Return the value of a row as plain values; what it lacks is None."""
+        values: dict[str, Any] = {name: row.get(name) for name in cls._fields}
+        return cls(**values)
 
 
 @dataclass(frozen=True)

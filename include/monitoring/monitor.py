@@ -6,9 +6,7 @@ They are measured as of the day's decision time.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +15,24 @@ from include.declaration.gates import MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
+from include.features.labels import LabelsOutdatedError
 from include.grammar import sentence
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
-from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
+from include.monitoring import (
+    data_metrics,
+    labelled_predictions,
+    limits,
+    metric_row,
+    performance,
+    reference_profile,
+    status,
+)
 from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.labelled_predictions import NotMeasurableError, PeriodPredictions
 from include.monitoring.metric_row import MetricRow, missing_row
+from include.monitoring.metric_table import MetricValue
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
 from include.project import Project
@@ -90,7 +98,9 @@ def monitor_period(project: Project, period: Period) -> MonitorResult:
         period=period.key,
         version=measured.version,
         figures=len(rows),
-        breaches=tuple(_breach_text(row) for row in rows if row["breached"]),
+        breaches=tuple(
+            status.in_words(MetricValue.from_row(row), project.use_case.task) for row in rows if row["breached"]
+        ),
         missing_reasons=tuple(dict.fromkeys(row["missing_reason"] for row in rows if row["missing_reason"])),
         changed=changed,
     )
@@ -227,8 +237,10 @@ class _PeriodMonitor:
         expected = performance.expected_rows(scorer.profile.expected_metrics) if scorer.profile else []
         try:
             model = self.registry.load(scorer.version)
+            if why := score.task_misfit(use_case, self.registry, scorer.version):
+                raise NotMeasurableError(str(score.OtherPredictionsError(use_case.name, scorer.version.number, why)))
             predictions = labelled_predictions.load_window(use_case, self.view, scorer.version, model)
-        except (NotMeasurableError, ArtifactMissingError) as error:
+        except (NotMeasurableError, ArtifactMissingError, LabelsOutdatedError) as error:
             return [*expected, *performance.unknown_rows(str(error), monitoring)]
         window = [
             replace(row, measured_period=predictions.last) for row in self._judged(scorer, predictions, monitoring)
@@ -263,7 +275,7 @@ class _PeriodMonitor:
             return score.scoring_version(view, period), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
         try:
             predictions = labelled_predictions.load_period(self.project, view, period)
-        except (InvalidRequestError, ArtifactMissingError) as error:
+        except (InvalidRequestError, ArtifactMissingError, LabelsOutdatedError) as error:
             return score.scoring_version(view, period), [missing_row("labelled_rows", MODEL, str(error))]
         missing = (
             [missing_row(task.main_metric, name, predictions.missing_reason) for name in task.baselines]
@@ -293,7 +305,3 @@ def _unscored(project: Project, view: AsOfSnapshot) -> str:
             raise
         return str(error)
     return f"{period} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
-
-
-def _breach_text(row: Mapping[str, Any]) -> str:
-    return f"{row['metric']} of {row['subject']}: {row['value']:.4g} (limit {row['limit']:.4g})"

@@ -22,6 +22,7 @@ from include.model.arrays import Numbers
 from include.model.autocorrelation import MeanPrecision
 from include.model.expected_performance import ExpectedMetric
 from include.model.metrics import METRICS
+from include.model.tasks import task_model
 from include.monitoring.definitions import EXPECTED, WINDOW
 from include.monitoring.metric_row import MetricRow, missing_row
 
@@ -58,9 +59,9 @@ def period_performance(outcomes: LabelledPredictions, rows: int, labelled_rows: 
         values |= {"rows": float(rows), "labelled_rows": float(labelled_rows)}
         metric_rows += [MetricRow(metric, subject, value) for metric, value in values.items()]
         metric_rows += [
-            missing_row(metric, subject, _undefined(metric, outcomes.labels))
+            missing_row(metric, subject, _undefined(metric, outcomes.labels, task))
             for metric in task.metrics
-            if metric not in values
+            if metric not in values and not (METRICS[metric].needs_interval and predictions.ndim == 1)
         ]
     return metric_rows
 
@@ -237,7 +238,9 @@ class _Window:
         )  # fmt: skip
 
 
-def _undefined(metric: str, labels: Numbers) -> str:
+def _undefined(metric: str, labels: Numbers, task: Task) -> str:
     if not len(labels):
         return "No row of the day has a label."
-    return f"{metric} is not defined: all labels of the day are {labels[0]:g}."
+    if len(np.unique(labels)) == 1:
+        return f"{metric} is not defined: all labels of the day are {task_model(task).label_text(labels[0])}."
+    return f"{metric} is not defined{f': {METRICS[metric].undefined_if}' if METRICS[metric].undefined_if else ''}."

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from include.declaration.period import Period
-from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, MonitoringMetric, find_metric, metric_label
+from include.declaration.task import Task
+from include.model.metrics import unit_of
+from include.monitoring.definitions import (
+    MONITORING_METRICS,
+    PERFORMANCE,
+    MonitoringMetric,
+    find_metric,
+    metric_label,
+)
 from include.monitoring.metric_table import MetricValue
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
@@ -47,6 +55,8 @@ class StatusInputs:
     training: str = ""
     """The reason of a training without a recorded outcome; empty if there is none."""
     training_since: Period | None = None
+    task: Task | None = None
+    """What is predicted, for the units of values."""
     problems: Sequence[str] = ()
     """Tables that cannot be read."""
 
@@ -56,7 +66,7 @@ def overall_status(inputs: StatusInputs) -> Status:
 
     Values that could not be measured are never counted as good.
     """
-    silent, noted = _silent(inputs.rows), _notes(inputs.rows)
+    silent, noted = _silent(inputs), _notes(inputs)
     notes = (*silent, *(note for note in noted if note not in silent))
     if inputs.problems:
         return Status("damaged", " ".join(inputs.problems), "Do not trust the values below until this is repaired.")
@@ -73,7 +83,7 @@ def overall_status(inputs: StatusInputs) -> Status:
         return Status(
             "not measured", reason, f"Run {inputs.use_case}__monitor for it: unpause the DAG, or backfill it."
         )
-    broken = _broken(inputs.rows)
+    broken = _broken(inputs)
     if inputs.today is not None and (late := inputs.today - inputs.period) > inputs.stale_periods:
         reason = f"The newest measured day is {inputs.period}, {late:,} days ago. The state since then is not known."
         action = f"Unpause {inputs.use_case}__monitor, or look at its newest run. To measure other days, backfill it."
@@ -101,9 +111,10 @@ def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, 
     return Status("ok", reason, "Nothing to do.", notes)
 
 
-def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
+def _silent(inputs: StatusInputs) -> tuple[str, ...]:
     """Return why drift is unknown; empty if it is known."""
-    reasons = [_missing_reason(row) for row in rows if _is_needed(row) and row.value is None]
+    rows = inputs.rows
+    reasons = [_missing_reason(row, inputs.task) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
     reasons += [
@@ -119,7 +130,7 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
     """
     rows = [row for row in inputs.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
-    reasons = [_missing_reason(row) for row in rows if row.limit is not None and row.breached is None]
+    reasons = [_missing_reason(row, inputs.task) for row in rows if row.limit is not None and row.breached is None]
     lost = [
         f"The value of {metric} of {subject} is missing."
         for metric, subject in inputs.performance
@@ -128,10 +139,10 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*reasons, *lost]))
 
 
-def _broken(rows: Sequence[MetricValue]) -> tuple[str, ...]:
+def _broken(inputs: StatusInputs) -> tuple[str, ...]:
     """Return a sentence for each breach that matters, performance first."""
-    broken = [row for row in rows if row.breached and not is_shown_only(row)]
-    return tuple(in_words(row) for row in sorted(broken, key=order))
+    broken = [row for row in inputs.rows if row.breached and not is_shown_only(row)]
+    return tuple(in_words(row, inputs.task) for row in sorted(broken, key=order))
 
 
 def order(row: MetricValue) -> tuple[bool, str, str]:
@@ -139,10 +150,13 @@ def order(row: MetricValue) -> tuple[bool, str, str]:
     return not row.metric.startswith(PERFORMANCE), row.metric, row.subject
 
 
-def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
+def _notes(inputs: StatusInputs) -> tuple[str, ...]:
+    rows = inputs.rows
     shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
     waiting = dict.fromkeys(
-        _missing_reason(row) for row in rows if row.breached is None and row.missing_reason and not _is_needed(row)
+        _missing_reason(row, inputs.task)
+        for row in rows
+        if row.breached is None and row.missing_reason and not _is_needed(row)
     )
     subject = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
@@ -151,13 +165,13 @@ def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     return (*(noted if shown else ()), *waiting)
 
 
-def _missing_reason(row: MetricValue) -> str:
+def _missing_reason(row: MetricValue, task: Task | None) -> str:
     """Return why a row has no value or is not judged, after its value if it has one."""
     missing_reason = _sentence(row.missing_reason or f"{metric_label(row.metric)} could not be measured")
     defined = find_metric(row.metric)
     of_feed = defined is not None and defined.subject == "<feed>"  # such a reason does not name its feed
     missing_reason = f"{row.subject}: {missing_reason}" if of_feed else missing_reason
-    return missing_reason if row.value is None else f"{in_words(row)} {missing_reason}"
+    return missing_reason if row.value is None else f"{in_words(row, task)} {missing_reason}"
 
 
 def is_shown_only(row: MetricValue) -> bool:
@@ -172,9 +186,10 @@ def _is_needed(row: MetricValue) -> bool:
     return defined is not None and defined.needed_for_drift
 
 
-def in_words(row: MetricValue) -> str:
+def in_words(row: MetricValue, task: Task | None = None) -> str:
     """Return a value with its limit as a sentence."""
-    defined, value = find_metric(row.metric), _number(row.value)
+    defined, unit = find_metric(row.metric), unit_of(row.metric, task)
+    value = f"{_number(row.value)} {unit}" if unit and row.value is not None else _number(row.value)
     limit = "" if row.limit is None else f" (limit {_number(row.limit)})"
     if defined is None or not defined.breach:
         return f"{metric_label(row.metric)} of {row.subject}: {value}{limit}."

@@ -15,7 +15,10 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from include.monitoring.definitions import REMEDIATION, Category, require_metric
+from include.declaration.task import Task
+from include.monitoring.definitions import REMEDIATION, Category, breach_title, require_metric
+from include.monitoring.metric_table import MetricValue
+from include.monitoring.status import in_words
 from include.notifications.redaction import redact
 from include.printable import escape_line, escape_text, escape_values
 
@@ -87,7 +90,12 @@ def failure_message(
 
 
 def breach_message(
-    use_case: str, period: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
+    use_case: str,
+    period: str,
+    new: Sequence[Mapping[str, Any]],
+    lasting: int,
+    links: Mapping[str, str],
+    task: Task | None = None,
 ) -> Message:
     """Build the message of limits broken on `period`, but not the day before.
 
@@ -104,8 +112,18 @@ def breach_message(
         period,
         links,
         {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting},
-        {"new": new, "advice": [REMEDIATION[kind].format(use_case=use_case) for kind in kinds]},
+        {
+            "breached": [_breach(row, task) for row in new],
+            "advice": [REMEDIATION[kind].format(use_case=use_case) for kind in kinds],
+        },
     )
+
+
+def _breach(row: Mapping[str, Any], task: Task | None) -> dict[str, str]:
+    """Return a breach as a title and as a sentence."""
+    sentence, several = in_words(MetricValue.from_row(row), task), (row.get("periods") or 0) > 1
+    newest = f" The newest of these days is {row['measured_period']}." if several else ""
+    return {"title": breach_title(str(row["metric"]), str(row["subject"])), "sentence": sentence + newest}
 
 
 def redelivery_message(
@@ -221,15 +239,13 @@ def _message(
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("include.notifications"),
         autoescape=select_autoescape(("html.j2",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = lambda value: "" if value is None else f"{value:.4g}"
-    return environment
 
 
 def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -97,7 +97,8 @@ def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> 
     new, lasting = messages.new_breaches(today, before, _alerted_breaches(project, period))
     if not messages.should_notify(new):
         return None
-    return messages.breach_message(project.use_case.name, period.key, new, lasting, links)
+    use_case = project.use_case
+    return messages.breach_message(use_case.name, period.key, new, lasting, links, use_case.task)
 
 
 def _alerted_breaches(project: Project, period: Period) -> set[tuple[str, str]]:

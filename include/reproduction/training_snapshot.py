@@ -84,7 +84,7 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
 
 def _span(known: TrainingSpec, table: str) -> tuple[Period, Period]:
     """Return the first and last day that was read of a table."""
-    return known.first, known.last if table == "features" else known.as_of
+    return (known.first, known.last) if table == "features" else (known.labels_since, known.as_of)
 
 
 def _by_reason(broken: dict[Period, str]) -> str:

@@ -18,7 +18,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.model.tasks import task_model
 from include.project import Project
-from include.registry import lifecycle, sync
+from include.registry import lifecycle, model_io, sync
 from include.registry.ledger import Ledger
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
@@ -46,6 +46,17 @@ class FeaturesOutdatedError(NotReadyError):
             f"{use_case}: the features of {period} lack {list(absent)}, which the model needs: they were built before"
             f" these were declared. Nothing was scored. Run {use_case}__data for {period} again, then"
             f" {use_case}__score."
+        )
+
+
+class OtherPredictionsError(InvalidRequestError):
+    """A version was trained for another task than the one that is declared now."""
+
+    def __init__(self, use_case: str, version: str, why: str) -> None:
+        self.use_case, self.version, self.why = use_case, version, why
+        super().__init__(
+            f"{use_case}: version {version} cannot be used: {why}. Nothing was written. Train a new version, or check"
+            " out the code that trained this one."
         )
 
 
@@ -177,7 +188,15 @@ def require_fit_to_score(
         raise InvalidRequestError(_future_model_text(use_case, period, version))
     model = registry.load(version)
     _check_features(use_case, version, model)
+    if why := task_misfit(use_case, registry, version):
+        raise OtherPredictionsError(use_case.name, version.number, why)
     return model
+
+
+def task_misfit(use_case: UseCase, registry: Registry, version: Version) -> str:
+    """Return why a version makes other predictions than declared; empty if none."""
+    rule = registry.load_companion(version, model_io.DECISION)
+    return task_model(use_case).misfit(rule)
 
 
 def scoring_version(view: AsOfSnapshot, period: Period) -> str | None:

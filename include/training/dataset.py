@@ -12,10 +12,11 @@ from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.features.distinct import require_distinct
-from include.features.labels import join_labels, known_labels
+from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits
 from include.model.arrays import Numbers
+from include.model.season import SEASON_AGO
 from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 
@@ -25,17 +26,20 @@ def labelled_rows(
 ) -> pa.Table:
     """Return the labelled rows of `first` to `last`, in order of day and keys.
 
-    The columns are day, features and label. `columns` adds key columns between the day and the features.
+    The columns are day, features and label, and `SEASON_AGO` if a season is declared. `columns` adds key columns
+    between the day and the features.
 
     Raises:
         RowsNotDistinctError: two rows of one day have the same keys.
     """
     order = ["period", *use_case.keys]
     features = view.table("features", first, last)
-    joined = join_labels(use_case, features, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
+    joined = join_labels(use_case, features, known_labels(use_case, view, first))
+    joined = join_season(use_case, view, joined, first, last).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", joined, order)
     carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
-    return joined.select(["period", *carried, *use_case.features, use_case.label.name])
+    season = [SEASON_AGO] if SEASON_AGO in joined.column_names else []
+    return joined.select(["period", *carried, *use_case.features, use_case.label.name, *season])
 
 
 def training_set(use_case: UseCase, view: AsOfSnapshot, window_periods: int | None = None) -> pa.Table:
@@ -50,6 +54,7 @@ def training_set(use_case: UseCase, view: AsOfSnapshot, window_periods: int | No
     """
     first, last = splits.training_window(use_case, view.period, window_periods)
     rows = labelled_rows(use_case, view, first, last, use_case.keys)
+    rows = rows.drop_columns([SEASON_AGO]) if SEASON_AGO in rows.column_names else rows
     cut = splits.split_periods(use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
     split_of = {period.start_date: name for name, periods in cut.items() for period in periods}
     names = pa.array([split_of.get(period) for period in rows["period"].to_pylist()], pa.string())
@@ -63,17 +68,19 @@ def split_rows(
     """Return the rows of a split, without copying, from `examples` in order of days.
 
     Raises:
+        LabelsOutdatedError: a label is impossible for the task.
         NotReadyError: all training rows have the same label, or a weight is not possible.
     """
     all_days = examples["period"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(periods[0].start_date)))
     end = int(np.searchsorted(all_days, np.datetime64(periods[-1].start_date), side="right"))
     chosen = examples.slice(start, end - start)
-    labels = task_model(use_case).encode_labels(chosen[use_case.label.name])
+    labels = encoded_labels(use_case, chosen[use_case.label.name])
     if split == "train" and len(np.unique(labels)) < 2:
         raise NotReadyError(_one_label(use_case, examples, labels, periods, as_of))
     weights = row_weights(use_case, chosen, labels)
-    return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end], weights)
+    season = chosen[SEASON_AGO] if SEASON_AGO in chosen.column_names else None
+    return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end], weights, season)
 
 
 def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers | None:

@@ -78,6 +78,11 @@ class TrainingSpec:
         )
 
     @property
+    def labels_since(self) -> Period:
+        """Return the first period whose labels were read."""
+        return self.first - (task_from_json(self.task).season_lag(self.label_delay_periods) or 0)
+
+    @property
     def versions(self) -> dict[str, int]:
         """Return the Delta version that was read, by table."""
         return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}

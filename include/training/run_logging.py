@@ -57,7 +57,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     registry, fitted = project.registry, training.fitted
     task = task_model(use_case)
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
-    predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
+    predicted = {split: fitted.model.predict_all(part.inputs, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
     reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.task).to_json()
     companions = {reference_profile.NAME: reference, model_io.DECISION: task_model(use_case).output_rule()}
@@ -70,6 +70,12 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
             "%s: the ends of %.2f %% of the intervals of the validation rows cross; they are sorted.",
             *(use_case.name, 100 * fitted.crossed_share),
         )
+    without_season = _without_season(training.parts)
+    if any(without_season.values()):
+        log.warning(
+            "%s: rows without a label one season earlier, for which the seasonal baseline predicts the mean: %s.",
+            *(use_case.name, ", ".join(f"{share:.2%} of {split}" for split, share in without_season.items())),
+        )
     made_from = training.material
     params = {
         **made_from.parameters.to_json(),
@@ -78,6 +84,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
         "window_periods": made_from.last - made_from.first + 1,
         **task.run_params(),
         **({"crossed_intervals": fitted.crossed_share} if fitted.model.bounds else {}),
+        **{f"without_season_{split}": share for split, share in without_season.items()},
     }
     identity: dict[str, str] = {
         MODEL_ID: model_id,
@@ -96,6 +103,15 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
         registry.log_folder(run_id, Path(folder))
     registry.log(run_id, params=params, tags=identity)
     record_training(project.records, run_id, {**tags, **identity}, files, measured)
+
+
+def _without_season(parts: Mapping[str, TrainingRows]) -> dict[str, float]:
+    """Return split to its share of rows without a label one season earlier.
+
+    Empty without a declared season.
+    """
+    found = {split: part.season_ago for split, part in parts.items() if part.season_ago is not None}
+    return {split: column.null_count / max(len(column), 1) for split, column in found.items()}
 
 
 def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:

@@ -202,7 +202,7 @@ def training_inputs(
             FEATURES_VERSION: str(view.version("features")),
             FEATURES_DIGEST: view.digest_of_periods("features", first, last),
             LABELS_VERSION: str(view.version("labels")),
-            LABELS_DIGEST: view.digest_of_periods("labels", first, view.period),
+            LABELS_DIGEST: view.digest_of_periods("labels", use_case.labels_since(first), view.period),
         },
         code=made.code,
         commit=made.commit,

@@ -150,14 +150,15 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     the rest.
     """
     breaches: list[tuple[MetricValue, str]] = []
+    task = overview.use_case.task
     for _, rows in groupby(overview.measures.breached(), key=lambda row: row.period):
         of_period = list(rows)
         shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
         acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
-        breaches += [(row, status.in_words(row)) for row in acting]
+        breaches += [(row, status.in_words(row, task)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
-            breaches.append((shown[0], status.in_words(shown[0]) + more))
+            breaches.append((shown[0], status.in_words(shown[0], task) + more))
     return breaches
 
 

@@ -129,6 +129,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     is_open = training is not None and not training.result
     shown_status = status.overall_status(
         StatusInputs(
+            task=use_case.task,
             use_case=use_case.name,
             period=shown_period,
             today=today if period is None or period == newest else None,

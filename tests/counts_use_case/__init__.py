@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from include.use_case import (
     ChampionGate,
+    CustomMetric,
     Feed,
     Gate,
     Label,
@@ -16,6 +19,18 @@ from include.use_case import (
     UseCase,
 )
 
+
+def share_within_five(labels: Any, predictions: Any) -> float:
+    """The share of rows with an error of at most 5 visits."""
+    import numpy as np
+
+    point = predictions if predictions.ndim == 1 else predictions[:, 0]
+    return float(np.mean(np.abs(point - labels) <= 5))
+
+
+WITHIN_FIVE = CustomMetric(
+    "within_five", share_within_five, higher_is_better=True, title="share of errors of at most 5 visits"
+)
 USE_CASE = UseCase(
     name="counts",
     objective="Plan the staff of each shop for its visits.",
@@ -40,7 +55,7 @@ USE_CASE = UseCase(
     period="on",
     features={"town": "category", "temperature": "float64", "weekday": "int32", "visits_7d_ago": "float64"},
     label=Label("visits", meaning="how many people visited the shop on the day", label_delay_periods=1),
-    task=Regression(objective="poisson", intervals=(0.1, 0.9), seasonal_feature="visits_7d_ago"),
+    task=Regression(objective="poisson", intervals=(0.1, 0.9), season=7, unit="visits", custom_metrics=(WITHIN_FIVE,)),
     training=Training(
         window_periods=60,
         validation_periods=7,
@@ -56,6 +71,7 @@ USE_CASE = UseCase(
         Gate("mae", better_than="seasonal_naive"),
         Gate("coverage", at_least=0.7),
         ChampionGate(margin=0.5, min_periods=5),
+        ChampionGate("within_five", margin=0.3, min_periods=5),
         SliceGate("town", "mae", max_degradation=5.0, min_rows=50),
         RobustnessGate(at_most=30.0),
         ServingGate(at_most_microseconds=10_000, at_most_megabytes=5),

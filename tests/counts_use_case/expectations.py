@@ -8,8 +8,15 @@ from include.use_case import Suite
 
 
 def shops() -> Suite:
-    """A town has a name."""
-    return Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="town"),), table=())
+    """A town is one of three."""
+    towns = ["north", "south", "west"]
+    return Suite(
+        rows=(
+            gxe.ExpectColumnValuesToNotBeNull(column="town"),
+            gxe.ExpectColumnValuesToBeInSet(column="town", value_set=towns),
+        ),
+        table=(),
+    )
 
 
 def visits() -> Suite:

@@ -11,6 +11,7 @@ import pytest
 from include.declaration.problems import DeclarationError
 from include.model import intervals, metrics
 from include.use_case import Binary, ChampionGate, CustomMetric, Gate, Monitoring, PerformanceLimit, Regression
+from tests.evaluation.gates.sound import SOUND, judge_one, labelled
 from tests.toy_use_case import USE_CASE
 
 
@@ -43,7 +44,7 @@ def test_it_is_measured_with_the_others_for_gates_limits_and_intervals():
         monitoring=Monitoring(performance=(PerformanceLimit("large_errors", max_degradation=0.1),)),
     )
     task = declared.task
-    assert task.metrics[-1] == "large_errors"
+    assert task.metrics[-1] == task.headline[-1] == task.charted[-1] == "large_errors"
     assert metrics.compute_metrics(LABELS, PREDICTED, task)["large_errors"] == 0.5
     assert metrics.METRICS["large_errors"].label == "share of large errors"
     periods = np.repeat(np.arange(4).astype("datetime64[D]"), 4)
@@ -80,9 +81,46 @@ def test_a_metric_that_cannot_be_is_refused(name, function, words):
     assert name in metrics.BUILT_IN or name not in metrics.METRICS
 
 
-def test_a_gate_may_use_it_only_where_the_task_names_it_and_none_on_means():
+def test_a_gate_may_use_it_only_where_the_task_names_it():
     CustomMetric("large_errors", large)
     with pytest.raises(DeclarationError, match="'large_errors' is not a metric of Binary"):
         replace(USE_CASE, gates=(Gate("large_errors", at_most=0.4),))
-    with pytest.raises(DeclarationError, match="days are resampled"):
-        ChampionGate("large_errors")
+    with pytest.raises(DeclarationError, match="'large_errors' is not a metric of Binary"):
+        replace(USE_CASE, gates=(ChampionGate("large_errors"),))
+
+
+@pytest.mark.parametrize("higher", [False, True])
+def test_a_challenger_is_compared_with_the_champion_in_the_metrics_own_direction(higher):
+    share = near if higher else far
+    metric = CustomMetric("share_of_rows", share, higher_is_better=higher, title="share of rows")
+    task, gate = Binary(custom_metrics=(metric,)), ChampionGate("share_of_rows", margin=-0.05)
+    rows = labelled(better=0.3)
+    judged = judge_one(gate, replace(SOUND, rows=rows), task)
+    assert judged.outcome == "passed" and judged.value < -0.05
+    assert f"share of rows is {-compared_mean(gate, rows, task):.4g} {'higher' if higher else 'lower'}" in judged.reason
+    swapped = {"model": rows.predicted["champion"], "champion": rows.predicted["model"]}
+    worse = judge_one(gate, replace(SOUND, rows=replace(rows, predicted=swapped)), task)
+    assert worse.outcome == "failed" and worse.value > 0
+    assert "is asked for" in worse.reason and ("lower" if higher else "higher") in worse.reason
+
+
+def compared_mean(gate, rows, task):
+    return gate.compare(replace(SOUND, rows=rows), task).difference.mean
+
+
+def far(labels, predictions):
+    return float(np.mean(np.abs(predictions - labels)))
+
+
+def near(labels, predictions):
+    return 1 - far(labels, predictions)
+
+
+def test_a_metric_that_is_not_defined_on_the_test_days_does_not_judge_a_challenger():
+    metric = CustomMetric("large_errors", undefined)
+    judged = judge_one(ChampionGate("large_errors"), SOUND, Binary(custom_metrics=(metric,)))
+    assert judged.outcome == "inconclusive" and judged.blocks
+
+
+def undefined(labels, predictions):
+    return math.nan

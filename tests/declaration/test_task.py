@@ -64,6 +64,7 @@ def test_a_task_that_cannot_be_is_refused(declare, words):
         ({"monitoring": Monitoring(baselines=(BaselineLimit("prior", "mse", 0.1),))}, "Write 'mean'"),
         ({"task": Regression(seasonal_feature="sise")}, "Did you mean 'size'"),
         ({"task": Regression(seasonal_feature="kind")}, "no features that are numbers"),
+        ({"task": Regression(season=40), "last_period": USE_CASE.first_period + 39}, "shorter season"),
     ],
 )
 def test_what_does_not_fit_the_task_is_refused(changed, words):

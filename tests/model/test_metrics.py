@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.model import metrics
-from include.model.metrics import METRICS, MetricName
+from include.model.metrics import METRICS, binary
+from include.model.metrics.metric import MetricName
 from include.settings import REPOSITORY
 from include.use_case import Binary, DecisionCosts
 
@@ -38,14 +39,14 @@ def test_metrics_are_what_their_definitions_say_also_with_ties(rows):
 
 
 def test_average_precision_weighs_precision_by_the_step_in_recall():
-    assert metrics.average_precision(LABELS, PROBABILITIES) == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
+    assert binary.average_precision(LABELS, PROBABILITIES) == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
 
 
 def test_curves_run_from_corner_to_corner_and_need_both_classes():
-    found = metrics.curves(LABELS, PROBABILITIES)
+    found = binary.curves(LABELS, PROBABILITIES)
     assert (found.false_positive_rate[0], found.true_positive_rate[-1]) == (0, 1)
     assert (found.recall[0], found.recall[-1], found.precision[-1]) == (1, 0, 1)
-    assert metrics.curves(np.ones(3), PROBABILITIES[:3]) is None
+    assert binary.curves(np.ones(3), PROBABILITIES[:3]) is None
 
 
 def test_log_loss_is_the_mean_of_minus_log_of_what_happened():
@@ -77,13 +78,13 @@ def test_calibration_error_weighs_the_bins_by_their_rows():
     labels = np.array([1.0, 1.0, 1.0, 0.0])
     probabilities = np.array([0.95, 1.0, 0.92, 0.15])
     expected = 3 / 4 * abs(1 - (0.95 + 1.0 + 0.92) / 3) + 1 / 4 * 0.15
-    assert metrics.ece(labels, probabilities) == pytest.approx(expected)
+    assert binary.ece(labels, probabilities) == pytest.approx(expected)
 
 
 def test_the_mean_error_is_how_far_the_mean_is_off_whichever_way():
-    assert metrics.mean_error(LABELS, np.full(4, 0.4)) == pytest.approx(0.1)
-    assert metrics.mean_error(LABELS, np.full(4, 0.6)) == pytest.approx(0.1)
-    assert metrics.mean_error(LABELS, PROBABILITIES[::-1]) == pytest.approx(0.5 - np.mean(PROBABILITIES))
+    assert binary.mean_error(LABELS, np.full(4, 0.4)) == pytest.approx(0.1)
+    assert binary.mean_error(LABELS, np.full(4, 0.6)) == pytest.approx(0.1)
+    assert binary.mean_error(LABELS, PROBABILITIES[::-1]) == pytest.approx(0.5 - np.mean(PROBABILITIES))
 
 
 def test_every_metric_that_a_gate_may_name_is_measured():
@@ -96,7 +97,7 @@ def test_losses_are_of_metrics_that_are_means_over_rows():
 
 
 def test_confusion_counts_a_probability_at_the_threshold_as_positive():
-    found = metrics.confusion(LABELS, PROBABILITIES, 0.35)
+    found = binary.confusion(LABELS, PROBABILITIES, 0.35)
     assert (found.true_positives, found.false_positives, found.false_negatives, found.true_negatives) == (2, 1, 0, 1)
 
 
@@ -117,12 +118,12 @@ def test_a_recorded_metric_is_found_again_by_split_and_subject():
 
 
 def test_average_precision_of_one_class_is_not_defined_though_every_ranking_would_have_the_value_1():
-    assert metrics.average_precision(np.ones(3), np.array([0.1, 0.2, 0.3])) is None
-    assert metrics.average_precision(np.zeros(3), np.array([0.1, 0.2, 0.3])) is None
+    assert binary.average_precision(np.ones(3), np.array([0.1, 0.2, 0.3])) is None
+    assert binary.average_precision(np.zeros(3), np.array([0.1, 0.2, 0.3])) is None
 
 
 def test_a_probability_on_the_edge_of_two_bins_is_in_the_upper_one():
-    found = metrics.calibration(np.array([1.0, 0.0, 0.0]), np.array([0.5, 0.55, 0.45]))
+    found = binary.calibration(np.array([1.0, 0.0, 0.0]), np.array([0.5, 0.55, 0.45]))
     assert found.rows.tolist() == [1, 2], "0.5 and 0.55 share a bin, 0.45 has its own"
 
 

@@ -53,6 +53,27 @@ def test_errors_that_grow_with_the_prediction_are_covered_at_every_level():
     assert all(0.76 <= share <= 0.95 for share in shares)
 
 
+def coverage_of_later_days(rng: np.random.Generator, days: int, share: float, correlation: float) -> float:
+    """The coverage of 28 later days by an interval of 80 %, where the day has that share in the errors' variance."""
+    total, rows, effects = days + 1 + 28, 100, [rng.normal()]
+    while len(effects) < total:
+        effects.append(correlation * effects[-1] + math.sqrt(1 - correlation**2) * rng.normal())
+    errors = math.sqrt(share) * np.array(effects)[:, None] + math.sqrt(1 - share) * rng.normal(size=(total, rows))
+    known, later = errors[:days].ravel(), errors[days + 1 :]
+    bounds = ConformalBounds.fit(known, np.zeros(len(known)), (0.1, 0.9), scale="one")
+    return float(np.mean((later >= bounds.lower) & (later <= bounds.upper)))
+
+
+@pytest.mark.parametrize(
+    ("days", "share", "correlation", "documented"),
+    [(7, 0.0, 0.0, 0.80), (7, 0.3, 0.5, 0.75), (14, 0.3, 0.5, 0.77), (28, 0.3, 0.5, 0.78), (7, 0.5, 0.5, 0.71)],
+)
+def test_days_that_resemble_each_other_are_covered_less_as_documented(days, share, correlation, documented):
+    rng = np.random.default_rng(7)
+    found = np.mean([coverage_of_later_days(rng, days, share, correlation) for _ in range(300)])
+    assert found == pytest.approx(documented, abs=0.02)
+
+
 def test_too_few_rows_are_refused_with_the_number_that_is_needed():
     ConformalBounds.fit(np.zeros(9), np.zeros(9), (0.1, 0.9), scale="one")
     with pytest.raises(NotReadyError, match="at least 9 labelled rows"):

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import PoissonRegressor, Ridge
 
-from include.errors import NotReadyError
 from include.model import encoding
-from include.model.regression_baselines import Constant, Linear, SeasonalNaive
+from include.model.regression_baselines import Constant, Linear, SeasonalNaive, SeasonTooLongError
 
 FEATURES = {"x": "float64", "kind": "category"}
 RNG = np.random.default_rng(5)
@@ -56,13 +55,14 @@ def test_without_any_value_it_is_a_constant():
 
 def test_last_seasons_value_is_predicted_and_the_mean_where_there_is_none():
     train = pa.table({"x": [1.0, None, 5.0]})
-    model = SeasonalNaive.fit("x", train, np.array([2.0, 4.0, 6.0]))
+    model = SeasonalNaive.fit("x", None, train, np.array([2.0, 4.0, 6.0]))
     assert model.predict(train).tolist() == [1.0, 4.0, 5.0]
 
 
 def test_a_season_longer_than_the_history_is_refused():
-    with pytest.raises(NotReadyError, match="its season is longer than the history"):
-        SeasonalNaive.fit("x", pa.table({"x": pa.array([None, None], pa.float64())}), np.ones(2))
+    with pytest.raises(SeasonTooLongError) as refused:
+        SeasonalNaive.fit("x", None, pa.table({"x": pa.array([None, None], pa.float64())}), np.ones(2))
+    assert (refused.value.season, refused.value.feature, refused.value.rows) == (None, "x", 2)
 
 
 @pytest.mark.parametrize("objective", ["l2", "gamma"])

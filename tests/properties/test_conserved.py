@@ -26,7 +26,7 @@ from tests import places
 from tests.contexts import Configure
 from tests.properties.orders import contents, run_days, score_and_measure
 from tests.quarantined import ASKED, spoil
-from tests.toys import Breakable, Toy, both_toys, both_toys_slow, derived, short
+from tests.toys import Breakable, Toy, derived, every_toy, every_toy_slow, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -150,21 +150,21 @@ def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch
     spoil(monkeypatch, breakable.feed, breakable.column, breakable.bad, *periods, source=toy.source)
 
 
-@both_toys_slow
+@every_toy_slow
 def test_no_row_is_lost_and_nothing_changes_what_was_known(lake_home, monkeypatch, toy):
     done = walk(toy, 2, monkeypatch, steps=10, free_days=1).done
     assert min(done[name] for name in ("landed", "corrected", "killed")) > 0, done
 
 
 @pytest.mark.slow
-@both_toys
+@every_toy
 @pytest.mark.parametrize("seed", range(int(os.environ.get("AIRWORTHY_WALKS", "2"))))
 def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed, toy):
     walk(toy, 100 + seed, monkeypatch)
 
 
 @pytest.mark.slow
-@both_toys
+@every_toy
 def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, monkeypatch, toy):
     """A late label counts from the day of its correction on."""
     use_case, period, known = toy.use_case, toy.last_labelled, toy.last + 1
@@ -191,7 +191,7 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     assert late.num_rows == derived(use_case, "labels", known).num_rows + 3
 
 
-@both_toys_slow
+@every_toy_slow
 def test_a_lost_row_would_be_noticed(lake_home, toy):
     """The balance itself is tried: of a day whose tables lack what was delivered."""
     use_case, feed, period = toy.use_case, toy.use_case.feed(toy.main_feed), toy.periods[0]

@@ -22,7 +22,7 @@ from include.reproduction import lineage, reproduce
 from include.scoring import score
 from include.web import data_docs
 from tests.quarantined import land, spoil
-from tests.toys import both_toys_slow
+from tests.toys import every_toy_slow
 
 pytestmark = pytest.mark.security
 
@@ -78,7 +78,7 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
         use_case_discovery.load_use_case(text)
 
 
-@both_toys_slow
+@every_toy_slow
 def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
     period, before = toy.as_of + 1, everything_in(lake_home / "lake")
     for text in HOSTILE:
@@ -93,7 +93,7 @@ def test_only_a_registered_version_is_a_version(champion, lake_home, toy):
     assert everything_in(lake_home / "lake") == before
 
 
-@both_toys_slow
+@every_toy_slow
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     period = toy.as_of + 1
     score.score_period(open_project(toy.use_case), period)
@@ -143,7 +143,7 @@ def reason(sent_back, toy) -> str:
     return str(found)
 
 
-@both_toys_slow
+@every_toy_slow
 def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     for text in HOSTILE:
@@ -157,7 +157,7 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
     assert sent_back(reasons=[reason], quarantined_on=str(toy.periods[0]))["rows"] == 1, "the form itself is a good one"
 
 
-@both_toys_slow
+@every_toy_slow
 def test_who_and_why_are_kept_as_they_were_typed(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     sent_back(reasons=[reason], comment="../../x'; DROP TABLE \x1b[2J {{ ds }}")

@@ -13,7 +13,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.project import open_project
-from tests.toys import TOYS, Toy, both_toys, short
+from tests.toys import TOYS, Toy, every_toy, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -69,7 +69,7 @@ def _killing(batches):
 
 
 @pytest.mark.slow
-@both_toys
+@every_toy
 @pytest.mark.parametrize("moment", ["before writing", "while writing", "before the commit"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, monkeypatch, stage, moment, toy):

@@ -16,7 +16,7 @@ from include.registry.mlflow_registry import Registry
 from include.scoring import score
 from include.settings import REPOSITORY
 from include.use_case import UseCase
-from tests.toys import both_toys_slow
+from tests.toys import every_toy_slow
 
 pytestmark = pytest.mark.security
 
@@ -65,7 +65,7 @@ def test_the_trap_works(tmp_path, unpickled):
     assert (tmp_path / "marker").is_dir() and any("mkdir" in name for name in unpickled)
 
 
-@both_toys_slow
+@every_toy_slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused(champion, lake_home, tmp_path, unpickled, name, toy):
     [place] = artifacts(toy.use_case, champion).glob(name)
@@ -78,7 +78,7 @@ def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused(champion, lake_
     assert not (tmp_path / "marker").exists() and not unpickled
 
 
-@both_toys_slow
+@every_toy_slow
 def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_refused(champion, lake_home, tmp_path, unpickled, toy):
     folder, marker = artifacts(toy.use_case, champion), tmp_path / "marker"
     (folder / "python_model.pkl").write_bytes(pickle.dumps(Evil(marker)))
@@ -132,7 +132,7 @@ def test_code_that_could_unpickle_is_found(code, name):
     assert name in loaders(code)
 
 
-@both_toys_slow
+@every_toy_slow
 def test_a_version_whose_source_leads_elsewhere_is_refused(champion, toy):
     found = Registry(toy.use_case).version(champion)
     for source in ("../../elsewhere", "/etc", ".."):

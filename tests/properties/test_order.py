@@ -16,7 +16,7 @@ from include.promotion import promote, register
 from include.scoring import score
 from tests import places
 from tests.properties.orders import contents, make_champion, run_days, score_and_measure, versions
-from tests.toys import Toy, both_toys, both_toys_slow
+from tests.toys import Toy, every_toy, every_toy_slow
 
 
 def ends_with(home: Path, toy: Toy, numbers: Iterable[int]) -> dict[str, dict[Period, str]]:
@@ -27,7 +27,7 @@ def ends_with(home: Path, toy: Toy, numbers: Iterable[int]) -> dict[str, dict[Pe
         return contents(toy.use_case)
 
 
-@both_toys_slow
+@every_toy_slow
 def test_three_days_shuffled_with_a_rerun_end_in_the_same_tables(tmp_path, toy):
     assert ends_with(tmp_path / "shuffled", toy, (2, 0, 2, 1)) == ends_with(tmp_path / "in order", toy, range(3))
 
@@ -38,7 +38,7 @@ def in_order(tmp_path_factory) -> Callable[[Toy], dict[str, dict[Period, str]]]:
 
 
 @pytest.mark.slow
-@both_toys
+@every_toy
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.lists(st.integers(0, 4), min_size=5, max_size=9).filter(lambda periods: set(periods) == set(range(5))))
 def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_order, toy, order):
@@ -47,7 +47,7 @@ def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_
 
 @pytest.mark.slow
 @pytest.mark.both_places(long=True)
-@both_toys
+@every_toy
 def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
     periods = period_range(toy.periods[0], toy.periods[0] + 7 * toy.weeks)
     run_days(toy.use_case, periods)
@@ -71,7 +71,7 @@ def second_champion(toy: Toy, trained_toy: str) -> None:
 @pytest.mark.slow
 @pytest.mark.both_places(long=True)
 @pytest.mark.usefixtures("without_plots", "second_champion")
-@both_toys
+@every_toy
 def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home, toy):
     lakes, scored = [], period_range(toy.as_of, toy.last)
     shuffled = random.Random(3).choices(scored, k=3) + random.Random(3).sample(scored, len(scored))

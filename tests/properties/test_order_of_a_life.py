@@ -10,13 +10,13 @@ from include.lake.object_store import StoragePath
 from include.registry.mlflow_registry import Registry
 from tests import places
 from tests.properties.orders import contents, make_champion, run_days, score_and_measure
-from tests.toys import both_toys
+from tests.toys import every_toy
 
 
 @pytest.mark.slow
 @pytest.mark.both_places(long=True)
 @pytest.mark.usefixtures("without_plots", "tracking")
-@both_toys
+@every_toy
 def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, configure, toy):
     """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
 

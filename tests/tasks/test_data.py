@@ -12,7 +12,7 @@ from include.features.materialize import ResultRowsError
 from include.lake import schemas
 from include.project import open_project
 from tests.contexts import UseCaseFunctions
-from tests.toys import COUNTS, GRADES, Toy, each_task
+from tests.toys import COUNTS, GRADES, Toy, derived, each_task
 
 DAY = COUNTS.use_case.first_period + 1
 
@@ -26,6 +26,18 @@ def test_the_steps_store_labels_with_the_type_of_the_task(toy: Toy, lake_home):
     labels = project.lake.as_of(DAY).read("labels", DAY, DAY)
     assert labels.num_rows > 0
     assert labels.schema.field(use_case.label.name).type == schemas.arrow_type(use_case.task.label_type)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("toy", [COUNTS, GRADES], ids=["counts", "grades"])
+def test_lakes_that_are_filled_directly_are_those_of_the_functions(toy: Toy, lake_home):
+    lake, period = open_project(toy.use_case).lake, toy.first + 3
+    toy.fill(lake, period, period)
+    view = lake.as_of(period)
+    for table, function in (("labels", "labels"), ("features", "build")):
+        filled = view.read(table, period, period, order_by=toy.use_case.keys).drop_columns(["period"])
+        order = [(key, "ascending") for key in toy.use_case.keys]
+        assert filled.equals(derived(toy.use_case, function, period).sort_by(order).cast(filled.schema)), table
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mlflow
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from include import settings
@@ -11,9 +13,10 @@ from include.cli import lineage as cli_lineage
 from include.declaration.period import period_range
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.model.metrics import METRICS
 from include.model.tasks import task_model
 from include.monitoring import monitor
-from include.project import open_project
+from include.project import Project, open_project
 from include.promotion import approval_request
 from include.promotion.model_card import build
 from include.reproduction import lineage, reproduce
@@ -21,14 +24,21 @@ from include.retraining import signals
 from include.scoring import score
 from include.web import html, overview
 from tests.toys import Toy, each_task
-from tests.versions import read_json  # noqa: F401
 
 pytestmark = [each_task, pytest.mark.slow]
+MOVED = {"toy": "size", "counts": "temperature", "quantile_counts": "temperature", "grades": "heat"}
+"""Use case to a number among its features that the predictions follow."""
 
 
 def scored(toy: Toy, periods: int = 3) -> list[score.ScoreResult]:
     project = open_project(toy.use_case)
     return [score.score_period(project, period) for period in period_range(toy.as_of, toy.as_of + (periods - 1))]
+
+
+def artifact(project: Project, version: str, path: str) -> str:
+    """The text of a file of a version's run."""
+    run_id = project.registry.version(version).run_id
+    return mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
 
 
 def test_a_champion_has_passed_every_gate(toy, champion):
@@ -92,6 +102,12 @@ def test_card_page_and_question_are_in_words_of_the_task(toy, champion):
     for period in period_range(toy.as_of + 5, toy.as_of + 7):
         monitor.monitor_period(project, period)
     build.build_model_card(project, champion)
+    card = artifact(project, champion, "model_card/model_card.md")
+    assert f"**As**: {task.summary}" in card
+    unit = f"{METRICS['mae'].title}, {task.label_unit} (lower is better)"
+    assert (unit in card) == bool(task.label_unit)
+    if not any("probability" in column for column in task.prediction_columns):
+        assert not {"probability", "positive"} & set(card.split())
     approval_request.build_approval_request(project, champion)
     shown = overview.build_overview(project, toy.as_of + 7, toy.as_of + 7)
     page = html.use_case_page(shown, "/x", span=28, chosen=False, several=False)
@@ -124,3 +140,20 @@ def test_mlflows_champion_predicts_what_scoring_has_written_bit_for_bit(toy, cha
     assert list(found.columns) == list(toy.use_case.task.prediction_columns)
     for column in found.columns:
         assert found[column].tolist() == written[column].tolist()
+
+
+def test_a_day_that_has_moved_drifts_in_features_and_predictions(toy: Toy, champion):
+    project, period, name = open_project(toy.use_case), toy.as_of + 1, MOVED[toy.name]
+    rows = (
+        project.lake.as_of(period)
+        .read("features", period, period, order_by=list(toy.use_case.keys))
+        .drop_columns(["period"])
+    )
+    place = rows.schema.get_field_index(name)
+    moved = pc.add(pc.fill_null(rows[name], 0.0), pa.scalar(25.0))
+    project.lake.replace("features", period, rows.set_column(place, name, moved), inputs={}, stage="build_features")
+    score.score_period(project, period)
+    monitor.monitor_period(project, period)
+    found = project.lake.as_of(period).read("metrics", period, period).to_pylist()
+    breached = {row["metric"] for row in found if row["breached"]}
+    assert {"psi", "prediction_drift"} <= breached

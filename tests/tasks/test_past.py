@@ -1,4 +1,4 @@
-"""For every task: a backtest, a challenger against the champion, and drift of a day that has moved."""
+"""For every task: a backtest, a challenger against the champion, and days in another order."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from include.backtest import history, run
@@ -24,8 +22,6 @@ from include.use_case import Retraining
 from tests.toys import Toy, each_task
 
 pytestmark = [each_task, pytest.mark.slow]
-MOVED = {"toy": "size", "counts": "temperature", "quantile_counts": "temperature", "grades": "heat"}
-"""Use case to a number among its features that the predictions follow."""
 
 
 def test_a_replayed_model_is_the_one_of_the_real_training(toy: Toy, trained_toy):
@@ -61,23 +57,6 @@ def test_a_challenger_is_compared_with_the_champion_on_the_main_metric(toy: Toy,
     assert [gate_result["metric"] for gate_result in compared] == [toy.use_case.task.main_metric] * len(compared)
     if compared:
         assert compared[0]["outcome"] in ("passed", "failed", "inconclusive")
-
-
-def test_a_day_that_has_moved_drifts_in_features_and_predictions(toy: Toy, champion):
-    project, period, name = open_project(toy.use_case), toy.as_of + 1, MOVED[toy.name]
-    rows = (
-        project.lake.as_of(period)
-        .read("features", period, period, order_by=list(toy.use_case.keys))
-        .drop_columns(["period"])
-    )
-    place = rows.schema.get_field_index(name)
-    moved = pc.add(pc.fill_null(rows[name], 0.0), pa.scalar(25.0))
-    project.lake.replace("features", period, rows.set_column(place, name, moved), inputs={}, stage="build_features")
-    score.score_period(project, period)
-    monitor.monitor_period(project, period)
-    found = project.lake.as_of(period).read("metrics", period, period).to_pylist()
-    breached = {row["metric"] for row in found if row["breached"]}
-    assert {"psi", "prediction_drift"} <= breached
 
 
 def test_days_that_are_scored_and_measured_again_in_another_order_change_nothing(toy: Toy, champion):

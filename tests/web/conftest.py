@@ -19,10 +19,13 @@ from tests import toy
 from tests.contexts import Configure
 from tests.local.conftest import free_ports
 from tests.web import measured
+from tests.web.use_cases import counts, grades, quantile_counts
 
 NUMBERS = range(195, 245)
 """The days that are measured: version 1 decays, is retrained in vain, then with success."""
 LAST = measured.period_of(NUMBERS[-1])
+OTHER_TASKS = (counts.USE_CASE, quantile_counts.USE_CASE, grades.USE_CASE)
+"""Use cases of the other tasks, with fewer days."""
 USERS = {
     "ada": "admin",
     "otto": "op",
@@ -48,6 +51,8 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         measured.fill(toy.USE_CASE, NUMBERS)
+        for other in OTHER_TASKS:
+            measured.fill(other, NUMBERS[15:40])
     for page in ("index.html", "events/2020-07-14__b2-0.html"):
         path = home / "data_docs" / "toy" / page
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.period import Period
+from include.declaration.task import Task
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.model.metrics import METRICS
 from include.registry.ledger import Ledger
 from include.registry.ledger_entry import LedgerDecision
 from include.use_case import UseCase
@@ -29,7 +31,9 @@ GAP = range(120, 125)
 UNPREDICTED = 150
 """The day without predictions."""
 HOSTILE = "weighted drift <script>alert('drift')</script> over its limit"
-LIMITS = {"psi": 0.2, "weighted_drift": 0.1, "prediction_drift": 0.15, "skill_loss/log_loss": 0.02}
+LIMITS = {"psi": 0.2, "weighted_drift": 0.1, "prediction_drift": 0.15}
+LARGEST_LOSS = 0.02
+"""Limit of the lead over the first baseline that is lost."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ def fill(use_case: UseCase, numbers: range) -> None:
             write(lake, period_of(number), rows)
             _decide(lake, number, period_of(number))
     if REJECTED in numbers:
-        promote(use_case, "2", period_of(REJECTED), "rejection", "log loss is not better beyond doubt.")
+        loss = METRICS[use_case.task.main_metric].label
+        promote(use_case, "2", period_of(REJECTED), "rejection", f"{loss} is not better beyond doubt.")
     if PROMOTED - 1 in numbers:
         promote(use_case, "3", period_of(PROMOTED))
 
@@ -127,7 +132,7 @@ def _day(use_case: UseCase, number: int, period: Period, seeds: np.random.Genera
     else:
         yield from _drift(use_case, period, version, bad, seeds)
     if number >= 2:
-        yield from _performance(number, period - 2, version, bad, seeds)
+        yield from _performance(use_case.task, number, period - 2, version, bad, seeds)
 
 
 def _drift(use_case: UseCase, period: Period, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
@@ -147,36 +152,37 @@ def _drift(use_case: UseCase, period: Period, version: str, bad: float, seeds: n
     ):
         limit = LIMITS[metric]
         yield Row(metric, subject, value, period, version, limit=limit, breached=value > limit)
-    yield Row("mean_prediction", "prediction", mean, period, version)
-    yield Row("predicted_positive_rate", "prediction", mean * 1.4, period, version)
+    for factor, metric in zip((1, 1.4), use_case.task.mean_columns, strict=False):
+        yield Row(metric, "prediction", mean * factor, period, version)
     yield Row("rows", "predictions", 880, period, version)
     yield Row("rows", "features", 880, period, version)
     yield Row("staleness", "predictions", 0, period, version, limit=1, breached=False)
 
 
 def _performance(
-    number: int, measured_period: Period, version: str, bad: float, seeds: np.random.Generator
+    task: Task, number: int, measured_period: Period, version: str, bad: float, seeds: np.random.Generator
 ) -> Iterator[Row]:
     loss, auc = 0.53 + 0.08 * bad + seeds.normal(0, 0.004), 0.69 - 0.06 * bad + seeds.normal(0, 0.004)
     rate = 0.25 + 0.04 * np.sin(measured_period.start_date.toordinal() / 9) + seeds.normal(0, 0.01)
-    yield Row("base_rate", "model", rate, measured_period, version)
-    yield Row("mean_prediction", "model", rate - 0.01, measured_period, version)
+    for distance, summary in enumerate(name for name in task.summaries if name != "rows"):
+        yield Row(summary, "model", rate - 0.01 * distance, measured_period, version)
     yield Row("labelled_rows", "model", 860, measured_period, version)
+    (main, second), (simple, linear) = task.charted[:2], task.baselines[:2]
     for metric, subject, value, reach in (
-        ("log_loss", "model", loss, 0.012), ("log_loss", "prior", 0.60, 0.01), ("log_loss", "logistic", 0.57, 0.01),
-        ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
+        (main, "model", loss, 0.012), (main, simple, 0.60, 0.01), (main, linear, 0.57, 0.01),
+        (second, "model", auc, 0.015), (second, linear, 0.63, 0.01), (second, simple, 0.5, 0.0),
     ):  # fmt: skip
         yield Row(
             f"window/{metric}", subject, value, measured_period, version, value - reach, value + reach, periods=14
         )
-    yield Row("expected/log_loss", "model", 0.53, period_of(number), version, 0.52, 0.54, periods=28)
-    yield Row("expected/auc", "model", 0.69, period_of(number), version, 0.67, 0.71, periods=28)
-    worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
+    yield Row(f"expected/{main}", "model", 0.53, period_of(number), version, 0.52, 0.54, periods=28)
+    yield Row(f"expected/{second}", "model", 0.69, period_of(number), version, 0.67, 0.71, periods=28)
+    worse, limit = loss - 0.53, LARGEST_LOSS
     if number < 9:
         comment = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
         yield Row(
-            "skill_loss/log_loss",
-            "prior",
+            f"skill_loss/{main}",
+            simple,
             worse,
             measured_period,
             version,
@@ -187,18 +193,20 @@ def _performance(
         return
     lower, upper = worse - 0.014, worse + 0.014
     yield Row(
-        "skill_loss/log_loss", "prior", worse, measured_period, version, lower, upper, limit, lower > limit, periods=14
+        f"skill_loss/{main}", simple, worse, measured_period, version, lower, upper, limit, lower > limit, periods=14
     )
-    for baseline in ("prior", "logistic"):
+    for baseline in (simple, linear):
         behind = loss - 0.60
         bounds = behind - 0.01, behind + 0.01
         yield Row(
-            "worse_than_baseline/log_loss", baseline, behind, measured_period, version, *bounds, 0.0, False, periods=14
+            f"worse_than_baseline/{main}", baseline, behind, measured_period, version, *bounds, 0.0, False, periods=14
         )
     yield Row(
-        "false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, measured_period, version, periods=42
+        "false_alarms_per_year", f"skill_loss/{main} against the {simple}", 1.0, measured_period, version, periods=42
     )
-    yield Row("degradation/auc", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, periods=14)
+    yield Row(
+        f"degradation/{second}", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, periods=14
+    )
 
 
 def _decide(lake: Lake, number: int, period: Period) -> None:

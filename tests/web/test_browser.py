@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
 
-from tests.web.conftest import LAST, Server
+from include.model.metrics import METRICS
+from tests.web import measured
+from tests.web.conftest import LAST, NUMBERS, OTHER_TASKS, Server
 
 CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
@@ -192,3 +194,22 @@ def test_data_docs_open_in_the_frame_with_their_own_styles_and_nothing_from_else
     assert title.evaluate("node => document.title") != "it ran"
     refused = [text for text in visit.complaints if "cdn.invalid" in text and "Content Security Policy" in text]
     assert len(refused) == 2
+
+
+@pytest.mark.parametrize("use_case", OTHER_TASKS, ids=lambda each: each.name)
+def test_every_task_has_its_page_in_its_own_words(visit, use_case):
+    task, complaints = use_case.task, visit.complaints
+    visit.go(f"airworthy/use_case/{use_case.name}?period={measured.period_of(NUMBERS[39])}")
+    expect(visit.page.locator("html[data-drawn]")).to_be_attached()
+    for metric in task.charted:
+        expect(visit.page.locator(f"#chart-{metric} .main-svg").first).to_be_attached()
+        expect(visit.page.locator("main")).to_contain_text(METRICS[metric].title)
+    lead = f"the lead in {METRICS[task.main_metric].label} over the {task.baselines[0]} is"
+    expect(visit.page.locator("main")).to_contain_text(lead)
+    if METRICS[task.main_metric].unit == "label":
+        expect(visit.page.locator("main")).to_contain_text(f"{task.label_unit} smaller than on the test days")
+    said = visit.page.locator("main").inner_text().casefold()
+    foreign = ("probabilit", "log loss", "AUC", "logistic") if "probability" not in str(task.prediction_columns) else ()
+    assert [word for word in foreign if word.casefold() in said] == []
+    assert "is positive" not in said and "predicted positive" not in said
+    assert complaints == []

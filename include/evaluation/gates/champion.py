@@ -12,14 +12,15 @@ from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import counted
-from include.model.metrics import ADDITIVE, METRICS, MetricName
+from include.model.metrics import METRICS, champion_metrics
+from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from include.declaration.task import Task
-    from include.evaluation.inputs import ChampionInputs, GateInputs
+    from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
     from include.model.arrays import Numbers
     from include.model.bootstrap import PairedDifference
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class Comparison:
-    """Hold challenger minus champion on unseen days, by row and overall.
+    """Hold how much worse the challenger is than the champion, by row and overall.
 
-    These are the days that the champion has not seen.
+    The days are those that the champion has not seen. Of a metric that is no mean over rows, there is one difference
+    for each day. Negative differences are better.
     """
 
     periods: npt.NDArray[np.datetime64]
@@ -42,7 +44,8 @@ class Comparison:
 class ChampionGate(BaseGate):
     """Require that the metric is at most the margin worse than the champion's.
 
-    It must be so with confidence. A one-sided paired bootstrap over the same test days. `margin=0` means that the
+    It must be so with confidence. A one-sided paired bootstrap over the same test days; of a metric that is no mean
+    over rows, over the days' pseudo-values (`include/model/intervals.py`). `margin=0` means that the
     challenger must be better; a positive margin, in the metric's unit, allows the challenger to be worse by that much;
     a negative one requires that much gain.
     """
@@ -52,14 +55,14 @@ class ChampionGate(BaseGate):
     untested: ClassVar[str] = "how it does against the champion on the same days"
 
     metric: MetricName | None = None
-    """A metric that is a mean over rows; None: the main metric of the task."""
+    """A mean loss over rows, or a metric of one's own; None: the main metric of the task."""
     margin: float = 0.0
     confidence: float = 0.95
     min_periods: int = field(default=14, kw_only=True)  # otherwise the redeclared field would be positional
 
     def require_possible(self) -> None:
         if self.metric is not None:
-            require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
+            require_one_of(self.metric, champion_metrics(), "ChampionGate: days are resampled, so metric=")
         finite = math.isfinite(self.margin)
         require(finite, "ChampionGate: margin must be a finite number, in the metric's unit.", field="margin")
         possible = 0.5 < self.confidence <= 0.999
@@ -97,20 +100,22 @@ class ChampionGate(BaseGate):
 
     def compare(self, inputs: GateInputs, task: Task) -> Comparison | GateResult:
         """Return the comparison to judge, or a result if there is nothing to compare."""
+        import numpy as np
+
         from include.evaluation.judging import rows_unseen_by_champion
-        from include.model import bootstrap, metrics
+        from include.model import bootstrap
 
         metric = self._metric(task)
         unseen = rows_unseen_by_champion(self, metric, inputs)
         if isinstance(unseen, GateResult):
             return unseen
-        rows = inputs.rows
-        assert rows is not None
-        own, other = (
-            metrics.losses(metric, rows.labels[unseen], rows.predicted[subject][unseen], task)
-            for subject in (MODEL, CHAMPION)
-        )
-        periods, differences = rows.periods[unseen], own - other
+        assert inputs.rows is not None
+        differences = _differences(metric, inputs.rows, unseen, task)
+        if differences is None:
+            reason = f"{METRICS[metric].title} is not defined for these test days, or without one of them."
+            return self.result("inconclusive", reason, metric=metric)
+        periods = inputs.rows.periods[unseen]
+        periods = periods if len(periods) == len(differences) else np.unique(periods)
         return Comparison(
             periods, differences, bootstrap.paired_differences(periods, differences, confidence=self.confidence)
         )
@@ -143,20 +148,40 @@ class ChampionGate(BaseGate):
 
     def _reason(self, metric: str, difference: PairedDifference, champion: ChampionInputs, passed: bool) -> str:
         mean, upper = difference.mean, difference.upper
-        compared = f"{abs(mean):.4g} {'lower' if mean < 0 else 'higher'} than" if mean else "that of"
+        good, bad = ("higher", "lower") if METRICS[metric].higher_is_better else ("lower", "higher")
+        compared = f"{abs(mean):.4g} {good if mean < 0 else bad} than" if mean else "that of"
         sure = f"with {100 * self.confidence:g}% confidence"
         if not math.isfinite(upper):
             bound = f"{sure} it has no bound"
         elif upper < 0:
-            bound = f"{sure} at least {-upper:.4g} lower"
+            bound = f"{sure} at least {-upper:.4g} {good}"
         else:
-            bound = f"{sure} it may be up to {upper:.4g} higher"
+            bound = f"{sure} it may be up to {upper:.4g} {bad}"
         if self.margin > 0:
-            asked = f" At most {self.margin:g} higher is allowed."
+            asked = f" At most {self.margin:g} {bad} is allowed."
         elif self.margin < 0:
-            asked = f" At least {-self.margin:g} lower is asked for."
+            asked = f" At least {-self.margin:g} {good} is asked for."
         else:
-            asked = "" if passed else " It must be lower beyond doubt."
+            asked = "" if passed else f" It must be {good} beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")
         label = METRICS[metric].label
         return f"On {counted(difference.periods, 'day')} {label} is {compared} {version}; {bound}.{asked}"
+
+
+def _differences(metric: str, rows: TestRows, unseen: npt.NDArray[np.bool_], task: Task) -> Numbers | None:
+    """Return by how much each row is worse than the champion's.
+
+    Of a metric that is no mean over rows, there is one difference for each day. Returns None if the metric is not
+    defined with a day left out.
+    """
+    from include.model import jackknife, metrics
+
+    labels, predicted = rows.labels[unseen], {name: rows.predicted[name][unseen] for name in (MODEL, CHAMPION)}
+    if METRICS[metric].additive:
+        challenger, champion = (metrics.losses(metric, labels, predicted[name], task) for name in predicted)
+        return challenger - champion
+    days = rows.periods[unseen]
+    own, other = (jackknife.values_by_day(metric, days, labels, predicted[name], task) for name in (MODEL, CHAMPION))
+    if own is None or other is None:
+        return None
+    return other - own if METRICS[metric].higher_is_better else own - other

@@ -17,6 +17,7 @@ from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted
 from include.model.metrics import METRICS
+from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -89,23 +90,24 @@ class Gate(BaseGate):
 
         It may equal the limit, but must beat the baseline.
         """
-        name, label = self.metric, METRICS[self.metric].label
+        name, metric = self.metric, METRICS[self.metric]
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most
         limit = self.at_least if self.at_least is not None else limit
         if value is None or limit is None:
             lacking = f"the {self.better_than} baseline" if value is not None else "the model"
-            reason = f"{lacking.capitalize()} has no {label} on the test days."
+            reason = f"{lacking.capitalize()} has no {metric.label} on the test days."
             return [self.result("inconclusive", reason, metric=name, value=value, limit=limit)]
+        said, shown = metric.value_text(value, task), metric.value_text(limit, task)
         if self.better_than:
-            higher = METRICS[name].higher_is_better
+            higher = metric.higher_is_better
             passed = value > limit if higher else value < limit
-            asked = f"it must be {'above' if higher else 'below'} the {self.better_than} baseline's {limit:.6g}"
+            asked = f"it must be {'above' if higher else 'below'} the {self.better_than} baseline's {shown}"
         elif self.at_least is not None:
-            passed, asked = value >= limit, f"at least {limit:.6g} is asked for"
+            passed, asked = value >= limit, f"at least {shown} is asked for"
         else:
-            passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
-        reason = f"On {counted(inputs.periods, 'test day')} {label} is {value:.6g}{but(passed)} {asked}."
+            passed, asked = value <= limit, f"at most {shown} is allowed"
+        reason = f"On {counted(inputs.periods, 'test day')} {metric.label} is {said}{but(passed)} {asked}."
         return [self.result(outcome_of(passed), reason, metric=name, value=value, limit=limit)]
 
 

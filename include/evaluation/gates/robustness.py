@@ -59,9 +59,9 @@ class RobustnessGate(BaseGate):
             reason = f"Of {tried} {len(broken)} broke the model. {first.feature} {first.how}: {error}"
             return [self.result("failed", reason, metric=metric, limit=self.at_most)]
         worst = max(inputs.corruptions, key=lambda each: each.change)
-        passed = worst.change <= self.at_most
+        passed, unit = worst.change <= self.at_most, f" {task.label_unit}" if task.label_unit else ""
         reason = (
-            f"Of {tried} {worst.feature} {worst.how} moves the {task.change_unit} most, by {worst.change:.4g} on"
-            f" average{but(passed)} at most {self.at_most:g} is allowed."
+            f"Of {tried} {worst.feature} {worst.how} moves the {task.change_unit} most, by {worst.change:.4g}{unit} on"
+            f" average{but(passed)} at most {self.at_most:g}{unit} is allowed."
         )
         return [self.result(outcome_of(passed), reason, metric=metric, value=worst.change, limit=self.at_most)]

@@ -18,7 +18,8 @@ from include.declaration.problems import declared, did_you_mean, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted
-from include.model.metrics import METRICS, MetricName
+from include.model.metrics import METRICS
+from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     from include.declaration.task import Task

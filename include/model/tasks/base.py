@@ -25,6 +25,8 @@ from include.model.prediction_intervals import Bounds
 if TYPE_CHECKING:
     from include.model.trainer import TrainingRows
 
+THRESHOLD = "threshold"
+"""The part of a rule of predictions that a use case may change without a training."""
 Declared = TypeVar("Declared", bound=Task)
 Parameter = int | float | str | bool
 PeriodIndex = npt.NDArray[np.int64]
@@ -127,6 +129,15 @@ class TaskModel(ABC, Generic[Declared]):
     def output_rule(self) -> dict[str, Any]:
         """Return how `portable.py` makes the columns of a prediction, as plain values."""
 
+    def misfit(self, rule: Mapping[str, Any]) -> str:
+        """Return why a model with this stored rule makes other predictions; empty if it does not.
+
+        The threshold of a decision may differ: it is applied when rows are scored.
+        """
+        own = {name: value for name, value in self.output_rule().items() if name != THRESHOLD}
+        then = {name: value for name, value in rule.items() if name != THRESHOLD}
+        return "" if own == then else f"it predicts {_named_rule(then)}, and now {_named_rule(own)} is declared"
+
     def run_params(self) -> dict[str, Parameter]:
         """Return the parameters of a run that follow from the task."""
         return {}
@@ -179,6 +190,13 @@ class TaskModel(ABC, Generic[Declared]):
         predicted: Mapping[str, Mapping[str, Numbers]],
     ) -> dict[str, bytes]:
         """Return plots as PNG by file name; `predicted` is by split and subject."""
+
+
+def _named_rule(rule: Mapping[str, Any]) -> str:
+    """Describe the columns of a rule, and the classes in their order."""
+    if "classes" in rule:
+        return f"the classes {rule['classes']}"
+    return f"the columns {rule['columns']}" if "columns" in rule else "the probability of an event"
 
 
 def share_text(value: float | None) -> str:

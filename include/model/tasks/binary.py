@@ -14,8 +14,9 @@ from include.declaration.task import Binary
 from include.model.arrays import Numbers
 from include.model.baselines import Baseline, Logistic, Prior
 from include.model.encoding import Encoding
-from include.model.metrics import BINS
+from include.model.metrics.binary import BINS
 from include.model.tasks.base import (
+    THRESHOLD,
     Parameter,
     PeriodIndex,
     SplitLabels,
@@ -59,7 +60,7 @@ class BinaryModel(TaskModel[Binary]):
         return pc.sum(arrays[1]).as_py() or 0
 
     def output_rule(self) -> dict[str, Any]:
-        return {"threshold": self.task.threshold}
+        return {THRESHOLD: self.task.threshold}
 
     def run_params(self) -> dict[str, Parameter]:
         return {"threshold": self.task.threshold}

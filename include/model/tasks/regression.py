@@ -14,9 +14,9 @@ from include.declaration.task import Regression
 from include.model.arrays import Numbers
 from include.model.baselines import Baseline
 from include.model.encoding import Encoding
+from include.model.metrics.regression import point_of
 from include.model.prediction_intervals import Bounds, ConformalBounds, QuantileBounds
 from include.model.regression_baselines import Constant, Linear, SeasonalNaive
-from include.model.regression_metrics import point_of
 from include.model.tasks.base import (
     FitQuantile,
     Parameter,
@@ -61,12 +61,11 @@ class RegressionModel(TaskModel[Regression]):
     ) -> dict[str, Baseline]:
         task = self.task
         quantile = 0.5 if task.objective == "l1" else task.quantile
-        constant, line = task.baselines[:2]
-        seasonal = {} if task.seasonal_feature is None else {"seasonal_naive": task.seasonal_feature}
+        constant, line, *seasonal = task.baselines
         return {
             constant: Constant.fit(labels, quantile),
             line: Linear.fit(linear, train, labels, task.objective, quantile),
-            **{name: SeasonalNaive.fit(feature, train, labels) for name, feature in seasonal.items()},
+            **{name: SeasonalNaive.fit(task.seasonal_feature, task.season, train, labels) for name in seasonal},
         }
 
     def fit_bounds(

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.period import Period
+from include.declaration.task import Task
 from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import (
@@ -82,9 +83,9 @@ ALL = (
 """One gate of each kind."""
 
 
-def judge_one(gate: BaseGate, inputs: GateInputs) -> GateResult:
+def judge_one(gate: BaseGate, inputs: GateInputs, task: Task = TASK) -> GateResult:
     """The one result of a gate."""
-    [result] = judge_gates([gate], inputs, TASK)
+    [result] = judge_gates([gate], inputs, task)
     return result
 
 

@@ -1,12 +1,14 @@
-"""Compute the metrics of predicted classes, from a probability per class.
+"""Compute and define the metrics of predicted classes, from a probability per class.
 
-Imports numeric libraries only inside functions, since `metrics.py` names these functions.
+Imports numeric libraries only inside functions, since the declaration checks names against these metrics.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from include.model.metrics.metric import Metric
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -65,3 +67,32 @@ def least_recall(labels: Numbers, probabilities: Numbers, _: Task) -> float:
     import numpy as np
 
     return float(np.nanmin(class_counts(labels, probabilities).recalls))
+
+
+METRICS = (
+    Metric(
+        name="macro_f1",
+        label="macro-F1",
+        title="Macro-F1",
+        short="F1",
+        function=macro_f1,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="balanced_accuracy",
+        label="balanced accuracy",
+        title="Balanced accuracy",
+        short="balanced accuracy",
+        function=balanced_accuracy,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="least_recall",
+        label="lowest recall of a class",
+        title="Lowest recall of a class",
+        short="lowest recall",
+        function=least_recall,
+        higher_is_better=True,
+    ),
+)
+"""The metrics of predicted classes, in display order."""

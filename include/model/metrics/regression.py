@@ -1,12 +1,15 @@
-"""Compute the metrics of predicted numbers, with or without an interval.
+"""Compute and define the metrics of predicted numbers, with or without an interval.
 
-Imports numeric libraries only inside functions, since `metrics.py` names these functions.
+Imports numeric libraries only inside functions, since the declaration checks names against these metrics.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from include.model.metrics.metric import Metric, mean_of
 
 if TYPE_CHECKING:
     from include.declaration.task import Regression, Task
@@ -159,3 +162,142 @@ def of_positive(row_losses: Callable[[Numbers, Numbers, Any], Numbers]) -> Calla
         return float(np.mean(row_losses(labels, predictions, task))) if positive else None
 
     return mean_loss
+
+
+METRICS = (
+    Metric(
+        name="poisson_deviance",
+        undefined_if="a prediction is not above 0",
+        label="Poisson deviance",
+        title="Poisson deviance",
+        short="deviance",
+        function=of_positive(poisson_deviances),
+        row_losses=poisson_deviances,
+        upper_bound=math.inf,
+    ),
+    Metric(
+        name="gamma_deviance",
+        undefined_if="a prediction is not above 0",
+        label="gamma deviance",
+        title="Gamma deviance",
+        short="deviance",
+        function=of_positive(gamma_deviances),
+        row_losses=gamma_deviances,
+        upper_bound=math.inf,
+    ),
+    Metric(
+        name="mae",
+        label="mean absolute error",
+        title="Mean absolute error (MAE)",
+        short="MAE",
+        function=mean_of(absolute_errors),
+        row_losses=absolute_errors,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="mse",
+        label="mean squared error",
+        title="Mean squared error",
+        short="MSE",
+        function=mean_of(squared_errors),
+        row_losses=squared_errors,
+        upper_bound=math.inf,
+    ),
+    Metric(
+        name="rmse",
+        label="root mean squared error",
+        title="Root mean squared error (RMSE)",
+        short="RMSE",
+        function=rmse,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="wape",
+        label="weighted absolute percentage error",
+        title="Weighted absolute percentage error (WAPE)",
+        short="WAPE",
+        function=wape,
+        upper_bound=math.inf,
+    ),
+    Metric(
+        name="bias",
+        label="absolute bias",
+        title="Bias, absolute",
+        short="bias",
+        function=bias,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="r2",
+        label="R²",
+        title="R²",
+        short="R²",
+        function=r2,
+        higher_is_better=True,
+        lower_bound=-math.inf,
+    ),
+    Metric(
+        name="pinball_loss",
+        label="pinball loss",
+        title="Pinball loss",
+        short="pinball",
+        function=mean_of(pinball_losses),
+        row_losses=pinball_losses,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="interval_pinball",
+        needs_interval=True,
+        label="pinball loss of the interval",
+        title="Pinball loss of the interval",
+        short="interval pinball",
+        function=of_intervals(interval_pinball_losses),
+        row_losses=interval_pinball_losses,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="coverage",
+        needs_interval=True,
+        label="coverage of the interval",
+        title="Coverage of the interval",
+        short="coverage",
+        function=of_intervals(is_covered),
+        row_losses=is_covered,
+        higher_is_better=True,
+    ),
+    Metric(
+        name="coverage_error",
+        needs_interval=True,
+        label="error of the coverage",
+        title="Distance of the coverage from the declared one",
+        short="coverage error",
+        function=coverage_error,
+    ),
+    Metric(
+        name="interval_width",
+        needs_interval=True,
+        label="width of the interval",
+        title="Width of the interval",
+        short="width",
+        function=of_intervals(interval_widths),
+        row_losses=interval_widths,
+        upper_bound=math.inf,
+        unit="label",
+    ),
+    Metric(
+        name="order_cost",
+        label="cost of the order",
+        title="Cost of an order",
+        short="cost",
+        function=mean_of(order_losses),
+        row_losses=order_losses,
+        upper_bound=math.inf,
+        unit="cost",
+    ),
+)
+"""The metrics of regressions, in display order."""
