@@ -102,8 +102,13 @@ class FeedRefusedError(DataError):
         )
 
 
+def _rows_of(name: str) -> str:
+    """Return what expectations are about: a feed, or the features or predictions."""
+    return f"the {name}" if name in MADE_BY else f"feed {name!r}"
+
+
 class SuiteError(AirworthyError):
-    """The expectations of a feed are invalid.
+    """Expectations of a feed, of features or of predictions are invalid.
 
     This is an error in the use case, not in the data.
     """
@@ -111,8 +116,8 @@ class SuiteError(AirworthyError):
     def __init__(self, use_case: str, feed: str, problems: Sequence[str]) -> None:
         self.use_case, self.feed, self.problems = use_case, feed, tuple(problems)
         super().__init__(
-            f"{use_case}: the expectations of feed {feed!r} cannot be used: {'; '.join(problems)}. No row was judged."
-            f" Correct the function {feed!r} in the use case's expectations.py."
+            f"{use_case}: the expectations of {_rows_of(feed)} cannot be used: {'; '.join(problems)}."
+            f" No row was judged. Correct the function {feed!r} in the use case's expectations.py."
         )
 
 
@@ -122,7 +127,7 @@ class ExpectationFailedError(AirworthyError):
     def __init__(self, use_case: str, feed: str, period: Period, raised: Sequence[str]) -> None:
         self.use_case, self.feed, self.period, self.raised = use_case, feed, period, tuple(raised)
         super().__init__(
-            f"{use_case}: an expectation on feed {feed!r} of {period} raised an error: {'; '.join(raised)}."
+            f"{use_case}: an expectation on {_rows_of(feed)} of {period} raised an error: {'; '.join(raised)}."
             " No row was judged. Correct the expectation in the use case's expectations.py."
         )
 

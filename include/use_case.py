@@ -16,7 +16,7 @@ from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
-from include.declaration.suite import Suite
+from include.declaration.suite import FeatureSuite, PredictionSuite, Suite
 from include.declaration.task import Binary, Multiclass, Regression
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
@@ -45,6 +45,7 @@ __all__ = [
     "DecisionCosts",
     "Feature",
     "FeatureGroup",
+    "FeatureSuite",
     "Feed",
     "Files",
     "FirstSeen",
@@ -61,6 +62,7 @@ __all__ = [
     "PageNumber",
     "PerformanceLimit",
     "Period",
+    "PredictionSuite",
     "Regression",
     "Retention",
     "Retraining",

@@ -86,7 +86,7 @@ SLOW = (
     *("use_cases/late_departures/test_expectations", "use_cases/flight_outcomes/test_expectations"),
     *("use_cases/flight_outcomes/test_source", "use_cases/flight_outcomes/test_features"),
     "datasets/test_new_york_flights",
-    *("dags/test_broken_use_cases", "features/test_staleness", "features/test_period"),
+    *("dags/test_broken_use_cases", "features/test_staleness", "features/test_rebuild_plan", "features/test_period"),
     *("monitoring/test_drift_metrics", "monitoring/test_monitor_states", "monitoring/test_labelled_predictions"),
     *("monitoring/test_false_alarms", "retraining/test_decide", "backtest/test_result"),
     *("model/test_plots", "evaluation/test_plots", "web/test_plugin", "web/test_charts", "web/test_request_limits"),

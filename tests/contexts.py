@@ -153,8 +153,8 @@ class UseCaseFunctions:
         self._replace("source", feeds, {feed.name for feed in self._use_case.feeds})
 
     def expectations(self, **feeds: Callable[..., Any]) -> None:
-        """Replace the functions that return the suites of these feeds."""
-        self._replace("expectations", feeds, {feed.name for feed in self._use_case.feeds})
+        """Replace the functions that return the suites of these feeds, or of `features` and `predictions`."""
+        self._replace("expectations", feeds, {feed.name for feed in self._use_case.feeds} | {"features", "predictions"})
 
     def features(self, **functions: Callable[..., Any]) -> None:
         """Replace `build` or `labels`."""
@@ -164,7 +164,7 @@ class UseCaseFunctions:
         assert set(functions) <= known, f"{module}.py of {self._use_case.name} has none of {set(functions) - known}"
         imported: ModuleType = importlib.import_module(f"{self._use_case.package}.{module}")
         for name, function in functions.items():
-            self._monkeypatch.setattr(imported, name, function)
+            self._monkeypatch.setattr(imported, name, function, raising=False)
 
 
 @pytest.fixture

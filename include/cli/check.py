@@ -57,7 +57,8 @@ def print_check(console: Console, name: str, period: Period) -> None:
         console.print(f"{valid} days of {name} are valid up to {period}; they are kept in {home}")
         if errors := _print(console, refused):
             raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
-        check_use_case.build_window(open_project(use_case), period, tell)
+        if errors := _print(console, check_use_case.build_window(open_project(use_case), period, tell)):
+            raise CheckFailedError(name, period, f"the features break {errors} expectations")
         if errors := _print(console, check_use_case.findings_of_tables(open_project(use_case), period)):
             raise CheckFailedError(name, period, f"{errors} errors in the tables")
         judged = check_use_case.judge_use_case(open_project(use_case), period, tell)

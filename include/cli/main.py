@@ -264,11 +264,13 @@ def frame(
 
 
 @app.command()
-def plan(use_case: str) -> None:
-    """List the periods made by other code or inputs, and how to rebuild them."""
-    from include.cli import cleanup_plan
+def plan(
+    use_case: str, as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False
+) -> None:
+    """List the periods made by other code or inputs, why, and how to rebuild them."""
+    from include.cli import rebuild_plan
 
-    cleanup_plan.print_stale_periods(console, use_case)
+    rebuild_plan.print_rebuild_plan(console, use_case, as_json=as_json)
 
 
 @app.command()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from include.declaration.problems import did_you_mean
@@ -31,19 +34,38 @@ def _builds_declarations(module: str) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in DECLARATIONS)
 
 
+def find_function(use_case: str, package: str, module: str, name: str) -> Callable[..., Any] | None:
+    """Return a function of a use case's package; None if the module has none of that name.
+
+    A module whose text does not have the name is not imported, since that may take seconds.
+
+    Raises:
+        BrokenUseCaseError: the module cannot be imported.
+    """
+    if f"{package}.{module}" not in sys.modules and not _may_define(f"{package}.{module}", name):
+        return None
+    loaded = _import(use_case, package, module)
+    function = getattr(loaded, name, None)
+    return function if callable(function) else None
+
+
+def _may_define(module: str, name: str) -> bool:
+    """Return whether the text of a module has the name, or imports names that it does not list."""
+    try:
+        found = importlib.util.find_spec(module)
+        text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
+    except (ImportError, ValueError, OSError):
+        return True  # importing it raises an error that says why
+    return re.search(rf"\b{re.escape(name)}\b|import \*", text) is not None
+
+
 def load_function(use_case: str, package: str, module: str, name: str) -> Callable[..., Any]:
     """Return a function of a use case's package.
 
     Raises:
         BrokenUseCaseError: the module cannot be imported, or has no such function.
     """
-    full = f"{package}.{module}"
-    try:
-        loaded = importlib.import_module(full)
-    except (Exception, SystemExit) as error:
-        folder = next(iter(getattr(sys.modules.get(package), "__path__", [])), None)
-        where = file_and_line(error, Path(folder) if folder else None)
-        raise BrokenUseCaseError(use_case, full, where, error) from error
+    full, loaded = f"{package}.{module}", _import(use_case, package, module)
     function: Any = getattr(loaded, name, None)
     if callable(function):
         return function  # type: ignore[no-any-return]
@@ -51,6 +73,21 @@ def load_function(use_case: str, package: str, module: str, name: str) -> Callab
     hint = f". {did_you_mean(name, functions)}".rstrip(". ")
     missing = AttributeError(f"{full} has no function {name!r}, which the use case needs{hint}")
     raise BrokenUseCaseError(use_case, full, str(loaded.__file__ or ""), missing)
+
+
+def _import(use_case: str, package: str, module: str) -> ModuleType:
+    """Import a module of a use case's package.
+
+    Raises:
+        BrokenUseCaseError: the module cannot be imported.
+    """
+    full = f"{package}.{module}"
+    try:
+        return importlib.import_module(full)
+    except (Exception, SystemExit) as error:
+        folder = next(iter(getattr(sys.modules.get(package), "__path__", [])), None)
+        where = file_and_line(error, Path(folder) if folder else None)
+        raise BrokenUseCaseError(use_case, full, where, error) from error
 
 
 def file_and_line(error: BaseException, folder: Path | None = None) -> str:

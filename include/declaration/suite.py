@@ -1,4 +1,6 @@
-"""Declare the expectations of a feed's rows, checked on creation.
+"""Declare the expectations of rows of a feed, of features or of predictions.
+
+They are checked on creation.
 
 Expectations are recognised by the names of their classes, so that nothing heavy is imported here.
 """
@@ -22,7 +24,7 @@ TYPE_RULES = frozenset({"ExpectColumnValuesToBeOfType", "ExpectColumnValuesToBeI
 @declared_whole
 @dataclass(frozen=True)
 class Suite:
-    """Great Expectations' expectations for one day of a feed.
+    """Great Expectations' expectations for one day of a feed, of features or of predictions.
 
     A function of expectations.py returns it.
 
@@ -32,7 +34,8 @@ class Suite:
     """
 
     rows: tuple[Any, ...] = ()
-    """Row-level expectations: a row that breaks one is quarantined with the reason; the others are published."""
+    """Row-level expectations: a row of a feed that breaks one is quarantined with the reason; the others are published.
+    Of features and predictions no row may be left out, so a row that breaks one refuses the day."""
     table: tuple[Any, ...] = ()
     """Expectations on the whole day: if one fails, the day is refused. A row-level expectation here refuses the day if
     more rows break it than its `mostly` allows."""
@@ -50,6 +53,40 @@ class Suite:
         expectations = [value for value in (*self.rows, *self.table) if _is_expectation(value)]
         for problem in _duplicates(expectations):
             require(False, f"{problem}.")
+
+
+@declared_whole
+@dataclass(frozen=True)
+class FeatureSuite(Suite):
+    """Expectations of the features of a period, and exceptions from the default ones.
+
+    By default, no feature may be null in all rows of a period, or have one value in all.
+    """
+
+    may_be_constant: tuple[str, ...] = ()
+    """Features that may have one value in all rows of a period, such as the day of the week."""
+    may_be_null: tuple[str, ...] = ()
+    """Features that may be null in all rows of a period, such as a measurement that is sometimes not taken."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("may_be_constant", "may_be_null"):
+            names = getattr(self, field)
+            are_names = not isinstance(names, str) and all(isinstance(name, str) for name in names)
+            require(are_names, f"{field} is {names!r:.80}; give a tuple of the names of features.", field=field)
+            object.__setattr__(self, field, tuple(names) if are_names else ())
+
+
+@declared_whole
+@dataclass(frozen=True)
+class PredictionSuite(Suite):
+    """Expectations of the predictions of a period, and exceptions from the default ones.
+
+    By default, each prediction is in the range of its task, and predictions differ where features do.
+    """
+
+    may_be_equal: bool = False
+    """Whether all predictions of a period may be equal."""
 
 
 def is_row_level(expectation: Any) -> bool:

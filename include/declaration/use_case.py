@@ -22,7 +22,7 @@ from include.declaration.landing import LandingBucket
 from include.declaration.lightgbm_rules import ROUNDS, wrong_declaration
 from include.declaration.monitoring import Alerts, Monitoring, Retraining
 from include.declaration.names import require_columns, require_distinct_columns
-from include.declaration.origin import declaring_module, load_function
+from include.declaration.origin import declaring_module, find_function, load_function
 from include.declaration.period import Period
 from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
@@ -361,3 +361,11 @@ class UseCase:
             BrokenUseCaseError: the module cannot be imported, or has no such function.
         """
         return load_function(self.name, self.package, module, name)
+
+    def find_function(self, module: str, name: str) -> Callable[..., Any] | None:
+        """Return a function of a module of the use case's package; None if it has none.
+
+        Raises:
+            BrokenUseCaseError: the module cannot be imported.
+        """
+        return find_function(self.name, self.package, module, name)

@@ -6,11 +6,12 @@ The days of a training are landed; then a model is trained and judged.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from include.model.tasks import task_model
 from include.project import Project
 from include.registry.source_code import DECLARATIONS
 from include.training import dataset, train
+from include.validation.errors import BrokenExpectation, PeriodRefusedError
 
 Tell = Callable[[str], None]
 _MADE_BY = "made_by.json"
@@ -98,9 +100,11 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
             use_case.function(module, name)
         except Exception as error:  # importing the owner's module may raise any error
             yield CheckFinding("error", f"{module}.{name} cannot be used: {type(error).__name__}: {error}")
-    for feed in use_case.feeds:
+    loads = [functools.partial(suites.load_suite, use_case, feed) for feed in use_case.feeds]
+    loads += [functools.partial(suites.load_table_suite, use_case, table) for table in suites.TABLES]
+    for load_suite in loads:
         try:
-            suites.load_suite(use_case, feed)
+            load_suite()
         except AirworthyError as error:
             yield CheckFinding("error", str(error))
 
@@ -194,15 +198,30 @@ def needed_periods(use_case: UseCase, period: Period) -> list[Period]:
     return period_range(max(use_case.first_period, since), period)
 
 
-def build_window(project: Project, period: Period, tell: Tell) -> None:
-    """Build the missing features and labels of the window."""
+def build_window(project: Project, period: Period, tell: Tell) -> list[CheckFinding]:
+    """Build the missing features and labels of the window.
+
+    Returns an error for each expectation that features of the window break, with the days on which they do.
+    """
     first, _ = splits.training_window(project.use_case, period)
     first = max(project.use_case.first_period, project.use_case.labels_since(first))
     built = project.lake.as_of(period).partitions("features", first, period)
     missing = [needed for needed in period_range(first, period) if needed not in built]
+    broken: dict[str, list[tuple[Period, BrokenExpectation]]] = {}
     for number, needed in enumerate(missing, start=1):
         tell(f"building the features of {needed}: day {number} of {len(missing)}")
-        build.build_features(project, needed)
+        try:
+            build.build_features(project, needed)
+        except PeriodRefusedError as error:
+            for one in error.broken:
+                broken.setdefault(one.expectation, []).append((needed, one))
+    return [_refused_finding(expectation, found) for expectation, found in broken.items()]
+
+
+def _refused_finding(expectation: str, found: Sequence[tuple[Period, BrokenExpectation]]) -> CheckFinding:
+    (first, broken), (last, _) = found[0], found[-1]
+    days = f"{len(found)} days, {first} to {last}" if len(found) > 1 else f"{first}"
+    return CheckFinding("error", f"{expectation}; refused on {days}: {broken.observed}. {broken.remedy}")
 
 
 def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFinding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,9 @@ from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 from include.lake.storable_values import row_text
 from include.lake.table_commit import Commit
-from include.registry import code_digest
+from include.registry.code_parts import record_code
+from include.validation.judge import judge_of
+from include.validation.tallies import FeatureTally
 
 _LONGEST = 600
 """Most characters of a library's message in an error text."""
@@ -54,8 +57,11 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
     Raises:
         ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.
         BrokenUseCaseError: features.py cannot be imported, or has no such function.
+        PeriodRefusedError: the features break an expectation.
+        SuiteError: the declared expectations cannot be used.
     """
-    code = _code_of(use_case, table, function)
+    began = time.process_time()
+    code = _code_of(use_case, view, table, function)
     called = _Call(use_case, table, function, view, since)
     batches = called.rows(called.result())
     inputs = {f"checked/{feed.name}": view.digest_of_periods(f"checked/{feed.name}", since) for feed in use_case.feeds}
@@ -65,8 +71,18 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
         batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
         inputs |= {group.table: group.digest for group in groups}
         versions |= {group.table: group.version for group in groups}
-    rows = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), batches)
-    return view.lake.replace(table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code)
+    judged = batches if table == "labels" else _judged(use_case, view.period, batches)
+    rows = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), judged)
+    return view.lake.replace(
+        table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code, cpu_since=began
+    )
+
+
+def _judged(use_case: UseCase, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the features; raise an error after the last ones if they break an expectation."""
+    has_look_back = period - use_case.look_back_periods >= use_case.first_period
+    tally = FeatureTally(use_case.features, has_look_back=has_look_back)
+    return judge_of(use_case, "features", period, tally).judged(tally.counted(batches))
 
 
 @dataclass
@@ -151,7 +167,7 @@ class _Call:
         return line_of_function(self.function) if self.function else ""
 
 
-def _code_of(use_case: UseCase, table: str, function: str) -> str:
+def _code_of(use_case: UseCase, view: AsOfSnapshot, table: str, function: str) -> str:
     """Return the digest of the code that builds a table.
 
     Call it before the function is imported.
@@ -160,7 +176,7 @@ def _code_of(use_case: UseCase, table: str, function: str) -> str:
         BrokenUseCaseError: the code cannot be read.
     """
     try:
-        return code_digest.table_code_digest(use_case, table)
+        return record_code(view.lake, table)
     except SyntaxError:
         use_case.function("features", function)  # raises an error that names the line
         raise

@@ -1,23 +1,26 @@
-"""Find periods of tables that were built by other code or from other inputs."""
+"""Find periods of tables that were built by other code or from other inputs, and what changed."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.features.group_join import GroupPartitions, used_groups
+from include.grammar import counted
 from include.lake import content_digest, history
 from include.lake.history import CommitNote
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
 from include.project import Project
-from include.registry import code_digest
+from include.registry import code_digest, code_parts
+from include.registry.code_parts import CodeParts
 
 Reason = Literal["other code", "other inputs", "no record"]
 _WORDS: Mapping[Reason, str] = {
@@ -25,6 +28,9 @@ _WORDS: Mapping[Reason, str] = {
     "other inputs": "made from other inputs",
     "no record": "with no record of the code that made them",
 }
+PREDICTIONS = "predictions"
+CHANGES_SHOWN = 5
+"""Changes that a line names."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class StalePeriod:
     period: Period
     rows: int
     reason: Reason
+    changes: tuple[str, ...] = ()
+    """What changed: parts of the code, or tables that were read; empty if that is not known."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +53,13 @@ class TableStaleness:
     stale: tuple[StalePeriod, ...]
 
     @property
+    def changes(self) -> tuple[str, ...]:
+        """Return what changed since its stale periods were built."""
+        return tuple(dict.fromkeys(change for stale in self.stale for change in stale.changes))
+
+    @property
     def summary(self) -> str:
-        """Describe it in one line: counts by reason, rows, first and last day."""
+        """Describe it in one line: counts by reason, rows, first and last day, and what changed."""
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"
         counted = Counter(stale.reason for stale in self.stale)
@@ -54,8 +67,15 @@ class TableStaleness:
         rows = sum(stale.rows for stale in self.stale)
         return (
             f"{self.table}: {len(self.stale)} of {self.periods} periods are stale ({causes}; {rows:,} rows,"
-            f" {self.stale[0].period} to {self.stale[-1].period})"
+            f" {self.stale[0].period} to {self.stale[-1].period}){listed_changes(self.changes)}"
         )
+
+
+def listed_changes(changes: Sequence[str]) -> str:
+    """Return the end of a sentence that names changes; empty without any."""
+    more = len(changes) - CHANGES_SHOWN
+    others = [f"{more} other changes"] if more > 0 else []
+    return f": {'; '.join([*changes[:CHANGES_SHOWN], *others])}" if changes else ""
 
 
 def find_stale(
@@ -72,14 +92,18 @@ def find_stale(
     `code_digest.table_code_digest`.
     """
     use_case = project.use_case
-    lake = project.lake
-    view = lake.as_of(last or LATEST)
-    names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    names += ["labels", "features"] if use_case.has_labels else ["features"]
-    chosen = [name for name in names if not tables or name in tables]
+    view = project.lake.as_of(last or LATEST)
     since = first or use_case.first_period
-    staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if _exists(lake, name)]
+    built = [*data_tables(use_case), *([PREDICTIONS] if use_case.has_labels else [])]
+    chosen = [name for name in built if not tables or name in tables]
+    staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if table_exists(project.lake, name)]
     return [table for table in staleness if table.periods]
+
+
+def data_tables(use_case: UseCase) -> list[str]:
+    """Return the tables that the DAG `data` builds, in its order."""
+    feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
+    return [*feeds, *([code_digest.LABELS] if use_case.has_labels else []), code_digest.FEATURES]
 
 
 def stale_stretches(table: TableStaleness) -> list[str]:
@@ -87,42 +111,115 @@ def stale_stretches(table: TableStaleness) -> list[str]:
     groups: list[list[StalePeriod]] = []
     for stale in table.stale:
         before = groups[-1][-1] if groups else None
-        if before and before.reason == stale.reason and stale.period - before.period == 1:
+        is_same = before and (before.reason, before.changes) == (stale.reason, stale.changes)
+        if before and is_same and stale.period - before.period == 1:
             groups[-1].append(stale)
         else:
             groups.append([stale])
     return [
         f"{group[0].period}{f' to {group[-1].period}' if len(group) > 1 else ''}: {_WORDS[group[0].reason]},"
-        f" {sum(stale.rows for stale in group):,} rows"
+        f" {sum(stale.rows for stale in group):,} rows{listed_changes(group[0].changes)}"
         for group in groups
     ]
 
 
-def rebuild_command(use_case: UseCase, tables: Sequence[TableStaleness]) -> str:
-    """Return the command that rebuilds every stale period; empty if none is stale."""
-    periods = [stale.period for table in tables for stale in table.stale]
-    if not periods:
-        return ""
-    return (
-        f"airflow backfill create --dag-id {use_case.name}__data --from-date {min(periods)} --to-date {max(periods)}"
-        " --reprocess-behavior completed"
-    )
+@dataclass(frozen=True)
+class MixedHistory:
+    """A table with periods that different code built."""
+
+    table: str
+    newest: int
+    """Number of periods that the same code built as the newest one."""
+    others: tuple[Period, ...]
+    changes: tuple[str, ...]
+    """What changed between the code of the others and that of the newest period."""
+
+    @property
+    def summary(self) -> str:
+        """Describe it in one line."""
+        return (
+            f"{self.table}: other code than that of the newest {counted(self.newest, 'period')} built"
+            f" {counted(len(self.others), 'period')}, {self.others[0]} to {self.others[-1]}"
+            f"{listed_changes(self.changes)}"
+        )
 
 
-def _exists(lake: Lake, table: str) -> bool:
+def find_mixed_history(project: Project, first: Period, last: Period) -> list[MixedHistory]:
+    """Return the tables with periods of `first` to `last` that different code built.
+
+    Only features and labels are looked at, since a training reads them.
+    """
+    view, found = project.lake.as_of(last), []
+    for table in (code_digest.LABELS, code_digest.FEATURES):
+        if not table_exists(project.lake, table):
+            continue
+        notes, partitions = newest_notes(view, table), view.partitions(table, first, last)
+        codes = {period: note.code for period in partitions if (note := notes.get(period))}
+        newest = codes[max(codes)] if codes else ""
+        others = tuple(sorted(period for period, code in codes.items() if code != newest))
+        if others:
+            now = code_parts.recorded_parts(project.lake, newest)
+            changed = [_changes_between(project.lake, codes[period], now) for period in others]
+            changes = tuple(dict.fromkeys(change for one in changed for change in one))
+            found.append(MixedHistory(table, len(codes) - len(others), others, changes))
+    return found
+
+
+def _changes_between(lake: Lake, code: str, now: CodeParts | None) -> tuple[str, ...]:
+    """Return what changed since this code; empty if one of them is not recorded."""
+    before = code_parts.recorded_parts(lake, code) if code and now is not None else None
+    return tuple(code_parts.describe_changes(before, now)) if before is not None and now is not None else ()
+
+
+def table_exists(lake: Lake, table: str) -> bool:
+    """Return whether the lake has a table; create none."""
     return history.is_table(lake.uri(table))
 
 
 def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, reread: bool) -> TableStaleness:
-    partitions, code = view.partitions(table, first), code_digest.table_code_digest(use_case, table, reread=reread)
-    newest = _newest_notes(view, table)
-    inputs = _Inputs(use_case, view, table)
-    stale = []
-    for period, partition in partitions.items():
-        reason = _reason(newest.get(period), partition, "" if _is_delivered(use_case, table) else code, inputs, period)
-        if reason:
-            stale.append(StalePeriod(period, partition.rows, reason))
-    return TableStaleness(table, len(partitions), tuple(stale))
+    partitions, newest = view.partitions(table, first), newest_notes(view, table)
+    code, inputs = _Code(use_case, view.lake, table, reread), _Inputs(use_case, view, table)
+    stale = (
+        _stale_period(period, newest.get(period), partition, code, inputs) for period, partition in partitions.items()
+    )
+    return TableStaleness(table, len(partitions), tuple(period for period in stale if period is not None))
+
+
+def _stale_period(
+    period: Period, note: CommitNote | None, partition: Partition, code: _Code, inputs: _Inputs
+) -> StalePeriod | None:
+    if note is None or note.digest != partition.digest or not (note.code or not code.digest):
+        return StalePeriod(period, partition.rows, "no record")
+    if code.digest and note.code != code.digest:
+        return StalePeriod(period, partition.rows, "other code", code.changes_since(note.code))
+    if changed := inputs.changed(period, note.inputs):
+        return StalePeriod(period, partition.rows, "other inputs", tuple(f"{name} changed" for name in changed))
+    return None
+
+
+class _Code:
+    """The code that would build a table now."""
+
+    def __init__(self, use_case: UseCase, lake: Lake, table: str, reread: bool) -> None:
+        self._use_case, self._lake, self._table, self._reread = use_case, lake, table, reread
+        self._changes: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """Return its digest; empty if the table's rows are not built again."""
+        if self._table == PREDICTIONS or _is_delivered(self._use_case, self._table):
+            return ""
+        return code_digest.table_code_digest(self._use_case, self._table, reread=self._reread)
+
+    @cached_property
+    def parts(self) -> CodeParts:
+        return code_parts.code_parts(self._use_case, self._table, reread=self._reread)
+
+    def changes_since(self, before: str) -> tuple[str, ...]:
+        """Return what changed since the code of that digest; empty if that is not recorded."""
+        if before not in self._changes:
+            self._changes[before] = _changes_between(self._lake, before, self.parts)
+        return self._changes[before]
 
 
 def _is_delivered(use_case: UseCase, table: str) -> bool:
@@ -137,15 +234,7 @@ def _is_delivered(use_case: UseCase, table: str) -> bool:
     return feed.landing is not None or isinstance(getattr(feed.source, "known", None), FirstSeen)
 
 
-def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, period: Period) -> Reason | None:
-    if note is None or note.digest != partition.digest or not (note.code or not code):
-        return "no record"
-    if code and note.code != code:
-        return "other code"
-    return None if inputs.are_now(period, note.inputs) else "other inputs"
-
-
-def _newest_notes(view: AsOfSnapshot, table: str) -> dict[Period, CommitNote]:
+def newest_notes(view: AsOfSnapshot, table: str) -> Mapping[Period, CommitNote]:
     """Return the newest note of each day.
 
     The log is read again only if the table has another version.
@@ -166,24 +255,23 @@ class _Inputs:
     """The inputs from which the periods of a table would be built now."""
 
     def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
-        kind, _, feed = table.partition("/")
         self._look_back = use_case.look_back_periods
         self._first = use_case.first_period
-        self._whole = kind in (code_digest.LABELS, code_digest.FEATURES)
-        sources = [f"checked/{source.name}" for source in use_case.feeds] if self._whole else []
-        sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
-        self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
-        used = used_groups(use_case) if kind == code_digest.FEATURES else []
+        self._of_window = table in (code_digest.LABELS, code_digest.FEATURES)
+        names = _read_by(use_case, table)
+        self._partitions = {name: view.partitions(name) for name in names if table_exists(view.lake, name)}
+        used = used_groups(use_case) if table == code_digest.FEATURES else []
         self._groups = [GroupPartitions.of(use_case, group, view) for group in used]
 
-    def are_now(self, period: Period, then: Mapping[str, str]) -> bool:
-        """Return whether the inputs still have the digests that were read for `period`."""
-        of_groups = all(group.digest(period) == then[group.table] for group in self._groups if group.table in then)
-        return of_groups and all(self._digest(name, period) == then[name] for name in self._partitions if name in then)
+    def changed(self, period: Period, then: Mapping[str, str]) -> list[str]:
+        """Return the inputs whose digest differs from the one that was read for `period`."""
+        own = [name for name in self._partitions if name in then and self._digest(name, period) != then[name]]
+        groups = (group for group in self._groups if group.table in then)
+        return own + [group.table for group in groups if group.digest(period) != then[group.table]]
 
     def _digest(self, table: str, period: Period) -> str:
         partitions = self._partitions[table]
-        if not self._whole:
+        if not self._of_window:
             return partitions[period].digest if period in partitions else ""
         since = max(self._first, period - self._look_back)
         return content_digest.digest_values(
@@ -193,3 +281,11 @@ class _Inputs:
                 if since <= known <= period and partition.rows
             }
         )
+
+
+def _read_by(use_case: UseCase, table: str) -> Iterable[str]:
+    """Return the tables from which a table is built."""
+    kind, _, feed = table.partition("/")
+    if kind in (code_digest.LABELS, code_digest.FEATURES):
+        return [f"checked/{source.name}" for source in use_case.feeds]
+    return {code_digest.CHECKED: [f"raw/{feed}"], PREDICTIONS: [code_digest.FEATURES]}.get(kind, [])

@@ -38,12 +38,23 @@ MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
+class BrokenRule:
+    """A table-level expectation that the rows break."""
+
+    expectation: str
+    observed: str
+
+    def __str__(self) -> str:
+        return f"{self.expectation} (observed {self.observed})"
+
+
+@dataclass(frozen=True)
 class ExpectationResults:
     """Results of a day's expectations."""
 
     reasons: pa.ListArray
     """Per row, in order: the row-level expectations that it breaks."""
-    broken: tuple[str, ...]
+    broken: tuple[BrokenRule, ...]
     """Table-level expectations that the day breaks."""
     raised: tuple[str, ...]
     """Expectations that raised an error: a fault of the expectation, never of the data."""
@@ -73,7 +84,7 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
     # Great Expectations reorders the results: each is found by its position, stored in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
-    broken: list[str] = []
+    broken: list[BrokenRule] = []
     raised: list[str] = []
     for place, expectation in enumerate(expectations):
         result = results.get(place)
@@ -82,7 +93,7 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
         elif result is not None and place < len(suite.rows):
             breaks[result.result.get("unexpected_index_list") or [], place] = True
         elif result is not None and not result.success:
-            broken.append(f"{reason_text(expectation)} (observed {_observed(result.result)})")
+            broken.append(BrokenRule(reason_text(expectation), _observed(result.result)))
     reasons = [reason_text(expectation) for expectation in suite.rows]
     if keys:
         about_keys = broken_keys(rows, keys)

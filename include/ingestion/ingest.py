@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from include.ingestion.sources.base import Context
 from include.lake import schemas
 from include.lake.table_commit import Commit
 from include.project import Project
-from include.registry import code_digest
+from include.registry.code_parts import record_code
 
 
 def ingest_period(project: Project, period: Period, *, take_changed: bool = False) -> dict[str, Commit]:
@@ -46,7 +47,7 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
         return ingest_files.ingest_files(project, feed, period, take_changed=take_changed)
     if feed.source:
         return ingest_source.ingest_source(project, feed, period)
-    code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before the function is imported
+    began, code = time.process_time(), record_code(project.lake, f"raw/{feed.name}")  # before the import
     try:
         rows = use_case.function("source", feed.name)(period)
     except Exception as error:
@@ -68,4 +69,6 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
     if corrections:
         rows = add_corrections(rows, schemas.content_schema(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)
-    return project.lake.replace(f"raw/{feed.name}", period, rows, inputs=inputs, stage="ingest", code=code)
+    return project.lake.replace(
+        f"raw/{feed.name}", period, rows, inputs=inputs, stage="ingest", code=code, cpu_since=began
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from include.ingestion.spooled_rows import MEMORY, in_order, require_known, spoo
 from include.lake import schemas
 from include.lake.table_commit import Commit
 from include.project import Project
-from include.registry import code_digest
+from include.registry.code_parts import record_code
 from include.untrusted.errors import UntrustedContentError
 
 
@@ -39,7 +40,7 @@ def ingest_source(project: Project, feed: Feed, period: Period) -> Commit:
         PastNotSeenError: the source says nothing about the period, which is over.
         DataError: its rows do not fit the declaration.
     """
-    code = code_digest.table_code_digest(project.use_case, f"raw/{feed.name}")
+    code = record_code(project.lake, f"raw/{feed.name}")
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         context = Context(project, feed, Path(folder))
         reader, known = reader_of(context), getattr(feed.source, "known", None)
@@ -73,7 +74,7 @@ def land_batches(
     Raises:
         DataError: rows were delivered for a period declared absent, or do not fit the declaration.
     """
-    project, feed = context.project, context.feed
+    project, feed, began = context.project, context.feed, time.process_time()
     use_case, raw = project.use_case, f"raw/{feed.name}"
     try:
         spooled = spool_rows(context.folder / "rows.parquet", context.schema, batches)
@@ -92,4 +93,4 @@ def land_batches(
     with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(context.folder)}) as connection:
         rows = in_order(connection, [spooled.path, brought], schemas.sort_keys(use_case, raw), spooled.rows_at_once)
         all_inputs = {**inputs, **correction_inputs(feed.name, corrections)}
-        return project.lake.replace(raw, period, rows, inputs=all_inputs, stage="ingest", code=code)
+        return project.lake.replace(raw, period, rows, inputs=all_inputs, stage="ingest", code=code, cpu_since=began)

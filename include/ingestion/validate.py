@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from include.ingestion.expectations import ExpectationResults
 from include.lake import schemas
 from include.lake.table_commit import Commit
 from include.project import Project
-from include.registry import code_digest
+from include.registry.code_parts import record_code
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def check_feed(project: Project, feed: Feed, period: Period) -> ValidationResult
 
 
 def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
-    use_case = project.use_case
-    lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
+    use_case, began = project.use_case, time.process_time()
+    lake, code = project.lake, record_code(project.lake, f"checked/{feed.name}")
     view = lake.as_of(period)
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["period"])
@@ -98,7 +99,12 @@ def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
         reasons = checked[schemas.REASONS.name].combine_chunks()
     inputs, versions = {raw: digest} | correction_inputs(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(
-        f"checked/{feed.name}", period, checked, inputs=inputs, versions=versions, stage="validate", code=code
+        *(f"checked/{feed.name}", period, checked),
+        inputs=inputs,
+        versions=versions,
+        stage="validate",
+        code=code,
+        cpu_since=began,
     )
     quarantined = expectations.broken_rows(reasons)
     return ValidationResult(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
@@ -164,7 +170,7 @@ def _judged(use_case: UseCase, feed: Feed, period: Period, landed: pa.Table, dig
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     page = data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)
-    broken = list(judgement.broken)
+    broken = [str(rule) for rule in judgement.broken]
     share = judgement.quarantined / landed.num_rows
     if share > feed.max_quarantined:
         broken.append(

@@ -48,6 +48,8 @@ class CommitNote:
     """Table to the Delta version that was read."""
     code: str = ""
     """Digest of the code that made the rows; empty if not recorded."""
+    cpu_seconds: float | None = None
+    """Processor time of the step that made the rows; None if not recorded."""
 
     @property
     def made_from(self) -> tuple[Mapping[str, str], str]:
@@ -64,10 +66,12 @@ def to_metadata(
     inputs: Mapping[str, str],
     versions: Mapping[str, int],
     code: str,
+    cpu_seconds: float | None = None,
 ) -> dict[str, str]:
     """Return the notes of a commit as Delta stores them."""
     notes = {"period": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
     notes |= {"code": code} if code else {}
+    notes |= {"cpu_seconds": f"{cpu_seconds:.3f}"} if cpu_seconds is not None else {}
     notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
     return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
 
@@ -150,6 +154,7 @@ def _note(commit: Mapping[str, str]) -> CommitNote:
         inputs=_inputs(commit),
         versions=versions,
         code=commit.get("code", ""),
+        cpu_seconds=float(commit["cpu_seconds"]) if "cpu_seconds" in commit else None,
     )
 
 

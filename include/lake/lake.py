@@ -5,6 +5,7 @@ It has one Delta table per kind of content, with one partition per day. Nothing 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -122,16 +123,17 @@ class Lake:
         versions: Mapping[str, int] | None = None,
         if_absent: bool = False,
         expected_digest: str | None = None,
+        cpu_since: float | None = None,
     ) -> Commit:
         """Replace the content of one day by `rows` in one commit.
 
         No rows are committed if the content is equal. `rows` have the table's columns without `day` and `digest`. A
         `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
         Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
-        (digest of the code that made the rows), `versions` (table to the Delta version that was read) and the row
-        count. If the content is equal but inputs or code differ, only these notes are committed. With `if_absent`, a
-        day that has content keeps it; with `expected_digest`, the day is replaced only if its content has this digest
-        (empty: no content).
+        (digest of the code that made the rows), `versions` (table to the Delta version that was read), the row count,
+        and the processor time since `cpu_since` (of `time.process_time()`; None: now). If the content is equal but
+        inputs or code differ, only these notes are committed. With `if_absent`, a day that has content keeps it; with
+        `expected_digest`, the day is replaced only if its content has this digest (empty: no content).
 
         Raises:
             ColumnsError: columns or types differ from the declared ones.
@@ -143,7 +145,8 @@ class Lake:
             CommitConflictError: there were too many conflicts.
         """
         writer = TableWriter(self, table)
-        notes = CommitNotes(stage, inputs, code, versions or {})
+        began = time.process_time() if cpu_since is None else cpu_since
+        notes = CommitNotes(stage, inputs, code, versions or {}, began)
         return writer.replace(period, rows, notes, if_absent=if_absent, expected_digest=expected_digest)
 
     def remove_partition(self, table: str, period: Period, *, stage: str) -> Commit:

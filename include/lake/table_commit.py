@@ -73,6 +73,8 @@ class CommitNotes:
     """Digest of the code that made the rows."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """Table to the Delta version that was read."""
+    cpu_since: float = 0.0
+    """The processor time of this process when the step began."""
 
 
 def commit_error(table: str, period: Period, failure: Exception | None) -> AirworthyError:

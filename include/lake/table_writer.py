@@ -86,6 +86,7 @@ class TableWriter:
                 inputs=notes.inputs,
                 versions=notes.versions,
                 code=notes.code,
+                cpu_seconds=time.process_time() - notes.cpu_since,
             )
             return self._commit_once(delta, period, file, metadata, if_absent, expected_digest)
 

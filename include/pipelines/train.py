@@ -76,6 +76,11 @@ def train(run: PipelineRun) -> training.TrainResult:
             "The model was trained on stale periods. %s. `airworthy plan %s` lists them and shows how to rebuild them.",
             *(words, project.use_case.name),
         )
+    for words in result.mixed_history:
+        log.warning(
+            "The training window has a mixed history. %s. `airworthy plan %s` shows how to rebuild it.",
+            *(words, project.use_case.name),
+        )
     if not result.reused:
         durations.record_duration(project, "train", run.period, clock, result.rows, None)
     run.mlflow_run = result.run_id

@@ -55,6 +55,7 @@ _LEFT_OUT = (
     "include.training.provenance",
     "include.untrusted",
     "include.use_case",
+    "include.validation",
     "include.web",
 )
 _KEPT = ("include.features.labels",)
@@ -130,9 +131,30 @@ def _modules(places: Places, kind: str) -> dict[str, Module]:
     return code_modules.find_modules(places, entries, _is_left_out)
 
 
+@dataclass(frozen=True)
+class DigestedContent:
+    """What a digest covers."""
+
+    modules: Mapping[str, Module]
+    files: Mapping[str, str]
+    """Data file to the digest of its content."""
+    declared: str
+    """The declared values, as JSON; a mapping is a list of pairs."""
+
+
+def table_content(use_case: UseCase, table: str, *, reread: bool = False) -> DigestedContent:
+    """Return what `table_code_digest` covers."""
+    kind, _, feed = table.partition("/")
+    code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
+    return DigestedContent(code.modules, code.files, _declared(use_case, kind, feed, code))
+
+
 def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
-    places = Places.from_use_case(use_case)
-    code = (_code.__wrapped__ if reread else _code)(places, kind)
+    code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
+    return content_digest.digest_values({"code": code.digest, "declared": _declared(use_case, kind, feed, code)})
+
+
+def _declared(use_case: UseCase, kind: str, feed: str, code: _Code) -> str:
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind == FEATURES and use_case.feature_groups:
         declared["feature_groups"] = use_case.feature_groups
@@ -142,7 +164,7 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "source"))
         declared["source"] = _values(of_feed.source, left_out=_NOT_OF_A_SOURCE) if of_feed.source else None
-    return content_digest.digest_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
+    return json.dumps(declared, default=_as_json)
 
 
 def _values(declared: Any, *, only: Collection[str] | None = None, left_out: Collection[str] = ()) -> dict[str, Any]:
@@ -161,20 +183,30 @@ def _as_json(value: object) -> object:
 
 @dataclass(frozen=True)
 class _Code:
-    """The digest of modules and data files, and the use case's own modules among them."""
+    """The digest of modules and data files, and what it covers."""
 
     digest: str
-    own: tuple[Module, ...]
+    modules: Mapping[str, Module]
+    files: Mapping[str, str]
+
+    @property
+    def own(self) -> tuple[Module, ...]:
+        """Return the use case's own modules."""
+        return tuple(module for module in self.modules.values() if module.is_own)
+
+
+def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
+    code: _Code = (_code.__wrapped__ if reread else _code)(places, kind)
+    return code
 
 
 @functools.cache
 def _code(places: Places, kind: str) -> _Code:
     covered = _modules(places, kind)
     digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
-    if kind != TRAINING:
-        files = code_modules.data_files(places, covered)
-        digests |= {name: _file_digest(path) for name, path in files.items()}
-    return _Code(content_digest.digest_values(digests), tuple(module for module in covered.values() if module.is_own))
+    paths = code_modules.data_files(places, covered) if kind != TRAINING else {}
+    files = {name: _file_digest(path) for name, path in paths.items()}
+    return _Code(content_digest.digest_values(digests | files), covered, files)
 
 
 def _file_digest(path: Path) -> str:

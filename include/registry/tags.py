@@ -72,6 +72,8 @@ FILES_DIGEST = Tag("files_digest", "digest", TRAINING)
 LABELS_DIGEST = Tag("labels.digest", "digest", TRAINING)
 LABELS_VERSION = Tag("labels.version", "number", TRAINING)
 LOCK = Tag("lock", "digest", TRAINING)
+MIXED_HISTORY = Tag("mixed_history", "text", TRAINING)
+"""Which periods of the training's window different code built; empty if the same code built all."""
 MODEL_ID = Tag("model_id", "id", TRAINING)
 NOTICE = Tag("notice", "text", TRAINING)
 PROCESSOR = Tag("processor", "word", TRAINING)

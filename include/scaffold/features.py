@@ -37,6 +37,16 @@ class PlannedFeatures:
     group: tuple[str, ...]
     """Columns that are equal in a group of rows; empty: all rows are one group."""
     windows: tuple[int, ...]
+    equal_before: tuple[str, ...] = ()
+    """Features known before that are equal in all rows of some days of the sample."""
+    null_before: tuple[str, ...] = ()
+    """Features known before that are null in all rows of some days of the sample."""
+
+    @property
+    def constant(self) -> list[str]:
+        """Return the features that may be equal in all rows of a day."""
+        of_all_rows = ("rows",) if self.group else ("rows", *self._names)  # a group often has one row a day
+        return [*self.equal_before, CALENDAR, *(f"{name}_{days}d" for days in self.windows for name in of_all_rows)]
 
     @property
     def declared(self) -> dict[str, str]:
@@ -72,7 +82,24 @@ def plan_features(answers: Answers, rows: pa.Table, period: str, hour: str, wind
     numbers = [name for name in observed if _is_number(rows[name]) and name != answers.label][:MOST_COLUMNS]
     averaged = [(_name(f"{column}_mean", taken), column) for column in numbers]
     averaged.append((_name(f"{answers.label}_share", taken), answers.label))
-    return PlannedFeatures(tuple(declared), tuple(averaged), group, tuple(windows))
+    equal, null = _equal_in_a_day(rows, period, [column for _, column, _ in declared])
+    return PlannedFeatures(
+        tuple(declared),
+        tuple(averaged),
+        group,
+        tuple(windows),
+        tuple(feature for feature, column, _ in declared if column in equal),
+        tuple(feature for feature, column, _ in declared if column in null),
+    )
+
+
+def _equal_in_a_day(rows: pa.Table, period: str, columns: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the columns with one value in all rows of some day, and those without a value on some day."""
+    columns = [column for column in columns if column != period]
+    counts = [("count_distinct", pc.CountOptions("all")), ("count", pc.CountOptions("only_valid"))]
+    measured = rows.group_by(period).aggregate([(column, *how) for column in columns for how in counts])
+    equal = {column for column in columns if pc.min(measured[f"{column}_count_distinct"]).as_py() == 1}
+    return equal, {column for column in columns if pc.min(measured[f"{column}_count"]).as_py() == 0}
 
 
 def _group(answers: Answers, rows: pa.Table, period: str, hour: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.version_summary import VersionSummary, summarise_version
 from include.threads import threads_for
+from include.validation.judge import judge_of
+from include.validation.tallies import PredictionTally
 
 BATCH_ROWS = 65_536
 _NAMED = 3
@@ -95,8 +98,10 @@ def score_period(
         InvalidRequestError: the version is unknown or may not score the day.
         LedgerCorruptedError, ModelReplacedError, ArtifactMissingError: the ledger or the model fails its checks.
         MlflowUnreachableError: MLflow cannot be reached.
+        PeriodRefusedError: the predictions break an expectation; nothing is stored.
+        SuiteError: the declared expectations cannot be used.
     """
-    use_case = project.use_case
+    use_case, began = project.use_case, time.process_time()
     use_case.require(period)
     form_limits.require_name("version", version)
     lake = project.lake
@@ -113,10 +118,13 @@ def score_period(
     _require_built(use_case, view, period, model)
     number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
     scoring = _Scoring(use_case, view, period, model, number, features.rows)
-    reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), scoring.batches())
+    judged = judge_of(use_case, "predictions", period, scoring.tally).judged(scoring.batches())
+    reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged)
     inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
-    commit = lake.replace("predictions", period, reader, inputs=inputs, versions=versions, stage="score")
+    commit = lake.replace(
+        "predictions", period, reader, inputs=inputs, versions=versions, stage="score", cpu_since=began
+    )
     return ScoreResult(
         period.key,
         number,
@@ -231,7 +239,8 @@ class _Scoring:
         self, use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model, version: str, rows: int
     ) -> None:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, period, model, version
-        self._expected = rows
+        self._expected, self._task = rows, task_model(use_case)
+        self.tally = PredictionTally(self._task, model.encoding.features)
         self.rows = self.predicted_positives = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -241,11 +250,12 @@ class _Scoring:
             AirworthyError: there are not as many predictions as rows of features; then nothing is written.
         """
         threads, keys = threads_for(self._expected), list(self._use_case.keys)
-        task = task_model(self._use_case)
         schema = schemas.content_schema(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
-            predicted = task.prediction_arrays(self._model.predict(batch, threads))
-            self.predicted_positives += task.scored_positives(predicted)
+            predictions = self._model.predict(batch, threads)
+            self.tally.add(batch, predictions)
+            predicted = self._task.prediction_arrays(predictions)
+            self.predicted_positives += self._task.scored_positives(predicted)
             self.rows += batch.num_rows
             version = pa.repeat(pa.scalar(self._version), batch.num_rows)
             yield pa.record_batch([*(batch[key] for key in keys), *predicted, version], schema=schema)

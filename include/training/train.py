@@ -32,6 +32,7 @@ from include.registry.tags import (
     FINGERPRINT,
     LABELS_DIGEST,
     LABELS_VERSION,
+    MIXED_HISTORY,
     NOTICE,
     REASON,
     RECIPE,
@@ -66,6 +67,8 @@ class TrainResult:
     """Days of the window that have no features, as ranges."""
     stale: tuple[str, ...]
     """One line per table about periods that were built by other code or from other inputs than the current ones."""
+    mixed_history: tuple[str, ...]
+    """One line per table with periods that different code built."""
     test: dict[str, dict[str, float]]
     """Subject (model or a baseline) to its metrics on the test days."""
 
@@ -102,8 +105,11 @@ def train_model(
     rows = dataset.labelled_rows(use_case, view, first, last)
     cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
     parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
-    report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
+    mixed = [table.summary for table in staleness.find_mixed_history(project, first, period)]
+    report = _report(view, first, last, rows.num_rows, cut)
+    report |= {"stale": _stale(project, view, first), "mixed_history": mixed}
     given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
+    given[MIXED_HISTORY] = "; ".join(mixed)
     given |= {TUNED_BY: tuned_by} if tuned_by else {}
     derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.from_inputs(use_case, made_from).to_tag()}
     tags = given | derived | made_from.tags()
@@ -177,6 +183,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         null_features=report.get("null_features", {}),
         missing_periods=tuple(report["missing_periods"]),
         stale=tuple(report.get("stale", ())),
+        mixed_history=tuple(report.get("mixed_history", ())),
         test=metrics.split_metrics(candidate.metrics, "test"),
     )
 

@@ -17,8 +17,9 @@ import pyarrow as pa
 from include.declaration.period import Period, period_range, periods_of
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.features import staleness
-from include.features.staleness import TableStaleness
+from include.features import rebuild_plan, staleness
+from include.features.rebuild_plan import RebuildPlan
+from include.features.staleness import MixedHistory
 from include.ingestion import quarantine
 from include.ingestion.correction_log import CorrectionsCorruptedError
 from include.ingestion.corrections import Correction
@@ -168,8 +169,10 @@ class StaleTables:
 
     tables: tuple[str, ...]
     """A sentence per stale table."""
-    command: str
-    """The command that rebuilds them; empty if nothing is stale."""
+    commands: tuple[str, ...]
+    """The commands that rebuild them, in order; empty if nothing is stale."""
+    mixed_history: tuple[str, ...] = ()
+    """A sentence per table whose periods different code built, of those that the next training reads."""
 
 
 def stale_tables(project: Project) -> StaleTables:
@@ -178,11 +181,21 @@ def stale_tables(project: Project) -> StaleTables:
     No reason names a path.
     """
     problems: list[str] = []
-    found: list[TableStaleness] = _read_or_report(
-        problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
+    nothing = RebuildPlan(project.use_case.name, (), ())
+    plan: RebuildPlan = _read_or_report(
+        problems, "What is stale", lambda: rebuild_plan.plan_rebuild(project, reread=True), nothing
     )
-    tables = [each.summary for each in found if each.stale]
-    return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
+    mixed: list[MixedHistory] = _read_or_report(problems, "The history", lambda: _mixed_history(project), [])
+    tables = [table.summary for table in plan.tables if table.stale]
+    commands = tuple(step.airflow for step in plan.steps)
+    return StaleTables((*tables, *problems), commands, tuple(table.summary for table in mixed))
+
+
+def _mixed_history(project: Project) -> list[MixedHistory]:
+    """Return the mixed tables in the window of a training as of the newest period."""
+    newest = project.use_case.newest_period()
+    first = max(project.use_case.first_period, newest - project.use_case.training.window_periods)
+    return staleness.find_mixed_history(project, first, newest)
 
 
 def _read_or_report(problems: list[str], part: str, read: Callable[[], T], otherwise: T) -> T:

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from include.cli import backtest, check, cleanup_plan, lineage, main, maintain, rebuild, walkthrough
+from include.cli import backtest, check, lineage, main, maintain, rebuild, rebuild_plan, walkthrough
 from include.declaration.problems import DeclarationError
 from include.errors import InvalidRequestError
 from include.evaluation.check_finding import CheckFinding
@@ -116,15 +116,17 @@ def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
     for name, answer in {
         "findings_of_declaration": [finding],
         "land_window": ([finding], 3),
-        "build_window": None,
+        "build_window": [],
         "findings_of_tables": [finding],
         "discard_outdated": None,
         "judge_use_case": SimpleNamespace(gate_results=[gate_result], gates="passed"),
     }.items():
         monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
-    monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(summary=HOSTILE, stale=True)])
-    monkeypatch.setattr(cleanup_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
-    monkeypatch.setattr(cleanup_plan.staleness, "rebuild_command", lambda *_: HOSTILE)
+    tables = [SimpleNamespace(summary=HOSTILE, stale=True)]
+    step = SimpleNamespace(kind="data", cost=SimpleNamespace(text=HOSTILE), airflow=HOSTILE, run=HOSTILE)
+    plan = SimpleNamespace(tables=tables, steps=[step], to_json=lambda: {HOSTILE: HOSTILE})
+    monkeypatch.setattr(rebuild_plan.rebuild_plan, "plan_rebuild", lambda *_: plan)
+    monkeypatch.setattr(rebuild_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
     item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "reason": HOSTILE}
     result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))

@@ -39,6 +39,11 @@ class Renewed:
         assert old in path.read_text(), f"{module}.py has no {old!r}"
         path.write_text(path.read_text().replace(old, new))
 
+    def double_size(self) -> None:
+        """Let features.py return twice the size."""
+        fields = '"event_date", "id", "kind", "size", "hour", "urgent")'
+        self.edit("features", fields, '"event_date", "id", "kind", "hour", "urgent", size=events["size"] * 2)')
+
     @property
     def use_case(self) -> UseCase:
         forget()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,43 +12,12 @@ from include.lake import history
 from include.lake.lake import Lake
 from include.project import open_project
 from include.use_case import Gate
-from tests.conftest import living_in
-from tests.features.renewed import NAME, Renewed, forget
 
 ONE, TWO, THREE, FOUR = (Period(f"2020-01-{day:02}") for day in (1, 2, 3, 4))
 OTHER_CODE, OTHER_INPUTS = "other code", "other inputs"
 ALL_DAYS = dict.fromkeys((ONE, TWO, THREE), OTHER_CODE)
 LATER_PERIODS = dict.fromkeys((TWO, THREE), OTHER_CODE)
 """Of the first day, nothing had happened before."""
-FIELDS = '"event_date", "id", "kind", "size", "hour", "urgent")'
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """Return a home with three days of a use case, and the use case's package next to it; read-only."""
-    parent = tmp_path_factory.mktemp("renewed")
-    (parent / "home").mkdir()
-    with living_in(parent / "home") as patch:
-        patch.setattr(sys, "dont_write_bytecode", True)
-        patch.syspath_prepend(parent)
-        Renewed.make(parent).run(ONE, TWO, THREE)
-        forget()
-    return parent
-
-
-@pytest.fixture
-def renewed(lake_home, made, tmp_path, monkeypatch, without_bytecode):
-    """Three days of a use case were made by the code of now."""
-    shutil.copytree(made / "home", lake_home)
-    shutil.copytree(made / NAME, tmp_path / NAME)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield Renewed(tmp_path / NAME)
-    forget()
-
-
-def doubled(renewed: Renewed) -> None:
-    """Let features.py return twice the size."""
-    renewed.edit("features", FIELDS, '"event_date", "id", "kind", "hour", "urgent", size=events["size"] * 2)')
 
 
 def test_what_the_code_of_now_has_made_is_not_stale(renewed):
@@ -63,7 +29,7 @@ def test_what_the_code_of_now_has_made_is_not_stale(renewed):
 
 def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebuild_clears(renewed):
     before = renewed.values(THREE, "size")
-    doubled(renewed)
+    renewed.double_size()
     renewed.run(FOUR)
     assert renewed.stale() == {"labels": LATER_PERIODS, "features": ALL_DAYS}
     assert renewed.values(THREE, "size") == before, "naming changes nothing"
@@ -156,41 +122,65 @@ def test_a_period_whose_maker_was_not_recorded_is_named(renewed):
 
 
 def test_only_the_days_that_are_asked_for_are_looked_at(renewed):
-    doubled(renewed)
+    renewed.double_size()
     assert renewed.stale(first=TWO, last=TWO)["features"] == {TWO: OTHER_CODE}
 
 
-def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(renewed):
-    doubled(renewed)
+def test_the_line_says_how_many_what_changed_and_which(renewed):
+    renewed.double_size()
     found = staleness.find_stale(open_project(renewed.use_case))
     features = next(each for each in found if each.table == "features")
+    assert features.changes == ("function features.build changed",)
     assert features.summary == (
-        "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03)"
+        "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03):"
+        " function features.build changed"
     )
-    assert staleness.stale_stretches(features) == ["2020-01-01 to 2020-01-03: made by other code, 600 rows"]
-    assert staleness.rebuild_command(renewed.use_case, found) == (
-        "airflow backfill create --dag-id toy__data --from-date 2020-01-01 --to-date 2020-01-03"
-        " --reprocess-behavior completed"
-    )
+    assert staleness.stale_stretches(features) == [
+        "2020-01-01 to 2020-01-03: made by other code, 600 rows: function features.build changed"
+    ]
 
 
-def test_the_command_and_the_page_say_so(renewed, declare):
-    from rich.console import Console
+def test_without_the_record_of_the_code_a_stale_period_is_found_all_the_same(renewed):
+    renewed.double_size()
+    store = Lake.open(renewed.use_case).root / "code"
+    for name in store.names():
+        (store / name).path.write_text("damaged")
+    features = next(each for each in staleness.find_stale(open_project(renewed.use_case)) if each.table == "features")
+    assert (len(features.stale), features.changes) == (3, ())
 
-    from include.cli import cleanup_plan
+
+def test_a_history_is_mixed_until_the_periods_of_other_code_are_built_again(renewed):
+    assert staleness.find_mixed_history(open_project(renewed.use_case), ONE, THREE) == []
+    renewed.double_size()
+    assert staleness.find_mixed_history(open_project(renewed.use_case), ONE, THREE) == [], "all are of the same code"
+    renewed.run(FOUR)
+    mixed = staleness.find_mixed_history(open_project(renewed.use_case), ONE, FOUR)
+    assert [(one.table, one.newest, one.others) for one in mixed] == [
+        ("labels", 1, (ONE, TWO, THREE)),
+        ("features", 1, (ONE, TWO, THREE)),
+    ]
+    assert {one.changes for one in mixed} == {("function features.build changed",)}
+    assert staleness.find_mixed_history(open_project(renewed.use_case), ONE, THREE) == [], "of the window alone"
+    renewed.run(ONE, TWO, THREE)
+    assert staleness.find_mixed_history(open_project(renewed.use_case), ONE, FOUR) == []
+
+
+def test_the_page_names_stale_periods_mixed_history_and_the_command(renewed, declare, set_clock):
+    from datetime import UTC, datetime
+
     from include.web import html, overview
 
-    doubled(renewed)
+    set_clock(datetime(2020, 1, 4, 12, tzinfo=UTC))
+    renewed.double_size()
+    renewed.run(FOUR)
     use_case = renewed.use_case
     declare(use_case)
-    console = Console(record=True, width=200)
-    cleanup_plan.print_stale_periods(console, "toy")
-    printed = console.export_text()
-    assert "features: 3 of 3 periods are stale" in printed and "--from-date 2020-01-01" in printed
     seen = overview.build_overview(open_project(use_case), FOUR)
     stale = overview.stale_tables(open_project(use_case))
+    assert [text.partition(":")[0] for text in stale.mixed_history] == ["labels", "features"]
     text = html.use_case_page(seen, "", span=90, chosen=False, several=False, stale=stale)
-    assert "features: 3 of 3 periods are stale" in text and "airflow backfill create --dag-id toy__data" in text
+    assert "features: 3 of 4 periods are stale" in text and "airflow backfill create --dag-id toy__data" in text
+    assert 'id="mixed-history"' in text and "function features.build changed" in text
 
 
 def test_looking_makes_no_table(renewed, lake_home):

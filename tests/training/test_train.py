@@ -147,6 +147,21 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
     assert labels.startswith("labels: ") and "with no record of the code that made them" in features
 
 
+def test_a_mixed_history_is_warned_of_and_recorded_with_the_version(toy_lake, tracking, caplog):
+    from include.pipelines import train as steps
+    from include.pipelines.context import PipelineRun
+
+    lake, period = Lake.open(USE_CASE), AS_OF - 30
+    rows = lake.as_of(period).read("features", since=period).drop_columns(["period"])
+    lake.replace("features", period, rows, inputs={}, stage="build", code="that of another day")
+    result = steps.train(PipelineRun(open_project(USE_CASE), AS_OF, {"parameters": QUICK}))
+    [sentence] = result.mixed_history
+    assert sentence.startswith("features: ") and f"1 period, {period} to {period}" in sentence
+    assert run_of(result.run_id).data.tags["airworthy.mixed_history"] == sentence
+    assert [record for record in caplog.records if record.levelname == "WARNING" and sentence in record.getMessage()]
+    assert open_project(USE_CASE).registry.candidate(result.run_id).report["mixed_history"] == [sentence]
+
+
 # -- what is refused
 
 

@@ -17,7 +17,6 @@ from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted
 from include.model.metrics import METRICS
-from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     from include.declaration.task import Task

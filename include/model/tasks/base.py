@@ -142,9 +142,26 @@ class TaskModel(ABC, Generic[Declared]):
         """Return the parameters of a run that follow from the task."""
         return {}
 
+    @property
     @abstractmethod
+    def width(self) -> int:
+        """Return the number of numbers of a prediction."""
+
+    @property
+    @abstractmethod
+    def sound_values(self) -> str:
+        """Return what each prediction is, such as "a probability between 0 and 1"."""
+
+    @abstractmethod
+    def are_sound(self, predictions: Numbers) -> npt.NDArray[np.bool_]:
+        """Return for each prediction whether it is in the range of the task."""
+
     def invalid_reason(self, predictions: Numbers, rows: int) -> str:
         """Return what is wrong with the predictions of `rows` rows; empty if nothing is."""
+        if predictions.shape != ((rows,) if self.width == 1 else (rows, self.width)):
+            return f"{rows} rows got answers of the shape {predictions.shape}"
+        bad = predictions[~self.are_sound(predictions)]
+        return f"{len(bad)} of {rows} answers are not {self.sound_values}, the first {bad[0]}" if len(bad) else ""
 
     @abstractmethod
     def changes(self, before: Numbers, after: Numbers) -> Numbers:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -65,11 +66,11 @@ class BinaryModel(TaskModel[Binary]):
     def run_params(self) -> dict[str, Parameter]:
         return {"threshold": self.task.threshold}
 
-    def invalid_reason(self, predictions: Numbers, rows: int) -> str:
-        if predictions.shape != (rows,):
-            return f"{rows} rows got answers of the shape {predictions.shape}"
-        bad = predictions[~((predictions >= 0) & (predictions <= 1))]  # NaN is neither
-        return f"{len(bad)} of {rows} answers are no probability, the first {bad[0]}" if len(bad) else ""
+    width = 1
+    sound_values = "a probability between 0 and 1"
+
+    def are_sound(self, predictions: Numbers) -> npt.NDArray[np.bool_]:
+        return (predictions >= 0) & (predictions <= 1)  # NaN is neither
 
     def changes(self, before: Numbers, after: Numbers) -> Numbers:
         return np.abs(after - before)

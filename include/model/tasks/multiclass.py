@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _VALUES_NAMED = 5
 _RARE = 0.01
+_SUM_ERROR = 1e-6
+"""Largest error of the sum of a row's probabilities."""
 
 
 class MulticlassModel(TaskModel[Multiclass]):
@@ -72,12 +75,15 @@ class MulticlassModel(TaskModel[Multiclass]):
     def output_rule(self) -> dict[str, Any]:
         return {"columns": list(self.task.prediction_columns)[:-1], "classes": list(self.task.classes)}
 
-    def invalid_reason(self, predictions: Numbers, rows: int) -> str:
-        if predictions.shape != (rows, len(self.task.classes)):
-            return f"{rows} rows got answers of the shape {predictions.shape}"
-        sound = ((predictions >= 0) & (predictions <= 1)).all(axis=1) & (np.abs(predictions.sum(axis=1) - 1) < 1e-6)
-        bad = rows - int(sound.sum())
-        return f"{bad} of {rows} answers are no probabilities that sum to 1" if bad else ""
+    sound_values = "a probability of each class that sum to 1"
+
+    @property
+    def width(self) -> int:
+        return len(self.task.classes)
+
+    def are_sound(self, predictions: Numbers) -> npt.NDArray[np.bool_]:
+        in_range = ((predictions >= 0) & (predictions <= 1)).all(axis=1)
+        return np.asarray(in_range & (np.abs(predictions.sum(axis=1) - 1) < _SUM_ERROR))
 
     def changes(self, before: Numbers, after: Numbers) -> Numbers:
         """Return the total variation distance: half the sum of the absolute changes."""

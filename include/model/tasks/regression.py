@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.declaration.task import Regression
@@ -91,12 +92,20 @@ class RegressionModel(TaskModel[Regression]):
     def output_rule(self) -> dict[str, Any]:
         return {"columns": list(self.task.prediction_columns)}
 
-    def invalid_reason(self, predictions: Numbers, rows: int) -> str:
-        width = len(self.task.prediction_columns)
-        if predictions.shape != ((rows,) if width == 1 else (rows, width)):
-            return f"{rows} rows got answers of the shape {predictions.shape}"
-        bad = ~np.isfinite(predictions if predictions.ndim == 1 else predictions.sum(axis=1))
-        return f"{int(bad.sum())} of {rows} answers are not finite numbers" if bad.any() else ""
+    @property
+    def width(self) -> int:
+        return len(self.task.prediction_columns)
+
+    @property
+    def sound_values(self) -> str:
+        least = " of at least 0" if self.task.objective in _LEAST else ""
+        return f"a finite number{least}{', with the ends of its interval in order' if self.width > 1 else ''}"
+
+    def are_sound(self, predictions: Numbers) -> npt.NDArray[np.bool_]:
+        columns = predictions[:, None] if predictions.ndim == 1 else predictions
+        point = point_of(predictions)
+        sound = np.isfinite(columns).all(axis=1) & (point >= _LEAST.get(self.task.objective, -math.inf))
+        return np.asarray(sound & (columns[:, 1] <= columns[:, 2]) if self.width > 1 else sound)
 
     def changes(self, before: Numbers, after: Numbers) -> Numbers:
         return np.abs(point_of(after) - point_of(before))

@@ -184,6 +184,7 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
         missing_periods=report["missing_periods"],
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
+        mixed_history=report.get("mixed_history", ()),
         gates=summary.gates,
         champion=summary.compared_with,
         false_alarms=limits.limits_at_registration(version),

@@ -104,6 +104,8 @@ class ModelCardContent:
     """Feature to the days of the window, as ranges, that were built before it was declared."""
     stale: Sequence[str] = ()
     """Periods that were read although built by older code or from older inputs: a sentence per table."""
+    mixed_history: Sequence[str] = ()
+    """Periods of the window that different code built: a sentence per table."""
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
     slices: Sequence[SliceSummary] | None = None

@@ -1,4 +1,4 @@
-"""Expectations of one day of each feed.
+"""Expectations of one day of each feed and of the features.
 
 Keys are checked for every feed without a declaration. They use only constants and the day's own rows; monitoring
 compares days with each other. The limits are well outside the range of 2013 and exclude impossible values; comments
@@ -12,7 +12,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from include.use_case import Suite
+from include.use_case import FeatureSuite, Suite
 from include.use_cases.flight_delays import USE_CASE
 from include.use_cases.flight_delays import custom_expectations as custom
 
@@ -97,6 +97,17 @@ def weather() -> Suite:
             _one_date("observed_on"),
         ),
     )
+
+
+def features() -> FeatureSuite:
+    """Return the features that are equal, or null, for all flights of some days.
+
+    The day of the week and the overall late rate are of the day, and there are three airports: often all report the
+    same visibility, no rain, and no gusts.
+    """
+    observed = tuple(name for name in USE_CASE.features if name.startswith("last_"))
+    of_the_day = tuple(name for name in USE_CASE.features if name.startswith("all_late_"))
+    return FeatureSuite(may_be_constant=("day_of_week", *of_the_day, *observed), may_be_null=observed)
 
 
 def _flights(also_given: Sequence[str]) -> Iterable[Any]:

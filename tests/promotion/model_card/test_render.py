@@ -48,6 +48,7 @@ def facts(**changed) -> ModelCardContent:
             missing_periods=("2013-05-01..2013-05-03",),
             null_features={"seats": ["2013-01-01..2013-03-31", "2013-04-07"]},
             stale=("features: 31 of 90 periods are stale (31 made by other code)",),
+            mixed_history=("features: other code than that of the newest 59 periods built 31 periods",),
             intervals={"log_loss": (0.4201, 0.4421)},
             slices=(
                 SliceSummary("carrier", "UA", 5000, 0.44, 0.43, 0.01, 0.05),
@@ -96,6 +97,7 @@ def made_of(text: str) -> ModelCardContent:
         missing_periods=(text,),
         null_features={text: (text,)},
         stale=(text,),
+        mixed_history=(text,),
         gates=text,
         false_alarms=(
             FalseAlarmRate("performance", "degradation/auc", "model", 1.0, None, None, periods=42, missing_reason=text),
@@ -196,6 +198,7 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
         "Days without features: 2013-05-01..2013-05-03.",
         "The feature seats was declared later: it is null on 2013-01-01..2013-03-31, 2013-04-07.",
         "It was trained on periods that were stale. features: 31 of 90 periods are stale",
+        "It was trained on a mixed history. features: other code than that of the newest 59 periods built 31 periods",
         "Groups with too few rows to be judged, with their number of rows: carrier = OO (12).",
         "The log loss of logistic, 0.4402, is within the model's interval",
         "The share of `late` changed from 31.0% on the train days to 21.0% on the test days",

@@ -1,0 +1,43 @@
+"""`airworthy plan`: print the stale periods, and the backfills that rebuild them."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from include.cli.escaping import print_line
+from include.declaration.use_case_discovery import load_declaration
+from include.features import rebuild_plan, staleness
+from include.project import open_project
+
+
+def print_rebuild_plan(console: Console, name: str, *, as_json: bool = False) -> None:
+    """Print the staleness of each table by stretches of days; change nothing.
+
+    With `as_json`, print all of it as JSON.
+
+    Raises:
+        InvalidRequestError: the name is unknown.
+    """
+    plan = rebuild_plan.plan_rebuild(open_project(load_declaration(name)))
+    if as_json:
+        console.print(json.dumps(plan.to_json(), indent=1), markup=False, highlight=False, soft_wrap=True)
+        return
+    if not plan.tables:
+        print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
+        return
+    for table in plan.tables:
+        print_line(console, table.summary, "yellow" if table.stale else "")
+        for stretch in staleness.stale_stretches(table):
+            print_line(console, f"  {stretch}", "dim")
+    for step in plan.steps:
+        print_line(console, f"Rebuild with {name}__{step.kind} ({step.cost.text}):")
+        print_line(console, f"  {step.airflow}")
+        print_line(console, f"  or, without Airflow: {step.run}")
+    if plan.steps:
+        print_line(
+            console,
+            "Then run this command again: if the features of a scored period have changed, its predictions are stale."
+            " Models do not change; the next training reads the rebuilt periods.",
+        )

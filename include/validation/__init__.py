@@ -1,0 +1,1 @@
+"""Judge the rows of features and predictions before they are published."""

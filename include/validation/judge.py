@@ -1,0 +1,92 @@
+"""Refuse a period whose features or predictions break an expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from include.declaration.period import Period
+from include.declaration.suite import Suite
+from include.declaration.use_case import UseCase
+from include.errors import ExpectationFailedError
+from include.ingestion import data_docs, expectations, suites
+from include.ingestion.expectations import ExpectationResults
+from include.lake import content_digest, schemas
+from include.lake.storable_values import row_text
+from include.validation.errors import BrokenExpectation, PeriodRefusedError
+from include.validation.tallies import Tally
+
+_REMEDY = (
+    "Correct what made the rows, and run the period again. If the rows are right, change the expectation in the"
+    " function {table!r} of expectations.py."
+)
+
+
+@dataclass(frozen=True)
+class PeriodJudge:
+    """Judges the rows of one period by a declared suite and the default expectations."""
+
+    use_case: UseCase
+    table: str
+    period: Period
+    suite: Suite
+    tally: Tally
+
+    def judged(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the batches; refuse the period when the last one was read.
+
+        Rows are kept in memory only if expectations are declared.
+
+        Raises:
+            PeriodRefusedError: the rows break an expectation.
+            ExpectationFailedError: an expectation raised.
+        """
+        is_declared, kept = bool(self.suite.rows or self.suite.table), list[pa.RecordBatch]()
+        for batch in batches:
+            if is_declared:
+                kept.append(batch)
+            yield batch
+        broken, page = self.tally.broken(self.suite), None
+        if any(batch.num_rows for batch in kept):
+            of_suite, page = self._judge_suite(kept)
+            broken += of_suite
+        if broken:
+            raise PeriodRefusedError(self.use_case.name, self.table, self.period, broken, page)
+
+    def _judge_suite(self, batches: Sequence[pa.RecordBatch]) -> tuple[list[BrokenExpectation], str]:
+        """Return the broken expectations of the suite, and the page of Data Docs."""
+        rows = pa.Table.from_batches(batches)
+        name = self.use_case.name
+        results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}")
+        if results.raised:
+            raise ExpectationFailedError(name, self.table, self.period, results.raised)
+        digest = content_digest.digest_table(rows)
+        page = data_docs.write_data_docs(name, self.table, self.period, digest, results.document)
+        data_docs.write_index(name)
+        return [*self._broken_rows(rows, results), *self._broken_table(results)], str(page)
+
+    def _broken_rows(self, rows: pa.Table, results: ExpectationResults) -> Iterator[BrokenExpectation]:
+        """Yield the row-level expectations that rows break: no row may be left out."""
+        keys = schemas.row_keys(self.use_case, self.table)
+        listed = results.reasons.to_pylist()
+        for reason, count in expectations.count_failures(results.reasons).items():
+            place = next(number for number, reasons in enumerate(listed) if reason in reasons)
+            first = row_text(rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys)
+            observed = f"{count:,} of {rows.num_rows:,} rows that break it, the first {first}"
+            yield BrokenExpectation(reason, observed, _REMEDY.format(table=self.table))
+
+    def _broken_table(self, results: ExpectationResults) -> Iterator[BrokenExpectation]:
+        for one in results.broken:
+            yield BrokenExpectation(one.expectation, one.observed, _REMEDY.format(table=self.table))
+
+
+def judge_of(use_case: UseCase, table: str, period: Period, tally: Tally) -> PeriodJudge:
+    """Return the judge of the features or predictions of a period.
+
+    Raises:
+        BrokenUseCaseError: expectations.py cannot be imported.
+        SuiteError: the declared suite cannot be used.
+    """
+    return PeriodJudge(use_case, table, period, suites.load_table_suite(use_case, table), tally)
