@@ -35,6 +35,8 @@ class AirworthyError(Exception):
 
     retryable = False
     """Whether the same call may succeed a little later without any change."""
+    retry_after: timedelta = timedelta(0)
+    """Least time before another try."""
 
     def __init__(self, message: object = "") -> None:
         super().__init__(escape_text(shorten(str(message), MESSAGE_LENGTH)))

@@ -44,7 +44,13 @@ SIGNING_KEY = "a key that only the tests know and keep"
 
 LONG = (
     *("end_to_end/test_alerts", "end_to_end/test_isolation", "end_to_end/test_landing", "end_to_end/test_retrain"),
-    *("end_to_end/test_life", "local/test_services", "properties/test_future", "properties/test_conserved"),
+    *(
+        "end_to_end/test_life",
+        "end_to_end/test_database",
+        "local/test_services",
+        "properties/test_future",
+        "properties/test_conserved",
+    ),
     *("properties/test_order", "end_to_end/test_trust", "local/test_supervisor"),
     *("drills/test_poison", "drills/test_damaged_files"),
     *("drills/test_corrected_sources", "drills/test_s3_faults", "drills/test_killed_anywhere", "drills/test_races"),

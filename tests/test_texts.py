@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from airflow.dag_processing.dagbag import DagBag
@@ -127,6 +128,10 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         ]
     },
     "DeliveryMissingError": {"landing": LandingBucket("landing", "events/{period}/")},
+    "NotDeliveredError": {
+        "context": SimpleNamespace(names=("toy", "events"), feed=SimpleNamespace(source=None), zone=ZoneInfo("UTC")),
+        "reason": "there is no file",
+    },
     "FileInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
     "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},
     "DeliveryTooLargeError": {

@@ -89,6 +89,14 @@ def predictions(
 
 
 @app.command()
+def exports(use_case: str, period: Day) -> None:
+    """Show what each destination got of a day's predictions, by its receipts."""
+    from include.cli import exports as cli_exports
+
+    cli_exports.print_exports(console, use_case, _period_of(period))
+
+
+@app.command()
 def ledger(use_case: str) -> None:
     """Show and verify the ledger.
 
@@ -127,19 +135,33 @@ def new(
         Path | None, typer.Option(help="Instead of a use case, write a repository for a team's own ones here.")
     ] = None,
     sample: Annotated[str | None, typer.Option(help="CSV or Parquet file with one row per key and day.")] = None,
+    sample_table: Annotated[str | None, typer.Option(help="Instead of a file, a table or view of a database.")] = None,
+    conn_id: Annotated[str | None, typer.Option(help="The Connection of the table.")] = None,
     date: Annotated[str | None, typer.Option(help="Column with the day or local time that a row is about.")] = None,
     keys: Annotated[str | None, typer.Option(help="Columns that, with the date, identify a row; a,b.")] = None,
     label: Annotated[str | None, typer.Option(help="Column with the outcome to predict.")] = None,
-    label_delay: Annotated[int, typer.Option(help="Days after which the outcome of a day is known.")] = 1,
+    label_delay: Annotated[str | None, typer.Option(help="Days after which the outcome of a day is known; 1.")] = None,
     known_before: Annotated[
-        str, typer.Option(help="Columns that are known when the day begins; a,b. All others are known with the label.")
+        str | None,
+        typer.Option(help="Columns that are known when the day begins; a,b. All others are known with the label."),
+    ] = None,
+    positive: Annotated[
+        str, typer.Option(help="The value of the label that is predicted, if it is text with two values.")
     ] = "",
-    positive: Annotated[str, typer.Option(help="The value of the label that is predicted, if it is text.")] = "",
-    task: Annotated[str, typer.Option(help="binary.")] = "binary",
+    task: Annotated[
+        str, typer.Option(help="binary, regression or multiclass; without it, what the label's values suggest.")
+    ] = "",
+    loss: Annotated[
+        str,
+        typer.Option(help="regression: l2, l1, huber, poisson, gamma or tweedie; without it, by the values."),
+    ] = "",
+    interval: Annotated[
+        str, typer.Option(help="regression: the quantiles of the predicted interval; or none.")
+    ] = "0.1,0.9",
     calendar: Annotated[str, typer.Option(help="daily.")] = "daily",
-    time_zone: Annotated[str, typer.Option(help="Time zone in which days begin.")] = "UTC",
-    owner: Annotated[str, typer.Option(help="Who is asked about it; without it, the account.")] = "",
-    objective: Annotated[str, typer.Option(help="What the predictions are for, as a sentence.")] = "",
+    time_zone: Annotated[str | None, typer.Option(help="Time zone in which days begin; UTC.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who is asked about it; without it, the account.")] = None,
+    objective: Annotated[str | None, typer.Option(help="What the predictions are for, as a sentence.")] = None,
     package: Annotated[
         str | None, typer.Option(help="Package of use cases; without it, the first of AIRWORTHY_USE_CASE_PACKAGES.")
     ] = None,
@@ -155,25 +177,16 @@ def new(
         return
     if not name:
         raise typer.BadParameter("Name the use case, or give --project DIR.")
-    ask = (lambda question: str(typer.prompt(question, default="", show_default=False))) if sys.stdin.isatty() else None
-    given = cli_new.ask_missing({"sample": sample, "date": date, "keys": keys, "label": label}, ask)
-    cli_new.write_new_use_case(
-        console,
-        package,
-        name=name,
-        sample=Path(given["sample"]),
-        date=given["date"],
-        keys=cli_new.columns_of(given["keys"]),
-        label=given["label"],
-        label_delay=label_delay,
-        known_before=cli_new.columns_of(known_before),
-        positive=positive,
-        task=task,
-        calendar=calendar,
-        time_zone=time_zone,
-        owner=owner,
-        objective=objective,
-    )
+    ask = _prompt if sys.stdin.isatty() else None
+    options = {"sample": sample, "sample_table": sample_table, "conn_id": conn_id, "date": date, "keys": keys}
+    options |= {"label": label, "label_delay": label_delay, "known_before": known_before, "time_zone": time_zone}
+    options |= {"owner": owner, "objective": objective}
+    more = {"name": name, "positive": positive, "task": task, "loss": loss, "calendar": calendar}
+    cli_new.write_new_use_case(console, package, options, ask, interval=cli_new.interval_of(interval), **more)
+
+
+def _prompt(question: str, default: str) -> str:
+    return str(typer.prompt(question, default, show_default=bool(default)))
 
 
 class Kind(StrEnum):

@@ -23,6 +23,7 @@ from include.declaration.problems import declared, did_you_mean, require
 
 FileFormat = Literal["csv", "parquet", "jsonl"]
 FORMATS = ("csv", "parquet", "jsonl")
+SIX_HOURS = timedelta(hours=6)
 _BY_PATH, _BY_WINDOW = ByPath(), ByWindow()
 PERIOD_TYPES = ("date32", TIMESTAMP)
 """Types of a column that says in which period a row became known."""
@@ -58,6 +59,10 @@ class Files:
     """Bytes of memory of the process that reads the files; Python and Arrow take 150 MB of it."""
     max_time: timedelta = timedelta(minutes=15)
     """Longest time for reading one file."""
+    wait: timedelta = SIX_HOURS
+    """Time after a period's decision time until which its run waits for rows that are not there yet."""
+    may_be_empty: bool = False
+    """Whether a period without rows is complete, with known=ByColumn(…); otherwise its run waits, and then fails."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -75,6 +80,7 @@ class Files:
         problem = f"{say}max_memory must be at least {LEAST_MEMORY:,} bytes, the least for reading a file."
         require(self.max_memory >= LEAST_MEMORY, problem, field="max_memory")
         clock.require_wait(self.max_time, say + "max_time")
+        clock.require_wait(self.wait, say + "wait")
 
     def _check_path(self, say: str) -> None:
         try:
@@ -108,6 +114,15 @@ WINDOW = frozenset({"start", "end", "start_date", "end_date"})
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
 
+def parameters_of(statement: str) -> frozenset[str]:
+    """Return the names of a statement's parameters."""
+    return frozenset(_PARAMETER.findall(statement))
+
+
+def _parameters_shown() -> str:
+    return ", ".join(f":{name}" for name in sorted(WINDOW))
+
+
 @declared
 @dataclass(frozen=True)
 class Sql:
@@ -122,6 +137,13 @@ class Sql:
     the instants, `:start_date` and `:end_date` to the local dates of the period that is read; the end is excluded."""
     known: ByColumn | ByWindow | FirstSeen = _BY_WINDOW
     """How a row's period is found: by a column of the table, or by the query."""
+    complete: str = ""
+    """A statement whose only value says whether the period is complete, such as `select count(*) > 0 from loads where
+    loaded_on = :end_date`; it has the parameters of `query`. Empty: a period with rows is complete."""
+    wait: timedelta = SIX_HOURS
+    """Time after a period's decision time until which its run waits for rows that are not there yet."""
+    may_be_empty: bool = False
+    """Whether a period without rows is complete; otherwise its run waits, and then fails."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -136,16 +158,20 @@ class Sql:
             require(False, say + "a table alone does not say when its rows became known.", field="known", hint=hint)
         if self.query:
             self._check_query(say)
+        unknown = sorted(parameters_of(self.complete) - WINDOW)
+        problem = f"{say}complete has the parameters {unknown}."
+        require(not unknown, problem, field="complete", hint=f"Use {_parameters_shown()} alone.")
+        clock.require_wait(self.wait, say + "wait")
 
     @property
     def parameters(self) -> frozenset[str]:
         """Return the names of the query's parameters."""
-        return frozenset(_PARAMETER.findall(self.query))
+        return parameters_of(self.query)
 
     def _check_query(self, say: str) -> None:
         unknown = sorted(self.parameters - WINDOW)
         problem = f"{say}the query has the parameters {unknown}."
-        hint = f"Use {', '.join(f':{name}' for name in sorted(WINDOW))} alone."
+        hint = f"Use {_parameters_shown()} alone."
         require(not unknown, problem, field="query", hint=hint)
         require("{" not in self.query, say + "the query is not formatted.", field="query", hint=hint)
         if isinstance(self.known, ByWindow):
@@ -211,6 +237,10 @@ class Http:
     ignored_columns: tuple[str, ...] = ()
     """Fields of the records that are not read. Any other field that is not declared refuses an answer."""
     max_pages: int = 10_000
+    wait: timedelta = SIX_HOURS
+    """Time after a period's decision time until which its run waits for rows that are not there yet."""
+    may_be_empty: bool = False
+    """Whether a period without rows is complete; otherwise its run waits, and then fails."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -220,6 +250,7 @@ class Http:
         require("://" not in self.endpoint, say + "the host belongs into the Connection.", field="endpoint")
         require(self.requests_per_second > 0, say + "requests_per_second must be above 0.", field="requests_per_second")
         require(self.max_pages >= 1, say + "max_pages must be at least 1.", field="max_pages")
+        clock.require_wait(self.wait, say + "wait")
         try:
             texts = [part for text in self.parameters.values() for part in string.Formatter().parse(text)]
         except ValueError as error:

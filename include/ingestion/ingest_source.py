@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.declaration.known import FirstSeen
+from include.declaration.known import ByPath, FirstSeen
 from include.declaration.period import Period
 from include.declaration.sources import Files, Http, Sql
 from include.declaration.use_case import Feed
@@ -19,7 +19,7 @@ from include.errors import DataError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.sources import first_seen
-from include.ingestion.sources.base import Context, FeedReader, SourceColumnsError
+from include.ingestion.sources.base import Context, FeedReader, SourceColumnsError, require_rows
 from include.ingestion.sources.files import FilesReader
 from include.ingestion.sources.http import HttpReader
 from include.ingestion.sources.sql import SqlReader
@@ -36,7 +36,8 @@ def ingest_source(project: Project, feed: Feed, period: Period) -> Commit:
 
     Raises:
         SourceUnavailableError: the source does not answer; another try may help.
-        SourceRefusedError, FilesMissingError, ConnectionMissingError: it cannot be read as declared.
+        SourceRefusedError, ConnectionMissingError: it cannot be read as declared.
+        NotDeliveredError: it has not delivered the period yet.
         PastNotSeenError: the source says nothing about the period, which is over.
         DataError: its rows do not fit the declaration.
     """
@@ -45,7 +46,10 @@ def ingest_source(project: Project, feed: Feed, period: Period) -> Commit:
         context = Context(project, feed, Path(folder))
         reader, known = reader_of(context), getattr(feed.source, "known", None)
         if not isinstance(known, FirstSeen):
-            return land_batches(context, period, reader.batches(period), reader.inputs, code)
+            batches = reader.batches(period)
+            if not isinstance(known, ByPath):  # a file without rows is a delivery
+                batches = require_rows(context, period, batches)
+            return land_batches(context, period, batches, reader.inputs, code)
         if kept := first_seen.kept_commit(context, period, known):
             return kept
         unseen = first_seen.unseen_rows(context, period, reader.batches(period))

@@ -13,7 +13,20 @@ UMASK = 0o077
 """Removes all rights of other accounts from new files and folders."""
 OTHERS = 0o077
 OWN_FOLDERS = frozenset(
-    {"airflow", "mlflow", "lake", "check", "credentials", "data_docs", "models", "replay", "source", "run", "logs"}
+    {
+        "airflow",
+        "mlflow",
+        "lake",
+        "check",
+        "credentials",
+        "data_docs",
+        "models",
+        "replay",
+        "source",
+        "run",
+        "logs",
+        "kept_rows",
+    }
 )
 """Folders by which a home of this project is recognised."""
 

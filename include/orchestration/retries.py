@@ -33,7 +33,7 @@ class RetryTemporaryErrors(RetryPolicy):
         if isinstance(exception, AirworthyError):
             if not exception.retryable:
                 return RetryDecision.fail("Another try cannot fix it.")
-            return RetryDecision.retry(delay, "It may be temporary.")
+            return RetryDecision.retry(max(delay, exception.retry_after), "It may be temporary.")
         if isinstance(exception, (ConnectionError, TimeoutError)):
             return RetryDecision.retry(delay, "A connection may recover.")
         if attempt > UNKNOWN_RETRIES:

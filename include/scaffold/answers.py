@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from include.declaration import clock, names
-from include.declaration.problems import declared, require
+from include.declaration.problems import declared, did_you_mean, require
 
-Task = Literal["binary"]
+Task = Literal["", "binary", "regression", "multiclass"]
 Calendar = Literal["daily"]
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
+LOSSES = ("l2", "l1", "huber", "poisson", "gamma", "tweedie")
+"""Objectives of a regression that need no other number."""
 
 
 @declared
@@ -28,8 +30,8 @@ class Answers:
     """
 
     name: str
-    sample: Path
-    """A CSV or Parquet file with one row per key and day, with the label."""
+    sample: Path | None
+    """A CSV or Parquet file with one row per key and day, with the label; None with `sample_table`."""
     date: str
     """The column with the day, or the local time, that a row is about."""
     label: str
@@ -41,8 +43,17 @@ class Answers:
     known_before: tuple[str, ...] = ()
     """Columns that are known when the day begins; all others become known with the label."""
     positive: str = ""
-    """The label's value that is predicted, if the label is text."""
-    task: Task = "binary"
+    """The label's value that is predicted, if the label is text with two values."""
+    task: Task = ""
+    """What is predicted; empty: what the label's values suggest."""
+    loss: str = ""
+    """Objective of a regression; empty: what the label's values suggest."""
+    interval: tuple[float, ...] = (0.1, 0.9)
+    """The two quantiles of a regression's interval; empty: no interval."""
+    sample_table: str = ""
+    """Instead of a file, a table or view of a database, with its schema if needed."""
+    conn_id: str = ""
+    """The Connection of `sample_table`."""
     calendar: Calendar = "daily"
     time_zone: str = "UTC"
     owner: str = ""
@@ -51,11 +62,20 @@ class Answers:
     def __post_init__(self) -> None:
         names.require_use_case(self.name, self.owner)
         require(not keyword.iskeyword(self.name), f"{self.name!r} is a word of Python.", field="name")
-        is_sample = self.sample.suffix in FORMATS and self.sample.is_file()
-        require(is_sample, f"{self.sample} is no file that ends with {' or '.join(FORMATS)}.", field="sample")
+        problem = "give a file or a table with the rows: --sample FILE, or --sample-table TABLE --conn-id CONNECTION."
+        is_table = bool(self.sample_table) and bool(self.conn_id)
+        is_one = (self.sample is None) == is_table and is_table == bool(self.sample_table or self.conn_id)
+        require(is_one, problem, field="sample")
+        is_file = self.sample is None or (self.sample.suffix in FORMATS and self.sample.is_file())
+        require(is_file, f"{self.sample} is no file that ends with {' or '.join(FORMATS)}.", field="sample")
         problem = "label-delay must be at least 1: an outcome is known after its day."
         require(self.label_delay >= 1, problem, field="label_delay")
         roles = [self.date, *self.keys, self.label]
         require(len(set(roles)) == len(roles), "date, keys and label must be different columns.", field="keys")
         require(self.label not in self.known_before, "the label is not known before.", field="known_before")
         clock.require_time_zone(self.time_zone)
+        hint = did_you_mean(self.loss, LOSSES)
+        require(self.loss in ("", *LOSSES), f"loss is one of {list(LOSSES)}.", field="loss", hint=hint)
+        is_interval = len(self.interval) == 2 and 0 < self.interval[0] < self.interval[1] < 1
+        problem = "interval is two quantiles between 0 and 1, the lower first, such as 0.1,0.9; or none."
+        require(not self.interval or is_interval, problem, field="interval")

@@ -39,13 +39,16 @@ class ProposedSuite:
 
 
 def propose_suite(
-    rows: pa.Table, keys: Sequence[str], rows_per_period: Sequence[int], label: str = ""
+    rows: pa.Table, keys: Sequence[str], rows_per_period: Sequence[int], label: str = "", *, limit_label: bool = False
 ) -> ProposedSuite:
-    """Return expectations that every row of the sample meets."""
+    """Return expectations that every row of the sample meets.
+
+    A label may be null; its limits are only proposed with `limit_label`.
+    """
     names = [name for name in rows.column_names if name != label]
     return ProposedSuite(
         complete=tuple(name for name in names if name not in keys and not rows[name].null_count),
-        limits=tuple(_limits(rows, names)),
+        limits=tuple(_limits(rows, [*names, label] if limit_label else names)),
         lengths=tuple(
             (name, TIMES * max(1, pc.max(pc.utf8_length(rows[name])).as_py() or 1))
             for name in names

@@ -24,6 +24,7 @@ SMALL_GROUP = 200
 REPEATED = 3
 """Days, on average, on which a key must occur for its rows to be a group."""
 CALENDAR = "day_of_week"
+WEEK = 7
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class PlannedFeatures:
     group: tuple[str, ...]
     """Columns that are equal in a group of rows; empty: all rows are one group."""
     windows: tuple[int, ...]
+    season: str = ""
+    """The feature with the label of the same keys a week before; empty: there is none."""
     equal_before: tuple[str, ...] = ()
     """Features known before that are equal in all rows of some days of the sample."""
     null_before: tuple[str, ...] = ()
@@ -53,7 +56,8 @@ class PlannedFeatures:
         """Return the type of each feature, in order."""
         known = {feature: kind for feature, _, kind in self.known}
         trailing = {f"{name}_{periods}d": "float64" for periods in self.windows for name in ("rows", *self._names)}
-        return known | {CALENDAR: "int8"} | trailing
+        season = {self.season: "float64"} if self.season else {}
+        return known | {CALENDAR: "int8"} | season | trailing
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -65,7 +69,14 @@ class PlannedFeatures:
         return (name for name, _ in self.averaged)
 
 
-def plan_features(answers: Answers, rows: pa.Table, period: str, hour: str, windows: Sequence[int]) -> PlannedFeatures:
+def plan_features(
+    answers: Answers,
+    rows: pa.Table,
+    period: str,
+    hour: str,
+    windows: Sequence[int],
+    averaged_labels: Sequence[tuple[str, str]],
+) -> PlannedFeatures:
     """Return features that only use what is known when a day begins."""
     group = _group(answers, rows, period, hour)
     keys = (hour, *answers.keys) if hour else answers.keys
@@ -81,13 +92,16 @@ def plan_features(answers: Answers, rows: pa.Table, period: str, hour: str, wind
     observed = [name for name in rows.column_names if name not in {*keys, period, *answers.known_before}]
     numbers = [name for name in observed if _is_number(rows[name]) and name != answers.label][:MOST_COLUMNS]
     averaged = [(_name(f"{column}_mean", taken), column) for column in numbers]
-    averaged.append((_name(f"{answers.label}_share", taken), answers.label))
+    averaged += [(_name(name, taken), column) for name, column in averaged_labels]
+    is_one_row = set(group) == set(keys) and answers.label_delay <= WEEK and _is_number(rows[answers.label])
+    season = _name(f"{answers.label}_{WEEK}d_ago", taken) if is_one_row else ""
     equal, null = _equal_in_a_day(rows, period, [column for _, column, _ in declared])
     return PlannedFeatures(
         tuple(declared),
         tuple(averaged),
         group,
         tuple(windows),
+        season,
         tuple(feature for feature, column, _ in declared if column in equal),
         tuple(feature for feature, column, _ in declared if column in null),
     )
@@ -110,7 +124,7 @@ def _group(answers: Answers, rows: pa.Table, period: str, hour: str) -> tuple[st
     if answers.keys:
         periods = rows.group_by(list(answers.keys)).aggregate([(period, "count_distinct")])
         if pc.mean(periods[f"{period}_count_distinct"]).as_py() >= REPEATED:
-            return answers.keys
+            return (hour, *answers.keys) if hour else answers.keys
         texts = [name for name in answers.known_before if pa.types.is_string(rows[name].type)]
         return tuple(name for name in texts if pc.count_distinct(rows[name]).as_py() <= SMALL_GROUP)[:1]
     return (hour,) if hour else ()

@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 from include.declaration import names
 from include.declaration.period import Period, period_range
 from include.declaration.problems import DeclarationError, Problem, did_you_mean
-from include.declaration.task import Binary
 from include.scaffold.answers import Answers
 from include.scaffold.expectations import ProposedSuite, propose_suite
 from include.scaffold.features import PlannedFeatures, plan_features
 from include.scaffold.sample import Sample
 from include.scaffold.splits import PlannedTraining, plan_training
+from include.scaffold.target import Target, plan_target
 
 PARTITION_COLUMN = "period"
 """The column of clean feeds with the period in which a row became known."""
@@ -58,12 +58,12 @@ class Plan:
     last: Period
     features: PlannedFeatures
     training: PlannedTraining
-    share: float
-    """Share of positive labels."""
+    target: Target
 
     @property
     def task(self) -> str:
-        return self.answers.task
+        """Return the kind of the task, which names its template."""
+        return self.target.task.kind
 
     @property
     def objective(self) -> str:
@@ -82,14 +82,6 @@ class Plan:
         """Return the type of each column that is read from the file."""
         return {name: column.kind for name, column in self.sample.columns.items()}
 
-    @property
-    def false_negative(self) -> int:
-        """Return the cost of a miss.
-
-        With it, the average share of positives is the threshold.
-        """
-        return max(1, round((1 - self.share) / self.share))
-
 
 def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
     """Return what to write.
@@ -100,15 +92,18 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
     _require_columns(answers, sample)
     rows, day, hour = _with_date(answers, sample)
     keys = tuple(dict.fromkeys([day, *([hour] if hour else []), *answers.keys]))
-    labels = _label(answers, sample)
-    rows = rows.set_column(rows.column_names.index(answers.label), answers.label, labels)
+    periods = pc.count_distinct(rows[day], mode="only_valid").as_py()
+    training = plan_training(_length(rows[day]), answers.label_delay, rows.num_rows)
+    validation_rows = (training.validation if training else 0) * rows.num_rows / max(1, periods)
+    target = plan_target(answers, sample.rows[answers.label], validation_rows)
+    _require_free_names(answers, sample, target)
+    rows = rows.set_column(rows.column_names.index(answers.label), answers.label, target.labels)
     per_period = dict(sorted(zip(*_counted(rows, day), strict=True)))
     first, last = Period.from_date(min(per_period)), Period.from_date(max(per_period))
-    training = plan_training(last - first + 1, answers.label_delay, rows.num_rows)
-    _require_usable(answers, rows, keys, labels, training, last - first + 1)
+    _require_usable(answers, rows, keys, training, last - first + 1)
     assert training is not None
     known = [*keys, *(name for name in answers.known_before if name not in keys)]
-    features = plan_features(answers, rows, day, hour, training.windows)
+    features = plan_features(answers, rows, day, hour, training.windows, target.averaged)
     observed = [name for name in rows.column_names if name not in known or name in (*keys, *features.group)]
     gaps = [period for period in period_range(first, last) if period.start_date not in per_period]
     closed = tuple(sorted({*range(1, 8)} - {day.isoweekday() for day in per_period})) if last - first >= 28 else ()
@@ -121,14 +116,14 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
         hour=hour,
         keys=keys,
         planned=_feed("planned", rows.select(known), keys, counts),
-        observed=_feed("observed", rows.select(_keys_first(observed, keys)), keys, counts, label=answers.label),
+        observed=_feed("observed", rows.select(_keys_first(observed, keys)), keys, counts, answers.label, target),
         closed=closed,
         periods_without_rows=tuple(day.key for day in gaps if day.start_date.isoweekday() not in closed),
         first=first,
         last=last,
         features=features,
         training=training,
-        share=pc.mean(labels).as_py(),
+        target=target,
     )
 
 
@@ -151,9 +146,6 @@ def _require_columns(answers: Answers, sample: Sample) -> None:
             check(sample.columns, "sample")
         except DeclarationError as error:
             problems += error.problems
-    taken = {*Binary().prediction_columns, names.VERSION_COLUMN, "period"}
-    if used := [name for name in sample.columns if name.casefold() in taken]:
-        problems.append(Problem("sample", f"columns {used} have names that the product uses.", "Rename them."))
     if not problems and sample.columns[answers.date].kind not in ("date32", "timestamp"):
         hint = "Write dates as 2024-01-31 and local times as 2024-01-31 15:00:00, without a zone."
         problems.append(Problem("date", f"column {answers.date!r} holds no dates.", hint))
@@ -181,37 +173,28 @@ def _with_date(answers: Answers, sample: Sample) -> tuple[pa.Table, str, str]:
     return rows.append_column(hour, hours.cast(pa.int8())), period, hour
 
 
-def _label(answers: Answers, sample: Sample) -> pa.ChunkedArray:
-    """Return the labels as 0 and 1.
+def _require_free_names(answers: Answers, sample: Sample, target: Target) -> None:
+    """Check that no column has the name of a column of the predictions."""
+    taken = {name.casefold() for name in (*target.task.prediction_columns, names.VERSION_COLUMN, "period")}
+    if used := [name for name in sample.columns if name.casefold() in taken]:
+        problem = Problem("sample", f"columns {used} have names that the product uses.", "Rename them.")
+        raise DeclarationError([problem], answers.name)
 
-    Raises:
-        DeclarationError: they have other values.
-    """
-    values, kind = sample.rows[answers.label], sample.columns[answers.label].kind
-    if answers.positive:
-        labels = pc.equal(values.cast(pa.string()), answers.positive).cast(pa.int8())
-    elif kind == "bool":
-        labels = values.cast(pa.int8())
-    else:
-        found = pc.unique(values).drop_null()
-        if not set(found.to_pylist()) <= {0, 1}:
-            shown = sorted(map(str, found.to_pylist()))[:5]
-            problem = f"column {answers.label!r} has the values {shown}, and a label is 0 or 1."
-            hint = "Name the value to predict: --positive VALUE. Other tasks than binary are not supported yet."
-            raise DeclarationError([Problem("label", problem, hint)], answers.name)
-        labels = values.cast(pa.int8())
-    return labels
+
+def _length(days: pa.ChunkedArray) -> int:
+    """Return the number of days from the first to the last one."""
+    ends = pc.min_max(days).as_py()
+    return (ends["max"] - ends["min"]).days + 1 if ends["min"] else 0
 
 
 def _require_usable(
     answers: Answers,
     rows: pa.Table,
     keys: Sequence[str],
-    labels: pa.ChunkedArray,
     training: PlannedTraining | None,
     periods: int,
 ) -> None:
-    """Check keys, labels and the length of the history."""
+    """Check keys and the length of the history."""
     problems = []
     if nulls := [key for key in keys if rows[key].null_count]:
         problems.append(Problem("keys", f"{nulls} are null in some rows.", "Remove these rows, or choose other keys."))
@@ -219,8 +202,6 @@ def _require_usable(
     if distinct < rows.num_rows:
         problem = f"{list(keys)} identify {distinct:,} of {rows.num_rows:,} rows: some rows have the same keys."
         problems.append(Problem("keys", problem, "Name all columns that identify a row: --keys a,b"))
-    if pc.count_distinct(labels, mode="only_valid").as_py() < 2:
-        problems.append(Problem("label", f"all rows have the same {answers.label!r}, so there is nothing to learn."))
     if training is None:
         problem = f"the sample covers {periods} days, and a training with a test needs more."
         problems.append(Problem("sample", problem, f"Give {12 + 3 * answers.label_delay} days or more."))
@@ -238,7 +219,10 @@ def _keys_first(columns: Sequence[str], keys: Sequence[str]) -> list[str]:
     return [*keys, *(name for name in columns if name not in keys)]
 
 
-def _feed(name: str, rows: pa.Table, keys: Sequence[str], counts: Sequence[int], label: str = "") -> PlannedFeed:
+def _feed(
+    name: str, rows: pa.Table, keys: Sequence[str], counts: Sequence[int], label: str = "", target: Target | None = None
+) -> PlannedFeed:
     kinds: dict[Any, str] = {pa.string(): "string", pa.float64(): "float64", pa.bool_(): "bool"}
     columns = {field.name: kinds.get(field.type) or str(field.type).removesuffix("[day]") for field in rows.schema}
-    return PlannedFeed(name, columns, propose_suite(rows, keys, counts, label))
+    is_number = target is not None and not target.values
+    return PlannedFeed(name, columns, propose_suite(rows, keys, counts, label, limit_label=is_number))

@@ -14,14 +14,24 @@ import jinja2
 from include.errors import InvalidRequestError
 from include.scaffold.answers import Answers
 from include.scaffold.plan import Plan, plan_use_case
-from include.scaffold.sample import read_sample
+from include.scaffold.sample import Sample
+from include.scaffold.sql_text import sql_columns
+from include.scaffold.target import LOGARITHMIC
 
 TEMPLATES = Path(__file__).parent / "templates"
 FILES = (
     *("__init__.py", "source.py", "expectations.py", "features.py", "README.md"),
     *("tests/__init__.py", "tests/test_features.py"),
 )
-IMPORTS = {"binary": ("Binary", "DecisionCosts", "Gate", "Label", "LeakageGate", "SchemaGate")}
+TABLE = ("ByWindow", "Sql")
+"""What a declaration imports for a table."""
+SOURCE = "source.py"
+"""The file that is not written for a table, whose queries are declared."""
+IMPORTS = {
+    "binary": ("Binary", "DecisionCosts"),
+    "regression": ("Regression",),
+    "multiclass": ("Multiclass",),
+}
 """What a task's declaration imports from `include.use_case`, in addition to what each one needs."""
 _ONE_LINE = re.compile(r"rows=\(\n(?P<element> {12}gxe\.[^\n]*,\n)? {8}\),")
 _LONGEST = 112
@@ -29,7 +39,7 @@ _LONGEST = 112
 _ARROW = {"timestamp": 'pa.timestamp("us")', "bool": "pa.bool_()"}
 
 
-def write_use_case(answers: Answers, folder: Path, package: str) -> Plan:
+def write_use_case(answers: Answers, sample: Sample, folder: Path, package: str) -> Plan:
     """Write the folder of a new use case, a member of `package`, into `folder`.
 
     Return what was decided.
@@ -41,8 +51,8 @@ def write_use_case(answers: Answers, folder: Path, package: str) -> Plan:
     target = folder / answers.name
     if target.exists():
         raise InvalidRequestError(f"{target} exists. Choose another name, or remove it first.")
-    plan = plan_use_case(answers, read_sample(answers.sample.resolve()), f"{package}.{answers.name}")
-    rendered = {file: render_file(plan, file) for file in FILES}
+    plan = plan_use_case(answers, sample, f"{package}.{answers.name}")
+    rendered = {file: render_file(plan, file) for file in FILES if file != SOURCE or sample.path}
     for file, text in rendered.items():
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         (target / file).write_text(text, encoding="utf-8")
@@ -51,16 +61,16 @@ def write_use_case(answers: Answers, folder: Path, package: str) -> Plan:
 
 def render_file(plan: Plan, file: str) -> str:
     """Return the text of one file."""
-    label = plan.answers.label
-    positive = f"{label} is {plan.answers.positive}" if plan.answers.positive else f"{label} is true"
+    imported = ("Gate", "Label", "LeakageGate", "SchemaGate", *IMPORTS[plan.task], *(() if plan.sample.path else TABLE))
     text = (
         _environment()
         .get_template(f"use_case/{file}.j2")
         .render(
             plan=plan,
-            imports=sorted({"Feed", "Period", "Training", "UseCase", *IMPORTS[plan.task]}),
-            meaning=f"1 if {positive}, else 0.",
-            floats=[name for name, kind in plan.read_types.items() if kind == "float64"],
+            imports=sorted({"Feed", "Period", "Training", "UseCase", *imported}),
+            floats=(floats := [name for name, kind in plan.read_types.items() if kind == "float64"]),
+            has_columns=bool(plan.target.values or (floats and plan.sample.path and plan.sample.path.suffix != ".csv")),
+            least_label="0" if getattr(plan.target.task, "objective", "") in LOGARITHMIC else 'float("-inf")',
             left_out=list(_left_out(plan)),
         )
     )
@@ -96,6 +106,8 @@ def _environment() -> jinja2.Environment:
         arrow_type=lambda kind: _ARROW.get(kind, f"pa.{kind}()"),
         docstring=lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
         tick=lambda name: f"`{name}`",
+        columns=sql_columns,
+        sql=lambda text: text.replace("\\", "\\\\").replace('"""', '\\"""'),
     )
     return environment
 

@@ -1,4 +1,4 @@
-"""Read a sample file, and find the types with which its columns can be declared."""
+"""Read a sample, and find the types with which its columns can be declared."""
 
 from __future__ import annotations
 
@@ -31,15 +31,33 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The rows of the sample file, in declared types."""
+class SampleTable:
+    """A table of a database, and how its dialect writes names."""
 
-    path: Path
+    conn_id: str
+    name: str
+    dialect: str
+    quoted: Mapping[str, str]
+    """The table and its columns, as they are written in a query."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows of the sample, in declared types."""
+
+    path: Path | None
+    """The file; None if the rows are those of a table."""
     rows: pa.Table
     columns: Mapping[str, Column]
     left_out: Mapping[str, str]
     """Columns that cannot be declared, each with the reason."""
     delimiter: str = ","
+    table: SampleTable | None = None
+
+    @property
+    def place(self) -> str:
+        """Return the name of the file or the table."""
+        return self.path.name if self.path else self.table.name if self.table else ""
 
 
 def read_sample(path: Path) -> Sample:
@@ -60,7 +78,7 @@ def read_sample(path: Path) -> Sample:
         raise DeclarationError([Problem("sample", f"{path} cannot be read: {error}")]) from error
     if not rows.num_rows:
         raise DeclarationError([Problem("sample", f"{path} has no rows.")])
-    return _typed(path, rows, delimiter)
+    return typed_sample(path, rows, delimiter)
 
 
 def _delimiter(path: Path) -> str:
@@ -71,7 +89,8 @@ def _delimiter(path: Path) -> str:
             return ","
 
 
-def _typed(path: Path, rows: pa.Table, delimiter: str) -> Sample:
+def typed_sample(path: Path | None, rows: pa.Table, delimiter: str = ",", table: SampleTable | None = None) -> Sample:
+    """Return rows with the types with which their columns can be declared."""
     kept, columns, left_out = {}, {}, {}
     for name in rows.column_names:
         typed = _cast(rows[name])
@@ -83,7 +102,7 @@ def _typed(path: Path, rows: pa.Table, delimiter: str) -> Sample:
         kept[name] = values
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
         columns[name] = Column(name, kind, bool(values.null_count), distinct)
-    return Sample(path, pa.table(kept), columns, left_out, delimiter)
+    return Sample(path, pa.table(kept), columns, left_out, delimiter, table)
 
 
 def _cast(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.csv as pc_csv
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
@@ -37,9 +39,9 @@ def write_table(delivery: Delivery, export: ToSql) -> None:
                 name = engine.dialect.identifier_preparer.format_table(table)
                 connection.execute(sa.text(f"lock table {name} in share row exclusive mode"))
             connection.execute(sa.delete(table).where(table.c[export.period_column] == delivery.period.key))
+            insert = _copy_batch if engine.dialect.name == "postgresql" else _insert_batch
             for batch in delivery.batches():
-                rows = [{export.period_column: delivery.period.key, **row} for row in batch.to_pylist()]
-                connection.execute(sa.insert(table), rows)
+                insert(connection, table, _with_period(batch, export.period_column, delivery.period.key))
     except DBAPIError as error:
         words = hide(database_errors.in_one_line(error))
         if database_errors.is_temporary(error):
@@ -50,6 +52,36 @@ def write_table(delivery: Delivery, export: ToSql) -> None:
     except SQLAlchemyError as error:
         words = hide(database_errors.in_one_line(error))
         raise ExportRefusedError(*names, words, "Correct the table or the Connection.") from None
+
+
+def _with_period(batch: pa.RecordBatch, column: str, key: str) -> pa.RecordBatch:
+    """Return the rows with the key of their period in the first column."""
+    period = pa.repeat(pa.scalar(key), batch.num_rows)
+    return pa.record_batch([period, *batch.columns], names=[column, *batch.schema.names])
+
+
+def _copy_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+    """Insert rows by COPY, as text that Arrow writes: a null is empty, and an empty text has quotes."""
+    prepare = connection.dialect.identifier_preparer
+    columns = ", ".join(map(prepare.quote, batch.schema.names))
+    statement = f"copy {prepare.format_table(table)} ({columns}) from stdin with (format csv)"
+    written = io.BytesIO()
+    pc_csv.write_csv(batch, written, pc_csv.WriteOptions(include_header=False))
+    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]  # of both drivers
+        try:
+            if hasattr(cursor, "copy_expert"):  # psycopg2
+                written.seek(0)
+                cursor.copy_expert(statement, written)
+                return
+            with cursor.copy(statement) as copy:
+                copy.write(written.getvalue())
+        except connection.dialect.loaded_dbapi.Error as error:  # SQLAlchemy translates those of its own calls alone
+            raise DBAPIError.instance(statement, None, error, connection.dialect.loaded_dbapi.Error) from error
+
+
+def _insert_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+    """Insert rows by statements with many rows, as SQLAlchemy writes them for the database."""
+    connection.execute(sa.insert(table), batch.to_pylist())
 
 
 def _table(connection: sa.Connection, delivery: Delivery, export: ToSql) -> sa.Table:

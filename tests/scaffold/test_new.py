@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from include.cli import main
+from include.cli.new import QUESTIONS, ask_missing, write_new_use_case
 from include.declaration.problems import DeclarationError
-from include.declaration.use_case_discovery import all_use_cases
+from include.declaration.use_case_discovery import all_use_cases, load_use_case
 from include.errors import InvalidRequestError
+from include.ingestion import ingest
+from include.project import open_project
 from include.scaffold.answers import Answers
 from include.scaffold.plan import plan_use_case
 from include.scaffold.render import FILES, render_file, write_use_case
@@ -131,7 +140,23 @@ def of_days(folder: Path) -> Answers:
     )
 
 
-KINDS = [of_ovens, of_hours, of_days]
+def of_loaves(folder: Path) -> Answers:
+    return replace(of_ovens(folder), label="loaves", known_before=("recipe",), positive="")
+
+
+def of_bakers(folder: Path) -> Answers:
+    return replace(of_ovens(folder), label="baker", positive="")
+
+
+def of_counts(folder: Path) -> Answers:
+    """A number for each day, whose only key is the date; on two days there is none."""
+    periods = [date(2024, 1, 1) + timedelta(days=number) for number in range(120)]
+    amounts = [None if period.day == 5 else float(period.day) for period in periods]
+    pq.write_table(pa.table({"on": periods, "amount": amounts}), folder / "counts.parquet")
+    return Answers("counts", folder / "counts.parquet", date="on", label="amount", owner="x")
+
+
+KINDS = [of_ovens, of_hours, of_days, of_loaves, of_bakers, of_counts]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -160,19 +185,19 @@ def test_the_files_written_into_this_repository_pass_its_linters(kind, tmp_path)
 
 @every_kind
 def test_its_functions_run_on_each_kind_of_sample(kind, bakery, tmp_path):
-    write_use_case(kind(tmp_path), bakery, bakery.name)
+    answers = kind(tmp_path)
+    write_use_case(answers, read_sample(answers.sample), bakery, bakery.name)
     [use_case] = all_use_cases().values()
     found = importlib.import_module(f"{use_case.package}.tests.test_features")
     built = found.features.build(found.LAST, **found.feeds(found.LAST))
     found.test_every_planned_row_has_one_row_of_features(built)
     found.test_a_trailing_mean_is_the_mean_of_the_days_before(built)
-    found.test_labels_are_zero_or_one_and_about_an_earlier_day()
+    found.test_labels_have_the_declared_values_and_are_about_an_earlier_day()
     assert all(isinstance(use_case.function("expectations", feed.name)(), Suite) for feed in use_case.feeds)
 
 
 @pytest.mark.parametrize("delay", ["1", "3"])
 def test_what_is_delivered_has_the_declared_columns_and_only_what_was_known(bakery, delay):
-    from include.declaration.use_case_discovery import load_use_case
     from include.lake import schemas
 
     new(bakery, "--label-delay", delay)
@@ -186,15 +211,86 @@ def test_what_is_delivered_has_the_declared_columns_and_only_what_was_known(bake
             assert bool(rows.num_rows) != is_declared_empty
 
 
-def test_what_is_not_given_is_asked_for_on_a_terminal_and_else_named():
-    from include.cli.new import ask_missing
+@pytest.fixture
+def warehouse(tmp_path: Path, configure: Configure) -> str:
+    """A Connection to a database with the ovens, of which some columns have odd names."""
+    with sqlite3.connect(tmp_path / "warehouse.db") as database:
+        database.execute(
+            'create table ovens (baked_on date, oven text, recipe text, loaves integer, "°C at noon" real,'
+            " baker text, never text, burnt text)"
+        )
+        with (write_ovens(tmp_path / "ovens.csv")).open(encoding="utf-8", newline="") as file:
+            rows = [[value or None for value in row] for row in csv.reader(file)][1:]
+        database.executemany("insert into ovens values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    configure.connections(warehouse=f"sqlite:///{quote(str(tmp_path / 'warehouse.db'))}")
+    return "warehouse"
 
-    given = {"sample": "a.csv", "date": None, "keys": None, "label": None}
-    asked = []
-    answers = ask_missing(given, lambda question: (asked.append(question), "x")[1])
-    assert answers == {"sample": "a.csv", "date": "x", "keys": "x", "label": "x"} and len(asked) == 3
+
+TABLE = ("--sample-table", "ovens", "--conn-id", "warehouse", "--date", "baked_on", "--keys", "oven")
+LABELS = {
+    "burnt_bread": ("--label", "burnt", "--positive", "yes", "--known-before", "recipe,loaves"),
+    "loaves": ("--label", "loaves", "--known-before", "recipe"),
+    "bakers": ("--label", "baker", "--known-before", "recipe,loaves"),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_a_table_becomes_two_queries_that_land_the_same_rows_as_the_file(bakery, warehouse, tmp_path, name):
+    done("new", name, *TABLE, *LABELS[name])
+    done("new", f"{name}_of_file", "--sample", str(tmp_path / "ovens.csv"), *TABLE[4:], *LABELS[name])
+    assert not (bakery / name / "source.py").exists()
+    landed = {}
+    for use_case in (load_use_case(name), load_use_case(f"{name}_of_file")):
+        project, period = open_project(use_case), use_case.first_period + 4
+        ingest.ingest_period(project, period)
+        view = project.lake.as_of(period)
+        landed[use_case.name] = {feed.name: view.read(f"raw/{feed.name}", period, period) for feed in use_case.feeds}
+    of_table, of_file = landed.values()
+    assert {feed: rows.num_rows for feed, rows in of_table.items()} == {"planned": 12, "observed": 12}
+    assert of_table["planned"] == of_file["planned"]
+    assert of_table["observed"].drop_columns(["never"]) == of_file["observed"], "a table has types without values"
+    found = importlib.import_module(f"{load_use_case(name).package}.tests.test_features")
+    built = found.features.build(found.LAST, **found.feeds(found.LAST))
+    found.test_every_planned_row_has_one_row_of_features(built)
+    found.test_a_trailing_mean_is_the_mean_of_the_days_before(built)
+    found.test_labels_have_the_declared_values_and_are_about_an_earlier_day()
+
+
+def test_a_table_that_is_not_there_is_refused(bakery, warehouse):
+    result = run("new", "burnt_bread", *("--sample-table", "owens", *TABLE[2:]), *LABELS["burnt_bread"])
+    assert isinstance(result.exception, DeclarationError) and "there is no table 'owens'" in str(result.exception)
+    result = run("new", "burnt_bread", *TABLE[:2], *TABLE[4:], *LABELS["burnt_bread"])
+    assert isinstance(result.exception, InvalidRequestError), "a table without a Connection"
+
+
+def test_what_is_not_given_is_asked_for_on_a_terminal_and_else_named():
+    given = dict.fromkeys(QUESTIONS) | {"owner": "me"}
+    asked = {}
+    answers = ask_missing(given, QUESTIONS, lambda question, default: asked.setdefault(question, default) or "x")
+    assert answers == dict.fromkeys(QUESTIONS, "x") | {"owner": "me", "label_delay": "1", "time_zone": "UTC"}
+    assert len(asked) == len(QUESTIONS) - 1
     with pytest.raises(InvalidRequestError, match="Give --date, --label, or run it on a terminal"):
-        ask_missing(given, None)
+        ask_missing(given, QUESTIONS, None)
+    assert ask_missing(given | {"date": "d", "label": "l"}, QUESTIONS, None)["label_delay"] == "1"
+
+
+def test_on_a_terminal_the_name_alone_is_enough(bakery, tmp_path):
+    answers = {
+        "CSV": str(tmp_path / "ovens.csv"),
+        "Column with the day": "baked_on",
+        "Columns that, with": "oven",
+        "Column with the outcome": "burnt",
+        "The value that is predicted": "yes",
+    }
+    options = dict.fromkeys(("sample", "sample_table", "conn_id", *QUESTIONS))
+    console = Console(file=(shown := io.StringIO()), width=300)
+
+    def ask(question: str, default: str) -> str:
+        return next((text for begin, text in answers.items() if question.startswith(begin)), default)
+
+    write_new_use_case(console, None, options, ask, name="burnt_bread", positive="")
+    assert "baked_on (date32), oven (string)" in shown.getvalue()
+    assert load_use_case("burnt_bread").task.kind == "binary"
 
 
 def test_a_folder_that_exists_and_invalid_answers_write_nothing(bakery, tmp_path):

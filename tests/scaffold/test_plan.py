@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +16,8 @@ from include.declaration.problems import DeclarationError
 from include.scaffold.answers import Answers
 from include.scaffold.plan import Plan, plan_use_case
 from include.scaffold.sample import read_sample
+from include.scaffold.target import class_names
+from include.use_case import Multiclass, Regression
 from tests.scaffold.ovens import write_ovens
 
 
@@ -126,12 +129,59 @@ def test_everything_wrong_with_the_answers_is_said_at_once(tmp_path):
         ({"date": "baker"}, "'baker' holds no dates"),
         ({"keys": ()}, "some rows have the same keys"),
         ({"label": "never", "positive": ""}, "cannot be used: it has no value"),
-        ({"positive": ""}, "a label is 0 or 1"),
+        ({"positive": ""}, "of a yes or no is 0 or 1"),
         ({"positive": "maybe"}, "nothing to learn"),
+        ({"positive": "", "task": "regression"}, "holds no numbers"),
+        ({"positive": "", "task": "multiclass"}, "has 2 values, and classes are 3 to"),
+        ({"label": "°C at noon", "positive": "", "loss": "poison"}, "loss is one of"),
+        ({"label": "loaves", "positive": "", "known_before": (), "interval": (0.9, 0.1)}, "the lower first"),
+        ({"sample_table": "ovens"}, "give a file or a table"),
     ],
 )
 def test_answers_that_do_not_fit_the_sample_are_refused_with_what_is_there(answers, changes, said):
     assert any(said in problem for problem in problems(lambda: planned(replace(answers, **changes))))
+
+
+def test_what_is_predicted_follows_from_the_values_of_the_label(answers):
+    plain = replace(answers, positive="", known_before=("recipe",))
+    count = planned(replace(plain, label="loaves"))
+    assert count.target.task == Regression(objective="poisson", intervals=(0.1, 0.9))
+    assert count.features.season == "loaves_7d_ago" and count.observed.columns["loaves"] == "int64"
+    amount = planned(replace(plain, label="°C at noon", loss="l1", interval=()))
+    assert amount.target.task == Regression(objective="l1")
+    classes = planned(replace(plain, label="baker"))
+    assert classes.target.task == Multiclass(classes=("A", "B", "C")), "in plain letters"
+    assert classes.target.class_names == {"A": "A", "B": "B", "Ç": "C"}
+    assert set(classes.target.labels.to_pylist()) == {"A", "B", "C"}
+    assert "baker_C_share_7d" in classes.features.declared and not classes.features.season
+
+
+def test_names_of_classes_differ_and_have_plain_letters_only():
+    found = class_names(["a/b", "a?b", "groß", "Straße 1", "晴", "雨"])
+    assert found == {
+        "a/b": "a_b",
+        "a?b": "a_b 2",
+        "groß": "gross",
+        "Straße 1": "Strasse 1",
+        "晴": "class 5",
+        "雨": "class 6",
+    }
+
+
+def test_a_negative_label_is_no_count(answers, tmp_path):
+    sample = read_sample(answers.sample)
+    below = pc.subtract(sample.rows["loaves"], 100)
+    pq.write_table(sample.rows.append_column("profit", below), tmp_path / "ovens.parquet")
+    profit = replace(answers, sample=tmp_path / "ovens.parquet", label="profit", positive="")
+    assert planned(profit).target.task.objective == "l2"
+    assert any("does not allow" in problem for problem in problems(lambda: planned(replace(profit, loss="gamma"))))
+
+
+def test_limits_of_a_numeric_label_have_room_and_a_missing_one_is_no_mistake(answers):
+    plan = planned(replace(answers, label="loaves", positive="", known_before=("recipe",)))
+    limit = next(limit for limit in plan.observed.suite.limits if limit.column == "loaves")
+    assert limit.low == 0 and limit.high > 250
+    assert "loaves" not in plan.observed.suite.complete
 
 
 def test_a_history_that_is_too_short_is_refused(answers, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
+from rich.console import Console
 
+from include.cli import exports
 from include.connections import ConnectionMissingError
 from include.declaration.period import Period
 from include.errors import PartitionMissingError
@@ -107,6 +112,46 @@ def test_predictions_that_have_changed_replace_those_of_their_period_alone(proje
     assert [(receipt.rows, receipt.model_version) for receipt in receipts] == [(3, "7"), (2, "8")]
 
 
+def test_the_command_shows_the_receipts_of_each_destination(project, database, tmp_path):
+    made = project(ToSql("warehouse", database.table), ToFiles(f"{tmp_path}/{{period}}.csv"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exports, "load_use_case", lambda _: made.use_case)
+        before, after = Console(file=io.StringIO(), width=200), Console(file=io.StringIO(), width=200)
+        exports.print_exports(before, "toy", DAY)
+        export.export_period(made, DAY)
+        exports.print_exports(after, "toy", DAY)
+    assert before.file.getvalue().count("no delivery of 2020-03-01") == 2
+    assert after.file.getvalue().count("3 rows of version 7") == 2 and "no delivery" not in after.file.getvalue()
+
+
+HOSTILE = pa.record_batch(
+    {
+        "period": ["2020-03-01"] * 6,
+        'Größe, "cm"': [1.5, None, float("inf"), 0.1 + 0.2, -1e-300, 5e-324],
+        "shop": ["", None, 'a "quoted", name', "two\nlines\\N", "Ä;,\t", "\\."],
+        "on": pa.array([date(2020, 2, 29), None, *[date(1999, 12, 31)] * 4], pa.date32()),
+        "at": pa.array([datetime(2020, 1, 1, 1, 2, 3, 4, tzinfo=UTC), *[None] * 5], pa.timestamp("us", "UTC")),
+        "flag": [True, False, None, True, True, True],
+    }
+)
+
+
+@pytest.mark.slow
+def test_a_copy_writes_the_same_values_as_an_insertion(postgres):
+    schema, rows = f"s{uuid.uuid4().hex}", HOSTILE
+    postgres.say(f"create schema {schema}")
+    engine = sa.create_engine(servers.address(postgres), poolclass=sa.NullPool)
+    written = []
+    for number, insert in enumerate((export_sql._copy_batch, export_sql._insert_batch)):
+        columns = [sa.Column(field.name, export_sql._type(field.type)) for field in rows.schema]
+        table = sa.Table(f"t{number}", sa.MetaData(), *columns, schema=schema)
+        with engine.begin() as connection:
+            table.create(connection)
+            insert(connection, table, rows)
+            written.append(connection.execute(sa.select(table)).fetchall())
+    assert written[0] == written[1] == [tuple(row.values()) for row in rows.to_pylist()]
+
+
 def test_a_delivery_that_fails_half_way_leaves_the_table_as_it_was(project, database, monkeypatch):
     made = project(ToSql("warehouse", database.table))
     export.export_period(made, DAY)
@@ -135,11 +180,13 @@ def test_a_table_without_a_column_is_refused_and_unchanged(project, database):
 def test_many_rows_are_inserted_in_batches(project, database, monkeypatch):
     monkeypatch.setattr(export, "BATCH_ROWS", 100)
     sizes = []
-    real = export_sql.sa.insert
-    monkeypatch.setattr(export_sql.sa, "insert", lambda table: (sizes.append(1), real(table))[1])
+    real = export_sql._with_period
+    monkeypatch.setattr(
+        export_sql, "_with_period", lambda batch, *more: (sizes.append(batch.num_rows), real(batch, *more))[1]
+    )
     export.export_period(project(ToSql("warehouse", database.table), count=2_500), DAY)
     assert database.say(f"select count(*) from {database.table}") == [(2_500,)]
-    assert sizes
+    assert max(sizes) <= 100 and sum(sizes) == 2_500
 
 
 @pytest.mark.slow

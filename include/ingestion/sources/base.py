@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -18,13 +18,19 @@ from include.errors import AirworthyError, DataError, NotReadyError
 from include.lake import schemas
 from include.project import Project
 
+TRIES = 8
+"""Tries within the declared wait; Airflow makes a few more."""
+
 
 class SourceUnavailableError(AirworthyError):
     """A source does not answer now; another try may succeed."""
 
     retryable = True
 
-    def __init__(self, use_case: str, feed: str, where: str, reason: str) -> None:
+    def __init__(
+        self, use_case: str, feed: str, where: str, reason: str, retry_after: timedelta = timedelta(0)
+    ) -> None:
+        self.retry_after = retry_after
         super().__init__(
             f"{use_case}: the source of feed {feed!r}, {where}, does not answer: {reason}. Nothing was written. The"
             " task is tried again; if that does not help, check the address in the Connection and the server."
@@ -53,14 +59,25 @@ class SourceColumnsError(DataError):
         )
 
 
-class FilesMissingError(NotReadyError):
-    """A source of files has none for a period."""
+class NotDeliveredError(NotReadyError):
+    """A source has no rows of a period yet.
 
-    def __init__(self, use_case: str, feed: str, period: Period, where: str) -> None:
+    Until the end of the declared wait another try may find them, and after it, none is made.
+    """
+
+    def __init__(self, context: Context, period: Period, where: str, reason: str) -> None:
+        source, (use_case, feed) = context.feed.source, context.names
+        self.use_case, self.feed, self.period, self.where = use_case, feed, period, where
+        wait: timedelta = getattr(source, "wait", timedelta(0))
+        left = clock.decision_time(period, context.zone) + wait - clock.now()
+        self.retryable = left > timedelta(0)
+        self.retry_after = min(left + timedelta(seconds=1), wait / TRIES) if self.retryable else timedelta(0)
+        waits = f"The task is tried again until {wait} after the decision time." if self.retryable else ""
         super().__init__(
-            f"{use_case}: there is no file for feed {feed!r} of {period} at {where}. Nothing was written. Clear the"
-            " task when it has arrived, or correct the path. If it will never arrive, add the period to the feed's"
-            " missing_periods."
+            f"{use_case}: the source of feed {feed!r}, {where}, has not delivered {period}: {reason}. Nothing was"
+            f" written. {waits} Clear the task when the rows have arrived, or correct the source. If they will never"
+            " arrive, add the period to the feed's missing_periods; if a period may have no rows, declare"
+            " may_be_empty=True."
         )
 
 
@@ -98,6 +115,21 @@ class Context:
     def zone(self) -> ZoneInfo:
         """Return the use case's time zone."""
         return ZoneInfo(self.project.use_case.time_zone)
+
+
+def require_rows(context: Context, period: Period, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a period.
+
+    Raises:
+        NotDeliveredError: they have no rows, and the declaration does not say that there are none.
+    """
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        yield batch
+    is_declared = getattr(context.feed.source, "may_be_empty", False) or period in context.feed.missing_periods
+    if not rows and not is_declared:
+        raise NotDeliveredError(context, period, type(context.feed.source).__name__, "it has no rows of the period")
 
 
 class FeedReader(Protocol):

@@ -8,8 +8,8 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,15 +22,17 @@ from include.declaration.period import Period
 from include.declaration.sources import Files
 from include.errors import AirworthyError, in_words
 from include.ingestion.bucket import Bucket, ListedObject
+from include.ingestion.read_budget import Budget
 from include.ingestion.row_spool import RowSelection, RowSpool
 from include.ingestion.sources.base import (
     Context,
     FileInvalidError,
-    FilesMissingError,
+    NotDeliveredError,
     SourceRefusedError,
     SourceUnavailableError,
     window_of,
 )
+from include.ingestion.sources.kept_rows import LocalCopy, identity_of, keep_rows, selected_rows
 from include.untrusted.errors import UntrustedContentError
 
 _EPOCH_PERIOD, _EPOCH = date(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,19 +48,14 @@ class FileChangedError(AirworthyError):
         super().__init__(f"{where} was replaced or removed while it was read. Nothing was written. Run the task again.")
 
 
-@dataclass(frozen=True)
-class LocalCopy:
-    """A file on disk, with the digest of its bytes."""
-
-    path: Path
-    sha256: str
-
-
 class FileStore(Protocol):
     """A place of files."""
 
     def list(self, pattern: str, most: int) -> list[str]:
         """Return the names of the files that match, sorted; at most one more than `most`."""
+
+    def identity(self, name: str) -> str:
+        """Return what tells a file's content without reading it; empty if nothing does."""
 
     @contextmanager
     def opened(self, name: str) -> Iterator[LocalCopy]:
@@ -77,29 +74,53 @@ class FilesReader:
 
         They are those of the files that name the period, or those that the declared column selects.
         """
-        for path in self._spooled(period):
+        store, names = self._found(period)
+        selection = self._selection(period)
+        if selection is not None:
+            yield from self._kept(store, names, period, selection)
+            return
+        for path in self._spooled(store, names, period):
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches()
 
-    def _spooled(self, period: Period) -> list[Path]:
-        """Read the files in a process of their own.
-
-        Return the Parquet files with the selected rows.
-        """
-        source, context = self._source, self._context
-        known = source.known
+    def _found(self, period: Period) -> tuple[FileStore, list[str]]:
+        """Return the names of the files to read, and where they are."""
+        source, context, known = self._source, self._context, self._source.known
         pattern = source.path_of(period - known.delay_periods if isinstance(known, ByPath) else period)
         store = _store_of(context, source, pattern)
         names = store.list(pattern, source.max_files)
         if not names and not (isinstance(known, ByPath) and period in context.feed.missing_periods):
-            raise FilesMissingError(*context.names, period, pattern)
+            raise NotDeliveredError(context, period, pattern, "there is no file")
         if len(names) > source.max_files:
             reason = f"there are more than max_files={source.max_files:,} files"
             raise FileInvalidError(*context.names, period, pattern, reason)
-        spool = RowSpool(
-            context.folder / "files.parquet", context.schema, source, self._selection(period), source.ignored_columns
-        )
-        with spool:
+        return store, names
+
+    def _kept(
+        self, store: FileStore, names: list[str], period: Period, selection: RowSelection
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the selected rows of the files' kept copies; a file without one is read once."""
+        source, total = self._source, Budget(self._source.max_bytes, self._source.max_rows)
+        for name in names:
+            opened = partial(store.opened, name)
+            try:
+                kept, file = keep_rows(self._context, source, selection, name, store.identity(name), opened)
+                total.take_bytes(kept.bytes)
+                total.take_rows([], kept.rows)
+            except UntrustedContentError as error:
+                raise FileInvalidError(*self._context.names, period, name, error.reason) from error
+            self.inputs[name] = f"sha256-{kept.sha256}"
+            with file:
+                yield from selected_rows(file, selection, self._context.schema)
+
+    def _spooled(self, store: FileStore, names: list[str], period: Period) -> list[Path]:
+        """Read whole files in a process of their own.
+
+        Return the Parquet files with their rows.
+        """
+        source, context = self._source, self._context
+        path = context.folder / "files.parquet"
+        with RowSpool(path, context.schema, source, ignored=source.ignored_columns) as spool:
             for name in names:
                 with store.opened(name) as copy:
                     try:
@@ -146,6 +167,13 @@ class DiskFiles:
         names = sorted(str(file) for file in found if file.is_file() and not _is_hidden(file.name))
         return names[: most + 1]
 
+    def identity(self, name: str) -> str:
+        """Return the file's size and times; see `FileStore`."""
+        try:
+            return identity_of(Path(name))
+        except FileNotFoundError as error:
+            raise FileChangedError(name) from error
+
     @contextmanager
     def opened(self, name: str) -> Iterator[LocalCopy]:
         """Yield the file itself.
@@ -185,6 +213,10 @@ class BucketFiles:
                 self._listed[f"s3://{self._bucket.name}/{listed.key}"] = listed
         return sorted(self._listed)
 
+    def identity(self, name: str) -> str:
+        """Return the object's size and tag; see `FileStore`."""
+        return f"{self._listed[name].size}-{self._listed[name].etag}"
+
     @contextmanager
     def opened(self, name: str) -> Iterator[LocalCopy]:
         """Yield a copy of the object."""
@@ -212,6 +244,10 @@ class RemoteFiles:
             names = [system.unstrip_protocol(name) for name in found if not _is_hidden(name.rpartition("/")[2])]
         self._systems |= dict.fromkeys(names, system)
         return sorted(names)[: most + 1]
+
+    def identity(self, name: str) -> str:  # nothing that every such place has
+        """Return an empty text: the file is copied to tell its content; see `FileStore`."""
+        return ""
 
     @contextmanager
     def opened(self, name: str) -> Iterator[LocalCopy]:

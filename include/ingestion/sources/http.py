@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import pyarrow as pa
 import requests
 
+from include.declaration import clock
 from include.declaration.known import ByWindow
 from include.declaration.period import Period
 from include.declaration.sources import Http, NextPage, PageNumber
@@ -27,8 +31,10 @@ from include.ingestion.sources.base import (
 TIMEOUT_S = 60
 ANSWER_BYTES = 64 << 20
 """Largest answer; a service that has more delivers pages."""
-ATTEMPTS, LONGEST_PAUSE_S = 5, 60.0
-"""Attempts at a request that the service postpones, and the longest pause that it may ask for."""
+ATTEMPTS, LONGEST_PAUSE_S, LONGEST_WAIT_S = 5, 60.0, 300.0
+"""Attempts at a request that the service postpones; the longest pause that is waited for, and the sum of a run's."""
+MOST_PAUSE_S = 21_600.0
+"""Longest pause before a next try of the task; a longer one is cut."""
 ANSWER_SHOWN = 200
 """Characters of an answer that an error quotes."""
 _POSTPONED = frozenset({429, 503})
@@ -42,7 +48,7 @@ class HttpReader:
         self._context, self._source = context, source
         self._where = f"{source.endpoint!r} in the Connection {source.conn_id!r}"
         self._connection = context.project.connections.connection(source.conn_id)
-        self._next_at = 0.0
+        self._next_at = self._paused = 0.0
         self.inputs: dict[str, str] = {}
 
     def batches(self, period: Period) -> Iterator[pa.RecordBatch]:
@@ -112,8 +118,10 @@ class HttpReader:
             if answer.status_code == requests.codes.ok:
                 return self._parsed(content)
             pause = _pause(answer.headers.get("Retry-After"))
-            if answer.status_code not in _POSTPONED or pause is None or attempt == ATTEMPTS - 1:
-                self._raise_status(answer.status_code, content)
+            self._paused += pause
+            is_bounded = pause <= LONGEST_PAUSE_S and self._paused <= LONGEST_WAIT_S
+            if answer.status_code not in _POSTPONED or not is_bounded or attempt == ATTEMPTS - 1:
+                self._raise_status(answer.status_code, content, pause)
             self._next_at = time.monotonic() + pause
         raise AssertionError("unreachable")
 
@@ -133,11 +141,13 @@ class HttpReader:
             reason = f"the answer is not JSON ({shorten(str(error), ANSWER_SHOWN)})"
             raise SourceColumnsError(*self._context.names, self._where, reason) from None
 
-    def _raise_status(self, status: int, content: bytes) -> NoReturn:
+    def _raise_status(self, status: int, content: bytes, pause: float) -> NoReturn:
         text = " ".join(content.decode("utf-8", "replace").split())
         reason = self._connection.hide_secrets(f"it answered {status} {shorten(text, ANSWER_SHOWN)}".rstrip())
+        if status in _POSTPONED:
+            reason += f". It asks for a pause of {pause:,.0f} s, which is kept before the next try"
         if status in _PASSING:
-            raise SourceUnavailableError(*self._context.names, self._where, reason)
+            raise SourceUnavailableError(*self._context.names, self._where, reason, timedelta(seconds=pause))
         if status in (401, 403):
             remedy = f"Correct user, password or headers in the Connection {self._source.conn_id!r}."
         else:
@@ -193,13 +203,18 @@ def _value_at(answer: Any, path: str) -> Any:
     return answer
 
 
-def _pause(value: str | None) -> float | None:
-    """Return the seconds of the header Retry-After, 1 without one.
-
-    The result is None if they are too many or not a number.
-    """
+def _pause(value: str | None) -> float:
+    """Return the seconds of the header Retry-After, a number or a time; 1 without one that can be read."""
     try:
         seconds = float(value) if value else 1.0
     except ValueError:
-        return None
-    return seconds if 0 <= seconds <= LONGEST_PAUSE_S else None
+        seconds = _seconds_until(str(value))
+    return min(max(seconds, 0.0), MOST_PAUSE_S) if math.isfinite(seconds) else 1.0
+
+
+def _seconds_until(moment: str) -> float:
+    """Return the seconds until a time in the format of HTTP; 1 if it is none."""
+    try:
+        return (parsedate_to_datetime(moment) - clock.now()).total_seconds()
+    except (ValueError, TypeError):
+        return 1.0

@@ -14,11 +14,12 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 from include import database_errors
 from include.declaration.known import ByColumn, FirstSeen
 from include.declaration.period import Period
-from include.declaration.sources import Sql
+from include.declaration.sources import Sql, parameters_of
 from include.errors import shorten_names
 from include.ingestion.plain_values import PlainValueError, to_array
 from include.ingestion.sources.base import (
     Context,
+    NotDeliveredError,
     SourceColumnsError,
     SourceRefusedError,
     SourceUnavailableError,
@@ -53,6 +54,7 @@ class SqlReader:
         with self._translated(), engine.connect() as connection:
             for statement in _SESSION.get(engine.dialect.name, ()):
                 connection.execute(sa.text(statement))
+            self._require_complete(connection, period)
             statement, values = self._statement(connection, period)
             streaming = connection.execution_options(yield_per=BATCH_ROWS)  # by a server-side cursor
             result = streaming.execute(statement, values)
@@ -61,6 +63,18 @@ class SqlReader:
             for rows in result.partitions():
                 yield self._converted([*result.keys()], rows, read)
                 read += len(rows)
+
+    def _require_complete(self, connection: sa.Connection, period: Period) -> None:
+        """Check, in the transaction that reads the rows, that the period is complete."""
+        statement, known = self._source.complete, self._source.known
+        if not statement or period in self._context.feed.missing_periods:
+            return
+        delay = 0 if isinstance(known, FirstSeen) else known.delay_periods
+        window = window_of(period, delay, self._context.zone)
+        values = _values(window, connection.dialect.name == "sqlite", with_zone=True)
+        found = connection.execute(sa.text(statement), {name: values[name] for name in parameters_of(statement)})
+        if not found.scalar():
+            raise NotDeliveredError(self._context, period, self._where, "its query `complete` says so")
 
     def _statement(self, connection: sa.Connection, period: Period) -> tuple[Any, dict[str, Any]]:
         """Return the statement to execute and the values of its parameters."""

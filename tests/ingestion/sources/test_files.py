@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import tempfile
+import time
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +17,11 @@ import pytest
 from include.connections import ConnectionMissingError
 from include.declaration.period import Period
 from include.errors import DataError, NotReadyError
-from include.ingestion.sources.base import FileInvalidError, FilesMissingError
+from include.ingestion.ingest_source import reader_of
+from include.ingestion.row_spool import RowSpool
+from include.ingestion.sources.base import Context, FileInvalidError, NotDeliveredError
+from include.project import open_project
+from include.settings import current_settings
 from include.use_case import ByColumn, ByPath, Files
 from tests.ingestion.sources.conftest import COLUMNS
 
@@ -23,6 +31,12 @@ ON_THE_SECOND = [
     {"day_sold": date(2020, 3, 2), "id": 2, "shop": "south", "amount": None},
     {"day_sold": date(2020, 3, 2), "id": 3, "shop": None, "amount": 4.0},
 ]
+
+
+def children_seconds() -> float:
+    """The processor time of processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.fixture
@@ -36,12 +50,57 @@ def test_rows_of_one_file_are_known_when_the_period_of_their_date_has_ended(decl
     use_case = declare(Files(str(sales), known=ByColumn("day_sold")))
     assert land(use_case, "2020-03-03") == ON_THE_SECOND
     assert [row["id"] for row in land(use_case, "2020-03-02")] == [1]
-    assert land(use_case, "2020-03-01") == []
+    with pytest.raises(NotDeliveredError):
+        land(use_case, "2020-03-01")
 
 
 def test_rows_that_are_known_in_advance_are_read_by_the_run_of_their_date(declare, land, sales):
     use_case = declare(Files(str(sales), known=ByColumn("day_sold", delay_periods=0)))
     assert land(use_case, "2020-03-02") == ON_THE_SECOND
+
+
+def test_a_file_is_read_once_for_all_its_periods_and_again_when_it_has_changed(declare, land, sales, monkeypatch):
+    read: list[str] = []
+    append = RowSpool.append
+    monkeypatch.setattr(RowSpool, "append", lambda spool, file, name: (read.append(name), append(spool, file, name))[1])
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold")))
+    assert [len(land(use_case, f"2020-03-0{day}")) for day in (3, 2, 4, 3)] == [2, 1, 1, 2]
+    assert read == [str(sales)]
+    os.utime(sales, (1, 1))
+    assert len(land(use_case, "2020-03-03")) == 2
+    assert read == [str(sales)], "its bytes are the same"
+    sales.write_text(SALES.replace("2020-03-03,4", "2020-03-02,4"))
+    assert [row["id"] for row in land(use_case, "2020-03-03")] == [2, 3, 4]
+    declared_otherwise = declare(Files(str(sales), known=ByColumn("day_sold"), nulls=("", "north")))
+    assert [row["shop"] for row in land(declared_otherwise, "2020-03-03")] == ["south", None, None]
+    assert read == [str(sales)] * 3
+
+
+def test_a_kept_copy_that_is_damaged_or_removed_is_made_again(declare, land, sales):
+    use_case = declare(Files(str(sales), known=ByColumn("day_sold")))
+    land(use_case, "2020-03-03")
+    (kept,) = (current_settings().home / "kept_rows").rglob("rows.parquet")
+    os.utime(sales, (1, 1))
+    kept.write_bytes(b"PAR1 and nothing else")
+    assert land(use_case, "2020-03-03") == ON_THE_SECOND
+    kept.unlink()
+    assert land(use_case, "2020-03-03") == ON_THE_SECOND
+
+
+def test_a_period_without_rows_waits_and_then_fails_unless_it_may_be_empty(declare, land, sales, set_clock):
+    source = Files(str(sales), known=ByColumn("day_sold"), wait=timedelta(hours=4))
+    set_clock(datetime(2020, 3, 5, 0, 0, tzinfo=UTC))  # an hour after midnight in Berlin
+    with pytest.raises(NotDeliveredError) as waits:
+        land(declare(source), "2020-03-05")
+    assert waits.value.retryable and timedelta(0) < waits.value.retry_after <= timedelta(hours=1)
+    set_clock(datetime(2020, 3, 5, 3, 0, tzinfo=UTC))
+    with pytest.raises(NotDeliveredError) as failed:
+        land(declare(source), "2020-03-05")
+    assert not failed.value.retryable
+    sales.write_text(SALES + "2020-03-04,5,north,1\n")
+    assert [row["id"] for row in land(declare(source), "2020-03-05")] == [5], "the next try finds them"
+    set_clock(datetime(2020, 3, 7, tzinfo=UTC))
+    assert land(declare(replace(source, may_be_empty=True)), "2020-03-06") == []
 
 
 def test_a_period_that_is_read_again_changes_nothing_though_the_file_has_grown(declare, land_commit, sales):
@@ -95,7 +154,7 @@ def test_a_path_names_its_period_in_any_format(declare, land, tmp_path, kind):
 
 
 def test_a_relative_path_begins_in_the_folder_of_the_use_case(declare, land):
-    with pytest.raises(FilesMissingError) as missing:
+    with pytest.raises(NotDeliveredError) as missing:
         land(declare(Files("no/{period}.csv")), "2020-03-02")
     assert isinstance(missing.value, NotReadyError) and not missing.value.retryable
     assert "no/2020-03-02.csv" in str(missing.value)
@@ -151,7 +210,7 @@ def test_fsspec_opens_other_addresses(declare, land, tmp_path):
     memory = fsspec.filesystem("memory")
     memory.pipe("/shop/2020-03-02.csv", (HEAD + "2020-03-02,2,south,\n2020-03-02,3,,4\n").encode())
     assert land(declare(Files("memory://shop/{period}.csv")), "2020-03-02") == ON_THE_SECOND
-    with pytest.raises(FilesMissingError):
+    with pytest.raises(NotDeliveredError):
         land(declare(Files("memory://shop/{period}.csv")), "2020-03-03")
 
 
@@ -163,7 +222,7 @@ def test_files_on_s3_are_read_with_the_connection(declare, land, landing):
     landing.put("sales/2020-03-02/a.txt", "not read")
     path = f"s3://{landing.name}/sales/{{period}}/*.csv"
     assert land(declare(Files(path)), "2020-03-02") == ON_THE_SECOND
-    with pytest.raises(FilesMissingError):
+    with pytest.raises(NotDeliveredError):
         land(declare(Files(path)), "2020-03-03")
     with pytest.raises(ConnectionMissingError, match="'elsewhere'"):
         land(declare(Files(path, conn_id="elsewhere")), "2020-03-02")
@@ -180,3 +239,18 @@ def test_one_big_file_is_filtered_in_bounded_memory(declare, land, tmp_path):
     assert path.stat().st_size > 200_000_000
     use_case = declare(Files(str(path), known=ByColumn("day_sold"), max_memory=400_000_000))
     assert len(land(use_case, "2020-03-11")) == 100_000
+    project, seconds = open_project(use_case), []
+    for period in map(Period, ("2020-03-12", "2020-03-13")):
+        with tempfile.TemporaryDirectory() as folder:
+            reader = reader_of(Context(project, use_case.feeds[0], Path(folder)))
+            begun = time.process_time()
+            assert sum(batch.num_rows for batch in reader.batches(period)) == 100_000
+            seconds.append(time.process_time() - begun)
+    (kept,) = (current_settings().home / "kept_rows").rglob("kept.json")
+    kept.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        reader = reader_of(Context(project, use_case.feeds[0], Path(folder)))
+        begun, before = time.process_time(), children_seconds()
+        assert sum(batch.num_rows for batch in reader.batches(Period("2020-03-12"))) == 100_000
+        whole = time.process_time() - begun + children_seconds() - before
+    assert min(seconds) * 10 < whole, (seconds, whole)

@@ -7,6 +7,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from include.declaration import clock
 from include.ingestion.sources import http
 from include.ingestion.sources.base import SourceColumnsError, SourceRefusedError, SourceUnavailableError
+from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.use_case import FirstSeen, Http, NextPage, PageNumber
 
 COLUMNS = {"id": "int64", "shop": "string", "at": "timestamp"}
@@ -139,10 +143,51 @@ def test_a_service_that_asks_for_a_pause_is_asked_again(declare, land, service):
     service.answer = lambda path, given: [record(1)]
     service.states = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0.1"})]
     assert ids(land(declare(source(), columns=COLUMNS), "2020-03-30")) == [1]
-    service.states = [(429, {"Retry-After": "3600"})]
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses, of which none is made: a pause that is too long must fail a test and not delay it."""
+    pauses: list[float] = []
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=pauses.append, monotonic=lambda: 100 + sum(pauses)))
+    return pauses
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("3600", 3600, 3600),
+        ("1e300", http.MOST_PAUSE_S, http.MOST_PAUSE_S),
+        ("61", 61, 61),
+        (format_datetime(clock.now() + timedelta(hours=2), usegmt=True), 3600, 7200),
+    ],
+)
+def test_a_pause_that_is_too_long_is_left_to_the_next_try_of_the_task(
+    declare, land, service, slept, header, least, most
+):
+    service.states = [(429, {"Retry-After": header})]
     with pytest.raises(SourceUnavailableError, match="answered 429") as failed:
         land(declare(source(), columns=COLUMNS), "2020-03-30")
-    assert failed.value.retryable
+    assert failed.value.retryable and least <= failed.value.retry_after.total_seconds() <= most
+    assert sum(slept) == 0
+    decision = RetryTemporaryErrors().evaluate(failed.value, 1, RETRIES)
+    assert decision.retry_delay == failed.value.retry_after
+
+
+def test_the_pauses_of_all_pages_together_are_bounded(declare, land, service, slept):
+    service.answer = lambda path, given: [record(int(given["page"]))]
+    service.states = [state for _ in range(100) for state in ((503, {"Retry-After": "50"}), (200, {}))]
+    with pytest.raises(SourceUnavailableError, match="answered 503") as failed:
+        land(declare(source(paging=PageNumber()), columns=COLUMNS), "2020-03-30")
+    assert sum(slept) <= http.LONGEST_WAIT_S + 10 and failed.value.retry_after == timedelta(seconds=50)
+
+
+@pytest.mark.parametrize("header", ["-1", "nan", "soon", ""])
+def test_a_pause_that_cannot_be_read_is_a_second_or_none(declare, land, service, slept, header):
+    service.answer = lambda path, given: [record(1)]
+    service.states = [(429, {"Retry-After": header})]
+    assert ids(land(declare(source(), columns=COLUMNS), "2020-03-30")) == [1]
+    assert sum(slept) <= 1.1
 
 
 @pytest.mark.parametrize(
