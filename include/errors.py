@@ -109,6 +109,17 @@ def _rows_of(name: str) -> str:
     return f"the {name}" if name in MADE_BY else f"feed {name!r}"
 
 
+class RowsUnexpectedError(DataError):
+    """A feed has rows on a period that is declared missing."""
+
+    def __init__(self, use_case: str, feed: str, period: Period, count: int) -> None:
+        self.use_case, self.feed, self.period, self.count = use_case, feed, period, count
+        super().__init__(
+            f"{use_case}: feed {feed!r} delivers {count:,} rows for {period}, although the feed's `missing_periods` has"
+            " this day. Nothing was written. Remove the day from `missing_periods`."
+        )
+
+
 class SuiteError(AirworthyError):
     """Expectations of a feed, of features or of predictions are invalid.
 
@@ -262,11 +273,42 @@ class BrokenUseCasesError(AirworthyError):
         super().__init__("\n".join(str(error) for error in broken))
 
 
+class UseCaseUnknownError(InvalidRequestError):
+    """There is no use case of that name."""
+
+    def __init__(self, name: str, known: Iterable[str], broken: Iterable[str], hint: str) -> None:
+        self.name, self.known, self.broken = name, tuple(sorted(known)), tuple(broken)
+        also = f" These cannot be loaded: {', '.join(self.broken)}." if self.broken else ""
+        super().__init__(f"There is no use case {name!r}. Use cases: {list(self.known)}.{also} {hint}".strip())
+
+
 class DuplicateUseCaseError(ValueError):
     """Several modules declare a use case with the same name."""
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
         super().__init__(f"The modules {sorted(modules)} each declare a use case named {name!r}. Rename all but one.")
+
+
+class BeforeFirstPeriodError(InvalidRequestError):
+    """A period is before the first one of its use case."""
+
+    def __init__(self, use_case: str, period: Period, first: Period) -> None:
+        self.use_case, self.period, self.first = use_case, period, first
+        super().__init__(
+            f"{use_case} begins on {first}; {period} is before it, and nothing was done. Run it for a later day, or"
+            " declare an earlier first_period."
+        )
+
+
+class AfterLastPeriodError(InvalidRequestError):
+    """A period is after the last one of its use case."""
+
+    def __init__(self, use_case: str, period: Period, last: Period) -> None:
+        self.use_case, self.period, self.last = use_case, period, last
+        super().__init__(
+            f"{use_case} ends on {last}; {period} is after it, and nothing was done. Run it for an earlier day, or"
+            " declare a later last_period."
+        )
 
 
 NEARLY_BEGUN = timedelta(minutes=10)

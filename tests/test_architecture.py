@@ -67,7 +67,7 @@ PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
     "include.validation.tallies",
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
-    "include.ingestion.row_ids",
+    *("include.ingestion.row_ids", "include.ingestion.correction_errors", "include.training.training_errors"),
     *("include.monitoring.metric_row", "include.monitoring.metric_table", "include.monitoring.drift"),
     *("include.monitoring.drift_metrics", "include.monitoring.reference_profile", "include.monitoring.performance"),
     *("include.monitoring.reference_histogram", "include.retraining.signals"),

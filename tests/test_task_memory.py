@@ -8,13 +8,13 @@ import sys
 import textwrap
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from include import task_memory
 from include.errors import InvalidRequestError
 from include.orchestration import dag_factory
 from include.settings import REPOSITORY
 from include.task_memory import TaskMemoryError, limited_memory
+from tests.refusals import fails_task, raises
 
 
 def test_without_a_declaration_nothing_is_watched(monkeypatch, configure):
@@ -27,7 +27,7 @@ def test_without_a_declaration_nothing_is_watched(monkeypatch, configure):
 @pytest.mark.parametrize("given", ["0", "-1", "much", "nan", "inf", "1e400"])
 def test_a_declaration_that_is_no_size_is_refused(configure, given):
     configure(task_memory_gb=given)
-    with pytest.raises(InvalidRequestError, match=r"is not a number of GB above 0, such as 4"), limited_memory():
+    with raises(InvalidRequestError, f"AIRWORTHY_TASK_MEMORY_GB={given!r}"), limited_memory():
         pass
 
 
@@ -97,7 +97,7 @@ def test_airflow_does_not_retry_it(set_limits, configure):
     configure(task_memory_gb="0.001")
     set_limits(memory_margin=0)
     with (
-        pytest.raises(AirflowFailException, match="AIRWORTHY_TASK_MEMORY_GB if"),
+        fails_task(TaskMemoryError, "AIRWORTHY_TASK_MEMORY_GB"),
         dag_factory.fail_without_retry(),
     ):
         spin()

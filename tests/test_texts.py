@@ -1,6 +1,7 @@
-"""The texts of errors, alerts and forms in one place, tests/texts/, which `UPDATE_TEXTS=1 pytest …` writes.
+"""The texts of errors, alerts and forms in one place, tests/texts/.
 
-Other tests look at an error's class and fields, so that a text is changed here alone.
+`UPDATE_TEXTS=1 pytest tests/test_texts.py` writes them. Other tests look at an error's class and fields, or at values
+that its text names, so that a text is changed here alone.
 """
 
 from __future__ import annotations
@@ -9,83 +10,134 @@ import ast
 import difflib
 import importlib
 import inspect
+import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta  # timedelta: in a cast
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal, Union, cast, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from include import use_case
 from include.declaration.period import Period
-from include.declaration.problems import Problem
+from include.declaration.problems import DeclarationError, Problem
 from include.errors import AirworthyError, BrokenUseCaseError
 from include.lake.object_store import StoragePath
 from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
+from include.reproduction.reproduce import Reproduction
 from include.settings import REPOSITORY
 from include.use_case import LandingBucket
 
 DAY = Period("2020-01-10")
 SAMPLES: dict[str, Any] = {
     "absent": ["size"],
+    "action": "correct",
+    "actor": "Ann",
     "actual": pa.float64(),
     "address": "http://127.0.0.1:9",
     "announced": pa.int32(),
-    "bucket": "landing",
+    "applied": True,
+    "as_of": Period("2020-03-01"),
     "broken": [BrokenUseCaseError("toy", "my.toy", "toy.py, line 3", ValueError("half written"))],
+    "bucket": "landing",
     "cause": ValueError("half written"),
+    "champions": [SimpleNamespace(version="1", effective_from=DAY, number=1, action="promotion")],
+    "chosen": "2020-01-11",
     "column": "size",
     "columns": ["event_date", "id"],
     "conn_id": "warehouse",
     "count": 3,
     "damage": "a file is missing",
-    "period": DAY,
-    "periods": [DAY, Period("2020-01-11")],
+    "decision": "rejected by Ann: it is worse",
     "declared": "size",
+    "delimiter": ",",
+    "detail": "SIGKILL",
+    "earlier": ["corrected by Ann, correction 1, known on 2020-01-11"],
+    "end": "SIGSEGV",
+    "enough": Period("2020-03-01"),
+    "entry": 4,
+    "entry_hash": "0123456789abcdef",
+    "exists": True,
+    "expected": 3,
     "extra": ["colour"],
     "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],
+    "feature": "size_last_week",
+    "features": {"size": ("float64", None), "kind": ("category", "int8")},
     "feed": "events",
+    "feeds": ["events", "outcomes"],
     "field": "reason",
     "file": "part-0.parquet",
     "first": Period("2020-03-01"),
     "flaw": "its signature does not fit its content",
     "flaws": {3: "its signature does not fit its content"},
     "found": 2,
+    "free": Period("2020-01-12"),
+    "head": "2:0123abcd",
+    "head_hash": "fedcba9876543210",
     "hint": "Correct its function in source.py.",
     "home": Path("/srv/airworthy"),
     "identifier": "0123abcd",
+    "ids": ["2020-01-10.beef"],
     "key": "events/2020-01-10/events.csv",
     "keys": ["event_date", "id"],
     "kind": "data",
+    "known": ["flight_delays", "toys"],
+    "label_delay": 2,
+    "labelled": 19,
+    "last": Period("2020-03-31"),
+    "least": 26,
     "limit": 2_000,
+    "line": 7,
     "lines": ["the last line of the log"],
     "log": Path("/srv/airworthy/logs/mlflow.log"),
     "logs": Path("/srv/airworthy/logs"),
+    "lower": 0.1,
+    "matches": {"too late": ["too late [hour: at most 22]", "too late [hour: at most 40]"]},
+    "members": ["a.csv", "b.csv"],
+    "minutes": 301,
     "missing": ["kind"],
+    "model": "toy",
     "module": "my.toy",
     "modules": ["my.toy", "my.copy"],
     "most": 10_000,
     "name": "toy",
+    "needed": Period("2020-04-02"),
+    "needs": "of both classes",
     "now": datetime(2020, 1, 9, 12, tzinfo=UTC),
+    "other": ";",
+    "others": 0,
+    "outcome": "hold",
     "page": "/data_docs/toy/index.html",
+    "parameters": ["num_leaves"],
     "path": "part-0.parquet",
+    "period": DAY,
+    "periods": [DAY, Period("2020-01-11")],
     "pids": [17, 18],
     "place": StoragePath("/srv/lake") / "toy",
     "port": 8080,
     "prefix": "events/2020-01-10/",
+    "present": ["hours.csv"],
+    "problem": "it is not text",
     "problems": ["it is None"],
     "raised": ["TypeError: no number"],
     "reason": "it is too long",
     "reasons": ["7 of 200 rows are quarantined"],
     "remedy": "Restore it from a backup.",
+    "reproduction": Reproduction(
+        "toy", "3", "0123abcd", "differs", ("the trees differ from tree 0 on",), {"code": ("a", "b")}
+    ),
+    "repeated": ["id"],
     "request": "POST /dags/toy__train/dagRuns",
     "root": StoragePath("/srv/lake"),
     "row": 7,
+    "rows": [(DAY.start_date, 7)],
     "run_id": "0123abcd",
     "searched": "the environment",
     "seconds": 60.0,
@@ -93,19 +145,26 @@ SAMPLES: dict[str, Any] = {
     "services": ["airflow", "mlflow"],
     "setting": "AIRWORTHY_AIRFLOW_PORT",
     "size": 3_000,
+    "splits": "10 train, 7 validation and 7 test days",
     "start": datetime(2020, 1, 10, tzinfo=UTC),
+    "stated": 4,
     "status": 1,
     "step": "migrate",
     "stored": pa.float64(),
     "table": "features",
+    "tables": ["features", "labels"],
     "target": "table predictions in the Connection warehouse",
     "time_zone": "UTC",
     "today": Period("2020-01-09"),
+    "train": 3,
+    "trials": 1001,
     "types": ["size is string, and must be double"],
     "unit": "characters",
+    "upper": 0.9,
     "uri": "s3://bucket/lake",
     "use_case": "toy",
     "used": 9_000_000_000,
+    "validation": 0,
     "value": "half",
     "version": "3",
     "versions": ["Version 1 is rejected."],
@@ -113,6 +172,9 @@ SAMPLES: dict[str, Any] = {
     "want": "a number",
     "what": "it cannot be read",
     "where": "toy.py, line 3",
+    "window": "2020-01-01..2020-02-28",
+    "window_rows": 600,
+    "wrong": 1,
 }
 """Value of each parameter of errors, by its name."""
 OTHERWISE: dict[str, dict[str, Any]] = {
@@ -132,6 +194,12 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "context": SimpleNamespace(names=("toy", "events"), feed=SimpleNamespace(source=None), zone=ZoneInfo("UTC")),
         "reason": "there is no file",
     },
+    "FileTypesError": {"types": {"size": ("string", "double")}},
+    "TrainingWindowError": {"periods": 25},
+    "SampleWeightError": {"rows": 200},
+    "OneLabelError": {"rows": 200, "value": "failed = 1"},
+    "SplitsTooShortError": {"last": Period("2020-03-19")},
+    "HeadMissingError": {"count": 2},
     "FileInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
     "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},
     "DeliveryTooLargeError": {
@@ -162,6 +230,18 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "UnsoundError": {"found": [UnsoundValue("NaN", "size", "nan", "id=7")]},
 }
 """Values of single errors that differ from these."""
+SECOND: dict[str, dict[str, Any]] = {
+    "FieldsConflictError": {"action": "release"},
+    "HeadMissingError": {"count": 0, "head": None},
+    "NoChampionError": {"first": None},
+    "NeverChampionError": {"exists": False, "champions": []},
+    "NotDecidedError": {"outcome": None},
+    "OneLabelError": {"others": 7},
+    "PlanIncompleteError": {"applied": False},
+    "SampleWeightError": {"wrong": 0},
+    "SplitsTooShortError": {"labelled": 0},
+}
+"""Values of errors for their second text, if they have two."""
 
 
 @dataclass(frozen=True)
@@ -171,20 +251,43 @@ class ErrorClass:
     module: str
     name: str
 
-    def text(self) -> str:
-        """Return its text, made of the sample values."""
-        error = getattr(importlib.import_module(self.module), self.name)
-        values = SAMPLES | OTHERWISE.get(self.name, {})
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield its texts by their titles, made of the sample values.
+
+        There is one for each value of its Literal parameters, and perhaps a second one.
+        """
+        own = OTHERWISE.get(self.name, {})
+        yield from self._texts(self.name, own)
+        if self.name in SECOND:
+            yield from self._texts(f"{self.name}, second", own | SECOND[self.name])
+
+    def _texts(self, title: str, own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        module = importlib.import_module(self.module)
+        error = getattr(module, self.name)
         required = [
             parameter
             for parameter in inspect.signature(error).parameters.values()
             if parameter.default is parameter.empty or parameter.name in ("page", "versions")
         ]
-        without = [parameter.name for parameter in required if parameter.name not in values]
-        assert not without, f"{self.name}: SAMPLES has no value for {without}"
-        positional = [values[each.name] for each in required if each.kind is not each.KEYWORD_ONLY]
-        named = {each.name: values[each.name] for each in required if each.kind is each.KEYWORD_ONLY}
-        return str(error(*positional, **named))
+        choices = {
+            each.name: literals
+            for each in required
+            if each.name not in own and (literals := literals_of(vars(module).get(str(each.annotation))))
+        }
+        for chosen in itertools.product(*choices.values()):
+            values = SAMPLES | dict(own) | dict(zip(choices, chosen, strict=True))
+            without = [parameter.name for parameter in required if parameter.name not in values]
+            assert not without, f"{self.name}: SAMPLES has no value for {without}"
+            positional = [values[each.name] for each in required if each.kind is not each.KEYWORD_ONLY]
+            named = {each.name: values[each.name] for each in required if each.kind is each.KEYWORD_ONLY}
+            yield ": ".join([title, *chosen]), str(error(*positional, **named))
+
+
+def literals_of(hint: Any) -> list[str]:
+    """Return the values of a Literal type, or of a union of them."""
+    if get_origin(hint) is Literal:
+        return [*get_args(hint)]
+    return [value for part in get_args(hint) for value in literals_of(part)] if get_origin(hint) is Union else []
 
 
 def error_classes() -> Iterator[ErrorClass]:
@@ -208,7 +311,34 @@ def require_unchanged(name: str, texts: Mapping[str, str]) -> None:
 
 
 def test_the_texts_of_all_errors_are_those_of_the_snapshot():
-    require_unchanged("errors", {each.name: each.text() for each in error_classes()})
+    require_unchanged("errors", dict(text for each in error_classes() for text in each.texts()))
+
+
+WRONG_FIELDS: dict[str, Callable[[], object]] = {
+    "text": lambda: use_case.LandingBucket("landing", "events/", conn_id=cast("str", 3)),
+    "whole number": lambda: use_case.Retention(superseded_days=cast("int", "2")),
+    "number": lambda: use_case.SearchRange(low=cast("float", "1"), high=2),
+    "number or None": lambda: use_case.Gate("auc", at_least=cast("float", "0.5")),
+    "bool": lambda: use_case.Approval(required=cast("bool", "yes")),
+    "duration": lambda: use_case.Alerts(deadline=cast("timedelta", 4)),
+    "mapping": lambda: use_case.Feed("a", columns=cast("dict[str, str]", {"x": 1}), keys=("x",)),
+    "text instead of a tuple": lambda: use_case.Feed("a", columns={"x": "int8"}, keys=cast("tuple[str]", "x")),
+    "list instead of a tuple": lambda: use_case.Feed("a", columns={"x": "int8"}, keys=cast("tuple[str]", ["x"])),
+    "tuple of others": lambda: use_case.Feed("a", columns={"x": "int8"}, keys=cast("tuple[str]", (3,))),
+    "set of others": lambda: use_case.Feed(
+        "a", columns={"x": "int8"}, keys=("x",), missing_periods=cast("frozenset[Period]", {"2020-01-01"})
+    ),
+}
+"""A declaration with a field of another type than the named one."""
+
+
+def test_the_texts_of_fields_of_other_types_are_those_of_the_snapshot():
+    texts = {}
+    for kind, declare in WRONG_FIELDS.items():
+        with pytest.raises(DeclarationError) as refused:
+            declare()
+        texts[kind] = str(refused.value)
+    require_unchanged("fields", texts)
 
 
 BREACH = {"metric": "weighted_drift", "subject": "features", "value": 0.31, "limit": 0.2, "breached": True}

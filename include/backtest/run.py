@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from include.backtest import history, plot, result, sensitivity, simulator
+from include.backtest.backtest_errors import BacktestEmptyError, FirstModelError, LastLabelsError
 from include.backtest.history import HistoricalEvaluator
 from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Policy
@@ -59,9 +60,7 @@ def run_backtest(
     """
     use_case = project.use_case
     if last < first:
-        raise InvalidRequestError(
-            f"{use_case.name}: a replay from {first} to {last} has no day. Give the earlier day first."
-        )
+        raise BacktestEmptyError(use_case.name, first, last)
     use_case.require(first)
     _require_judged(use_case, last)
     _build(project, first, last, tell)
@@ -70,9 +69,7 @@ def run_backtest(
     try:
         evaluator.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
-        raise InvalidRequestError(
-            f"{use_case.name}: a replay starts with a model trained as of its first day. {lacking}"
-        ) from lacking
+        raise FirstModelError(use_case.name, first, str(lacking)) from lacking
     periods = [period for period in period_range(first, last) if evaluator.rows(period)]
     declared = _declared(evaluator, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
     policies = [
@@ -131,11 +128,8 @@ def _build(project: Project, first: Period, last: Period, tell: Callable[[str], 
         except AirworthyError as error:
             if period <= last:
                 raise
-            raise InvalidRequestError(
-                f"{use_case.name}: a replay up to {last} needs labels that become known up to {end}, and {period}"
-                f" cannot be built. End it {use_case.label.label_delay_periods} days before the last day of the data."
-                f" {error}"
-            ) from error
+            delay = use_case.label.label_delay_periods
+            raise LastLabelsError(use_case.name, last, end, period, delay, str(error)) from error
 
 
 def _declared(

@@ -40,13 +40,21 @@ class CustomMetric:
         own = self.name.isidentifier() and self.name not in (*BUILT_IN, *SUMMARY)
         hint = "Write another name, such as 'share_of_late_orders'."
         parameters, before = len(inspect.signature(self.function).parameters), metric_named(self.name)
+        is_named = not self._origin.endswith("<lambda>")
         sound = (
-            require(own, say + "the name must be an identifier and not that of another metric.", hint=hint),
-            require(parameters == 2, f"{say}the function has {parameters} parameters; it gets labels and predictions."),
-            require(not self._origin.endswith("<lambda>"), say + "the function needs a name.", hint="Write a def."),
+            require(
+                own, say + "the name must be an identifier and not that of another metric.", hint=hint, field="name"
+            ),
+            require(
+                parameters == 2,
+                f"{say}the function has {parameters} parameters; it gets labels and predictions.",
+                field="function",
+            ),
+            require(is_named, say + "the function needs a name.", hint="Write a def.", field="function"),
             require(
                 not own or before is None or before.origin == self._origin,
                 f"{say}another function has declared this metric; write another name.",
+                field="name",
             ),
         )
         if all(sound):

@@ -29,7 +29,7 @@ from include.declaration.problems import declared, declared_whole, did_you_mean,
 from include.declaration.retention import Retention
 from include.declaration.sources import Source, require_source
 from include.declaration.task import Task
-from include.errors import InvalidRequestError, NotBegunError
+from include.errors import AfterLastPeriodError, BeforeFirstPeriodError, NotBegunError
 from include.evaluation.gates.base import BaseGate
 
 KNOWN_AT_TYPES = ("date32", TIMESTAMP)
@@ -314,19 +314,14 @@ class UseCase:
         """Check that `period` can be run: between the first and last period, and not in the future.
 
         Raises:
-            InvalidRequestError: the day is before `first_period` or after `last_period`.
+            BeforeFirstPeriodError: the day is before `first_period`.
+            AfterLastPeriodError: the day is after `last_period`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
         if period < self.first_period:
-            raise InvalidRequestError(
-                f"{self.name} begins on {self.first_period}; {period} is before it, and nothing was done."
-                " Run it for a later day, or declare an earlier first_period."
-            )
+            raise BeforeFirstPeriodError(self.name, period, self.first_period)
         if self.last_period is not None and period > self.last_period:
-            raise InvalidRequestError(
-                f"{self.name} ends on {self.last_period}; {period} is after it, and nothing was done."
-                " Run it for an earlier day, or declare a later last_period."
-            )
+            raise AfterLastPeriodError(self.name, period, self.last_period)
         start = clock.start_of_period(period, ZoneInfo(self.time_zone))
         if period > self.today() or start is None:
             raise NotBegunError(self.name, period, self.time_zone, self.today(), start, clock.now())

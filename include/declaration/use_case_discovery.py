@@ -11,7 +11,7 @@ from include.declaration import declared_modules, feature_group_discovery
 from include.declaration.declared_modules import file_of, last_part
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import UseCase
-from include.errors import BrokenUseCaseError, DuplicateUseCaseError, InvalidRequestError
+from include.errors import BrokenUseCaseError, DuplicateUseCaseError, UseCaseUnknownError
 
 
 def all_use_cases() -> Mapping[str, UseCase]:
@@ -67,7 +67,7 @@ def load_use_case(name: str) -> UseCase:
     If one module has that name, only this module is imported, so that other use cases cannot stop a task.
 
     Raises:
-        InvalidRequestError: there is no such use case; the message lists the existing ones.
+        UseCaseUnknownError: there is no such use case; the message lists the existing ones.
         BrokenUseCaseError: it cannot be loaded; the message names file and line.
     """
     if len(own := _own_modules(name)) == 1:
@@ -79,9 +79,7 @@ def load_use_case(name: str) -> UseCase:
         return known[name]
     if name in broken:
         raise broken[name]
-    also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
-    hint = did_you_mean(name, known)
-    raise InvalidRequestError(f"There is no use case {name!r}. Use cases: {sorted(known)}.{also} {hint}".strip())
+    raise UseCaseUnknownError(name, known, broken, did_you_mean(name, known))
 
 
 def load_declaration(name: str) -> UseCase:

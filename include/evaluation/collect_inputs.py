@@ -10,10 +10,10 @@ from include.declaration.column_types import missing_features
 from include.declaration.gates import CHAMPION
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
-from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitPeriods, sample_periods
+from include.evaluation.evaluation_errors import DataChangedError
 from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
 from include.features.labels import encoded_labels
@@ -153,7 +153,7 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     """Check that the lake still holds exactly the data of the candidate's window.
 
     Raises:
-        NotReadyError: it does not.
+        DataChangedError: it does not.
     """
     first, last = (Period(period) for period in candidate.tags[tags.WINDOW].split(".."))
     now = {
@@ -162,8 +162,5 @@ def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSna
     }
     changed = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if changed:
-        raise NotReadyError(
-            f"{use_case.name}: {' and '.join(changed)} of {candidate.tags[tags.WINDOW]} have changed since run"
-            f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
-            f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."
-        )
+        window = candidate.tags[tags.WINDOW]
+        raise DataChangedError(use_case.name, candidate.run_id, candidate.as_of, changed, window)

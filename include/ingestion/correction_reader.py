@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from include.declaration import form_limits
-from include.errors import InvalidRequestError
 from include.ingestion import file_readers, parquet_reader
+from include.ingestion.correction_errors import CorrectionFileError, CorrectionKindError, CorrectionsEmptyError
 from include.ingestion.correction_file import REASONS, ROW
 from include.ingestion.file_readers import CsvFormat
 from include.ingestion.formula_marks import unmark_formulas
@@ -38,7 +38,7 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
     """
     form_limits.require_name("file", name)
     if not name.endswith((".csv", ".parquet")):
-        raise InvalidRequestError(f"{name!r} is neither a .csv nor a .parquet file.")
+        raise CorrectionKindError(name)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         file, spool = Path(folder) / "file", Path(folder) / "rows.arrow"
         file.write_bytes(content)
@@ -46,13 +46,10 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
             with UntrustedProcess(memory_bytes=MEMORY_BYTES, seconds=SECONDS) as process:
                 process.call(f"{__name__}:spool_corrections", str(file), name, encoded(schema), str(spool))
         except UntrustedContentError as error:
-            raise InvalidRequestError(
-                f"{name} cannot be read: {error.reason}. Nothing was resubmitted. Edit an exported file and"
-                f" keep its header: in addition to the feed's columns, it may have {[ROW, REASONS]}."
-            ) from error
+            raise CorrectionFileError(name, error.reason, [ROW, REASONS]) from error
         rows = pa.ipc.open_file(spool.read_bytes()).read_all()
     if not rows.num_rows:
-        raise InvalidRequestError(f"{name} holds no rows.")
+        raise CorrectionsEmptyError(name)
     if name.endswith(".csv"):
         rows = unmark_formulas(rows, rows.column_names)
     ids = rows[ROW].to_pylist() if ROW in rows.column_names else None
@@ -66,7 +63,7 @@ def spool_corrections(file: str, name: str, schema: str, to: str) -> None:
     try:
         names = file_readers.read_header(path, name, ",") if csv_format else parquet_reader.read_column_names(path)
     except file_readers.BROKEN as error:
-        raise UntrustedContentError(file_readers.library_words(error)) from error
+        raise file_readers.library_error(error) from error
     fields = [*declared, *([pa.field(ROW, pa.string())] if ROW in names else [])]
     expected, budget = pa.schema(fields), Budget(MAX_BYTES, MAX_ROWS)
     with pa.OSFile(to, "wb") as sink, pa.ipc.new_file(sink, expected) as writer:

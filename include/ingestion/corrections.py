@@ -12,7 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.period import Period
-from include.errors import NAME_SHOWN, InvalidRequestError, shorten, shorten_names
+from include.errors import NAME_SHOWN, shorten
+from include.ingestion.correction_errors import (
+    CorrectedTwiceError,
+    KeyMissingError,
+    KeysRepeatedError,
+    NotQuarantinedError,
+    NumbersNotFiniteError,
+    ResubmittedBeforeError,
+    RowAmbiguousError,
+    RowsUnchangedError,
+)
 from include.ingestion.row_ids import Row, correction_tuples
 from include.lake import content_digest
 
@@ -145,19 +155,13 @@ def match_corrections(
                 if named is not None
                 else f"the keys {_key_text(keys, name)}"
             )
-            raise InvalidRequestError(
-                f"Row {line} of the file has {what}, which no quarantined row has. Resubmit only quarantined rows, with"
-                " the ids of an export, and correct published rows at their source."
-            )
+            raise NotQuarantinedError(line, what)
         if len(candidates) > 1:
-            raise InvalidRequestError(
-                f"Row {line} of the file has the keys {_key_text(keys, name)}, which {len(candidates)} quarantined rows"
-                f" share: {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
-                " Add the column `quarantined_row` with the id of the row, as in an export."
-            )
+            sharing = quarantined["digest"].take(pa.array(candidates)).to_pylist()
+            raise RowAmbiguousError(line, _key_text(keys, name), sharing)
         places.append(candidates[0])
     if twice := [known[place] for place, count in Counter(places).items() if count > 1]:
-        raise InvalidRequestError(f"The file corrects the same row several times: {twice[:5]}. Send one row for each.")
+        raise CorrectedTwiceError(twice)
     return places
 
 
@@ -174,10 +178,7 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
         if new == old
     ]
     if same:
-        raise InvalidRequestError(
-            f"Rows {same[:10]} of the file are the same as the quarantined rows. Correct them, leave them out of the"
-            " file, or release them if the expectation is wrong."
-        )
+        raise RowsUnchangedError(same)
     for name in rows.column_names:
         if pa.types.is_floating(rows.schema.field(name).type):
             wrong = [
@@ -186,9 +187,7 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
                 if value is not None and not math.isfinite(value)
             ]
             if wrong:
-                raise InvalidRequestError(
-                    f"Column {name!r} holds NaN or an infinity in rows {wrong[:10]}; leave it empty instead."
-                )
+                raise NumbersNotFiniteError(name, wrong)
     require_complete(rows, keys)
     require_distinct(rows, keys)
 
@@ -201,10 +200,7 @@ def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
     """
     for key in keys:
         if missing := [line for line, value in enumerate(rows[key].to_pylist(), start=1) if value is None]:
-            raise InvalidRequestError(
-                f"Rows {missing[:10]} have no value in the key {key!r}, and a key must not be null. Such a row cannot"
-                " be released unchanged: set the key in a file of corrections."
-            )
+            raise KeyMissingError(key, missing)
 
 
 def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
@@ -215,10 +211,7 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
     """
     twice = [key for key, count in Counter(correction_tuples(rows.select(list(keys)))).items() if count > 1]
     if twice:
-        raise InvalidRequestError(
-            f"Several rows have the keys {_key_text(keys, twice[0])}, and only one of them can be published on one day."
-            " Resubmit only the right one."
-        )
+        raise KeysRepeatedError(_key_text(keys, twice[0]))
 
 
 def accepted_corrections(
@@ -237,12 +230,8 @@ def accepted_corrections(
         if correction.kind == draft.kind and correction.rows.equals(draft.rows) and is_same_day:
             return correction
     if earlier := [name for name in draft.ids if name in by_id]:
-        described = "; ".join(f"{name} ({describe_corrections(by_id[name])})" for name in earlier[:5])
-        raise InvalidRequestError(
-            f"{len(earlier)} of {len(draft.ids)} rows were resubmitted before: {described}. A row can be resubmitted"
-            " once: leave these rows out. If a resubmitted row was quarantined again on its new day, correct the row"
-            " of that day."
-        )
+        described = [describe_corrections(by_id[name]) for name in earlier[:5]]
+        raise ResubmittedBeforeError(earlier, len(draft.ids), described)
     return None
 
 

@@ -24,7 +24,16 @@ from typing import IO, Any, cast
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
-from include.errors import shorten, shorten_names
+from include.errors import shorten
+from include.ingestion.file_errors import (
+    FileColumnsError,
+    FileDelimiterError,
+    FileEmptyError,
+    FileEncodingError,
+    FileLimitError,
+    FileQuotesError,
+    ZipMembersError,
+)
 from include.ingestion.read_budget import BLOCK_BYTES, Budget
 from include.untrusted.errors import UntrustedContentError
 
@@ -50,8 +59,8 @@ class CsvFormat:
     nulls: Sequence[str] = ("",)
 
 
-def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
-    """Explain a library's error to the supplier of the file.
+def library_error(error: BaseException, header: Sequence[str] = ()) -> UntrustedContentError:
+    """Return a library's error as one that explains it to the supplier of the file.
 
     `header` names the file's columns.
     """
@@ -60,10 +69,10 @@ def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
     if column and int(column[1]) < len(header):
         text = text.replace(column[0], f"column {header[int(column[1])]!r}: ", 1)
     if isinstance(error, UnicodeError) or "UTF8" in text:
-        return f"it is not UTF-8 text ({text}); save it as UTF-8"
+        return FileEncodingError(text)
     if "straddling object" in text:
-        return f"a row is longer than {BLOCK_BYTES:,} bytes, or a quote in the file is never closed"
-    return text
+        return FileQuotesError(f"a row is longer than {BLOCK_BYTES:,} bytes, or a quote is never closed")
+    return UntrustedContentError(text)
 
 
 def read_csv(
@@ -90,7 +99,7 @@ def read_csv(
                 budget.take_rows([batch.column(place) for place in texts], batch.num_rows)
                 yield batch
         except pa.ArrowInvalid as error:
-            raise UntrustedContentError(library_words(error, header)) from error
+            raise library_error(error, header) from error
     if counted.has_quotes:
         with _unpacked(path, name) as file:
             _require_closed_quotes(file, csv_format.delimiter, len(header), rows)
@@ -141,16 +150,11 @@ def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: 
         for values in reader:
             expected += bool(values) or columns == 1
     except csv.Error as error:
-        raise UntrustedContentError(
-            f"line {reader.line_num}: {error}. A quote that is part of a value is written twice, in a value within"
-            " quotes"
-        ) from error
+        raise FileQuotesError(f"line {reader.line_num}: {error}") from error
     finally:
         lines.detach()
     if expected != rows:
-        raise UntrustedContentError(
-            f"it has {expected:,} rows according to its quotes and line ends, but {rows:,} could be read"
-        )
+        raise FileQuotesError(f"it has {expected:,} rows according to its quotes, but {rows:,} could be read")
 
 
 @contextmanager
@@ -168,10 +172,7 @@ def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[I
         with zipfile.ZipFile(path) as archive:
             inside = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(inside) != 1 or not inside[0].filename.lower().endswith(".csv"):
-                names = shorten_names(entry.filename for entry in inside)
-                raise UntrustedContentError(
-                    f"a zip holds one file that ends in .csv; this one has {len(inside):,}: {names}"
-                )
+                raise ZipMembersError([entry.filename for entry in inside])
             if inside[0].flag_bits & 1:
                 raise UntrustedContentError("the zip is encrypted")
             if budget:
@@ -187,23 +188,23 @@ def _header(file: IO[bytes], delimiter: str) -> list[str]:
     """Return the column names in the first line."""
     start = file.read(HEADER_BYTES)
     if not start.strip():
-        raise UntrustedContentError("it is empty, without even a line of column names")
+        raise FileEmptyError
     # Cut after the line's end: the bytes that follow may end within a character.
     line = start[: start.find(b"\n") + 1] if b"\n" in start else start
     if len(line) == HEADER_BYTES:
-        raise UntrustedContentError(f"its first line is longer than {HEADER_BYTES:,} bytes")
+        raise FileLimitError("header bytes", HEADER_BYTES, len(line))
     names = next(csv.reader(io.StringIO(_decoded(line), newline=""), delimiter=delimiter), [])
     if len(names) > COLUMNS:
-        raise UntrustedContentError(f"its first line names {len(names):,} columns, more than {COLUMNS:,}")
+        raise FileLimitError("columns", COLUMNS, len(names))
     return names
 
 
 def _decoded(line: bytes) -> str:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
         if line.startswith(mark):
-            raise UntrustedContentError(f"it is {encoding} text; save it as UTF-8")
+            raise FileEncodingError(encoding)
     if b"\0" in line:
-        raise UntrustedContentError("its first line holds NUL bytes, as UTF-16 text does; save it as UTF-8")
+        raise FileEncodingError("NUL bytes in its first line, as UTF-16 has")
     return line.decode("utf-8-sig")
 
 
@@ -218,10 +219,7 @@ def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> 
     for other in (";", "\t", "|", ","):
         names = [name.strip().strip('"') for name in header[0].split(other)]
         if other != delimiter and len(names) > 1 and set(names) & set(schema.names):
-            raise UntrustedContentError(
-                f"its first line has one column with the delimiter {delimiter!r}, and {len(names)} with {other!r}:"
-                f" declare delimiter={other!r} in the feed's source, or ask the supplier to use {delimiter!r}"
-            )
+            raise FileDelimiterError(delimiter, other, len(names))
 
 
 def require_columns(names: Sequence[str], schema: pa.Schema, ignored: Collection[str] = ()) -> None:
@@ -233,13 +231,10 @@ def require_columns(names: Sequence[str], schema: pa.Schema, ignored: Collection
         UntrustedContentError: a column is missing, not declared, or repeated.
     """
     declared, count = set(schema.names), Counter(names)
-    wrong = {
-        "lacks": declared - count.keys(),
-        "has undeclared": count.keys() - declared - set(ignored),
-        "has twice": {name for name, times in count.items() if times > 1},
-    }
-    if parts := [f"{what} {shorten_names(sorted(faulty))}" for what, faulty in wrong.items() if faulty]:
-        raise UntrustedContentError(f"it {', '.join(parts)}; the declared columns are {shorten_names(schema.names)}")
+    missing, extra = declared - count.keys(), count.keys() - declared - set(ignored)
+    repeated = {name for name, times in count.items() if times > 1}
+    if missing or extra or repeated:
+        raise FileColumnsError(missing, extra, repeated, schema.names)
 
 
 class _Counted(io.RawIOBase):

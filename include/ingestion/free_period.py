@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed
-from include.errors import InvalidRequestError
+from include.ingestion.correction_errors import NotFree, PeriodNotFreeError
 from include.ingestion.correction_log import CorrectionLog
 from include.lake import schemas
 from include.project import Project
@@ -46,25 +46,20 @@ def require_free(project: Project, feed: Feed, period: Period, last: Period, fre
     """Check that the rows can become known on a day.
 
     Raises:
-        InvalidRequestError: they cannot; the text names the first free day.
+        PeriodNotFreeError: they cannot; it names the first free day.
     """
     use_case = project.use_case
-    problem, decided = "", _decided(project, last)
-    if period <= last:
-        problem = f"is not after {last}, the day they were quarantined on: what was known then does not change"
-    elif period in decided | _landed(project, feed, last):
-        problem = "is landed or decided already: what was known then does not change"
-    elif period in feed.missing_periods:
-        problem = "is one of the feed's `missing_periods`"
-    elif period < max(decided, default=period):  # running that later day again would use rows unknown at its decision
-        problem = f"lies before {max(decided)}, which is decided already: what was known then does not change"
-    elif period > max(free, use_case.today()):
-        problem = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
-    elif use_case.last_period is not None and period > use_case.last_period:
-        problem = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
-    elif period > free + AHEAD_DAYS:
-        problem = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
-    if problem:
-        raise InvalidRequestError(
-            f"{use_case.name}: {period} {problem}. The first free day of feed {feed.name!r} is {free}."
-        )
+    decided, today, most = _decided(project, last), use_case.today(), free + AHEAD_DAYS
+    problems: list[tuple[bool, NotFree, Period | None]] = [
+        (period <= last, "quarantined", last),
+        (period in decided | _landed(project, feed, last), "decided", None),
+        (period in feed.missing_periods, "missing", None),
+        # running that later day again would use rows unknown at its decision
+        (period < max(decided, default=period), "before decided", max(decided, default=None)),
+        (period > max(free, today), "not begun", today),
+        (use_case.last_period is not None and period > use_case.last_period, "after the end", use_case.last_period),
+        (period > most, "too far", most),
+    ]
+    for applies, problem, limit in problems:
+        if applies:
+            raise PeriodNotFreeError(use_case.name, feed.name, period, problem, limit, free)

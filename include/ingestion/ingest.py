@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from include.declaration.period import Period
 from include.declaration.use_case import Feed
-from include.errors import DataError, SourceError
+from include.errors import RowsUnexpectedError, SourceError
 from include.ingestion import ingest_files, ingest_source
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import add_corrections
@@ -57,10 +57,7 @@ def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: boo
             context = Context(project, feed, Path(folder))
             return ingest_source.land_batches(context, period, function.batches_of(context, period, rows), {}, code)
     if period in feed.missing_periods and rows.num_rows:
-        raise DataError(
-            f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {period}, although the feed's"
-            " `missing_periods` has this day. Nothing was written. Remove the day from `missing_periods`."
-        )
+        raise RowsUnexpectedError(use_case.name, feed.name, period, rows.num_rows)
     require_known_in_time(
         use_case, feed, period, rows
     )  # not of corrections: they become known later than the rows they replace

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, LandingBucket
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import Feed, UseCase
-from include.errors import AirworthyError, DataError
+from include.errors import AirworthyError, RowsUnexpectedError
 from include.ingestion import file_changes
 from include.ingestion.bucket import Bucket, FetchedObject, ListedObject, TooManyObjectsError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
@@ -247,10 +247,7 @@ def _fetched(
             where = f"s3://{bucket.name}/{listed.key}"
             raise FileInvalidError(use_case.name, feed.name, period, where, error.reason) from error
         if period in feed.missing_periods and rows:
-            raise DataError(
-                f"{use_case.name}: feed {feed.name!r} has files with rows for {period}, although the feed's"
-                " `missing_periods` has this day. Nothing was written. Remove the day from `missing_periods`."
-            )
+            raise RowsUnexpectedError(use_case.name, feed.name, period, rows)
         copy.unlink()
         yield fetched
 

@@ -15,7 +15,7 @@ from include.declaration.known import ByPath, FirstSeen
 from include.declaration.period import Period
 from include.declaration.sources import Files, Http, Sql
 from include.declaration.use_case import Feed
-from include.errors import DataError
+from include.errors import RowsUnexpectedError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.sources import first_seen
@@ -85,10 +85,7 @@ def land_batches(
     except UntrustedContentError as error:
         raise SourceColumnsError(*context.names, str(type(feed.source).__name__), error.reason) from error
     if period in feed.missing_periods and spooled.rows:
-        raise DataError(
-            f"{use_case.name}: feed {feed.name!r} delivers {spooled.rows:,} rows for {period}, although the feed's"
-            " `missing_periods` has this day. Nothing was written. Remove the day from `missing_periods`."
-        )
+        raise RowsUnexpectedError(use_case.name, feed.name, period, spooled.rows)
     require_known(use_case, feed, period, [spooled.path])
     # Close the period only after the source has answered: from here on, it accepts no more corrections.
     corrections = CorrectionLog.open(project, feed.name).close(period)

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from include.errors import shorten, shorten_names
+from include.ingestion.file_errors import FileLimitError, JsonLineError
 from include.ingestion.plain_values import PlainValueError, to_batch
 from include.ingestion.read_budget import BLOCK_BYTES, Budget
-from include.untrusted.errors import UntrustedContentError
 
 BATCH_ROWS = 8_192
 """Objects that are converted at once."""
@@ -51,7 +51,7 @@ def _lines(path: Path, budget: Budget) -> Iterator[tuple[int, bytes]]:
         while line := file.readline(BLOCK_BYTES + 1):
             number += 1
             if len(line) > BLOCK_BYTES:
-                raise UntrustedContentError(f"line {number} is longer than {BLOCK_BYTES:,} bytes")
+                raise FileLimitError("line bytes", BLOCK_BYTES, len(line))
             budget.take_bytes(len(line))
             if line.strip():
                 yield number, line
@@ -61,13 +61,13 @@ def _object(line: bytes, number: int, schema: pa.Schema, ignored: Collection[str
     try:
         found = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UntrustedContentError(f"line {number} is not JSON: {shorten(str(error), 200)}") from error
+        raise JsonLineError(number, f"is not JSON: {shorten(str(error), 200)}") from error
     if not isinstance(found, dict):
-        raise UntrustedContentError(f"line {number} is not a JSON object")
+        raise JsonLineError(number, "is not a JSON object")
     if missing := [name for name in schema.names if name not in found]:
-        raise UntrustedContentError(f"line {number} lacks {shorten_names(missing)}")
+        raise JsonLineError(number, f"lacks {shorten_names(missing)}")
     if extra := sorted(found.keys() - set(schema.names) - set(ignored)):
-        raise UntrustedContentError(f"line {number} has undeclared {shorten_names(extra)}")
+        raise JsonLineError(number, f"has undeclared {shorten_names(extra)}")
     return found
 
 
@@ -75,7 +75,7 @@ def _converted(objects: list[dict[str, Any]], lines: list[int], schema: pa.Schem
     try:
         batch = to_batch(objects, schema)
     except PlainValueError as error:
-        raise UntrustedContentError(f"line {lines[error.row]}: {error}") from error
+        raise JsonLineError(lines[error.row], f"has a value of another type: {error}") from error
     texts = [batch.column(place) for place, field in enumerate(schema) if pa.types.is_string(field.type)]
     budget.take_rows(texts, batch.num_rows)
     return batch

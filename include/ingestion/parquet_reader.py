@@ -16,10 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.errors import NAMES_SHOWN, TEXT_SHOWN, shorten
+from include.ingestion.file_errors import FileLimitError, FileTypesError, FooterError
 from include.ingestion.file_readers import COLUMNS, require_columns
 from include.ingestion.read_budget import Budget
-from include.untrusted.errors import UntrustedContentError
 
 FOOTER_BYTES = 32 << 20
 """Largest footer of a file."""
@@ -35,8 +34,6 @@ PIECE_BYTES = 64 << 20
 """Rows with dictionaries are decoded in pieces of about this size."""
 BUFFER_BYTES = 1 << 20
 """Bytes in memory of each column that is read."""
-LONGEST_TYPE = 100
-"""Characters of a type in an error: a nested type names all its parts."""
 _MARK, _TAIL = b"PAR1", 8
 
 
@@ -68,7 +65,7 @@ def read_parquet(
             rows += batch.num_rows
             yield from _unpacked(batch, schema, texts, budget)
         if rows != metadata.num_rows:
-            raise UntrustedContentError(f"its footer states {metadata.num_rows:,} rows, and it has {rows:,}")
+            raise FooterError("rows", metadata.num_rows, rows)
 
 
 def read_column_names(path: Path) -> list[str]:
@@ -93,9 +90,7 @@ def _require_footer(path: Path) -> None:
         tail = file.read(_TAIL)
     stated = int.from_bytes(tail[:4], "little")
     if tail[4:] == _MARK and FOOTER_BYTES < stated <= size:
-        raise UntrustedContentError(
-            f"its footer has {stated:,} bytes, more than {FOOTER_BYTES:,}; write fewer row groups or columns"
-        )
+        raise FileLimitError("footer bytes", FOOTER_BYTES, stated)
 
 
 @dataclass
@@ -118,23 +113,20 @@ def _require_bounds(metadata: pq.FileMetaData, size: int, budget: Budget) -> _St
     """
     columns, groups, rows = metadata.num_columns, metadata.num_row_groups, metadata.num_rows
     if columns > COLUMNS:
-        raise UntrustedContentError(f"it has {columns:,} columns, more than {COLUMNS:,}")
-    if groups > ROW_GROUPS or columns * groups > COLUMN_CHUNKS:
-        raise UntrustedContentError(
-            f"it has {groups:,} row groups of {columns:,} columns; at most {ROW_GROUPS:,} are read, with"
-            f" {COLUMN_CHUNKS:,} columns in all. Write larger row groups"
-        )
+        raise FileLimitError("columns", COLUMNS, columns)
+    if groups > ROW_GROUPS:
+        raise FileLimitError("row groups", ROW_GROUPS, groups)
+    if columns * groups > COLUMN_CHUNKS:
+        raise FileLimitError("column chunks", COLUMN_CHUNKS, columns * groups)
     stated = _stated(metadata)
-    if min([rows, *stated.unpacked, *stated.rows]) < 0:
-        raise UntrustedContentError("its footer states a negative number of rows or bytes")
+    if (least := min([rows, *stated.unpacked, *stated.rows])) < 0:
+        raise FooterError("negative", least, 0)
     if sum(stated.rows) != rows:
-        raise UntrustedContentError(f"its footer states {rows:,} rows, and {sum(stated.rows):,} in its row groups")
+        raise FooterError("rows", rows, sum(stated.rows))
     if stated.stored > size:
-        raise UntrustedContentError(f"its footer states {stated.stored:,} bytes of columns, and the file has {size:,}")
+        raise FooterError("bytes", stated.stored, size)
     if (largest := max(stated.unpacked, default=0)) > ROW_GROUP_BYTES:
-        raise UntrustedContentError(
-            f"a row group has {largest:,} bytes uncompressed, more than {ROW_GROUP_BYTES:,}; write smaller row groups"
-        )
+        raise FileLimitError("row group bytes", ROW_GROUP_BYTES, largest)
     budget.require_bytes(sum(stated.unpacked))
     budget.require_rows(rows)
     return stated
@@ -186,13 +178,13 @@ def _batch_rows(stated: _Stated) -> int:
 
 def _require_types(actual: pa.Schema, schema: pa.Schema) -> None:
     types = dict(zip(actual.names, actual.types, strict=True))
-    wrong = [
-        f"{field.name} is {shorten(str(types[field.name]), LONGEST_TYPE)}, declared {field.type}"
+    wrong = {
+        field.name: (str(types[field.name]), str(field.type))
         for field in schema
         if not _is_same(types[field.name], field.type)
-    ]
+    }
     if wrong:
-        raise UntrustedContentError(f"it has wrong types: {shorten('; '.join(wrong[:NAMES_SHOWN]), TEXT_SHOWN)}")
+        raise FileTypesError(wrong)
 
 
 def _is_same(actual: pa.DataType, declared: pa.DataType) -> bool:

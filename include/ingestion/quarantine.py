@@ -12,8 +12,15 @@ from include.declaration import form_limits
 from include.declaration.period import LATEST, Period, periods_of
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import Feed, UseCase
-from include.errors import InvalidRequestError, shorten_names
 from include.ingestion import correction_file, corrections, row_ids
+from include.ingestion.correction_errors import (
+    FeedUnknownError,
+    NothingOpenError,
+    NothingQuarantinedError,
+    ReasonsAmbiguousError,
+    ReasonsUnknownError,
+    RowsUnknownError,
+)
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.corrections import Correction
 from include.lake import schemas
@@ -73,10 +80,8 @@ class QuarantinedRows:
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
         reasons = self.full_reasons(reasons)
-        if stray := sorted(set(ids) - set(names)):
-            raise InvalidRequestError(
-                f"No quarantined row has the id {shorten_names(stray)}. List the ids with `quarantine … show`."
-            )
+        if stray := set(ids) - set(names):
+            raise RowsUnknownError(stray)
         places = [
             place
             for place, name in enumerate(names)
@@ -97,12 +102,9 @@ class QuarantinedRows:
             for reason in given
         }
         if stray := [reason for reason, full in matches.items() if not full]:
-            raise InvalidRequestError(
-                f"No selected row is quarantined for {shorten_names(stray)}; the rows' reasons are"
-                f" {shorten_names(known)}."
-            )
+            raise ReasonsUnknownError(stray, known)
         if several := {reason: full for reason, full in matches.items() if len(full) > 1}:
-            raise InvalidRequestError(f"Several reasons begin with this text; give one in full: {several}.")
+            raise ReasonsAmbiguousError(several)
         return [full for (full,) in matches.values()]
 
     def exported(self) -> bytes:
@@ -113,9 +115,7 @@ class QuarantinedRows:
         """
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
-            raise InvalidRequestError(
-                f"None of the {len(self.corrections)} rows is open, so there is nothing to correct."
-            )
+            raise NothingOpenError(len(self.corrections))
         return correction_file.correction_csv(
             chosen.content, chosen.rows["digest"].to_pylist(), chosen.rows["reasons"].to_pylist()
         )
@@ -162,11 +162,7 @@ def read_quarantine(
             periods = (
                 every.filter(every.reasons.length() > 0).select("period").distinct().order_by("period").to_pyarrow()
             )
-        with_rows = ", ".join(str(other) for other in periods["period"].to_pylist()[-20:]) or "none"
-        raise InvalidRequestError(
-            f"{use_case.name}: feed {feed!r} has no quarantined row on {period}; days with quarantined rows:"
-            f" {with_rows}."
-        )
+        raise NothingQuarantinedError(use_case.name, feed, period, periods_of(periods["period"].to_pylist()[-20:]))
     schema = schemas.content_schema(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     periods, reasons = bad["period"].to_pylist(), bad["reasons"].to_pylist()
@@ -202,7 +198,7 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
     feeds = {feed.name: feed for feed in use_case.feeds}
     if name not in feeds:
         hint = did_you_mean(name, feeds)
-        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(feeds)}. {hint}".strip())
+        raise FeedUnknownError(use_case.name, name, feeds, hint)
     return feeds[name]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.untrusted.errors import UntrustedContentError
+from include.ingestion.file_errors import FileLimitError
 
 BLOCK_BYTES = 4 << 20
 """CSV bytes that are parsed at once; also the longest row of any file."""
@@ -35,7 +35,7 @@ class Budget:
         """Count uncompressed bytes.
 
         Raises:
-            UntrustedContentError: there are more than `max_bytes`.
+            FileLimitError: there are more than `max_bytes`.
         """
         self.require_bytes(count)
         self.bytes += count
@@ -44,10 +44,10 @@ class Budget:
         """Check that `count` more uncompressed bytes are within the limit.
 
         Raises:
-            UntrustedContentError: there would be more than `max_bytes`.
+            FileLimitError: there would be more than `max_bytes`.
         """
         if self.bytes + count > self.max_bytes:
-            raise UntrustedContentError(f"the files hold more than max_bytes={self.max_bytes:,} bytes unpacked")
+            raise FileLimitError("max_bytes", self.max_bytes, self.bytes + count)
 
     def take_rows(self, texts: Sequence[pa.Array], count: int) -> int:
         """Count `count` rows and return the bytes of their texts.
@@ -55,7 +55,7 @@ class Budget:
         `texts` are their columns of text, which may still be dictionary-encoded.
 
         Raises:
-            UntrustedContentError: there are more than `max_rows`, a row is too long, or too many rows are long.
+            FileLimitError: there are more than `max_rows`, a row is too long, or too many rows are long.
         """
         self.require_rows(count)
         self.rows += count
@@ -64,29 +64,24 @@ class Budget:
             return 0
         longest = pc.max(lengths).as_py()
         if longest > BLOCK_BYTES:
-            raise UntrustedContentError(f"a row holds {longest:,} bytes of text, more than {BLOCK_BYTES:,}")
+            raise FileLimitError("row bytes", BLOCK_BYTES, longest)
         if longest > SHORT_ROW_BYTES:
             is_long = pc.greater(lengths, SHORT_ROW_BYTES)
             self.long_bytes += pc.sum(pc.filter(lengths, is_long)).as_py()
             longest = pc.max(pc.filter(lengths, pc.invert(is_long))).as_py() or 0
         self.longest_short_row = max(self.longest_short_row, longest)
         if self.long_bytes > LONG_ROWS_BYTES:
-            raise UntrustedContentError(
-                f"rows with more than {SHORT_ROW_BYTES:,} bytes of text hold more than {LONG_ROWS_BYTES:,} bytes"
-                " together; deliver long texts elsewhere, and their addresses here"
-            )
+            raise FileLimitError("bytes of long rows", LONG_ROWS_BYTES, self.long_bytes)
         return int(pc.sum(lengths).as_py())
 
     def require_rows(self, count: int) -> None:
         """Check that `count` more rows are within the limit.
 
         Raises:
-            UntrustedContentError: there would be more than `max_rows`.
+            FileLimitError: there would be more than `max_rows`.
         """
         if self.rows + count > self.max_rows:
-            raise UntrustedContentError(
-                f"the files hold at least {self.rows + count:,} rows, more than max_rows={self.max_rows:,}"
-            )
+            raise FileLimitError("max_rows", self.max_rows, self.rows + count)
 
 
 def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:

@@ -14,6 +14,15 @@ from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError
 from include.ingestion import correction_reader, corrections, expectations, quarantine, suites, uploads
+from include.ingestion.correction_errors import (
+    CommentMissingError,
+    FieldsConflictError,
+    OtherReasonsError,
+    ReasonsMissingError,
+    RowsNotJudgedError,
+    ValueLostError,
+    WithoutReasonsError,
+)
 from include.ingestion.correction_log import CorrectionLog, CorrectionPeriodTakenError, RecordedCorrections
 from include.ingestion.correction_rows import UNHELD
 from include.ingestion.corrections import CorrectionDraft, Kind
@@ -74,10 +83,7 @@ def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmissio
     form_limits.require_name("file", request.file)
     if request.action == "release":
         if request.file:
-            raise InvalidRequestError(
-                f"A release resubmits rows unchanged: leave out the file {request.file!r}, or choose the action"
-                " `correct`."
-            )
+            raise FieldsConflictError(request.action, request.file)
         return resubmit_released(
             project,
             request.feed,
@@ -89,10 +95,7 @@ def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmissio
             known_on=request.known_on,
         )
     if request.action != "correct" or not request.file or request.reasons or request.rows:
-        raise InvalidRequestError(
-            "To correct rows, name a file of the inbox, and leave `reasons` and `rows` empty, since the file identifies"
-            " its rows. To resubmit rows unchanged, choose the action `release`."
-        )
+        raise FieldsConflictError(request.action, request.file)
     return resubmit_corrected(
         project,
         request.feed,
@@ -162,28 +165,19 @@ def resubmit_released(
     """
     declared = quarantine.require_feed(project.use_case, feed)
     if not reasons:
-        raise InvalidRequestError("Name the reasons to ignore for the released rows.")
+        raise ReasonsMissingError
     named = quarantine.read_quarantine(project, feed, period).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     chosen = named.chosen(reasons=reasons)
     if ids and len(chosen.corrections) < len(named.corrections):
-        raise InvalidRequestError(
-            f"{len(named.corrections) - len(chosen.corrections)} of the rows with these ids have none of the reasons"
-            f" {sorted(reasons)}. Nothing was released. Leave these rows out, or name their reasons."
-        )
+        raise WithoutReasonsError(len(named.corrections) - len(chosen.corrections), reasons)
     still_open = [place for place, is_open in enumerate(chosen.is_open) if is_open]
     meant = chosen.only(still_open) if still_open and not ids else chosen
     others = {reason for row_reasons in meant.rows["reasons"].to_pylist() for reason in row_reasons} - set(reasons)
     if others:
-        raise InvalidRequestError(
-            f"Some of these rows are also quarantined for {sorted(others)}, and would be quarantined again. Name these"
-            " reasons as well, or only the ids of rows that do not have them."
-        )
+        raise OtherReasonsError(others)
     if unheld := sorted(reason for reason in reasons if reason.startswith(UNHELD)):
-        raise InvalidRequestError(
-            f"{unheld[0]}: if the row were released unchanged, it would be published without this value. Nothing was"
-            " released. Correct the row in a file."
-        )
+        raise ValueLostError(unheld[0])
     corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)
     return _record(project, declared, "release", meant.content, meant, actor, comment, known_on)
@@ -201,7 +195,7 @@ def _record(
 ) -> Resubmission:
     form_limits.require_text("comment", comment)
     if len(comment.strip()) < 3:
-        raise InvalidRequestError("Give a reason; it is stored with the correction.")
+        raise CommentMissingError
     origin = {name: meant.rows[name].to_pylist() for name in ("period", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
@@ -241,14 +235,11 @@ def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequ
     """Count the rows that would be quarantined again, by reason.
 
     Raises:
-        InvalidRequestError: an expectation raised.
+        RowsNotJudgedError: an expectation raised.
     """
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
     judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} corrections")
     if judgement.raised:
-        raise InvalidRequestError(
-            f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, which would block the"
-            f" day on which they become known: {'; '.join(judgement.raised)}."
-        )
+        raise RowsNotJudgedError(use_case.name, feed.name, judgement.raised)
     left = zip(judgement.reasons.to_pylist(), waived, strict=True)
     return dict(Counter(reason for broken, allowed in left for reason in broken if reason not in allowed))

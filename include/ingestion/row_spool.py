@@ -257,7 +257,7 @@ def read_batches(
     except MemoryError as error:
         raise UntrustedContentError("there was not enough memory to read it", "memory") from error
     except file_readers.BROKEN as error:
-        raise UntrustedContentError(file_readers.library_words(error)) from error
+        raise file_readers.library_error(error) from error
 
 
 def row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

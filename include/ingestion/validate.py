@@ -12,9 +12,10 @@ import pyarrow as pa
 from include.declaration.period import Period
 from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
-from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
+from include.errors import DataError, ExpectationFailedError, FeedRefusedError
 from include.ingestion import corrections as correction_rows
 from include.ingestion import data_docs, expectations, key_rules, row_ids, suites
+from include.ingestion.correction_errors import CorrectionsMissingError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
@@ -116,15 +117,12 @@ def _parted(
     """Split the landed rows into those of the source and those of corrections.
 
     Raises:
-        NotReadyError: the day was landed without all of its corrections.
+        CorrectionsMissingError: the day was landed without all of its corrections.
     """
     brought = brought_rows(landed.schema, corrections)
     places = correction_rows.correction_places(landed, brought.rows, feed.keys[0])
     if places is None:
-        raise NotReadyError(
-            f"{use_case.name}: feed {feed.name!r} of {period} was landed without all of its {len(corrections)}"
-            f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this task."
-        )
+        raise CorrectionsMissingError(use_case.name, feed.name, period, len(corrections))
     others = np.ones(landed.num_rows, dtype=bool)
     others[places] = False
     return landed.filter(pa.array(others)), brought

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Literal
 
 from include.errors import AirworthyError
 from include.ingestion import data_docs
@@ -21,14 +22,28 @@ from include.registry.tags import NOT_REPRODUCIBLE
 log = printable_logger(__name__)
 
 
+Changed = Literal["versions", "ledger"]
+"""What changed after a plan was made."""
+
+
 class PlanStaleError(AirworthyError):
     """The versions or the ledger changed after the plan was made."""
 
     retryable = True
 
+    def __init__(self, use_case: str, changed: Changed) -> None:
+        self.use_case, self.changed = use_case, changed
+        super().__init__(f"{use_case}: the {changed} changed after the plan was made; run it again.")
+
 
 class PlanIncompleteError(AirworthyError):
     """A part of the storage could not be read, and was not changed."""
+
+    def __init__(self, use_case: str, applied: bool, problems: Sequence[str]) -> None:
+        self.use_case, self.applied, self.problems = use_case, applied, tuple(problems)
+        super().__init__(
+            f"{use_case}: maintenance {'has done' if applied else 'would do'} the rest. {' '.join(problems)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -89,10 +104,7 @@ def require_plan(result: CleanupResult) -> CleanupResult:
         PlanIncompleteError: a part could not be read.
     """
     if result.problems:
-        raise PlanIncompleteError(
-            f"{result.use_case}: maintenance {'has done' if result.apply_changes else 'would do'} the rest. "
-            + " ".join(result.problems)
-        )
+        raise PlanIncompleteError(result.use_case, result.apply_changes, result.problems)
     return result
 
 
@@ -170,12 +182,10 @@ class _PlanExecutor:
             PlanStaleError: they are not.
         """
         known = [kept.name for kept in self._plan.kept]
-        if (numbers := [version.number for version in self._registry.versions()]) != known:
-            raise PlanStaleError(
-                f"{self._use_case.name}: there are versions {numbers} now, but {known} in the plan; run it again."
-            )
+        if [version.number for version in self._registry.versions()] != known:
+            raise PlanStaleError(self._use_case.name, "versions")
         if len(self._ledger.entries()) != self._plan.entries:
-            raise PlanStaleError(f"{self._use_case.name}: the ledger has a new entry; run it again.")
+            raise PlanStaleError(self._use_case.name, "ledger")
 
     def _reset_retention(self, items: list[CleanupItem]) -> list[str]:
         for item in items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.declaration import form_limits
@@ -51,22 +52,40 @@ class TableRebuild:
         return lines
 
 
+class TableUnknownError(InvalidRequestError):
+    """A use case has no table of that name."""
+
+    def __init__(self, use_case: str, table: str, tables: Sequence[str]) -> None:
+        self.use_case, self.table, self.tables = use_case, table, tuple(tables)
+        super().__init__(f"{use_case} has no table {table!r}; it has {list(tables)}.")
+
+
+class TableNotWrittenError(InvalidRequestError):
+    """Nothing was written to a table yet."""
+
+    def __init__(self, use_case: str, table: str) -> None:
+        self.use_case, self.table = use_case, table
+        super().__init__(f"{use_case}: table {table} does not exist yet, so nothing can be rebuilt.")
+
+
 def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = False) -> TableRebuild:
     """Remove the periods from `since` on, and earlier unreadable ones.
 
     Without `apply` nothing is changed. Old Delta versions stay, so that registered models can still be reproduced.
 
     Raises:
-        InvalidRequestError: there is no such table, it does not exist yet, or `since` is no day of the use case.
+        TableUnknownError: there is no such table.
+        TableNotWrittenError: it does not exist yet.
+        InvalidRequestError: `since` is no day of the use case.
     """
     use_case = project.use_case
     use_case.require(since)
     form_limits.require_name("table", table)
     if table not in schemas.table_names(use_case):
-        raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.table_names(use_case)}.")
+        raise TableUnknownError(use_case.name, table, schemas.table_names(use_case))
     lake = project.lake
     if not history.is_table(lake.uri(table)):
-        raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
+        raise TableNotWrittenError(use_case.name, table)
     view = lake.at_versions(LATEST, {table: None})
     periods = list(view.partitions(table))
     removed = [period for period in periods if period >= since]

@@ -16,8 +16,8 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from include.errors import NotReadyError
 from include.model.arrays import Numbers
+from include.model.model_errors import IntervalRowsError
 
 SCALES = ("one", "root", "value")
 """What an error is divided by: nothing; the root of the prediction, as for counts; or the prediction."""
@@ -61,18 +61,14 @@ class ConformalBounds:
         ceil((n + 1) level), or for the lower end floor((n + 1) level), of n errors in ascending order.
 
         Raises:
-            NotReadyError: there are too few rows for the declared quantiles.
+            IntervalRowsError: there are too few rows for the declared quantiles.
         """
         errors = np.sort((labels - point) / _scales(point, scale))
         rows = len(errors)
         low, high = math.floor((rows + 1) * levels[0] + 1e-9), math.ceil((rows + 1) * levels[1] - 1e-9)
         if low < 1 or high > rows:
             least_rows = math.ceil(max(1 / levels[0], 1 / (1 - levels[1])) - 1e-9) - 1
-            raise NotReadyError(
-                f"An interval from the {levels[0]:g} to the {levels[1]:g} quantile needs at least {least_rows} labelled"
-                f" rows on the validation days; there are {rows}. Validate on more days, or declare a narrower"
-                " interval."
-            )
+            raise IntervalRowsError(*levels, least_rows, rows)
         return cls(float(errors[low - 1]), float(errors[high - 1]), scale, least)
 
     def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Numbers:

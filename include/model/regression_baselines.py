@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from sklearn.linear_model import Ridge, TweedieRegressor
 
-from include.errors import NotReadyError
 from include.model.arrays import Numbers
 from include.model.baselines import Baseline, Design, LinearScore
 from include.model.encoding import Encoding
+from include.model.model_errors import SeasonTooLongError
 from include.model.season import SEASON_AGO
 
 POWERS: Mapping[str, float] = {"poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
@@ -97,26 +97,6 @@ class Linear:
         model, logarithmic = values["model"], values["logarithmic"]
         assert isinstance(model, dict) and isinstance(logarithmic, bool)
         return cls(LinearScore.from_json(model), logarithmic)
-
-
-class SeasonTooLongError(NotReadyError):
-    """No train row has a label one season earlier: the season is longer than the history."""
-
-    def __init__(self, season: int | None, feature: str, rows: int) -> None:
-        self.season, self.feature, self.rows = season, feature, rows
-        none = f"none of the {rows} train rows has"
-        if season is None:
-            super().__init__(
-                f"seasonal_feature={feature!r}: {none} a value of it: its season is longer than the history, or than"
-                " the look-back of the features. Train on later days, declare more look_back_periods, or declare no"
-                " seasonal_feature."
-            )
-        else:
-            super().__init__(
-                f"season={season}: {none} a label of the same keys one season earlier that was known at its decision"
-                " time: the season is longer than the history, or no key returns. Train on later days, or declare a"
-                " shorter season or none."
-            )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from include.declaration.form_limits import WINDOW_PERIODS
 from include.declaration.period import Period
 from include.declaration.use_case import Training, UseCase
-from include.errors import InvalidRequestError, NotReadyError
+from include.model.model_errors import SplitsTooShortError, TrainingTooEarlyError, TrainingWindowError
 
 
 @dataclass(frozen=True)
@@ -45,25 +45,20 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     The window has `window_periods` days (None: as declared); the labels of its last day have just matured.
 
     Raises:
-        InvalidRequestError: the window cannot hold the declared splits, or there is no day to train on.
+        TrainingWindowError: the window cannot hold the declared splits.
+        TrainingTooEarlyError: there is no day to train on.
     """
     training = use_case.training
     periods = training.window_periods if window_periods is None else window_periods
     least = _min_window(training)
     if not isinstance(periods, int) or isinstance(periods, bool) or not least <= periods <= WINDOW_PERIODS:
-        raise InvalidRequestError(
-            f"{use_case.name}: a training window of {periods!r} days cannot hold {_split_sizes(training)}, or is too"
-            f" long. Enter a whole number of days from {least} to {WINDOW_PERIODS}."
-        )
+        raise TrainingWindowError(use_case.name, periods, least, WINDOW_PERIODS, _split_sizes(training))
     last = _last_mature_period(use_case, as_of)
     first = max(use_case.first_period, last - (periods - 1))
     if last < first:
-        enough = use_case.first_period + (least - 1 + use_case.label.label_delay_periods)
-        raise InvalidRequestError(
-            f"{use_case.name}: a training as of {as_of} has no day to train on: the first day is"
-            f" {use_case.first_period}, and labels mature after {use_case.label.label_delay_periods} days."
-            f" Train as of {enough} or later."
-        )
+        delay = use_case.label.label_delay_periods
+        enough = use_case.first_period + (least - 1 + delay)
+        raise TrainingTooEarlyError(use_case.name, as_of, use_case.first_period, delay, enough)
     return first, last
 
 
@@ -75,16 +70,14 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
     the remaining days.
 
     Raises:
-        NotReadyError: a split would be empty or train too short; names the labelled days.
+        SplitsTooShortError: a split would be empty or train too short.
     """
     training = use_case.training
     known = sorted(period for period in set(labelled) if first <= period <= _last_mature_period(use_case, as_of))
-    need = f"{use_case.name}: a training as of {as_of} needs {_split_sizes(training)}"
-    hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
-        raise NotReadyError(
-            f"{need}; no day from {first} to {_last_mature_period(use_case, as_of)} has a labelled row.{hint}"
-        )
+        bounds = first, _last_mature_period(use_case, as_of)
+        sizes = _split_sizes(training)
+        raise SplitsTooShortError(use_case.name, as_of, sizes, *bounds, labelled=0, train=0, validation=0)
     test = known[-1] - (training.test_periods - 1)
     validation = test - (training.gap_periods + training.validation_periods)
     train_end = validation - training.gap_periods
@@ -94,9 +87,15 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
         test=tuple(period for period in known if period >= test),
     )
     if len(splits.train) < training.min_train_periods or not splits.validation:
-        raise NotReadyError(
-            f"{need}; there are labelled rows for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
-            f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
+        raise SplitsTooShortError(
+            use_case.name,
+            as_of,
+            _split_sizes(training),
+            known[0],
+            known[-1],
+            labelled=len(known),
+            train=len(splits.train),
+            validation=len(splits.validation),
         )
     return splits
 

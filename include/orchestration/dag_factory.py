@@ -131,22 +131,37 @@ def asset(use_case: UseCase, name: str) -> Asset:
     return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
+class RunPeriodsError(InvalidRequestError):
+    """A run has a partition key and another day in its form."""
+
+    def __init__(self, key: str, chosen: str) -> None:
+        self.key, self.chosen = key, chosen
+        super().__init__(f"The run has the partition key {key!r} and the day {chosen!r}. Give only one of them.")
+
+
+class RunPeriodMissingError(InvalidRequestError):
+    """A run has no day."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This run has no day. Trigger it with the form's field `day`"
+            ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
+        )
+
+
 def period_of(context: Mapping[str, Any]) -> Period:
     """Return the day of the run: its partition key, or the form's `day`.
 
     Raises:
-        InvalidRequestError: neither is given, they differ, or the value is no date.
+        RunPeriodMissingError: neither is given.
+        RunPeriodsError: they differ.
+        PeriodError: the value is no date.
     """
     key, chosen = context["dag_run"].partition_key, context["params"].get("period")
     if key and chosen and key != chosen:
-        raise InvalidRequestError(
-            f"The run has the partition key {key!r} and the day {chosen!r}. Give only one of them."
-        )
+        raise RunPeriodsError(str(key), str(chosen))
     if not (key or chosen):
-        raise InvalidRequestError(
-            "This run has no day. Trigger it with the form's field `day`"
-            ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
-        )
+        raise RunPeriodMissingError
     return Period(key or chosen)
 
 

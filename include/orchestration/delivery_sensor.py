@@ -161,7 +161,7 @@ class DeliverySensor(S3KeySensor):
         late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, period, f" {self.limit} after its midnight"
         )
-        raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late))
+        raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late)) from late
 
     def _until(self, period: Period) -> datetime:
         return clock.decision_time(period, ZoneInfo(self.use_case.time_zone)) + self.limit

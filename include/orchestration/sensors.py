@@ -178,7 +178,7 @@ class PeriodSensor(BaseSensorOperator):
         """
         missing = PartitionMissingError(self.use_case, self.table, period, reason)
         if self.required:
-            raise AirflowFailException(str(missing))
+            raise AirflowFailException(str(missing)) from missing
         self.log.warning("%s", missing)
 
     def _is_past(self, period: Period) -> bool:

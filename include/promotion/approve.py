@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration import form_limits
-from include.errors import InvalidRequestError
 from include.project import Project
+from include.promotion.promotion_errors import VersionPromotedError, VersionRejectedError
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerConflictError
 from include.registry.ledger_entry import LedgerDecision, LedgerEntry
@@ -57,20 +57,14 @@ def record_approval(
             sync.sync_registry(project.registry, project.ledger)
             return ApproveResult(version, before.approved, before.actor, before.reason, new=False)
         if before is not None and approved:
-            raise InvalidRequestError(
-                f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
-                " another model."
-            )
+            raise VersionRejectedError(use_case.name, version, before.actor, str(before))
         try:
             _record(registry, ledger, found, entries, RecordedApproval(approved, actor, reason))
         except LedgerConflictError:
             continue
         sync.sync_registry(project.registry, project.ledger)
         return ApproveResult(version, approved, actor, reason, new=True)
-    raise LedgerConflictError(
-        f"{use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
-        " again."
-    )
+    raise LedgerConflictError(use_case.name)
 
 
 def approval_decision(project: Project, version: str) -> RecordedApproval | None:
@@ -108,12 +102,8 @@ def _record(
         (entry for entry in entries if entry.makes_champion and lifecycle.names_version(entry, version)), None
     )
     if promotion is not None and not decided.approved:
-        name = registry.use_case.name
-        raise InvalidRequestError(
-            f"{name}: version {version.number} was made champion from {promotion.effective_from} on by ledger entry"
-            f" {promotion.number} and can no longer be rejected. Trigger {name}__rollback to go back to another"
-            " version."
-        )
+        name, first = registry.use_case.name, promotion.effective_from
+        raise VersionPromotedError(name, version.number, first, promotion.number)
     ledger.append(
         LedgerDecision(
             version=version.number,

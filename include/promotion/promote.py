@@ -89,10 +89,7 @@ def promote_version(
         explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.key
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
-    raise LedgerConflictError(
-        f"{use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
-        " again."
-    )
+    raise LedgerConflictError(use_case.name)
 
 
 def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:

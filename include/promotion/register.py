@@ -16,6 +16,7 @@ from include.model import metrics
 from include.monitoring import limits
 from include.project import Project
 from include.promotion.markdown import render_markdown
+from include.promotion.promotion_errors import NotEvaluatedError
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
@@ -60,10 +61,7 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
     registry = project.registry
     candidate = registry.candidate(run_id)
     if JUDGED not in candidate.tags:
-        raise NotReadyError(
-            f"{use_case.name}: run {run_id} has no gate results, or not all of them were written. Run the"
-            " task `evaluate` for it, then `register` again."
-        )
+        raise NotEvaluatedError(use_case.name, run_id)
     if reason := registry.unloadable(candidate):
         raise ModelMissingError(use_case.name, run_id, reason)
     found, made = _registered(registry, candidate.fingerprint, run_id), None

@@ -43,10 +43,7 @@ def restore_champions(project: Project, version: str, *, actor: str) -> Appended
             return ledger.append(_decision(found, lost, actor), after=len(entries))
         except LedgerConflictError:
             continue
-    raise LedgerConflictError(
-        f"{project.use_case.name}: another process wrote to the ledger at the same time. Nothing was recorded. Run the"
-        " task again."
-    )
+    raise LedgerConflictError(project.use_case.name)
 
 
 def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from include.declaration import form_limits
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import InvalidRequestError
 from include.project import Project
+from include.promotion.promotion_errors import NeverChampionError, RollbackReasonMissingError, TrainedLaterError
 from include.registry import lifecycle, sync
 from include.registry.ledger_entry import LedgerDecision, LedgerEntry, entries_until
 from include.registry.mlflow_registry import Registry
@@ -56,13 +56,9 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
     entries = sync.verified_entries_and_advance_head(registry, ledger)
     found = _former_champion(use_case, registry, version, entries)
     if not reason.strip():
-        raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is stored on the ledger.")
+        raise RollbackReasonMissingError(use_case.name)
     if effective_from < found.as_of:
-        raise InvalidRequestError(
-            f"{use_case.name}: version {version} was trained as of {found.as_of}, so its training data may include the"
-            f" outcomes of {effective_from}. Roll back to it from {found.as_of} or a later day on, or choose an older"
-            " version."
-        )
+        raise TrainedLaterError(use_case.name, version, found.as_of, effective_from)
     latest = lifecycle.champion_of(use_case.newest_period(), entries)
     if latest is not None and latest.effective_from > effective_from:
         sync.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
@@ -100,7 +96,7 @@ def _former_champion(use_case: UseCase, registry: Registry, version: str, entrie
     """Return the version, if it was champion before and is still that model.
 
     Raises:
-        InvalidRequestError: it was never champion; the error lists the versions that were.
+        NeverChampionError: it was never champion; the error lists the versions that were.
         ModelReplacedError: it was deleted or is another model now.
     """
     registered, promotions = registry.versions(), [entry for entry in entries if entry.makes_champion]
@@ -109,16 +105,10 @@ def _former_champion(use_case: UseCase, registry: Registry, version: str, entrie
     own = own or [entry for entry in promotions if found is not None and lifecycle.refers_to(entry, found, entries)]
     if own:
         return sync.model_of(use_case, own[-1], registered, entries)
-    what = "does not exist" if found is None else "was never champion"
-    choices = [
-        f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
-        for entry in promotions
-        if any(lifecycle.refers_to(entry, candidate, entries) for candidate in registered)
+    champions = [
+        entry for entry in promotions if any(lifecycle.refers_to(entry, candidate, entries) for candidate in registered)
     ]
-    raise InvalidRequestError(
-        f"{use_case.name}: version {version!r} {what}, so you cannot roll back to it. Former champions:"
-        f" {', '.join(choices) or 'none'}."
-    )
+    raise NeverChampionError(use_case.name, version, found is not None, champions)
 
 
 def _gone(version: Version) -> str:

@@ -56,10 +56,68 @@ class UnprovenEntriesError(LedgerCorruptedError):
         )
 
 
+class HeadInvalidError(LedgerCorruptedError):
+    """The ledger's head in MLflow is not the head of any ledger."""
+
+    def __init__(self, place: StoragePath, head: str) -> None:
+        self.head = head
+        super().__init__(place, f"its head in MLflow is {head!r}, which is not `number:hash`")
+
+
+class HeadMissingError(LedgerCorruptedError):
+    """MLflow has no head of a ledger that had a champion or several entries."""
+
+    def __init__(self, place: StoragePath, model: str, count: int, head: str | None) -> None:
+        """Build the message.
+
+        `head` is the one of the ledger's `count` entries, or None if it has none.
+        """
+        self.model, self.count, self.head = model, count, head
+        counted = f"{count} {'entry' if count == 1 else 'entries'}"
+        super().__init__(
+            place,
+            f"its head in MLflow is missing; it has {counted}, and later ones may have been removed",
+            f" If the entries are right and only the head is lost, set the tag `{LEDGER_HEAD.name}` of the registered"
+            f" model `{model}` in MLflow to `{head}`."
+            if head
+            else "",
+        )
+
+
+class EntriesCutError(LedgerCorruptedError):
+    """The ledger has fewer entries than its head in MLflow says."""
+
+    def __init__(self, place: StoragePath, stated: int, count: int) -> None:
+        self.stated, self.count = stated, count
+        super().__init__(
+            place,
+            f"according to its head in MLflow there are {stated} entries, but there are {count}: the later ones were"
+            " cut off",
+        )
+
+
+class EntryReplacedError(LedgerCorruptedError):
+    """An entry has another hash than the ledger's head in MLflow says."""
+
+    def __init__(self, place: StoragePath, entry_hash: str, head_hash: str) -> None:
+        self.entry_hash, self.head_hash = entry_hash, head_hash
+        super().__init__(
+            place,
+            f"it has the hash {entry_hash[:12]}…, but its head in MLflow has {head_hash[:12]}…: it was replaced",
+        )
+
+
 class LedgerConflictError(AirworthyError):
     """Another process appended an entry; the decision must be made again."""
 
     retryable = True
+
+    def __init__(self, use_case: str) -> None:
+        self.use_case = use_case
+        super().__init__(
+            f"{use_case}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
+            " again."
+        )
 
 
 @dataclass(frozen=True)
@@ -156,35 +214,18 @@ class Ledger:
         entries = self.entries()
         if head is None:
             if len(entries) > 1 or had_champion:
-                raise self._headless(entries)
+                last = entries[-1].head if entries else None
+                raise HeadMissingError(self.folder, self.use_case, len(entries), last)
             return entries
         number, _, head_hash = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
-            raise LedgerCorruptedError(self.folder, f"its head in MLflow is {head!r}, which is not `number:hash`")
+            raise HeadInvalidError(self.folder, head)
         place = self.store.path(self.store.key(int(number)))
         if len(entries) < int(number):
-            raise LedgerCorruptedError(
-                place,
-                f"according to its head in MLflow there are {number} entries, but there are {len(entries)}: the later"
-                " ones were cut off",
-            )
+            raise EntriesCutError(place, int(number), len(entries))
         if (entry_hash := entries[int(number) - 1].hash) != head_hash:
-            raise LedgerCorruptedError(
-                place,
-                f"it has the hash {entry_hash[:12]}…, but its head in MLflow has {head_hash[:12]}…: it was replaced",
-            )
+            raise EntryReplacedError(place, entry_hash, head_hash)
         return entries
-
-    def _headless(self, entries: Sequence[LedgerEntry]) -> LedgerCorruptedError:
-        remedy = (
-            f" If the entries are right and only the head is lost, set the tag `{LEDGER_HEAD.name}` of the"
-            f" registered model `{self.use_case}` in MLflow to `{entries[-1].head}`."
-            if entries
-            else ""
-        )
-        counted = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
-        what = f"its head in MLflow is missing; it has {counted}, and later ones may have been removed"
-        return LedgerCorruptedError(self.folder, what, remedy)
 
     def append(self, decision: LedgerDecision, *, after: int | None = None) -> AppendedEntry:
         """Append the decision, unless the ledger has it already (see `find_existing`).
@@ -213,10 +254,7 @@ class Ledger:
             entry = self._signed(entry)
             if self.store.append(entry.number, entry.content()):
                 return AppendedEntry(entry, new=True)
-        raise LedgerConflictError(
-            f"{self.use_case}: another process wrote to the ledger at the same time. Nothing was recorded. Run the task"
-            " again."
-        )
+        raise LedgerConflictError(self.use_case)
 
     def champion_of(self, period: Period) -> LedgerEntry:
         """Return the entry that makes the champion of `period`.

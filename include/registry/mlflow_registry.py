@@ -22,6 +22,7 @@ from include.registry.mlflow_runs import ALREADY, UNKNOWN, Runs, retry_on_confli
 from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import ModelRecord, Version
 from include.registry.records import Records
+from include.registry.registry_errors import VersionUnknownError
 from include.registry.tags import FINGERPRINT, LEDGER_HEAD, decides, from_mlflow, mlflow_name, to_mlflow
 
 log = printable_logger(__name__)
@@ -123,9 +124,7 @@ class Registry(Runs):
             if error.error_code not in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
                 raise
             known = [version.number for version in self.versions()]
-            raise InvalidRequestError(
-                f"{self.use_case.name}: there is no version {number!r}. Versions: {known or 'none'}."
-            ) from error
+            raise VersionUnknownError(self.use_case.name, number, known) from error
         proven = self._proven([str(found.run_id)])
         if isinstance(flaw := proven[str(found.run_id)], str):
             raise UnprovenVersionError(self.use_case.name, f"version {number}", flaw)

@@ -17,8 +17,9 @@ from mlflow.exceptions import MlflowException
 
 from include import settings
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, InvalidRequestError, NotReadyError
+from include.errors import AirworthyError, NotReadyError
 from include.registry.artifact_listing import list_files
+from include.registry.registry_errors import RunIncompleteError, RunUnknownError
 from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
 
 # By default MLflow tries a request seven times, over minutes. Airflow retries whole tasks and shows that to users.
@@ -138,21 +139,18 @@ class Runs:
         """Return the complete run of this id.
 
         Raises:
-            NotReadyError: the run is not complete.
-            InvalidRequestError: there is no such run.
+            RunIncompleteError: the run is not complete.
+            RunUnknownError: there is no such run.
         """
         try:
             found = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
                 where = settings.shown_address(self.address) or "its address"
-                raise InvalidRequestError(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
+                raise RunUnknownError(self.use_case.name, run_id, where) from error
             raise
         if from_mlflow(found.data.tags).get(COMPLETE) != "true":
-            raise NotReadyError(
-                f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it has no model."
-                f" Train again: trigger {self.use_case.name}__train."
-            )
+            raise RunIncompleteError(self.use_case.name, run_id, found.info.status)
         return found
 
     @translate_mlflow_errors

@@ -33,6 +33,10 @@ RECIPE_CHANGED = "the recipe was changed since it was registered"
 class NotReproducedError(AirworthyError):
     """A version could not be built again, or the rebuilt model differs."""
 
+    def __init__(self, reproduction: Reproduction) -> None:
+        self.reproduction = reproduction
+        super().__init__(reproduction.report())
+
 
 class _NotRebuiltError(Exception):
     """Why there is nothing to compare."""
@@ -90,7 +94,7 @@ def require_reproducible(project: Project, version: str) -> Reproduction:
     """
     found = reproduce_version(project, version)
     if found.outcome != EQUAL:
-        raise NotReproducedError(found.report())
+        raise NotReproducedError(found)
     return found
 
 

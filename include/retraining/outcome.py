@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError
 from include.lake import schemas
 from include.project import Project
 from include.registry.version_summary import VersionSummary, summarise_versions
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
+from include.retraining.retraining_errors import NoTrainingError
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,11 @@ def record_training_outcome(
     `promote`, if any. If a person ran the training again, its new outcome replaces the recorded one.
 
     Raises:
-        InvalidRequestError: no training was decided on that day.
+        NoTrainingError: no training was decided on that day.
     """
     decision = decide.existing_decision(project, period)
     if decision is None or decision.outcome != "retrain":
-        raise InvalidRequestError(
-            f"{project.use_case.name}: no training was decided on {period}, so there is no outcome to record."
-        )
+        raise NoTrainingError(project.use_case.name, period)
     summary = _summary(project, version) if version else None
     outcome, reason = outcome_rules.training_outcome(
         training,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import InvalidRequestError
 from include.project import Project
 from include.retraining import decide
 from include.retraining.budget import Reservation, RetrainingBudget
 from include.retraining.policy import budget_month
+from include.retraining.retraining_errors import NotDecidedError
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,13 @@ def reserve_slot(project: Project, period: Period) -> ReservationResult:
     Repeating it changes nothing.
 
     Raises:
-        InvalidRequestError: the day has no decision to retrain.
+        NotDecidedError: the day has no decision to retrain.
         ReservationCorruptedError: a claim of the month cannot be read.
     """
     use_case = project.use_case
     decision = decide.existing_decision(project, period)
     if decision is None or decision.outcome != "retrain":
-        state = "is not decided yet" if decision is None else "was decided to hold"
-        raise InvalidRequestError(
-            f"{use_case.name}: {period} {state}, so no training was reserved for it. To train anyway, trigger"
-            f" {use_case.name}__train with that day and a reason."
-        )
+        raise NotDecidedError(use_case.name, period, decision.outcome if decision else None)
     claim = RetrainingBudget.open(project).claim(period, use_case.retraining.per_month)
     return _result(use_case, period, claim)
 

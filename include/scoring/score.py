@@ -13,7 +13,7 @@ from include.declaration import form_limits
 from include.declaration.column_types import missing_features
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
+from include.errors import FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
@@ -25,6 +25,7 @@ from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.version_summary import VersionSummary, summarise_version
+from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError, RowsLostError
 from include.threads import threads_for
 from include.validation.judge import judge_of
 from include.validation.tallies import PredictionTally
@@ -188,12 +189,13 @@ def require_fit_to_score(
     It must not have seen the day's outcomes, unless `allow_future_model`, and read only declared features.
 
     Raises:
-        InvalidRequestError: the model may not score the day.
+        FutureModelError: the model may have seen the outcomes of the day.
+        FeaturesRedeclaredError: a feature is not declared any more, or with another type.
         MlflowUnreachableError: MLflow cannot be reached.
         ArtifactMissingError: the model's files are missing.
     """
     if version.as_of > period and not allow_future_model:
-        raise InvalidRequestError(_future_model_text(use_case, period, version))
+        raise FutureModelError(use_case.name, version.number, version.as_of, period)
     model = registry.load(version)
     _check_features(use_case, version, model)
     if why := task_misfit(use_case, registry, version):
@@ -260,18 +262,7 @@ class _Scoring:
             version = pa.repeat(pa.scalar(self._version), batch.num_rows)
             yield pa.record_batch([*(batch[key] for key in keys), *predicted, version], schema=schema)
         if self.rows != self._expected:
-            raise AirworthyError(
-                f"{self._use_case.name}: {self._expected} rows of features of {self._day} became {self.rows}"
-                " predictions; nothing was written. This is a bug in the code: scoring must neither drop nor add a row."
-            )
-
-
-def _future_model_text(use_case: UseCase, period: Period, version: Version) -> str:
-    return (
-        f"{use_case.name}: version {version.number} was trained as of {version.as_of}, so its training data may include"
-        f" the outcomes of {period}, and its predictions for that day would look too good. Choose a version trained as"
-        f" of {period} or an earlier day, or set `allow_future_model` to score the day with this version."
-    )
+            raise RowsLostError(self._use_case.name, self._day, self._expected, self.rows)
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
@@ -280,16 +271,12 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
     The version need not read all declared features.
 
     Raises:
-        InvalidRequestError: a feature is not declared any more, or with another type.
+        FeaturesRedeclaredError: a feature is not declared any more, or with another type.
     """
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
-        now = {name: use_case.features.get(name, "not declared") for name in lost}
-        was = ", ".join(f"{name} ({reads[name]} then, {now[name]} now)" for name in lost)
-        raise InvalidRequestError(
-            f"{use_case.name}: version {version.number} needs features that are no longer declared as they were: {was}."
-            " Train a new version, or check out the code that trained this one."
-        )
+        types = {name: (reads[name], use_case.features.get(name)) for name in lost}
+        raise FeaturesRedeclaredError(use_case.name, version.number, types)
 
 
 def _require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
-from include.errors import NotReadyError
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake.snapshot import AsOfSnapshot
@@ -19,6 +18,7 @@ from include.model.arrays import Numbers
 from include.model.season import SEASON_AGO
 from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
+from include.training.training_errors import OneLabelError, SampleWeightError
 
 
 def labelled_rows(
@@ -69,7 +69,8 @@ def split_rows(
 
     Raises:
         LabelsOutdatedError: a label is impossible for the task.
-        NotReadyError: all training rows have the same label, or a weight is not possible.
+        OneLabelError: all training rows have the same label.
+        SampleWeightError: a weight is not possible.
     """
     all_days = examples["period"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(periods[0].start_date)))
@@ -77,7 +78,7 @@ def split_rows(
     chosen = examples.slice(start, end - start)
     labels = encoded_labels(use_case, chosen[use_case.label.name])
     if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReadyError(_one_label(use_case, examples, labels, periods, as_of))
+        raise _one_label_error(use_case, examples, labels, periods, as_of)
     weights = row_weights(use_case, chosen, labels)
     season = chosen[SEASON_AGO] if SEASON_AGO in chosen.column_names else None
     return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end], weights, season)
@@ -87,7 +88,7 @@ def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers |
     """Return the weight of each labelled row; None if all rows count the same.
 
     Raises:
-        NotReadyError: a weight is null, not finite or negative, or all are 0.
+        SampleWeightError: a weight is null, not finite or negative, or all are 0.
     """
     of_class, column = task_model(use_case).class_weights(labels), use_case.training.sample_weight
     if column is None:
@@ -95,26 +96,22 @@ def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers |
     weights: Numbers = rows[column].cast(pa.float64()).to_numpy()
     wrong = int(np.sum(~(np.isfinite(weights) & (weights >= 0))))
     if wrong or not weights.any():
-        what = f"{wrong} of {len(weights)} are null, not finite or negative" if wrong else "all are 0"
-        raise NotReadyError(
-            f"{use_case.name}: sample_weight={column!r} cannot weigh the rows from {rows['period'][0]} to"
-            f" {rows['period'][-1]}: {what}. Correct the feature in features.py, or declare no weight."
-        )
+        first, last = (Period.from_date(rows["period"][place].as_py()) for place in (0, -1))
+        raise SampleWeightError(use_case.name, column, wrong, len(weights), first, last)
     return weights if of_class is None else weights * of_class
 
 
-def _one_label(use_case: UseCase, examples: pa.Table, train: Numbers, periods: Sequence[Period], as_of: Period) -> str:
-    """Explain that all training rows have one label, and if a longer window helps."""
+def _one_label_error(
+    use_case: UseCase, examples: pa.Table, train: Numbers, periods: Sequence[Period], as_of: Period
+) -> OneLabelError:
     task, name = task_model(use_case), use_case.label.name
-    value = task.label_text(train[0])
-    others = examples.num_rows - int(np.sum(task.encode_labels(examples[name]) == train[0]))
-    problem = (
-        f"{use_case.name}: a training as of {as_of} needs rows {task.needs_variety}; all {len(train)} labelled rows"
-        f" from {periods[0]} to {periods[-1]} have {name} = {value}"
-    )
-    if others:
-        return f"{problem}, while {others} of validation and test have another value. Train on a longer window."
-    return (
-        f"{problem}, and so have all {examples.num_rows} of the window. If that is wrong, `labels` in features.py"
-        " returns the same for every row: check its arguments and result on one day."
+    return OneLabelError(
+        use_case.name,
+        as_of,
+        task.needs_variety,
+        f"{name} = {task.label_text(train[0])}",
+        len(train),
+        (periods[0], periods[-1]),
+        others=examples.num_rows - int(np.sum(task.encode_labels(examples[name]) == train[0])),
+        window_rows=examples.num_rows,
     )

@@ -12,10 +12,10 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from include.declaration.use_case import SearchRange, UseCase
-from include.errors import InvalidRequestError
 from include.model import trainer
 from include.model.lightgbm_params import merge_parameters
 from include.model.trainer import EncodedRows
+from include.training.training_errors import SearchSpaceFixedError, SearchSpaceMissingError
 
 STARTUP_TRIALS = 5
 """Trials that must be complete before their median prunes another."""
@@ -68,20 +68,15 @@ def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> S
     """Return the use case's search space without the `fixed` parameters.
 
     Raises:
-        InvalidRequestError: no search space is declared, or all its parameters are fixed.
+        SearchSpaceMissingError: no search space is declared.
+        SearchSpaceFixedError: all its parameters are fixed.
     """
     declared = use_case.training.search_space
     if not declared:
-        raise InvalidRequestError(
-            f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
-            ' declare one in its Training, such as search_space={"num_leaves": SearchRange(4, 64, log=True)}.'
-        )
+        raise SearchSpaceMissingError(use_case.name)
     free = {name: limits for name, limits in declared.items() if name not in (fixed or {})}
     if not free:
-        raise InvalidRequestError(
-            f"{use_case.name}: the given parameters fix the whole search space ({', '.join(sorted(declared))}), so"
-            " there is nothing to tune. Give fewer parameters, or leave tune_trials empty."
-        )
+        raise SearchSpaceFixedError(use_case.name, declared)
     parameters = merge_parameters(use_case, None).lightgbm
     return SearchSpace(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
 

@@ -14,7 +14,6 @@ from include.declaration import form_limits
 from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
 from include.declaration.period import Period, periods_of
 from include.declaration.use_case import UseCase
-from include.errors import InvalidRequestError
 from include.lake import content_digest
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
@@ -28,6 +27,7 @@ from include.training import search as training_search
 from include.training.optuna_mlflow import Studies
 from include.training.search import Judge, SearchResult, SearchSpace
 from include.training.spec import TrainingInputs
+from include.training.training_errors import MinutesError, TrialsError
 
 MINUTES = 30.0
 """Default time in minutes during which new trials may start."""
@@ -153,10 +153,6 @@ def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
 
 def _require(use_case: UseCase, trials: int, minutes: float) -> None:
     if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= TUNING_TRIALS:
-        raise InvalidRequestError(
-            f"{use_case.name}: tuning needs a whole number of trials from 1 to {TUNING_TRIALS}, not {trials!r}."
-        )
+        raise TrialsError(use_case.name, trials, TUNING_TRIALS)
     if not 0 < minutes <= TUNING_MINUTES:  # neither is true of NaN, nor the second of an integer beyond floats
-        raise InvalidRequestError(
-            f"{use_case.name}: tuning needs a number of minutes above 0, at most {TUNING_MINUTES}, not {minutes!r}."
-        )
+        raise MinutesError(use_case.name, minutes, TUNING_MINUTES)

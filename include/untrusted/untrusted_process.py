@@ -23,7 +23,13 @@ from typing import Any
 
 from include.errors import AirworthyError
 from include.settings import REPOSITORY
-from include.untrusted.errors import UntrustedContentError, UntrustedProcessError
+from include.untrusted.errors import (
+    ReaderCrashedError,
+    ReaderMemoryError,
+    ReaderTimeError,
+    UntrustedContentError,
+    UntrustedProcessError,
+)
 from include.untrusted.messages import receive_message, send_message
 
 START_SECONDS = 120.0
@@ -92,7 +98,7 @@ def _result(answer: dict[str, Any]) -> Any:
         return answer["result"]
     reason = str(answer.get("reason", "it gave no reason"))
     if answer.get("kind") == "host":
-        raise UntrustedProcessError(f"failed: {reason[:REASON_LENGTH]}")
+        raise UntrustedProcessError("failed", reason[:REASON_LENGTH])
     raise UntrustedContentError(reason, answer.get("kind", "failed"))
 
 
@@ -116,14 +122,14 @@ class _Child:
                 )
             except OSError as error:
                 self._socket.close()
-                raise UntrustedProcessError(f"could not be started: {error}") from error
+                raise UntrustedProcessError("not started", str(error)) from error
         self._watch = threading.Thread(target=self._limit_memory, name="memory-of-untrusted-process", daemon=True)
         self._watch.start()
         try:
             self._receive(START_SECONDS)
         except (UntrustedContentError, OSError) as error:
             self.end()
-            raise UntrustedProcessError(f"did not start: {error}") from error
+            raise UntrustedProcessError("no answer", str(error)) from error
         except BaseException:
             self.end()
             raise
@@ -134,7 +140,7 @@ class _Child:
         try:
             send_message(self._socket, request)
         except TimeoutError:
-            raise self._timeout_error(seconds) from None
+            raise ReaderTimeError(seconds) from None
         except OSError:  # the process has ended since the last call; receiving finds out how
             pass
         return self._receive(seconds)
@@ -152,15 +158,12 @@ class _Child:
             message = receive_message(self._socket, time.monotonic() + seconds)
             answer = None if message is None else json.loads(message)
         except TimeoutError:
-            raise self._timeout_error(seconds) from None
+            raise ReaderTimeError(seconds) from None
         except (OSError, ValueError):
             answer = None
         if not isinstance(answer, dict):
             raise self._missing_answer_error()
         return answer
-
-    def _timeout_error(self, seconds: float) -> UntrustedContentError:
-        return UntrustedContentError(f"reading it had not ended after {seconds:,g} seconds and was stopped", "time")
 
     def _missing_answer_error(self) -> AirworthyError:
         """Return the error that explains why there is no answer."""
@@ -169,15 +172,10 @@ class _Child:
         except subprocess.TimeoutExpired:
             return UntrustedContentError("reading it ended with an answer that cannot be read", "crash")
         if self._exceeded_memory:
-            return UntrustedContentError(
-                f"reading it took more than {self.memory_bytes:,} bytes of memory and was stopped", "memory"
-            )
+            return ReaderMemoryError(self.memory_bytes)
         if code in (-signal.SIGKILL, -signal.SIGTERM):
-            return UntrustedProcessError(
-                f"was killed by {signal.Signals(-code).name}, by another process or for lack of memory"
-            )
-        how = f"by {_signal_name(-code)}" if code < 0 else f"with code {code}"
-        return UntrustedContentError(f"reading it crashed the process that reads it ({how})", "crash")
+            return UntrustedProcessError("killed", signal.Signals(-code).name)
+        return ReaderCrashedError(_signal_name(-code) if code < 0 else f"exit code {code}")
 
     def _limit_memory(self) -> None:
         """Kill the process as soon as it exceeds its memory limit."""

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 
 from include.backtest import history, run
+from include.backtest.backtest_errors import BacktestEmptyError, FirstModelError, LastLabelsError
 from include.backtest.history import HistoricalEvaluator
 from include.backtest.label_history import LabelHistory
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import Period
-from include.errors import InvalidRequestError, NotReadyError
+from include.errors import NotReadyError
 from include.lake.lake import Lake
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.settings import current_settings
 from tests import places, toy
 from tests.conftest import AS_OF
+from tests.refusals import raises
 
 FIRST, LAST = Period("2020-02-12"), Period("2020-03-08")
 USE_CASE = replace(
@@ -131,11 +133,10 @@ def test_days_that_were_never_built_are_built(lake_home):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "message"),
-    [(LAST, FIRST, "has no day"), (Period("2020-01-05"), LAST, "starts with a model trained as of its first day")],
+    ("first", "last", "error"), [(LAST, FIRST, BacktestEmptyError), (Period("2020-01-05"), LAST, FirstModelError)]
 )
-def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
-    with pytest.raises(InvalidRequestError, match=message):
+def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, error):
+    with raises(error, first=first):
         run.run_backtest(open_project(USE_CASE), first, last)
 
 
@@ -146,6 +147,6 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
     monkeypatch.setattr(run.build, "build_features", missing)
     reported: list[str] = []
     end = Period("2020-03-10")
-    with pytest.raises(InvalidRequestError, match=r"2020-03-12, .*2020-03-11 "):
+    with raises(LastLabelsError, last=end, needed=end + 2, period=end + 1):
         run.run_backtest(open_project(USE_CASE), FIRST - 5, end, tell=reported.append)
     assert reported == [f"building the features of {end + 1}"]

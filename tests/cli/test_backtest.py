@@ -13,6 +13,7 @@ from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from tests import toy
+from tests.refusals import raises
 
 
 @pytest.fixture
@@ -46,13 +47,8 @@ def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_
     assert backtest.earliest_period(toy.USE_CASE) == Period("2020-02-01")
 
 
-@pytest.mark.parametrize(
-    ("option", "file", "reason"),
-    [("plot", "nowhere/plot.png", "there is no folder"), ("json_file", ".", "it is a folder")],
-)
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(
-    tmp_path, monkeypatch, option, file, reason
-):
+@pytest.mark.parametrize(("option", "file"), [("plot", "nowhere/plot.png"), ("json_file", ".")])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file):
     monkeypatch.setattr(backtest.run, "run_backtest", lambda *_, **__: pytest.fail("it was replayed"))
-    with pytest.raises(InvalidRequestError, match=rf"{reason}.*Name a file in an existing folder"):
+    with raises(InvalidRequestError, tmp_path / file):
         backtest.print_backtest(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

@@ -4,12 +4,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration.retention import Retention
 from include.maintenance import apply
 from include.orchestration.tasks import maintenance
 from tests import toy
+from tests.refusals import fails_task
 
 RESULT = apply.CleanupResult("toy", False, {}, ("one line", "another"), ())
 
@@ -88,7 +88,7 @@ def test_the_table_is_the_tasks_result_and_is_on_the_asset(execute):
 def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, execute, declare):
     asked["result"] = apply.CleanupResult("toy", True, {}, (), (), ("a log is gone.",))
     declare(AUTOMATIC)
-    with pytest.raises(AirflowFailException, match=r"has done the rest\. a log is gone\."):
+    with fails_task(apply.PlanIncompleteError, applied=True, problems=("a log is gone.",)):
         execute("scheduled", False)
 
 

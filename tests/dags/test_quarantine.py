@@ -3,14 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.sdk.exceptions import ParamValidationError
 
 from include.ingestion import uploads
+from include.ingestion.correction_errors import FieldsConflictError, PeriodNotFreeError, ReasonsUnknownError
 from include.ingestion.correction_log import CorrectionLog
+from include.ingestion.uploads import UploadNameError
 from include.orchestration import params as orchestration_params
 from include.orchestration.tasks import manual
 from include.project import open_project
 from tests.quarantined import BOTH, DAY, HOUR, NEXT, edited, land, spoil
+from tests.refusals import fails_task
 from tests.toy_use_case import USE_CASE
 
 
@@ -54,17 +57,18 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "failure"),
     [
-        ({"action": "correct", "file": "../../secret.csv"}, "not a valid name of a file in the inbox"),
-        ({"action": "correct", "file": "/etc/passwd"}, "not a valid name of a file in the inbox"),
-        ({"action": "correct"}, "name a file of the inbox"),
-        ({"reasons": [HOUR], "known_on": str(DAY)}, "is not after"),
-        ({"reasons": ["no such reason"]}, "the rows' reasons are"),
+        ({"action": "correct", "file": "../../secret.csv"}, fails_task(UploadNameError, name="../../secret.csv")),
+        ({"action": "correct", "file": "/etc/passwd"}, fails_task(UploadNameError, name="/etc/passwd")),
+        ({"action": "correct"}, fails_task(FieldsConflictError, action="correct")),
+        ({"reasons": [HOUR], "known_on": str(DAY)}, fails_task(PeriodNotFreeError, problem="quarantined", limit=DAY)),
+        ({"reasons": ["no such reason"]}, fails_task(ReasonsUnknownError, reasons=("no such reason",))),
     ],
+    ids=["outside", "absolute", "no file", "day", "reason"],
 )
-def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
-    with pytest.raises(AirflowFailException, match=said):
+def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, failure):
+    with failure:
         form(comment="because", **fields)
     assert CorrectionLog.open(open_project(USE_CASE), "events").accepted() == []
 

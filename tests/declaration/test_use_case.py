@@ -6,9 +6,9 @@ import pytest
 
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
-from include.errors import InvalidRequestError
+from include.errors import BeforeFirstPeriodError, UseCaseUnknownError
 from include.use_case import DecisionCosts, Gate, SliceGate, Training
-from tests.refusals import invalid
+from tests.refusals import invalid, raises
 from tests.toy_use_case import USE_CASE
 
 FEED = USE_CASE.feed("events")
@@ -88,15 +88,14 @@ def test_declarations_cannot_be_changed_afterwards():
 
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
-    with pytest.raises(
-        InvalidRequestError, match=r"'nothing'.*\['flight_delays', 'flight_outcomes', 'late_departures'\]"
-    ):
+    known = ("flight_delays", "flight_outcomes", "late_departures")
+    with raises(UseCaseUnknownError, name="nothing", known=known):
         load_use_case("nothing")
 
 
 def test_a_day_before_the_first_is_refused():
     USE_CASE.require(USE_CASE.first_period)
-    with pytest.raises(InvalidRequestError, match="2020-01-01"):
+    with raises(BeforeFirstPeriodError, first=USE_CASE.first_period, period=Period("2019-12-31")):
         USE_CASE.require(Period("2019-12-31"))
 
 

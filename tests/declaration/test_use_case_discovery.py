@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from include.declaration import use_case_discovery
-from include.errors import BrokenUseCaseError, InvalidRequestError
+from include.errors import BrokenUseCaseError, UseCaseUnknownError
 from include.settings import REPOSITORY
+from tests.refusals import raises
 
 HEALTHY = "from tests.toy_use_case import USE_CASE\n"
 RENAMED = "import dataclasses\nfrom tests.toy_use_case import USE_CASE as TOY\n\n"
@@ -97,8 +98,9 @@ def test_a_healthy_one_is_loaded_without_importing_the_others(package):
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(package):
-    with pytest.raises(InvalidRequestError, match=r"'missing'.*\['toy'\].*: exits, "):
+    with raises(UseCaseUnknownError, name="missing", known=("toy",)) as refused:
         use_case_discovery.load_use_case("missing")
+    assert "exits" in refused.value.broken
 
 
 def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch, configure):

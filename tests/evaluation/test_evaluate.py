@@ -8,14 +8,16 @@ import pyarrow.compute as pc
 import pytest
 
 from include.declaration.period import Period
-from include.errors import NotReadyError
 from include.evaluation import evaluate
+from include.evaluation.evaluation_errors import DataChangedError
 from include.lake.lake import Lake
 from include.project import open_project
 from include.promotion import promote, register
 from include.registry.mlflow_registry import Registry
+from include.registry.registry_errors import RunIncompleteError
 from include.registry.tags import JUDGED, from_mlflow
 from include.use_case import ChampionGate, Gate, SliceGate
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
@@ -195,7 +197,7 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     period = Period("2020-02-25")
     rows = source.everything(period).slice(1).select(["event_date", "id", *USE_CASE.features])
     Lake.open(USE_CASE).replace("features", period, rows, inputs={}, stage="a correction")
-    with pytest.raises(NotReadyError, match=r"toy__train for 2020-03-01"):
+    with raises(DataChangedError, "toy__train", run_id=trained_toy, as_of=Period("2020-03-01"), tables=("features",)):
         evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
 
 
@@ -203,5 +205,5 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
 @pytest.mark.usefixtures("without_plots")
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})
-    with pytest.raises(NotReadyError, match="toy__train"):
+    with raises(RunIncompleteError, run_id=run_id, status="RUNNING"):
         evaluate.evaluate_run(open_project(USE_CASE), run_id)

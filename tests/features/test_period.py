@@ -12,6 +12,7 @@ import pytest
 
 from include.backtest import history as backtest_history
 from include.declaration.period import Period, period_range, periods_of
+from include.declaration.problems import DeclarationError
 from include.features import build as features_build
 from include.features import materialize
 from include.features.distinct import RowsNotDistinctError
@@ -23,6 +24,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.training import dataset, train
 from include.use_case import PARTITION, Feed, Label, UseCase
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE as TOY
 from tests.toy_use_case import features
 
@@ -79,15 +81,15 @@ def labelled(lake: Lake, as_of: Period, first: Period, last: Period) -> dict[tup
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "named"),
     [
-        ({"period": ""}, r"the period of a row is not declared.*\['event_date'\].*period=PARTITION"),
-        ({"period": "size"}, "period='size' is not one of the keys"),
-        ({"period": "id"}, "period='id' has the type int64; it must be a date32"),
+        ({"period": ""}, ["['event_date']", "period=PARTITION"]),
+        ({"period": "size"}, ["period='size'"]),
+        ({"period": "id"}, ["period='id'", "int64", "date32"]),
     ],
 )
-def test_a_declaration_without_a_known_period_is_refused(changed, words):
-    with pytest.raises(ValueError, match=words):
+def test_a_declaration_without_a_known_period_is_refused(changed, named):
+    with raises(DeclarationError, *named):
         replace(TOY, **changed)
 
 
@@ -168,7 +170,8 @@ def derive_with(toy_functions, function: str, build: Callable, table: str = "fea
 
 
 def test_features_about_another_day_are_refused(lake_home, toy_functions):
-    with pytest.raises(ResultRowsError, match=r"200 rows .*'event_date'.* 2020-01-10.*event_date=2020-01-09"):
+    named = ("200", "'event_date'", "event_date=2020-01-09")
+    with raises(ResultRowsError, *named, table="features", period=Period("2020-01-10")):
         derive_with(
             toy_functions,
             "build",
@@ -178,8 +181,7 @@ def test_features_about_another_day_are_refused(lake_home, toy_functions):
 
 @pytest.mark.parametrize(("later", "rows"), [(3, 200), (1, 171)])
 def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, toy_functions, later, rows):
-    said = rf"{rows} rows about a day that has not ended: 'event_date' must be before 2020-01-10"
-    with pytest.raises(ResultRowsError, match=said):
+    with raises(ResultRowsError, f"{rows} ", "'event_date'", table="labels", period=Period("2020-01-10")):
         derive_with(
             toy_functions,
             "labels",

@@ -11,6 +11,7 @@ import pytest
 
 from include.features.results import ResultRefusedError, converted, read_result
 from include.ingestion.conversion import NotConvertibleError, convert_columns
+from tests.refusals import raises
 
 NAN, INF = float("nan"), float("inf")
 MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pandas' timestamps
@@ -153,40 +154,37 @@ GOOD = {"id": [1], "flag": [True], "size": [0.5], "kind": ["a"]}
 
 
 @pytest.mark.parametrize(
-    ("returned", "words"),
+    ("returned", "named"),
     [
-        (None, r"the function returned None \(is a `return` missing\?\)"),
-        ([1], "returned a builtins.list"),
-        (pa.array([1]), "returned a pyarrow.lib.Int64Array"),
-        (pd.Series([1]), "returned a pandas"),
-        (pa.table(GOOD).drop_columns(["size"]), r"lack \['size'\]"),
-        (pa.table(GOOD | {"Size": [1]}), r"have undeclared \['Size'\]"),
-        (pd.DataFrame(GOOD).set_index("id"), r"lack \['id'\] \(\['id'\] are the frame's index: call reset_index"),
-        (pd.DataFrame([[1, 2]], columns=["id", "id"]), r"lack .*have \['id'\] more than once"),
-        (pd.DataFrame(GOOD | {"id": [2**70]}), "have a column 'id' that cannot be read"),
-        (
-            pd.DataFrame(GOOD | {"kind": pd.Series(["\ud800"], dtype=object)}),
-            "have a column 'kind' that cannot be read",
-        ),
-        (pd.DataFrame({"id": [1, 2], "flag": [1, 0], "size": [1, "x"], "kind": ["a", "b"]}), "'size' that cannot be"),
-        (pd.DataFrame(GOOD | {"size": ["0.5"]}), r"'size' is (large_)?string and must be double"),
-        (pd.DataFrame(GOOD | {"id": [1.5]}), "1.5 would change in the row id=1.5"),
+        (None, ["None", "`return`"]),
+        ([1], ["builtins.list"]),
+        (pa.array([1]), ["pyarrow.lib.Int64Array"]),
+        (pd.Series([1]), ["pandas."]),
+        (pa.table(GOOD).drop_columns(["size"]), ["['size']"]),
+        (pa.table(GOOD | {"Size": [1]}), ["['Size']"]),
+        (pd.DataFrame(GOOD).set_index("id"), ["['id']", "reset_index()"]),
+        (pd.DataFrame([[1, 2]], columns=["id", "id"]), ["['flag', 'kind', 'size']", "['id']"]),
+        (pd.DataFrame(GOOD | {"id": [2**70]}), ["'id'"]),
+        (pd.DataFrame(GOOD | {"kind": pd.Series(["\ud800"], dtype=object)}), ["'kind'"]),
+        (pd.DataFrame({"id": [1, 2], "flag": [1, 0], "size": [1, "x"], "kind": ["a", "b"]}), ["'size'"]),
+        (pd.DataFrame(GOOD | {"size": ["0.5"]}), ["'size'", "string", "double"]),
+        (pd.DataFrame(GOOD | {"id": [1.5]}), ["1.5", "id=1.5"]),
     ],
 )
-def test_what_cannot_be_stored_is_refused_in_words(returned, words):
-    with pytest.raises(ResultRefusedError, match=words):
+def test_what_cannot_be_stored_is_refused_in_words(returned, named):
+    with raises(ResultRefusedError, *named):
         rows_of(returned)
 
 
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
-        (pd.cut([1, 5], [0, 3, 9]), r"extension<pandas\.interval"),
+        (pd.cut([1, 5], [0, 3, 9]), "extension<pandas.interval"),
         (pd.Series([["a"], ["b", "c"]]), "list<"),
         (pd.Series([{"a": 1}, None]), "struct<"),
     ],
 )
 def test_a_type_that_cannot_be_declared_is_refused_with_what_to_return(values, kind):
     frame = pd.DataFrame({"id": [1, 2], "flag": [True, False], "size": [0.5, 1.5], "kind": values})
-    with pytest.raises(ResultRefusedError, match=rf"'kind' is {kind}.*of string.*astype"):
+    with raises(ResultRefusedError, "'kind'", kind, "string", "astype(str)"):
         rows_of(frame)

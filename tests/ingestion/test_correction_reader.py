@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
+from include.ingestion.correction_errors import CorrectionFileError
 from include.untrusted.untrusted_process import UntrustedProcess
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
+from tests.refusals import raises
 
 pytestmark = pytest.mark.security
 
@@ -70,7 +71,7 @@ def test_a_long_text_that_a_few_bytes_repeat_is_refused_in_little_memory(monkeyp
     meter = Meter()
     measure(meter, monkeypatch)
     other = {"name": "a"} if column != "name" else {}
-    with pytest.raises(InvalidRequestError, match=r"^rows\.parquet .*65,536 "):
+    with raises(CorrectionFileError, "134,217,728", file="rows.parquet"):
         correction_reader.read_corrections("rows.parquet", repeated(2_000, 1_500_000, column, **other), NAMES)
     assert 0 < meter.bytes < 400 << 20
 
@@ -79,29 +80,29 @@ def test_a_file_that_crashes_its_reader_is_a_bad_request(monkeypatch):
     call = UntrustedProcess.call
     hostile = "tests.hostile_parsers:crash_at_any_order"
     monkeypatch.setattr(UntrustedProcess, "call", lambda self, name, *given: call(self, hostile, *given))
-    with pytest.raises(InvalidRequestError, match=r"rows\.csv .*SIGSEGV"):
+    with raises(CorrectionFileError, "SIGSEGV", file="rows.csv"):
         correction_reader.read_corrections("rows.csv", b"name\na\n", NAMES)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "named"),
     [
-        ("x.csv", "name," + ",".join(f"c{n}" for n in range(9_000)), r"has undeclared .* and 8,980 more\]"),
-        ("x.csv", ",".join(f"c{n}" for n in range(60_000)), "names 60,000 columns, more than 10,000"),
-        ("x.csv", 'name\n"a\nb\n', "quote"),
-        ("x.parquet", parquet(pa.table({f"c{n}": [1] for n in range(9_000)})), r"has undeclared .* and 8,980 more\]"),
-        ("x.parquet", parquet(pa.table({"name": [[["a"]]]})), "name is list<.*, declared string"),
-        ("x.parquet", b"PAR1" * 100, "cannot be read"),
+        ("x.csv", "name," + ",".join(f"c{n}" for n in range(9_000)), ["'c0'", "8,980"]),
+        ("x.csv", ",".join(f"c{n}" for n in range(60_000)), ["60,000", "10,000"]),
+        ("x.csv", 'name\n"a\nb\n', []),
+        ("x.parquet", parquet(pa.table({f"c{n}": [1] for n in range(9_000)})), ["'c0'", "8,980"]),
+        ("x.parquet", parquet(pa.table({"name": [[["a"]]]})), ["name", "list<", "string"]),
+        ("x.parquet", b"PAR1" * 100, []),
     ],
     ids=["columns", "many columns", "a quote", "columns of Parquet", "nested", "no Parquet"],
 )
-def test_what_is_not_as_exported_is_refused_in_bounds(name, content, said):
-    with pytest.raises(InvalidRequestError, match=f"(?s){said}") as refused:
+def test_what_is_not_as_exported_is_refused_in_bounds(name, content, named):
+    with raises(CorrectionFileError, *named, file=name) as refused:
         correction_reader.read_corrections(name, content.encode() if isinstance(content, str) else content, NAMES)
     assert len(str(refused.value)) < 3_000
 
 
 def test_a_file_of_more_rows_than_are_compared_is_refused(monkeypatch):
     content = parquet(pa.table({"name": pa.nulls(correction_reader.MAX_ROWS + 1, pa.string())}))
-    with pytest.raises(InvalidRequestError, match=r"1,000,001 .*max_rows=1,000,000"):
+    with raises(CorrectionFileError, "1,000,001", "max_rows=1,000,000"):
         correction_reader.read_corrections("x.parquet", content, NAMES)

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
+from include.ingestion.correction_errors import ValueLostError
 from include.ingestion.correction_rows import UNHELD, add_corrections, brought_rows
 from include.ingestion.corrections import Correction
 from include.lake.lake import Lake
@@ -16,6 +16,7 @@ from include.maintenance.rebuild import rebuild_table
 from include.project import open_project
 from include.use_case import Suite
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
 
@@ -149,7 +150,7 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     ingest.ingest_period(open_project(redeclared), NEXT), validate.validate_period(open_project(redeclared), NEXT)
     again = quarantine.read_quarantine(open_project(redeclared), "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
-    with pytest.raises(InvalidRequestError, match="published without this value"):
+    with raises(ValueLostError, reason=reason):
         resubmit.resubmit_released(open_project(redeclared), "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"

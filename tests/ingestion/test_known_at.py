@@ -11,7 +11,7 @@ import pytest
 
 from include.declaration.clock import decision_time
 from include.declaration.period import Period
-from include.errors import DataError
+from include.errors import ColumnsError, DataError
 from include.features import build
 from include.ingestion import correction_file, correction_reader, ingest, validate
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
@@ -19,7 +19,7 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.project import open_project
 from include.use_case import UseCase
-from tests.refusals import invalid
+from tests.refusals import invalid, raises
 from tests.toy_use_case import USE_CASE, source
 
 DAY = Period("2020-01-10")
@@ -153,7 +153,7 @@ def test_rows_of_another_type_are_refused_as_such(lake_home, toy_functions):
     use_case = declared("timestamp")
     rows = seen(DAY.start_date, kind="date32")
     toy_functions.source(events=lambda period: rows)
-    with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
+    with raises(ColumnsError, "seen", "date32[day]", "timestamp[us, tz=UTC]", period=DAY):
         ingest.ingest_period(open_project(use_case), DAY)
 
 

@@ -19,6 +19,7 @@ from include.ingestion.row_spool import RowSpool
 from include.ingestion.spooled_rows import rows_at_once
 from include.untrusted.errors import UntrustedContentError
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
+from tests.refusals import raises
 
 pytestmark = pytest.mark.security
 
@@ -66,7 +67,7 @@ def test_without_a_file_no_process_is_started(tmp_path):
 def test_a_few_bytes_that_unpack_to_gigabytes_take_little_memory_and_are_refused(tmp_path, meter, plain):
     content = repeated(2_000, 1_500_000, plain=plain, id=1)
     assert len(content) < 10_000
-    with pytest.raises(UntrustedContentError, match="65,536 bytes"):
+    with raises(UntrustedContentError, "134,217,728", kind="refused"):
         spool(tmp_path, {"x.parquet": content})
     assert 0 < meter.bytes < 400 << 20
 
@@ -78,21 +79,21 @@ def test_a_value_that_cannot_be_measured_without_unpacking_it_ends_the_process_a
     rows = pa.table({"id": [1], "name": ["x" * 250_000_000]}, SCHEMA)
     content = parquet(rows, compression="zstd", use_dictionary=dictionary, write_statistics=False)
     del rows
-    with pytest.raises(UntrustedContentError, match=r"300,000,000 bytes.*max_memory"):
+    with raises(UntrustedContentError, "300,000,000", "max_memory", kind="memory"):
         spool(tmp_path, {"x.parquet": content}, max_memory=LEAST_MEMORY)
     assert meter.bytes < 2 * LEAST_MEMORY
 
 
 def test_a_file_that_takes_too_long_is_refused(tmp_path):
     many = parquet(pa.table({"id": pa.nulls(50_000_000, pa.int64()), "name": pa.nulls(50_000_000, pa.string())}))
-    with pytest.raises(UntrustedContentError, match=r"0\.5 seconds .*max_time"):
+    with raises(UntrustedContentError, "0.5", "max_time", kind="time"):
         spool(tmp_path, {"a.parquet": parquet(GOOD), "x.parquet": many}, max_time=timedelta(seconds=0.5))
 
 
 def test_limits_count_all_files_of_the_day(tmp_path):
-    with pytest.raises(UntrustedContentError, match=r"\b4 rows.*max_rows=3"):
+    with raises(UntrustedContentError, "4", "max_rows=3"):
         spool(tmp_path, {"a.csv": CSV, "b.csv": CSV}, max_rows=3)
-    with pytest.raises(UntrustedContentError, match="max_bytes=20 "):
+    with raises(UntrustedContentError, "max_bytes=20"):
         spool(tmp_path, {"a.csv": CSV, "b.csv": CSV}, max_bytes=20)
 
 
@@ -103,7 +104,7 @@ def test_a_zip_that_states_more_than_the_day_may_hold_is_not_unpacked(tmp_path):
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.csv", CSV + "3,c\n" * 1_000)
-    with pytest.raises(UntrustedContentError, match="max_bytes=1,000 "):
+    with raises(UntrustedContentError, "max_bytes=1,000"):
         spool(tmp_path, {"x.zip": sink.getvalue()}, max_bytes=1_000)
     rows, found = spool(tmp_path, {"x.zip": sink.getvalue()}, max_bytes=len(CSV) + 4_000)
     assert rows.num_rows == found.budget.rows == 1_002
@@ -111,7 +112,7 @@ def test_a_zip_that_states_more_than_the_day_may_hold_is_not_unpacked(tmp_path):
 
 def test_a_header_of_many_columns_is_refused_with_their_number(tmp_path):
     header = ",".join(f"c{n}" for n in range(60_000))
-    with pytest.raises(UntrustedContentError, match=r"60,000 .*10,000") as refused:
+    with raises(UntrustedContentError, "60,000", "10,000") as refused:
         spool(tmp_path, {"x.csv": header})
     assert len(str(refused.value)) < 500
 

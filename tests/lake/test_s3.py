@@ -9,6 +9,7 @@ from include.lake import history, s3
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
 DAY, TABLE = Period("2020-01-02"), "raw/outcomes"
@@ -63,7 +64,7 @@ def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refus
     set_limits(s3_retries=1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
-    with pytest.raises(ObjectStoreError, match=r"\(SlowDown\)") as raised:
+    with pytest.raises(ObjectStoreError, match="SlowDown") as raised:
         everything(filled)[what]()
     assert raised.value.retryable
     refuse(200, "", 0)
@@ -74,7 +75,7 @@ def test_a_server_that_stays_busy_is_reported_as_worth_another_try(filled, refus
 @pytest.mark.parametrize("what", WRITES)
 def test_a_bucket_that_may_only_be_read_is_reported_with_what_the_keys_must_allow(filled, refuse, what):
     refuse(403, "AccessDenied", 1000, "PUT", "POST", "DELETE")
-    with pytest.raises(ObjectStoreError, match=r"\(AccessDenied\).*AWS_ACCESS_KEY_ID ") as raised:
+    with raises(ObjectStoreError, "AccessDenied", "AWS_ACCESS_KEY_ID") as raised:
         everything(filled)[what]()
     assert not raised.value.retryable
     assert filled.as_of(DAY).read(TABLE).num_rows
@@ -84,7 +85,7 @@ def test_a_bucket_that_may_only_be_read_is_reported_with_what_the_keys_must_allo
 def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, configure, what):
     configure(lake="s3://no-such-bucket/lake")
     done = everything(replace(lake, root=StoragePath.parse("s3://no-such-bucket/lake/toy")))[what]
-    with pytest.raises(ObjectStoreError, match=r"'no-such-bucket' .*http://.*\(AIRWORTHY_LAKE\)"):
+    with raises(ObjectStoreError, "'no-such-bucket'", "http://", "AIRWORTHY_LAKE"):
         done()
 
 
@@ -92,7 +93,7 @@ def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, 
 def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, set_limits, configure, what):
     set_limits(s3_retries=0)
     configure.aws(endpoint_url="http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
-    with pytest.raises(ObjectStoreError, match=r" http://127\.0\.0\.1:1 .*AWS_ENDPOINT_URL") as raised:
+    with raises(ObjectStoreError, "http://127.0.0.1:1", "AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()
     assert raised.value.retryable
 

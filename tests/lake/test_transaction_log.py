@@ -10,6 +10,7 @@ from include.lake import history, inventory, transaction_log
 from include.lake.lake import Lake
 from include.lake.transaction_log import LogIncompleteError
 from tests import toy
+from tests.refusals import raises
 
 pytestmark = pytest.mark.both_places
 FIRST = Period("2020-01-01")
@@ -86,7 +87,7 @@ def test_no_table_has_no_log_and_none_is_made(lake):
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_log_that_lacks_a_commit_is_refused(lake, version):
     (lake.root / f"features/_delta_log/{version:020d}.json").remove()
-    with pytest.raises(LogIncompleteError, match="0 to 4"):
+    with raises(LogIncompleteError, "4"):
         transaction_log.read_transaction_log(lake.root / "features")
 
 

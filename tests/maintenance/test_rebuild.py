@@ -2,12 +2,12 @@
 
 import pytest
 
-from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.schema_evolution import SchemaNarrowedError
-from include.maintenance.rebuild import rebuild_table
+from include.maintenance.rebuild import TableNotWrittenError, TableUnknownError, rebuild_table
 from include.project import open_project
 from tests.lake.test_schema_evolution import DAY, NEXT, TABLE, declared, read, write
+from tests.refusals import raises
 
 LAST = NEXT + 1
 
@@ -45,7 +45,7 @@ def test_earlier_periods_that_can_be_read_stay(lake_home):
     assert read(failed="int16") == [{"failed": 1}, {"failed": 300}]
 
 
-@pytest.mark.parametrize(("table", "reason"), [("raw/nothing", "has no table"), ("features", "does not exist yet")])
-def test_a_table_that_is_not_there_is_refused(lake_home, table, reason):
-    with pytest.raises(InvalidRequestError, match=reason):
+@pytest.mark.parametrize(("table", "error"), [("raw/nothing", TableUnknownError), ("features", TableNotWrittenError)])
+def test_a_table_that_is_not_there_is_refused(lake_home, table, error):
+    with raises(error, table=table):
         rebuild_table(open_project(declared(failed="int8")), table, DAY)

@@ -92,7 +92,7 @@ def test_every_metric_that_a_gate_may_name_is_measured():
 
 
 def test_losses_are_of_metrics_that_are_means_over_rows():
-    with pytest.raises(KeyError, match="auc is not a mean over rows"):
+    with pytest.raises(KeyError, match="auc"):
         metrics.losses("auc", LABELS, PROBABILITIES, TASK)
 
 
@@ -102,9 +102,9 @@ def test_confusion_counts_a_probability_at_the_threshold_as_positive():
 
 
 def test_no_rows_or_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match="0 and 0"):
+    with pytest.raises(ValueError, match=r"\b0 .*\b0\b"):
         metrics.compute_metrics(np.empty(0), np.empty(0), TASK)
-    with pytest.raises(ValueError, match="4 and 1"):
+    with pytest.raises(ValueError, match=r"\b4 .*\b1\b"):
         metrics.compute_metrics(LABELS, np.array([0.5]), TASK)
 
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError, NotReadyError
+from include.errors import NotReadyError
 from include.model import splits
+from include.model.model_errors import SplitsTooShortError, TrainingTooEarlyError, TrainingWindowError
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 
 T = Period("2020-03-01")
@@ -61,12 +63,13 @@ def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_
 
 
 def test_too_few_days_are_refused_with_what_is_there():
-    with pytest.raises(NotReadyError, match=r"\b10 days .*\b19 days.*2020-02-10 to 2020-02-28.*\b3 "):
+    bounds = {"first": Period("2020-02-10"), "last": Period("2020-02-28")}
+    with raises(SplitsTooShortError, "10 days", labelled=19, train=3, **bounds):
         splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-02-10"), Period("2020-02-29")))
 
 
 def test_days_without_any_label_are_refused():
-    with pytest.raises(NotReadyError, match="2020-01-01 to 2020-02-28"):
+    with raises(SplitsTooShortError, labelled=0, first=Period("2020-01-01"), last=Period("2020-02-28")):
         splits.split_periods(USE_CASE, T, Period("2020-01-01"), [])
 
 
@@ -77,12 +80,12 @@ def test_a_window_begins_at_the_first_day_at_the_earliest():
 
 @pytest.mark.parametrize("periods", [0, 25, -3, True, "40", 40.0])
 def test_a_window_that_cannot_hold_the_splits_is_refused(periods):
-    with pytest.raises(InvalidRequestError, match="26 to 36600"):
+    with raises(TrainingWindowError, periods=periods, least=26, most=36600):
         splits.training_window(USE_CASE, T, periods)
 
 
 def test_a_training_before_the_first_day_is_refused():
-    with pytest.raises(InvalidRequestError, match=r"2020-01-01, .* 2020-01-28 "):
+    with raises(TrainingTooEarlyError, first=Period("2020-01-01"), enough=Period("2020-01-28")):
         splits.training_window(USE_CASE, Period("2020-01-02"))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from include import settings
 from include.declaration.period import Period, period_range
-from include.errors import InvalidRequestError
+from include.errors import BeforeFirstPeriodError, InvalidRequestError, NoChampionError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -20,6 +20,7 @@ from include.registry.mlflow_registry import Registry
 from include.scoring import score
 from tests.conftest import AS_OF, LAST, living_in, move
 from tests.monitoring.test_monitor import KNOWN, NEXT, empty, labelled, measured, replaced, scored_home, written
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
 __all__ = ["scored_home"]  # its fixture
@@ -70,7 +71,7 @@ def test_a_day_without_features_says_so():
 
 
 def test_a_day_before_the_first_is_refused(lake_home):
-    with pytest.raises(InvalidRequestError, match="2019-12-31"):
+    with raises(BeforeFirstPeriodError, period=Period("2019-12-31")):
         monitor.monitor_period(open_project(USE_CASE), USE_CASE.first_period - 1)
 
 
@@ -371,7 +372,7 @@ def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_comp
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
-    with pytest.raises(Exception, match="no champion"):
+    with raises(NoChampionError, first=None):
         score.score_period(open_project(USE_CASE), Period("2020-01-09"))
     assert (
         "the ledger has no champion"

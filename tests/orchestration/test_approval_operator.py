@@ -31,6 +31,7 @@ from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from tests.conftest import AS_OF
 from tests.contexts import AssetEvents, Configure
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import gate_result, judge, promoted, register
 
@@ -114,15 +115,16 @@ def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
 def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, trained_toy):
     fields = asking.ask() | {REASON: "fine"}
     asking.version = register(trained_toy)
-    with pytest.raises(AirflowFailException, match=r"version 1 .*version 2 "):
+    with raises(AirflowFailException, fields["question"], approve.approval_question(open_project(USE_CASE), "2")):
         asking.answer("Approve", fields)
     assert approve.approval_decision(open_project(USE_CASE), "2") is None
 
 
 def test_an_answer_that_names_no_question_decides_nothing(asking):
     asking.ask()
-    with pytest.raises(AirflowFailException, match="Nothing was decided"):
+    with raises(AirflowFailException, approve.approval_question(open_project(USE_CASE), asking.version)):
         asking.answer("Approve", {REASON: "fine"})
+    assert approve.approval_decision(open_project(USE_CASE), asking.version) is None
 
 
 def test_a_later_try_looks_for_the_answer_before_it_would_wipe_it_by_asking(asking):
@@ -215,7 +217,7 @@ def promoting(
 
 def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raises_no_event(asking, promoting):
     judge(Registry(USE_CASE).version(asking.version).run_id, [gate_result("failed")])
-    with pytest.raises(AirflowSkipException, match="Version 1 "):
+    with pytest.raises(AirflowSkipException):
         tasks.promote.function(USE_CASE.name, asking.version)
     assert not promoting["events"]
     assert promoting["return_value"]["promoted"] is False, "the retraining reads what became of it"
@@ -237,7 +239,7 @@ def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_a
 
 
 def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
-    with pytest.raises(AirflowFailException, match="unknown fields") as failed:
+    with raises(AirflowFailException, "['xxx") as failed:
         asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
     assert approve.approval_decision(open_project(USE_CASE), asking.version) is None and len(str(failed.value)) < 1_000
 

@@ -11,7 +11,9 @@ import pytest
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from include.declaration.landing import DeliveryMissingError
 from include.declaration.period import Period
+from include.errors import BeforeFirstPeriodError
 from include.ingestion import ingest, validate
 from include.ingestion.bucket import BucketError
 from include.orchestration import delivery_sensor
@@ -20,6 +22,7 @@ from include.orchestration.retries import RETRIES
 from include.project import open_project
 from include.settings import REPOSITORY
 from tests.landing_bucket import DAY, deliver, landing_toy
+from tests.refusals import fails_task
 
 pytestmark = pytest.mark.slow
 
@@ -98,7 +101,7 @@ def test_a_published_day_whose_files_have_gone_since_is_not_waited_for_unless_th
     waiting = sensor(use_case, deferrable=deferrable)
     assert waiting.poke(context(DAY))
     assert ingest.ingest_period(open_project(use_case), DAY)["events"].partition.rows == 200
-    with pytest.raises(AirflowFailException, match="are missing"):
+    with fails_task(DeliveryMissingError, feed="events", period=DAY):
         waiting.poke({**context(DAY), "params": {"take_changed": True}})
 
 
@@ -116,7 +119,7 @@ def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_
         sensor(past).execute(context(DAY))
     assert refused.value.retryable
     faults.next = ["403"] * 100
-    with pytest.raises(AirflowFailException, match="Correct the bucket"):
+    with fails_task(BucketError, retryable=False):
         sensor(past).execute(context())
 
 
@@ -135,7 +138,7 @@ def test_a_day_declared_absent_is_not_waited_for(use_case):
 
 
 def test_a_day_before_the_first_is_refused(use_case):
-    with pytest.raises(AirflowFailException, match=r"toy .*\b20\d\d-"):
+    with fails_task(BeforeFirstPeriodError, use_case="toy"):
         sensor(use_case).execute(context(Period("2019-12-31")))
 
 
@@ -177,7 +180,7 @@ def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(
     declare(other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["reason"]
-    with pytest.raises(AirflowFailException, match=r"'events/.*NoSuchBucket"):
+    with fails_task(DeliveryMissingError, "'events/", "NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 
 

@@ -4,12 +4,15 @@ import json
 
 import pytest
 
-from include.errors import InvalidRequestError
+from include.declaration.period import Period
 from include.project import open_project
 from include.promotion import approve
+from include.promotion.promotion_errors import VersionPromotedError, VersionRejectedError
 from include.registry import sync
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from include.registry.registry_errors import VersionUnknownError
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, gate_result, judge, life, promoted, register, state
 
@@ -48,10 +51,7 @@ def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_to
     version = register(trained_toy)
     decide(version, False, "no user (no answer in time)", "")
     before = state()
-    with pytest.raises(
-        InvalidRequestError,
-        match=r"version 1 .*\(no answer in time\)",
-    ):
+    with raises(VersionRejectedError, version=version, actor="no user (no answer in time)"):
         decide(version, True)
     assert state() == before
 
@@ -68,7 +68,7 @@ def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, actor="a run")
     before = state()
-    with pytest.raises(InvalidRequestError, match=r"2020-03-01 .* entry 1 .* toy__rollback"):
+    with raises(VersionPromotedError, "toy__rollback", version=version, first=Period("2020-03-01"), entry=1):
         decide(version, False)
     assert state() == before
 
@@ -81,7 +81,7 @@ def test_an_approval_alone_promotes_nothing(trained_toy):
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="'4'"):
+    with raises(VersionUnknownError, version="4", versions=()):
         decide("4", True)
 
 
@@ -123,7 +123,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
     assert approve.approval_decision(open_project(USE_CASE), second).actor == "Ann"
     assert not decide(second, False, "Bob").new
-    with pytest.raises(InvalidRequestError, match=r"version 2 .*\bAnn\b"):
+    with raises(VersionRejectedError, version=second, actor="Ann"):
         decide(second, True)
     found = promoted(second, actor="a run")
     assert (found.promoted, found.reason) == (

@@ -14,21 +14,24 @@ import pytest
 from mlflow import MlflowClient
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError, NotBegunError
+from include.errors import NotBegunError
 from include.evaluation import evaluate
 from include.lake.object_store import StoragePath
 from include.project import open_project
 from include.promotion import approve, promote, rollback
+from include.promotion.promotion_errors import VersionRejectedError
 from include.promotion.register import register_run
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_copies import ArtifactMissingError
+from include.registry.registry_errors import VersionUnknownError
 from include.training import train
 from include.use_case import ChampionGate, Gate
 from tests import versions
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, gate_result, judge, judge_now, life, promoted, register, state
 
@@ -139,7 +142,7 @@ def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, 
     version = register(trained_toy, gates="failed")
     approve.record_approval(open_project(USE_CASE), version, approved=False, actor="Ann", reason="too few carriers")
     Registry(USE_CASE).tag_version(version, {"gates": "passed"})
-    with pytest.raises(InvalidRequestError, match="A rejection is final"):
+    with raises(VersionRejectedError, version=version, actor="Ann"):
         approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Bob", reason="it is fine")
     found = promoted(version, actor="a run", approval_required=required)
     assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
@@ -305,7 +308,7 @@ def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="'4'"):
+    with raises(VersionUnknownError, version="4"):
         promoted("4", actor="a test")
 
 

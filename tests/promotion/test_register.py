@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.project import open_project
 from include.promotion import register
+from include.promotion.promotion_errors import NotEvaluatedError
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.tags import FINGERPRINT, NOT_PROMOTED
 from include.training import train
 from include.use_case import Gate
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import read_json
 
@@ -127,7 +128,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_gate_results_is_not_registered(toy_lake, tracking, without_plots):
     run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
-    with pytest.raises(NotReadyError, match="`evaluate`"):
+    with raises(NotEvaluatedError, "`evaluate`", run_id=run_id):
         register.register_run(open_project(USE_CASE), run_id)
     assert Registry(USE_CASE).versions() == []
 

@@ -15,13 +15,15 @@ from include.monitoring import monitor
 from include.project import open_project
 from include.promotion import approval_request, approve, promote, register, rollback
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger import HeadMissingError, Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_copies import ArtifactMissingError
+from include.registry.tags import LEDGER_HEAD
 from include.reproduction import lineage
 from include.scoring import score
 from include.training import train
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import life
 
@@ -179,7 +181,7 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
     rollback.roll_back(open_project(USE_CASE), forgetful, NEXT, actor="Ann", reason="twice on the ledger")
     head = Ledger.open(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
-    with pytest.raises(LedgerCorruptedError, match=f"`airworthy.ledger.head` .*`{head}`"):
+    with raises(HeadMissingError, LEDGER_HEAD.name, f"`{head}`", head=head):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
     assert promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run").champion == "1"

@@ -15,6 +15,7 @@ from include.scoring import score
 from include.training import train
 from include.use_case import PARTITION
 from tests.conftest import AS_OF, LAST
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("without_plots")
@@ -26,7 +27,7 @@ OTHER_LABEL = replace(USE_CASE, label=replace(USE_CASE.label, name="broke"))
 
 
 def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
-    with pytest.raises(KeysChangedError, match=r"2020-03-02 .*--dag-id toy__data") as refused:
+    with raises(KeysChangedError, "2020-03-02", "--dag-id toy__data") as refused:
         score.score_period(open_project(ONE_KEY_MORE), DAY)
     assert (refused.value.table, refused.value.columns, refused.value.periods) == ("features", ("shop",), (DAY,))
     assert DAY not in Lake.open(USE_CASE).as_of(LAST).partitions("predictions")

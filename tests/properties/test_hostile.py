@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration import use_case_discovery
 from include.declaration.period import Period
-from include.errors import InvalidRequestError
+from include.errors import InvalidRequestError, UseCaseUnknownError
 from include.ingestion import quarantine
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
@@ -74,7 +74,7 @@ def test_every_day_that_is_written_as_one_is_taken():
 
 @named
 def test_a_use_case_is_a_declared_one(text, lake_home):
-    with pytest.raises(InvalidRequestError, match="There is no use case"):
+    with pytest.raises(UseCaseUnknownError):
         use_case_discovery.load_use_case(text)
 
 

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import InvalidRequestError
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
@@ -18,10 +17,12 @@ from include.project import open_project
 from include.promotion import register
 from include.reproduction import reproduce
 from include.scoring import score
+from include.scoring.score_errors import FeaturesRedeclaredError
 from include.training import train
 from include.use_case import SchemaGate
 from tests.conftest import AS_OF, LAST
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.usefixtures("without_plots")]
@@ -89,7 +90,7 @@ def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(
 
 def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "size"})
-    with pytest.raises(InvalidRequestError, match=r"version 1 .*size \(float64 "):
+    with raises(FeaturesRedeclaredError, "size", version="1"):
         score.score_period(open_project(fewer), AS_OF)
 
 

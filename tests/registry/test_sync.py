@@ -12,13 +12,14 @@ from include.declaration.use_case import UseCase
 from include.project import open_project
 from include.promotion import rollback
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.ledger import HeadMissingError, Ledger, LedgerCorruptedError
 from include.registry.ledger_entry import LedgerDecision
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
 from include.registry.tags import LEDGER_HEAD, to_mlflow
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, rerecord, state
 
@@ -120,10 +121,7 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     registry._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     head = Ledger.open(USE_CASE).entries()[0].head
     for action in (synced, lambda _: promoted("1", actor="a run")):
-        with pytest.raises(
-            LedgerCorruptedError,
-            match=f"`{head}`",
-        ):
+        with raises(HeadMissingError, head=head):
             action(USE_CASE)
     registry.set_ledger_head(head)
     assert synced(USE_CASE) == "1"

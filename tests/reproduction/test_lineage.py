@@ -21,6 +21,7 @@ from include.training import train
 from tests import conftest
 from tests.conftest import AS_OF
 from tests.contexts import Configure
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE as DECLARED
 from tests.toy_use_case import source
 
@@ -183,25 +184,22 @@ def test_commits_that_tell_nothing_end_the_trace(lake):
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "named"),
     [
-        ({"id": "7"}, r"'event_date' is missing\. Name a row by .*: event_date=<date32> id=<int64>"),
-        (ROW | {"flight": "7"}, "'flight' is unknown"),
-        (ROW | {"id": "seven"}, "id='seven' is not of type int64"),
-        (ROW | {"event_date": "1 March"}, "event_date='1 March' is not of type date32"),
-        (
-            ROW | {"id": "7000"},
-            "has event_date=2020-03-01 id=7000. The first one has event_date=2020-03-01 id=0;",
-        ),
+        ({"id": "7"}, ["'event_date'", "event_date=<date32> id=<int64>"]),
+        (ROW | {"flight": "7"}, ["'flight'"]),
+        (ROW | {"id": "seven"}, ["id='seven'", "int64"]),
+        (ROW | {"event_date": "1 March"}, ["event_date='1 March'", "date32"]),
+        (ROW | {"id": "7000"}, ["event_date=2020-03-01 id=7000", "event_date=2020-03-01 id=0"]),
     ],
 )
-def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, said):
-    with pytest.raises(InvalidRequestError, match=said):
+def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, named):
+    with raises(InvalidRequestError, *named):
         lineage.trace_lineage(open_project(USE_CASE), AS_OF, keys)
 
 
 def test_a_day_without_predictions_is_reported_and_no_table_is_made(lake, tmp_path, configure):
-    with pytest.raises(NotReadyError, match=r"2020-03-02\."):
+    with raises(NotReadyError, "2020-03-02"):
         lineage.trace_lineage(open_project(USE_CASE), AS_OF + 1, ROW)
     configure(lake=tmp_path / "nothing")
     with pytest.raises(NotReadyError, match=str(AS_OF)):

@@ -7,7 +7,7 @@ import pytest
 
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period, period_range
-from include.errors import InvalidRequestError, PartitionMissingError
+from include.errors import BeforeFirstPeriodError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.project import open_project
@@ -15,8 +15,10 @@ from include.registry.ledger import Ledger
 from include.registry.ledger_entry import LedgerDecision
 from include.retraining import decide, readiness, reserve_slot
 from include.retraining.budget import RetrainingBudget
+from include.retraining.retraining_errors import NotDecidedError
 from tests import toy
 from tests.monitoring import measures
+from tests.refusals import raises
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -202,7 +204,7 @@ def test_a_day_that_was_not_measured_is_not_decided(lake):
 
 
 def test_a_day_before_the_first_is_refused(lake):
-    with pytest.raises(InvalidRequestError, match="2020-01-01; "):
+    with raises(BeforeFirstPeriodError, first=USE_CASE.first_period):
         decide.decide_retraining(open_project(USE_CASE), Period("2019-12-31"))
 
 
@@ -222,11 +224,11 @@ def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
 
 
 def test_only_a_decision_to_retrain_can_claim(lake):
-    with pytest.raises(InvalidRequestError, match="2020-03-01 "):
+    with raises(NotDecidedError, period=FIRST, outcome=None):
         reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
     measures.write(lake, FIRST)
     decide.decide_retraining(open_project(USE_CASE), FIRST)
-    with pytest.raises(InvalidRequestError, match="was decided to hold"):
+    with raises(NotDecidedError, period=FIRST, outcome="hold"):
         reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
     assert RetrainingBudget.open(open_project(USE_CASE)).claims_of_month(FIRST) == []
 

@@ -3,13 +3,14 @@
 import pytest
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.project import open_project
 from include.retraining import decide, outcome
+from include.retraining.retraining_errors import NoTrainingError
 from tests import toy
 from tests.conftest import AS_OF
 from tests.monitoring import measures
+from tests.refusals import raises
 
 DAYS = [AS_OF + n for n in range(3)]
 DECIDED = DAYS[2]
@@ -58,6 +59,6 @@ def test_a_training_that_was_mended_is_recorded_again(decided):
 
 def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
     for period in (DAYS[0], DECIDED + 1):
-        with pytest.raises(InvalidRequestError, match="no training was decided"):
+        with raises(NoTrainingError, period=period):
             outcome.record_training_outcome(open_project(toy.USE_CASE), period, "drift__x", state="success")
     assert outcome.recorded_outcome(open_project(toy.USE_CASE), DAYS[0]) is None

@@ -7,12 +7,12 @@ import optuna
 import pytest
 from lightgbm.basic import LightGBMError
 
-from include.errors import InvalidRequestError
 from include.model import trainer
 from include.training import search as training_search
+from include.training.training_errors import SearchSpaceFixedError, SearchSpaceMissingError
 from include.use_case import SearchRange
 from tests.model.test_trainer import TRAIN, VALIDATION
-from tests.refusals import invalid
+from tests.refusals import invalid, raises
 from tests.toy_use_case import USE_CASE
 
 SPACE = {"learning_rate": SearchRange(0.01, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
@@ -57,12 +57,12 @@ def test_what_a_person_fixed_is_not_searched():
 
 
 def test_nothing_left_to_search_is_refused():
-    with pytest.raises(InvalidRequestError, match=r"\(learning_rate, num_leaves\)"):
+    with raises(SearchSpaceFixedError, parameters=("learning_rate", "num_leaves")):
         training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
 def test_a_use_case_without_a_space_is_advised_how_to_declare_one():
-    with pytest.raises(InvalidRequestError, match=r'search_space=\{"num_leaves": SearchRange'):
+    with raises(SearchSpaceMissingError, 'search_space={"num_leaves": SearchRange'):
         training_search.search_space(searching({}))
 
 

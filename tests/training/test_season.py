@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from include.model.regression_baselines import SeasonTooLongError
+from include.model.model_errors import SeasonTooLongError
 from include.model.season import SEASON_AGO
 from include.project import open_project
 from include.training import dataset, train

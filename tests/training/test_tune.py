@@ -13,15 +13,17 @@ from mlflow import MlflowClient
 from mlflow.optuna.storage import MlflowStorage
 
 from include.declaration.period import Period
-from include.errors import FeaturesMissingError, InvalidRequestError
+from include.errors import FeaturesMissingError
 from include.lake.lake import Lake
 from include.orchestration.tasks import train as tasks
 from include.project import open_project
 from include.training import search, train, tune
 from include.training.optuna_mlflow import Studies
+from include.training.training_errors import MinutesError, SearchSpaceMissingError, TrialsError
 from include.use_case import SearchRange
 from tests import toy
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy_search import DECLARED, QUICK, SPACE, USE_CASE, choice, client, quick, runs, trials_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
@@ -110,17 +112,18 @@ def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake,
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"),
+    ("budget", "refusal"),
     [
-        ({"trials": 0}, "whole number of trials from 1 to 1000, not 0"),
-        ({"trials": 2.5}, r"trials from 1 to 1000, not 2\.5"),
-        ({"trials": True}, "not True"),
-        ({"trials": 2, "minutes": 0}, "minutes above 0, at most 300, not 0"),
-        ({"trials": 2, "minutes": float("nan")}, "minutes above 0, at most 300, not nan"),
+        ({"trials": 0}, raises(TrialsError, trials=0, most=1000)),
+        ({"trials": 2.5}, raises(TrialsError, trials=2.5, most=1000)),
+        ({"trials": True}, raises(TrialsError, trials=True)),
+        ({"trials": 2, "minutes": 0}, raises(MinutesError, minutes=0, most=300)),
+        ({"trials": 2, "minutes": float("nan")}, raises(MinutesError, "nan", most=300)),
     ],
+    ids=["0 trials", "2.5 trials", "True", "0 minutes", "NaN"],
 )
-def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
-    with pytest.raises(InvalidRequestError, match=said):
+def test_a_budget_that_cannot_be_is_refused(lake_home, budget, refusal):
+    with refusal:
         tune.tune_parameters(open_project(USE_CASE), AS_OF, **budget)
 
 
@@ -128,7 +131,7 @@ def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
 
 
 def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(lake_home):
-    with pytest.raises(InvalidRequestError, match="search_space"):
+    with raises(SearchSpaceMissingError, use_case="toy"):
         tune.tune_parameters(open_project(toy.USE_CASE), AS_OF, trials=2)
 
 

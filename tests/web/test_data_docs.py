@@ -4,6 +4,7 @@ import pytest
 from fastapi import HTTPException
 
 from include.web import data_docs
+from tests.refusals import raises
 
 pytestmark = pytest.mark.security
 
@@ -66,5 +67,5 @@ def test_nothing_else_is_shown_and_no_path_is_reported(docs, lake_home, path):
 
 
 def test_before_anything_is_validated_the_page_says_what_writes_it(lake_home):
-    with pytest.raises(HTTPException, match="toy__data writes one"):
+    with raises(HTTPException, "toy__data", status_code=404):
         data_docs.data_docs_page("toy", "index.html")

@@ -22,6 +22,13 @@ FAR = 10
 """Distance of an outlier from the sample's extremes, as a multiple of the sample's range."""
 
 
+class SampleEmptyError(ValueError):
+    """There are no rows on which robustness can be measured."""
+
+    def __init__(self) -> None:
+        super().__init__("Robustness is measured on at least one row; none were given. Choose days that have rows.")
+
+
 def corrupt_features(model: Model, rows: pa.Table, declared: Task) -> tuple[CorruptionResult, ...]:
     """Corrupt each feature of a sample in each way of its type, and predict with it.
 
@@ -32,10 +39,10 @@ def corrupt_features(model: Model, rows: pa.Table, declared: Task) -> tuple[Corr
     greatest possible change is recorded.
 
     Raises:
-        ValueError: there are no rows.
+        SampleEmptyError: there are no rows.
     """
     if not rows.num_rows:
-        raise ValueError("Robustness is measured on at least one row; none were given. Choose days that have rows.")
+        raise SampleEmptyError
     places = np.linspace(0, rows.num_rows - 1, min(rows.num_rows, MOST_ROWS)).astype(np.int64)
     sample = rows.select(list(model.encoding.features)).take(places).combine_chunks()
     usual, task = model.predict(sample), task_model(declared)

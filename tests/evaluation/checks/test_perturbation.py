@@ -122,5 +122,5 @@ def test_the_seed_alone_decides():
 
 
 def test_a_type_that_no_feed_declares_is_named():
-    with pytest.raises(TypeError, match="'blob' is binary"):
+    with pytest.raises(TypeError, match=r"'blob' .*binary"):
         randomise_future_rows(pa.table({"blob": pa.array([b"x"])}), (), seed=1)

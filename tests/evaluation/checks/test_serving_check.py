@@ -15,15 +15,16 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from include import settings
-from include.errors import InvalidRequestError
 from include.evaluation.checks import serving_check
 from include.evaluation.checks.serving_check import ServingCheckError
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
+from include.registry.registry_errors import RunUnknownError
 from include.training import run_logging, train
 from include.training.run_logging import PREDICTION
 from tests.conftest import AS_OF
+from tests.refusals import raises
 from tests.toy import USE_CASE
 from tests.versions import record_sample
 
@@ -137,11 +138,11 @@ def test_what_the_fresh_process_could_not_do_is_reported_by_the_one_that_started
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("kill -9 $$", "was killed by SIGKILL"),
-        ("echo one >&2; echo no memory >&2; exit 3", "ended with code 3: no memory"),
-        ("exit 3", "ended with code 3: it wrote no error"),
-        ("exit 0", "answer cannot be read: FileNotFoundError"),
-        ("exec sleep 60", "had not finished after 0.3 seconds and was stopped"),
+        ("kill -9 $$", "SIGKILL"),
+        ("echo one >&2; echo no memory >&2; exit 3", r"\b3\b.*no memory"),
+        ("exit 3", r"\b3\b"),
+        ("exit 0", "FileNotFoundError"),
+        ("exec sleep 60", r"\b0\.3\b"),
     ],
 )
 def test_a_process_that_comes_to_a_bad_end_gives_no_result_but_worth_another_try(
@@ -157,7 +158,7 @@ def test_a_process_that_comes_to_a_bad_end_gives_no_result_but_worth_another_try
 
 def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, set_python):
     set_python(tmp_path / "no such python")
-    with pytest.raises(ServingCheckError, match="could not be started: "):
+    with raises(ServingCheckError, "no such python", retryable=True):
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
@@ -190,7 +191,7 @@ def test_a_sample_that_cannot_be_fetched_for_lack_of_room_gives_no_result(traine
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(MlflowClient, "download_artifacts", full)
-    with pytest.raises(ServingCheckError, match="its sample cannot be fetched"):
+    with raises(ServingCheckError, "No space left on device"):
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
@@ -239,5 +240,5 @@ def test_it_works_over_a_real_server(toy_lake, mlflow_server, without_plots, con
 
 
 def test_an_unknown_run_is_refused(tracking):
-    with pytest.raises(InvalidRequestError, match="no run"):
+    with raises(RunUnknownError, run_id="0" * 32):
         serving_check.check_serving(open_project(USE_CASE), "0" * 32)

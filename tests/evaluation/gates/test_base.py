@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from include.declaration.problems import DeclarationError
 from include.evaluation.gates import require_gates
 from include.evaluation.gates.base import GateLimits
 from include.evaluation.gates.result import overall_outcome
 from include.use_case import ChampionGate, Gate
 from tests.evaluation.gates.sound import SOUND, TASK, judge_one
-from tests.refusals import invalid
+from tests.refusals import invalid, raises
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, field):
 
 @pytest.mark.parametrize("gate", [Gate("auc", at_least=0.6, min_periods=8), ChampionGate()])
 def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate):
-    with pytest.raises(ValueError, match=f"min_periods={gate.min_periods} .* 7 "):
+    with raises(DeclarationError, f"min_periods={gate.min_periods}", 7):
         require_gates([gate], GateLimits([], test_periods=7, rebuildable_periods=6, task=TASK))
 
 

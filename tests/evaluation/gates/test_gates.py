@@ -8,12 +8,14 @@ from typing import ClassVar, get_args
 import pytest
 
 from include import use_case
+from include.declaration.problems import DeclarationError
 from include.evaluation import gates
 from include.evaluation.gates import GATE_KINDS, GATES, require_gates, require_listed_kinds
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.inputs import GateInputs
 from include.evaluation.judging import judge_gates
 from tests.evaluation.gates.sound import ALL, SOUND, TASK
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 
 MODULES = [module.name for module in pkgutil.iter_modules(gates.__path__) if module.name not in ("base", "result")]
@@ -53,7 +55,7 @@ def test_a_use_case_can_import_every_kind(gate):
 
 
 def test_a_declared_gate_that_is_not_listed_is_refused():
-    with pytest.raises(ValueError, match=r"\['LuckGate'\].* include/evaluation/gates"):
+    with raises(DeclarationError, "LuckGate", "include/evaluation/gates/__init__.py"):
         replace(USE_CASE, gates=(LuckGate(),))
 
 

@@ -6,7 +6,6 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from include.errors import InvalidRequestError
 from include.evaluation import evaluate, plots
 from include.evaluation.gates.result import GateResult
 from include.project import open_project
@@ -14,7 +13,9 @@ from include.promotion import approve, register
 from include.promotion.model_card import build
 from include.registry.mlflow_registry import Registry
 from include.registry.records import Records
+from include.registry.registry_errors import VersionUnknownError
 from tests.conftest import AS_OF, move, moved_into
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.versions import judge, rerecord
 
@@ -145,7 +146,7 @@ def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
 
 
 def test_a_card_of_an_unknown_version_names_those_there_are(version):
-    with pytest.raises(InvalidRequestError, match=r"'77'.*\['1'\]"):
+    with raises(VersionUnknownError, version="77", versions=("1",)):
         build.build_model_card(open_project(USE_CASE), "77")
 
 

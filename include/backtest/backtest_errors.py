@@ -1,0 +1,39 @@
+"""Define why a backtest cannot run."""
+
+from __future__ import annotations
+
+from include.declaration.period import Period
+from include.errors import InvalidRequestError
+
+
+class BacktestEmptyError(InvalidRequestError):
+    """The last day of a backtest is before its first."""
+
+    def __init__(self, use_case: str, first: Period, last: Period) -> None:
+        self.use_case, self.first, self.last = use_case, first, last
+        super().__init__(f"{use_case}: a replay from {first} to {last} has no day. Give the earlier day first.")
+
+
+class FirstModelError(InvalidRequestError):
+    """No model can be trained as of the first day of a backtest."""
+
+    def __init__(self, use_case: str, first: Period, reason: str) -> None:
+        self.use_case, self.first, self.reason = use_case, first, reason
+        super().__init__(f"{use_case}: a replay starts with a model trained as of its first day. {reason}")
+
+
+class LastLabelsError(InvalidRequestError):
+    """The labels of the last day of a backtest cannot be built."""
+
+    def __init__(
+        self, use_case: str, last: Period, needed: Period, period: Period, label_delay: int, reason: str
+    ) -> None:
+        """Build the message.
+
+        Of the days up to `needed`, `period` cannot be built, for the `reason`.
+        """
+        self.use_case, self.last, self.needed, self.period = use_case, last, needed, period
+        super().__init__(
+            f"{use_case}: a replay up to {last} needs labels that become known up to {needed}, and {period} cannot be"
+            f" built. End it {label_delay} days before the last day of the data. {reason}"
+        )
