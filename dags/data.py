@@ -17,7 +17,7 @@ def make(use_case: UseCase) -> DAG:
     tables = ("features", "labels") if use_case.has_labels else ("features",)
     features = [dag_factory.asset(use_case, table) for table in tables]
 
-    with dag_factory.daily_dag(use_case, "data", params=params.data_params(use_case), max_active_runs=8) as built:
+    with dag_factory.period_dag(use_case, "data", params=params.data_params(use_case), max_active_runs=8) as built:
         chain(
             *filter(None, [tasks.wait_for_deliveries(use_case)]),
             tasks.ingest.override(outlets=[raw])(use_case.name),

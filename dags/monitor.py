@@ -18,7 +18,7 @@ def make(use_case: UseCase) -> DAG:
     ]
     wait = {**dag_factory.SENSOR_ARGS, "table": "predictions", "required": False}
 
-    with dag_factory.daily_dag(use_case, "monitor", max_active_runs=8) as built:
+    with dag_factory.period_dag(use_case, "monitor", max_active_runs=8) as built:
         chain(
             PeriodSensor(task_id="wait_for_predictions", use_case=use_case.name, **wait),
             tasks.measure.override(inlets=inlets, outlets=[dag_factory.asset(use_case, "metrics")])(use_case.name),

@@ -25,7 +25,7 @@ def make(use_case: UseCase) -> DAG:
     }
 
     # A backfill runs several days at once, regardless of max_active_runs: the sensor keeps them in order.
-    with dag_factory.daily_dag(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
+    with dag_factory.period_dag(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
             PreviousDecisionSensor(task_id="wait_for_metrics", use_case=use_case.name, **wait),
             tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),

@@ -14,6 +14,7 @@ from include.orchestration.tasks import manual as tasks
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__rollback`."""
+    unit = use_case.calendar.unit.name
     params = {
         "version": Param(
             **orchestration_params.A_NAME,
@@ -22,9 +23,9 @@ def make(use_case: UseCase) -> DAG:
             description="Former champion to go back to. The error for any other version lists all former champions.",
         ),
         "effective_from": Param(
-            **orchestration_params.A_PERIOD,
+            **orchestration_params.a_period(use_case),
             title="Effective from",
-            description="Its first day as the champion, not in the future. Days already scored keep their version.",
+            description=f"Its first {unit} as the champion, not in the future. Scored {unit}s keep their version.",
         ),
         "reason": Param(
             **orchestration_params.A_REASON,

@@ -17,7 +17,9 @@ def make(use_case: UseCase) -> DAG:
     inlets = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "model")]
     predictions = dag_factory.asset(use_case, "predictions")
 
-    with dag_factory.daily_dag(use_case, "score", params=params.score_params(), max_active_runs=8) as built:
+    with dag_factory.period_dag(
+        use_case, "score", params=params.score_params(use_case), due=use_case.score_schedule, max_active_runs=8
+    ) as built:
         chain(
             PeriodSensor(
                 task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.SENSOR_ARGS

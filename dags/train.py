@@ -17,7 +17,7 @@ def make(use_case: UseCase) -> DAG:
     data = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "labels")]
     model = dag_factory.asset(use_case, "model")
 
-    with dag_factory.weekly_dag(use_case, "train", params=params.train_params(use_case), max_active_runs=1) as built:
+    with dag_factory.training_dag(use_case, "train", params=params.train_params(use_case), max_active_runs=1) as built:
         prepared = tasks.prepare(use_case.name)
         tuned = tasks.tune(use_case.name)
         trained = tasks.train.override(inlets=data)(use_case.name, tuned)

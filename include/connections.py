@@ -140,14 +140,7 @@ class EnvironmentConnections:
 
     def engine(self, conn_id: str) -> Engine:
         """Return an engine for a database; see `Connections`."""
-        import sqlalchemy
-
-        connection = self.connection(conn_id)
-        try:
-            return sqlalchemy.create_engine(_database_url(connection), poolclass=sqlalchemy.NullPool)
-        except (sqlalchemy.exc.ArgumentError, ImportError) as error:
-            reason = connection.hide_secrets(str(error)).rstrip(".")
-            raise ConnectionInvalidError(conn_id, f"{reason}. Its type is {connection.conn_type!r}") from None
+        return make_engine(self.connection(conn_id))
 
     def s3_client(self, conn_id: str, *, new: bool = False) -> Any:
         """Return a client for S3; see `Connections`."""
@@ -175,6 +168,21 @@ class EnvironmentConnections:
             region_name=extra.get("region_name"),
         )
         return session.client("s3", endpoint_url=extra.get("endpoint_url"), config=patient_config())
+
+
+def make_engine(connection: Connection) -> Engine:
+    """Return an SQLAlchemy engine for a database, by the type of its Connection.
+
+    Raises:
+        ConnectionInvalidError: it is not that of a database, or its driver is not installed.
+    """
+    import sqlalchemy
+
+    try:
+        return sqlalchemy.create_engine(_database_url(connection), poolclass=sqlalchemy.NullPool)
+    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
+        reason = connection.hide_secrets(str(error)).rstrip(".")
+        raise ConnectionInvalidError(connection.conn_id, f"{reason}. Its type is {connection.conn_type!r}") from None
 
 
 def _from_json(conn_id: str, value: str) -> Connection:

@@ -324,4 +324,9 @@ class NotBegunError(InvalidRequestError):
         self.period, self.today, self.start = period, today, start
         self.retryable = start is not None and start - now < NEARLY_BEGUN
         what = f"{period} has not begun in {time_zone}" if start else f"{period} does not exist in {time_zone}"
-        super().__init__(f"{use_case}: {what}; today is {today}. Nothing was done. Run it for a day that has begun.")
+        unit = period.unit.name
+        now_is = "today" if unit == "day" else f"the current {unit}"
+        super().__init__(
+            f"{use_case}: {what}; {now_is} is {today}. Nothing was done. Run it for {period.unit.article} that has"
+            " begun."
+        )

@@ -77,7 +77,7 @@ class Frames:
             InvalidRequestError: there is no such table, or `since` is after the loaded period.
             NotReadyError: neither the lake nor the tables of `check` have the loaded period.
         """
-        first = self.period if since is None else _as_period(since)
+        first = self.period if since is None else _as_period(self.use_case, since)
         if table not in self.names:
             raise InvalidRequestError(f"{self.use_case.name} has no table {table!r}; there are {self.names}.")
         if first > self.period:
@@ -139,7 +139,8 @@ def load(use_case: str, period: Period | date | str, frame_type: FrameType = "pa
     Raises:
         InvalidRequestError: there is no such use case, period or kind of frame.
     """
-    declared, as_of = load_use_case(use_case), _as_period(period)
+    declared = load_use_case(use_case)
+    as_of = _as_period(declared, period)
     declared.require(as_of)
     if frame_type not in get_args(FrameType):
         raise InvalidRequestError(f"frame_type={frame_type!r} is none of {list(get_args(FrameType))}.")
@@ -158,7 +159,7 @@ def _require_polars() -> None:
         ) from error
 
 
-def _as_period(period: Period | date | str) -> Period:
+def _as_period(use_case: UseCase, period: Period | date | str) -> Period:
     if isinstance(period, date):
-        return Period.from_date(period)
+        return use_case.calendar.period_of(period)
     return Period(period) if isinstance(period, str) else period

@@ -3,6 +3,7 @@
 It imports nothing else of `include`.
 """
 
+from include.declaration.calendars import Daily, Hourly, Weekly
 from include.declaration.costs import DecisionCosts, OrderCosts
 from include.declaration.custom_metric import CustomMetric
 from include.declaration.exports import ToFiles, ToSql, Webhook
@@ -41,6 +42,7 @@ __all__ = [
     "ByWindow",
     "ChampionGate",
     "CustomMetric",
+    "Daily",
     "DataError",
     "DecisionCosts",
     "Feature",
@@ -50,6 +52,7 @@ __all__ = [
     "Files",
     "FirstSeen",
     "Gate",
+    "Hourly",
     "Http",
     "Label",
     "LandingBucket",
@@ -80,5 +83,6 @@ __all__ = [
     "Use",
     "UseCase",
     "Webhook",
+    "Weekly",
     "downloads_folder",
 ]

@@ -67,7 +67,12 @@ LONG = (
         "retraining/test_decide",
         "retraining/test_decide_promotion",
     ),
-    *("properties/test_killed", "properties/test_future_of_customers", "properties/test_evolving"),
+    *(
+        "properties/test_killed",
+        "properties/test_future_of_customers",
+        "properties/test_evolving",
+        "use_cases/test_life",
+    ),
     *("properties/test_order_of_a_life", "properties/test_order_of_flights", "properties/test_memory"),
     *("properties/test_hostile", "properties/test_odd_names", "ingestion/test_redelivery", "ingestion/test_bucket"),
     *(

@@ -65,7 +65,7 @@ DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar
 """Besides the standard library and each other; anything else, such as a numeric library, only within a function."""
 PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
-    "include.validation.tallies",
+    *("include.validation.errors", "include.validation.tallies"),
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
     *("include.ingestion.row_ids", "include.ingestion.correction_errors", "include.training.training_errors"),
     *("include.monitoring.metric_row", "include.monitoring.metric_table", "include.monitoring.drift"),

@@ -9,10 +9,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+import numpy
 import pytest
 
+from include import use_case
 from include.declaration.period import Period
 from include.ingestion import ingest
+from include.model import metrics
 from include.project import open_project
 from include.settings import REPOSITORY
 from include.use_case import FeatureGroup, Feed, Files, Http, Sql, ToFiles, ToSql, Webhook
@@ -31,9 +34,31 @@ def snippets(page: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.fixture
+def own_metrics() -> Iterator[None]:
+    """Forget the metrics that a snippet declares."""
+    kept = dict(metrics._METRICS)
+    yield
+    metrics._METRICS.clear()
+    metrics._METRICS.update(kept)
+
+
+def test_every_snippet_about_tasks_is_a_declaration(own_metrics):
+    names: dict[str, Any] = {"__name__": "docs_tasks", **vars(use_case), "np": numpy}
+    codes = SNIPPET.findall((REPOSITORY / "docs" / "tasks.md").read_text())
+    for code in codes:
+        exec(compile(code, "tasks.md", "exec"), names)  # of this repository
+    assert len(codes) == 2 and {gate.metric for gate in names["gates"]} == {"large_errors"}
+    declared = replace(
+        toy.USE_CASE, task=names["task"], gates=names["gates"][:2], monitoring=names["monitoring"], package="tests.toy"
+    )
+    assert "large_errors" in declared.task.charted
+
+
 def test_every_snippet_about_sources_builds_its_declaration():
     found = snippets("sources.md")
-    files, daily, table, query, service, function = found
+    late, files, daily, table, query, service, function = found
+    assert late["source"].complete and isinstance(late["source"], Sql)
     assert isinstance(files["sales"], Feed) and isinstance(files["sales"].source, Files)
     assert isinstance(daily["source"], Files) and isinstance(table["sales"].source, Sql)
     assert query["source"].parameters == {"start", "end"} and isinstance(service["source"], Http)
@@ -62,7 +87,7 @@ def rows_of(lake_home, monkeypatch):
 
 
 def test_the_snippets_about_files_and_tables_read_the_day_that_has_ended(rows_of, tmp_path, configure):
-    files, _, table, *_ = snippets("sources.md")
+    _, files, _, table, *_ = snippets("sources.md")
     path = tmp_path / "sales.csv"
     path.write_text("sold_on,id,shop,amount\n2020-03-01,1,north,2\n2020-03-02,2,north,3\n")
     feed = files["sales"]

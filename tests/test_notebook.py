@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from include.cli.main import app
-from include.declaration.period import Period, PeriodError, periods_of
+from include.declaration.calendars import Daily
+from include.declaration.period import Period, PeriodError
 from include.errors import BeforeFirstPeriodError, InvalidRequestError, NotReadyError, UseCaseUnknownError
 from include.evaluation.check_use_case import kept_home
 from include.lake.lake import Lake
@@ -43,7 +44,7 @@ def test_periods_before_are_read_on_demand_and_later_ones_never():
     toy.fill(Lake.open(USE_CASE), DAYS[0], DAYS[2])
     for since in (DAYS[0], DAYS[0].start_date, "2020-01-10"):
         periods = load("toy", DAYS[1]).read("features", since=since)["period"].to_pylist()
-        assert periods_of(periods) == [DAYS[0]] * source.ROWS + [DAYS[1]] * source.ROWS
+        assert Daily().periods_of(periods) == [DAYS[0]] * source.ROWS + [DAYS[1]] * source.ROWS
 
 
 def test_what_the_lake_lacks_is_read_from_what_check_has_kept():
@@ -106,7 +107,7 @@ def test_a_training_set_is_what_the_training_reads_split_by_split(toy_lake):
     view = open_project(USE_CASE).lake.as_of(AS_OF)
     first, last = splits.training_window(USE_CASE, AS_OF)
     labelled = dataset.labelled_rows(USE_CASE, view, first, last)
-    cut = splits.split_periods(USE_CASE, AS_OF, first, periods_of(labelled["period"].unique().to_pylist()))
+    cut = splits.split_periods(USE_CASE, AS_OF, first, Daily().periods_of(labelled["period"].unique().to_pylist()))
     for name, periods in cut.items():
         expected = dataset.split_rows(USE_CASE, labelled, periods, name, AS_OF)
         of_split = rows.filter(pc.equal(rows["split"], name))

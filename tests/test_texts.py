@@ -34,6 +34,7 @@ from include.notifications import messages
 from include.reproduction.reproduce import Reproduction
 from include.settings import REPOSITORY
 from include.use_case import LandingBucket
+from include.validation.errors import BrokenExpectation
 
 DAY = Period("2020-01-10")
 SAMPLES: dict[str, Any] = {
@@ -178,6 +179,15 @@ SAMPLES: dict[str, Any] = {
 }
 """Value of each parameter of errors, by its name."""
 OTHERWISE: dict[str, dict[str, Any]] = {
+    "LabelsOutdatedError": {
+        "label": "grade",
+        "what": "have labels that are no declared class: 'grade' is 'scrap' in 3 rows. The classes are"
+        " ['good', 'poor']: correct the labels, or declare the class",
+    },
+    "OtherPredictionsError": {
+        "why": "it predicts the columns ['prediction'], and the use case now declares the columns"
+        " ['prediction', 'lower', 'upper']"
+    },
     "SeasonTooLongError": {"season": 365, "feature": "__airworthy_season_ago", "rows": 840},
     "AirflowRefusedError": {"answer": SimpleNamespace(status_code=403, text="Forbidden")},
     "BucketError": {"reason": "the Connection does not exist", "retryable": True},
@@ -200,6 +210,21 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "OneLabelError": {"rows": 200, "value": "failed = 1"},
     "SplitsTooShortError": {"last": Period("2020-03-19")},
     "HeadMissingError": {"count": 2},
+    "FileColumnsError": {"declared": ["id", "size"]},
+    "FileEncodingError": {"found": "UTF-16"},
+    "FileLimitError": {"found": 20_000},
+    "JsonLineError": {"problem": "is not a JSON object"},
+    "KeyMissingError": {"key": "id", "lines": [1, 2]},
+    "KeysRepeatedError": {"keys": "event_date=2020-01-10, id=7"},
+    "NotQuarantinedError": {"what": "the keys event_date=2020-01-10, id=7"},
+    "NumbersNotFiniteError": {"lines": [1, 2]},
+    "PeriodNotFreeError": {"limit": Period("2020-01-11")},
+    "ReasonsUnknownError": {"known": ["hour: at most 23"]},
+    "RowAmbiguousError": {"keys": "event_date=2020-01-10, id=7"},
+    "RowsUnchangedError": {"lines": [1, 2]},
+    "RunIncompleteError": {"status": "RUNNING"},
+    "RunPeriodsError": {"key": "2020-01-10"},
+    "VersionUnknownError": {"version": "77", "versions": ["1", "2", "3"]},
     "FileInvalidError": {"where": "s3://landing/events/2020-01-10/events.csv", "reason": "it is empty"},
     "DeliveryLostError": {"table": "raw/events", "what": "a file is missing"},
     "DeliveryTooLargeError": {
@@ -224,9 +249,15 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "trained": Period("2020-03-01"),
     },
     "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY.start_date]})},
+    "MixedUnitsError": {"one": Period("2020-01-10"), "other": Period("2020-01-10T05Z")},
+    "WrongCalendarError": {"start": "2020-01-10", "calendar": "Weekly(on='monday')"},
     "PeriodError": {"key": "1 March 2020"},
+    "PeriodRefusedError": {
+        "broken": [BrokenExpectation("feature 'size' must have more than one value", "it is 4.0", "Correct `build`.")]
+    },
     "ServiceDiedError": {"what": "mlflow"},
     "TaskMemoryError": {"declared": 8_000_000_000},
+    "UseCaseUnknownError": {"name": "flights", "broken": ["breads"]},
     "UnsoundError": {"found": [UnsoundValue("NaN", "size", "nan", "id=7")]},
 }
 """Values of single errors that differ from these."""

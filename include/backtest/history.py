@@ -19,7 +19,7 @@ from include.backtest.model_cache import ModelCache
 from include.backtest.simulator import BacktestOutcome
 from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.monitoring import Monitoring, Retraining
-from include.declaration.period import Period, period_range, periods_of
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation import judging
@@ -84,7 +84,7 @@ class HistoricalEvaluator:
     @cached_property
     def matured(self) -> Numbers:
         """Return the label of every row as known when its day had matured; NaN if unknown."""
-        return self.past.matured(self.use_case.label.label_delay_periods)
+        return self.past.matured(self.use_case.label.label_delay_periods, self.use_case.calendar.unit)
 
     def fit(self, period: Period) -> HistoricalModel:
         """Return the model as of `period`, from the cache if it was fitted before.
@@ -101,7 +101,9 @@ class HistoricalEvaluator:
         first, last = splits.training_window(use_case, period)
         inputs = train.training_inputs(use_case, self.project.lake.as_of(period), first, last, chosen)
         rows = self._labelled(period, first, last)
-        cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
+        cut = splits.split_periods(
+            use_case, period, first, use_case.calendar.periods_of(rows["period"].unique().to_pylist())
+        )
         cache = ModelCache.open(self.project)
         if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {period}")
@@ -204,7 +206,10 @@ class HistoricalEvaluator:
         rows.append(metric_row.row_with_limit("staleness", "model", float(period - model), monitoring.max_age_periods))
         rows += self._performance(period, model, profile, monitoring)
         return signals.signals_of(
-            period, metric_row.metric_table_rows(rows, version, period, schemas.METRICS).to_pylist()
+            period,
+            metric_row.metric_table_rows(
+                rows, version, period, schemas.content_schema(self.use_case, "metrics")
+            ).to_pylist(),
         )
 
     def _performance(
@@ -217,7 +222,7 @@ class HistoricalEvaluator:
         chosen = np.unique(periods[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
-        oldest = Period.from_date(chosen[0])
+        oldest = self.use_case.calendar.period_of(chosen[0])
         span = self.past.span(oldest, newest)
         labels, periods = self.past.labels(period)[span], self.past.periods[span]
         known = ~np.isnan(labels)
@@ -302,7 +307,7 @@ def _with_season(use_case: UseCase, view: AsOfSnapshot, rows: pa.Table) -> pa.Ta
     """
     if use_case.season_lag is None or not rows.num_rows:
         return rows
-    first, last = (Period.from_date(rows["period"][place].as_py()) for place in (0, -1))
+    first, last = use_case.calendar.periods_of(rows["period"][place].as_py() for place in (0, -1))
     numbered = rows.select(list(dict.fromkeys(["period", *use_case.keys])))
     numbered = numbered.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
     found = join_season(use_case, view, ibis.memtable(numbered), first, last).order_by(_ROW).to_pyarrow()

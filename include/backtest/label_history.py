@@ -9,10 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.period import Period
+from include.declaration.period import Period, Unit
 from include.model.arrays import Numbers
-
-Days = npt.NDArray[np.datetime64]
+from include.model.period_arrays import Starts, to_start, to_step
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class LabelHistory:
     """`day`, keys and features."""
     place: npt.NDArray[np.int64]
     """The index of the row of each label."""
-    known: Days
+    known: Starts
     """The day on which each label became known, ascending."""
     label: Numbers
     """The encoded label, or NaN if it was withdrawn."""
@@ -36,31 +35,29 @@ class LabelHistory:
         labels = pa.table({"place": place, "known": known, "label": label})
         ordered = labels.sort_by([("known", "ascending"), ("place", "ascending")])
         values = pc.fill_null(ordered["label"].cast(pa.float64()), float("nan"))
-        periods = ordered["known"].to_numpy().astype("datetime64[D]")
+        periods = ordered["known"].to_numpy()
         return cls(rows.combine_chunks(), ordered["place"].to_numpy(), periods, values.to_numpy())
 
     @property
-    def periods(self) -> Days:
+    def periods(self) -> Starts:
         """Return the day of each row."""
-        periods: Days = self.rows["period"].to_numpy().astype("datetime64[D]")
+        periods: Starts = self.rows["period"].to_numpy()
         return periods
 
     def span(self, first: Period, last: Period) -> slice:
         """Return the slice of the rows from `first` to `last`, both included."""
         periods = self.periods
-        start = int(np.searchsorted(periods, np.datetime64(first.start_date)))
-        return slice(start, int(np.searchsorted(periods, np.datetime64(last.start_date), side="right")))
+        start = int(np.searchsorted(periods, to_start(first)))
+        return slice(start, int(np.searchsorted(periods, to_start(last), side="right")))
 
     def labels(self, period: Period) -> Numbers:
         """Return the label of every row as known when `period` began; NaN if unknown."""
-        end = int(np.searchsorted(self.known, np.datetime64(period.start_date), side="right"))
+        end = int(np.searchsorted(self.known, to_start(period), side="right"))
         return self._labels_of_rows(np.arange(end))
 
-    def matured(self, periods: int) -> Numbers:
+    def matured(self, periods: int, unit: Unit) -> Numbers:
         """Return each row's label as known `days` after its day; NaN if unknown."""
-        return self._labels_of_rows(
-            np.flatnonzero(self.known <= self.periods[self.place] + np.timedelta64(periods, "D"))
-        )
+        return self._labels_of_rows(np.flatnonzero(self.known <= self.periods[self.place] + to_step(unit, periods)))
 
     def _labels_of_rows(self, chosen: npt.NDArray[np.int64]) -> Numbers:
         labels = np.full(self.rows.num_rows, np.nan)

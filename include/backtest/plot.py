@@ -8,8 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from include.backtest.result import ROLLING_DAYS, PolicyOutcome
+from include.declaration.period import Period
 from include.model import plotting
 from include.model.metrics import METRICS
+from include.model.period_arrays import to_start, to_starts
 
 COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
 """Distinguishable with red-green colour blindness, together with the line styles."""
@@ -25,7 +27,7 @@ def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome], metrics: Sequen
     base = _series(outcomes[0], first)
     for outcome, colour, style in zip(outcomes, COLOURS, STYLES, strict=False):
         drawn = {"color": colour, "ls": style, "label": outcome.policy, "lw": 1.6}
-        periods = np.array([*outcome.rolling], dtype="datetime64[D]")
+        periods = to_starts(map(Period, outcome.rolling))
         values = _series(outcome, first)
         loss.plot(periods, values, **drawn)
         gain.plot(periods, base - values, **drawn)
@@ -52,7 +54,7 @@ def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
     """
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
         for training in outcome.trainings:
-            period, face = np.datetime64(training["period"]), colour if training["result"] == "promoted" else "none"
+            period, face = to_start(Period(training["period"])), colour if training["result"] == "promoted" else "none"
             axes.plot(np.array([period]), [place], marker="o", ms=8, mec=colour, mfc=face, ls="")
             if training["false_alarm"]:
                 axes.plot(np.array([period]), [place], marker="x", ms=11, color="#111111", ls="")

@@ -75,7 +75,7 @@ def run_backtest(
     policies = [
         simulator.never_retrain(),
         simulator.retrain_monthly(),
-        simulator.retrain_weekly(),
+        *simulator.retrain_on_schedule(use_case),
         simulator.naive_psi(evaluator.largest_psi),
     ]
     outcomes = [_outcome(evaluator, policy, periods) for policy in [*policies, _performance_only(evaluator), declared]]
@@ -118,6 +118,7 @@ def _build(project: Project, first: Period, last: Period, tell: Callable[[str], 
     """
     use_case = project.use_case
     earliest, _ = splits.training_window(use_case, first)
+    earliest = max(use_case.first_period, use_case.labels_since(earliest))
     end = last + use_case.label.label_delay_periods
     built = project.lake.as_of(end).partitions("features", earliest, end)
     beyond, needed = period_range(last + 1, end), period_range(earliest, last)

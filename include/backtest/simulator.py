@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from include.declaration.calendars import describe_start
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, PastDecision, Result
 from include.retraining.signals import MeasuredPeriod
@@ -123,16 +125,30 @@ def never_retrain() -> Policy:
     return Policy("never", "no training after the first", lambda _day, _so_far: PolicyAnswer(False, False))
 
 
-def retrain_weekly() -> Policy:
-    """Return the policy that trains every Monday, like the DAG `train`."""
-    return _scheduled(
-        "weekly", "every Monday, as the DAG train is scheduled", lambda period: period.start_date.weekday() == 0
-    )
+def retrain_on_schedule(use_case: UseCase) -> list[Policy]:
+    """Return the policy that trains as the DAG `train` is scheduled.
+
+    There is none if nothing is scheduled.
+    """
+    schedule = use_case.training.schedule
+    if schedule is None:
+        return []
+    meaning = f"every {describe_start(schedule)}, as the DAG train is scheduled"
+    return [_scheduled(schedule.adjective, meaning, lambda period: use_case.is_due(period, schedule))]
 
 
 def retrain_monthly() -> Policy:
     """Return the policy that trains on the first of each month."""
-    return _scheduled("monthly", "on the first of each month", lambda period: period.start_date.day == 1)
+    return _scheduled("monthly", "at the beginning of each month", _begins_a_month)
+
+
+def _begins_a_month(period: Period) -> bool:
+    """Return whether no earlier period starts in the same month."""
+    return _month(period) != _month(period - 1)
+
+
+def _month(period: Period) -> tuple[int, int]:
+    return period.start_date.year, period.start_date.month
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +19,7 @@ from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.model.metrics import METRICS
 from include.project import open_project
+from include.retraining.policy import budget_month
 
 _FOOTNOTE = (
     "A false alarm is a training whose model is not better than the champion on the 28 scored days after it:"
@@ -77,8 +77,9 @@ def earliest_period(use_case: UseCase) -> Period:
     training = use_case.training
     needed = training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
     period = use_case.first_period + (needed - 1 + use_case.label.label_delay_periods)
-    start = period.start_date
-    return period if start.day == 1 else Period.from_date((start.replace(day=1) + timedelta(days=32)).replace(day=1))
+    while budget_month(period) == budget_month(period - 1):
+        period += 1
+    return period
 
 
 def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:

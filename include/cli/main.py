@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ import typer
 
 from include.cli import quarantine, services
 from include.cli.escaping import make_console, print_failure
+from include.cli.period_option import AnyPeriod, PeriodArgument, of_calendar, parse_period
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.local.private_files import UMASK
@@ -55,52 +55,45 @@ def demo() -> None:
     walkthrough.run_demo(console)
 
 
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
-
-
-def _period_of(moment: datetime) -> Period:
-    return Period.from_date(moment.date())
-
-
-def _range(first: datetime | None, last: datetime | None) -> tuple[Period | None, Period | None]:
-    return (_period_of(first) if first else None, _period_of(last) if last else None)
+def _range(use_case: str, first: Period | None, last: Period | None) -> tuple[Period | None, Period | None]:
+    return of_calendar(use_case, first), of_calendar(use_case, last)
 
 
 @app.command()
 def report(
     use_case: str,
-    first: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
-    last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+    first: AnyPeriod = None,
+    last: AnyPeriod = None,
 ) -> None:
-    """Show rows, versions and metrics; with days, their predictions' performance."""
+    """Show rows, versions and metrics; with periods, their predictions' performance."""
     from include.cli import walkthrough
 
-    walkthrough.show_report(console, use_case, *_range(first, last))
+    walkthrough.show_report(console, use_case, *_range(use_case, first, last))
 
 
 @app.command()
 def predictions(
-    use_case: str, period: Day, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10
+    use_case: str, period: PeriodArgument, rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10
 ) -> None:
-    """Show the rows of a day with the highest prediction."""
+    """Show the rows of a period with the highest prediction."""
     from include.cli import walkthrough
 
-    walkthrough.show_predictions(console, use_case, _period_of(period), rows)
+    walkthrough.show_predictions(console, use_case, of_calendar(use_case, period), rows)
 
 
 @app.command()
-def exports(use_case: str, period: Day) -> None:
+def exports(use_case: str, period: PeriodArgument) -> None:
     """Show what each destination got of a day's predictions, by its receipts."""
     from include.cli import exports as cli_exports
 
-    cli_exports.print_exports(console, use_case, _period_of(period))
+    cli_exports.print_exports(console, use_case, of_calendar(use_case, period))
 
 
 @app.command()
 def ledger(use_case: str) -> None:
     """Show and verify the ledger.
 
-    Each champion is shown with its effective day, actor and reason.
+    Each champion is shown with its first period, actor and reason.
     """
     from include.cli import ledger as cli_ledger
 
@@ -108,22 +101,24 @@ def ledger(use_case: str) -> None:
 
 
 @app.command()
-def lineage(use_case: str, period: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
-    """Show the lineage of one prediction: model, code, and days of every feed."""
+def lineage(
+    use_case: str, period: PeriodArgument, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]
+) -> None:
+    """Show the lineage of one prediction: model, code, and periods of every feed."""
     from include.cli import lineage as cli_lineage
 
-    cli_lineage.print_lineage(console, use_case, _period_of(period), keys)
+    cli_lineage.print_lineage(console, use_case, of_calendar(use_case, period), keys)
 
 
 @app.command()
-def check(use_case: str, period: Day) -> None:
-    """Validate a training's days, train, evaluate, and list problems; no Airflow.
+def check(use_case: str, period: PeriodArgument) -> None:
+    """Validate a training's periods, train, evaluate, and list problems; no Airflow.
 
     The ingested data are kept for the next check. Fails if a gate fails.
     """
     from include.cli import check as cli_check
 
-    cli_check.print_check(console, use_case, _period_of(period))
+    cli_check.print_check(console, use_case, of_calendar(use_case, period))
 
 
 @app.command()
@@ -209,12 +204,15 @@ class Promotion(StrEnum):
 def run(
     use_case: str,
     kind: Annotated[Kind, typer.Argument(help="The DAG whose steps are run.")],
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    first: Annotated[
+        Period, typer.Option("--from", parser=parse_period, metavar="PERIOD", help="First period, such as 2013-01-05.")
+    ],
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; without it, the first one.")
+        Period | None,
+        typer.Option("--to", parser=parse_period, metavar="PERIOD", help="Last period; without it, the first one."),
     ] = None,
     take_changed: Annotated[bool, typer.Option(help="data: ingest files that were delivered again.")] = False,
-    window_periods: Annotated[int | None, typer.Option(min=1, help="train: days of data to train on.")] = None,
+    window_periods: Annotated[int | None, typer.Option(min=1, help="train: periods of data to train on.")] = None,
     parameters: Annotated[
         str | None, typer.Option(help="train: LightGBM parameters as JSON, instead of the declared ones.")
     ] = None,
@@ -223,14 +221,16 @@ def run(
     reason: Annotated[str | None, typer.Option(help="train: why; stored with the version.")] = None,
     promotion: Annotated[Promotion | None, typer.Option(help="train: instead of what the use case declares.")] = None,
     version: Annotated[str | None, typer.Option(help="score: with this version instead of the champion.")] = None,
-    rescore: Annotated[bool, typer.Option(help="score: again, with the present champion of the day.")] = False,
-    allow_future_model: Annotated[bool, typer.Option(help="score: allow a version trained as of a later day.")] = False,
+    rescore: Annotated[bool, typer.Option(help="score: again, with the present champion of the period.")] = False,
+    allow_future_model: Annotated[
+        bool, typer.Option(help="score: allow a version trained as of a later period.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Open the debugger where an error is raised.")] = False,
 ) -> None:
-    """Run the steps of a DAG for every day of a range, without Airflow.
+    """Run the steps of a DAG for every period of a range, without Airflow.
 
-    They run in this process. A range of trainings means its Mondays, on which they are scheduled; a single day may be
-    any.
+    They run in this process. Of a range, only the periods that are due by the declared schedule are run, such as the
+    Mondays of trainings; a single period may be any.
     """
     from include.cli import run as cli_run
 
@@ -246,7 +246,7 @@ def run(
         "rescore": rescore,
         "allow_future_model": allow_future_model,
     }
-    request = cli_run.RunRequest(use_case, kind.value, _period_of(first), _period_of(last or first), values)
+    request = cli_run.RunRequest(use_case, kind.value, first, last or first, values)
     cli_run.run_periods(console, request, debug=debug)
 
 
@@ -257,23 +257,24 @@ def frame(
         str,
         typer.Argument(
             help="Name of the table, such as features, labels, predictions, checked/<feed> or raw/<feed>; or train, the"
-            " rows that a training as of the day reads."
+            " rows that a training as of the period reads."
         ),
     ],
-    period: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+    period: AnyPeriod = None,
     as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day, written as an option instead.")
+        Period | None,
+        typer.Option(parser=parse_period, metavar="PERIOD", help="The period, written as an option instead."),
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
 ) -> None:
-    """Print or write one day's rows of a table, from the lake or `check`'s data."""
+    """Print or write one period's rows of a table, from the lake or `check`'s data."""
     from include.cli import frame as cli_frame
 
     chosen = period or as_of
     if chosen is None or (period and as_of):
-        raise typer.BadParameter("Give one day, either as the argument DAY or as --as-of.")
-    cli_frame.print_frame(console, use_case, table, _period_of(chosen), rows, out)
+        raise typer.BadParameter("Give one period, either as the argument PERIOD or as --as-of.")
+    cli_frame.print_frame(console, use_case, table, of_calendar(use_case, chosen), rows, out)
 
 
 @app.command()
@@ -312,18 +313,24 @@ def token() -> None:
 @app.command()
 def replay(
     use_case: str,
-    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First scored day.")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last scored day.")] = None,
+    first: Annotated[
+        Period | None, typer.Option("--from", parser=parse_period, metavar="PERIOD", help="First scored period.")
+    ] = None,
+    last: Annotated[
+        Period | None, typer.Option("--to", parser=parse_period, metavar="PERIOD", help="Last scored period.")
+    ] = None,
     variations: Annotated[
         bool, typer.Option(help="Also try the declared policy with one number changed at a time.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Write a chart into this PNG file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write all results into this JSON file.")] = None,
 ) -> None:
-    """Simulate several retraining policies on past days, and compare their results."""
+    """Simulate several retraining policies on past periods, and compare their results."""
     from include.cli import backtest
 
-    backtest.print_backtest(console, use_case, *_range(first, last), variations=variations, plot=plot, json_file=json)
+    backtest.print_backtest(
+        console, use_case, *_range(use_case, first, last), variations=variations, plot=plot, json_file=json
+    )
 
 
 @app.command()
@@ -344,13 +351,15 @@ def maintain(
 def rebuild(
     use_case: str,
     table: Annotated[str, typer.Argument(help="Name of the table in the lake, such as features or raw/<feed>.")],
-    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to rebuild.")],
+    since: Annotated[
+        Period, typer.Option("--from", parser=parse_period, metavar="PERIOD", help="First period to rebuild.")
+    ],
     apply: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
     """Remove periods from a table whose column types changed, for a backfill."""
     from include.cli import rebuild as cli_rebuild
 
-    cli_rebuild.print_rebuild(console, use_case, table, _period_of(since), apply=apply)
+    cli_rebuild.print_rebuild(console, use_case, table, of_calendar(use_case, since), apply=apply)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

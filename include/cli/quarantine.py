@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from include.cli.escaping import make_console, print_line
+from include.cli.period_option import of_calendar, parse_period
 from include.declaration.actor import account_actor
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_declaration
@@ -19,15 +19,20 @@ from include.project import open_project
 if TYPE_CHECKING:
     from include.cli.row_selection import RowSelection
 
-FORMATS = ["%Y-%m-%d"]
 Feed = Annotated[str | None, typer.Option(help="Only this feed.")]
-Day = Annotated[datetime | None, typer.Option(formats=FORMATS, help="Only rows quarantined on this day.")]
+Day = Annotated[
+    Period | None, typer.Option(parser=parse_period, metavar="PERIOD", help="Only rows quarantined in this period.")
+]
 Reason = Annotated[list[str] | None, typer.Option(help="Only rows with this reason; may be repeated.")]
 Row = Annotated[list[str] | None, typer.Option(help="Only the row with this id; may be repeated.")]
 Comment = Annotated[str, typer.Option(help="Stored with the correction and your name.")]
 KnownOn = Annotated[
-    datetime | None,
-    typer.Option(formats=FORMATS, help="The day on which they become known; default: the first free day."),
+    Period | None,
+    typer.Option(
+        parser=parse_period,
+        metavar="PERIOD",
+        help="The period in which they become known; default: the first free one.",
+    ),
 ]
 
 
@@ -120,7 +125,7 @@ def correct(
         actor=account_actor(),
         comment=comment,
         period=chosen.period,
-        known_on=_period_of(known_on),
+        known_on=of_calendar(use_case, known_on),
     )
     print_line(console, done.summary)
 
@@ -147,7 +152,7 @@ def release(
         comment=comment,
         period=chosen.period,
         ids=chosen.rows,
-        known_on=_period_of(known_on),
+        known_on=of_calendar(use_case, known_on),
     )
     print_line(console, done.summary)
 
@@ -168,12 +173,8 @@ def balance(
 
 
 def _chosen(
-    use_case: str, feed: str | None, period: datetime | None, reason: list[str] | None, row: list[str] | None
+    use_case: str, feed: str | None, period: Period | None, reason: list[str] | None, row: list[str] | None
 ) -> RowSelection:
     from include.cli.row_selection import RowSelection
 
-    return RowSelection(use_case, feed, _period_of(period), tuple(reason or ()), tuple(row or ()))
-
-
-def _period_of(moment: datetime | None) -> Period | None:
-    return Period.from_date(moment.date()) if moment else None
+    return RowSelection(use_case, feed, of_calendar(use_case, period), tuple(reason or ()), tuple(row or ()))

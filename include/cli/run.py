@@ -21,6 +21,7 @@ from include.cli.escaping import print_line
 from include.cli.run_summary import summarise_run
 from include.declaration.actor import account_actor
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
 from include.local import instance
@@ -55,26 +56,29 @@ class RunRequest:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.last < self.first:
-            raise InvalidRequestError(f"--to {self.last} is before --from {self.first}.")
         given = {name for name, value in self.params.items() if value not in (None, False)}
         if stray := sorted(given - FIELDS[self.kind]):
             options = ", ".join(f"--{name.replace('_', '-')}" for name in stray)
             known = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(FIELDS[self.kind])) or "none"
             raise InvalidRequestError(f"{options} is no option of {self.kind!r}, which has: {known}.")
 
-    @property
-    def periods(self) -> list[Period]:
+    def periods(self, use_case: UseCase) -> list[Period]:
         """Return the periods to run.
 
         Raises:
+            PeriodError: a bound is no period of the use case's calendar.
             InvalidRequestError: the range has no scheduled period.
         """
-        found = scheduled_periods(self.kind, self.first, self.last)
+        for period in (self.first, self.last):
+            use_case.calendar.require(period, use_case.name)
+        if self.last < self.first:
+            raise InvalidRequestError(f"--to {self.last} is before --from {self.first}.")
+        found = scheduled_periods(use_case, self.kind, self.first, self.last)
         if not found:
+            unit = use_case.calendar.unit.name
             raise InvalidRequestError(
-                f"Trainings are scheduled on Mondays, and {self.first} to {self.last} has none. To train as of another"
-                f" day, give that day alone: --from {self.last}"
+                f"{self.first} to {self.last} has no {unit} that is due by the declared schedule. To run for another"
+                f" {unit}, give that {unit} alone: --from {self.last}"
             )
         return found
 
@@ -105,9 +109,10 @@ def run_periods(console: Console, request: RunRequest, *, debug: bool = False) -
         InvalidRequestError: there is no such use case, or the range has no period that can be run.
         AirworthyError: a step failed.
     """
-    use_case, periods = load_declaration(request.use_case), request.periods
+    use_case = load_declaration(request.use_case)
     if not use_case.has_labels and request.kind != "data":
         raise InvalidRequestError(f"{request.use_case} is a feature group: it has no {request.kind!r}, only 'data'.")
+    periods = request.periods(use_case)
     for period in (periods[0], periods[-1]):
         use_case.require(period)
     progress = PhaseProgress(console, plain=debug)

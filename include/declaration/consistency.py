@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from include.declaration import clock
+from include.declaration.calendar_rules import require_of_calendar
 from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, stored_type
 from include.declaration.exports import require_exports
 from include.declaration.feature_groups import check_feature_groups
@@ -21,6 +22,7 @@ from include.declaration.names import (
     require_feeds,
     require_use_case,
 )
+from include.declaration.period import Period
 from include.declaration.period_column import require_period
 from include.declaration.problems import did_you_mean, report_below, require, sound
 from include.evaluation.gates import require_gates
@@ -62,12 +64,12 @@ def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> 
     if {"name", "owner"}.isdisjoint(unusable):
         require_use_case(name, declared.owner)
     checks = (
-        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods"}),
-        (_check_feeds, {"feeds", "first_period"}),
-        (_check_keys, {"feeds", "keys"}),
+        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods", "calendar", "training"}),
+        (_check_feeds, {"feeds", "first_period", "exports", "calendar"}),
+        (_check_keys, {"feeds", "keys", "calendar"}),
         (_check_feature_types, {"features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),
-        (_check_period, {"period", "feeds", "keys", "features", "label"}),
+        (_check_period, {"period", "feeds", "keys", "features", "label", "calendar"}),
     )
     for check, reads in checks:
         if reads.isdisjoint(unusable):
@@ -77,8 +79,11 @@ def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> 
 def _check_periods(use_case: UseCase) -> None:
     require(use_case.look_back_periods >= 0, "look_back_periods must be at least 0 days.", field="look_back_periods")
     if clock.require_time_zone(use_case.time_zone):
-        clock.require_existing(use_case.time_zone, use_case.first_period, "first_period")
-        clock.require_existing(use_case.time_zone, use_case.last_period, "last_period")
+        _require_period(use_case, use_case.first_period, "first_period")
+        _require_period(use_case, use_case.last_period, "last_period")
+        _check_schedules(use_case)
+    if use_case.last_period and use_case.last_period.unit is not use_case.first_period.unit:
+        return
     ordered = use_case.last_period is None or use_case.last_period >= use_case.first_period
     require(
         ordered,
@@ -87,10 +92,33 @@ def _check_periods(use_case: UseCase) -> None:
     )
 
 
+def _require_period(use_case: UseCase, period: Period | None, field: str) -> None:
+    """Report a period of another calendar, and one that the time zone skipped."""
+    if period is None:
+        return
+    calendar = use_case.calendar
+    problem = f"{field} {period} is none of the calendar {calendar}."
+    hint = f'Write {calendar.unit.form}: Period("{calendar.example}").'
+    if require(calendar.contains(period), problem, field=field, hint=hint):
+        exists = use_case.decision_time_if_any(period) is not None
+        problem = f"{field} {period} does not exist in {use_case.time_zone}, which skipped it."
+        require(exists, problem, field=field)
+
+
+def _check_schedules(use_case: UseCase) -> None:
+    """Report schedules that are finer than the calendar."""
+    schedules = {"training.schedule": use_case.training.schedule, "score_schedule": use_case.score_schedule}
+    for field, schedule in schedules.items():
+        fits = schedule is None or not schedule.is_finer_than(use_case.calendar)
+        problem = f"{field}={schedule} is finer than the calendar {use_case.calendar}."
+        require(fits, problem, field=field, hint="A run is for one period: declare a calendar that is as coarse.")
+
+
 def _check_feeds(use_case: UseCase) -> None:
     require_feeds([feed.name for feed in use_case.feeds])
     landings = {feed.name: feed.landing for feed in use_case.feeds if feed.landing and sound([feed.landing])}
     require_apart(landings, use_case.first_period)
+    require_of_calendar(use_case)
 
 
 def _check_keys(use_case: UseCase) -> None:
@@ -103,7 +131,8 @@ def _check_keys(use_case: UseCase) -> None:
             len(kinds) == 1, f"key {key!r} must have one type in all feeds; it has {kinds}.", field="keys", hint=hint
         )
         problem = f"key {key!r} is a timestamp; identify a row by a date or a number."
-        require(kinds != [TIMESTAMP], problem, field="keys")
+        is_hour = key == use_case.period and use_case.calendar.column_type == TIMESTAMP
+        require(kinds != [TIMESTAMP] or is_hour, problem, field="keys")
 
 
 def _check_columns(use_case: UseCase) -> None:
@@ -180,7 +209,9 @@ def _check_baseline(use_case: UseCase) -> None:
 
 
 def _check_period(use_case: UseCase) -> None:
-    require_period(use_case.period, use_case.key_types(), (*use_case.features, use_case.label.name))
+    require_period(
+        use_case.period, use_case.key_types(), (*use_case.features, use_case.label.name), use_case.calendar.column_type
+    )
 
 
 def _check_exports(use_case: UseCase) -> None:

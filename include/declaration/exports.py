@@ -79,7 +79,7 @@ class ToFiles:
 
     def path_of(self, period: Period) -> str:
         """Return the path of a period's file."""
-        return self.path.format(period=period.start_date)
+        return self.path.format(period=period)
 
     @property
     def target(self) -> str:

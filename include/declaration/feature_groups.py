@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from include.declaration import clock
 from include.declaration.column_types import stored_type
 from include.declaration.feature import Feature, as_feature
 from include.declaration.feature_group_discovery import load_feature_group
@@ -60,7 +59,7 @@ def known_period(group: UseCase, use_case: UseCase, period: Period) -> Period:
 
     `period` is one of the use case. The decision time of the returned period is not after that of `period`.
     """
-    return clock.period_at(clock.decision_time(period, ZoneInfo(use_case.time_zone)), ZoneInfo(group.time_zone))
+    return group.calendar.period_at(use_case.decision_time(period), ZoneInfo(group.time_zone))
 
 
 def own_features(features: Mapping[str, str]) -> dict[str, str]:

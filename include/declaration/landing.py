@@ -125,7 +125,7 @@ class LandingBucket:
 
     def prefix_of(self, period: Period) -> str:
         """Return the prefix of the keys of that day's objects."""
-        return self.prefix.format(period=period.start_date)
+        return self.prefix.format(period=period)
 
     def location_of(self, period: Period) -> str:
         """Return the address of that day's files, for texts."""

@@ -35,7 +35,7 @@ def _builds_declarations(module: str) -> bool:
 
 
 def find_function(use_case: str, package: str, module: str, name: str) -> Callable[..., Any] | None:
-    """Return a function of a use case's package; None if the module has none of that name.
+    """Return a function of a use case's package; None if there is none.
 
     A module whose text does not have the name is not imported, since that may take seconds.
 
@@ -50,7 +50,7 @@ def find_function(use_case: str, package: str, module: str, name: str) -> Callab
 
 
 def _may_define(module: str, name: str) -> bool:
-    """Return whether the text of a module has the name, or imports names that it does not list."""
+    """Return whether the text of a module has the name, or a star import."""
     try:
         found = importlib.util.find_spec(module)
         text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""

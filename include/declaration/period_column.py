@@ -15,18 +15,22 @@ LABELLED_PERIOD = "labelled_period"
 """The column that `labels` returns in addition to keys and label if the period is `PARTITION`."""
 
 
-def require_period(period: str, key_types: Mapping[str, str], others: Collection[str]) -> None:
+def require_period(period: str, key_types: Mapping[str, str], others: Collection[str], column_type: str) -> None:
     """Report a declaration that does not determine the period of a row.
 
-    Reported are: no period, a period that is not a `date32` key, and a column named `labelled_period` where `labels`
-    adds one. `others` are the names of features and label.
+    Reported are: no period, a period that is no key of the calendar's type, and a column named `labelled_period` where
+    `labels` adds one. `others` are the names of features and label.
     """
-    dates = [key for key, kind in key_types.items() if kind == "date32"]
-    choice = f"the date32 key that holds it ({dates})" if dates else "a date32 key that holds it (there is none)"
+    dates = [key for key, kind in key_types.items() if kind == column_type]
+    choice = (
+        f"the {column_type} key that holds it ({dates})"
+        if dates
+        else f"a {column_type} key that holds it (there is none)"
+    )
     advice = (
-        f"Declare period={choice}, or period=PARTITION if no key does: `labels` then returns a date32 column"
-        f" {LABELLED_PERIOD!r}, the day of the feature row that a label is about. Without it the label of one day would"
-        " be joined to the features of every day."
+        f"Declare period={choice}, or period=PARTITION if no key does: `labels` then returns a {column_type}"
+        f" column {LABELLED_PERIOD!r}, the period of the feature row that a label is about. Without it the label of one"
+        " period would be joined to the features of every period."
     )
     if period == PARTITION:
         taken = [name for name in (*key_types, *others) if name.casefold() == LABELLED_PERIOD]
@@ -39,5 +43,5 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
         hint = f"{did_you_mean(period, dates)} {advice}".strip()
         require(False, f"period={period!r} is not one of the keys {list(key_types)}.", field="period", hint=hint)
     else:
-        problem = f"the key period={period!r} has the type {key_types[period]}; it must be a date32."
+        problem = f"the key period={period!r} has the type {key_types[period]}; it must be a {column_type}."
         require(period in dates, problem, field="period", hint=advice)

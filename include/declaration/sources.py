@@ -106,7 +106,7 @@ class Files:
 
     def path_of(self, period: Period) -> str:
         """Return the path of the files that name a period."""
-        return self.path.format(period=period.start_date)
+        return self.path.format(period=period)
 
 
 WINDOW = frozenset({"start", "end", "start_date", "end_date"})

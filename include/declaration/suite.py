@@ -24,7 +24,9 @@ TYPE_RULES = frozenset({"ExpectColumnValuesToBeOfType", "ExpectColumnValuesToBeI
 @declared_whole
 @dataclass(frozen=True)
 class Suite:
-    """Great Expectations' expectations for one day of a feed, of features or of predictions.
+    """Great Expectations' expectations for one day of a table.
+
+    It is a feed, the features or the predictions.
 
     A function of expectations.py returns it.
 
@@ -58,7 +60,7 @@ class Suite:
 @declared_whole
 @dataclass(frozen=True)
 class FeatureSuite(Suite):
-    """Expectations of the features of a period, and exceptions from the default ones.
+    """Expectations of the features of a period, and exceptions.
 
     By default, no feature may be null in all rows of a period, or have one value in all.
     """
@@ -80,7 +82,7 @@ class FeatureSuite(Suite):
 @declared_whole
 @dataclass(frozen=True)
 class PredictionSuite(Suite):
-    """Expectations of the predictions of a period, and exceptions from the default ones.
+    """Expectations of the predictions of a period, and an exception.
 
     By default, each prediction is in the range of its task, and predictions differ where features do.
     """

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.declaration import clock
+from include.declaration.calendars import Calendar, Daily, Weekly
 from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
 from include.declaration.consistency import check_use_case
 from include.declaration.exports import Export
@@ -32,6 +33,7 @@ from include.declaration.task import Task
 from include.errors import AfterLastPeriodError, BeforeFirstPeriodError, NotBegunError
 from include.evaluation.gates.base import BaseGate
 
+_DAYS, _MONDAYS = Daily(), Weekly()
 KNOWN_AT_TYPES = ("date32", TIMESTAMP)
 
 
@@ -154,6 +156,9 @@ class Training:
     sample_weight: str | None = None
     """The feature that says how much a row counts in the loss of the trees; a number of at least 0. Baselines and
     metrics count each row once."""
+    schedule: Calendar | None = _MONDAYS
+    """When trainings are due: for the first period that begins with a period of this calendar, or after its beginning.
+    None: only by hand and by the retraining policy."""
     monotone: Mapping[str, int] = field(default_factory=dict)
     """Feature to 1 if the prediction may only rise with it, or -1 if it may only fall."""
 
@@ -214,7 +219,7 @@ class UseCase:
     objective: str
     owner: str
     time_zone: str
-    """A day D begins at midnight in this zone; that is its decision time."""
+    """The zone of local days and weeks, and of their decision times."""
     first_period: Period
     look_back_periods: int
     """Features of D are built from days D - look_back_periods to D."""
@@ -230,9 +235,13 @@ class UseCase:
     training: Training
     gates: tuple[BaseGate, ...]
     period: str = ""
-    """The `date32` key that holds the period of a row, equal to the partition's day in features and predictions; or
-    `PARTITION` if no key does: then `labels` also returns a `date32` column named `period`. Required.
-    """
+    """The key that holds the start of a row's period, equal to the partition's in features and predictions: a `date32`,
+    or a `timestamp` of an hourly calendar. Or `PARTITION` if no key does: then `labels` also returns such a column,
+    `labelled_period`. Required."""
+    calendar: Calendar = _DAYS
+    """What a period is, and when it is decided: `Daily(at=…)`, `Hourly()` or `Weekly(on=…, at=…)`."""
+    score_schedule: Calendar | None = None
+    """A coarser calendar by which periods are scored, as `Training.schedule`; None: every period is."""
     approval: Approval = Approval()
     monitoring: Monitoring = field(default_factory=Monitoring)
     retraining: Retraining = field(default_factory=Retraining)
@@ -314,25 +323,60 @@ class UseCase:
         """Check that `period` can be run: between the first and last period, and not in the future.
 
         Raises:
-            BeforeFirstPeriodError: the day is before `first_period`.
-            AfterLastPeriodError: the day is after `last_period`.
+            PeriodError: the period is none of the calendar.
+            BeforeFirstPeriodError: the period is before `first_period`.
+            AfterLastPeriodError: the period is after `last_period`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
+        self.calendar.require(period, self.name)
         if period < self.first_period:
             raise BeforeFirstPeriodError(self.name, period, self.first_period)
         if self.last_period is not None and period > self.last_period:
             raise AfterLastPeriodError(self.name, period, self.last_period)
-        start = clock.start_of_period(period, ZoneInfo(self.time_zone))
+        start = self.decision_time_if_any(period)
         if period > self.today() or start is None:
             raise NotBegunError(self.name, period, self.time_zone, self.today(), start, clock.now())
 
     def today(self) -> Period:
-        """Return the current day in the use case's time zone."""
-        return clock.today(self.time_zone)
+        """Return the newest period that has begun."""
+        return self.period_at(clock.now())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def period_at(self, instant: datetime) -> Period:
+        """Return the newest period that has begun at an instant."""
+        return self.calendar.period_at(instant, self.zone)
+
+    def decision_time(self, period: Period) -> datetime:
+        """Return the instant (UTC) at which a period begins."""
+        return self.calendar.decision_time(period, self.zone)
+
+    def decision_time_if_any(self, period: Period) -> datetime | None:
+        """Return the instant (UTC) at which a period begins; None if the time zone skipped the period."""
+        return self.calendar.decision_time_if_any(period, self.zone)
 
     def newest_period(self) -> Period:
         """Return the newest day that can be run: today, or `last_period` if that is earlier."""
         return self.today() if self.last_period is None else min(self.today(), self.last_period)
+
+    def is_due(self, period: Period, schedule: Calendar | None) -> bool:
+        """Return whether a run of the period is due by a schedule; None: each is."""
+        return schedule is None or self.calendar.is_due(schedule, period, self.zone)
+
+    def is_scored(self, period: Period) -> bool:
+        """Return whether the period is due for scoring."""
+        return self.is_due(period, self.score_schedule)
+
+    def newest_scored(self, period: Period) -> Period | None:
+        """Return the newest period up to this one that is due for scoring; None if there is none."""
+        while period >= self.first_period:
+            if self.is_scored(period):
+                return period
+            period -= 1
+        return None
 
     def feed(self, name: str) -> Feed:
         """Return the feed of that name.

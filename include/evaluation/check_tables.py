@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from include.declaration.period import Period, periods_of
+from include.declaration.period import Period
 from include.declaration.use_case import Feed
 from include.errors import AirworthyError
 from include.evaluation.check_finding import CheckFinding
@@ -79,7 +79,7 @@ def findings_of_joined_labels(project: Project, period: Period) -> Iterator[Chec
     view = project.lake.as_of(period)
     labels = known_labels(use_case, view, first)
     about = labels[use_case.label_period]
-    labels = labels.filter((about >= first.start_date) & (about <= last.start_date))
+    labels = labels.filter((about >= first.start) & (about <= last.start))
     features = view.table("features", first, last)
     keys = [(labels[key] == features[key]) for key in use_case.keys]
     lost = labels.anti_join(features, [*keys, labels[use_case.label_period] == features["period"]])
@@ -98,6 +98,6 @@ def findings_of_history(project: Project, period: Period) -> Iterator[CheckFindi
     first, last = splits.training_window(use_case, period)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
     try:
-        splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
+        splits.split_periods(use_case, period, first, use_case.calendar.periods_of(rows["period"].unique().to_pylist()))
     except AirworthyError as error:
         yield CheckFinding("error", str(error))

@@ -13,6 +13,7 @@ from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import GateInputs, TestRows
 from include.grammar import counted, sentence
+from include.model.period_arrays import to_starts
 
 
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, task: Task) -> list[GateResult]:
@@ -49,10 +50,7 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
     if rows is None or not (has_predictions(rows, MODEL) and has_predictions(rows, CHAMPION)):
         reason = f"The test rows have no predictions of this model, or none of version {champion.version}."
         return gate.result("inconclusive", reason, metric=metric)
-    unseen: npt.NDArray[np.bool_] = ~np.isin(
-        rows.periods.astype("datetime64[D]"),
-        np.array([period.start_date for period in champion.seen], dtype="datetime64[D]"),
-    )
+    unseen: npt.NDArray[np.bool_] = ~np.isin(rows.periods, to_starts(champion.seen))
     periods, left = len(np.unique(rows.periods)), len(np.unique(rows.periods[unseen]))
     if left >= gate.min_periods:
         return unseen

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from include.declaration.period import Period
 from include.evaluation.gates.result import GateResult
 from include.model import plotting
 from include.model.arrays import Numbers
+from include.model.period_arrays import Starts, end_of
 
 
 class Style(NamedTuple):
@@ -158,7 +158,7 @@ def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, 
 
 def plot_champion(
     title: str,
-    periods: Sequence[Period],
+    periods: Starts,
     differences: Numbers,
     *,
     mean: float,
@@ -173,9 +173,8 @@ def plot_champion(
     """
     figure = plotting.new_figure(title, width=11, height=4.6)
     axes = figure.subplots()
-    at = np.array([period.start_date for period in periods], dtype="datetime64[D]")
     colours = [BETTER if difference <= 0 else WORSE for difference in differences]
-    axes.bar(at, differences, width=0.75, color=colours, alpha=0.75)
+    axes.bar(periods, differences, width=0.75 * _width(periods), color=colours, alpha=0.75)
     reach = np.concatenate([differences, [mean, margin, 0.0], [end for end in interval if math.isfinite(end)]])
     span = float(np.ptp(reach)) or 1.0
     bottom, top = float(reach.min()) - 0.08 * span, float(reach.max()) + 0.08 * span
@@ -191,6 +190,11 @@ def plot_champion(
     figure.autofmt_xdate()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=9, frameon=False)
     return plotting.png_of(figure)
+
+
+def _width(periods: Starts) -> float:
+    """Return the length of a period in days, the unit of the axis."""
+    return float((end_of(periods) - periods.max()) / np.timedelta64(1, "D"))
 
 
 def _bounds(interval: tuple[float, float]) -> str:

@@ -64,10 +64,10 @@ def _about_the_period(use_case: UseCase, period: Period) -> Check:
     column = use_case.period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        others = batch.filter(pc.not_equal(batch[column], pa.scalar(period.start_date)))
+        others = batch.filter(pc.not_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
-            f"have {others.num_rows} rows about another day: {column!r}, which is declared as the period, must be"
-            f" {period} in each; the first is {row_text(others, 0, use_case.keys)}"
+            f"have {others.num_rows} rows about another {period.unit.name}: {column!r}, which is declared as the"
+            f" period, must be {period} in each; the first is {row_text(others, 0, use_case.keys)}"
             if others.num_rows
             else ""
         )
@@ -80,10 +80,10 @@ def _about_an_earlier_period(use_case: UseCase, period: Period) -> Check:
     column = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        later = batch.filter(pc.greater_equal(batch[column], pa.scalar(period.start_date)))
+        later = batch.filter(pc.greater_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
-            f"have {later.num_rows} rows about a day that has not ended: {column!r} must be before {period}, at whose"
-            f" start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
+            f"have {later.num_rows} rows about {period.unit.article} that has not ended: {column!r} must be before"
+            f" {period}, at whose start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
             if later.num_rows
             else ""
         )

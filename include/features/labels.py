@@ -25,8 +25,8 @@ class LabelsOutdatedError(NotReadyError):
     def __init__(self, use_case: str, label: str, what: str) -> None:
         self.use_case, self.label, self.what = use_case, label, what
         super().__init__(
-            f"{use_case}: rows {what}. They were stored under another declaration: run {use_case}__data again for their"
-            " days, or declare the task that they fit."
+            f"{use_case}: rows {what}. These labels were stored under another declaration: run {use_case}__data again"
+            " for their days, or declare the task that they fit."
         )
 
 
@@ -80,9 +80,9 @@ def join_season(use_case: UseCase, view: AsOfSnapshot, rows: ibis.Table, first: 
     if lag is None:
         return rows
     entity, label = [key for key in use_case.keys if key != use_case.period], use_case.label.name
-    periods = period_range(first, last)
-    of, ago = ([period.start_date for period in each] for each in (periods, [period - lag for period in periods]))
-    days = ibis.memtable(pa.table({_OF: pa.array(of, pa.date32()), _AGO: pa.array(ago, pa.date32())}))
+    periods, column_type = period_range(first, last), schemas.arrow_type(use_case.calendar.column_type)
+    of, ago = ([period.start for period in each] for each in (periods, [period - lag for period in periods]))
+    days = ibis.memtable(pa.table({_OF: pa.array(of, column_type), _AGO: pa.array(ago, column_type)}))
     labels = view.table("labels", first - lag, last)
     # Other names than those of the rows, whatever these are.
     renamed = {f"{_OWN}{number}": labels[key] for number, key in enumerate(entity)}

@@ -25,6 +25,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 from include.lake.storable_values import row_text
 from include.lake.table_commit import Commit
+from include.registry import code_digest
 from include.registry.code_parts import record_code
 from include.validation.judge import judge_of
 from include.validation.tallies import FeatureTally
@@ -47,12 +48,15 @@ class ResultRowsError(AirworthyError):
         )
 
 
-def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit:
+def materialize(
+    use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period, *, is_judged: bool = True
+) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
     The call is `features.<function>(period, **clean feeds of since..period)`. Features of feature groups are joined to
-    its rows. Rows of an Ibis table stream from DuckDB
-    in order of their keys, so memory does not grow with their number.
+    its rows. Rows of an Ibis table stream from DuckDB in order of their keys, so memory does not grow with their
+    number. Features are judged by their expectations unless `is_judged` is false, as in a trial whose rows are only
+    compared.
 
     Raises:
         ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.
@@ -71,7 +75,7 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
         batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
         inputs |= {group.table: group.digest for group in groups}
         versions |= {group.table: group.version for group in groups}
-    judged = batches if table == "labels" else _judged(use_case, view.period, batches)
+    judged = _judged(use_case, view.period, batches) if is_judged and table == code_digest.FEATURES else batches
     rows = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), judged)
     return view.lake.replace(
         table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code, cpu_since=began
@@ -79,7 +83,7 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
 
 
 def _judged(use_case: UseCase, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the features; raise an error after the last ones if they break an expectation."""
+    """Yield the features, and judge them after the last ones."""
     has_look_back = period - use_case.look_back_periods >= use_case.first_period
     tally = FeatureTally(use_case.features, has_look_back=has_look_back)
     return judge_of(use_case, "features", period, tally).judged(tally.counted(batches))

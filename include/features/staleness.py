@@ -1,4 +1,4 @@
-"""Find periods of tables that were built by other code or from other inputs, and what changed."""
+"""Find periods of tables that other code or inputs made, and what changed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TableStaleness:
 
     @property
     def summary(self) -> str:
-        """Describe it in one line: counts by reason, rows, first and last day, and what changed."""
+        """Describe it in one line: counts by reason, rows, days, and what changed."""
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"
         counted = Counter(stale.reason for stale in self.stale)
@@ -216,7 +216,7 @@ class _Code:
         return code_parts.code_parts(self._use_case, self._table, reread=self._reread)
 
     def changes_since(self, before: str) -> tuple[str, ...]:
-        """Return what changed since the code of that digest; empty if that is not recorded."""
+        """Return what changed since that code; empty if that is not recorded."""
         if before not in self._changes:
             self._changes[before] = _changes_between(self._lake, before, self.parts)
         return self._changes[before]
@@ -264,7 +264,7 @@ class _Inputs:
         self._groups = [GroupPartitions.of(use_case, group, view) for group in used]
 
     def changed(self, period: Period, then: Mapping[str, str]) -> list[str]:
-        """Return the inputs whose digest differs from the one that was read for `period`."""
+        """Return the inputs that have changed since they were read for `period`."""
         own = [name for name in self._partitions if name in then and self._digest(name, period) != then[name]]
         groups = (group for group in self._groups if group.table in then)
         return own + [group.table for group in groups if group.digest(period) != then[group.table]]

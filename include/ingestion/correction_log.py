@@ -13,7 +13,6 @@ Under <lake>/<use case>/corrections/<feed>/:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.declaration.period import Period
+from include.declaration.period import Period, is_key
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
@@ -134,7 +133,7 @@ class CorrectionLog:
     def closed_periods(self) -> set[Period]:
         """Return the days that accept no more corrections."""
         names = (self.folder / "periods").names()
-        return {Period(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
+        return {Period(name) for name in names if is_key(name)}
 
     def close(self, period: Period) -> list[Correction]:
         """Close a day to further corrections, and return its corrections.

@@ -30,13 +30,9 @@ Kind = Literal["correct", "release"]
 SAME_KEYS = "another row of the day has the same keys"
 """Quarantine reason of a correction whose keys another row of its day has. It is never waived: features and labels
 cannot be built from two rows with the same keys on one day."""
-ORIGIN = (
-    pa.field("period", pa.date32()),
-    pa.field("digest", pa.string()),
-    pa.field("reasons", pa.list_(pa.field("element", pa.string()))),
-)
-"""Columns of a correction's rows in addition to the feed's: the day of quarantine, the id of the quarantined row, and
-the reasons of the quarantine. No feed may have columns of these names."""
+ORIGIN = (pa.field("digest", pa.string()), pa.field("reasons", pa.list_(pa.field("element", pa.string()))))
+"""Columns of a correction's rows in addition to the feed's and to the period of the quarantine: the id of the
+quarantined row, and the reasons of the quarantine. No feed may have columns of these names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,9 +237,12 @@ def describe_corrections(correction: Correction) -> str:
     return f"{what} by {correction.actor}, correction {correction.number}, known on {correction.known_on}"
 
 
-def with_origin(rows: pa.Table, origin: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Return the rows with ORIGIN's columns, sorted by id."""
-    for field in ORIGIN:
+def with_origin(rows: pa.Table, origin: Mapping[str, Sequence[Any]], period: pa.Field) -> pa.Table:
+    """Return the rows with their period and ORIGIN's columns, sorted by id.
+
+    The period is that of the quarantine, in the column `period`.
+    """
+    for field in (period, *ORIGIN):
         rows = rows.append_column(field, pa.array(origin[field.name], field.type))
     return rows.sort_by("digest").combine_chunks()
 

@@ -59,8 +59,8 @@ class FileColumnsError(UntrustedContentError):
     ) -> None:
         self.missing, self.extra = tuple(sorted(missing)), tuple(sorted(extra))
         self.repeated, self.declared = tuple(sorted(repeated)), tuple(declared)
-        wrong = {"lacks": self.missing, "has undeclared": self.extra, "has twice": self.repeated}
-        parts = [f"{what} {shorten_names(names)}" for what, names in wrong.items() if names]
+        wrong = (("lacks", self.missing), ("has undeclared", self.extra), ("has twice", self.repeated))
+        parts = [f"{what} {shorten_names(names)}" for what, names in wrong if names]
         super().__init__(f"it {', '.join(parts)}; the declared columns are {shorten_names(declared)}")
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, LandingBucket
-from include.declaration.period import LATEST, Period
+from include.declaration.period import Period, periods_left
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, RowsUnexpectedError
 from include.ingestion import file_changes
@@ -127,7 +127,7 @@ def _kept_partition(lake: Lake, feed: Feed, period: Period) -> Partition | None:
     The day is published, or tables were built from it before it was withdrawn. Features are built from
     `look_back_periods` earlier days and their own day, labels only from their own day.
     """
-    last = period + min(lake.use_case.look_back_periods, LATEST - period)
+    last = period + min(lake.use_case.look_back_periods, periods_left(period))
     view = lake.as_of(last)
     published = view.partitions(f"checked/{feed.name}", period, period).get(period)
     landed = view.partitions(f"raw/{feed.name}", period, period).get(period, published)
@@ -184,7 +184,7 @@ def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
         since = max(project.use_case.first_period, period - landing.watch_periods)
         rows = landed_files(view, feed, since, period)
         for landed_on, of_period in itertools.groupby(rows, key=lambda row: row["period"]):
-            earlier, marks = Period.from_date(landed_on), _marks(list(of_period))
+            earlier, marks = period.sibling(landed_on), _marks(list(of_period))
             try:
                 bucket = Bucket(landing.bucket, landing.conn_id, project.connections)
                 files = _listed(bucket, landing, earlier)[0]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration import clock
 from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError
@@ -49,7 +46,7 @@ def require_known_in_time(use_case: UseCase, feed: Feed, period: Period, rows: p
     if pa.types.is_date32(kind):
         latest, late = f"the beginning of {period}", pc.greater_equal(rows[column], pa.scalar(period.start_date, kind))
     else:
-        begins = clock.decision_time(period, ZoneInfo(use_case.time_zone))
+        begins = use_case.decision_time(period)
         latest, late = (
             f"the beginning of {period} ({begins.isoformat()})",
             pc.greater(rows[column], pa.scalar(begins, kind)),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from include.declaration import form_limits
-from include.declaration.period import LATEST, Period, periods_of
+from include.declaration.calendars import Calendar
+from include.declaration.period import LATEST, Period
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import Feed, UseCase
 from include.ingestion import correction_file, corrections, row_ids
@@ -34,6 +35,7 @@ class QuarantinedRows:
     """Quarantined rows of one feed, in any state."""
 
     feed: Feed
+    calendar: Calendar
     rows: pa.Table
     """The feed's columns, then ORIGIN's: the day of quarantine, the id and the reasons."""
     corrections: tuple[Correction | None, ...]
@@ -63,6 +65,7 @@ class QuarantinedRows:
         rows = self.rows.take(pa.array(places, pa.int64()))
         return QuarantinedRows(
             self.feed,
+            self.calendar,
             rows,
             tuple(self.corrections[place] for place in places),
             tuple(self.landed[place] for place in places),
@@ -162,20 +165,25 @@ def read_quarantine(
             periods = (
                 every.filter(every.reasons.length() > 0).select("period").distinct().order_by("period").to_pyarrow()
             )
-        raise NothingQuarantinedError(use_case.name, feed, period, periods_of(periods["period"].to_pylist()[-20:]))
+        newest = use_case.calendar.periods_of(periods["period"].to_pylist()[-20:])
+        raise NothingQuarantinedError(use_case.name, feed, period, newest)
     schema = schemas.content_schema(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     periods, reasons = bad["period"].to_pylist(), bad["reasons"].to_pylist()
-    ids = row_ids.row_ids(periods_of(periods), bad.drop_columns(["period", schemas.REASONS.name]), reasons)
+    ids = row_ids.row_ids(
+        use_case.calendar.periods_of(periods), bad.drop_columns(["period", schemas.REASONS.name]), reasons
+    )
     origin = {"period": periods, "digest": ids, "reasons": reasons}
-    return _with_corrections(project, declared, corrections.with_origin(content, origin))
+    return _with_corrections(
+        project, declared, corrections.with_origin(content, origin, schemas.period_field(use_case.calendar.unit))
+    )
 
 
 def count_quarantined(quarantined: QuarantinedRows) -> list[QuarantineCount]:
     """Count the open, corrected and released rows by day and reason, in order of days."""
     counts: dict[tuple[Period, str], Counter[str]] = {}
     for period, reasons, went in zip(
-        periods_of(quarantined.rows["period"].to_pylist()),
+        quarantined.calendar.periods_of(quarantined.rows["period"].to_pylist()),
         quarantined.rows["reasons"].to_pylist(),
         quarantined.corrections,
         strict=True,
@@ -208,4 +216,4 @@ def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> Quarantin
     landed_periods = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))
     went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())
     landed = tuple(bool(correction and correction.known_on in landed_periods) for correction in went)
-    return QuarantinedRows(feed, rows, went, landed)
+    return QuarantinedRows(feed, project.use_case.calendar, rows, went, landed)

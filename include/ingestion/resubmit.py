@@ -197,9 +197,9 @@ def _record(
     if len(comment.strip()) < 3:
         raise CommentMissingError
     origin = {name: meant.rows[name].to_pylist() for name in ("period", "digest", "reasons")}
-    sent = corrections.with_origin(rows, origin)
+    sent = corrections.with_origin(rows, origin, schemas.period_field(project.use_case.calendar.unit))
     again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
-    last = Period.from_date(max(origin["period"]))
+    last = project.use_case.calendar.period_of(max(origin["period"]))
     draft = CorrectionDraft(kind=kind, known_on=known_on or LATEST, actor=actor, comment=comment.strip(), rows=sent)
     recorded = _at(project, feed, draft, last, known_on)
     return Resubmission(

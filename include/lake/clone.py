@@ -32,7 +32,10 @@ def partition_digests(lake: Lake, table: str, since: Period, until: Period) -> d
     if not history.is_table(lake.uri(table)):
         return {}
     return {
-        period: stored.digest for period, stored in partitions.list_partitions(lake.delta(table), since, until).items()
+        period: stored.digest
+        for period, stored in partitions.list_partitions(
+            lake.delta(table), lake.use_case.calendar, since, until
+        ).items()
     }
 
 
@@ -47,7 +50,11 @@ def clone_table(
     if not digests:
         return
     root, view = (target.root / table).path, source.at_versions(max(digests), {table: None})
-    files = [file for file in partitions.list_data_files(source.delta(table)) if file.period in digests]
+    files = [
+        file
+        for file in partitions.list_data_files(source.delta(table), source.use_case.calendar)
+        if file.period in digests
+    ]
     root.mkdir(parents=True)
     _copy_files(source.root / table, root, [file for file in files if file.period not in changes])
     kept = [_add_action(root, file) for file in files if file.period not in changes]
@@ -85,7 +92,7 @@ def _add_action(root: Path, file: DataFile) -> AddAction:
     return AddAction(
         path=file.path,
         size=stat.st_size,
-        partition_values={"period": file.period.key, "digest": file.digest},
+        partition_values=partitions.partition_values(file.period, file.digest),
         modification_time=int(stat.st_mtime * 1000),
         data_change=True,
         stats=json.dumps({"numRecords": file.rows}),

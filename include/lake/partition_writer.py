@@ -15,14 +15,13 @@ import pyarrow.parquet as pq
 
 from include.declaration.period import Period
 from include.errors import AirworthyError
+from include.lake import schemas
 from include.lake.content_digest import ContentDigest
 from include.lake.storable_values import SoundnessCheck, UnsoundValue
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20
 """Size in memory; rows of up to 2 kB reach `ROW_GROUP_ROWS` first."""
-DAY = pa.field("period", pa.date32())
-"""Written into the file itself, so that no reader takes it from folder names."""
 
 
 class RowsUnsortedError(AirworthyError):
@@ -63,13 +62,14 @@ def write_partition_file(
 
     `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages.
     """
+    column = schemas.period_field(period.unit)  # in the file itself, so that no reader takes it from folder names
     content, order, soundness = ContentDigest(schema), _OrderCheck(keys), SoundnessCheck(row_keys)
     with path.open("xb") as file:
         sink = _HashingSink(file)
-        with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
+        with pq.ParquetWriter(sink, schema.append(column), compression="snappy") as writer:
             for rows in _row_groups(schema, _check_batches(batches, content, order, soundness)):
                 writer.write_table(
-                    rows.append_column(DAY, pa.repeat(pa.scalar(period.start_date, DAY.type), rows.num_rows))
+                    rows.append_column(column, pa.repeat(pa.scalar(period.start, column.type), rows.num_rows))
                 )
         file.flush()
         os.fsync(file.fileno())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from include.declaration.period import Period
+from include.declaration.calendars import Calendar
+from include.declaration.period import HOUR, Period
 from include.errors import AirworthyError
 
 
@@ -47,11 +49,33 @@ class DataFile:
     rows: int
 
 
-def list_data_files(delta: DeltaTable) -> list[DataFile]:
+def partition_values(period: Period, digest: str) -> dict[str, str | None]:
+    """Return the values of the partition columns, as a table's log has them."""
+    return {"period": partition_value(period), "digest": digest}
+
+
+def partition_value(period: Period) -> str:
+    """Return the start of a period as the Delta protocol writes values of the column."""
+    return f"{period.naive_start}:00:00.000000Z" if period.unit is HOUR else period.naive_start
+
+
+def period_of_value(value: str, calendar: Calendar) -> Period:
+    """Return the period of a value in a table's log.
+
+    Raises:
+        ValueError: the text is no such value.
+        WrongCalendarError: it is none of the calendar.
+    """
+    is_instant = calendar.unit is HOUR
+    return calendar.period_of(datetime.fromisoformat(value) if is_instant else date.fromisoformat(value))
+
+
+def list_data_files(delta: DeltaTable, calendar: Calendar) -> list[DataFile]:
     """Return the files of a table, in order of days.
 
     Raises:
         LogCorruptedError: the log names a file without day, digest or number of rows.
+        WrongCalendarError: a partition is none of the calendar.
     """
     actions = pa.table(delta.get_add_actions(flatten=True))
     rows = actions.select(["partition.period", "path", "partition.digest", "num_records"]).to_pylist()
@@ -59,7 +83,7 @@ def list_data_files(delta: DeltaTable) -> list[DataFile]:
         if None in row.values():
             raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
     data_files = (
-        DataFile(Period.from_date(r["partition.period"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
+        DataFile(calendar.period_of(r["partition.period"]), unquote(r["path"]), r["partition.digest"], r["num_records"])
         for r in rows
     )
     return sorted(data_files, key=lambda file: (file.period, file.path))
@@ -75,7 +99,7 @@ def group_by_period(data_files: Iterable[DataFile], since: Period, until: Period
     return periods
 
 
-def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Period, Partition]:
+def list_partitions(delta: DeltaTable, calendar: Calendar, since: Period, until: Period) -> dict[Period, Partition]:
     """Return day to partition of a table, from `since` to `until` inclusive.
 
     They are in order of days.
@@ -83,4 +107,4 @@ def list_partitions(delta: DeltaTable, since: Period, until: Period) -> dict[Per
     Raises:
         LogCorruptedError: the log names a file without day, digest or number of rows.
     """
-    return group_by_period(list_data_files(delta), since, until)
+    return group_by_period(list_data_files(delta, calendar), since, until)

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -106,7 +105,8 @@ class RangeReader:
         except (OSError, pa.ArrowException) as error:
             raise TableCorruptedError(self.lake.use_case.name, self.table, error) from error
         rows = pa.concat_tables(parts or [schema.empty_table()])
-        return rows.append_column("period", pa.array(_repeated(self.files, parts), pa.date32()))
+        field = schemas.period_field(self.lake.use_case.calendar.unit)
+        return rows.append_column(field, _repeated(self.files, parts, field.type))
 
 
 def _contents(files: Sequence[StoragePath], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
@@ -148,6 +148,7 @@ def _is_empty(folder: StoragePath) -> bool:
         return False
 
 
-def _repeated(files: tuple[tuple[Period, StoragePath], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
-    periods = np.array([period.start_date for period, _ in files], dtype="datetime64[D]")
-    return np.repeat(periods, [part.num_rows for part in parts])
+def _repeated(files: tuple[tuple[Period, StoragePath], ...], parts: list[pa.Table], kind: pa.DataType) -> pa.Array:
+    """Return the period of each row."""
+    starts = pa.array([period.start for period, _ in files], kind)
+    return starts.take(pa.array(np.repeat(np.arange(len(files)), [part.num_rows for part in parts])))

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from include.declaration.column_types import CATEGORY, TIMESTAMP
 from include.declaration.names import VERSION_COLUMN
+from include.declaration.period import HOUR, Unit
 from include.declaration.use_case import UseCase
 
 PARTITION = ("period", "digest")
@@ -67,6 +68,11 @@ DECLARED_TABLES = ("raw", "checked", "features", "labels")
 _OWN = {"metrics": METRICS, "gate_results": GATE_RESULTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
 
 
+def period_field(unit: Unit) -> pa.Field:
+    """Return the partition column that holds the start of a period."""
+    return pa.field("period", arrow_type(TIMESTAMP) if unit is HOUR else pa.date32())
+
+
 def table_names(use_case: UseCase) -> list[str]:
     """Return the names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
@@ -93,10 +99,13 @@ def content_schema(use_case: UseCase, table: str) -> pa.Schema:
     if table == "features":
         return _schema(keys | dict(use_case.features))
     if table == "labels":
-        types = dict.fromkeys(use_case.label_keys, "date32") | keys
+        types = dict.fromkeys(use_case.label_keys, use_case.calendar.column_type) | keys
         return _schema(types | {use_case.label.name: use_case.task.label_type})
     if table == "predictions":
         return _schema({**keys, **use_case.task.prediction_columns, VERSION_COLUMN: "string"})
+    if table == "metrics":
+        place = METRICS.get_field_index("measured_period")
+        return METRICS.set(place, period_field(use_case.calendar.unit).with_name("measured_period"))
     if table in _OWN:
         return _OWN[table]
     if kind == "durations" and feed in MEASURED_STAGES:
@@ -118,17 +127,17 @@ def own_schema(use_case: UseCase, table: str) -> pa.Schema:
 
 def stored_schema(use_case: UseCase, table: str) -> pa.Schema:
     """Return the stored columns: the content and the partition columns."""
-    return with_partition(content_schema(use_case, table))
+    return with_partition(content_schema(use_case, table), use_case.calendar.unit)
 
 
-def with_partition(schema: pa.Schema) -> pa.Schema:
+def with_partition(schema: pa.Schema, unit: Unit) -> pa.Schema:
     """Return the schema with the partition columns added."""
-    return schema.append(pa.field("period", pa.date32())).append(pa.field("digest", pa.string()))
+    return schema.append(period_field(unit)).append(pa.field("digest", pa.string()))
 
 
 def table_schema(use_case: UseCase, table: str) -> pa.Schema:
     """Return the columns that readers get: the content and its day."""
-    return content_schema(use_case, table).append(pa.field("period", pa.date32()))
+    return content_schema(use_case, table).append(period_field(use_case.calendar.unit))
 
 
 def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:

@@ -255,7 +255,7 @@ class AsOfSnapshot:
 
     def _data_files(self, table: str) -> list[DataFile]:
         if table not in self._files:
-            self._files[table] = partitions.list_data_files(self._delta(table))
+            self._files[table] = partitions.list_data_files(self._delta(table), self.lake.use_case.calendar)
         return self._files[table]
 
     def _delta(self, table: str) -> DeltaTable:

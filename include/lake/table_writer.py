@@ -19,6 +19,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 
+from include.declaration.calendars import Calendar
 from include.declaration.period import EARLIEST, LATEST, Period
 from include.lake import (
     file_signature,
@@ -54,6 +55,10 @@ class TableWriter:
     @property
     def _use_case(self) -> UseCase:
         return self.lake.use_case
+
+    @property
+    def _calendar(self) -> Calendar:
+        return self._use_case.calendar
 
     def replace(
         self,
@@ -96,7 +101,7 @@ class TableWriter:
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.lake.delta(self.table)
-            if period not in partitions.list_partitions(delta, period, period):
+            if period not in partitions.list_partitions(delta, self._calendar, period, period):
                 return Commit(self.table, period, Partition("", 0), delta.version(), changed=False)
             try:
                 with s3.translate_s3_errors(self.lake.uri(self.table)):
@@ -113,7 +118,7 @@ class TableWriter:
         for _ in range(ATTEMPTS):
             delta = self.lake.delta(self.table)
             before, declared = delta.version(), schemas.content_schema(self._use_case, self.table)
-            remaining = partitions.list_partitions(delta, EARLIEST, LATEST).keys() - set(periods)
+            remaining = partitions.list_partitions(delta, self._calendar, EARLIEST, LATEST).keys() - set(periods)
             if remaining:
                 schema_evolution.require_cases(self._use_case.name, self.table, _columns(delta), declared)
             others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
@@ -124,9 +129,11 @@ class TableWriter:
                     delta.create_write_transaction(
                         [],
                         mode="overwrite",
-                        schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
+                        schema=Schema.from_arrow(
+                            schemas.with_partition(pa.schema([*declared, *others]), self._calendar.unit)
+                        ),
                         partition_by=[*schemas.PARTITION],
-                        partition_filters=[("period", "in", [period.key for period in periods or [since]])],
+                        partition_filters=[("period", "in", [*map(partitions.partition_value, periods or [since])])],
                         commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
                     )
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
@@ -177,7 +184,7 @@ class TableWriter:
         action: AddAction | None = None
         for attempt in range(ATTEMPTS):
             delta = self.lake.delta(self.table) if attempt else delta
-            stored = partitions.list_partitions(delta, period, period).get(period)
+            stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
             same = stored == partition and self._is_whole(delta, period)
             if stored and (if_absent or (same and not self._notes_differ(delta, period, notes))):
                 return Commit(self.table, period, stored, delta.version(), changed=False)
@@ -223,7 +230,7 @@ class TableWriter:
         return AddAction(
             path=path,
             size=file.size,
-            partition_values={"period": period.key, "digest": partition.digest},
+            partition_values=partitions.partition_values(period, partition.digest),
             modification_time=int(time.time() * 1000),
             data_change=True,
             stats=json.dumps({"numRecords": partition.rows}),
@@ -248,9 +255,9 @@ class TableWriter:
         delta.create_write_transaction(
             list(actions or []),
             mode="append" if actions is None else "overwrite",
-            schema=Schema.from_arrow(schemas.with_partition(schema)),
+            schema=Schema.from_arrow(schemas.with_partition(schema, self._calendar.unit)),
             partition_by=[*schemas.PARTITION],
-            partition_filters=[("period", "=", period.key)],
+            partition_filters=[("period", "=", partitions.partition_value(period))],
             commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
         )
         delta.update_incremental()

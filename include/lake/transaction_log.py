@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from include.declaration.period import Period
+from include.declaration.calendars import Calendar
 from include.errors import AirworthyError
 from include.lake.object_store import StoragePath
+from include.lake.partitions import period_of_value
 from include.lake.stored_files import TableFile
 
 FOLDER = "_delta_log"
@@ -51,7 +52,7 @@ class TransactionLog:
         return max(self.committed_at)
 
 
-def read_transaction_log(table: StoragePath) -> TransactionLog | None:
+def read_transaction_log(table: StoragePath, calendar: Calendar) -> TransactionLog | None:
     """Read the log of a table; None if there is no table.
 
     Raises:
@@ -67,7 +68,7 @@ def read_transaction_log(table: StoragePath) -> TransactionLog | None:
     if [int(name.removesuffix(".json")) for name in commits] != list(range(len(commits))):
         raise LogIncompleteError(table, f"lacks some of the commits 0 to {int(commits[-1].removesuffix('.json'))}")
     checkpoints = [int(match[1]) for name in names if (match := _CHECKPOINT.fullmatch(name))]
-    reader = _LogReader(table)
+    reader = _LogReader(table, calendar)
     for version, content in enumerate(folder.read_all(commits)):
         reader.apply_commit(version, content)
     return TransactionLog(
@@ -81,8 +82,8 @@ def read_transaction_log(table: StoragePath) -> TransactionLog | None:
 class _LogReader:
     """Apply the commits in order."""
 
-    def __init__(self, table: StoragePath) -> None:
-        self._table = table
+    def __init__(self, table: StoragePath, calendar: Calendar) -> None:
+        self._table, self._calendar = table, calendar
         self.live: dict[str, TableFile] = {}
         self.removed: list[TableFile] = []
         self.committed_at: dict[int, datetime] = {}
@@ -111,7 +112,7 @@ class _LogReader:
         elif "add" in action:
             added, path = action["add"], unquote(action["add"]["path"])
             values = added["partitionValues"]
-            period = Period(values["period"])
+            period = period_of_value(values["period"], self._calendar)
             earlier = self.live.get(path)  # a file may be added again, as with new statistics
             since = earlier.added if earlier else version
             self.live[path] = TableFile(path, period, values["digest"], int(added["size"]), since)

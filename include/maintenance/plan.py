@@ -90,7 +90,7 @@ class _CleanupPlanner:
             place = self._lake.root / table
             try:
                 files = inventory.list_files(place)  # before the log, so that the log names all committed files
-                log = transaction_log.read_transaction_log(place)
+                log = transaction_log.read_transaction_log(place, self._use_case.calendar)
             except (AirworthyError, OSError) as error:
                 self._problems.append(str(error))
                 continue

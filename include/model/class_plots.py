@@ -10,6 +10,7 @@ import numpy as np
 from include.model import plotting
 from include.model.arrays import Numbers
 from include.model.metrics import binary
+from include.model.period_arrays import end_of
 from include.model.plots import SHADES, finish_axes
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def plot_shares_by_period(
     for split, part in parts.items():
         periods, place = np.unique(part.periods, return_inverse=True)
         rows, first = np.bincount(place), split == "train"
-        axes.axvspan(periods[0], periods[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.axvspan(periods[0], end_of(periods), color=SHADES[split], label=split, lw=0)
         for code, name in enumerate(classes):
             colour = PALETTE[code % len(PALETTE)]
             actual = np.bincount(place, weights=part.labels == code) / rows

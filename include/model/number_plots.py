@@ -10,6 +10,7 @@ import numpy as np
 from include.model import plotting
 from include.model.arrays import Numbers
 from include.model.metrics.regression import point_of
+from include.model.period_arrays import end_of
 from include.model.plots import COLOURS, SHADES, finish_axes
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def plot_level_by_period(
     for split, part in parts.items():
         periods, place = np.unique(part.periods, return_inverse=True)
         rows, values, first = np.bincount(place), predicted[split]["model"], split == "train"
-        axes.axvspan(periods[0], periods[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.axvspan(periods[0], end_of(periods), color=SHADES[split], label=split, lw=0)
         if values.ndim == 2:
             low, high = (np.bincount(place, weights=values[:, column]) / rows for column in (1, 2))
             named = "mean interval" if first else None

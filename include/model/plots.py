@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from include.model import plotting
 from include.model.arrays import Numbers
 from include.model.metrics import METRICS, binary
+from include.model.period_arrays import end_of
 
 if TYPE_CHECKING:
     from include.model.trainer import TrainingRows
@@ -99,7 +100,7 @@ def plot_rate_by_period(
         actual = np.bincount(place, weights=part.labels) / rows
         expected = np.bincount(place, weights=predicted[split]["model"]) / rows
         first = split == "train"
-        axes.axvspan(periods[0], periods[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.axvspan(periods[0], end_of(periods), color=SHADES[split], label=split, lw=0)
         axes.plot(periods, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
         axes.plot(periods, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()

@@ -24,7 +24,7 @@ from include.model.tasks.base import Parameter, TaskModel
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Feature columns, encoded labels and days (datetime64[D]), of one length."""
+    """Feature columns, encoded labels and the starts of periods, of one length."""
 
     features: pa.Table
     labels: Numbers

@@ -85,7 +85,9 @@ def _feed_metrics(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool
     if period in feed.missing_periods:
         return [
             *metric_rows,
-            missing_row(freshness.VOLUME, feed.name, "The use case declares that this day never comes.", limit),
+            missing_row(
+                freshness.VOLUME, feed.name, f"The use case declares that this {period.unit.name} never comes.", limit
+            ),
         ]
     landed = partitions.keys() | view.partitions(FEATURES, first).keys()
     before = [
@@ -174,15 +176,16 @@ class _Totals:
 
 def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     limits = use_case.monitoring
+    scored = use_case.newest_scored(view.period)
+    due = {FEATURES: view.period, PREDICTIONS: scored or view.period}
     metric_rows = [
-        freshness.staleness(table, view.period, max(view.partitions(table), default=None), limits.stale_periods)
-        for table in (FEATURES, PREDICTIONS)
+        freshness.staleness(table, period, max(view.partitions(table), default=None), limits.stale_periods)
+        for table, period in due.items()
+        if table == FEATURES or scored is not None
     ]
-    complete, due = (
-        labelled_predictions.newest_complete(use_case, view),
-        labelled_predictions.newest_due(use_case, view),
-    )
-    metric_rows.append(freshness.lateness(view.period, complete, due, limits.stale_periods))
+    complete = labelled_predictions.newest_complete(use_case, view)
+    labelled = labelled_predictions.newest_due(use_case, view)
+    metric_rows.append(freshness.lateness(view.period, complete, labelled, limits.stale_periods))
     if scorer.version is None:
         return [*metric_rows, missing_row(STALENESS, "model", scorer.missing_reason, limits.max_age_periods)]
     return [*metric_rows, freshness.champion_age(view.period, scorer.version.as_of, limits.max_age_periods)]

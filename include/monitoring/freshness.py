@@ -28,13 +28,13 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
 
 
 def staleness(subject: str, period: Period, newest: Period | None, limit: float) -> MetricRow:
-    """Return the days from a table's newest partition to `period`.
+    """Return the number of periods since a table's newest partition.
 
-    Above the limit is a breach.
+    It is 0 if that is newer than `period`. Above the limit is a breach.
     """
     if newest is None:
         return missing_row(STALENESS, subject, f"There are no {subject} up to {period}.", limit)
-    return row_with_limit(STALENESS, subject, float(period - newest), limit)
+    return row_with_limit(STALENESS, subject, float(max(period - newest, 0)), limit)
 
 
 def lateness(period: Period, complete: Period | None, due: Period | None, limit: float) -> MetricRow:

@@ -68,7 +68,7 @@ def waiting_rows(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:
     """Return why a day cannot be measured yet; empty if it can."""
     versions = score.prediction_versions(view, period)
     if not versions:
-        return f"{period} is not scored yet"
+        return f"{period} is not scored yet" if use_case.is_scored(period) else f"{period} was not due for scoring"
     if not view.partitions("predictions", period, period)[period].rows:
         return f"{period} has no rows: no prediction was made"
     return mixed_reason(use_case, period, versions) if len(versions) > 1 else incomplete_reason(use_case, view, period)
@@ -164,7 +164,7 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
     labels = encoded_labels(use_case, rows[use_case.label.name])
-    periods = rows["period"].to_numpy().astype("datetime64[D]")
+    periods = rows["period"].to_numpy()
     of_model = task.stack([rows[column].to_numpy() for column in columns])
     outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: of_model})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
@@ -190,7 +190,7 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     features = view.table("features", first, last)
     chosen = _sampled(
         use_case,
-        features.filter(features.period.isin([period.start_date for period in periods])),
+        features.filter(features.period.isin([period.start for period in periods])),
         _parts(view, periods),
     )
     joined = join_labels(use_case, chosen, known_labels(use_case, view, first))
@@ -249,7 +249,7 @@ def _count(rows: ibis.Table) -> int:
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredictions:
     predicted = model.predict_all(rows, threads_for(rows.num_rows))
     labels = encoded_labels(use_case, rows[use_case.label.name])
-    return LabelledPredictions(rows["period"].to_numpy().astype("datetime64[D]"), labels, predicted)
+    return LabelledPredictions(rows["period"].to_numpy(), labels, predicted)
 
 
 def _parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
@@ -269,7 +269,7 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) 
         return features
     text = ibis.literal("|").join([features[name].cast("string") for name in ("period", *use_case.keys)])
     place = text.hash() & (2**31 - 1)  # a hash may be negative
-    keep = [(features.period == period.start_date) & (place % n == 0) for period, n in parts.items()]
+    keep = [(features.period == period.start) & (place % n == 0) for period, n in parts.items()]
     return features.filter(ibis.or_(*keep))
 
 

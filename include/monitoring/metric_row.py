@@ -60,7 +60,7 @@ def metric_table_rows(
     """
     rows = [
         asdict(figure)
-        | {"measured_period": (figure.measured_period or measured_period).start_date, "model_version": version}
+        | {"measured_period": (figure.measured_period or measured_period).start, "model_version": version}
         for figure in figures
     ]
     return pa.Table.from_pylist(rows, schema=schema)

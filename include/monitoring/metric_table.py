@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.period import Period, periods_of
+from include.declaration.calendars import Calendar
+from include.declaration.period import Period
+from include.model.period_arrays import Starts, to_start, to_starts
 
 
 class MetricValue(NamedTuple):
@@ -53,9 +55,10 @@ class MetricMatrix:
 
 @dataclass(frozen=True)
 class MetricTable:
-    """Query rows of `metrics`, an Arrow table with the column `day`."""
+    """Query rows of `metrics`, an Arrow table with the column `period`."""
 
     rows: pa.Table
+    calendar: Calendar
     _names: dict[str, list[str]] = field(init=False, repr=False)
     _codes: dict[str, npt.NDArray[np.int32]] = field(init=False, repr=False)
 
@@ -73,7 +76,7 @@ class MetricTable:
     @property
     def periods(self) -> tuple[Period, ...]:
         """Return the measured days, in order."""
-        return tuple(periods_of(sorted(pc.unique(self.rows["period"]).to_pylist())))
+        return tuple(self.calendar.periods_of(sorted(pc.unique(self.rows["period"]).to_pylist())))
 
     def rows_of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """Return the rows of a metric (and subject), in order of days."""
@@ -81,7 +84,7 @@ class MetricTable:
 
     def rows_on(self, period: Period) -> list[MetricValue]:
         """Return all rows of one day."""
-        return self._listed(np.flatnonzero(self._days() == np.datetime64(period.start_date)))
+        return self._listed(np.flatnonzero(self._starts() == to_start(period)))
 
     def breached(self) -> list[MetricValue]:
         """Return every row that is a breach, newest day first."""
@@ -97,11 +100,11 @@ class MetricTable:
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
-        calendar = np.array([period.start_date for period in periods], dtype="datetime64[D]")
-        values = np.full((len(subjects), len(calendar)), np.nan)
-        if len(chosen) and len(calendar):
-            at = np.searchsorted(calendar, self._days()[chosen]).clip(max=len(calendar) - 1)
-            known = calendar[at] == self._days()[chosen]
+        starts = to_starts(periods)
+        values = np.full((len(subjects), len(starts)), np.nan)
+        if len(chosen) and len(starts):
+            at = np.searchsorted(starts, self._starts()[chosen]).clip(max=len(starts) - 1)
+            known = starts[at] == self._starts()[chosen]
             measured = self.rows["value"].take(chosen).to_numpy()
             values[place[self._codes["subject"][chosen]][known], at[known]] = measured[known]
         return MetricMatrix(tuple(subjects), tuple(periods), values)
@@ -117,16 +120,16 @@ class MetricTable:
         matches: npt.NDArray[np.bool_] = self._codes[column] == code
         return matches
 
-    def _days(self) -> npt.NDArray[np.datetime64]:
-        periods: npt.NDArray[np.datetime64] = self.rows["period"].to_numpy().astype("datetime64[D]")
-        return periods
+    def _starts(self) -> Starts:
+        starts: Starts = self.rows["period"].to_numpy()
+        return starts
 
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
-        columns["period"] = periods_of(columns["period"])
+        columns["period"] = self.calendar.periods_of(columns["period"])
         columns["measured_period"] = [
-            Period.from_date(measured_period) if measured_period else period
+            self.calendar.period_of(measured_period) if measured_period else period
             for measured_period, period in zip(columns["measured_period"], columns["period"], strict=True)
         ]
         columns["periods"] = [periods or 1 for periods in columns["periods"]]

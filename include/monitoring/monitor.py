@@ -139,7 +139,8 @@ def realised_performance(project: Project, first: Period, last: Period) -> Reali
     for period in period_range(first, last):
         view = labelled_predictions.matured_periods(project.lake, period)
         if reason := labelled_predictions.waiting_rows(use_case, view, period):
-            waiting[period.key] = reason
+            if use_case.is_scored(period) or period in view.partitions("predictions", period, period):
+                waiting[period.key] = reason
         else:
             done[period.key] = labelled_predictions.load_period(project, view, period)
     outcomes = [predictions.outcomes for predictions in done.values()]
@@ -243,7 +244,8 @@ class _PeriodMonitor:
         except (NotMeasurableError, ArtifactMissingError, LabelsOutdatedError) as error:
             return [*expected, *performance.unknown_rows(str(error), monitoring)]
         window = [
-            replace(row, measured_period=predictions.last) for row in self._judged(scorer, predictions, monitoring)
+            replace(row, measured_period=predictions.last(self.use_case.calendar))
+            for row in self._judged(scorer, predictions, monitoring)
         ]
         return [*expected, *window]
 
@@ -295,6 +297,8 @@ def _unscored(project: Project, view: AsOfSnapshot) -> str:
     """
     use_case, registry = project.use_case, project.registry
     period = view.period
+    if not use_case.is_scored(period):
+        return f"{period} was not due for scoring, by score_schedule={use_case.score_schedule}."
     try:
         champion = score.champion_by_ledger(project, registry, period)
         if period not in view.partitions("features", period):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from include.declaration.calendars import Calendar
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.declaration.period import Period
@@ -43,9 +44,9 @@ class LabelledPredictions:
     def number_of_periods(self) -> int:
         return len(np.unique(self.periods))
 
-    @property
-    def last(self) -> Period:
-        return Period.from_date(self.periods.max().item())
+    def last(self, calendar: Calendar) -> Period:
+        """Return the newest period with a label."""
+        return calendar.period_of(self.periods.max().item())
 
 
 def period_performance(outcomes: LabelledPredictions, rows: int, labelled_rows: int, task: Task) -> list[MetricRow]:

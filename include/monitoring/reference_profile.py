@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.gates import MODEL
-from include.declaration.period import Period, periods_of
 from include.declaration.task import Task
 from include.errors import AirworthyError
 from include.model import expected_performance, intervals
@@ -204,14 +203,11 @@ def build_profile(
     )
 
 
-def period_slices(rows: TrainingRows) -> dict[Period, slice]:
-    """Return day to the slice of its rows; the rows are in order of days."""
-    periods, first = np.unique(rows.periods, return_index=True)
+def period_slices(rows: TrainingRows) -> list[slice]:
+    """Return the slice of each period's rows; the rows are in order of periods."""
+    _, first = np.unique(rows.periods, return_index=True)
     ends = [*first[1:].tolist(), len(rows.periods)]
-    return {
-        period: slice(start, end)
-        for period, start, end in zip(periods_of(periods.tolist()), first.tolist(), ends, strict=True)
-    }
+    return [slice(start, end) for start, end in zip(first.tolist(), ends, strict=True)]
 
 
 def _usual(
@@ -226,7 +222,7 @@ def _usual(
     shifts: list[float] = []
     psis: dict[str, list[float]] = {name: [] for name in features}
     for split in ("validation", "test"):
-        for own in period_slices(parts[split]).values():
+        for own in period_slices(parts[split]):
             rows = parts[split].features.slice(own.start, own.stop - own.start)
             counts = drift.count_bins(bins, [rows])
             of_period = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}

@@ -57,6 +57,8 @@ class StatusInputs:
     training_since: Period | None = None
     task: Task | None = None
     """What is predicted, for the units of values."""
+    is_scored: bool = True
+    """Whether the day is due for scoring; otherwise there is nothing to judge on the day itself."""
     problems: Sequence[str] = ()
     """Tables that cannot be read."""
 
@@ -99,7 +101,7 @@ def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, 
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
         return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(inputs), notes)
-    if silent:
+    if silent and inputs.is_scored:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
         return Status("unclear", reason, "Drift is unknown until these values are measured.", further)

@@ -5,6 +5,7 @@ Imports nothing heavy, because DAG files import it through their tasks.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
-from include.connections import DEFAULT_AWS, Connection, ConnectionInvalidError, ConnectionMissingError, Connections
+from include.connections import (
+    DEFAULT_AWS,
+    Connection,
+    ConnectionInvalidError,
+    ConnectionMissingError,
+    Connections,
+    make_engine,
+)
 from include.project import Project
 
 if TYPE_CHECKING:
@@ -41,7 +49,10 @@ class AirflowConnections:
         )
 
     def engine(self, conn_id: str) -> Engine:
-        """Return an engine whose connections are those of the Connection's DB-API hook."""
+        """Return an engine whose connections are those of the Connection's DB-API hook.
+
+        Without the provider of the database, it is SQLAlchemy's own.
+        """
         from sqlalchemy import NullPool
 
         connection = self.connection(conn_id)
@@ -49,6 +60,8 @@ class AirflowConnections:
             hook = _find(conn_id).get_hook()
             engine: Engine = hook.get_sqlalchemy_engine({"poolclass": NullPool})
         except (AirflowException, ImportError, AttributeError, NotImplementedError, ValueError) as error:
+            with contextlib.suppress(ConnectionInvalidError):
+                return make_engine(connection)
             reason = f"{type(error).__name__}: {connection.hide_secrets(str(error))}".rstrip(".: ")
             kind = f"Its type is {connection.conn_type!r}: install the provider of that database"
             raise ConnectionInvalidError(conn_id, f"{reason}. {kind}") from None

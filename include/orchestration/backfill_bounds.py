@@ -1,4 +1,4 @@
-"""Find the calendar days a user chose for a backfill, from its instants.
+"""Find the periods a user chose for a backfill, from its instants.
 
 Airflow receives only the instants. What reaches the scheduler as (from, to), observed in Airflow 3.3.2 and in the
 source of its form:
@@ -11,6 +11,10 @@ source of its form:
 
 So only a `to` of 59.999 seconds proves that a day was chosen in an unknown zone. An instant on the hour does not:
 14:00 UTC is midnight in Sydney, but a user may also have typed 14:00. It is read as an instant.
+
+Days and weeks are chosen by days. Hours are those that begin from the lower to the upper bound, which are instants: a
+day without a time in the form is then all hours that begin on it where the browser is, and a date on the command line
+its first hour.
 """
 
 from __future__ import annotations
@@ -19,8 +23,8 @@ from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from include.declaration import clock
-from include.declaration.period import Period
+from include.declaration.calendars import Daily
+from include.declaration.period import HOUR, Period, Unit
 
 DAY = timedelta(days=1)
 LATEST_MIDNIGHT = timedelta(hours=10)
@@ -36,12 +40,16 @@ LAST_SECOND = 59
 LAST_MILLISECOND = 999_000
 
 LONGEST_BACKFILL = 4_000
-"""Days that one backfill may span, more than ten years; Airflow creates all its runs in one request."""
+"""Periods that one backfill may span, of days more than ten years; Airflow creates all its runs in one request."""
 FIRST_DAY, LAST_DAY = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """Bounds within which every zone has days: Python's calendar covers the years 1 to 9999."""
 
 
-def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
+DAYS = Daily()
+"""Days from midnight to midnight: bounds name them, whatever the decision time of the use case."""
+
+
+def bounded_backfill(first: datetime, last: datetime, now: datetime, unit: Unit) -> tuple[datetime, datetime]:
     """Return the bounds of a backfill; a far end is moved close to `now`.
 
     No period is made after `now`.
@@ -53,10 +61,12 @@ def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[da
 
     if (ahead := last - now) > DAY * 2:
         last -= timedelta(days=ahead.days - 1)  # whole days: the time of day shows whether it ends a day
-    if (span := (last - first).days) > LONGEST_BACKFILL:
+    seconds = (last - first).total_seconds()  # pendulum divides by no timedelta
+    if (span := int(seconds // unit.step.total_seconds())) > LONGEST_BACKFILL:
         raise InvalidBackfillDateRange(
-            f"A backfill from {first.date()} to {last.date()} spans {span:,} days, and at most {LONGEST_BACKFILL:,} are"
-            " accepted at once. Nothing was created. Choose a later first day, or make several backfills."
+            f"A backfill from {first.date()} to {last.date()} spans {span:,} {unit.name}s, and at most"
+            f" {LONGEST_BACKFILL:,} are accepted at once. Nothing was created. Choose a later first {unit.name}, or"
+            " make several backfills."
         )
     return first, last
 
@@ -64,6 +74,16 @@ def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[da
 def within_calendar(moment: datetime) -> datetime:
     """Return the moment, clipped to days that exist in every time zone."""
     return min(max(moment, FIRST_DAY), LAST_DAY)
+
+
+def chosen_hours(first: datetime, last: datetime) -> tuple[Period, Period]:
+    """Return the first and last hour that begin between two instants.
+
+    Both instants are included. The last is before the first if none does.
+    """
+    ends = [moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for moment in (first, last)]
+    begins, end = (Period.from_start(moment, HOUR) for moment in ends)
+    return begins if ends[0] == first else begins + 1, end
 
 
 def chosen_periods(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Period]:
@@ -82,7 +102,7 @@ def chosen_periods(first: datetime, last: datetime, zone: tzinfo) -> tuple[Perio
     if (found := _bounds_elsewhere(first, last)) is not None:
         return found
     where = _clock(first, last, zone)
-    return clock.period_at(first, where), clock.period_at(last, where)
+    return DAYS.period_at(first, where), DAYS.period_at(last, where)
 
 
 def chosen_period(moment: datetime, zone: tzinfo) -> Period:
@@ -97,8 +117,8 @@ def chosen_period(moment: datetime, zone: tzinfo) -> Period:
         if (period := _bounded_period(moment, where)) is not None:
             return period
     if _is_form_end(moment) or _may_be_midnight(moment):
-        return clock.period_at(moment, _zone_of_bound(moment))
-    return clock.period_at(moment, zone)
+        return DAYS.period_at(moment, _zone_of_bound(moment))
+    return DAYS.period_at(moment, zone)
 
 
 def ends_a_day(moment: datetime) -> bool:
@@ -129,7 +149,7 @@ def _by_named(moment: datetime, named: datetime) -> Period:
     """
     if moment.utcoffset() or _bounded_period(moment, UTC) is not None:
         return Period.from_date(moment.date())
-    return clock.period_at(moment, named.tzinfo or UTC)
+    return DAYS.period_at(moment, named.tzinfo or UTC)
 
 
 def _plain(moment: datetime) -> datetime:
@@ -148,7 +168,7 @@ def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[Period, Peri
     `first` must begin a day, and `last` begin or end one.
     """
     ends = _bounded_period(last, zone) if _begins_day_in(first, zone) else None
-    return None if ends is None else (clock.period_at(first, zone), ends)
+    return None if ends is None else (DAYS.period_at(first, zone), ends)
 
 
 def _bounded_period(moment: datetime, zone: tzinfo) -> Period | None:
@@ -157,12 +177,12 @@ def _bounded_period(moment: datetime, zone: tzinfo) -> Period | None:
     It ends in its last minute.
     """
     bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
-    return clock.period_at(moment, zone) if bounds else None
+    return DAYS.period_at(moment, zone) if bounds else None
 
 
 def _begins_day_in(moment: datetime, zone: tzinfo) -> bool:
     local = moment.astimezone(zone)
-    return local.time() == time() or clock.start_of_period(clock.period_at(moment, zone), zone) == moment
+    return local.time() == time() or DAYS.decision_time(DAYS.period_at(moment, zone), zone) == moment
 
 
 def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from include.declaration.calendars import describe_start
 from include.declaration.names import lake_folder
 from include.declaration.use_case import UseCase
 
@@ -40,5 +41,6 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["lake_folder"] = lake_folder
+    environment.filters["start"] = describe_start
     environment.filters["percent"] = lambda share: f"{share:.0%}"
     return environment

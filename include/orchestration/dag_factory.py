@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.declaration import clock
+from include.declaration.calendars import Calendar
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration
@@ -22,7 +21,7 @@ from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
-from include.pipelines.context import TRAINING_WEEKDAY, PipelineRun
+from include.pipelines.context import PipelineRun
 from include.printable import escape_values
 from include.task_memory import limited_memory
 
@@ -45,51 +44,53 @@ HUMAN_ARGS: dict[str, Any] = {name: value for name, value in RETRY_ARGS.items() 
 """Arguments of questions to a person: the use case declares how long the answer may take."""
 
 
-def daily_dag(
+def period_dag(
     use_case: UseCase,
     kind: str,
     *,
     params: Mapping[str, Param] | None = None,
     from_now_on: bool = False,
+    due: Calendar | None = None,
+    by_hand: bool = False,
     **arguments: Any,
 ) -> DAG:
-    """Return the DAG `<use case>__<kind>` with one run per day.
+    """Return the DAG `<use case>__<kind>` with one run per period.
 
-    The day is the partition key of its run. After it is unpaused, it runs for the newest day at once (`catchup=False`
-    with a start date). With `from_now_on` it waits for the next day, like `weekly_dag`: for tasks that need the
-    previous day's run.
+    With `due`, only periods that are due by this calendar have one. The period is the partition key of its run. After
+    the DAG is unpaused, it runs for the newest period at once (`catchup=False` with a start date). With `from_now_on`
+    it waits for the next one, and only a run that was due within the last hour is made up: for trainings, and for tasks
+    that need the previous period's run. After a backfill, Airflow continues from the backfilled periods and makes the
+    newest run.
     """
-    arguments["deadline"] = callbacks.deadline_alert(use_case)
-    if from_now_on:
-        schedule = PeriodTimetable(timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
-    else:
-        schedule, zone = PeriodTimetable(timezone=use_case.time_zone), ZoneInfo(use_case.time_zone)
-        start = clock.start_of_period(use_case.first_period, zone)
-        arguments = {"start_date": start and start.astimezone(zone), **arguments}
-    arguments |= _last_run(use_case)
-    return _dag(
-        use_case, kind, schedule=schedule, params={"period": orchestration_params.DAY, **(params or {})}, **arguments
-    )
-
-
-def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
-    """Return a DAG with one run each Monday.
-
-    After it is unpaused, it waits for the next one. Only a run that was due within the last hour is made up. After a
-    backfill, Airflow continues from the backfilled days and makes the newest Monday's run.
-    """
+    if not from_now_on:
+        start = use_case.decision_time_if_any(use_case.first_period)
+        arguments = {"start_date": start and start.astimezone(use_case.zone), **arguments}
     schedule = PeriodTimetable(
-        timezone=use_case.time_zone, weekday=TRAINING_WEEKDAY, run_immediately=timedelta(hours=1)
+        use_case.calendar,
+        timezone=use_case.time_zone,
+        schedule=due,
+        by_hand=by_hand,
+        run_immediately=timedelta(hours=1) if from_now_on else False,
     )
-    arguments |= _last_run(use_case)
-    return _dag(use_case, kind, schedule=schedule, params={"period": orchestration_params.DAY, **params}, **arguments)
+    arguments["deadline"] = callbacks.deadline_alert(use_case)
+    form = {"period": orchestration_params.period_param(use_case), **(params or {})}
+    return _dag(use_case, kind, schedule=schedule, params=form, **arguments | _last_run(use_case))
+
+
+def training_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
+    """Return the DAG of trainings, with a run when one is due.
+
+    `Training.schedule` says when. Without it, runs are made by hand, by backfills and by the retraining policy only.
+    """
+    due = use_case.training.schedule
+    return period_dag(use_case, kind, params=params, from_now_on=True, due=due, by_hand=due is None, **arguments)
 
 
 def _last_run(use_case: UseCase) -> dict[str, Any]:
-    """Return the argument that ends a DAG's schedule with the use case's last day."""
+    """Return the argument that ends a DAG's schedule with the use case's last period."""
     if use_case.last_period is None:
         return {}
-    return {"end_date": clock.start_of_period(use_case.last_period, ZoneInfo(use_case.time_zone))}
+    return {"end_date": use_case.decision_time_if_any(use_case.last_period)}
 
 
 def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:

@@ -9,13 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.declaration import clock
 from include.declaration.landing import DeliveryMissingError, LandingBucket
 from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
@@ -164,7 +162,7 @@ class DeliverySensor(S3KeySensor):
         raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late)) from late
 
     def _until(self, period: Period) -> datetime:
-        return clock.decision_time(period, ZoneInfo(self.use_case.time_zone)) + self.limit
+        return self.use_case.decision_time(period) + self.limit
 
 
 def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:

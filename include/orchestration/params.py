@@ -16,20 +16,42 @@ from include.declaration.form_limits import (
     TUNING_TRIALS,
     WINDOW_PERIODS,
 )
+from include.declaration.period import DAY
 from include.declaration.use_case import UseCase
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
-A_PERIOD: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
-"""JSON schema of a day; combined with `OPTIONAL` it may be empty."""
+A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
 A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
 A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
-DAY = Param(
-    None,
-    **A_PERIOD | OPTIONAL,
-    title="Day",
-    description="The day to run for. Required in a manual run; leave it empty in a backfill, whose runs have a day.",
-)
+
+
+def a_period(use_case: UseCase) -> dict[str, Any]:
+    """Return the JSON schema of a period's key.
+
+    Combined with `OPTIONAL` it may be empty.
+    """
+    if use_case.calendar.unit is DAY:
+        return A_DAY
+    return {
+        "type": "string",
+        "maxLength": len(use_case.calendar.example),
+        "pattern": f"^{use_case.calendar.unit.pattern.pattern}$",
+        "examples": [use_case.calendar.example],
+    }
+
+
+def period_param(use_case: UseCase) -> Param:
+    """Return the form's field that names the period of a manual run."""
+    unit = use_case.calendar.unit
+    example = "" if unit is DAY else f", such as {use_case.calendar.example}"
+    return Param(
+        None,
+        **a_period(use_case) | OPTIONAL,
+        title=unit.name.capitalize(),
+        description=f"The {unit.name} to run for{example}. Required in a manual run; leave it empty in a backfill,"
+        f" whose runs have {unit.article}.",
+    )
 
 
 def quarantine_params(use_case: UseCase) -> dict[str, Param]:
@@ -37,7 +59,8 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
 
     Empty fields mean: all days and rows, no file, the first free day.
     """
-    a_period = A_PERIOD | OPTIONAL
+    any_period, unit = a_period(use_case) | OPTIONAL, use_case.calendar.unit.name
+    when = use_case.calendar.unit.preposition
     several: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH}
     feeds = [feed.name for feed in use_case.feeds]
     return {
@@ -50,7 +73,10 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
             description="Release: resubmit rows unchanged. Correct: resubmit the rows of a file.",
         ),
         "quarantined_on": Param(
-            None, **a_period, title="Quarantined on", description="Only rows quarantined on this day. Empty: any day."
+            None,
+            **any_period,
+            title="Quarantined on",
+            description=f"Only rows quarantined {when} this {unit}. Empty: any {unit}.",
         ),
         "reasons": Param(
             None,
@@ -74,10 +100,10 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
         ),
         "known_on": Param(
             None,
-            **a_period,
+            **any_period,
             title="Known on",
-            description="The day on which the rows become known; it must not be ingested yet. Empty: the first free"
-            " day, after all ingested days.",
+            description=f"The {unit} {when} which the rows become known; it must not be ingested yet. Empty: the first"
+            f" free {unit}, after all ingested {unit}s.",
         ),
         "comment": Param(
             **A_REASON, minLength=3, title="Comment", description="Stored with the correction and your name."
@@ -92,13 +118,14 @@ def data_params(use_case: UseCase) -> dict[str, Param]:
     """
     if not any(feed.landing for feed in use_case.feeds):
         return {}
+    unit = use_case.calendar.unit.name
     return {
         "take_changed": Param(
             False,
             type="boolean",
             title="Take changed files",
-            description="Ingest the day's files as they are now, even if they were delivered again after the day was"
-            " published. Decisions based on the earlier files do not change.",
+            description=f"Ingest the {unit}'s files as they are now, even if they were delivered again after the {unit}"
+            " was published. Decisions based on the earlier files do not change.",
         )
     }
 
@@ -128,6 +155,7 @@ def train_params(use_case: UseCase) -> dict[str, Param]:
 
 
 def _model(use_case: UseCase) -> dict[str, Param]:
+    unit = use_case.calendar.unit.name
     return {
         "window_periods": Param(
             None,
@@ -135,7 +163,8 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             minimum=1,
             maximum=WINDOW_PERIODS,
             title="Window",
-            description=f"Days of data before the run's day to train on. Empty: {use_case.training.window_periods}.",
+            description=f"{unit.capitalize()}s of data before the run's {unit} to train on. Empty:"
+            f" {use_case.training.window_periods}.",
             section="Model",
         ),
         "parameters": Param(
@@ -175,25 +204,26 @@ _TUNING = {
 """Fields that limit the search for parameters."""
 
 
-def score_params() -> dict[str, Param]:
+def score_params(use_case: UseCase) -> dict[str, Param]:
     """Return the scoring form's fields in addition to the day."""
+    unit = use_case.calendar.unit.name
     return {
         "version": Param(
             None,
             **A_NAME | OPTIONAL,
             title="Version",
-            description="Score with this version instead of the day's champion.",
+            description=f"Score with this version instead of the {unit}'s champion.",
         ),
         "rescore": Param(
             False,
             type="boolean",
             title="Rescore",
-            description="Score an already scored day again, with the champion that the ledger now has for it.",
+            description=f"Score an already scored {unit} again, with the champion that the ledger now has for it.",
         ),
         "allow_future_model": Param(
             False,
             type="boolean",
             title="Allow future model",
-            description="Allow a version trained as of a later day, whose training data may include this day.",
+            description=f"Allow a version trained as of a later {unit}, whose training data may include this {unit}.",
         ),
     }

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from include.promotion.promote import PromoteResult
 
 Promotion = Literal["automatic", "approval"]
-TRAINING_WEEKDAY = 1
-"""The day of the week on which the scheduled trainings run; Monday is 1."""
 
 
 @dataclass

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from include.declaration.period import Period, period_range
+from include.declaration.use_case import UseCase
 from include.pipelines import data, monitor, score, train
-from include.pipelines.context import TRAINING_WEEKDAY, Step
+from include.pipelines.context import Step
 
 Kind = Literal["data", "train", "score", "monitor"]
 PIPELINES: Mapping[Kind, tuple[Step, ...]] = {
@@ -21,13 +22,11 @@ PIPELINES: Mapping[Kind, tuple[Step, ...]] = {
 }
 
 
-def scheduled_periods(kind: Kind, first: Period, last: Period) -> list[Period]:
+def scheduled_periods(use_case: UseCase, kind: Kind, first: Period, last: Period) -> list[Period]:
     """Return the periods of a range for which a backfill of the DAG makes runs.
 
-    The range is from `first` to `last`. A training can run as of any period, so a single period is returned whatever
-    its weekday.
+    The range is from `first` to `last`. A single period is returned whether it is due or not, since it was named.
     """
     periods = period_range(first, last)
-    if kind != "train" or len(periods) == 1:
-        return periods
-    return [period for period in periods if period.start_date.isoweekday() == TRAINING_WEEKDAY]
+    due = {"train": use_case.training.schedule, "score": use_case.score_schedule}.get(kind)
+    return periods if len(periods) == 1 else [period for period in periods if use_case.is_due(period, due)]

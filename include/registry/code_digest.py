@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from include.declaration.calendars import Daily
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.registry import code_modules, declared_values, source_code
@@ -158,6 +159,8 @@ def _declared(use_case: UseCase, kind: str, feed: str, code: _Code) -> str:
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind == FEATURES and use_case.feature_groups:
         declared["feature_groups"] = use_case.feature_groups
+    if use_case.calendar != Daily():  # earlier code had days from midnight only
+        declared["calendar"] = str(use_case.calendar)
     if kind != TRAINING:
         declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:

@@ -1,4 +1,4 @@
-"""Name the parts of the code that made a table, so that a later change of them can be described.
+"""Name the parts of the code that made a table, to describe later changes.
 
 A commit records one digest of the code. The parts behind each digest are kept once in the lake, under `code/`. They
 only describe: if they are missing or damaged, a stale period is still found, without the names of what changed.
@@ -20,14 +20,14 @@ from include.registry.code_modules import Module
 CodeParts = Mapping[str, str]
 """Part of the code to its digest, or declared value to its text."""
 _DIGITS = 16
-_LONGEST = 100
+_LONGEST = 40
 """Characters of a declared value; of a longer one, the digest is kept."""
 _recorded = set[tuple[str, str]]()
 """Folder and digest whose parts this process has recorded."""
 
 
 def record_code(lake: Lake, table: str) -> str:
-    """Return the digest of the code that makes a table, and keep its parts in the lake.
+    """Return the digest of the code that makes a table; keep its parts in the lake.
 
     Call it before the code is imported: files saved later are not the code that runs.
     """
@@ -49,7 +49,10 @@ def recorded_parts(lake: Lake, digest: str) -> CodeParts | None:
 
 
 def code_parts(use_case: UseCase, table: str, *, reread: bool = False) -> dict[str, str]:
-    """Return the parts of the code that makes a table now; see `code_digest.table_code_digest`."""
+    """Return the parts of the code that makes a table now.
+
+    `reread` is as for `code_digest.table_code_digest`.
+    """
     content = code_digest.table_content(use_case, table, reread=reread)
     parts = {f"file {name}": digest[:_DIGITS] for name, digest in content.files.items()}
     for name, module in content.modules.items():
@@ -83,7 +86,10 @@ def _decode(_: str, content: bytes) -> CodeParts:
 
 
 def _parts_of_module(name: str, module: Module) -> Iterator[tuple[str, str]]:
-    """Yield the functions, classes and values of a use case's module, and one part for its other statements."""
+    """Yield the functions, classes and values of a use case's module.
+
+    All its other statements are one part.
+    """
     others: list[ast.stmt] = []
     for statement in module.body:
         names = source_code.bound_names(statement)

@@ -14,7 +14,7 @@ from include.registry.source_code import DECLARATIONS
 
 NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts"),
-    *("gates", "approval", "monitoring", "retraining", "retention"),
+    *("gates", "approval", "monitoring", "retraining", "retention", "score_schedule"),
 )
 """Fields that change no row, unless a function reads one by name."""
 _LOADER, _LOADERS = "include.use_cases", {"load", "all_use_cases", "discover"}
@@ -24,8 +24,10 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "label_keys": ("keys", "period"),
     "label_period": ("period",),
     "slice_columns": ("keys", "features", "feeds.columns"),
-    "today": ("time_zone",),
-    "newest_period": ("time_zone", "last_period"),
+    "today": ("time_zone", "calendar"),
+    "newest_period": ("time_zone", "calendar", "last_period"),
+    "period_at": ("time_zone", "calendar"),
+    "decision_time": ("time_zone", "calendar"),
 }
 """Method or property of a use case to the fields that it reads."""
 

@@ -9,7 +9,6 @@ import duckdb
 from lightgbm.basic import LightGBMError
 
 from include.declaration import form_limits
-from include.declaration.period import periods_of
 from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
 from include.model import splits, trainer
@@ -191,7 +190,9 @@ class _Rebuilding:
             snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
             self.data = snapshot.notes
             rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
-            cut = splits.split_periods(then, known.as_of, known.first, periods_of(rows["period"].unique().to_pylist()))
+            cut = splits.split_periods(
+                then, known.as_of, known.first, then.calendar.periods_of(rows["period"].unique().to_pylist())
+            )
             parts = {name: dataset.split_rows(then, rows, periods, name, known.as_of) for name, periods in cut.items()}
             threads = threads_for(rows.num_rows)
             fitted = trainer.fit_model(

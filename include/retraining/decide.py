@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.declaration.calendars import Calendar
 from include.declaration.period import Period
 from include.errors import PartitionMissingError
 from include.lake import schemas
@@ -122,9 +123,9 @@ def decision_history(project: Project, period: Period) -> list[PastDecision]:
     """
     reach = retraining_policy.decision_lookback(project.use_case.retraining)
     view = project.lake.as_of(period)
-    results = _outcomes(view.read("retrainings"))
+    results = _outcomes(view.read("retrainings"), project.use_case.calendar)
     outcomes: dict[Period, Outcome] = dict.fromkeys(results, "retrain")
-    outcomes |= _outcomes(view.read("decisions", since=period - reach))
+    outcomes |= _outcomes(view.read("decisions", since=period - reach), project.use_case.calendar)
     known = [
         PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < period
     ]
@@ -132,9 +133,9 @@ def decision_history(project: Project, period: Period) -> list[PastDecision]:
     return [*known, *(PastDecision(later_period, "hold") for later_period in later)]
 
 
-def _outcomes(rows: pa.Table) -> dict[Period, Any]:
+def _outcomes(rows: pa.Table, calendar: Calendar) -> dict[Period, Any]:
     """Return the outcome of each day in rows of decisions or retrainings."""
-    return {Period.from_date(row["period"]): row["outcome"] for row in rows.select(["period", "outcome"]).to_pylist()}
+    return calendar.by_period((row["period"], row["outcome"]) for row in rows.select(["period", "outcome"]).to_pylist())
 
 
 def _champion(project: Project, period: Period) -> CurrentChampion | None:
@@ -146,7 +147,7 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     """Return the signals of each measured day from `since` on."""
     by_day: dict[Period, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
-        by_day.setdefault(Period.from_date(row["period"]), []).append(row)
+        by_day.setdefault(since.sibling(row["period"]), []).append(row)
     return [signals.signals_of(period, rows) for period, rows in sorted(by_day.items())]
 
 

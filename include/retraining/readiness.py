@@ -10,13 +10,15 @@ from include.retraining import decide
 def is_available(project: Project, table: str, period: Period) -> bool:
     """Return whether the lake holds that day of a table, or never will.
 
-    The predictions of a day without a champion never come.
+    The predictions of a period without a champion never come, nor those of one that is not due for scoring.
 
     Raises:
         InvalidRequestError: the day is before the first.
     """
     project.use_case.require(period)
     if period in project.lake.as_of(period).partitions(table, since=period):
+        return True
+    if table == "predictions" and not project.use_case.is_scored(period):
         return True
     return table == "predictions" and project.ledger.champion_apart_from(None, period) is None
 

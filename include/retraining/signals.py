@@ -78,13 +78,13 @@ def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPer
     """Return the signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     signals: dict[str, SignalValue] = {
-        signal: _signal_value([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()
+        signal: _signal_value([by_name[key]] if key in by_name else [], period) for signal, key in ROWS.items()
     }
     compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
     for signal, first_parts in SHOWN_BY.items():
         # Metrics without a limit are informational: if undefined, they do not make the signal inconclusive.
         limited = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
-        signals[signal] = _signal_value(limited)
+        signals[signal] = _signal_value(limited, period)
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
     versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
@@ -93,14 +93,14 @@ def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPer
     return MeasuredPeriod(period, None, signals, unscored.get("missing_reason") or "its metrics do not name a model")
 
 
-def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
+def _signal_value(rows: Sequence[Mapping[str, Any]], period: Period) -> SignalValue:
     """Return a breach if any row is one, and no breach only if every row was judged."""
     if not rows:
         return SignalValue(None, missing_reason="it was not measured")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    compared, period = row["metric"].startswith(PERFORMANCE), row["measured_period"]
+    compared, measured = row["metric"].startswith(PERFORMANCE), row["measured_period"]
     return SignalValue(
         row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]),
-        row["missing_reason"] or "", Period.from_date(period) if period else None, row["lower"] if compared else None,
+        row["missing_reason"] or "", period.sibling(measured) if measured else None, row["lower"] if compared else None,
     )  # fmt: skip

@@ -108,7 +108,7 @@ def plan_features(
 
 
 def _equal_in_a_day(rows: pa.Table, period: str, columns: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Return the columns with one value in all rows of some day, and those without a value on some day."""
+    """Return the columns with one value on some day, and those without a value."""
     columns = [column for column in columns if column != period]
     counts = [("count_distinct", pc.CountOptions("all")), ("count", pc.CountOptions("only_valid"))]
     measured = rows.group_by(period).aggregate([(column, *how) for column in columns for how in counts])

@@ -5,7 +5,7 @@ Its feeds, features, splits and costs follow from the answers and the sample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -105,8 +105,7 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
     known = [*keys, *(name for name in answers.known_before if name not in keys)]
     features = plan_features(answers, rows, day, hour, training.windows, target.averaged)
     observed = [name for name in rows.column_names if name not in known or name in (*keys, *features.group)]
-    gaps = [period for period in period_range(first, last) if period.start_date not in per_period]
-    closed = tuple(sorted({*range(1, 8)} - {day.isoweekday() for day in per_period})) if last - first >= 28 else ()
+    closed, gaps = _days_without_rows(per_period, first, last)
     counts = list(per_period.values())
     return Plan(
         answers=answers,
@@ -118,13 +117,20 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
         planned=_feed("planned", rows.select(known), keys, counts),
         observed=_feed("observed", rows.select(_keys_first(observed, keys)), keys, counts, answers.label, target),
         closed=closed,
-        periods_without_rows=tuple(day.key for day in gaps if day.start_date.isoweekday() not in closed),
+        periods_without_rows=gaps,
         first=first,
         last=last,
         features=features,
         training=training,
         target=target,
     )
+
+
+def _days_without_rows(days: Collection[date], first: Period, last: Period) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the days of the week without rows, and the other days without rows."""
+    closed = {*range(1, 8)} - {day.isoweekday() for day in days} if last - first >= 28 else set()
+    gaps = [period for period in period_range(first, last) if period.start_date not in days]
+    return tuple(sorted(closed)), tuple(gap.key for gap in gaps if gap.start_date.isoweekday() not in closed)
 
 
 def _require_columns(answers: Answers, sample: Sample) -> None:

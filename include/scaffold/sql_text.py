@@ -36,14 +36,17 @@ def _expressions(plan: Plan, columns: Iterable[str]) -> Iterator[str]:
 
 
 def _values(plan: Plan) -> dict[str, str]:
-    """Return the text of the label to what it becomes, as SQL; an empty text stands for any other one."""
+    """Return the label's values with what each becomes in SQL.
+
+    An empty text means any other value.
+    """
     if plan.answers.positive:
         return {plan.answers.positive: "1", "": "0"}
     return {value: _quoted(name) for value, name in plan.target.class_names.items()}
 
 
 def _case(column: str, values: dict[str, str]) -> str:
-    """Return an expression that maps values; a null stays, and so does a value that is not named."""
+    """Return an expression that maps values; nulls and unnamed ones are kept."""
     named = " ".join(f"when {column} = {_quoted(value)} then {made}" for value, made in values.items() if value)
     others = f"when {column} is not null then {values['']}" if "" in values else f"else {column}"
     return f"case {named} {others} end as {column}"

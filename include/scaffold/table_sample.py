@@ -77,7 +77,10 @@ def _rows(connection: sa.Connection, table: sa.Table, kinds: dict[str, pa.DataTy
 
 
 def _arrow_type(column: sa.Column[Any]) -> pa.DataType | None:
-    """Return the type of a column; None if it cannot be declared, or named in a declared query."""
+    """Return the type of a column; None if it cannot be declared.
+
+    Nor can one with a name that a declared query cannot hold.
+    """
     kind = column.type
     if any(mark in column.name for mark in _UNUSABLE):
         return None

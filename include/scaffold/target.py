@@ -129,7 +129,10 @@ def _multiclass(answers: Answers, values: pa.ChunkedArray, _: float) -> Target:
 
 
 def class_names(values: Sequence[str]) -> dict[str, str]:
-    """Return a name of letters, digits, spaces, _ and - for each value; no two are the same."""
+    """Return a name for each value; no two are the same.
+
+    Names have letters, digits, spaces, _ and - only.
+    """
     names: dict[str, str] = {}
     for number, value in enumerate(values, start=1):
         plain = unicodedata.normalize("NFKD", value.replace("ß", "ss")).encode("ascii", "ignore").decode()

@@ -61,7 +61,10 @@ def _with_period(batch: pa.RecordBatch, column: str, key: str) -> pa.RecordBatch
 
 
 def _copy_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-    """Insert rows by COPY, as text that Arrow writes: a null is empty, and an empty text has quotes."""
+    """Insert rows by COPY, as text that Arrow writes.
+
+    A null is empty, and an empty text has quotes.
+    """
     prepare = connection.dialect.identifier_preparer
     columns = ", ".join(map(prepare.quote, batch.schema.names))
     statement = f"copy {prepare.format_table(table)} ({columns}) from stdin with (format csv)"
@@ -80,7 +83,7 @@ def _copy_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatc
 
 
 def _insert_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-    """Insert rows by statements with many rows, as SQLAlchemy writes them for the database."""
+    """Insert rows by statements with many rows, in the database's dialect."""
     connection.execute(sa.insert(table), batch.to_pylist())
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.period import Period, periods_of
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits
 from include.model.arrays import Numbers
+from include.model.period_arrays import to_start
 from include.model.season import SEASON_AGO
 from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
@@ -55,8 +56,10 @@ def training_set(use_case: UseCase, view: AsOfSnapshot, window_periods: int | No
     first, last = splits.training_window(use_case, view.period, window_periods)
     rows = labelled_rows(use_case, view, first, last, use_case.keys)
     rows = rows.drop_columns([SEASON_AGO]) if SEASON_AGO in rows.column_names else rows
-    cut = splits.split_periods(use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
-    split_of = {period.start_date: name for name, periods in cut.items() for period in periods}
+    cut = splits.split_periods(
+        use_case, view.period, first, use_case.calendar.periods_of(rows["period"].unique().to_pylist())
+    )
+    split_of = {period.start: name for name, periods in cut.items() for period in periods}
     names = pa.array([split_of.get(period) for period in rows["period"].to_pylist()], pa.string())
     with_split = rows.add_column(1, "split", names)
     return with_split.filter(pc.is_valid(with_split["split"]))
@@ -73,8 +76,8 @@ def split_rows(
         SampleWeightError: a weight is not possible.
     """
     all_days = examples["period"].to_numpy()
-    start = int(np.searchsorted(all_days, np.datetime64(periods[0].start_date)))
-    end = int(np.searchsorted(all_days, np.datetime64(periods[-1].start_date), side="right"))
+    start = int(np.searchsorted(all_days, to_start(periods[0])))
+    end = int(np.searchsorted(all_days, to_start(periods[-1]), side="right"))
     chosen = examples.slice(start, end - start)
     labels = encoded_labels(use_case, chosen[use_case.label.name])
     if split == "train" and len(np.unique(labels)) < 2:
@@ -96,7 +99,7 @@ def row_weights(use_case: UseCase, rows: pa.Table, labels: Numbers) -> Numbers |
     weights: Numbers = rows[column].cast(pa.float64()).to_numpy()
     wrong = int(np.sum(~(np.isfinite(weights) & (weights >= 0))))
     if wrong or not weights.any():
-        first, last = (Period.from_date(rows["period"][place].as_py()) for place in (0, -1))
+        first, last = use_case.calendar.periods_of(rows["period"][place].as_py() for place in (0, -1))
         raise SampleWeightError(use_case.name, column, wrong, len(weights), first, last)
     return weights if of_class is None else weights * of_class
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.declaration import form_limits
-from include.declaration.period import Period, period_range, periods_of
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError
 from include.features import staleness
@@ -103,7 +103,9 @@ def train_model(
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_periods(use_case, period, first, periods_of(rows["period"].unique().to_pylist()))
+    cut = splits.split_periods(
+        use_case, period, first, use_case.calendar.periods_of(rows["period"].unique().to_pylist())
+    )
     parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
     mixed = [table.summary for table in staleness.find_mixed_history(project, first, period)]
     report = _report(view, first, last, rows.num_rows, cut)

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from include.declaration import form_limits
 from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
-from include.declaration.period import Period, periods_of
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.lake.snapshot import AsOfSnapshot
@@ -126,7 +126,9 @@ class _TuningRequest:
         """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
-        cut = splits.split_periods(self.use_case, view.period, first, periods_of(rows["period"].unique().to_pylist()))
+        cut = splits.split_periods(
+            self.use_case, view.period, first, self.use_case.calendar.periods_of(rows["period"].unique().to_pylist())
+        )
         train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.period)
         validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.period)
         encoded = trainer.encode_rows(self.use_case.features, train_rows, validation_rows)

@@ -26,7 +26,10 @@ CONSEQUENCE = {
 
 
 class PeriodRefusedError(DataError):
-    """The features or predictions of a period break an expectation, so none of them is published."""
+    """Features or predictions of a period break an expectation.
+
+    None of them is published.
+    """
 
     def __init__(
         self, use_case: str, table: str, period: Period, broken: Sequence[BrokenExpectation], page: str | None = None
@@ -37,6 +40,6 @@ class PeriodRefusedError(DataError):
         remedies = " ".join(dict.fromkeys(one.remedy for one in broken))
         data_docs = f" Data Docs: {page}." if page else ""
         super().__init__(
-            f"{use_case}: the {table} of {period} were refused, so {CONSEQUENCE[table]}. They break {found}."
+            f"{use_case}: the {table} of {period} were refused, so {CONSEQUENCE[table]}. Broken: {found}."
             f"{data_docs} {remedies}"
         )

@@ -27,11 +27,11 @@ class Tally(ABC):
 
     @abstractmethod
     def broken(self, suite: Suite) -> list[BrokenExpectation]:
-        """Return the default expectations that the rows break; `suite` declares exceptions."""
+        """Return the default expectations that are broken and not excepted by `suite`."""
 
 
 class FeatureTally(Tally):
-    """Find features that are null in all rows of a period, or have one value in all."""
+    """Find features that are null or have one value in all rows."""
 
     def __init__(self, features: Iterable[str], *, has_look_back: bool) -> None:
         """Begin without rows.
@@ -74,7 +74,7 @@ def _of_feature(name: str, rule: str, observed: str, field: str) -> BrokenExpect
 
 
 class PredictionTally(Tally):
-    """Find predictions out of their range, and predictions that are all equal though the features differ."""
+    """Find predictions out of range, or all equal though the features differ."""
 
     def __init__(self, task: TaskModel[Any], features: Iterable[str]) -> None:
         """Begin without rows; `features` are those that the model reads."""

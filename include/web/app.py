@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 from functools import cache
 from typing import Annotated
 
@@ -15,7 +14,8 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from include.declaration.feature_group_discovery import group_name
 from include.declaration.form_limits import NAME_LENGTH
-from include.declaration.period import Period
+from include.declaration.period import Period, PeriodError
+from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_project
 from include.web import access, catalogue, data_docs, html, overview, prometheus
@@ -101,13 +101,13 @@ def _use_case(
     request: Request,
     user: GetUserDep,
     name: str,
-    period: date | None = None,
+    period: str | None = None,
     span: int = html.SPANS[1],
 ) -> Response:
     if span not in html.SPANS:
-        raise HTTPException(422, f"The span cannot be {span} days.")
+        raise HTTPException(422, f"The span cannot be {span} periods.")
     use_case = access.require_readable(user, name)
-    shown = Period.from_date(period) if period else None
+    shown = _period(use_case, period)
     use_case_overview = _overview(open_project(use_case), shown, span)
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
@@ -128,6 +128,13 @@ def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_l
         map(open_project, access.readable_use_cases(user).values()), map(open_project, groups.values())
     )
     return _page(html.catalogue_page(found, _base(request), q))
+
+
+def _period(use_case: UseCase, key: str | None) -> Period | None:
+    try:
+        return use_case.calendar.parse(key, use_case.name) if key else None
+    except PeriodError as error:
+        raise HTTPException(422, str(error)) from None
 
 
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:

@@ -125,7 +125,8 @@ def _read_state(project: Project) -> _State:
             return _State(project, code, newest)
         entries = [entry for entry in project.ledger.entries() if entry.effective_from <= until]
         champion = lifecycle.champion_of(until, entries)
-        metrics = MetricTable(RangeReader.open(project.lake, "metrics", until).newest(1).rows())
+        rows = RangeReader.open(project.lake, "metrics", until).newest(1).rows()
+        metrics = MetricTable(rows, declared.calendar)
         return _State(project, code, newest, champion.version if champion else "", metrics)
     except (AirworthyError, OSError):
         log.exception("The catalogue could not read the tables of %s", declared.name)

@@ -18,7 +18,7 @@ from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORM
 from include.monitoring.drift import CAP
 from include.monitoring.metric_table import MetricValue, measuring_gaps
 from include.web.overview import Overview
-from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add_vertical, new_chart
+from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add_vertical, new_chart, to_x
 
 Figure = dict[str, Any]
 Values = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ def _heated(overview: Overview, names: list[str], weighted: Values, psi: Values)
     periods = overview.calendar
     trace = {
         "type": "heatmap",
-        "x": [period.key for period in periods],
+        "x": [to_x(period) for period in periods],
         "y": names[::-1],  # the axis starts at the bottom
         "z": _plain(weighted[::-1]),
         "customdata": _plain(psi[::-1]),
@@ -250,7 +250,7 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     return {
         "type": "bar",
         "name": name,
-        "x": [row.period.key for row in rows],
+        "x": [to_x(row.period) for row in rows],
         "y": [row.value for row in rows],
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",

@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from include.declaration.clock import period_at
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import history
@@ -56,7 +54,7 @@ def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
     """
     use_case = project.use_case
     now = min(now, _end(use_case)) if use_case.last_period else now
-    today = period_at(now, ZoneInfo(use_case.time_zone))
+    today = use_case.period_at(now)
     readers: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(project, today),
         lambda: _decisions(project, today),
@@ -76,9 +74,8 @@ def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
 
 def _end(use_case: UseCase) -> datetime:
     """Return the last instant of a use case that ends; ages do not grow after it."""
-    zone = ZoneInfo(use_case.time_zone)
     assert use_case.last_period is not None
-    return datetime.combine(use_case.last_period.start_date, time.max, zone)
+    return use_case.decision_time(use_case.last_period + 1) - timedelta(microseconds=1)
 
 
 def _metrics(project: Project, today: Period) -> dict[str, Any]:
@@ -93,7 +90,8 @@ def _decisions(project: Project, today: Period) -> dict[str, Any]:
         "decision": (period, rows[0]["outcome"]) if period and rows else None,
         "triggers": any(found.get("triggers") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {
-            row["outcome"]: Period.from_date(row["period"]) for row in sorted(trained, key=lambda row: row["period"])
+            row["outcome"]: project.use_case.calendar.period_of(row["period"])
+            for row in sorted(trained, key=lambda row: row["period"])
         },
     }
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from include.declaration.period import Period, period_range, periods_of
+from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features import rebuild_plan, staleness
@@ -116,7 +116,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     period = min(max(period, use_case.first_period), today) if period else None
     shown_period = period or newest or today
     drawn = metrics.between(shown_period - (span - 1), shown_period)
-    empty = MetricTable(nothing.rows())
+    empty = MetricTable(nothing.rows(), project.use_case.calendar)
     measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, shown_period), empty)
     entries: list[LedgerEntry] = _read_or_report(problems, "The ledger", lambda: _entries(project, shown_period), [])
     decisions: list[DecisionView] = _read_or_report(
@@ -141,6 +141,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
             training=training.reason if training and is_open else "",
             training_since=training.period if training and is_open else None,
             problems=problems,
+            is_scored=use_case.is_scored(shown_period),
         )
     )
     return Overview(
@@ -224,7 +225,8 @@ def _read_or_report(problems: list[str], part: str, read: Callable[[], T], other
 def _measures(drawn: RangeReader, shown_period: Period) -> MetricTable:
     """Return all metrics of the shown day, and earlier drawn or breached ones."""
     before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != shown_period))
-    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_period}).rows()]))
+    rows = pa.concat_tables([before.rows(without=UNDRAWN), drawn.select({shown_period}).rows()])
+    return MetricTable(rows, drawn.lake.use_case.calendar)
 
 
 def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
@@ -236,7 +238,9 @@ def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
     feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
         found = quarantine.read_quarantine(project, feed, checked=False)
-        for period, correction in zip(periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True):
+        for period, correction in zip(
+            project.use_case.calendar.periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True
+        ):
             if period <= shown_period:
                 states[_state(correction, shown_period)] += 1
     return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
@@ -255,11 +259,12 @@ def _entries(project: Project, period: Period) -> list[LedgerEntry]:
 def _decisions(lake: Lake, period: Period) -> list[DecisionView]:
     """Return the last decisions by `period`, newest first, each with its outcome."""
     retrained = RangeReader.open(lake, "retrainings", period).newest(TRAININGS).rows().to_pylist()
-    results = {Period.from_date(row["period"]): row for row in retrained}
+    calendar = lake.use_case.calendar
+    results = calendar.by_period((row["period"], row) for row in retrained)
     decided = RangeReader.open(lake, "decisions", period)
     shown = decided.select({*decided.periods[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
-    decided_on = periods_of(row["period"] for row in rows)
+    decided_on = calendar.periods_of(row["period"] for row in rows)
     return [
         _decided(on, row, results.get(on, {})) for on, row in zip(reversed(decided_on), reversed(rows), strict=True)
     ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from include.declaration.period import Period
+from include.declaration.period import HOUR, Period
 from include.monitoring.metric_table import MetricValue
 from include.web.overview import Overview
 
@@ -18,12 +18,19 @@ FEW = 8
 """With fewer days than this, the axis names each day."""
 
 
+def to_x(period: Period) -> str:
+    """Return the start of a period as Plotly reads it; of an hour, in UTC."""
+    return f"{period.start:%Y-%m-%d %H:%M}" if period.unit is HOUR else period.naive_start
+
+
 def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
-    half = timedelta(hours=12)
-    first, last = (datetime.combine(period.start_date, time()) for period in (overview.first, overview.period))
+    step = overview.period.unit.step
+    first, last = (datetime.fromisoformat(to_x(period)) for period in (overview.first, overview.period))
     # With few days Plotly adds ticks within a day and repeats its date.
-    daily: Figure = {"dtick": 86_400_000} if overview.period - overview.first < FEW else {}
+    own_ticks = overview.period.unit is not HOUR and overview.period - overview.first < FEW
+    ticks: Figure = {"dtick": step.total_seconds() * 1000} if own_ticks else {}
+    shown = "%-d %b %H:%M" if overview.period.unit is HOUR else "%-d %b"
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -32,9 +39,10 @@ def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = Fal
         "plot_bgcolor": "var(--clear)",
         "font": {"family": "system-ui, sans-serif", "size": 11, "color": "var(--text)"},
         "xaxis": {
-            "type": "date", "gridcolor": "var(--grid)", "automargin": True, "tickformat": "%-d %b", "nticks": 8,
-            "hoverformat": "%a %-d %b %Y", "range": [(first - half).isoformat(), (last + half).isoformat()],
-        } | daily,
+            "type": "date", "gridcolor": "var(--grid)", "automargin": True, "tickformat": shown, "nticks": 8,
+            "hoverformat": f"%a {shown} %Y",
+            "range": [(first - step / 2).isoformat(), (last + step / 2).isoformat()],
+        } | ticks,
         "yaxis": axis | ({"rangemode": "tozero"} if floor else {}),
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "var(--raised)", "bordercolor": "var(--line)", "font": {"color": "var(--text)"}},
@@ -67,7 +75,7 @@ def add_line(
         "type": "scatter",
         "mode": "lines+markers" if len(rows) < 8 else "lines",
         "name": name,
-        "x": [period.key for period in periods],
+        "x": [to_x(period) for period in periods],
         "y": [None if row is None else getattr(row, of) for row in row_of_period],
         "line": {"color": colour, "dash": dash, "width": width},
         "marker": {"size": 5, "color": colour},
@@ -94,7 +102,7 @@ def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
                 *((row.period, row.upper) for row in piece),
                 *((row.period, row.lower) for row in reversed(piece)),
             ]
-            xs += [*(each.key for each, _ in around), None]
+            xs += [*(to_x(each) for each, _ in around), None]
             ys += [*(value for _, value in around), None]
             piece = []
     return {
@@ -108,7 +116,7 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
     if not rows:
         return {}
     return {
-        "type": "scatter", "mode": "markers", "name": name, "x": [row.period.key for row in rows],
+        "type": "scatter", "mode": "markers", "name": name, "x": [to_x(row.period) for row in rows],
         "y": [row.value for row in rows], "marker": {"color": "var(--bad)", "size": 6, "symbol": "circle"},
         "hoverinfo": "skip",
     }  # fmt: skip
@@ -117,7 +125,7 @@ def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
 def add_vertical(period: Period, text: str) -> Figure:
     """Return a vertical line on the day from which another version is champion."""
     return {
-        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": period.key, "x1": period.key,
+        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": to_x(period), "x1": to_x(period),
         "line": {"color": "var(--quiet)", "width": 1, "dash": "dot"},
         "label": {"text": text, "textposition": "start", "textangle": 0, "xanchor": "left",
                   "font": {"size": 10, "color": "var(--muted)"}},

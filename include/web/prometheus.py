@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from include.declaration import clock
 from include.declaration.gates import BASELINES, MODEL
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
@@ -194,7 +192,7 @@ def _of_training(reading: ExporterSnapshot) -> Series:
 
 
 def _midnight(reading: ExporterSnapshot, period: Period) -> datetime:
-    return clock.decision_time(period, ZoneInfo(reading.use_case.time_zone))
+    return reading.use_case.decision_time(period)
 
 
 def _age(reading: ExporterSnapshot, period: Period) -> float:

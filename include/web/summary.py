@@ -83,7 +83,7 @@ def _decisions(view: AsOfSnapshot) -> tuple[DecisionReport, ...]:
     ended = {row["period"]: row for row in view.read("retrainings").to_pylist()}
     return tuple(
         DecisionReport(
-            period=Period.from_date(row["period"]),
+            period=view.period.sibling(row["period"]),
             reason=row["reason"],
             outcome=ended[row["period"]]["outcome"] if row["period"] in ended else "not ended yet",
             version=ended[row["period"]]["model_version"] or "" if row["period"] in ended else "",

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.backtest.label_history import LabelHistory
+from include.declaration.period import DAY as DAY_UNIT
 from include.declaration.period import Period
 
 D1, D2, D3, D4, D5 = (Period(f"2020-01-{day:02}") for day in range(1, 6))
@@ -41,8 +42,8 @@ def test_a_corrected_label_counts_as_it_was_corrected_last_and_not_before():
 
 def test_a_matured_label_is_the_one_known_the_label_delay_after_its_own_day():
     found = past((0, D2, 0), (0, D4, 1), (2, D4, 1), (1, D5, 1))
-    assert as_list(found.matured(2)) == [0, None, 1]
-    assert as_list(found.matured(3)) == [1, None, 1]
+    assert as_list(found.matured(2, DAY_UNIT)) == [0, None, 1]
+    assert as_list(found.matured(3, DAY_UNIT)) == [1, None, 1]
 
 
 def test_the_rows_of_days_are_found():

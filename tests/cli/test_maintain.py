@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from include.cli.main import app
-from include.errors import InvalidRequestError
+from include.errors import UseCaseUnknownError
 from include.ingestion import data_docs
 
 TOY = "tests.use_cases"
@@ -46,8 +46,8 @@ def test_with_really_it_is_gone(page):
 
 def test_an_unknown_use_case_is_refused_with_the_list(page):
     done = CliRunner().invoke(app, ["maintain", "--use-case", "tay"])
-    assert isinstance(done.exception, InvalidRequestError)
-    assert "Use cases: ['toy']" in str(done.exception)
+    assert isinstance(done.exception, UseCaseUnknownError)
+    assert (done.exception.name, done.exception.known) == ("tay", ("toy",))
 
 
 def test_logs_of_the_local_services_are_found(page, lake_home):

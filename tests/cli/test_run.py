@@ -163,7 +163,7 @@ def test_a_step_that_fails_stops_the_range_with_its_message(toy, toy_functions):
     ask = features.build
     toy_functions.features(build=lambda period, **feeds: ask(period, **feeds) if period < FIRST + 1 else 1 / 0)
     said = refused("data", "--from", str(FIRST), "--to", str(LAST))
-    assert "features of 2020-01-02 could not be made: ZeroDivisionError" in said
+    assert "features of 2020-01-02" in said and "ZeroDivisionError" in said
     assert len(Lake.open(USE_CASE).as_of(LAST).partitions("features")) == 1
 
 
@@ -198,29 +198,30 @@ def test_a_breakpoint_stops_in_the_function_that_called_it_without_a_bar_over_it
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "named"),
     [
-        (("data", "--from", "2020-01-02", "--to", "2020-01-01"), "--to 2020-01-01 is before --from 2020-01-02"),
-        (("data", "--from", "2019-12-31"), "begins on 2020-01-01"),
-        (("data", "--from", "2020-01-01", "--rescore"), "--rescore is no option of 'data'"),
-        (("monitor", "--from", "2020-01-01", "--version", "1"), "which has: none"),
-        (("train", "--from", "2020-01-07", "--to", "2020-01-09"), "has none"),
-        (("train", "--from", "2020-01-07", "--parameters", "[1]"), "is no JSON object"),
+        (("data", "--from", "2020-01-02", "--to", "2020-01-01"), ["--to 2020-01-01", "--from 2020-01-02"]),
+        (("data", "--from", "2019-12-31"), ["2020-01-01"]),
+        (("data", "--from", "2020-01-01", "--rescore"), ["--rescore", "'data'"]),
+        (("monitor", "--from", "2020-01-01", "--version", "1"), ["--version", "'monitor'"]),
+        (("train", "--from", "2020-01-07", "--to", "2020-01-09"), ["2020-01-07", "2020-01-09"]),
+        (("train", "--from", "2020-01-07", "--parameters", "[1]"), ["--parameters"]),
     ],
 )
-def test_what_cannot_be_run_is_refused_before_anything_is_written(toy, lake_home, arguments, said):
-    assert said in refused(*arguments)
+def test_what_cannot_be_run_is_refused_before_anything_is_written(toy, lake_home, arguments, named):
+    message = refused(*arguments)
+    assert [value for value in named if value not in message] == []
     assert not (lake_home / "lake").exists()
 
 
 def test_a_range_of_trainings_means_the_days_on_which_they_are_scheduled():
-    found = scheduled_periods("train", Period("2020-01-01"), Period("2020-01-31"))
+    found = scheduled_periods(USE_CASE, "train", Period("2020-01-01"), Period("2020-01-31"))
     assert [str(period) for period in found] == ["2020-01-06", "2020-01-13", "2020-01-20", "2020-01-27"]
-    assert scheduled_periods("train", Period("2020-01-07"), Period("2020-01-07")) == [Period("2020-01-07")]
+    assert scheduled_periods(USE_CASE, "train", Period("2020-01-07"), Period("2020-01-07")) == [Period("2020-01-07")]
 
 
 def test_every_field_of_a_form_is_an_option():
     from include.orchestration import params
 
-    forms = {"train": params.train_params(USE_CASE), "score": params.score_params(), "monitor": {}}
+    forms = {"train": params.train_params(USE_CASE), "score": params.score_params(USE_CASE), "monitor": {}}
     assert {kind: set(cli_run.FIELDS[kind]) for kind in forms} == {kind: set(form) for kind, form in forms.items()}

@@ -18,7 +18,7 @@ from pendulum import WeekDay
 from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.declaration.use_case_discovery import all_use_cases
-from include.orchestration.dag_factory import daily_dag, maintenance_dag, weekly_dag
+from include.orchestration.dag_factory import maintenance_dag, period_dag, training_dag
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.pipelines.pipelines import PIPELINES
@@ -128,9 +128,9 @@ def test_no_run_is_scheduled_after_the_last_day_of_a_use_case_that_ends(kind):
     last_period = Period("2013-12-31")
     use_case = replace(all_use_cases()["flight_delays"], last_period=last_period)
     dag = (
-        weekly_dag(use_case, kind, params={})
+        training_dag(use_case, kind, params={})
         if kind == "train"
-        else daily_dag(use_case, kind, from_now_on=kind == "retrain")
+        else period_dag(use_case, kind, from_now_on=kind == "retrain")
     )
     timetable = coerce_to_core_timetable(dag.timetable)
     restriction = TimeRestriction(dag.start_date, dag.end_date, catchup=False)

@@ -132,7 +132,7 @@ def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, wait
     assert ended(api, SCORE, run).state == "failed"
     body = once(mailbox, hook, "failure", api.get_run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
-    assert body["details"]["error"].startswith("InvalidRequestError: nervous begins on 2020-01-01")
+    assert body["details"]["error"].startswith("BeforeFirstPeriodError: nervous ")
     mine = {"Authorization": f"Bearer {api.token}"}
     log = httpx.get(body["links"]["log"], headers=mine, trust_env=False, timeout=1200)
     assert log.status_code == 200

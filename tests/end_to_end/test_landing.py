@@ -76,5 +76,4 @@ def test_files_that_never_came_fail_the_day_and_are_named(airflow: AirflowClient
     run = airflow.trigger(DATA, conf={"period": "2020-02-02"})
     assert ended(airflow, DATA, run).state == "failed"
     said = " ".join(airflow.failures(DATA, run.run_id))
-    assert "the files of feed 'events' for 2020-02-02 are missing" in said
-    assert "'deliveries' under 'events/2020-02-02/'" in said
+    assert [value for value in ("'events'", "'deliveries'", "'events/2020-02-02/'") if value not in said] == [], said

@@ -120,7 +120,7 @@ def test_a_day_triggered_by_hand_again_commits_nothing(api, data):
 def test_a_run_without_a_day_fails_at_once_and_says_what_to_give(api, data):
     run = ended(api, DATA, api.trigger(DATA))
     assert run.state == "failed"
-    assert "This run has no day" in api.failures(DATA, run.run_id)[0]
+    assert "This run has no period" in api.failures(DATA, run.run_id)[0]
     tasks = api.call("GET", f"/dags/{DATA}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["try_number"] for task in tasks}["ingest"] == 1
 

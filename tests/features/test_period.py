@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from include.backtest import history as backtest_history
-from include.declaration.period import Period, period_range, periods_of
+from include.declaration.calendars import Daily
+from include.declaration.period import Period, period_range
 from include.declaration.problems import DeclarationError
 from include.features import build as features_build
 from include.features import materialize
@@ -125,7 +126,7 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - 20, DAY)
     past = backtest_history.load_label_history(open_project(CUSTOMERS_DAILY), DAY - 2, DAY - 2)
-    periods, customers = periods_of(past.rows["period"].to_pylist()), past.rows["customer_id"].to_pylist()
+    periods, customers = Daily().periods_of(past.rows["period"].to_pylist()), past.rows["customer_id"].to_pylist()
     seen = dict(zip(zip(periods, customers, strict=True), past.labels(DAY - 4), strict=True))
     expected = labelled(lake, DAY - 4, DAY - 20, DAY - 2)
     assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
@@ -197,7 +198,7 @@ def test_labels_get_the_look_back(lake_home, toy_functions):
     as_before = features.labels
     toy_functions.features(
         labels=lambda period, **feeds: (
-            given.append(periods_of(sorted(feeds["events"].period.to_pyarrow().unique().to_pylist()))),
+            given.append(Daily().periods_of(sorted(feeds["events"].period.to_pyarrow().unique().to_pylist()))),
             as_before(period, **feeds),
         )[1]
     )

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.declaration.period import DAY as DAY_UNIT
 from include.declaration.period import Period
 from include.errors import InvalidRequestError
 from include.ingestion import corrections
@@ -46,7 +47,7 @@ def draft(*ids: int, known_on: Period = LATER, actor: str = "Ann", failed: int =
         "digest": [f"row-{each}" for each in ids],
         "reasons": [["bad"]] * len(ids),
     }
-    rows = corrections.with_origin(content, origin)
+    rows = corrections.with_origin(content, origin, schemas.period_field(DAY_UNIT))
     return CorrectionDraft(kind="correct", known_on=known_on, actor=actor, comment="mistyped", rows=rows)
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
-from include.declaration.clock import decision_time
 from include.declaration.period import Period
 from include.errors import ColumnsError, DataError
 from include.features import build
@@ -81,7 +79,7 @@ def test_a_row_that_does_not_say_when_it_became_known_is_refused():
 )
 def test_the_decision_time_is_midnight_in_the_use_cases_time_zone(zone, begins):
     use_case = declared("timestamp", zone)
-    assert decision_time(DAY, ZoneInfo(use_case.time_zone)) == begins
+    assert use_case.decision_time(DAY) == begins
     check(use_case, seen(begins))
     with pytest.raises(KnownTooLateError):
         check(use_case, seen(begins + SECOND))
@@ -89,7 +87,7 @@ def test_the_decision_time_is_midnight_in_the_use_cases_time_zone(zone, begins):
 
 def test_a_midnight_that_the_clocks_skip_is_the_instant_of_the_change():
     cairo = declared("timestamp", "Africa/Cairo")
-    assert decision_time(Period("2026-04-24"), ZoneInfo(cairo.time_zone)) == datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert cairo.decision_time(Period("2026-04-24")) == datetime(2026, 4, 23, 22, tzinfo=UTC)
 
 
 def test_a_feed_that_declares_none_is_not_checked():

@@ -169,7 +169,7 @@ class Stated:
         ({"num_rows": 11}, {"statement": "rows", "stated": 11, "found": 10}),
         (
             {"group": {"total_byte_size": -5, "chunk": {"total_uncompressed_size": -5}}},
-            {"statement": "negative", "stated": -10},
+            {"statement": "negative", "stated": -5},
         ),
         ({"group": {"chunk": {"total_compressed_size": 10**9}}}, {"statement": "bytes", "stated": 2_000_000_000}),
     ],
@@ -202,8 +202,9 @@ def test_statistics_that_lie_change_no_row(tmp_path):
 def test_a_nested_type_is_named_in_bounds(tmp_path):
     kind = pa.struct([(f"field_{n}", pa.list_(pa.string())) for n in range(1_000)])
     odd = pa.table({"name": pa.nulls(1, kind), "id": [1]})
-    with raises(FileTypesError, types={"name": (str(kind), "string")}) as refused:
+    with raises(FileTypesError, "struct<") as refused:
         read(tmp_path, parquet(odd))
+    assert {name: declared for name, (_, declared) in refused.value.types.items()} == {"name": "string"}
     assert len(str(refused.value)) < 300
 
 

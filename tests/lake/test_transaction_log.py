@@ -29,7 +29,7 @@ def lake(lake_home) -> Lake:
 
 
 def test_each_version_holds_the_files_that_deltalake_says(lake):
-    log = transaction_log.read_transaction_log(lake.root / "features")
+    log = transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar)
     assert log.version == history.open_table(lake.uri("features")).version() == 4
     for version in range(5):
         delta = history.open_table(lake.uri("features"), version)
@@ -38,7 +38,7 @@ def test_each_version_holds_the_files_that_deltalake_says(lake):
 
 
 def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
-    log = transaction_log.read_transaction_log(lake.root / "features")
+    log = transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar)
     sizes = {file.name: file.bytes for file in inventory.list_files(lake.root / "features")}
     assert {part.path: part.bytes for part in log.parts}.items() <= sizes.items()
     now = lake.as_of(SECOND).partitions("features")
@@ -59,7 +59,9 @@ def test_a_file_that_is_listed_again_existed_all_the_time(lake):
     again = [action for action in actions if "add" in action or "commitInfo" in action]
     (folder / f"{5:020d}.json").write("\n".join(json.dumps(action) for action in again).encode())
     [part] = [
-        part for part in transaction_log.read_transaction_log(lake.root / "features").parts if part.period == SECOND
+        part
+        for part in transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar).parts
+        if part.period == SECOND
     ]
     assert (part.added, part.removed) == (2, None)
     assert f"{lake.uri('features')}/{part.path}" in history.open_table(lake.uri("features"), 2).file_uris()
@@ -67,20 +69,20 @@ def test_a_file_that_is_listed_again_existed_all_the_time(lake):
 
 def test_checkpoint_and_clean_up_are_reported(lake):
     assert (
-        transaction_log.read_transaction_log(lake.root / "features").checkpoint,
-        transaction_log.read_transaction_log(lake.root / "labels").cleans_up,
+        transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar).checkpoint,
+        transaction_log.read_transaction_log(lake.root / "labels", toy.USE_CASE.calendar).cleans_up,
     ) == (
         None,
         False,
     )
     lake.delta("features").create_checkpoint()
-    assert transaction_log.read_transaction_log(lake.root / "features").checkpoint == 4
+    assert transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar).checkpoint == 4
     lake.delta("features").alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
-    assert transaction_log.read_transaction_log(lake.root / "features").cleans_up
+    assert transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar).cleans_up
 
 
 def test_no_table_has_no_log_and_none_is_made(lake):
-    assert transaction_log.read_transaction_log(lake.root / "predictions") is None
+    assert transaction_log.read_transaction_log(lake.root / "predictions", toy.USE_CASE.calendar) is None
     assert not (lake.root / "predictions").exists()
 
 
@@ -88,10 +90,10 @@ def test_no_table_has_no_log_and_none_is_made(lake):
 def test_a_log_that_lacks_a_commit_is_refused(lake, version):
     (lake.root / f"features/_delta_log/{version:020d}.json").remove()
     with raises(LogIncompleteError, "4"):
-        transaction_log.read_transaction_log(lake.root / "features")
+        transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar)
 
 
 def test_a_commit_that_cannot_be_read_is_refused(lake):
     (lake.root / f"features/_delta_log/{2:020d}.json").write(b'{"add": 3}\n')
     with pytest.raises(LogIncompleteError, match=r"\b2\b"):
-        transaction_log.read_transaction_log(lake.root / "features")
+        transaction_log.read_transaction_log(lake.root / "features", toy.USE_CASE.calendar)

@@ -128,7 +128,7 @@ def test_a_checkpoint_keeps_old_versions_readable_however_old_the_log_is(home, s
     for path in (table / "_delta_log").iterdir():
         age(path, 400)
     apply.maintain(open_project(USE_CASE), apply_changes=True)
-    log = transaction_log.read_transaction_log(Lake.open(USE_CASE).root / "features")
+    log = transaction_log.read_transaction_log(Lake.open(USE_CASE).root / "features", USE_CASE.calendar)
     assert log.checkpoint == log.version
     assert outcomes() == dict.fromkeys("1234", "equal")
 

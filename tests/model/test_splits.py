@@ -64,7 +64,7 @@ def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_
 
 def test_too_few_days_are_refused_with_what_is_there():
     bounds = {"first": Period("2020-02-10"), "last": Period("2020-02-28")}
-    with raises(SplitsTooShortError, "10 days", labelled=19, train=3, **bounds):
+    with raises(SplitsTooShortError, labelled=19, train=3, **bounds):
         splits.split_periods(USE_CASE, T, Period("2020-01-01"), periods(Period("2020-02-10"), Period("2020-02-29")))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.calendars import Daily
 from include.declaration.period import Period
 from include.lake import schemas
 from include.monitoring.metric_table import MetricTable, measured_stretches, measuring_gaps
@@ -14,7 +15,7 @@ SCHEMA = schemas.METRICS.append(pa.field("period", pa.date32()))
 
 def measures(*rows: dict) -> MetricTable:
     empty = dict.fromkeys(SCHEMA.names)
-    return MetricTable(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA))
+    return MetricTable(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA), Daily())
 
 
 def row(metric: str, subject: str, value: float | None, period: Period = D, **more: object) -> dict:

@@ -115,7 +115,7 @@ def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
 def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, trained_toy):
     fields = asking.ask() | {REASON: "fine"}
     asking.version = register(trained_toy)
-    with raises(AirflowFailException, fields["question"], approve.approval_question(open_project(USE_CASE), "2")):
+    with raises(AirflowFailException, fields[QUESTION], approve.approval_question(open_project(USE_CASE), "2")):
         asking.answer("Approve", fields)
     assert approve.approval_decision(open_project(USE_CASE), "2") is None
 

@@ -11,6 +11,7 @@ from airflow.exceptions import InvalidPartitionKeyError
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
+from include.declaration.calendars import WEEKDAYS, Weekly
 from include.declaration.period import Period, period_range
 from include.orchestration.backfill_bounds import chosen_periods
 from include.orchestration.timetable import PeriodTimetable
@@ -223,7 +224,7 @@ def test_a_backfill_of_three_years_drops_no_day_and_doubles_none(zone):
 @pytest.mark.parametrize("zone", [*NO_MIDNIGHT, "America/New_York", "UTC", "Pacific/Apia", "Australia/Lord_Howe"])
 @pytest.mark.parametrize("weekday", [None, 1, 7])
 def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
-    timetable = PeriodTimetable(timezone=zone, weekday=weekday)
+    timetable = PeriodTimetable(timezone=zone, schedule=weekday and Weekly(WEEKDAYS[weekday - 1]))
     restriction, info, found = (
         TimeRestriction(instance(datetime(2025, 12, 31, tzinfo=UTC)), None, catchup=True),
         None,
@@ -274,7 +275,7 @@ def test_a_backfill_runs_no_day_that_has_not_begun(set_clock):
 def test_a_weekly_backfill_runs_the_weekdays_among_the_chosen_days():
     zone = ZoneInfo("America/Los_Angeles")
     bounds = form(Period("2013-05-13"), zone, end=False), form(Period("2013-05-27"), zone, end=True)
-    weekly = PeriodTimetable(timezone="America/New_York", weekday=1)
+    weekly = PeriodTimetable(timezone="America/New_York", schedule=Weekly())
     assert keys(weekly, *bounds) == ["2013-05-13", "2013-05-20", "2013-05-27"]
 
 
@@ -306,7 +307,9 @@ def test_a_partition_key_that_is_not_a_day_is_refused(key):
 
 @pytest.mark.parametrize("weekday", [None, 1])
 def test_it_survives_the_way_through_the_database(weekday):
-    made = PeriodTimetable(timezone="Africa/Cairo", weekday=weekday, run_immediately=timedelta(hours=1))
+    made = PeriodTimetable(
+        timezone="Africa/Cairo", schedule=weekday and Weekly(WEEKDAYS[weekday - 1]), run_immediately=timedelta(hours=1)
+    )
     read = PeriodTimetable.deserialize(json.loads(json.dumps(made.serialize())))
     assert read.serialize() == made.serialize()
     assert read == made and read.summary == made.summary
@@ -316,4 +319,7 @@ def test_it_survives_the_way_through_the_database(weekday):
 
 def test_the_schedule_is_shown_with_its_time_zone():
     assert PeriodTimetable(timezone="America/New_York").summary == "daily 00:00 America/New_York"
-    assert PeriodTimetable(timezone="Asia/Tokyo", weekday=1).description == "At the start of each Monday in Asia/Tokyo"
+    assert (
+        PeriodTimetable(timezone="Asia/Tokyo", schedule=Weekly()).description
+        == "At the start of each Monday in Asia/Tokyo"
+    )

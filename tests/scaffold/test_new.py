@@ -156,7 +156,17 @@ def of_counts(folder: Path) -> Answers:
     return Answers("counts", folder / "counts.parquet", date="on", label="amount", owner="x")
 
 
-KINDS = [of_ovens, of_hours, of_days, of_loaves, of_bakers, of_counts]
+def of_rides(folder: Path) -> Answers:
+    """A count for each hour and station."""
+    start = datetime(2024, 1, 1)  # noqa: DTZ001
+    times = [start + timedelta(hours=number // 2) for number in range(24 * 2 * 30)]
+    stations = ["Nord", "Süd"] * (24 * 30)
+    rides = [time.hour * (2 if station == "Nord" else 1) for time, station in zip(times, stations, strict=True)]
+    pq.write_table(pa.table({"at": times, "station": stations, "rides": rides}), folder / "rides.parquet")
+    return Answers("rides", folder / "rides.parquet", date="at", keys=("station",), label="rides", owner="town")
+
+
+KINDS = [of_ovens, of_hours, of_days, of_loaves, of_bakers, of_counts, of_rides]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -213,7 +223,7 @@ def test_what_is_delivered_has_the_declared_columns_and_only_what_was_known(bake
 
 @pytest.fixture
 def warehouse(tmp_path: Path, configure: Configure) -> str:
-    """A Connection to a database with the ovens, of which some columns have odd names."""
+    """A Connection to a database with the ovens; some of its columns have odd names."""
     with sqlite3.connect(tmp_path / "warehouse.db") as database:
         database.execute(
             'create table ovens (baked_on date, oven text, recipe text, loaves integer, "°C at noon" real,'

@@ -178,15 +178,14 @@ def test_a_table_without_a_column_is_refused_and_unchanged(project, database):
 
 
 def test_many_rows_are_inserted_in_batches(project, database, monkeypatch):
-    monkeypatch.setattr(export, "BATCH_ROWS", 100)
     sizes = []
     real = export_sql._with_period
     monkeypatch.setattr(
         export_sql, "_with_period", lambda batch, *more: (sizes.append(batch.num_rows), real(batch, *more))[1]
     )
-    export.export_period(project(ToSql("warehouse", database.table), count=2_500), DAY)
-    assert database.say(f"select count(*) from {database.table}") == [(2_500,)]
-    assert max(sizes) <= 100 and sum(sizes) == 2_500
+    export.export_period(project(ToSql("warehouse", database.table), count=25_000), DAY)
+    assert database.say(f"select count(*) from {database.table}") == [(25_000,)]
+    assert max(sizes) <= export.BATCH_ROWS and sum(sizes) == 25_000
 
 
 @pytest.mark.slow

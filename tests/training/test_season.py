@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from include.features import build
 from include.model.model_errors import SeasonTooLongError
 from include.model.season import SEASON_AGO
 from include.project import open_project
@@ -52,3 +53,12 @@ def test_labels_of_a_season_before_the_window_belong_to_the_training(toy_lake):
     rows = project.lake.as_of(earlier).read("labels", earlier, earlier).drop_columns(["period"])
     project.lake.replace("labels", earlier, rows.slice(1), inputs={}, stage="labels")
     assert digest() != before
+
+
+def test_the_window_of_a_training_is_built_from_one_season_before_on(monkeypatch):
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(build, "ensure_features", lambda _, first, last: (asked.append((str(first), str(last))), [])[1])
+    case = replace(COUNTS.use_case, training=replace(COUNTS.use_case.training, window_periods=27))
+    first, last, built = build.ensure_window(open_project(case), COUNTS.as_of, None)
+    assert (last - first, built) == (26, 0)
+    assert asked == [(str(first - 7), str(COUNTS.as_of))]

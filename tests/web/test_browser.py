@@ -171,8 +171,9 @@ def test_the_catalogue_is_searched_with_the_keyboard_alone(visit):
     rows = frame.locator("#features tbody tr:visible")
     expect(frame.get_by_role("heading", name="Feature catalogue")).to_be_visible()
     every = rows.count()
-    frame.locator("body").press("/")
-    expect(frame.get_by_label("Search")).to_be_focused()
+    frame.get_by_role("heading", name="Feature catalogue").click()  # the keyboard is the frame's
+    visit.page.keyboard.press("/")
+    expect(frame.get_by_label("Search", exact=True)).to_be_focused()
     visit.page.keyboard.type("mean defects")
     expect(rows).to_have_count(1)
     expect(frame.get_by_role("status")).to_contain_text("1 of")

@@ -54,6 +54,7 @@ LATER_PERIODS = 7
 AGAIN = 2
 """Further builds after a difference, to tell a leak from a random result."""
 _MOST_PERIODS = date.max.toordinal() + 1
+"""Factor that keeps the seeds of daily periods apart."""
 ROWS = "rows"
 """Listed among the features if other rows were built."""
 
@@ -243,7 +244,7 @@ def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder
         if table == "labels":
             label_table.build_labels(use_case, view, trial.since)
         elif table == "features":
-            materialize.materialize(use_case, table, "build", view, trial.since)
+            materialize.materialize(use_case, table, "build", view, trial.since, is_judged=False)
         else:
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more with its calls recorded
@@ -265,7 +266,7 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
             periods.pop(trial.period, None)  # this is what will be built
         later = [period for period in periods if changed and period > trial.period]
         # The seed includes the as-of day, so that each training removes other values of a key.
-        seeds = {period: _ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(period) for period in later}
+        seeds = {period: trial.as_of.ordinal * _MOST_PERIODS + period.ordinal for period in later}
         changes = {period: functools.partial(randomise_future_rows, keys=keys, seed=seeds[period]) for period in later}
         clone.clone_table(table, periods, trial.lake, copy.lake, changes)
     for feed in trial.use_case.feeds:
@@ -283,7 +284,7 @@ def _fill_group(trial: _Trial, copy: Project, group: FeatureGroup, known: Period
     periods = clone.partition_digests(lake, "features", known, until)
     changes = {
         period: functools.partial(
-            randomise_future_rows, keys=group.keys, seed=_ordinal(trial.as_of) * _MOST_PERIODS + _ordinal(period)
+            randomise_future_rows, keys=group.keys, seed=trial.as_of.ordinal * _MOST_PERIODS + period.ordinal
         )
         for period in (periods if changed else ())
         if period > known
@@ -291,10 +292,6 @@ def _fill_group(trial: _Trial, copy: Project, group: FeatureGroup, known: Period
     target = copy.lake.of_group(group)
     mark_format(target.root)
     clone.clone_table("features", periods, lake, target, changes)
-
-
-def _ordinal(period: Period) -> int:
-    return period.start_date.toordinal()
 
 
 def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:

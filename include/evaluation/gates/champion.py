@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from include.declaration.gates import CHAMPION, MODEL, require_one_of
-from include.declaration.period import periods_of
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
@@ -132,10 +131,10 @@ class ChampionGate(BaseGate):
         compared = self.compare(inputs, task)
         if isinstance(compared, GateResult):
             return None
-        periods, place = np.unique(compared.periods.astype("datetime64[D]"), return_inverse=True)
+        periods, place = np.unique(compared.periods, return_inverse=True)
         return plots.plot_champion(
             f"{title}: against version {inputs.champion.version if inputs.champion else ''}",
-            periods_of(periods.tolist()),
+            periods,
             np.bincount(place, weights=compared.differences) / np.bincount(place),
             mean=compared.difference.mean,
             interval=(compared.difference.lower, compared.difference.upper),

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from include.declaration import clock
 from include.declaration.period import Period
-from include.declaration.use_case import Feed
+from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError, NotReadyError
 from include.lake import schemas
 from include.project import Project
@@ -69,13 +69,13 @@ class NotDeliveredError(NotReadyError):
         source, (use_case, feed) = context.feed.source, context.names
         self.use_case, self.feed, self.period, self.where = use_case, feed, period, where
         wait: timedelta = getattr(source, "wait", timedelta(0))
-        left = clock.decision_time(period, context.zone) + wait - clock.now()
+        left = context.project.use_case.decision_time(period) + wait - clock.now()
         self.retryable = left > timedelta(0)
         self.retry_after = min(left + timedelta(seconds=1), wait / TRIES) if self.retryable else timedelta(0)
-        waits = f"The task is tried again until {wait} after the decision time." if self.retryable else ""
+        waits = f" The task is tried again until {wait} after the decision time." if self.retryable else ""
         super().__init__(
             f"{use_case}: the source of feed {feed!r}, {where}, has not delivered {period}: {reason}. Nothing was"
-            f" written. {waits} Clear the task when the rows have arrived, or correct the source. If they will never"
+            f" written.{waits} Clear the task when the rows have arrived, or correct the source. If they will never"
             " arrive, add the period to the feed's missing_periods; if a period may have no rows, declare"
             " may_be_empty=True."
         )
@@ -166,10 +166,10 @@ class Window:
         return self.period + 1
 
 
-def window_of(period: Period, delay_periods: int, zone: ZoneInfo) -> Window:
+def window_of(period: Period, delay_periods: int, use_case: UseCase) -> Window:
     """Return the local period, in UTC, whose rows a run reads.
 
     Days of a clock change have 23 or 25 hours.
     """
     known = period - delay_periods
-    return Window(clock.decision_time(known, zone), clock.decision_time(known + 1, zone), known)
+    return Window(use_case.decision_time(known), use_case.decision_time(known + 1), known)

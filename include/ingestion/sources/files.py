@@ -99,7 +99,7 @@ class FilesReader:
     def _kept(
         self, store: FileStore, names: list[str], period: Period, selection: RowSelection
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the selected rows of the files' kept copies; a file without one is read once."""
+        """Yield the selected rows of the files' kept copies, which are made if missing."""
         source, total = self._source, Budget(self._source.max_bytes, self._source.max_rows)
         for name in names:
             opened = partial(store.opened, name)
@@ -134,7 +134,7 @@ class FilesReader:
         known = self._source.known
         if not isinstance(known, ByColumn):
             return None
-        window = window_of(period, known.delay_periods, self._context.zone)
+        window = window_of(period, known.delay_periods, self._context.project.use_case)
         if self._context.feed.columns.get(known.column, "date32") == "date32":
             first, end = window.period.start_date, window.next_period.start_date
             return RowSelection(known.column, (first - _EPOCH_PERIOD).days, (end - _EPOCH_PERIOD).days)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -55,7 +54,7 @@ def kept_commit(context: Context, period: Period, known: FirstSeen) -> Commit | 
         raise PastNotSeenError(*context.names, period, f"it is before the first load, that of {later[0]}")
     if later:
         raise PastNotSeenError(*context.names, period, f"{later[0]} is loaded already, and loads go forward in time")
-    late = clock.now() - clock.decision_time(period, ZoneInfo(context.project.use_case.time_zone))
+    late = clock.now() - context.project.use_case.decision_time(period)
     if late > known.within:
         whole = timedelta(seconds=int(late.total_seconds()))
         reason = f"its load begins {whole} after its decision time, more than within={known.within}"

@@ -94,7 +94,7 @@ class HttpReader:
         known = self._source.known
         values: dict[str, str] = {}
         if isinstance(known, ByWindow):
-            window = window_of(period, known.delay_periods, self._context.zone)
+            window = window_of(period, known.delay_periods, self._context.project.use_case)
             values = {
                 "start": f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
                 "end": f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
@@ -204,7 +204,10 @@ def _value_at(answer: Any, path: str) -> Any:
 
 
 def _pause(value: str | None) -> float:
-    """Return the seconds of the header Retry-After, a number or a time; 1 without one that can be read."""
+    """Return the seconds of the header Retry-After, which is a number or a time.
+
+    Without one that can be read, they are 1.
+    """
     try:
         seconds = float(value) if value else 1.0
     except ValueError:

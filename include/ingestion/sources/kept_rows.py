@@ -1,4 +1,6 @@
-"""Keep the rows of a file in the order of the column that selects a period, so that later periods do not read the file.
+"""Keep the rows of a file in the order of the column that selects a period.
+
+Later periods do not read the file again.
 
 A file is read once for each content that it has. Its kept copy is a Parquet file in the home of this machine; removing
 it costs another reading and nothing else.
@@ -64,7 +66,9 @@ def keep_rows(
     identity: str,
     opened: Callable[[], AbstractContextManager[LocalCopy]],
 ) -> tuple[KeptRows, pq.ParquetFile]:
-    """Return the kept copy of a file, made if there is none of its content, and that copy opened for reading.
+    """Return the kept copy of a file, and that copy opened for reading.
+
+    It is made if there is none of the file's content.
 
     Raises:
         UntrustedContentError: the file cannot be read as declared.
@@ -114,7 +118,7 @@ def selected_rows(file: pq.ParquetFile, selection: RowSelection, schema: pa.Sche
 
 
 def identity_of(path: Path) -> str:
-    """Return what tells the content of a file on disk; empty if it was changed a moment ago."""
+    """Return what tells the content of a file on disk; empty if it is very new."""
     found = path.stat()
     is_settled = time.time() - found.st_mtime > SETTLED_SECONDS
     return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}" if is_settled else ""
@@ -137,10 +141,8 @@ def _convert(context: Context, source: Files, column: str, copy: LocalCopy, name
             rows = connection.read_parquet(str(unordered), hive_partitioning=False, file_row_number=True)
             rows.create_view("spooled")
             quoted = '"' + column.replace('"', '""') + '"'
-            ordered = f"select * exclude (file_row_number) from spooled order by {quoted}, file_row_number"  # noqa: S608
-            connection.sql(ordered).write_parquet(  # nosec B608  # a declared column
-                str(unfinished), compression="zstd", row_group_size=GROUP_ROWS
-            )
+            ordered = f"select * exclude (file_row_number) from spooled order by {quoted}, file_row_number"  # noqa: S608  # nosec B608  # a declared column
+            connection.sql(ordered).write_parquet(str(unfinished), compression="zstd", row_group_size=GROUP_ROWS)
         unfinished.replace(folder / "rows.parquet")
     finally:
         unfinished.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
 from include import database_errors
 from include.declaration.known import ByColumn, FirstSeen
-from include.declaration.period import Period
+from include.declaration.period import HOUR, Period
 from include.declaration.sources import Sql, parameters_of
 from include.errors import shorten_names
 from include.ingestion.plain_values import PlainValueError, to_array
@@ -70,7 +70,7 @@ class SqlReader:
         if not statement or period in self._context.feed.missing_periods:
             return
         delay = 0 if isinstance(known, FirstSeen) else known.delay_periods
-        window = window_of(period, delay, self._context.zone)
+        window = window_of(period, delay, self._context.project.use_case)
         values = _values(window, connection.dialect.name == "sqlite", with_zone=True)
         found = connection.execute(sa.text(statement), {name: values[name] for name in parameters_of(statement)})
         if not found.scalar():
@@ -82,7 +82,7 @@ class SqlReader:
         if isinstance(known, FirstSeen):
             statement = sa.text(source.query) if source.query else self._select(connection)
             return statement, {}
-        window = window_of(period, known.delay_periods, self._context.zone)
+        window = window_of(period, known.delay_periods, self._context.project.use_case)
         as_text = connection.dialect.name == "sqlite"
         if source.query:
             values = _values(window, as_text, with_zone=True)
@@ -91,7 +91,11 @@ class SqlReader:
         statement = self._select(connection)
         column: sa.ColumnClause[Any] = sa.column(known.column)
         kind = self._type_of(connection, known.column)
-        names = ("start_date", "end_date") if self._is_date(kind) else ("start", "end")
+        by_date = self._is_date(kind)
+        if by_date and self._context.project.use_case.calendar.unit is HOUR:
+            reason = f"its column {known.column!r} has dates, which do not say the hour; name one of timestamps"
+            raise SourceColumnsError(*self._context.names, self._where, reason)
+        names = ("start_date", "end_date") if by_date else ("start", "end")
         values = _values(window, as_text, with_zone=getattr(kind, "timezone", False))
         first, end = names
         chosen = statement.where(column >= sa.bindparam(first), column < sa.bindparam(end))

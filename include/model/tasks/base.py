@@ -136,7 +136,9 @@ class TaskModel(ABC, Generic[Declared]):
         """
         own = {name: value for name, value in self.output_rule().items() if name != THRESHOLD}
         then = {name: value for name, value in rule.items() if name != THRESHOLD}
-        return "" if own == then else f"it predicts {_named_rule(then)}, and now {_named_rule(own)} is declared"
+        return (
+            "" if own == then else f"it predicts {_named_rule(then)}, and the use case now declares {_named_rule(own)}"
+        )
 
     def run_params(self) -> dict[str, Parameter]:
         """Return the parameters of a run that follow from the task."""

@@ -153,10 +153,10 @@ def test_a_model_that_raises_is_reported_with_what_it_was_asked(model):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (lambda usual: usual * np.nan, "300 of 300 answers are no probability, the first nan"),
+        (lambda usual: usual * np.nan, "300 of 300 answers are not a probability between 0 and 1, the first nan"),
         (lambda usual: np.where(np.arange(len(usual)) == 7, np.inf, usual), "1 of 300 .* the first inf"),
-        (lambda usual: usual + 1, "300 of 300 .* no probability"),
-        (lambda usual: usual - 1, "300 of 300 .* no probability"),
+        (lambda usual: usual + 1, "300 of 300 .* not a probability"),
+        (lambda usual: usual - 1, "300 of 300 .* not a probability"),
         (lambda usual: usual[:-1], r"300 rows got answers of the shape \(299,\)"),
     ],
     ids=["NaN", "one infinity", "above 1", "below 0", "one too few"],

@@ -6,19 +6,21 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from include.connections import ConnectionMissingError, EnvironmentConnections
+from include.connections import ConnectionInvalidError, ConnectionMissingError, EnvironmentConnections
 from include.declaration.period import Period
 from include.ingestion.sources import sql
 from include.ingestion.sources.base import (
     Context,
+    NotDeliveredError,
     SourceColumnsError,
     SourceRefusedError,
     SourceUnavailableError,
@@ -98,6 +100,25 @@ def test_a_table_delivers_the_rows_of_the_local_day_that_has_ended(declare, land
     by_time = declare(Sql("warehouse", table=database.table, known=ByColumn("at")), columns=COLUMNS)
     assert [ids(land(by_time, f"2020-03-{period}")) for period in (29, 30, 31)] == [[1], [2, 3], [4]]
     assert land(by_time, "2020-03-30")[0] == SECOND
+
+
+def test_a_period_is_read_when_the_database_says_that_it_is_complete(declare, land, database):
+    complete = f"select count(*) > 0 from {database.table} where sold_on = :end_date"
+    use_case = declare(Sql("warehouse", table=database.table, known=ByColumn("at"), complete=complete), columns=COLUMNS)
+    assert ids(land(use_case, "2020-03-30")) == [2, 3]
+    with pytest.raises(NotDeliveredError, match="`complete`") as refused:
+        land(use_case, "2020-03-31")
+    assert (refused.value.feed, refused.value.period) == ("sales", Period("2020-03-31"))
+    database.say(f"insert into {database.table} (id, sold_on, at) values (5, '2020-03-31', '2020-03-31 12:00:00')")
+    assert ids(land(use_case, "2020-03-31")) == [4]
+
+
+def test_a_period_without_rows_is_refused_unless_it_may_be_empty(declare, land, database):
+    source = Sql("warehouse", table=database.table, known=ByColumn("at"))
+    with pytest.raises(NotDeliveredError) as refused:
+        land(declare(source, columns=COLUMNS), "2020-04-10")
+    assert not refused.value.retryable, "its wait has been over for years"
+    assert land(declare(replace(source, may_be_empty=True), columns=COLUMNS), "2020-04-10") == []
 
 
 def test_a_date_selects_local_days(declare, land, database):
@@ -235,6 +256,24 @@ def test_airflow_s_connection_reads_the_same_through_its_hook(declare, lake_home
     assert read[0] == read[1] and len(read[0]) == 2
 
 
+def test_airflow_s_connection_to_a_database_without_its_provider_is_sqlalchemy_s(
+    declare, lake_home, tmp_path, configure
+):
+    database = sqlite(tmp_path, configure)
+    assert find_spec("airflow.providers.sqlite") is None, "declared by no one; with it, the hook is used"
+    use_case = declare(Sql("warehouse", table=database.table, known=ByColumn("at")), columns=COLUMNS)
+    context = context_of(use_case, lake_home, AirflowConnections())
+    batches = sql.SqlReader(context, context.feed.source).batches(Period("2020-03-30"))
+    assert [row["id"] for batch in batches for row in batch.to_pylist()] == [2, 3]
+
+
+def test_airflow_s_connection_to_no_database_is_refused(configure):
+    configure.connections(desk="http://me:s3cret-word@127.0.0.1:9")  # pragma: allowlist secret
+    with pytest.raises(ConnectionInvalidError, match="install the provider") as refused:
+        AirflowConnections().engine("desk")
+    assert "s3cret-word" not in str(refused.value)
+
+
 def test_airflow_s_missing_connection_says_how_to_add_it(declare, lake_home):
     with pytest.raises(
         ConnectionMissingError, match=r"'nowhere'.*searched in Airflow.*airflow connections add nowhere"
@@ -251,6 +290,10 @@ def context_of(use_case: Any, folder: Path, connections: Any = None) -> Context:
     ("values", "problem"),
     [
         ({}, "give a table or a query"),
+        (
+            {"table": "sales", "known": FirstSeen(), "complete": "select :now"},
+            r"complete has the parameters \['now'\]",
+        ),
         ({"table": "sales"}, "does not say when its rows became known"),
         ({"query": "select 1"}, "does not say which period it reads"),
         ({"query": "select :start, :end, :now"}, r"has the parameters \['now'\]"),
