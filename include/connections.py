@@ -36,6 +36,7 @@ class ConnectionMissingError(AirworthyError):
     """There is no Connection of the declared name."""
 
     def __init__(self, conn_id: str, searched: str, remedy: str) -> None:
+        self.conn_id, self.searched = conn_id, searched
         super().__init__(f"There is no Connection {conn_id!r}; it was searched in {searched}. {remedy}")
 
 
@@ -43,6 +44,7 @@ class ConnectionInvalidError(AirworthyError):
     """A Connection cannot be used. The text never has its value."""
 
     def __init__(self, conn_id: str, reason: str) -> None:
+        self.conn_id, self.reason = conn_id, reason
         super().__init__(f"The Connection {conn_id!r} cannot be used: {reason}.")
 
 

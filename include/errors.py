@@ -158,8 +158,9 @@ class KeysChangedError(AirworthyError):
         super().__init__(
             f"{use_case}: table {table}: {len(periods)} periods from {periods[0]} to {periods[-1]} were written before"
             f" {list(columns)} became keys or the label. Nothing was read, because their rows could not be joined with"
-            f" other tables. Write them again: airflow backfill create --dag-id {dag_id} --from-date {periods[0]}"
-            f" --to-date {periods[-1]} --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
+            f" other tables. Write them again: airflow backfill create --dag-id {dag_id}"
+            f" --from-date {periods[0].backfill_bound} --to-date {periods[-1].backfill_bound}"
+            " --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
             f" {use_case} {table} --from {periods[0]}."
         )
 
@@ -171,7 +172,8 @@ class PartitionMissingError(NotReadyError):
         self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
             f"{use_case}: there are no {table} of {period} in the lake{waited}. Create them with:"
-            f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period} --to-date {period}"
+            f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period.backfill_bound}"
+            f" --to-date {period.backfill_bound}"
             " (in a local checkout, airflow is .venv/bin/airworthy airflow)."
         )
 
@@ -286,6 +288,7 @@ class DuplicateUseCaseError(ValueError):
     """Several modules declare a use case with the same name."""
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
+        self.name = name
         super().__init__(f"The modules {sorted(modules)} each declare a use case named {name!r}. Rename all but one.")
 
 

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta  # timedelta: in a cast
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, Union, cast, get_args, get_origin
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -31,10 +30,12 @@ from include.errors import AirworthyError, BrokenUseCaseError
 from include.lake.object_store import StoragePath
 from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
+from include.project import Project
 from include.reproduction.reproduce import Reproduction
 from include.settings import REPOSITORY
 from include.use_case import LandingBucket
 from include.validation.errors import BrokenExpectation
+from tests.toy_use_case import USE_CASE
 
 DAY = Period("2020-01-10")
 SAMPLES: dict[str, Any] = {
@@ -201,7 +202,9 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     },
     "DeliveryMissingError": {"landing": LandingBucket("landing", "events/{period}/")},
     "NotDeliveredError": {
-        "context": SimpleNamespace(names=("toy", "events"), feed=SimpleNamespace(source=None), zone=ZoneInfo("UTC")),
+        "context": SimpleNamespace(
+            names=("toy", "events"), feed=SimpleNamespace(source=None), project=Project(USE_CASE)
+        ),
         "reason": "there is no file",
     },
     "FileTypesError": {"types": {"size": ("string", "double")}},

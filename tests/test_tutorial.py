@@ -32,17 +32,21 @@ def done(command: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, lake_home: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty package of use cases, next to the CSV that the page invents."""
+    """An empty package of use cases."""
     (tmp_path / "bicycles").mkdir()
     (tmp_path / "bicycles" / "__init__.py").touch()
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)  # `tracking` chooses another folder
     monkeypatch.syspath_prepend(str(tmp_path))
     configure(use_case_packages="bicycles")
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(code, "tutorial.md", "exec"), {})
     yield tmp_path / "bicycles"
     for module in [module for module in sys.modules if module.partition(".")[0] == "bicycles"]:
         del sys.modules[module]
+
+
+def invent() -> None:
+    """Write the CSV of the page into the present folder."""
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "tutorial.md", "exec"), {})
 
 
 def commands(*names: str) -> list[str]:
@@ -53,6 +57,7 @@ def commands(*names: str) -> list[str]:
 
 
 def test_the_commands_of_the_page_write_both_use_cases(folder):
+    invent()
     written = [done(command) for command in commands("new")]
     assert {name: load_use_case(name).task.kind for name in TASKS} == TASKS
     assert all("Read its README.md" in text for text in written)
@@ -63,6 +68,7 @@ def test_the_commands_of_the_page_write_both_use_cases(folder):
 @pytest.mark.long
 @pytest.mark.parametrize("name", TASKS)
 def test_each_use_case_of_the_page_trains_is_promoted_and_scores_today(folder, tracking, without_plots, name):
+    invent()
     for command in commands("new"):
         done(command)
     last = load_use_case(name).last_period

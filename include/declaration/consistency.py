@@ -41,6 +41,8 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
     """
     check_data(use_case, use_case.name, unusable)
     checks = (
+        (_check_schedules, {"calendar", "training", "score_schedule"}),
+        (require_of_calendar, {"feeds", "first_period", "exports", "calendar"}),
         (_check_columns, {"keys", "features", "label", "task"}),
         (_check_task, {"features", "task", "monitoring", "label", "first_period", "last_period"}),
         (_check_baseline, {"features", "training", "task"}),
@@ -64,8 +66,8 @@ def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> 
     if {"name", "owner"}.isdisjoint(unusable):
         require_use_case(name, declared.owner)
     checks = (
-        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods", "calendar", "training"}),
-        (_check_feeds, {"feeds", "first_period", "exports", "calendar"}),
+        (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods", "calendar"}),
+        (_check_feeds, {"feeds", "first_period"}),
         (_check_keys, {"feeds", "keys", "calendar"}),
         (_check_feature_types, {"features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),
@@ -81,7 +83,6 @@ def _check_periods(use_case: UseCase) -> None:
     if clock.require_time_zone(use_case.time_zone):
         _require_period(use_case, use_case.first_period, "first_period")
         _require_period(use_case, use_case.last_period, "last_period")
-        _check_schedules(use_case)
     if use_case.last_period and use_case.last_period.unit is not use_case.first_period.unit:
         return
     ordered = use_case.last_period is None or use_case.last_period >= use_case.first_period
@@ -118,7 +119,6 @@ def _check_feeds(use_case: UseCase) -> None:
     require_feeds([feed.name for feed in use_case.feeds])
     landings = {feed.name: feed.landing for feed in use_case.feeds if feed.landing and sound([feed.landing])}
     require_apart(landings, use_case.first_period)
-    require_of_calendar(use_case)
 
 
 def _check_keys(use_case: UseCase) -> None:

@@ -120,7 +120,7 @@ class PeriodError(InvalidRequestError, ValueError):
         super().__init__(text)
 
 
-class MixedUnitsError(TypeError):
+class MixedUnitsError(InvalidRequestError, TypeError):
     """Periods of different calendars are compared or subtracted."""
 
     def __init__(self, one: Period, other: Period) -> None:
@@ -226,6 +226,11 @@ class Period:
     def naive_start(self) -> str:
         """Return the start in ISO 8601 without a time zone, as numpy reads it."""
         return self._key[:-1] if self._unit is HOUR else self._start.isoformat()
+
+    @property
+    def backfill_bound(self) -> str:
+        """Return the bound with which Airflow's command line backfills the period."""
+        return f"{self._start:%Y-%m-%dT%H:00:00Z}" if self._unit is HOUR else self._start.isoformat()
 
     def __str__(self) -> str:
         return self._key

@@ -141,7 +141,8 @@ def _made_by(use_case: UseCase, table: str) -> str:
         if path.is_file() and path.suffix not in (".pyc", ".md") and path.stem not in without
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.source)] for feed in use_case.feeds]
-    declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_periods]
+    rows = [use_case.keys, use_case.period, use_case.time_zone, str(use_case.calendar), use_case.look_back_periods]
+    declared = [feeds, *rows]
     groups = [_made_by(group, table) for group in used_groups(use_case)] if table == "features" else []
     used = [str(use_case.feature_groups), *groups] if groups else []
     return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table)), *used])

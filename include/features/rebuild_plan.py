@@ -126,8 +126,8 @@ def _step(
         first,
         last,
         _cost(view, built, first, last),
-        f"airflow backfill create --dag-id {use_case.name}__{kind} --from-date {first} --to-date {last}"
-        f" --reprocess-behavior completed{in_order}",
+        f"airflow backfill create --dag-id {use_case.name}__{kind} --from-date {first.backfill_bound}"
+        f" --to-date {last.backfill_bound} --reprocess-behavior completed{in_order}",
         f"airworthy run {use_case.name} {kind} --from {first} --to {last}",
     )
 

@@ -33,6 +33,7 @@ class InvalidStoragePathError(InvalidRequestError):
     """A name would lead out of its folder."""
 
     def __init__(self, root: str, name: str) -> None:
+        self.name, self.root = name, root
         super().__init__(
             f"{name!r} is not a valid name in {root}. A name has no '..', no empty part, no backslash and no control"
             " character, and does not begin with '/'."

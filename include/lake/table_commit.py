@@ -42,6 +42,7 @@ class CommitConflictError(AirworthyError):
     retryable = True
 
     def __init__(self, table: str, period: Period, cause: Exception) -> None:
+        self.table, self.period = table, period
         super().__init__(
             f"{table} of {period} could not be committed in {ATTEMPTS} attempts; the old partition is unchanged."
             f" Last conflict: {cause}. Run the task again when fewer processes write to the table."

@@ -25,6 +25,7 @@ class AirflowRefusedError(AirworthyError):
     """Airflow answered a request with an error."""
 
     def __init__(self, request: str, answer: httpx.Response) -> None:
+        self.request = request
         super().__init__(f"Airflow refused {request} with {answer.status_code}: {answer.text[:500]}")
 
 
@@ -34,6 +35,7 @@ class AirflowUnreachableError(AirworthyError):
     retryable = True
 
     def __init__(self, address: str, cause: Exception) -> None:
+        self.address = address
         super().__init__(
             f"Airflow at {address} does not answer ({type(cause).__name__}: {cause})."
             " See `make status`; start it with `make up`."

@@ -45,6 +45,7 @@ class NotPreparedError(AirworthyError):
     """A step of the preparation failed; its output is above."""
 
     def __init__(self, step: str, status: int) -> None:
+        self.step, self.status = step, status
         super().__init__(f"{step} ended with status {status}; its output is above. The steps after it were not run.")
 
 
@@ -64,6 +65,7 @@ class PasswordRefusedError(AirworthyError):
     """PostgreSQL refuses its superuser's password."""
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({reason}). It keeps the password with which its volume was"
             " created; docs/operate.md (Rotating a secret) describes how to change it."

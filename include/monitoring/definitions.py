@@ -455,6 +455,7 @@ class UndefinedMetricError(ValueError):
     """A metric is not in the list of definitions."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         super().__init__(f"The monitoring metric {name!r} is not defined; add it to include/monitoring/definitions.py.")
 
 

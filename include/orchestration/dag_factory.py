@@ -150,20 +150,20 @@ class RunPeriodMissingError(InvalidRequestError):
         )
 
 
-def period_of(context: Mapping[str, Any]) -> Period:
-    """Return the day of the run: its partition key, or the form's `day`.
+def period_of(context: Mapping[str, Any], use_case: UseCase) -> Period:
+    """Return the period of the run: its partition key, or the form's `period`.
 
     Raises:
         RunPeriodMissingError: neither is given.
         RunPeriodsError: they differ.
-        PeriodError: the value is no date.
+        PeriodError: the value is no period of the use case's calendar.
     """
     key, chosen = context["dag_run"].partition_key, context["params"].get("period")
     if key and chosen and key != chosen:
         raise RunPeriodsError(str(key), str(chosen))
     if not (key or chosen):
         raise RunPeriodMissingError
-    return Period(key or chosen)
+    return use_case.calendar.parse(key or chosen, use_case.name)
 
 
 def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
@@ -176,7 +176,8 @@ def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
         BrokenUseCaseError: the use case cannot be loaded.
     """
     context = get_current_context()
-    return PipelineRun(open_project(load_declaration(use_case)), period_of(context), context["params"], **handed_on)
+    declared = load_declaration(use_case)
+    return PipelineRun(open_project(declared), period_of(context, declared), context["params"], **handed_on)
 
 
 @contextmanager

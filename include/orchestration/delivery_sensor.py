@@ -115,7 +115,7 @@ class DeliverySensor(S3KeySensor):
         from include.ingestion.bucket import BucketError
 
         with dag_factory.fail_without_retry():
-            period = dag_factory.period_of(context)
+            period = dag_factory.period_of(context, self.use_case)
             self.use_case.require(period)
         if period in self.feed.missing_periods:
             return True
@@ -143,7 +143,8 @@ class DeliverySensor(S3KeySensor):
         if not self.deferrable:
             super().execute(context)
         elif not self.poke(context):
-            period, until = dag_factory.period_of(context), self._until(dag_factory.period_of(context))
+            period = dag_factory.period_of(context, self.use_case)
+            until = self._until(period)
             self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, period, until)
             trigger = DeliveryTrigger(
                 self.use_case.name, self.feed.name, period.key, until.isoformat(), self.every_seconds
@@ -153,7 +154,7 @@ class DeliverySensor(S3KeySensor):
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
         """Continue, or fail with the name of the missing files."""
         if not event["there"]:
-            self._fail_at_limit(dag_factory.period_of(context), event["reason"])
+            self._fail_at_limit(dag_factory.period_of(context, self.use_case), event["reason"])
 
     def _fail_at_limit(self, period: Period, reason: str = "") -> None:
         late = DeliveryMissingError(

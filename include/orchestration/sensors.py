@@ -124,10 +124,13 @@ class PeriodSensor(BaseSensorOperator):
             return
         self._wait_for_period(context)
 
+    def _period(self, context: Any) -> Period:
+        return dag_factory.period_of(context, load_use_case(self.use_case))
+
     def _wait_for_period(self, context: Any) -> None:
         """Defer until the day is available; return at once if no run makes it."""
         with dag_factory.fail_without_retry():
-            period = dag_factory.period_of(context)
+            period = self._period(context)
             if check_available(self.use_case, self.table, period):
                 return
             is_past = self._is_past(period)
@@ -146,7 +149,7 @@ class PeriodSensor(BaseSensorOperator):
     def poke(self, context: Any) -> bool:
         """Check once, in reschedule mode; at the limit like `resume`."""
         with dag_factory.fail_without_retry():
-            period = dag_factory.period_of(context)
+            period = self._period(context)
             if check_available(self.use_case, self.table, period):
                 return True
             without_run = self._is_past(period) and not self._makers(context, period)
@@ -250,7 +253,7 @@ class PreviousDecisionSensor(PeriodSensor):
     def _take_turn(self, context: Any) -> None:
         if not self._must_wait(context):
             return
-        period, until = dag_factory.period_of(context), self._until(context)
+        period, until = self._period(context), self._until(context)
         self.log.info("A run decides an earlier day; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
         trigger = PreviousDecisionTrigger(
@@ -260,7 +263,7 @@ class PreviousDecisionSensor(PeriodSensor):
 
     def _must_wait(self, context: Any) -> bool:
         """Return whether it is not the day's turn yet, and a run of an earlier day exists."""
-        period = dag_factory.period_of(context)
+        period = self._period(context)
         if check_ready_to_decide(self.use_case, period):
             return False
         return bool(self._earlier(context)) or not self._continue_without_earlier(context)
@@ -268,7 +271,7 @@ class PreviousDecisionSensor(PeriodSensor):
     def _earlier(self, context: Any) -> list[Period]:
         """Return the earlier days whose runs have not ended."""
         period, last = (
-            dag_factory.period_of(context),
+            self._period(context),
             context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task]),
         )
         before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < period}
@@ -279,7 +282,7 @@ class PreviousDecisionSensor(PeriodSensor):
         from include.retraining import decide
 
         with dag_factory.fail_without_retry():
-            decide.require_decision_before(open_project(load_use_case(self.use_case)), dag_factory.period_of(context))
+            decide.require_decision_before(open_project(load_use_case(self.use_case)), self._period(context))
         self.log.info("No run decides an earlier day or records the outcome of a training; continuing.")
         return True
 
@@ -290,7 +293,7 @@ class PreviousDecisionSensor(PeriodSensor):
         """
         from include.retraining import decide
 
-        before, earlier = dag_factory.period_of(context) - 1, self._earlier(context)
+        before, earlier = self._period(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
                 f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Days are decided in"

@@ -73,7 +73,8 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
         from include.retraining import decide, outcome
 
         with dag_factory.fail_without_retry():
-            declared, period = load_use_case(self.use_case), dag_factory.period_of(context)
+            declared = load_use_case(self.use_case)
+            period = dag_factory.period_of(context, declared)
             decision, recorded = (
                 decide.existing_decision(open_project(declared), period),
                 outcome.recorded_outcome(open_project(declared), period),

@@ -42,6 +42,7 @@ class MlflowUnreachableError(NotReadyError):
     retryable = True  # a server that restarts is back before the last try
 
     def __init__(self, address: str, cause: object) -> None:
+        self.address = address
         where = settings.shown_address(address) or "its address"
         super().__init__(
             f"MLflow does not answer at {where}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"

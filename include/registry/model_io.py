@@ -53,6 +53,7 @@ class ModelFilesCorruptedError(AirworthyError):
     """A file of a model is missing, unreadable, or not the one that was registered."""
 
     def __init__(self, path: str, what: str) -> None:
+        self.path, self.what = path, what
         super().__init__(f"{path}: {what}")
 
 

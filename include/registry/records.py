@@ -30,6 +30,7 @@ class UnprovenRecordError(RecordCorruptedError):
     consequence = "No model is promoted and no day is scored from it."
 
     def __init__(self, place: StoragePath, flaw: str) -> None:
+        self.flaw = flaw
         super().__init__(
             place,
             flaw,

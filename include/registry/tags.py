@@ -29,6 +29,7 @@ class UndefinedTagError(ValueError):
     """A tag is not defined."""
 
     def __init__(self, key: str) -> None:
+        self.key = key
         super().__init__(f"The MLflow tag {key!r} is not defined; add it to include/registry/tags.py.")
 
 

@@ -14,7 +14,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import Feed, UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.features.group_join import features_table, used_periods
-from include.lake import content_digest, history
+from include.lake import content_digest, history, schemas
 from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
@@ -151,7 +151,7 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     wrong += [f"{name!r} is missing" for name in types if name not in given]
     for name in types.keys() & given.keys():
         try:
-            values[name] = pa.scalar(given[name], pa.string()).cast(pa.type_for_alias(types[name])).as_py()
+            values[name] = pa.scalar(given[name], pa.string()).cast(schemas.arrow_type(types[name])).as_py()
         except (pa.ArrowInvalid, OverflowError):  # Arrow has a year 0, Python has not
             wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is not of type {types[name]}")
     if wrong:

@@ -11,6 +11,7 @@ from include.backtest.simulator import BacktestOutcome, Policy, PolicyAnswer, Si
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
 from include.retraining.signals import MeasuredPeriod, SignalValue
+from tests.toy_use_case import USE_CASE
 
 FIRST = Period("2020-01-01")  # a Wednesday
 DAYS = [FIRST + n for n in range(90)]
@@ -66,7 +67,8 @@ def test_schedules_train_on_their_days_and_never_means_never():
 
     assert periods(simulator.never_retrain()) == []
     assert periods(simulator.retrain_monthly()) == [Period("2020-02-01")]
-    assert periods(simulator.retrain_weekly()) == [Period("2020-01-06") + 7 * n for n in range(6)]
+    [weekly] = simulator.retrain_on_schedule(USE_CASE)
+    assert periods(weekly) == [Period("2020-01-06") + 7 * n for n in range(6)]
 
 
 def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_have_trained():

@@ -47,6 +47,8 @@ NOTHING_FOREIGN = {
 COMMANDS: dict[str, list[str]] = {
     "report": ["toy", str(DAY)],
     "predictions": ["toy", str(DAY)],
+    "exports": ["toy", str(DAY)],
+    "catalogue": [],
     "ledger": ["toy"],
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
     "check": ["toy", str(DAY)],

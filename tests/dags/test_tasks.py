@@ -26,7 +26,7 @@ def context(key: str | None = None, period: str | None = None) -> dict:
     "given", [context(key="2020-01-05"), context(period="2020-01-05"), context("2020-01-05", "2020-01-05")]
 )
 def test_the_day_is_the_partition_key_or_the_forms(given):
-    assert dag_factory.period_of(given) == DAY
+    assert dag_factory.period_of(given, toy.USE_CASE) == DAY
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, refusal):
     with refusal:
-        dag_factory.period_of(given)
+        dag_factory.period_of(given, toy.USE_CASE)
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():

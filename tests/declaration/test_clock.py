@@ -13,6 +13,7 @@ from include.declaration.period import Period
 from include.errors import InvalidRequestError, NotBegunError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
+from include.ingestion.correction_errors import PeriodNotFreeError
 from include.monitoring import monitor
 from include.project import open_project
 from include.retraining import decide, readiness
@@ -20,7 +21,7 @@ from include.scoring import score
 from include.training import train, tune
 from include.use_case import Alerts, Approval, LandingBucket
 from tests import quarantined
-from tests.refusals import invalid
+from tests.refusals import invalid, raises
 from tests.toy_use_case import USE_CASE
 
 EVENING = datetime(2026, 11, 28, 3, tzinfo=UTC)
@@ -114,14 +115,14 @@ def release(use_case=USE_CASE, **more):
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
-    with pytest.raises(InvalidRequestError, match=r"2020-01-12 .*UTC.*2020-01-10"):
+    with raises(PeriodNotFreeError, "2020-01-10", period=Period("2020-01-12")):
         release(known_on=Period("2020-01-12"))
     assert release().known_on == "2020-01-11"
     assert not any(quarantine.read_quarantine(open_project(USE_CASE), "events").is_open)
 
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
-    with pytest.raises(InvalidRequestError, match=r"2020-01-11 .*2020-01-10.*toy"):
+    with raises(PeriodNotFreeError, "2020-01-10", period=Period("2020-01-11")):
         release(replace(USE_CASE, last_period=quarantined.DAY))
 
 

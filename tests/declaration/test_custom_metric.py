@@ -87,7 +87,7 @@ def test_a_gate_may_use_it_only_where_the_task_names_it():
         replace(USE_CASE, gates=(Gate("large_errors", at_most=0.4),))
     require_named(refused.value, "'large_errors'", "Binary")
     with invalid("gates"):
-        replace(USE_CASE, gates=(ChampionGate("large_errors"),))
+        replace(USE_CASE, gates=(ChampionGate("large_errors", min_periods=7),))
 
 
 @pytest.mark.parametrize("higher", [False, True])

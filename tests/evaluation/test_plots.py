@@ -10,8 +10,9 @@ from include.declaration.period import Period
 from include.evaluation import plots
 from include.evaluation.gates.result import GateResult
 from include.evaluation.plots import PlotGroup
+from include.model.period_arrays import to_starts
 
-DAYS = [Period("2020-02-01") + n for n in range(28)]
+DAYS = to_starts(Period("2020-02-01") + n for n in range(28))
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
 
 

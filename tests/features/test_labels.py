@@ -1,19 +1,20 @@
-"""The label of one season earlier, as it was known at the decision time of each row."""
+"""Labels where they are read: those that cannot be, and the label of one season earlier as it was known."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from include.declaration.period import Period
-from include.features.labels import join_season
+from include.features.labels import LabelsOutdatedError, encoded_labels, join_season
 from include.lake.lake import Lake
 from include.model.season import SEASON_AGO
 from include.use_case import Label, Monitoring, Regression, UseCase
-from tests import counts_use_case, customers_use_case
+from tests import counts_use_case, customers_use_case, grades_use_case
 
 COUNTS = replace(counts_use_case.USE_CASE, task=Regression(season=7), gates=())
 CUSTOMERS = replace(customers_use_case.USE_CASE, task=Regression(season=7), gates=(), monitoring=Monitoring())
@@ -114,3 +115,28 @@ def test_keys_without_a_date_are_matched_by_the_period_that_a_label_names(lake_h
     )
     found = join_season(CUSTOMERS, lake.as_of(period), ibis.memtable(rows), about, period).to_pyarrow().to_pylist()
     assert {str(row["period"]): row[SEASON_AGO] for row in found} == {str(period): 3.0, str(about): None}
+
+
+@pytest.mark.parametrize(
+    ("use_case", "labels"),
+    [
+        (replace(COUNTS, task=Regression(objective="poisson")), pa.array([1.0, -1.0])),
+        (replace(COUNTS, task=Regression(objective="gamma")), pa.array([1.0, 0.0])),
+        (COUNTS, pa.array([1.0, float("nan")])),
+        (grades_use_case.USE_CASE, pa.array(["best", "superb"])),
+        (customers_use_case.USE_CASE, pa.array([0, 7], pa.int8())),
+    ],
+    ids=["negative", "zero", "not finite", "an unknown class", "neither 0 nor 1"],
+)
+def test_a_label_that_the_declared_task_cannot_have_is_refused_where_it_is_read(use_case, labels):
+    with pytest.raises(LabelsOutdatedError) as refused:
+        encoded_labels(use_case, pa.chunked_array([labels]))
+    assert (refused.value.use_case, refused.value.label) == (use_case.name, use_case.label.name)
+    assert refused.value.what
+
+
+def test_labels_are_encoded_and_encoded_ones_stay():
+    grades = grades_use_case.USE_CASE
+    found = encoded_labels(grades, pa.chunked_array([pa.array(["good", None, "best"])]))
+    assert found[[0, 2]].tolist() == [1.0, 0.0] and np.isnan(found[1])
+    assert encoded_labels(grades, pa.chunked_array([pa.array([4.0, 0.0])])).tolist() == [4.0, 0.0]

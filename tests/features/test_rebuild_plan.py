@@ -128,10 +128,8 @@ def test_a_table_that_was_validated_again_makes_features_stale_by_their_inputs(r
     ingest.ingest_period(open_project(renewed.use_case), TWO)
     validate.validate_period(open_project(renewed.use_case), TWO)
     features = next(table for table in planned(renewed).tables if table.table == "features")
-    assert [(one.period, one.changes) for one in features.stale] == [
-        (TWO, ("checked/events changed",)),
-        (THREE, ("checked/events changed",)),
-    ]
+    read = ("checked/events changed", "checked/outcomes changed")
+    assert [(one.period, one.changes) for one in features.stale] == [(TWO, read), (THREE, read)]
 
 
 def test_predictions_of_features_that_have_changed_are_a_backfill_of_score(renewed):

@@ -385,7 +385,7 @@ def test_a_few_bytes_that_unpack_to_gigabytes_are_refused_and_nothing_is_written
     use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
     with pytest.raises(FileInvalidError) as refused:
         land(use_case)
-    assert refused.value.where.endswith("x.parquet") and "65,536" in refused.value.reason
+    assert refused.value.where.endswith("x.parquet") and "134,217,728" in refused.value.reason
     assert raw(use_case).num_rows == 0
 
 

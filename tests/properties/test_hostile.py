@@ -22,6 +22,7 @@ from include.reproduction import lineage, reproduce
 from include.scoring import score
 from include.web import data_docs
 from tests.quarantined import land, spoil
+from tests.toy_use_case import USE_CASE
 from tests.toys import every_toy_slow
 
 pytestmark = pytest.mark.security
@@ -64,7 +65,7 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
     run = SimpleNamespace(partition_key=text if where == "key" else None)
     with pytest.raises(InvalidRequestError):
-        dag_factory.period_of({"dag_run": run, "params": {"period": text if where == "form" else None}})
+        dag_factory.period_of({"dag_run": run, "params": {"period": text if where == "form" else None}}, USE_CASE)
 
 
 def test_every_day_that_is_written_as_one_is_taken():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
 import mlflow
 import numpy as np
 import pyarrow as pa
@@ -36,9 +39,9 @@ def scored(toy: Toy, periods: int = 3) -> list[score.ScoreResult]:
 
 
 def artifact(project: Project, version: str, path: str) -> str:
-    """The text of a file of a version's run."""
-    run_id = project.registry.version(version).run_id
-    return mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
+    """The text of a file of a version's run: this store has no server."""
+    run = project.registry.get_run(project.registry.version(version).run_id)
+    return (Path(unquote(urlparse(run.info.artifact_uri).path)) / path).read_text()
 
 
 def test_a_champion_has_passed_every_gate(toy, champion):

@@ -212,7 +212,7 @@ class Granting:
     ("hidden", "seen"), [((), {"toy", "idle"}), (("toy__train",), {"idle"}), (("idle__data",), {"toy"})]
 )
 def test_a_use_case_is_shown_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, configure, hidden, seen):
-    configure(use_case_packages="tests.web.use_cases")
+    configure(use_case_packages="tests.web.use_cases", feature_group_packages="tests.sharing.feature_groups")
     every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in DAG_KINDS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
     monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)

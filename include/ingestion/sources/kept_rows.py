@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include import settings
 from include.declaration.sources import Files
 from include.ingestion.row_spool import RowSelection, RowSpool, encoded, with_selection
 from include.ingestion.sources.base import Context
@@ -151,7 +150,7 @@ def _convert(context: Context, source: Files, column: str, copy: LocalCopy, name
 
 
 def _folder(context: Context, name: str) -> Path:
-    return settings.current_settings().home / "kept_rows" / Path(*context.names) / _digest(name)[:32]
+    return context.project.settings.home / "kept_rows" / Path(*context.names) / _digest(name)[:32]
 
 
 def _kept(folder: Path) -> KeptRows | None:

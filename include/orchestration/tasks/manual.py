@@ -13,7 +13,6 @@ from airflow.sdk import get_current_context, task
 
 from include import settings
 from include.declaration.actor import run_actor
-from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_declaration, load_use_case
 from include.orchestration import callbacks
 from include.orchestration.airflow_connections import open_project
@@ -37,7 +36,7 @@ def roll_back(use_case: str) -> dict[str, object]:
         result = rollback.roll_back(
             open_project(declared),
             params["version"].strip(),
-            Period(params["effective_from"]),
+            declared.calendar.parse(params["effective_from"], use_case),
             actor=run_actor(context),
             reason=params["reason"],
         )
@@ -58,14 +57,16 @@ def resubmit(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         context = get_current_context()
         params: dict[str, Any] = dict(context["params"])
+        declared = load_declaration(use_case)
         params |= {
-            period: Period(params[period]) if params[period] else None for period in ("quarantined_on", "known_on")
+            period: declared.calendar.parse(params[period], use_case) if params[period] else None
+            for period in ("quarantined_on", "known_on")
         }
         asked = {
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }
         result = resubmit.resubmit_rows(
-            open_project(load_declaration(use_case)), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
+            open_project(declared), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.summary)
     return asdict(result)

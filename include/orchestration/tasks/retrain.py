@@ -25,7 +25,8 @@ def decide(use_case: str) -> str | None:
     from include.retraining import decide
 
     with fail_without_retry():
-        declared, period = load_use_case(use_case), period_of(get_current_context())
+        declared = load_use_case(use_case)
+        period = period_of(get_current_context(), declared)
         decision = decide.decide_retraining(open_project(declared), period)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
     add_asset_metadata(declared, "decisions", period=decision.period, outcome=decision.outcome, reason=decision.reason)
@@ -38,7 +39,8 @@ def reserve_slot(use_case: str) -> dict[str, object]:
     from include.retraining import reserve_slot
 
     with fail_without_retry():
-        claimed = reserve_slot.reserve_slot(open_project(load_use_case(use_case)), period_of(get_current_context()))
+        declared = load_use_case(use_case)
+        claimed = reserve_slot.reserve_slot(open_project(declared), period_of(get_current_context(), declared))
     if claimed.slot is None:
         raise AirflowSkipException(claimed.reason)
     return asdict(claimed)
@@ -54,7 +56,7 @@ def record_outcome(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        period, task_instance, dag_id = period_of(context), context["ti"], f"{use_case}__train"
+        period, task_instance, dag_id = period_of(context, declared), context["ti"], f"{use_case}__train"
         training = training_of(period)
         state = task_instance.get_dagrun_state(dag_id, training) if was_started(context, dag_id, training) else None
         if state is not None and state not in ENDED:

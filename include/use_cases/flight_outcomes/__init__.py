@@ -152,10 +152,11 @@ USE_CASE = UseCase(
     task=Multiclass(classes=CLASSES, custom_metrics=(DESK_MINUTES,)),
     training=Training(
         window_periods=365,
-        validation_periods=14,
+        # With 40 days of training and 14 of validation, the trees stop after two rounds: too few different days.
+        validation_periods=28,
         test_periods=28,
         gap_periods=3,
-        min_train_periods=28,
+        min_train_periods=56,
         parameters={
             "learning_rate": 0.03,
             "num_leaves": 8,

@@ -191,7 +191,7 @@ def test_a_sample_that_cannot_be_fetched_for_lack_of_room_gives_no_result(traine
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(MlflowClient, "download_artifacts", full)
-    with raises(ServingCheckError, "No space left on device"):
+    with raises(ServingCheckError, "rehearsal/sample.parquet"):
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 

@@ -120,14 +120,14 @@ def test_two_days_at_once_or_a_handful_of_rows_refuse_the_day(feed):
     delivered = getattr(source, feed)
     twice = judged(feed, pa.concat_tables([delivered(DAY), delivered(Period("2013-04-03"))])).broken
     few = judged(feed, delivered(DAY).slice(0, 5)).broken
-    assert any("rows" in reason for reason in (*twice, *few))
-    assert any("rows" in reason for reason in few)
+    assert any("rows" in rule.expectation for rule in (*twice, *few))
+    assert any("rows" in rule.expectation for rule in few)
 
 
 def test_an_airport_without_observations_refuses_the_day():
     rows = source.weather(DAY)
     only_two = rows.filter(pa.compute.not_equal(rows["origin"], "LGA"))
-    assert any("must all be observed" in reason for reason in judged("weather", only_two).broken)
+    assert any("must all be observed" in rule.expectation for rule in judged("weather", only_two).broken)
 
 
 @pytest.mark.parametrize("feed", ["schedule", "weather"])
@@ -136,14 +136,14 @@ def test_rows_of_two_dates_refuse_the_day(feed):
     date_column = {"schedule": "flight_date", "weather": "observed_on"}[feed]
     rows[0][date_column] = date(2013, 5, 5)
     mixed = pa.Table.from_pylist(rows, getattr(source, feed)(DAY).schema)
-    assert any("must be one date" in reason for reason in judged(feed, mixed).broken)
+    assert any("must be one date" in rule.expectation for rule in judged(feed, mixed).broken)
 
 
 @pytest.mark.parametrize("feed", list(FAULTS))
 def test_columns_in_another_order_refuse_the_day(feed):
     rows = getattr(source, feed)(DAY)
     shuffled = rows.select(rows.column_names[::-1])
-    assert any(reason.startswith("columns must be") for reason in judged(feed, shuffled).broken)
+    assert any(rule.expectation.startswith("columns must be") for rule in judged(feed, shuffled).broken)
 
 
 @pytest.mark.parametrize("feed", list(FAULTS))
