@@ -41,14 +41,14 @@ NOTHING_FOREIGN = {
     "demo": "it runs services; what it prints at its end is that of report",
     "token": "it prints a token",
     "upgrade": "it prints numbers",
+    "exports": "it prints destinations, which are declared, with times and numbers",
+    "catalogue": "it prints what is declared",
     "airflow": "it is Airflow's own command",
 }
 """Commands that print nothing that others have written."""
 COMMANDS: dict[str, list[str]] = {
     "report": ["toy", str(DAY)],
     "predictions": ["toy", str(DAY)],
-    "exports": ["toy", str(DAY)],
-    "catalogue": [],
     "ledger": ["toy"],
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
     "check": ["toy", str(DAY)],

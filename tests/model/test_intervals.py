@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from include.model import autocorrelation, intervals, metrics
+from include.model import autocorrelation, intervals, jackknife, metrics
 from include.use_case import Binary, DecisionCosts
 
 TASK = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
@@ -55,7 +55,7 @@ def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_da
     for metric in METRICS:
         whole, left_out = (
             metrics.compute_metric(metric, labels, probabilities, TASK),
-            intervals._recompute(metric, place, labels, probabilities, TASK),
+            jackknife.recompute_without(metric, place, labels, probabilities, TASK),
         )
         assert 8 * whole - 7 * left_out == pytest.approx(quick[metric])
 
