@@ -42,7 +42,6 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
     check_data(use_case, use_case.name, unusable)
     checks = (
         (_check_schedules, {"calendar", "training", "score_schedule"}),
-        (require_of_calendar, {"feeds", "first_period", "exports", "calendar"}),
         (_check_columns, {"keys", "features", "label", "task"}),
         (_check_task, {"features", "task", "monitoring", "label", "first_period", "last_period"}),
         (_check_baseline, {"features", "training", "task"}),
@@ -68,6 +67,7 @@ def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> 
     checks = (
         (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods", "calendar"}),
         (_check_feeds, {"feeds", "first_period"}),
+        (require_of_calendar, {"feeds", "first_period", "exports", "calendar"}),
         (_check_keys, {"feeds", "keys", "calendar"}),
         (_check_feature_types, {"features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from include.cli.main import app
 from include.declaration import feature_group_discovery, use_case_discovery
+from include.declaration.calendars import Daily
 from include.declaration.feature_groups import known_period
 from include.declaration.period import LATEST, Period
 from include.errors import InvalidRequestError
@@ -231,6 +233,20 @@ def test_the_newest_period_of_the_group_that_has_begun_at_the_decision_time_is_k
 ):
     declared = replace(orders.use_case, feature_groups=(), time_zone=use_case_zone)
     assert known_period(replace(FEATURE_GROUP, time_zone=group_zone), declared, DAY) == known
+
+
+@pytest.mark.parametrize(
+    ("group_at", "use_case_at", "known"), [(time(6), time(), DAY - 1), (time(), time(6), DAY), (time(6), time(6), DAY)]
+)
+def test_a_period_of_the_group_that_is_decided_later_in_the_day_is_not_known(group_at, use_case_at, known, orders):
+    declared = replace(orders.use_case, feature_groups=(), calendar=Daily(at=use_case_at))
+    assert known_period(replace(FEATURE_GROUP, calendar=Daily(at=group_at)), declared, DAY) == known
+
+
+def test_a_group_whose_feeds_name_periods_of_another_calendar_is_refused():
+    [feed] = FEATURE_GROUP.feeds
+    with invalid("feeds[0]"):
+        replace(FEATURE_GROUP, feeds=(replace(feed, missing_periods=frozenset({Period("2020-W02-1")})),))
 
 
 USE, IS_FEATURE = Use("kind_quality", on=("kind",)), "feature_groups[0].features"
