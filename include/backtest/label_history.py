@@ -19,7 +19,7 @@ class LabelHistory:
     """Hold rows in order of day and keys, and labels in the order they became known."""
 
     rows: pa.Table
-    """`day`, keys and features."""
+    """`period`, keys and features."""
     place: npt.NDArray[np.int64]
     """The index of the row of each label."""
     known: Starts

@@ -59,7 +59,7 @@ def known_labels(use_case: UseCase, view: AsOfSnapshot, since: Period) -> ibis.T
 
 
 def join_labels(use_case: UseCase, rows: ibis.Table, labels: ibis.Table) -> ibis.Table:
-    """Join rows of features or predictions to the labels of their keys and `day`.
+    """Join rows of features or predictions to the labels of their keys and `period`.
 
     Unlabelled rows are dropped. `labels` are those of `known_labels`. Joining on keys only is not enough: a customer
     has the same key on every day.

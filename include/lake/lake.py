@@ -127,7 +127,7 @@ class Lake:
     ) -> Commit:
         """Replace the content of one day by `rows` in one commit.
 
-        No rows are committed if the content is equal. `rows` have the table's columns without `day` and `digest`. A
+        No rows are committed if the content is equal. `rows` have the table's columns without `period` and `digest`. A
         `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
         Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
         (digest of the code that made the rows), `versions` (table to the Delta version that was read), the row count,

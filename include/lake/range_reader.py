@@ -92,7 +92,7 @@ class RangeReader:
         return RangeReader(self.lake, self.table, tuple(file for file in self.files if file[0] in periods))
 
     def rows(self, without: frozenset[str] = frozenset()) -> pa.Table:
-        """Return the rows with their `day`, in order of days.
+        """Return the rows with their `period`, in order of periods.
 
         `without` leaves out rows of these metrics that breached no limit (only for the table `metrics`).
 

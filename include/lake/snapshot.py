@@ -89,7 +89,7 @@ class AsOfSnapshot:
         checked: bool = True,
         and_dropped: bool = False,
     ) -> ibis.Table:
-        """Return the rows of these days as an Ibis table on DuckDB, with their `day`.
+        """Return the rows of these days as an Ibis table on DuckDB, with their `period`.
 
         The rows are read when the table is executed. `checked=False` skips the check of the files, for callers that
         only show rows. `and_dropped` adds the stored columns that are no longer declared.
@@ -162,7 +162,7 @@ class AsOfSnapshot:
     def read(
         self, table: str, since: Period | None = None, until: Period | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
-        """Return the rows of these days as an Arrow table, including `day`.
+        """Return the rows of these days as an Arrow table, including `period`.
 
         For days that fit into memory. DuckDB is not used: starting it takes longer than reading a small day. Raises
         the same errors as `table`.

@@ -133,19 +133,21 @@ def asset(use_case: UseCase, name: str) -> Asset:
 
 
 class RunPeriodsError(InvalidRequestError):
-    """A run has a partition key and another day in its form."""
+    """A run has a partition key and another period in its form."""
 
     def __init__(self, key: str, chosen: str) -> None:
         self.key, self.chosen = key, chosen
-        super().__init__(f"The run has the partition key {key!r} and the day {chosen!r}. Give only one of them.")
+        super().__init__(
+            f"The run has the partition key {key!r} and the form's `period` {chosen!r}. Give only one of them."
+        )
 
 
 class RunPeriodMissingError(InvalidRequestError):
-    """A run has no day."""
+    """A run has no period."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This run has no day. Trigger it with the form's field `day`"
+            "This run has no period. Trigger it with the form's field `period`"
             ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
         )
 

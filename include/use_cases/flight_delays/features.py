@@ -1,7 +1,7 @@
 """Features and labels of flight_delays, pure functions of Ibis tables.
 
-A row's `day` is the midnight at which it was known, so trailing windows run over `day`, never over the date of the
-flight: a flight still in the air at midnight counts from the day after. All sums are of integers, so neither the
+A row's `period` is the midnight at which it was known, so trailing windows run over `period`, never over the date of
+the flight: a flight still in the air at midnight counts from the day after. All sums are of integers, so neither the
 order of rows nor the number of threads can change a bit of the result.
 """
 
@@ -28,7 +28,7 @@ _ARROW_TO_IBIS = {"category": "string", "date32": "date"}
 def build(period: Period, *, schedule: Table, outcomes: Table, weather: Table) -> Table:
     """Return one row per flight of `period`: the use case's keys, then its features.
 
-    The arguments hold clean rows of days up to `period`, with a column `day`, the look-back included; later days, or
+    The arguments hold clean rows of days up to `period`, with a column `period`, the look-back included; later days, or
     days before the look-back, change nothing.
     """
     cells, overall = _history(period, outcomes)
