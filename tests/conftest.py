@@ -58,7 +58,9 @@ LONG = (
     *("orchestration/test_delivery_sensor", "monitoring/test_false_alarms", "model/test_bootstrap"),
     *("model/test_intervals", "security/test_fuzzed_forms", "security/test_fuzzed_files"),
     *("security/test_fuzzed_models", "security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
-    *("tasks/test_past", "scaffold/test_new", "properties/test_no_pickle"),
+    *("tasks/test_past", "scaffold/test_new", "properties/test_no_pickle", "web/test_browser", "test_run_summary"),
+    *("calendars/test_life", "tasks/test_bad_input", "tasks/test_gates", "ingestion/sources/test_files"),
+    *("cli/test_run", "features/test_feature_groups", "web/test_alert_rules"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -81,6 +83,7 @@ SLOW = (
     *("test_kept_lakes", "test_task_memory", "untrusted/test_untrusted_process", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
+    *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "registry/test_tags"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {

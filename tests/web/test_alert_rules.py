@@ -29,6 +29,7 @@ def test_every_name_and_every_kind_of_row_in_the_rules_exists():
 
 
 @promtool
+@pytest.mark.slow
 def test_the_rules_are_valid():
     done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -106,6 +107,7 @@ CASES = [
 
 
 @promtool
+@pytest.mark.slow
 @pytest.mark.parametrize(("fires", "changed"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_each_rule_fires_where_it_must_and_is_quiet_where_it_must(tmp_path, fires, changed):
     values = {name: f"{value}x500" if value != "_" else value for name, value in (QUIET | changed).items()}
