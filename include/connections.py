@@ -114,18 +114,20 @@ class Connections(Protocol):
 
 
 class EnvironmentConnections:
-    """Connections in variables of the environment, as Airflow writes them.
+    """Connections in variables of an environment, as Airflow writes them.
 
     A variable has a URI or JSON. The Connection `warehouse` is in AIRWORTHY_CONN_WAREHOUSE or AIRFLOW_CONN_WAREHOUSE.
+    The environment is that of this process, unless another is given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
         self._clients: dict[tuple[int, str, str], Any] = {}
 
     def connection(self, conn_id: str) -> Connection:
         """Return address and credentials; see `Connections`."""
         names = [f"{prefix}{conn_id.upper()}" for prefix in PREFIXES]
-        value = next((os.environ[name] for name in names if os.environ.get(name)), "")
+        value = next(filter(None, map(self._environment.get, names)), "")
         if not value:
             example = "postgresql://user:password@host:5432/database"
             raise ConnectionMissingError(
@@ -146,7 +148,8 @@ class EnvironmentConnections:
 
     def s3_client(self, conn_id: str, *, new: bool = False) -> Any:
         """Return a client for S3; see `Connections`."""
-        key = (os.getpid(), conn_id, repr([os.environ.get(f"{prefix}{conn_id.upper()}") for prefix in PREFIXES]))
+        values = [self._environment.get(f"{prefix}{conn_id.upper()}") for prefix in PREFIXES]
+        key = (os.getpid(), conn_id, repr(values))
         if new or key not in self._clients:  # a client created before a fork may hang after it
             self._clients[key] = self._new_client(conn_id)
         return self._clients[key]

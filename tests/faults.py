@@ -1,9 +1,11 @@
-"""Typed fixtures for faults: a concurrent action, an MLflow that refuses writes, a Python that does not start."""
+"""Faults: a concurrent action, an MLflow that refuses writes, a full disk, a Python that does not start."""
 
 from __future__ import annotations
 
+import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +60,17 @@ def forbid_mlflow_writes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             monkeypatch.setattr(MlflowClient, name, lambda *_, name=name, **__: pytest.fail(f"{name} was called"))
 
     return forbid
+
+
+@contextmanager
+def files_may_not_grow() -> Iterator[None]:
+    """Make every write to a file of this process fail in the block, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

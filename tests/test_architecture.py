@@ -514,3 +514,17 @@ def test_what_is_allowed_is_not_refused(module, allowed):
 
 def test_a_circle_is_found():
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+PATCHES = re.compile(r"monkeypatch\.(?:setattr|setenv|delenv|setitem)\b")
+MOST_PATCHES = 140
+"""Tests pass collaborators to what they test, or use real faults; what is left is counted, so that it cannot grow."""
+
+
+def test_few_tests_patch_what_they_test():
+    counted = {
+        path.relative_to(REPOSITORY).as_posix(): len(PATCHES.findall(path.read_text()))
+        for path in (REPOSITORY / "tests").rglob("*.py")
+    }
+    most = sorted(counted.items(), key=lambda pair: -pair[1])[:10]
+    assert sum(counted.values()) <= MOST_PATCHES, f"pass what is patched as a parameter; most are in {most}"

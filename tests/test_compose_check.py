@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from include.settings import REPOSITORY
+from tests.refusals import raises
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())
 FOLDER = REPOSITORY / ".ci"
@@ -40,26 +41,35 @@ def test_where_no_engine_can_be_had_it_fails_and_says_why(tmp_path: Path):
     assert done.stderr.startswith("compose-check: CANNOT RUN, nothing was checked: no Docker engine answers")
 
 
-def test_somebody_who_is_not_root_is_advised_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    from compose_check import engine, errors, packages
-
-    monkeypatch.setattr(engine, "succeeds", lambda *_, **__: False)
-    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(packages, "KEYRING", REPOSITORY / "LICENSE")
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
-    with pytest.raises(
-        errors.CannotRunError, match="no Docker engine answers, and one is brought by root alone: run it as root"
-    ):
-        engine.find_engine(tmp_path, tmp_path)
+def programs(folder: Path, **scripts: str) -> dict[str, str]:
+    """An environment whose PATH has these programs alone, each with its script."""
+    for name, script in scripts.items():
+        program = folder / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    return {"PATH": str(folder)}
 
 
-def test_an_engine_without_compose_is_named_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_somebody_who_is_not_root_is_advised_what_to_do(tmp_path: Path):
+    from compose_check import errors, packages
+
+    debian = programs(tmp_path, apt_get="exit 1", dpkg_deb="exit 1")
+    with raises(errors.CannotRunError, lacks="root"):
+        packages.install_missing("nothing answers: one is brought", debian, user=1000, keyring=REPOSITORY / "LICENSE")
+
+
+def test_an_engine_that_does_not_answer_is_brought_from_packages_on_debian_alone(tmp_path: Path):
     from compose_check import engine, errors
 
-    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(engine, "succeeds", lambda command, **_: command[1] == "info")
-    with pytest.raises(errors.CannotRunError, match="`docker compose` is missing"):
-        engine.find_engine(tmp_path, tmp_path)
+    with raises(errors.CannotRunError, lacks="Debian"):
+        engine.find_engine(tmp_path, tmp_path, programs(tmp_path, docker="exit 1"))
+
+
+def test_an_engine_without_compose_is_named_as_such(tmp_path: Path):
+    from compose_check import engine, errors
+
+    with raises(errors.CannotRunError, lacks="docker compose"):
+        engine.find_engine(tmp_path, tmp_path, programs(tmp_path, docker='[ "$1" = info ]'))
 
 
 def test_the_target_needs_no_development_environment():
@@ -122,9 +132,9 @@ def test_a_page_without_the_commands_is_a_failure(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("## One\n\nWords.\n\n## Two\n\n```\n# a comment\ndocker compose up\n```\n")
     assert stack.documented_commands(page, "Two") == ["docker compose up"]
-    with pytest.raises(errors.CheckFailedError, match="shows no command below 'One'"):
+    with raises(errors.CommandsMissingError, page="page.md", heading="One", is_there=True):
         stack.documented_commands(page, "One")
-    with pytest.raises(errors.CheckFailedError, match="no heading 'Three'"):
+    with raises(errors.CommandsMissingError, page="page.md", heading="Three", is_there=False):
         stack.documented_commands(page, "Three")
 
 

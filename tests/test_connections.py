@@ -10,12 +10,11 @@ from include.connections import Connection, ConnectionInvalidError, ConnectionMi
 from tests.refusals import raises
 
 
-def test_a_uri_and_json_are_the_same_connection(monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_A", "postgresql://me:s%2Fcret@host:5432/shop?sslmode=require")
+def test_a_uri_and_json_are_the_same_connection():
+    uri = "postgresql://me:s%2Fcret@host:5432/shop?sslmode=require"
     values = {"conn_type": "postgresql", "host": "host", "port": 5432, "login": "me", "password": "s/cret"}
     extra = {"schema": "shop", "extra": json.dumps({"sslmode": "require"})}
-    monkeypatch.setenv("AIRFLOW_CONN_B", json.dumps(values | extra))
-    found = EnvironmentConnections()
+    found = EnvironmentConnections({"AIRFLOW_CONN_A": uri, "AIRFLOW_CONN_B": json.dumps(values | extra)})
     first, second = found.connection("a"), found.connection("b")
     assert (first.password, first.extra, first.schema) == ("s/cret", {"sslmode": "require"}, "shop")
     assert vars(first) | {"conn_id": "b"} == vars(second)
@@ -24,10 +23,15 @@ def test_a_uri_and_json_are_the_same_connection(monkeypatch):
     assert (url.drivername, url.password, url.query["sslmode"]) == ("postgresql+psycopg2", "s/cret", "require")
 
 
-def test_the_variable_of_this_project_comes_first(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_CONN_A", "http://one")
-    monkeypatch.setenv("AIRFLOW_CONN_A", "http://two")
-    assert EnvironmentConnections().connection("a").host == "one"
+def test_the_variable_of_this_project_comes_first():
+    found = EnvironmentConnections({"AIRFLOW_CONN_A": "http://two", "AIRWORTHY_CONN_A": "http://one"})
+    assert found.connection("a").host == "one"
+
+
+def test_without_another_environment_that_of_this_process_is_read(configure):
+    found = EnvironmentConnections()
+    configure.connections(a="http://later")
+    assert found.connection("a").host == "later"
 
 
 def test_a_missing_connection_says_where_it_was_searched_and_how_to_add_it():
@@ -39,17 +43,16 @@ def test_a_missing_connection_says_where_it_was_searched_and_how_to_add_it():
 @pytest.mark.parametrize(
     "value", ["s3cret", '{"password": "s3cret"}', '{"s3cret', "postgresql://me:s3cret@host:port/x"]
 )
-def test_a_connection_that_cannot_be_read_is_refused_without_its_value(monkeypatch, value):
-    monkeypatch.setenv("AIRWORTHY_CONN_A", value)
-    with pytest.raises(ConnectionInvalidError) as refused:
-        EnvironmentConnections().connection("a")
+def test_a_connection_that_cannot_be_read_is_refused_without_its_value(value):
+    with raises(ConnectionInvalidError, conn_id="a") as refused:
+        EnvironmentConnections({"AIRWORTHY_CONN_A": value}).connection("a")
     assert "s3cret" not in str(refused.value)
 
 
-def test_a_connection_of_no_database_has_no_engine(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_CONN_A", "nosuchdb://me:s3cret@host/x")
-    with raises(ConnectionInvalidError, "'nosuchdb'") as refused:
-        EnvironmentConnections().engine("a")
+def test_a_connection_of_no_database_has_no_engine():
+    found = EnvironmentConnections({"AIRWORTHY_CONN_A": "nosuchdb://me:s3cret@host/x"})
+    with raises(ConnectionInvalidError, "'nosuchdb'", conn_id="a") as refused:
+        found.engine("a")
     assert "s3cret" not in str(refused.value)
 
 

@@ -120,7 +120,7 @@ def test_a_training_set_is_what_the_training_reads_split_by_split(toy_lake):
 
 def test_a_training_set_with_days_that_are_not_built_is_refused_with_what_builds_them():
     toy.fill(Lake.open(USE_CASE), DAYS[1], DAYS[2])
-    with pytest.raises(NotReadyError, match=r"airworthy run toy data --from 2020-01-01 --to 2020-01-12"):
+    with raises(NotReadyError, "airworthy run toy data --from 2020-01-01 --to 2020-01-12"):
         load("toy", DAYS[2]).training_set()
 
 

@@ -53,7 +53,7 @@ def test_too_new_a_python_is_refused_too(checkout: Path):
     assert "this is 3.14" in refusal(checkout, "import os; os.environ['PATH'] = ''; sys.version_info = (3, 14, 0)")
 
 
-def test_an_old_python_looks_for_a_newer_one_on_the_path(checkout: Path, tmp_path: Path, monkeypatch):
+def test_an_old_python_looks_for_a_newer_one_on_the_path(checkout: Path, tmp_path: Path):
     """A shim without a program is passed over."""
     shims = tmp_path / "shims"
     shims.mkdir()
@@ -62,8 +62,7 @@ def test_an_old_python_looks_for_a_newer_one_on_the_path(checkout: Path, tmp_pat
     for shim, script in (scripts | {name: f'exec "{sys.executable}" "$@"'}).items():
         (shims / shim).write_text(f"#!/bin/sh\n{script}\n")
         (shims / shim).chmod(0o755)
-    monkeypatch.setenv("PATH", str(shims))
-    assert load(checkout).other_python() == str(shims / name)
+    assert load(checkout).other_python(str(shims)) == str(shims / name)
 
 
 def test_a_missing_venv_module_names_the_package(checkout: Path):
@@ -115,50 +114,50 @@ def load(checkout: Path) -> ModuleType:
     return module
 
 
-def pretend_to_install(bootstrap: ModuleType, monkeypatch, fails_at: str = "nothing") -> list[str]:
-    """Commands are noted instead of run."""
-    ran: list[str] = []
+class NotedCommands(list[str]):
+    """Notes commands instead of running them; one that makes an environment leaves an empty Python."""
 
-    def run(command: list[str], hide: str | None = None) -> None:
-        ran.append(" ".join(command))
-        if fails_at in ran[-1]:
+    def __init__(self, bootstrap: ModuleType, fails_at: str = "nothing") -> None:
+        super().__init__()
+        self.python, self.fails_at = Path(bootstrap.VENV_PYTHON), fails_at
+
+    def __call__(self, command: list[str], hide: str | None) -> None:
+        self.append(" ".join(command))
+        if self.fails_at in self[-1]:
             raise KeyboardInterrupt
-        if "-m venv" in ran[-1]:
-            Path(bootstrap.VENV_PYTHON).parent.mkdir(parents=True, exist_ok=True)
-            Path(bootstrap.VENV_PYTHON).touch()
-
-    monkeypatch.setattr(bootstrap, "run", run)
-    return ran
+        if "-m venv" in self[-1]:
+            self.python.parent.mkdir(parents=True, exist_ok=True)
+            self.python.touch()
 
 
-def test_an_interrupted_setup_is_done_again_from_the_start(checkout: Path, monkeypatch):
+def test_an_interrupted_setup_is_done_again_from_the_start(checkout: Path):
     bootstrap = load(checkout)
-    ran = pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
+    ran = NotedCommands(bootstrap, fails_at="--compile-bytecode")
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.main([])
+        bootstrap.main([], ran)
     ran.clear()
     bootstrap = load(checkout)
-    ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main([])
+    ran = NotedCommands(bootstrap)
+    bootstrap.main([], ran)
     assert "-m venv --clear" in ran[0]
     assert "--require-hashes" in ran[-1]
     ran.clear()
-    bootstrap.main([])
+    bootstrap.main([], ran)
     assert ran == []
 
 
 @pytest.mark.parametrize("change", ["lock", "python"])
-def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, change: str):
+def test_what_has_changed_since_is_set_up_again(checkout: Path, change: str):
     bootstrap = load(checkout)
-    ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main([])
+    ran = NotedCommands(bootstrap)
+    bootstrap.main([], ran)
     ran.clear()
     assert Path(bootstrap.COMMAND).exists()
     if change == "lock":
         (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
     else:
         Path(bootstrap.VENV_PYTHON).unlink()
-    bootstrap.main([])
+    bootstrap.main([], ran)
     assert ran
 
 
@@ -184,52 +183,51 @@ def test_help_lists_every_target_with_a_line():
     assert set(listed) == set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
 
 
-def test_an_image_gets_what_runs_and_nothing_else(checkout: Path, monkeypatch):
+def test_an_image_gets_what_runs_and_nothing_else(checkout: Path):
     """`--runtime`, as the Dockerfile calls it."""
     bootstrap = load(checkout)
-    ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main(["--runtime"])
+    ran = NotedCommands(bootstrap)
+    bootstrap.main(["--runtime"], ran)
     assert ran[-1].endswith(f"-r {checkout / 'requirements.txt'}")
     assert "--require-hashes" in ran[-1]
     assert "--compile-bytecode" in ran[-1]
 
 
-def test_an_image_has_no_requirements_dev_txt_and_sets_up_once(checkout: Path, monkeypatch):
+def test_an_image_has_no_requirements_dev_txt_and_sets_up_once(checkout: Path):
     (checkout / "requirements-dev.txt").unlink()
-    assert set_up(checkout, monkeypatch, "--runtime")
-    assert set_up(checkout, monkeypatch, "--runtime") == []
+    assert set_up(checkout, "--runtime")
+    assert set_up(checkout, "--runtime") == []
 
 
-def set_up(checkout: Path, monkeypatch, *flags: str) -> list[str]:
+def set_up(checkout: Path, *flags: str) -> list[str]:
     """The commands that a setup with these flags runs."""
     bootstrap = load(checkout)
-    ran = pretend_to_install(bootstrap, monkeypatch)
-    bootstrap.main(flags)
+    ran = NotedCommands(bootstrap)
+    bootstrap.main(flags, ran)
     return ran
 
 
-def test_the_tools_of_development_are_added_to_what_runs_and_are_kept(checkout: Path, monkeypatch):
-    assert set_up(checkout, monkeypatch, "--runtime")[-1].endswith("requirements.txt")
-    [added] = set_up(checkout, monkeypatch)
+def test_the_tools_of_development_are_added_to_what_runs_and_are_kept(checkout: Path):
+    assert set_up(checkout, "--runtime")[-1].endswith("requirements.txt")
+    [added] = set_up(checkout)
     assert "uv pip install" in added and added.endswith("requirements-dev.txt")
-    assert set_up(checkout, monkeypatch, "--runtime") == set_up(checkout, monkeypatch) == []
+    assert set_up(checkout, "--runtime") == set_up(checkout) == []
 
 
-def test_tools_that_are_interrupted_while_they_are_added_are_installed_from_the_start(checkout: Path, monkeypatch):
-    set_up(checkout, monkeypatch, "--runtime")
+def test_tools_that_are_interrupted_while_they_are_added_are_installed_from_the_start(checkout: Path):
+    set_up(checkout, "--runtime")
     bootstrap = load(checkout)
-    pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.main([])
-    assert "-m venv --clear" in set_up(checkout, monkeypatch)[0]
+        bootstrap.main([], NotedCommands(bootstrap, fails_at="--compile-bytecode"))
+    assert "-m venv --clear" in set_up(checkout)[0]
 
 
-def test_a_change_of_what_runs_installs_the_tools_of_development_again_too(checkout: Path, monkeypatch):
-    set_up(checkout, monkeypatch)
+def test_a_change_of_what_runs_installs_the_tools_of_development_again_too(checkout: Path):
+    set_up(checkout)
     (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
-    assert set_up(checkout, monkeypatch, "--runtime") == [], "what runs is the same"
+    assert set_up(checkout, "--runtime") == [], "what runs is the same"
     (checkout / "requirements.txt").write_text("# another\n" + RUNTIME)
-    ran = set_up(checkout, monkeypatch, "--runtime")
+    ran = set_up(checkout, "--runtime")
     assert "-m venv --clear" in ran[0] and ran[-1].endswith("requirements-dev.txt")
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,19 +57,22 @@ class Engine:
         self.left_behind += [f"process {pid}" for pid in _processes(self.folder)]
 
 
-def find_engine(downloads: Path, folder: Path) -> Engine:
+def find_engine(downloads: Path, folder: Path, inherited: Mapping[str, str] = os.environ) -> Engine:
     """Return the engine that answers, or bring one whose data are below `folder`.
+
+    `inherited` has the PATH on which programs are found, and what tells Docker's client where its engine is.
 
     Raises:
         CannotRunError: none answers, and none can be brought here.
     """
-    environment = dict(os.environ)
-    if shutil.which("docker") and succeeds(["docker", "info"], environment=environment):
+    environment = dict(inherited)
+    if succeeds(["docker", "info"], environment=environment):
         if not succeeds(["docker", "compose", "version"], environment=environment):
-            raise CannotRunError("a Docker engine answers, but `docker compose` is missing: install its plugin.")
+            message = "a Docker engine answers, but `docker compose` is missing: install its plugin."
+            raise CannotRunError(message, lacks="docker compose")
         version = run(["docker", "version", "--format", "{{.Server.Version}}"], environment=environment).strip()
         return Engine(f"Docker {version}, which was running", environment)
-    packages.install_missing("no Docker engine answers, and one is brought")
+    packages.install_missing("no Docker engine answers, and one is brought", environment)
     return _start(downloads, folder)
 
 

@@ -9,11 +9,24 @@ LINES_SHOWN = 25
 
 
 class CannotRunError(Exception):
-    """The check cannot run on this machine; the message says what it lacks."""
+    """The check cannot run on this machine; the message says what it lacks, and `lacks` names it where it is known."""
+
+    def __init__(self, message: str, lacks: str = "") -> None:
+        super().__init__(message)
+        self.lacks = lacks
 
 
 class CheckFailedError(Exception):
     """A check found something else than what is promised."""
+
+
+class CommandsMissingError(CheckFailedError):
+    """A page of the documentation shows no commands below a heading, or has no such heading."""
+
+    def __init__(self, page: str, heading: str, *, is_there: bool) -> None:
+        self.page, self.heading, self.is_there = page, heading, is_there
+        what = "shows no command below the heading" if is_there else "has no heading"
+        super().__init__(f"docs/{page} {what} {heading!r}, whose commands this check runs.")
 
 
 class CommandFailedError(CheckFailedError):

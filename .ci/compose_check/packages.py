@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from compose_check.errors import CannotRunError, CommandFailedError
@@ -25,21 +26,27 @@ HOST = {
 """Programs that the machine itself needs, each with its package."""
 
 
-def install_missing(purpose: str) -> None:
+def install_missing(
+    purpose: str, inherited: Mapping[str, str] = os.environ, *, user: int | None = None, keyring: Path = KEYRING
+) -> None:
     """Install the programs of HOST that the machine lacks; `purpose` begins the message where that is impossible.
+
+    `user` is the id of the account that would install them; by default, that of this process.
 
     Raises:
         CannotRunError: this is no Debian, nobody with the right to install, or apt fails.
     """
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb") or not KEYRING.exists():
-        raise CannotRunError(f"{purpose} from packages only on Debian.")
-    if os.geteuid():
-        raise CannotRunError(f"{purpose} by root alone: run it as root, or start a Docker that can fetch images.")
-    missing = sorted({package for program, package in HOST.items() if not shutil.which(program)})
+    path = inherited.get("PATH")
+    if not shutil.which("apt-get", path=path) or not shutil.which("dpkg-deb", path=path) or not keyring.exists():
+        raise CannotRunError(f"{purpose} from packages only on Debian.", lacks="Debian")
+    if os.geteuid() if user is None else user:
+        message = f"{purpose} by root alone: run it as root, or start a Docker that can fetch images."
+        raise CannotRunError(message, lacks="root")
+    missing = sorted({package for program, package in HOST.items() if not shutil.which(program, path=path)})
     if not missing:
         return
     say(f"installs {', '.join(missing)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**inherited, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         run(["apt-get", "update", "-qq"], environment=environment)
         run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], environment=environment)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose_check.engine import Engine
-from compose_check.errors import CheckFailedError, require
+from compose_check.errors import CheckFailedError, CommandsMissingError, require
 from compose_check.images import TAR_IMAGE, Images
 from compose_check.shell import run
 
@@ -156,8 +156,6 @@ def documented_commands(page: Path, heading: str) -> list[str]:
             found = found or below
         elif below and in_block and line.strip() and not line.startswith("#"):
             commands.append(line)
-    if not found:
-        raise CheckFailedError(f"docs/{page.name} has no heading {heading!r}, whose commands this check runs.")
     if not commands:
-        raise CheckFailedError(f"docs/{page.name} shows no command below {heading!r}.")
+        raise CommandsMissingError(page.name, heading, is_there=found)
     return commands

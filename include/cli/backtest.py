@@ -46,6 +46,15 @@ def print_backtest(
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
 
     found = run.run_backtest(open_project(use_case), from_period, to_period, variations=variations, tell=tell)
+    print_backtest_result(console, name, found)
+    if plot:
+        plot.write_bytes(run.draw_backtest(found))
+    if json_file:
+        json_file.write_text(json.dumps(found.to_json(), indent=1) + "\n")
+
+
+def print_backtest_result(console: Console, name: str, found: BacktestResult) -> None:
+    """Print the tables of a backtest, and the trainings of each policy."""
     console.print()
     console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
     console.print(*(_months(found, metric) for metric in found.shown[:2]))
@@ -54,10 +63,6 @@ def print_backtest(
     print_line(console, _FOOTNOTE, "dim")
     for each in found.outcomes:
         _trainings(console, each, METRICS[found.main_metric].label)
-    if plot:
-        plot.write_bytes(run.draw_backtest(found))
-    if json_file:
-        json_file.write_text(json.dumps(found.to_json(), indent=1) + "\n")
 
 
 def _require_folders(*files: Path | None) -> None:

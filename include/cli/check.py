@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
@@ -47,29 +47,34 @@ def print_check(console: Console, name: str, period: Period) -> None:
     """
     use_case = load_use_case(name)
     use_case.require(period)
-    tell = _progress(console)
-    errors = _print(console, check_use_case.findings_of_declaration(use_case, period))
+    tell = make_progress_printer(console)
+    errors = print_findings(console, check_use_case.findings_of_declaration(use_case, period))
     if errors:
         raise CheckFailedError(name, period, f"{errors} errors in the declaration")
     with _own_places(check_use_case.kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
         refused, valid = check_use_case.land_window(open_project(use_case), period, tell)
         console.print(f"{valid} days of {name} are valid up to {period}; they are kept in {home}")
-        if errors := _print(console, refused):
+        if errors := print_findings(console, refused):
             raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
-        if errors := _print(console, check_use_case.build_window(open_project(use_case), period, tell)):
+        if errors := print_findings(console, check_use_case.build_window(open_project(use_case), period, tell)):
             raise CheckFailedError(name, period, f"the features break {errors} expectations")
-        if errors := _print(console, check_use_case.findings_of_tables(open_project(use_case), period)):
+        if errors := print_findings(console, check_use_case.findings_of_tables(open_project(use_case), period)):
             raise CheckFailedError(name, period, f"{errors} errors in the tables")
         judged = check_use_case.judge_use_case(open_project(use_case), period, tell)
-    for gate_result in judged.gate_results:
-        print_line(console, f"{gate_result['outcome']:<10} {gate_result['gate']}: {gate_result['reason']}")
+    print_gate_results(console, judged.gate_results)
     if judged.gates != "passed":
         raise CheckFailedError(name, period, f"gates: {judged.gates}")
     console.print(f"{name}: a model trained as of {period} passes its gates. Nothing was registered.")
 
 
-def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
+def print_gate_results(console: Console, gate_results: Iterable[Mapping[str, object]]) -> None:
+    """Print the outcome of each gate, with its reason."""
+    for gate_result in gate_results:
+        print_line(console, f"{gate_result['outcome']:<10} {gate_result['gate']}: {gate_result['reason']}")
+
+
+def print_findings(console: Console, findings: Iterable[CheckFinding]) -> int:
     """Print findings as they come; return the number of errors."""
     errors = 0
     for finding in findings:
@@ -78,12 +83,12 @@ def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
     return errors
 
 
-def _progress(console: Console) -> check_use_case.Tell:
-    """Return a function that prints the current step, at most every few seconds."""
+def make_progress_printer(console: Console, every: float = _EVERY) -> check_use_case.Tell:
+    """Return a function that prints the current step, at most once in `every` seconds."""
     printed = [time.monotonic()]
 
     def tell(what: str) -> None:
-        if time.monotonic() - printed[0] >= _EVERY:
+        if time.monotonic() - printed[0] >= every:
             print_line(console, f"  {what}", "dim")
             printed[0] = time.monotonic()
 

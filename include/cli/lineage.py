@@ -13,8 +13,7 @@ from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
 from include.project import open_project
-from include.reproduction import lineage
-from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, GroupLineage, Lineage
+from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, GroupLineage, Lineage, trace_lineage
 
 _NO_FEATURES = "the scored features are not known: the commit of the predictions does not name them"
 _NO_COMMIT = "the inputs of the features are not known: the commit that wrote them was not found"
@@ -25,8 +24,12 @@ _DIGEST = len("b2-01234567")
 
 def print_lineage(console: Console, name: str, period: Period, named: Sequence[str]) -> None:
     """Trace and print the lineage of a day's prediction, named by `key=value`."""
-    found = lineage.trace_lineage(open_project(load_use_case(name)), period, parse_keys(named))
-    for part in (lineage_tree(found), conclusion(found)):
+    print_lineage_tree(console, trace_lineage(open_project(load_use_case(name)), period, parse_keys(named)))
+
+
+def print_lineage_tree(console: Console, lineage: Lineage) -> None:
+    """Print a lineage as a tree, and whether the inputs are unchanged."""
+    for part in (lineage_tree(lineage), conclusion(lineage)):
         console.print(part, soft_wrap=False)  # wraps a long line; softly, a tree is cut off at the console's width
 
 

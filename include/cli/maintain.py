@@ -29,18 +29,23 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
     for use_case in declared:
         result = apply.maintain(open_project(use_case), apply_changes=apply_changes, logs=_logs())
         results.append(result)
-        print_line(console, use_case.name, "bold")
-        for line in (*result.lines, *(f"left: {left}" for left in result.left)):
-            print_line(console, f"  {line}")
-        for item in result.items:
-            where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
-            print_line(console, f"    {item['kind']} {where}: {item['reason']}", "dim")
+        print_cleanup_result(console, result)
     if not apply_changes:
         console.print("Dry run: nothing was changed. Run it with --apply to remove.")
     for result in results:
         apply.require_plan(result)
     for error in () if name else broken_use_cases().values():
         raise error
+
+
+def print_cleanup_result(console: Console, result: apply.CleanupResult) -> None:
+    """Print what was removed of a use case, or would be, and what was left."""
+    print_line(console, result.use_case, "bold")
+    for line in (*result.lines, *(f"left: {left}" for left in result.left)):
+        print_line(console, f"  {line}")
+    for item in result.items:
+        where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
+        print_line(console, f"    {item['kind']} {where}: {item['reason']}", "dim")
 
 
 def _logs() -> list[str]:

@@ -21,34 +21,7 @@ START_TIMEOUT_S = 1200.0
 STOP_TIMEOUT_S = 20.0
 
 
-@contextlib.contextmanager
-def serve_mlflow(instance: Instance, say: Callable[[str], None]) -> Iterator[None]:
-    """Run MLflow until the block ends, if it is needed.
-
-    It is not needed if it answers already or the environment names another server.
-
-    Raises:
-        ServiceDiedError: it ended while it started; its port may be taken.
-        NotHealthyError: it did not answer in time.
-    """
-    if os.environ.get("MLFLOW_TRACKING_URI") or health.is_mlflow_healthy(instance):
-        yield
-        return
-    say("Starting MLflow for this command …")
-    server = _start(instance)
-    try:
-        _wait_until_healthy(instance, server)
-        yield
-    finally:
-        server.terminate()
-        try:
-            server.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _start(instance: Instance) -> subprocess.Popen[bytes]:
+def start_server(instance: Instance) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own.
 
     Ctrl-C must not end it before the command has cleaned up.
@@ -68,6 +41,37 @@ def _start(instance: Instance) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+@contextlib.contextmanager
+def serve_mlflow(
+    instance: Instance,
+    say: Callable[[str], None],
+    start: Callable[[Instance], subprocess.Popen[bytes]] = start_server,
+) -> Iterator[None]:
+    """Run MLflow until the block ends, if it is needed.
+
+    It is not needed if it answers already or the environment names another server. `start` starts its process.
+
+    Raises:
+        ServiceDiedError: it ended while it started; its port may be taken.
+        NotHealthyError: it did not answer in time.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI") or health.is_mlflow_healthy(instance):
+        yield
+        return
+    say("Starting MLflow for this command …")
+    server = start(instance)
+    try:
+        _wait_until_healthy(instance, server)
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _wait_until_healthy(instance: Instance, server: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.sdk import BaseHook, get_current_context
@@ -26,6 +26,9 @@ from include.declaration.use_case_discovery import load_declaration
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
 from include.project import Project, open_project
+
+if TYPE_CHECKING:
+    from include.pipelines.monitor import MeasureStepResult
 
 log = printable_logger(__name__)
 
@@ -69,6 +72,13 @@ def notify_breaches(project: Project, period: Period) -> None:
     from include.notifications import notify
 
     _notify(project, "breaches", partial(notify.breach_alert, project, period))
+
+
+def notify_measured(project: Project, result: MeasureStepResult) -> None:
+    """Send alerts for new breaches on a measured day, and on one measured again."""
+    for each in (result.measured, result.remeasured):
+        if each is not None:
+            notify_breaches(project, Period(each.period))
 
 
 def notify_redelivered(project: Project, redeliveries: Sequence[Any]) -> None:

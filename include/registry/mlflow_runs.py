@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import requests
-from mlflow import MlflowClient
+from mlflow import MlflowClient, artifacts
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
@@ -209,9 +209,15 @@ class Runs:
         """
         try:
             self._require_size(run_id, path)
-            return Path(self._client.download_artifacts(run_id, path, str(folder)))
+            # Not by the run's id: MLflow then hides why a download failed, such as a full disk.
+            place = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
+            return Path(
+                artifacts.download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=self.address)
+            )
         except (MlflowException, OSError) as error:
-            if isinstance(error.__context__, requests.ConnectionError | requests.Timeout):
+            if any(
+                isinstance(each, requests.ConnectionError | requests.Timeout) for each in (error, error.__context__)
+            ):
                 raise
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
 

@@ -48,9 +48,12 @@ REMEDIES = {
 }
 
 
-def build_app() -> Guard:
-    """Return the application, for a mount below Airflow's API server."""
-    return Guard(page_routes(), PAGE, HEADERS)
+def build_app(routes: FastAPI | None = None) -> Guard:
+    """Return the application, for a mount below Airflow's API server.
+
+    Its routes are `page_routes()`, unless others are given.
+    """
+    return Guard(routes or page_routes(), PAGE, HEADERS)
 
 
 def page_routes() -> FastAPI:

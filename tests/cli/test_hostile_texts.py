@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import great_expectations.expectations as gxe
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
-from include.cli import backtest, check, lineage, main, maintain, rebuild, rebuild_plan, walkthrough
+from include.backtest.result import PolicyOutcome
+from include.backtest.run import BacktestResult
+from include.cli import backtest, check, lineage, main, maintain, rebuild_plan
+from include.cli.escaping import make_console
 from include.declaration.problems import DeclarationError
 from include.errors import InvalidRequestError
 from include.evaluation.check_finding import CheckFinding
+from include.features.rebuild_plan import Cost, RebuildPlan, RebuildStep
+from include.features.staleness import StalePeriod, TableStaleness
 from include.ingestion import resubmit
 from include.maintenance.apply import CleanupResult
 from include.project import open_project
 from include.promotion import rollback
 from include.registry.mlflow_registry import Registry
+from include.reproduction.lineage import Content, Lineage
 from include.scoring import score
 from include.use_case import Suite
 from tests.conftest import AS_OF, LAST
@@ -51,12 +56,10 @@ COMMANDS: dict[str, list[str]] = {
     "predictions": ["toy", str(DAY)],
     "ledger": ["toy"],
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
-    "check": ["toy", str(DAY)],
     "frame": ["toy", "checked/events", str(BAD)],
     "new": ["bread", "--sample", "FOLDER/wrong.csv", "--date", "period", "--keys", "", "--label", "burnt"],
     "run": ["toy", "score", "--from", str(DAY), "--version", HOSTILE],
     "plan": ["toy"],
-    "replay": ["toy", "--from", str(DAY), "--to", str(DAY)],
     "maintain": [],
     "rebuild": ["toy", "features", "--from", str(DAY)],
     "quarantine counts": ["toy"],
@@ -79,7 +82,8 @@ def paths(command: Any, before: str = "") -> Iterator[str]:
 
 
 def test_every_command_of_the_parser_is_walked_or_prints_nothing_foreign():
-    assert {*paths(typer.main.get_command(main.app))} == COMMANDS.keys() | NOTHING_FOREIGN.keys()
+    walked = COMMANDS.keys() | NOTHING_FOREIGN.keys() | {name for name in RESULTS if "'" not in name}
+    assert {*paths(typer.main.get_command(main.app))} == walked
 
 
 @pytest.fixture(scope="module")
@@ -108,37 +112,11 @@ def planted_home(homes, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def planted(planted_home, lake_home, monkeypatch, configure, tmp_path) -> Path:
-    """That home as the test's own; what would take minutes tells at once what others might have written."""
+    """That home as the test's own."""
     from tests.conftest import move
 
     move(planted_home, lake_home, monkeypatch)
     configure(use_case_packages="tests.hostile_use_cases")
-    gate_result = {"outcome": "passed", "gate": HOSTILE, "reason": HOSTILE}
-    finding = CheckFinding("warning", HOSTILE)
-    for name, answer in {
-        "findings_of_declaration": [finding],
-        "land_window": ([finding], 3),
-        "build_window": [],
-        "findings_of_tables": [finding],
-        "discard_outdated": None,
-        "judge_use_case": SimpleNamespace(gate_results=[gate_result], gates="passed"),
-    }.items():
-        monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
-    tables = [SimpleNamespace(summary=HOSTILE, stale=True)]
-    step = SimpleNamespace(kind="data", cost=SimpleNamespace(text=HOSTILE), airflow=HOSTILE, run=HOSTILE)
-    plan = SimpleNamespace(tables=tables, steps=[step], to_json=lambda: {HOSTILE: HOSTILE})
-    monkeypatch.setattr(rebuild_plan.rebuild_plan, "plan_rebuild", lambda *_: plan)
-    monkeypatch.setattr(rebuild_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
-    monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
-    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "reason": HOSTILE}
-    result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
-    monkeypatch.setattr(maintain.apply, "maintain", lambda *_, **__: result)
-    monkeypatch.setattr(backtest.run, "run_backtest", _replayed)
-    trace = lineage.lineage.trace_lineage
-    # Its tags are read from the signed record: what MLflow says instead is never shown.
-    monkeypatch.setattr(
-        lineage.lineage, "trace_lineage", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE})
-    )
     (tmp_path / "wrong.csv").write_text(f'"quarantined_row","{HOSTILE}"\n"x","{HOSTILE}"\n')
     return tmp_path
 
@@ -149,26 +127,35 @@ def _suite() -> Suite:
     return Suite(rows=(hours, gxe.ExpectColumnValuesToNotBeInSet(column="kind", value_set=[HOSTILE])), table=())
 
 
-def _replayed(*_: Any, tell: Any, **__: Any) -> Any:
-    tell(HOSTILE)
-    training = {"period": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE}
-    numbers = dict.fromkeys(("log_loss", "auc", "brier", "expected_cost"), 0.5)
-    outcome = SimpleNamespace(
-        policy=HOSTILE,
-        meaning=HOSTILE,
-        trainings=[training],
-        metrics=numbers,
-        months={HOSTILE: numbers},
-        worst_month=HOSTILE,
-        alarm_periods=1,
-        cost=1.0,
-        counted=lambda _: 1,
-        false_alarms=lambda promoted: 1,
-    )
-    return SimpleNamespace(
-        first=HOSTILE, last=HOSTILE, unit=HOSTILE, outcomes=[outcome], variations=[], main_metric="log_loss",
-        shown=tuple(numbers),
-    )  # fmt: skip
+CONTENT = Content(HOSTILE, DAY, HOSTILE, 1, 1, still=True)
+FINDINGS = [CheckFinding(severity, HOSTILE) for severity in ("error", "warning", "note")]
+COST = Cost(1, 1, None, 0)
+PLAN = RebuildPlan(
+    HOSTILE,
+    (TableStaleness(HOSTILE, 2, (StalePeriod(DAY, 1, "other code", (HOSTILE,)),)),),
+    (RebuildStep(HOSTILE, DAY, DAY, COST, HOSTILE, HOSTILE),),
+)
+ITEM = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "reason": HOSTILE}
+NUMBERS = dict.fromkeys(("log_loss", "auc", "brier", "expected_cost"), 0.5)
+TRAINING = {"period": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE, "false_alarm": True}
+OUTCOME = PolicyOutcome(HOSTILE, HOSTILE, (TRAINING,), 1, NUMBERS, {HOSTILE: NUMBERS}, {}, 1.0)
+REPLAYED = BacktestResult(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "log_loss", tuple(NUMBERS), (OUTCOME,), ())
+RESULTS: dict[str, Callable[[Console], None]] = {
+    "check": lambda console: check.print_findings(console, FINDINGS),
+    "check's gates": lambda console: check.print_gate_results(
+        console, [{"outcome": HOSTILE, "gate": HOSTILE, "reason": HOSTILE}]
+    ),
+    "check's progress": lambda console: check.make_progress_printer(console, every=0)(HOSTILE),
+    "lineage": lambda console: lineage.print_lineage_tree(
+        console, Lineage("toy", DAY, {HOSTILE: HOSTILE}, HOSTILE, "1", "0", {HOSTILE: HOSTILE}, CONTENT, None, ())
+    ),
+    "plan": lambda console: rebuild_plan.print_plan(console, PLAN),
+    "replay": lambda console: backtest.print_backtest_result(console, HOSTILE, REPLAYED),
+    "maintain": lambda console: maintain.print_cleanup_result(
+        console, CleanupResult(HOSTILE, False, {}, (HOSTILE,), (ITEM,), (), (HOSTILE,))
+    ),
+}
+"""What commands print of their results, where it takes minutes to come to one, or it is nothing foreign today."""
 
 
 def said_by(planted: Path, command: str) -> str:
@@ -181,17 +168,29 @@ def said_by(planted: Path, command: str) -> str:
     return f"{result.output}{result.exception}"
 
 
-FREE = {"quarantine balance", "quarantine export", "predictions"}
+FREE = {"quarantine balance", "quarantine export", "predictions", "lineage", "plan", "maintain", "rebuild"}
 """Commands whose output holds nothing of what is planted."""
+
+
+def assert_harmless(said: str) -> None:
+    assert not {each for each in said if not each.isprintable()} - {"\n"}
+    assert [line for line in said.splitlines() if "FALSE" in line and "PLANTED" not in line] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_others_have_written_drives_nothing_and_draws_no_line(planted, command):
     said = said_by(planted, command)
-    assert not {each for each in said if not each.isprintable()} - {"\n"}
+    assert_harmless(said)
     shows_some = any(part in said for part in ("PLANTED", "x9b2J"))  # long texts are cut in the middle
     assert shows_some == (command not in FREE), said
-    assert [line for line in said.splitlines() if "FALSE" in line and "PLANTED" not in line] == []
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_result_that_others_have_written_drives_nothing_and_draws_no_line(result, capsys):
+    RESULTS[result](make_console())
+    said = capsys.readouterr().out
+    assert_harmless(said)
+    assert "PLANTED" in said
 
 
 @pytest.mark.parametrize("command", [["quarantine", "export", "toy", "--feed", "events"], ["frame", "toy"]])
@@ -205,13 +204,8 @@ def test_no_cell_of_an_exported_file_runs(planted, command):
     assert [cell for row in rows[1:] for cell in row if cell.lstrip()[:1] in ("=", "+", "@") and len(cell) > 1] == []
 
 
-def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(planted, monkeypatch, capsys):
-    monkeypatch.setattr(walkthrough, "load_use_case", lambda name: _fail())
+def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(lake_home, capsys):
     with pytest.raises(SystemExit):
-        main.main(["report", "toy"])
+        main.main(["report", HOSTILE])
     said = capsys.readouterr().err
     assert "PLANTED" in said and "\x1b" not in said and "\u202e" not in said
-
-
-def _fail() -> None:
-    raise InvalidRequestError(f"It was {HOSTILE}.")

@@ -44,17 +44,15 @@ def found(**changed: object) -> Lineage:
     return replace(Lineage("toy", DAY, keys, **row, model=made, **contents), **changed)
 
 
-def shown(lineage: Lineage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def shown(lineage: Lineage) -> list[str]:
     """The lines that the command prints, on a console like its own."""
-    monkeypatch.setattr(cli_lineage.lineage, "trace_lineage", lambda *_: lineage)
-    monkeypatch.setattr(cli_lineage, "load_use_case", lambda _: None)
     console = Console(file=io.StringIO(), width=80, highlight=False, soft_wrap=True)
-    cli_lineage.print_lineage(console, "toy", DAY, ["id=7"])
+    cli_lineage.print_lineage_tree(console, lineage)
     return console.file.getvalue().splitlines()
 
 
-def test_nothing_is_cut_off_at_eighty_columns(monkeypatch):
-    lines = shown(found(), monkeypatch)
+def test_nothing_is_cut_off_at_eighty_columns():
+    lines = shown(found())
     assert max(map(len, lines)) <= 80
     printed = " ".join(line.strip("│├└─ ") for line in lines)
     for said in (
@@ -67,17 +65,17 @@ def test_nothing_is_cut_off_at_eighty_columns(monkeypatch):
         assert said in printed
 
 
-def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
-    lines = shown(found(), monkeypatch)
+def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up():
+    lines = shown(found())
     [line] = [line for line in lines if "2020-02-29" in line]
     assert line.endswith("2020-02-29  1,000 rows  checked v7 b2-01234567  raw v7 b2-01234567")
     last = "All inputs are unchanged since they were read: the features, and 2 days of 1 feeds."
     assert " ".join(line.strip() for line in lines[-2:]) == last
 
 
-def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monkeypatch):
+def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line():
     corrected = FeedPeriod(content("checked/events", still=False), content("raw/events"))
-    printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
+    printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected)))
     assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed
     assert printed.endswith(f"CHANGED since they were read: checked/events of {DAY}")
 
@@ -92,8 +90,8 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line(monke
         (with_day(FeedPeriod(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],
 )
-def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
-    last = shown(lineage, monkeypatch)
+def test_what_is_not_known_is_not_said_to_stand(lineage, said):
+    last = shown(lineage)
     printed = " ".join(
         line.strip() for line in last[max(n for n, line in enumerate(last) if line.startswith("NOT everything")) :]
     )
@@ -101,10 +99,8 @@ def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
     assert "All that it came from" not in " ".join(last)
 
 
-def test_nothing_is_taken_for_markup(monkeypatch):
-    assert any(
-        "commit: [red]abc[/red]" in line for line in shown(found(model={"commit": "[red]abc[/red]"}), monkeypatch)
-    )
+def test_nothing_is_taken_for_markup():
+    assert any("commit: [red]abc[/red]" in line for line in shown(found(model={"commit": "[red]abc[/red]"})))
 
 
 @pytest.mark.parametrize(("words", "named"), [(["id"], ["'id'"]), (["id=1", "id=2"], ["'id'", "'1'", "'2'"])])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pdb
 import shutil
 import sys
 from collections.abc import Callable
@@ -22,7 +21,6 @@ from include.declaration.period import Period, period_range
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.lake.lake import Lake
-from include.orchestration import callbacks
 from include.orchestration.tasks import data, monitor, score, train
 from include.pipelines.pipelines import scheduled_periods
 from include.project import open_project
@@ -38,8 +36,8 @@ pytestmark = pytest.mark.slow
 FIRST, AS_OF, LAST = Period("2020-01-01"), Period("2020-01-08"), Period("2020-01-10")
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main.app, ["run", "quick_toy", *arguments])
+def run(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main.app, ["run", "quick_toy", *arguments], input=typed)
 
 
 def done(*arguments: str) -> str:
@@ -67,7 +65,8 @@ class Tasks:
 
     def begin(self, period: Period, **form: Any) -> None:
         dag_run = SimpleNamespace(partition_key=period.key, run_type="manual", triggering_user_name="ann")
-        self.run_as_task({"dag_run": dag_run, "run_id": "r", "params": {"period": None, **form}})
+        ti = SimpleNamespace(dag_id="quick_toy__of_the_task")
+        self.run_as_task({"ti": ti, "dag_run": dag_run, "run_id": "r", "params": {"period": None, **form}})
 
     def data(self, period: Period) -> None:
         self.begin(period)
@@ -101,9 +100,8 @@ def lived(home: Path, template: Path, live: Callable[[], None]) -> tuple[Any, li
         return tables(use_case), [(entry.version, entry.trees) for entry in Ledger.open(use_case).entries()]
 
 
-def test_the_command_leaves_what_the_tasks_of_the_dags_leave(tmp_path, tracking_template, run_as_task, monkeypatch):
-    for name in ("notify_breaches", "notify_promoted"):
-        monkeypatch.setattr(callbacks, name, lambda *_: None)
+def test_the_command_leaves_what_the_tasks_of_the_dags_leave(tmp_path, tracking_template, run_as_task, configure):
+    configure.connections(airworthy_smtp=None, airworthy_webhook=None)
     tasks = Tasks(run_as_task)
 
     def by_tasks() -> None:
@@ -167,32 +165,28 @@ def test_a_step_that_fails_stops_the_range_with_its_message(toy, toy_functions):
     assert len(Lake.open(USE_CASE).as_of(LAST).partitions("features")) == 1
 
 
-def test_the_debugger_opens_in_the_function_that_raised(toy, toy_functions, monkeypatch):
-    toy_functions.features(build=lambda period, **feeds: 1 / 0)
-    opened = []
-    monkeypatch.setattr(pdb, "post_mortem", opened.append)
-    assert "ZeroDivisionError" in refused("data", "--from", str(FIRST), "--debug")
-    [trace] = opened
-    while trace.tb_next:
-        trace = trace.tb_next
-    assert trace.tb_frame.f_code.co_filename == __file__
+def test_the_debugger_opens_in_the_function_that_raised(toy, toy_functions):
+    def build(period: Period, **feeds: Any) -> Any:
+        return int(str(period))
+
+    toy_functions.features(build=build)
+    result = run("data", "--from", str(FIRST), "--debug", typed="p ('here', period.key)\nq\n")
+    assert isinstance(result.exception, AirworthyError)
+    assert f"('here', '{FIRST}')" in result.output
 
 
-def test_a_breakpoint_stops_in_the_function_that_called_it_without_a_bar_over_it(toy, toy_functions, monkeypatch):
-    stopped = []
-
+def test_a_breakpoint_stops_in_the_function_that_called_it_without_a_bar_over_it(toy, toy_functions):
     def build(period: Period, **feeds: Any) -> Any:
         breakpoint()
         return features_build(period, **feeds)
 
     features_build = features.build
     toy_functions.features(build=build)
-    monkeypatch.delenv("PYTHONBREAKPOINT", raising=False)
-    monkeypatch.setattr(pdb.Pdb, "set_trace", lambda self, frame: stopped.append(frame.f_code.co_name))
     hook, output = sys.breakpointhook, io.StringIO()
     console = Console(file=output, force_terminal=True, width=120)
-    cli_run.run_periods(console, cli_run.RunRequest("quick_toy", "data", FIRST, FIRST))
-    assert stopped == ["build"]
+    with CliRunner().isolation(input="p ('here', period.key)\nc\n") as (said, *_):
+        cli_run.run_periods(console, cli_run.RunRequest("quick_toy", "data", FIRST, FIRST))
+        assert f"('here', '{FIRST}')" in said.getvalue().decode()
     assert sys.breakpointhook is hook
     assert "quick_toy data" in output.getvalue(), "a bar was drawn"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from include.cli import main, services
+from include.cli import main
 from include.settings import REPOSITORY
 from tests.contexts import Configure
 
@@ -21,26 +22,25 @@ with services.reserve_demo(instance.current()):
 
 
 def test_a_second_demo_of_a_home_is_refused_and_starts_nothing_until_the_first_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configure: Configure, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
 ):
-    started: list[bool] = []
-
-    def start(*_: object, foreground: bool) -> None:
-        started.append(foreground)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(services, "start_services", start)
-    configure(home=tmp_path / "home")
+    """Its start is seen by a port that is taken."""
     command = [sys.executable, "-c", HOLD]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    configure(home=tmp_path / "home", airflow_port=str(taken.getsockname()[1]))
+    with (
+        taken,
+        subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
+    ):
         assert first.stdin is not None and first.stdout is not None
         assert first.stdout.readline() == "running\n"
         with pytest.raises(SystemExit) as ended:
             main.main(["demo"])
         assert ended.value.code == 1
         assert f"DemoRunningError: Another `make demo` of {tmp_path / 'home'} is running." in capsys.readouterr().err
-        assert started == []
         first.kill()  # its lock ends with it
-    with pytest.raises(SystemExit):
-        main.main(["demo"])
-    assert started == [False]
+        first.wait()
+        with pytest.raises(SystemExit):
+            main.main(["demo"])
+        assert "PortTakenError" in capsys.readouterr().err

@@ -11,8 +11,9 @@ import pytest
 
 from include.declaration.names import DAG_KINDS
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, load_use_case
-from include.errors import InvalidRequestError
+from include.errors import UseCaseUnknownError
 from include.settings import REPOSITORY
+from tests.refusals import raises
 
 pytestmark = pytest.mark.slow
 PACKAGE = "owned_use_cases"
@@ -62,6 +63,5 @@ def test_its_dags_disappear_and_those_of_the_others_stay(owned):
 def test_a_task_that_starts_late_fails_without_a_retry_and_names_what_there_is(owned):
     shutil.rmtree(owned / "removed")
     forget()
-    with pytest.raises(InvalidRequestError, match="kept") as refused:
+    with raises(UseCaseUnknownError, "kept", name="removed", retryable=False):
         load_use_case("removed")
-    assert not refused.value.retryable

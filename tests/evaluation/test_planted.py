@@ -14,7 +14,6 @@ import pytest
 from include.declaration.period import LATEST, Period, period_range
 from include.errors import NotReadyError
 from include.evaluation import evaluate
-from include.evaluation.checks import serving_check
 from include.features import build as features_build
 from include.lake.lake import Lake
 from include.project import open_project
@@ -45,12 +44,6 @@ SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
-
-
-@pytest.fixture
-def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rehearsal does what its fresh process does, without starting one (that it starts one: test_rehearse)."""
-    monkeypatch.setattr(serving_check, "_asked", lambda order, _: serving_check._answer(order))
 
 
 def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
@@ -93,13 +86,13 @@ def test_a_model_worse_than_the_champion_is_caught(champion, another):
     blocked(use_case, another(use_case, num_boost_round=1), str(gate))
 
 
-def test_a_slow_and_a_large_model_are_caught(champion, another, within_this_process):
+def test_a_slow_and_a_large_model_are_caught(champion, another):
     gate = ServingGate(at_most_microseconds=1e-6, at_most_megabytes=1e-6)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case), f"{gate}: microseconds per row", f"{gate}: megabytes")
 
 
-def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another, within_this_process):
+def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another):
     use_case = replace(USE_CASE, gates=(EASY, SERVING))
     run_id = another(use_case)
     sample = Registry(USE_CASE).get_run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"

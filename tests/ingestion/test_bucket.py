@@ -14,6 +14,7 @@ from include.ingestion import bucket as buckets
 from include.ingestion.bucket import Bucket, BucketError, ListedObject, ObjectChangedError, TooManyObjectsError
 from include.lake import s3_retries
 from include.settings import REPOSITORY
+from tests.refusals import raises
 
 MEGABYTE = 1024 * 1024
 
@@ -64,7 +65,7 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
 
 def test_a_server_that_is_not_there_is_worth_another_try(landing, configure):
     configure.connections(aws_default="aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
-    with pytest.raises(BucketError, match=r"127\.0\.0\.1:9") as failed:
+    with raises(BucketError, "127.0.0.1:9") as failed:
         Bucket(landing.name, "aws_default", EnvironmentConnections()).list("")
     assert failed.value.retryable
 

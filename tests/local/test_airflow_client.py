@@ -16,6 +16,7 @@ from rich.console import Console
 
 from include.local import demo
 from include.local.airflow_client import AirflowClient, AirflowUnreachableError
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 
 
@@ -52,7 +53,7 @@ def test_an_answer_may_take_longer_than_a_connection(busy, set_limits):
 
 def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, set_limits):
     set_limits(airflow_answer_s=0.2)
-    with pytest.raises(AirflowUnreachableError, match=busy):
+    with raises(AirflowUnreachableError, address=busy, retryable=True):
         AirflowClient(busy, "somebody", "a password")
 
 

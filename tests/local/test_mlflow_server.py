@@ -8,17 +8,18 @@ import pytest
 
 from include.local import health, mlflow_server
 from include.local.errors import ServiceDiedError
+from include.local.instance import Instance
 from tests.contexts import Configure
 from tests.local.conftest import Shell
+from tests.refusals import raises
 
 
 @pytest.fixture
-def here(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def here(shell: Shell, configure: Configure) -> Shell:
     """The shell's variables, in this process."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for name, value in shell.env.items():
-        if name.startswith("AIRWORTHY_"):
-            monkeypatch.setenv(name, value)
+    instance = shell.instance
+    ports = {"airflow_port": str(instance.airflow_port), "mlflow_port": str(instance.mlflow_port)}
+    configure(home=instance.home, mlflow=None, **ports)
     return shell
 
 
@@ -41,7 +42,12 @@ def test_none_is_started_where_the_environment_names_one(here, configure: Config
         pass
 
 
-def test_a_server_that_ends_while_it_starts_is_an_error_with_its_last_lines(here, monkeypatch):
-    monkeypatch.setattr(mlflow_server, "_start", lambda _: subprocess.Popen(["false"]))
-    with pytest.raises(ServiceDiedError), mlflow_server.serve_mlflow(here.instance, lambda _: None):
+def test_a_server_that_ends_while_it_starts_is_an_error_with_its_last_lines(here):
+    def start(instance: Instance) -> subprocess.Popen[bytes]:
+        instance.log("mlflow").parent.mkdir(parents=True)
+        instance.log("mlflow").write_text("no such table: runs")
+        return subprocess.Popen(["false"])
+
+    died = raises(ServiceDiedError, "MLflow", "no such table: runs", here.instance.log("mlflow"))
+    with died, mlflow_server.serve_mlflow(here.instance, lambda _: None, start):
         pass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import configparser
 import os
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
 from include.local import instance, private_files, services
-from include.local.errors import InvalidSettingError
+from include.local.errors import InvalidSettingError, PortTakenError
 from include.local.supervisor import CONFIGURATION
 
 pytestmark = pytest.mark.security
@@ -65,20 +66,14 @@ def test_a_folder_of_other_things_that_only_its_owner_may_enter_is_used(home):
     assert rights(home) == 0o700
 
 
-def test_all_that_up_starts_writes_private_files_and_the_umask_is_put_back(home, monkeypatch):
-    seen = {}
-
-    def start(here, env):
-        (here.home / "run" / "probe").write_text("")
-        seen["umask"] = os.umask(0o022)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(services.migrations, "migrate_databases", lambda *_: None)
-    monkeypatch.setattr(services, "_check_ports", lambda _: None)
-    monkeypatch.setattr(services, "_start", start)
-    with pytest.raises(KeyboardInterrupt):
-        services.start_instance(instance.current(), print)
-    assert seen["umask"] == 0o077 and rights(home / "run" / "probe") == 0o600
+def test_all_that_up_writes_is_private_and_the_umask_is_put_back_after_an_error(home, configure):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        configure(mlflow_port=str(taken.getsockname()[1]))
+        with pytest.raises(PortTakenError):
+            services.start_instance(instance.current(), print)
+    assert {rights(path) for path in home.rglob("*") if path.is_dir()} == {0o700}
+    assert {rights(path) for path in home.rglob("*") if path.is_file()} == {0o600}
     assert os.umask(0) == 0
 
 

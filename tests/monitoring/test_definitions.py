@@ -24,6 +24,7 @@ from include.monitoring.definitions import (
 from include.monitoring.metric_row import MetricRow
 from include.settings import REPOSITORY
 from include.web import prometheus
+from tests.refusals import raises
 
 SOURCES = [
     path
@@ -72,7 +73,7 @@ def test_every_metric_that_is_defined_is_written_by_a_name_in_the_source():
 
 
 def test_a_row_of_a_metric_that_is_not_defined_is_refused():
-    with pytest.raises(UndefinedMetricError, match="surprise"):
+    with raises(UndefinedMetricError, name="surprise"):
         MetricRow("surprise", "model", 1.0)
     with pytest.raises(UndefinedMetricError):
         require_metric("window/surprise")

@@ -200,7 +200,6 @@ def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = 
 @pytest.fixture
 def promoting(
     asking: Asking,
-    monkeypatch: pytest.MonkeyPatch,
     declare: Callable[..., None],
     run_as_task: Callable[[dict[str, Any]], AssetEvents],
 ) -> dict[str, Any]:
@@ -211,7 +210,6 @@ def promoting(
     context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
     left["events"] = run_as_task(context)
     declare(USE_CASE)
-    monkeypatch.setattr("include.promotion.model_card.build.build_model_card", lambda *_: None)
     return left
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -17,17 +18,16 @@ from include.declaration.period import Period
 from include.errors import NoChampionError
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.monitoring import monitor as monitoring_monitor
 from include.monitoring.monitor import MonitorResult
 from include.notifications.queue import NotificationQueue
 from include.orchestration import approval_operator, callbacks
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
-from include.orchestration.tasks import monitor, train
+from include.orchestration.tasks import train
+from include.pipelines.monitor import MeasureStepResult
 from include.project import open_project
 from include.promotion import approve, promote, rollback
-from include.promotion.model_card import build
-from include.registry.lifecycle import RecordedApproval
 from tests import receivers, toy
+from tests.versions import register
 
 DAY = Period("2020-01-05")
 BEFORE = DAY - 1
@@ -321,24 +321,14 @@ def test_a_day_that_was_measured_again_is_reported_where_it_broke_more(hook):
     assert metrics == [["weighted_drift"], ["degradation/log_loss", "psi"]]
 
 
-def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(known, hook, monkeypatch, declare, run_as_task):
+def test_the_day_that_a_late_scoring_lets_judge_again_is_reported_too(hook):
     later = DAY + toy.USE_CASE.label.label_delay_periods
-    measured(later, row("rows", "features", 3.0, breached=None))
-
-    def again(use_case: object, period: Period) -> object:
-        measured(later, row("degradation/log_loss", "model", 0.3))
-        return SimpleNamespace(period=later.key, changed=True)
-
-    monkeypatch.setattr(
-        monitoring_monitor,
-        "monitor_period",
-        lambda use_case, period: MonitorResult(str(period), "1", 0, (), (), changed=True),
-    )
-    monkeypatch.setattr(monitoring_monitor, "remeasure_label_period", again)
-    declare(DECLARED)
-    run_as_task(context("monitor", "measure"))
     measured(DAY, row("rows", "features", 3.0, breached=None))
-    monitor.measure.function("toy")
+    measured(later, row("degradation/log_loss", "model", 0.3))
+    first, again = (MonitorResult(period.key, "1", 0, (), (), changed=True) for period in (DAY, later))
+    callbacks.notify_measured(open_project(DECLARED), MeasureStepResult(first, None))
+    assert hook.received == []
+    callbacks.notify_measured(open_project(DECLARED), MeasureStepResult(first, again))
     assert [(body["event"], body["period"]) for body in hook.received] == [("breach", str(later))]
 
 
@@ -378,22 +368,20 @@ def test_the_address_of_mlflow_is_reported_without_its_credentials(champion, mai
     assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
 
 
-def test_a_promotion_is_reported_although_its_card_cannot_be_written(champion, hook, monkeypatch, declare, run_as_task):
-    def broken(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(build, "build_model_card", broken)
+def test_a_promotion_is_reported_although_its_card_cannot_be_written(champion, hook, declare, run_as_task):
+    registry = open_project(DECLARED).registry
+    artifacts = registry.get_run(registry.version(champion).run_id).info.artifact_uri.removeprefix("file://")
+    (Path(artifacts) / "model_card").write_text("a file where a folder should be")
     declare(DECLARED)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
     run_as_task(running)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match="model_card"):
         train.promote.function("toy", champion)
     assert [body["event"] for body in hook.received] == ["promotion"]
 
 
-def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, monkeypatch, declare, run_as_task):
-    monkeypatch.setattr(build, "build_model_card", lambda *_: None)
+def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, declare, run_as_task):
     declare(toy.USE_CASE)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
@@ -404,29 +392,27 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
     assert "mlflow" not in noted  # the tests' registry is a file, which no browser opens
 
 
-def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(hook, monkeypatch, declare):
-    rejected = RecordedApproval(approved=False, actor="ada", reason="too risky")
-    declare(DECLARED)
-    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
-    monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
-    operator = approval_operator.PromotionApproval(task_id="approve", use_case=DECLARED)
+def try_again(version: str, *, approved: bool) -> None:
+    """Run the task `approve` of a version on which Ada has decided."""
+    approve.record_approval(open_project(DECLARED), version, approved=approved, actor="ada", reason="it is risky")
     running = context("train", "approve")
-    running["ti"].xcom_pull = lambda task_ids: "7"
-    with pytest.raises(AirflowSkipException):
-        operator.execute(running)
-    (body,) = hook.received
-    assert (body["event"], body["details"]["version"]) == ("rejection", "7")
-    assert "Rejected by ada: too risky" in body["text"]
-
-
-def test_an_approval_is_no_rejection(hook, monkeypatch, declare):
-    declare(DECLARED)
-    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: RecordedApproval(True, "ada", ""))
-    monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
-    running = context("train", "approve")
-    running["ti"].xcom_pull = lambda task_ids: "7"
+    running["ti"].xcom_pull = lambda task_ids: version
     with pytest.raises(AirflowSkipException):
         approval_operator.PromotionApproval(task_id="approve", use_case=DECLARED).execute(running)
+
+
+def test_a_rejection_whose_task_was_killed_is_reported_by_the_next_try(trained_toy, hook, declare):
+    declare(DECLARED)
+    version = register(trained_toy)
+    try_again(version, approved=False)
+    (body,) = hook.received
+    assert (body["event"], body["details"]["version"]) == ("rejection", version)
+    assert "Rejected by ada: it is risky" in body["text"]
+
+
+def test_an_approval_is_no_rejection(trained_toy, hook, declare):
+    declare(DECLARED)
+    try_again(register(trained_toy), approved=True)
     assert hook.received == []
 
 

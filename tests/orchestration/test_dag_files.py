@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from airflow.sdk import DAG, task
 
-from include.orchestration import dag_files
 from include.orchestration.dag_factory import manual_dag
 from include.orchestration.dag_files import FAILED, failures, make_each
 from include.use_case import UseCase
@@ -17,8 +16,8 @@ OTHER = replace(USE_CASE, name="other")
 
 
 @pytest.fixture(autouse=True)
-def _two_use_cases(monkeypatch):
-    monkeypatch.setattr(dag_files, "all_use_cases", lambda: {each.name: each for each in (OTHER, USE_CASE)})
+def _two_use_cases(declare):
+    declare(OTHER, USE_CASE)
 
 
 @task
@@ -30,7 +29,7 @@ def failing(error: BaseException):
     def make(use_case: UseCase) -> DAG:
         with manual_dag(use_case, "rollback", params={}) as built:
             work()
-            if use_case is OTHER:
+            if use_case.name == OTHER.name:
                 raise error
         return built
 

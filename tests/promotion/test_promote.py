@@ -387,8 +387,8 @@ def test_an_approval_of_gate_results_that_hold_no_longer_must_be_given_again(tra
 @judged_again
 @pytest.mark.usefixtures("without_plots")
 @pytest.mark.both_places(not_on_s3="judging does not depend on where the lake is")
-def test_what_is_on_the_ledger_is_not_judged_again(champion, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate_run", lambda *_: pytest.fail("judged again"))
+def test_what_is_on_the_ledger_is_not_judged_again(champion, forbid_mlflow_writes):
+    forbid_mlflow_writes()  # an evaluation is kept with the run
     found = promote.promote_version(open_project(STRICT), champion, actor="cleared")
     assert (found.promoted, found.new) == (True, False)
 

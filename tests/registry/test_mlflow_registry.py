@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import mlflow
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from include import settings
 from include.evaluation import evaluate
@@ -16,15 +16,15 @@ from include.monitoring import monitor
 from include.orchestration.dag_factory import fail_without_retry
 from include.project import open_project
 from include.promotion import promote, register
-from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachableError
 from include.registry.model_copies import ArtifactMissingError
+from include.registry.model_io import ModelFilesCorruptedError, fetch_model
 from include.registry.registry_errors import RunIncompleteError, RunUnknownError, VersionUnknownError
 from include.scoring import score
 from include.training import train
 from tests.conftest import AS_OF
-from tests.refusals import raises
+from tests.refusals import fails_task, raises
 from tests.toy_use_case import USE_CASE, source
 
 
@@ -60,10 +60,10 @@ def test_the_signature_and_the_example_name_every_feature(trained):
     assert list(loaded.load_input_example(str(model.parent)).columns) == list(USE_CASE.features)
 
 
-def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeypatch):
+def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, lake_home):
     registry = Registry(USE_CASE)
     first = registry.load(version)
-    monkeypatch.setattr("include.registry.model_io.download_artifacts", lambda **_: pytest.fail("downloaded again"))
+    shutil.rmtree(lake_home / "mlruns")
     assert registry.load(version).trees == first.trees == version.tags["trees"]
 
 
@@ -135,44 +135,45 @@ def test_a_file_that_was_added_is_refused(version):
     assert refused.value.what.startswith("added.py: ")
 
 
-def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch, set_limits):
-    downloaded = []
-    monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
-    registry, [path] = Registry(USE_CASE), (settings.current_settings().home / "mlruns").rglob("model.lgb")
+def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, tmp_path, set_limits):
+    folder = tmp_path / "downloaded"
+    folder.mkdir()
+    [path] = (settings.current_settings().home / "mlruns").rglob("model.lgb")
+    fetched = partial(fetch_model, version.model_id, version.files, folder, Registry(USE_CASE).address)
     (path.parent / "more" / "inside").mkdir(parents=True)
-    with pytest.raises(ArtifactMissingError) as refused:
-        registry.reload(version)
-    assert refused.value.what.startswith("more: ")
+    with raises(ModelFilesCorruptedError, path="more"):
+        fetched()
     shutil.rmtree(path.parent / "more")
     set_limits(model_bytes=1_000)
-    with pytest.raises(ArtifactMissingError) as refused:
-        registry.reload(version)
-    assert "1,000" in refused.value.what
-    assert downloaded == []
+    with raises(ModelFilesCorruptedError, "1,000"):
+        fetched()
+    assert [*folder.iterdir()] == []
+    set_limits(model_bytes=10**9)
+    assert (fetched() / "model.lgb").is_file()
 
 
-def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, monkeypatch, set_limits):
+def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, set_limits):
     registry = Registry(USE_CASE)
     names = [each.path for each in registry._client.list_artifacts(trained_toy) if not each.is_dir]
     assert registry.artifact(trained_toy, names[0], tmp_path).exists()
     set_limits(artifact_bytes=1)
-    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    (tmp_path / "again").mkdir()
     with pytest.raises(FileNotFoundError, match=re.escape(repr(names[0]))):
-        registry.artifact(trained_toy, names[0], tmp_path)
+        registry.artifact(trained_toy, names[0], tmp_path / "again")
+    assert [*(tmp_path / "again").iterdir()] == []
 
 
 @pytest.mark.parametrize(("limit", "value"), [("artifact_bytes", 3_000), ("artifact_files", 2)])
-def test_nothing_of_a_folder_that_is_too_large_is_downloaded(
-    trained_toy, tmp_path, monkeypatch, set_limits, limit, value
-):
+def test_nothing_of_a_folder_that_is_too_large_is_downloaded(trained_toy, tmp_path, set_limits, limit, value):
     registry = Registry(USE_CASE)
     for name in ("a.png", "deeper/b.png", "deeper/c.png"):
         registry.log_json(trained_toy, f"added/{name}", ["x" * 1_000])
     assert (registry.artifact(trained_toy, "added", tmp_path) / "deeper" / "c.png").exists()
     set_limits(**{limit: value})
-    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    (tmp_path / "again").mkdir()
     with pytest.raises(FileNotFoundError, match="'added'"):
-        registry.artifact(trained_toy, "added", tmp_path)
+        registry.artifact(trained_toy, "added", tmp_path / "again")
+    assert [*(tmp_path / "again").iterdir()] == []
 
 
 def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(version):
@@ -248,9 +249,8 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     number = client.get_experiment_by_name(USE_CASE.name).experiment_id
     client.delete_experiment(number)
     what = f"mlflow experiments restore --experiment-id {number} "
-    with pytest.raises(DeletedInMlflowError, match=what) as refused:
+    with raises(DeletedInMlflowError, what, kind="experiment", identifier=number, retryable=False):
         train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_boost_round": 3})
-    assert (refused.value.kind, refused.value.identifier, refused.value.retryable) == ("experiment", number, False)
     client.restore_experiment(number)
     assert train.train_model(open_project(USE_CASE), AS_OF).run_id == trained_toy
 
@@ -259,7 +259,7 @@ def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
     registry = Registry(USE_CASE)
     mlflow.MlflowClient(registry.address).delete_run(trained_toy)
     what = f"mlflow runs restore --run-id {trained_toy} "
-    with pytest.raises(DeletedInMlflowError, match=what):
+    with raises(DeletedInMlflowError, what, kind="run", identifier=trained_toy):
         registry.log(trained_toy, tags={"notice": "a tag"})
-    with pytest.raises(AirflowFailException, match="mlflow runs restore"), fail_without_retry():
+    with fails_task(DeletedInMlflowError, "mlflow runs restore", kind="run"), fail_without_retry():
         registry.log(trained_toy, metrics={"a": 1.0})

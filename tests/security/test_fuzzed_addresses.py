@@ -59,8 +59,7 @@ def page(lake_home, monkeypatch, configure):
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name != "toy__secret")
     routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
-    monkeypatch.setattr(app, "page_routes", lambda: routes)
-    return app.build_app()
+    return app.build_app(routes)
 
 
 def ask(page, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]]) -> int:

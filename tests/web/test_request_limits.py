@@ -20,13 +20,18 @@ PRIVATE = {"x-content-type-options": "nosniff", "cache-control": "private, no-st
 
 
 @pytest.fixture
-def client(at_home, monkeypatch, configure) -> TestClient:
-    configure(use_case_packages="tests.web.use_cases")
-    monkeypatch.setattr(app.access, "may_read", lambda user, name: name == "toy")
+def routes() -> FastAPI:
+    """The page's routes, with Paul logged in."""
     routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
-    monkeypatch.setattr(app, "page_routes", lambda: routes)
-    return TestClient(app.build_app(), raise_server_exceptions=False)
+    return routes
+
+
+@pytest.fixture
+def client(at_home, monkeypatch, configure, routes) -> TestClient:
+    configure(use_case_packages="tests.web.use_cases")
+    monkeypatch.setattr(app.access, "may_read", lambda user, name: name == "toy")
+    return TestClient(app.build_app(routes), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("address", LONG)
@@ -69,21 +74,21 @@ def test_every_answer_has_the_headers_of_the_pages(client, accept, method, addre
 
 
 @pytest.mark.parametrize("status", [401, 403, 503])
-def test_a_refusal_of_airflows_own_has_them_too(client, status):
+def test_a_refusal_of_airflows_own_has_them_too(client, routes, status):
     def refuse() -> None:
         raise HTTPException(status, "no")
 
-    app.page_routes().dependency_overrides[get_user] = refuse
+    routes.dependency_overrides[get_user] = refuse
     answer = client.get("/metrics", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()) == (status, {"detail": "no"})
     assert answer.headers.items() >= PRIVATE.items() and "content-security-policy" in answer.headers
 
 
-def test_an_answer_to_a_failure_has_them_too(client, monkeypatch):
-    def fail(*_: object) -> None:
+def test_an_answer_to_a_failure_has_them_too(client, routes):
+    def fail() -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(app.prometheus, "render_metrics", fail)
+    routes.dependency_overrides[get_user] = fail
     answer = client.get("/metrics")
     assert answer.status_code == 500 and answer.headers.items() >= PRIVATE.items()
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,7 +40,10 @@ REPEATS = 5
 SECONDS = 300
 """Time limit of the fresh process; it starts in about two."""
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-_OF_THE_HOST = re.compile(r"\b5\d\d (Server Error|error responses)|No space left on device|Too many open files")
+_OF_THE_HOST = re.compile(
+    r"\b5\d\d (Server Error|error responses)|No space left on device|Disk quota exceeded|File too large"
+    r"|Too many open files"
+)
 """Texts of MLflow's errors that are caused by its server or by this host."""
 
 
@@ -56,7 +60,7 @@ class ServingCheckError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class _Request:
+class ServingRequest:
     """Hold the input of the fresh process; plain values."""
 
     address: str
@@ -72,7 +76,7 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class _Response:
+class ServingResponse:
     """Hold the output of the fresh process; plain values."""
 
     bits: tuple[int, ...] = ()
@@ -87,8 +91,39 @@ class _Response:
     """Why MLflow could not be reached."""
 
 
-def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
+def ask_fresh_process(order: ServingRequest, seconds: float) -> ServingResponse:
+    """Run the fresh process and return its answer, or why it gave none."""
+    command = [sys.executable, "-m", "include.evaluation.checks.serving_check", json.dumps(asdict(order))]
+    try:
+        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return ServingResponse(broken=f"the fresh process had not finished after {seconds:g} seconds and was stopped")
+    except OSError as error:
+        return ServingResponse(broken=f"the fresh process could not be started: {error}")
+    if ended.returncode < 0:
+        name = signal.Signals(-ended.returncode).name
+        return ServingResponse(
+            broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it"
+        )
+    if ended.returncode:
+        error_line = ended.stderr.strip().splitlines()[-1:] or ["it wrote no error"]
+        return ServingResponse(broken=f"the fresh process ended with code {ended.returncode}: {error_line[0]}")
+    try:
+        return ServingResponse(**json.loads(Path(order.answer).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        return ServingResponse(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
+
+
+def check_serving(
+    project: Project,
+    run_id: str,
+    *,
+    seconds: float = SECONDS,
+    ask: Callable[[ServingRequest, float], ServingResponse] = ask_fresh_process,
+) -> ServingCheckResult:
     """Download the run's model and score the run's sample in a fresh process.
+
+    `ask` sends the request to that process, and returns its answer within the seconds.
 
     The time is processor time per row in one thread, the best of five scorings; the size is that of all the model's
     files, in megabytes of 1,000,000 bytes. If files of the model or its sample are missing, damaged or replaced,
@@ -120,7 +155,7 @@ def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) ->
                 f"its sample {SAMPLE} cannot be read ({error}). Restore MLflow's artifacts from a backup, or delete the"
                 " run in MLflow and train again"
             )
-        order = _Request(
+        order = ServingRequest(
             address=registry.address,
             model_id=candidate.model_id,
             files=dict(candidate.files),
@@ -128,12 +163,12 @@ def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) ->
             folder=str(places["model"]),
             answer=str(Path(temporary) / "answer.json"),
         )
-        answer = _asked(order, seconds)
+        answer = ask(order, seconds)
     return _found(project.use_case, run_id, registry.address, answer, expected)
 
 
 def _found(
-    use_case: UseCase, run_id: str, address: str, answer: _Response, expected: npt.NDArray[np.int64]
+    use_case: UseCase, run_id: str, address: str, answer: ServingResponse, expected: npt.NDArray[np.int64]
 ) -> ServingCheckResult:
     """Return the result for the model.
 
@@ -157,27 +192,6 @@ def _failed(reason: str) -> ServingCheckResult:
     return ServingCheckResult(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=reason)
 
 
-def _asked(order: _Request, seconds: float) -> _Response:
-    """Run the fresh process and return its answer, or why it gave none."""
-    command = [sys.executable, "-m", "include.evaluation.checks.serving_check", json.dumps(asdict(order))]
-    try:
-        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return _Response(broken=f"the fresh process had not finished after {seconds:g} seconds and was stopped")
-    except OSError as error:
-        return _Response(broken=f"the fresh process could not be started: {error}")
-    if ended.returncode < 0:
-        name = signal.Signals(-ended.returncode).name
-        return _Response(broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it")
-    if ended.returncode:
-        error_line = ended.stderr.strip().splitlines()[-1:] or ["it wrote no error"]
-        return _Response(broken=f"the fresh process ended with code {ended.returncode}: {error_line[0]}")
-    try:
-        return _Response(**json.loads(Path(order.answer).read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        return _Response(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
-
-
 def _bits(predictions: Numbers) -> npt.NDArray[np.int64]:
     """Return the 64 bits of each number.
 
@@ -186,7 +200,7 @@ def _bits(predictions: Numbers) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(predictions, dtype=np.float64).view(np.int64)
 
 
-def _answer(order: _Request) -> _Response:
+def answer_request(order: ServingRequest) -> ServingResponse:
     """Download, read and score in the fresh process."""
     try:
         folder = fetch_model(order.model_id, order.files, Path(order.folder), order.address)
@@ -195,14 +209,19 @@ def _answer(order: _Request) -> _Response:
         model = model_io.read_model(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         predictions, best = _scored(model, sample)
-    except MlflowUnreachableError as error:
-        return _Response(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
     except Exception as error:
-        words = f"{type(error).__name__}: {error}".rstrip(". ")
-        if not _of_the_artifact(error):
-            return _Response(broken=words)
-        return _Response(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
-    return _Response(tuple(_bits(predictions).ravel().tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+        return failure_response(error)
+    return ServingResponse(tuple(_bits(predictions).ravel().tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+
+
+def failure_response(error: Exception) -> ServingResponse:
+    """Return the answer for an error: of the model's files, of MLflow, or another."""
+    if isinstance(error, MlflowUnreachableError):
+        return ServingResponse(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
+    words = f"{type(error).__name__}: {error}".rstrip(". ")
+    if not _of_the_artifact(error):
+        return ServingResponse(broken=words)
+    return ServingResponse(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
 
 
 def _of_the_artifact(error: BaseException) -> bool:
@@ -227,5 +246,5 @@ def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
 
 
 if __name__ == "__main__":
-    request = _Request(**json.loads(sys.argv[1]))
-    Path(request.answer).write_text(json.dumps(asdict(_answer(request))))
+    request = ServingRequest(**json.loads(sys.argv[1]))
+    Path(request.answer).write_text(json.dumps(asdict(answer_request(request))))

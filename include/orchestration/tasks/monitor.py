@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from airflow.sdk import task
 
-from include.declaration.period import Period
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 
@@ -23,7 +22,7 @@ def measure(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         run = pipeline_run(use_case)
         result = monitor.measure(run)
-    measured, again = result.measured, result.remeasured
+    measured = result.measured
     issues = {"breaches": list(measured.breaches), "not_measured": list(measured.missing_reasons)}
     add_asset_metadata(
         run.project.use_case,
@@ -33,7 +32,5 @@ def measure(use_case: str) -> dict[str, object]:
         figures=measured.figures,
         **issues,
     )
-    callbacks.notify_breaches(run.project, run.period)
-    if again is not None:
-        callbacks.notify_breaches(run.project, Period(again.period))
+    callbacks.notify_measured(run.project, result)
     return asdict(measured)

@@ -40,6 +40,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.settings import REPOSITORY
 from include.use_case import Suite, UseCase
+from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.slow
@@ -368,7 +369,7 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
     declared = replace(USE_CASE.feed(feed), known_at="event_date")
     period = Period("2020-01-20")
     early = getattr(source, feed)(period + 1 if feed == "outcomes" else period)
-    with pytest.raises(KnownTooLateError, match="event_date"):
+    with raises(KnownTooLateError, feed=feed, period=period, column="event_date"):
         require_known_in_time(USE_CASE, declared, period, early)
     toy_functions.source(**{feed: lambda _: early})
     with pytest.raises(KnownTooLateError):

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from include import settings
@@ -24,6 +23,7 @@ from include.registry.registry_errors import RunUnknownError
 from include.training import run_logging, train
 from include.training.run_logging import PREDICTION
 from tests.conftest import AS_OF
+from tests.faults import files_may_not_grow
 from tests.refusals import raises
 from tests.toy import USE_CASE
 from tests.versions import record_sample
@@ -42,13 +42,13 @@ def stand_in(tmp_path: Path, set_python, script: str) -> None:
     set_python(path)
 
 
-def order(home: Path, run_id: str, tmp_path: Path) -> serving_check._Request:
+def order(home: Path, run_id: str, tmp_path: Path) -> serving_check.ServingRequest:
     """What the fresh process would be given; asked here within the test's own, which is quicker."""
     candidate = Registry(USE_CASE).candidate(run_id)
     folder = tmp_path / "an empty folder"
     folder.mkdir()
     sample = str(files(home, "sample.parquet"))
-    return serving_check._Request(
+    return serving_check.ServingRequest(
         settings.current_settings().mlflow, candidate.model_id, dict(candidate.files), sample, str(folder), ""
     )
 
@@ -122,7 +122,7 @@ def test_files_that_are_missing_or_damaged_are_named_though_the_local_copy_is_wh
 ):
     Registry(USE_CASE).load(Registry(USE_CASE).candidate(trained_toy))
     damage(next(path for path in (lake_home / "mlruns").rglob(name) if "models" in str(path)))
-    answer = serving_check._answer(order(lake_home, trained_toy, tmp_path))
+    answer = serving_check.answer_request(order(lake_home, trained_toy, tmp_path))
     assert re.search(says, answer.error), answer.error
     assert answer.error.endswith("Restore MLflow's artifacts from a backup, or train again")
 
@@ -172,26 +172,16 @@ def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_
     ],
     ids=lambda trouble: type(trouble).__name__,
 )
-def test_what_ails_the_host_or_the_server_gives_no_result(trained_toy, lake_home, tmp_path, monkeypatch, trouble):
-    def fails(*_):
-        raise trouble
-
-    given = order(lake_home, trained_toy, tmp_path)
-    monkeypatch.setattr(serving_check, "fetch_model", fails)
-    answer = serving_check._answer(given)
+def test_what_ails_the_host_or_the_server_gives_no_result(trained_toy, trouble):
+    answer = serving_check.failure_response(trouble)
     assert answer.broken and not answer.error
-    monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
     with pytest.raises(ServingCheckError) as refused:
-        serving_check.check_serving(open_project(USE_CASE), trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy, ask=lambda *_: answer)
     assert type(trouble).__name__ in refused.value.what
 
 
-def test_a_sample_that_cannot_be_fetched_for_lack_of_room_gives_no_result(trained_toy, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(MlflowClient, "download_artifacts", full)
-    with raises(ServingCheckError, "rehearsal/sample.parquet"):
+def test_a_sample_that_cannot_be_fetched_for_lack_of_room_gives_no_result(trained_toy):
+    with files_may_not_grow(), raises(ServingCheckError, "rehearsal/sample.parquet", run_id=trained_toy):
         serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
@@ -208,26 +198,26 @@ def error_of(run_id: str) -> str:
     return serving_check.check_serving(open_project(USE_CASE), run_id).error
 
 
-def test_fewer_scores_than_rows_are_an_error(trained_toy, monkeypatch):
-    monkeypatch.setattr(serving_check, "_asked", lambda *_: serving_check._Response(bits=(1, 2)))
-    assert error_of(trained_toy).startswith("it gave 2 numbers for the sample's")
+def test_fewer_scores_than_rows_are_an_error(trained_toy):
+    answer = serving_check.ServingResponse(bits=(1, 2))
+    found = serving_check.check_serving(open_project(USE_CASE), trained_toy, ask=lambda *_: answer)
+    assert found.error.startswith("it gave 2 numbers for the sample's")
 
 
-def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_home, tmp_path, monkeypatch):
+def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_home, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         silent = replace(order(lake_home, trained_toy, tmp_path), address=f"http://127.0.0.1:{probe.getsockname()[1]}")
-    answer = serving_check._answer(silent)
+    answer = serving_check.answer_request(silent)
     assert answer.unreachable and not answer.error
-    monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
     with pytest.raises(MlflowUnreachableError):
-        serving_check.check_serving(open_project(USE_CASE), trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy, ask=lambda *_: answer)
 
 
 def test_the_given_address_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, configure):
     given = order(lake_home, trained_toy, tmp_path)
     configure(mlflow=f"sqlite:///{tmp_path / 'another.db'}")
-    assert serving_check._answer(given).error == ""
+    assert serving_check.answer_request(given).error == ""
 
 
 @pytest.mark.slow
