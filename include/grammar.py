@@ -18,6 +18,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def duration_text(seconds: float) -> str:
+    """Return a duration in the unit in which it is read best."""
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+
+
 def listed(names: Collection[str]) -> str:
     """Return the sorted names; of many, the first few and the number of others."""
     shown = ", ".join(sorted(names)[:_NAMED])

@@ -16,7 +16,8 @@ import pytest
 
 from include import task_memory
 from include.declaration import clock
-from include.lake import signing
+from include.lake import content_digest, signing
+from include.registry import code_digest
 from include.use_case import UseCase
 
 
@@ -165,6 +166,18 @@ class UseCaseFunctions:
         imported: ModuleType = importlib.import_module(f"{self._use_case.package}.{module}")
         for name, function in functions.items():
             self._monkeypatch.setattr(imported, name, function, raising=False)
+        for name in ("table_code_digest", "judge_code_digest"):
+            self._monkeypatch.setattr(code_digest, name, self._other_code(getattr(code_digest, name), functions))
+
+    def _other_code(self, digest: Callable[..., str], functions: dict[str, Callable[..., Any]]) -> Callable[..., str]:
+        """Return a digest that differs by these functions, as it would if they were in the use case's files."""
+        replaced = [f"{name} {id(function)}" for name, function in functions.items()]
+
+        def digest_with_functions(use_case: UseCase, *table: str, **options: Any) -> str:
+            own = digest(use_case, *table, **options)
+            return content_digest.digest_values([own, *replaced]) if use_case.name == self._use_case.name else own
+
+        return digest_with_functions
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ LEVELS = (
     ("notebook",),
     ("promotion", "backtest"),
     ("pipelines",),
+    ("backfill",),
     ("notifications",),
     ("maintenance",),
     ("orchestration", "web", "scaffold"),

@@ -24,6 +24,9 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from include import use_case
+from include.backfill.reconcile import LeftPeriod, Reconciliation
+from include.backfill.request import BackfillRequest
+from include.backfill.states import PeriodState
 from include.declaration.period import Period
 from include.declaration.problems import DeclarationError, Problem
 from include.errors import AirworthyError, BrokenUseCaseError
@@ -179,6 +182,12 @@ SAMPLES: dict[str, Any] = {
     "wrong": 1,
 }
 """Value of each parameter of errors, by its name."""
+LEFT = Reconciliation(
+    "toy",
+    BackfillRequest(DAY, DAY + 9, ("data",)),
+    {"land": 10, "build": 10},
+    (LeftPeriod("data", "land", DAY, "the source is empty."), LeftPeriod("data", "build", DAY, "features: missing")),
+)
 OTHERWISE: dict[str, dict[str, Any]] = {
     "LabelsOutdatedError": {
         "label": "grade",
@@ -250,6 +259,11 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "found": None,
         "others": ["1", "2"],
         "trained": Period("2020-03-01"),
+    },
+    "BackfillIncompleteError": {"found": LEFT},
+    "PeriodsFailedError": {
+        "phase": "land",
+        "failed": [PeriodState("land", DAY, "failed", "the source does not answer.", "SourceError")],
     },
     "RowsNotDistinctError": {"repeated": pa.table({"id": [1], "event_date": [DAY.start_date]})},
     "MixedUnitsError": {"one": Period("2020-01-10"), "other": Period("2020-01-10T05Z")},

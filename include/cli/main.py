@@ -212,6 +212,9 @@ def run(
         typer.Option("--to", parser=parse_period, metavar="PERIOD", help="Last period; without it, the first one."),
     ] = None,
     take_changed: Annotated[bool, typer.Option(help="data: ingest files that were delivered again.")] = False,
+    again: Annotated[
+        bool, typer.Option(help="data: build what was built from the same inputs by the same code, too.")
+    ] = False,
     window_periods: Annotated[int | None, typer.Option(min=1, help="train: periods of data to train on.")] = None,
     parameters: Annotated[
         str | None, typer.Option(help="train: LightGBM parameters as JSON, instead of the declared ones.")
@@ -236,6 +239,7 @@ def run(
 
     values = {
         "take_changed": take_changed,
+        "again": again,
         "window_periods": window_periods,
         "parameters": cli_run.parse_parameters(parameters),
         "tune_trials": tune_trials,
@@ -248,6 +252,27 @@ def run(
     }
     request = cli_run.RunRequest(use_case, kind.value, first, last or first, values)
     cli_run.run_periods(console, request, debug=debug)
+
+
+@app.command()
+def backfill(
+    use_case: str,
+    first: Annotated[Period | None, typer.Option("--from", parser=parse_period, metavar="PERIOD")] = None,
+    last: Annotated[Period | None, typer.Option("--to", parser=parse_period, metavar="PERIOD")] = None,
+    kinds: Annotated[str, typer.Option(help="data, score, monitor; without it, all.")] = "",
+    only: Annotated[str, typer.Option(help="Single periods instead of a range; a,b.")] = "",
+    settled: Annotated[bool, typer.Option("--settled", help="Ask the sources of settled periods again.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would be built and why; build nothing.")] = False,
+) -> None:
+    """Build the missing and stale periods of a range, and list what is left.
+
+    A refused period does not stop the others. The same command again goes on with what is left.
+    """
+    from include.cli import backfill as cli_backfill
+
+    lists = {name: [one for one in text.split(",") if one] for name, text in (("kinds", kinds), ("only", only))}
+    fields = {"first": first and first.key, "last": last and last.key, "settled": settled, **lists}
+    cli_backfill.print_backfill(console, use_case, fields, plan_only=plan)
 
 
 @app.command()

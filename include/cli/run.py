@@ -33,7 +33,7 @@ from include.pipelines.pipelines import PIPELINES, Kind, scheduled_periods
 from include.project import open_project
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
-    "data": frozenset({"take_changed"}),
+    "data": frozenset({"take_changed", "again"}),
     "train": frozenset({"window_periods", "parameters", "tune_trials", "tune_minutes", "reason", "promotion"}),
     "score": frozenset({"version", "rescore", "allow_future_model"}),
     "monitor": frozenset(),

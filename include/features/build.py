@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import Feed
-from include.features import group_join, label_table, materialize
+from include.features import group_join, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
+from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
 from include.model import splits
 from include.project import Project
 
 
-def build_features(project: Project, period: Period) -> Commit:
+def build_features(project: Project, period: Period, *, again: bool = False) -> Commit:
     """Write the labels that became known on `period`, then the features of `period`.
+
+    What was made from the same inputs by the same code is not built again, unless `again`.
 
     Look-back days that are not in the lake are landed first, by the same stages, and missing features of the used
     feature groups are built: the content of a day depends only on its source, so the order of runs does not matter.
@@ -26,8 +29,14 @@ def build_features(project: Project, period: Period) -> Commit:
         ensure_features(project.declared_as(group), known, known)
     view = project.lake.as_of(period)
     if use_case.has_labels:
-        label_table.build_labels(use_case, view, since)
-    return materialize.materialize(use_case, "features", "build", view, since)
+        _build(view, "labels", "labels", since, again)
+    return _build(view, "features", "build", since, again)
+
+
+def _build(view: AsOfSnapshot, table: str, function: str, since: Period, again: bool) -> Commit:
+    use_case = view.lake.use_case
+    unchanged = None if again else materialize.find_unchanged(use_case, table, function, view, since)
+    return unchanged or materialize.materialize(use_case, table, function, view, since)
 
 
 def ensure_features(project: Project, first: Period, last: Period) -> list[Period]:

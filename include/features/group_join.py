@@ -62,6 +62,12 @@ class GroupPartitions:
         return content_digest.digest_values({known.key: stored.digest} if stored and stored.rows else {})
 
 
+def group_digests(use_case: UseCase, view: AsOfSnapshot) -> dict[str, str]:
+    """Return the digest of what a build reads of each used group, by table."""
+    groups = [GroupPartitions.of(use_case, group, view) for group in used_groups(use_case)]
+    return {group.table: group.digest(view.period) for group in groups}
+
+
 def used_groups(use_case: UseCase) -> list[FeatureGroup]:
     """Return the feature groups that a use case uses, each once."""
     return [load_feature_group(name) for name in dict.fromkeys(use.name for use in use_case.feature_groups)]

@@ -27,6 +27,7 @@ from include.lake.storable_values import row_text
 from include.lake.table_commit import Commit
 from include.registry import code_digest
 from include.registry.code_parts import record_code
+from include.registry.publishing_conditions import publishing_conditions
 from include.validation.judge import judge_of
 from include.validation.tallies import FeatureTally
 
@@ -68,8 +69,8 @@ def materialize(
     code = _code_of(use_case, view, table, function)
     called = _Call(use_case, table, function, view, since)
     batches = called.rows(called.result())
-    inputs = {f"checked/{feed.name}": view.digest_of_periods(f"checked/{feed.name}", since) for feed in use_case.feeds}
-    versions = {name: view.version(name) for name in inputs}
+    inputs = _inputs(use_case, table, view, since)
+    versions = {name: view.version(name) for name in _checked_tables(use_case)}
     if table == "features" and use_case.feature_groups:
         groups = group_join.read_groups(use_case, view)
         batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
@@ -80,6 +81,28 @@ def materialize(
     return view.lake.replace(
         table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code, cpu_since=began
     )
+
+
+def find_unchanged(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit | None:
+    """Return the partition that `materialize` would write again from the same inputs.
+
+    Returns None if an input, the code or the expectations changed, or its file is damaged.
+    """
+    inputs = _inputs(use_case, table, view, since)
+    if table == "features":
+        inputs |= group_join.group_digests(use_case, view)
+    code = _code_of(use_case, view, table, function)
+    return view.lake.find_unchanged(table, view.period, inputs=inputs, code=code)
+
+
+def _checked_tables(use_case: UseCase) -> list[str]:
+    return [f"checked/{feed.name}" for feed in use_case.feeds]
+
+
+def _inputs(use_case: UseCase, table: str, view: AsOfSnapshot, since: Period) -> dict[str, str]:
+    """Return the inputs of the view's day, without those of feature groups."""
+    own = {name: view.digest_of_periods(name, since) for name in _checked_tables(use_case)}
+    return own | publishing_conditions(use_case, table, view.period)
 
 
 def _judged(use_case: UseCase, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

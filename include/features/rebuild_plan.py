@@ -11,6 +11,7 @@ from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.features import staleness
 from include.features.staleness import PREDICTIONS, TableStaleness, table_exists
+from include.grammar import duration_text
 from include.lake.snapshot import AsOfSnapshot
 from include.project import Project
 from include.registry import code_digest
@@ -35,7 +36,7 @@ class Cost:
         if self.cpu_seconds is None:
             return f"{size}; no processor time is recorded"
         known = "" if self.recorded == self.periods else f", recorded for {self.recorded:,} of them"
-        return f"{size}, about {_duration(self.cpu_seconds)} of processor time{known}"
+        return f"{size}, about {duration_text(self.cpu_seconds)} of processor time{known}"
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,6 @@ def _cost(view: AsOfSnapshot, tables: Sequence[str], first: Period, last: Period
                 seconds[period] = seconds.get(period, 0.0) + note.cpu_seconds
     mean = sum(seconds.values()) / len(seconds) if seconds else None
     return Cost(len(periods), rows, None if mean is None else round(mean * len(periods), 1), len(seconds))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    minutes = seconds / 60
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
 
 def _table_json(table: TableStaleness) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
 from include.ingestion.expectations import ExpectationResults
-from include.lake import schemas
+from include.lake import batch_reader, schemas
+from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
 from include.project import Project
 from include.registry.code_parts import record_code
+from include.registry.publishing_conditions import publishing_conditions
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,10 @@ class ValidationResult:
     commit: Commit
 
 
-def validate_period(project: Project, period: Period) -> dict[str, ValidationResult]:
+def validate_period(project: Project, period: Period, *, again: bool = False) -> dict[str, ValidationResult]:
     """Validate every feed of `period` and return the result of each, by feed name.
+
+    Rows that were validated by the same code are not validated again, unless `again`.
 
     All feeds are validated before an error is raised, so one refused feed does not block the others.
 
@@ -54,7 +58,7 @@ def validate_period(project: Project, period: Period) -> dict[str, ValidationRes
     refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
-            done[feed.name] = check_feed(project, feed, period)
+            done[feed.name] = check_feed(project, feed, period, again=again)
         except DataError as refusal:
             refusals.append(refusal)
     data_docs.write_index(use_case.name)
@@ -63,14 +67,14 @@ def validate_period(project: Project, period: Period) -> dict[str, ValidationRes
     return done
 
 
-def check_feed(project: Project, feed: Feed, period: Period) -> ValidationResult:
-    """Validate one feed of one day.
+def check_feed(project: Project, feed: Feed, period: Period, *, again: bool = False) -> ValidationResult:
+    """Validate one feed of one day, unless its partition is unchanged.
 
     Raises:
         FeedRefusedError: the day as a whole is refused; nothing is published.
     """
     try:
-        return _check(project, feed, period)
+        return _check(project, feed, period, again=again)
     except FeedRefusedError:
         # Rows published from an earlier delivery are no longer in raw. Withdraw them (the table's history keeps them),
         # so that no features are built from them.
@@ -78,14 +82,19 @@ def check_feed(project: Project, feed: Feed, period: Period) -> ValidationResult
         raise
 
 
-def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
+def _check(project: Project, feed: Feed, period: Period, *, again: bool) -> ValidationResult:
     use_case, began = project.use_case, time.process_time()
-    lake, code = project.lake, record_code(project.lake, f"checked/{feed.name}")
+    raw, checked_table = f"raw/{feed.name}", f"checked/{feed.name}"
+    lake, code = project.lake, record_code(project.lake, checked_table)
     view = lake.as_of(period)
-    raw = f"raw/{feed.name}"
-    landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["period"])
     digest = view.digest(raw, period)
     corrections = CorrectionLog.open(project, feed.name).known_on(period)
+    inputs = {raw: digest} | correction_inputs(feed.name, corrections)
+    inputs |= publishing_conditions(use_case, checked_table, period)
+    if not again and (unchanged := lake.find_unchanged(checked_table, period, inputs=inputs, code=code)):
+        view.require_whole(raw, period)
+        return _result(unchanged, expectations.broken_rows(_stored_reasons(view, checked_table)))
+    landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["period"])
     delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if period not in feed.missing_periods:
@@ -98,17 +107,26 @@ def _check(project: Project, feed: Feed, period: Period) -> ValidationResult:
         again = _judged_again(use_case, feed, period, delivered, brought, correction_rows.waived_rules(corrections))
         checked = pa.concat_tables([checked, brought.rows.append_column(schemas.REASONS, again)])
         reasons = checked[schemas.REASONS.name].combine_chunks()
-    inputs, versions = {raw: digest} | correction_inputs(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(
-        *(f"checked/{feed.name}", period, checked),
+        *(checked_table, period, checked),
         inputs=inputs,
-        versions=versions,
+        versions={raw: view.version(raw)},
         stage="validate",
         code=code,
         cpu_since=began,
     )
-    quarantined = expectations.broken_rows(reasons)
-    return ValidationResult(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
+    return _result(commit, expectations.broken_rows(reasons))
+
+
+def _result(commit: Commit, quarantined: int) -> ValidationResult:
+    rows = commit.partition.rows
+    return ValidationResult(rows, rows - quarantined, quarantined, commit)
+
+
+def _stored_reasons(view: AsOfSnapshot, checked: str) -> pa.Array:
+    """Return the reasons of the rows of the view's day."""
+    batches = batch_reader.row_batches(view, checked, view.period, [schemas.REASONS.name])
+    return pa.chunked_array([batch[schemas.REASONS.name] for batch in batches], schemas.REASONS.type).combine_chunks()
 
 
 def _parted(

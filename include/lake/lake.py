@@ -149,6 +149,14 @@ class Lake:
         notes = CommitNotes(stage, inputs, code, versions or {}, began)
         return writer.replace(period, rows, notes, if_absent=if_absent, expected_digest=expected_digest)
 
+    def find_unchanged(self, table: str, period: Period, *, inputs: Mapping[str, str], code: str) -> Commit | None:
+        """Return a day's partition if it was made from these inputs by this code.
+
+        Reads the table's log and the bytes of the day's file, but no rows. Returns None if the day was never written,
+        was made otherwise, or has a damaged file.
+        """
+        return TableWriter(self, table).find_unchanged(period, (inputs, code))
+
     def remove_partition(self, table: str, period: Period, *, stage: str) -> Commit:
         """Remove a day from a table, as if never written.
 

@@ -95,6 +95,16 @@ class TableWriter:
             )
             return self._commit_once(delta, period, file, metadata, if_absent, expected_digest)
 
+    def find_unchanged(self, period: Period, made_from: tuple[Mapping[str, str], str]) -> Commit | None:
+        """Return the day's partition if it was made from this, see `Lake.find_unchanged`."""
+        delta = self.lake.delta(self.table)
+        stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
+        note = history.newest_version(self.lake.root / self.table, delta, period) if stored else None
+        if stored is None or note is None or (note.digest, note.made_from) != (stored.digest, made_from):
+            return None
+        is_whole = self._is_whole(delta, period)
+        return Commit(self.table, period, stored, delta.version(), changed=False) if is_whole else None
+
     def remove_partition(self, period: Period, stage: str) -> Commit:
         """Remove a day from the table, see `Lake.remove_partition`."""
         notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include.backfill.request import CHUNK_PERIODS
 from include.declaration.form_limits import (
     DAY_LENGTH,
     LIST_LENGTH,
@@ -225,5 +226,48 @@ def score_params(use_case: UseCase) -> dict[str, Param]:
             type="boolean",
             title="Allow future model",
             description=f"Allow a version trained as of a later {unit}, whose training data may include this {unit}.",
+        ),
+    }
+
+
+def backfill_params(use_case: UseCase) -> dict[str, Param]:
+    """Return the backfill's form."""
+    unit, any_period = use_case.calendar.unit.name, a_period(use_case) | OPTIONAL
+    kinds = ["data", "score", "monitor"] if use_case.has_labels else ["data"]
+    single: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
+    return {
+        "first": Param(None, **any_period, title="First", description=f"The first {unit}."),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "kinds": Param(
+            kinds,
+            type="array",
+            items={"type": "string", "enum": kinds},
+            examples=kinds,
+            title="What to build",
+            description="Predictions and metrics are built after the data that they read.",
+        ),
+        "only": Param(
+            None,
+            **single,
+            title=f"Single {unit}s",
+            description=f"Only these {unit}s of the range, one per line, such as those that an earlier run left.",
+        ),
+        "settled": Param(
+            False,
+            type="boolean",
+            title="Settled periods too",
+            description=f"Ask the sources again of {unit}s whose partitions are as the present code and inputs make"
+            " them. Without it, these are not touched.",
+        ),
+        "chunk_periods": Param(
+            CHUNK_PERIODS,
+            type="integer",
+            minimum=1,
+            maximum=WINDOW_PERIODS,
+            title="Chunk",
+            description=f"Number of {unit}s that one process works; chunks run side by side.",
+        ),
+        "plan_only": Param(
+            False, type="boolean", title="Plan only", description="List what would be built and why, and build nothing."
         ),
     }

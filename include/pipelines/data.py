@@ -38,7 +38,7 @@ def ingest(run: PipelineRun) -> IngestResult:
 
 def validate(run: PipelineRun) -> dict[str, validation.ValidationResult]:
     """Validate every feed; return the result by feed."""
-    return validation.validate_period(run.project, run.period)
+    return validation.validate_period(run.project, run.period, again=_again(run))
 
 
 def build_features(run: PipelineRun) -> Commit:
@@ -46,7 +46,12 @@ def build_features(run: PipelineRun) -> Commit:
 
     Return the commit of the features.
     """
-    return build.build_features(run.project, run.period)
+    return build.build_features(run.project, run.period, again=_again(run))
+
+
+def _again(run: PipelineRun) -> bool:
+    """Return whether the form asks to build unchanged partitions too."""
+    return bool(run.params.get("again"))
 
 
 STEPS: tuple[Step, ...] = (ingest, validate, build_features)

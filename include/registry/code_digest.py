@@ -28,6 +28,7 @@ from include.registry import code_modules, declared_values, source_code
 from include.registry.code_modules import Module, Places
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
+_JUDGE = "judge"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
     CHECKED: ("include.ingestion.validate", "{package}.expectations"),
@@ -39,6 +40,7 @@ _ENTRIES: Mapping[str, tuple[str, ...]] = {
         "include.model.splits",
         "include.training.dataset",
     ),
+    _JUDGE: ("include.validation.judge", "include.ingestion.expectations", "{package}.expectations"),
 }
 """Kind of result to the modules that make it."""
 _LEFT_OUT = (
@@ -95,6 +97,11 @@ def training_code_digest(use_case: UseCase) -> str:
     return _digest(use_case, TRAINING, "", reread=False)
 
 
+def judge_code_digest(use_case: UseCase) -> str:
+    """Return the digest of the code that judges features and predictions."""
+    return _code_of(Places.from_use_case(use_case), _JUDGE, reread=False).digest
+
+
 def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, by name, sorted."""
     return _modules(Places.from_use_case(use_case), kind)
@@ -129,7 +136,7 @@ def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
 
 def _modules(places: Places, kind: str) -> dict[str, Module]:
     entries = [entry.format(package=places.package) for entry in _ENTRIES[kind]]
-    return code_modules.find_modules(places, entries, _is_left_out)
+    return code_modules.find_modules(places, entries, _is_left_out_of_judge if kind == _JUDGE else _is_left_out)
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ def _declared(use_case: UseCase, kind: str, feed: str, code: _Code) -> str:
     if use_case.calendar != Daily():  # earlier code had days from midnight only
         declared["calendar"] = str(use_case.calendar)
     if kind != TRAINING:
-        declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
+        declared["read"] = declared_values.declared_values_of(use_case, code.attributes_read)
     if feed:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "source"))
@@ -191,11 +198,13 @@ class _Code:
     digest: str
     modules: Mapping[str, Module]
     files: Mapping[str, str]
+    places: Places
 
-    @property
-    def own(self) -> tuple[Module, ...]:
-        """Return the use case's own modules."""
-        return tuple(module for module in self.modules.values() if module.is_own)
+    @functools.cached_property
+    def attributes_read(self) -> frozenset[str]:
+        """Return the attributes of the declaration that the use case's own modules read."""
+        declared_by = (self.places.package, self.places.declared_in)
+        return declared_values.attributes_read_by(self.modules.values(), declared_by)
 
 
 def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
@@ -209,7 +218,7 @@ def _code(places: Places, kind: str) -> _Code:
     digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
     paths = code_modules.data_files(places, covered) if kind != TRAINING else {}
     files = {name: _file_digest(path) for name, path in paths.items()}
-    return _Code(content_digest.digest_values(digests | files), covered, files)
+    return _Code(content_digest.digest_values(digests | files), covered, files, places)
 
 
 def _file_digest(path: Path) -> str:
@@ -219,6 +228,10 @@ def _file_digest(path: Path) -> str:
 
 def _is_left_out(name: str) -> bool:
     return name not in _KEPT and any(code_modules.is_within(name, place) for place in _LEFT_OUT)
+
+
+def _is_left_out_of_judge(name: str) -> bool:
+    return _is_left_out(name) and not code_modules.is_within(name, "include.validation")
 
 
 def forget_files() -> None:

@@ -32,13 +32,18 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 """Method or property of a use case to the fields that it reads."""
 
 
-def declared_names_read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
-    """Return the declared values that modules read; all if the names are unknown."""
-    paths = set[str]()
-    for module in modules:
-        declaring = module.name in (use_case.package, use_case.declared_in)
-        for path in _paths(module.body, declaring=declaring) if module.is_own else ():
-            paths |= _fields(use_case, path)
+def attributes_read_by(modules: Iterable[Module], declared_by: Collection[str]) -> frozenset[str]:
+    """Return the attributes of the declaration that own modules read, to depth two.
+
+    `declared_by` are the names of the modules that declare it. An empty text means an attribute that is unknown.
+    """
+    own = (module for module in modules if module.is_own)
+    return frozenset(path for module in own for path in _paths(module.body, declaring=module.name in declared_by))
+
+
+def declared_values_of(use_case: UseCase, attributes: Iterable[str]) -> dict[str, Any]:
+    """Return the declared values of these attributes; all if one is unknown."""
+    paths = set[str]().union(*(_fields(use_case, attribute) for attribute in attributes))
     return {path: declared_value(use_case, path) for path in sorted(paths)}
 
 

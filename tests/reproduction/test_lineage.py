@@ -15,6 +15,7 @@ from include.lake import history
 from include.lake.lake import Lake
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
+from include.registry.publishing_conditions import CONDITIONS
 from include.reproduction import lineage
 from include.scoring import score
 from include.training import train
@@ -120,7 +121,7 @@ def test_the_features_commit_says_which_version_of_each_feed_was_read(lake):
     notes = history.read_commit_notes(lake.uri("features"))[0]
     feeds = {f"checked/{feed.name}" for feed in USE_CASE.feeds}
     assert notes.versions == {table: lake.as_of(AS_OF).version(table) for table in feeds}
-    assert set(notes.inputs) == feeds
+    assert set(notes.inputs) == feeds | {CONDITIONS}
 
 
 def test_building_again_after_a_feed_moved_on_commits_nothing(lake):

@@ -1,0 +1,1 @@
+"""Work many past periods in few processes, and list what is left."""

@@ -1,0 +1,132 @@
+"""Work the periods of a chunk in this process.
+
+A refused one does not stop the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from include.backfill.request import Phase
+from include.backfill.states import BackfillStates, Outcome, PeriodState
+from include.declaration.period import Period
+from include.errors import AirworthyError
+from include.grammar import counted
+from include.pipelines import data, monitor, score
+from include.pipelines.context import PipelineRun, Step
+from include.printable import printable_logger
+from include.project import Project
+from include.scoring import export
+
+log = printable_logger(__name__)
+MOST_FAILURES = 3
+"""Failures in a row after which a chunk ends: what it needs does not answer."""
+
+
+class PeriodsFailedError(AirworthyError):
+    """Periods of a chunk failed by what another try may mend."""
+
+    retryable = True
+
+    def __init__(self, use_case: str, phase: Phase, failed: Sequence[PeriodState]) -> None:
+        self.use_case, self.phase, self.failed = use_case, phase, tuple(failed)
+        first = failed[0]
+        super().__init__(
+            f"{use_case}: {phase} of {counted(len(failed), 'period')} failed, the first {first.period}: {first.error}:"
+            f" {first.message} Another try works what is left of the chunk."
+        )
+
+
+def _export(run: PipelineRun) -> None:
+    if run.project.use_case.exports:
+        export.export_period(run.project, run.period)
+
+
+STEPS: Mapping[Phase, tuple[Step, ...]] = {
+    "land": (data.ingest, data.validate),
+    "build": (data.build_features,),
+    "score": (score.score, _export),
+    "measure": (monitor.measure,),
+}
+"""The steps of each phase, those of the DAGs."""
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What became of the periods of a chunk, in order."""
+
+    states: tuple[PeriodState, ...]
+
+    @property
+    def refused(self) -> list[PeriodState]:
+        """Return the periods that another try cannot mend."""
+        return [state for state in self.states if state.outcome == "refused"]
+
+    @property
+    def failed(self) -> list[PeriodState]:
+        """Return the periods that another try may mend."""
+        return [state for state in self.states if state.outcome == "failed"]
+
+
+def work_chunk(
+    project: Project,
+    phase: Phase,
+    periods: Sequence[Period],
+    states: BackfillStates,
+    *,
+    actor: str = "",
+    announce: Callable[[PeriodState], None] = lambda _: None,
+) -> ChunkResult:
+    """Work the periods of a chunk in order, and keep the state of each.
+
+    Periods that this backfill worked or that were refused by it are not worked again, so a chunk that was killed goes
+    on where it ended.
+
+    Raises:
+        PeriodsFailedError: a period failed by what another try may mend.
+    """
+    before = states.last()
+    ended = {
+        period: state
+        for period in periods
+        if (state := before.get((phase, period))) is not None and state.outcome != "failed"
+    }
+    worked = dict(ended)
+    for state in _worked(project, phase, [period for period in periods if period not in ended], actor):
+        states.write(state)
+        announce(state)
+        worked[state.period] = state
+    result = ChunkResult(tuple(worked[period] for period in periods if period in worked))
+    if result.failed:
+        raise PeriodsFailedError(project.use_case.name, phase, result.failed)
+    return result
+
+
+def _worked(project: Project, phase: Phase, periods: Sequence[Period], actor: str) -> Iterator[PeriodState]:
+    failures = 0
+    for period in periods:
+        state = _state_of(project, phase, period, actor)
+        yield state
+        failures = failures + 1 if state.outcome == "failed" else 0
+        if failures == MOST_FAILURES:
+            log.warning("%s periods in a row failed; the chunk ends here.", failures)
+            return
+
+
+def _state_of(project: Project, phase: Phase, period: Period, actor: str) -> PeriodState:
+    began = time.monotonic()
+    try:
+        for step in STEPS[phase]:
+            step(PipelineRun(project, period, {}, actor=actor, reason="backfill"))
+    except AirworthyError as error:
+        outcome: Outcome = "failed" if error.retryable else "refused"
+        raised = error
+    except Exception as error:
+        log.exception("%s of %s failed", phase, period)
+        return PeriodState(phase, period, "failed", str(error), type(error).__name__, time.monotonic() - began)
+    else:
+        return PeriodState(phase, period, "done", seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return PeriodState(phase, period, outcome, str(raised), type(raised).__name__, seconds)

@@ -1,0 +1,116 @@
+"""Tasks of <use case>__backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context, task
+
+from include.declaration.actor import run_actor
+from include.declaration.use_case import UseCase
+from include.declaration.use_case_discovery import load_declaration
+from include.orchestration.airflow_connections import open_project
+from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
+from include.printable import printable_logger
+
+if TYPE_CHECKING:
+    from include.backfill.request import BackfillRequest, Phase
+    from include.project import Project
+
+log = printable_logger(__name__)
+_LONG = {**TASK_ARGS, "execution_timeout": timedelta(hours=12)}
+
+
+def phases(use_case: UseCase) -> list[Phase]:
+    """Return the phases that a backfill of the use case can have."""
+    from include.backfill.request import PHASES, PHASES_OF
+
+    return list(PHASES if use_case.has_labels else PHASES_OF["data"])
+
+
+def _asked(use_case: str) -> tuple[Project, BackfillRequest]:
+    from include.backfill.request import BackfillRequest
+
+    declared = load_declaration(use_case)
+    return open_project(declared), BackfillRequest.parse(declared, get_current_context()["params"])
+
+
+@task(**TASK_ARGS)
+def plan(use_case: str) -> list[str]:
+    """List what would be built and why; refuse a request that cannot be worked."""
+    from include.backfill import plan as backfill_plan
+
+    with fail_without_retry():
+        lines = [line for each in backfill_plan.plan_backfill(*_asked(use_case)) for line in each.lines]
+    for line in lines:
+        log.info("%s", line)
+    return lines
+
+
+@task(**TASK_ARGS)
+def chunks(use_case: str, phase: Phase) -> list[list[str]]:
+    """Return the periods that the phase must build now, in chunks."""
+    from include.backfill import plan as backfill_plan
+    from include.backfill.request import chunked
+
+    context = get_current_context()
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        if phase not in request.phases or context["params"]["plan_only"]:
+            return []
+        periods = backfill_plan.plan_phase(project, request, phase).periods
+    log.info("%s periods to work.", f"{len(periods):,}")
+    return [[period.key for period in chunk] for chunk in chunked(periods, context["params"]["chunk_periods"])]
+
+
+@task(**_LONG)
+def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
+    """Work a chunk of periods in this process.
+
+    A refused period does not stop the others.
+    """
+    from include.backfill import work as backfill_work
+    from include.backfill.states import BackfillStates
+
+    context = get_current_context()
+    with fail_without_retry():
+        declared = load_declaration(use_case)
+        project, states = open_project(declared), BackfillStates.open(open_project(declared), _name(context))
+        parsed = [declared.calendar.parse(key, use_case) for key in periods]
+        result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=_log)
+    return {"worked": len(result.states) - len(result.refused), "refused": len(result.refused)}
+
+
+@task(**TASK_ARGS)
+def reconcile(use_case: str) -> list[str]:
+    """Compare what was asked with what is in the lake.
+
+    Fails if periods are left, and lists them.
+    """
+    from include.backfill import reconcile as backfill_reconcile
+    from include.backfill.states import BackfillStates
+
+    context = get_current_context()
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        states = BackfillStates.open(project, _name(context)).last()
+        found = backfill_reconcile.reconcile(project, replace(request, settled=False), states)
+        lines = list(found.lines)
+        for line in lines:
+            log.info("%s", line)
+        if found.left and not context["params"]["plan_only"]:
+            raise backfill_reconcile.BackfillIncompleteError(found)
+    return lines
+
+
+def _log(state: Any) -> None:
+    reason = f": {state.error}: {state.message}" if state.message else ""
+    log.info("%s of %s %s in %.1f s%s", state.phase, state.period, state.outcome, state.seconds, reason)
+
+
+def _name(context: Any) -> str:
+    """Return the name of the run's backfill, as the name of a folder."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in context["dag_run"].run_id)
