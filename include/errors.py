@@ -84,7 +84,7 @@ class SourceError(AirworthyError):
         description = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
             f"{use_case}: the source of feed {feed!r} failed for {period}: {description.rstrip('.')}. Nothing was"
-            " written. Correct the source, or its function in source.py, and run the day again."
+            " written. Correct the source, or its function in source.py, and run the period again."
         )
 
 
@@ -99,7 +99,8 @@ class FeedRefusedError(DataError):
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} was refused, so none of its rows were published: "
             + "; ".join(reasons)
-            + f".{data_docs} Correct the source and run the day again. If the source will never deliver the day, add it"
+            + f".{data_docs} Correct the source and run the period again. If the source will never deliver the"
+            f" period, add it"
             " to the feed's `missing_periods`. If the expectation is wrong, change expectations.py."
         )
 
@@ -116,7 +117,7 @@ class RowsUnexpectedError(DataError):
         self.use_case, self.feed, self.period, self.count = use_case, feed, period, count
         super().__init__(
             f"{use_case}: feed {feed!r} delivers {count:,} rows for {period}, although the feed's `missing_periods` has"
-            " this day. Nothing was written. Remove the day from `missing_periods`."
+            " this period. Nothing was written. Remove the period from `missing_periods`."
         )
 
 
@@ -199,16 +200,17 @@ class NoChampionError(NotReadyError):
         others = f" {' '.join(versions)}" if versions else ""
         if first:
             action = (
-                f"Score days from {first} on, or train an earlier model: trigger {use_case}__train for {period} or an"
-                " earlier day."
+                f"Score periods from {first} on, or train an earlier model: trigger {use_case}__train for {period} or"
+                f" an"
+                " earlier period."
             )
         elif versions:
             action = (
                 "Repeating the same training changes nothing: docs/evaluation.md explains for each gate what to do with"
-                f" a model that was not promoted. Then trigger {use_case}__train for {period} or an earlier day."
+                f" a model that was not promoted. Then trigger {use_case}__train for {period} or an earlier period."
             )
         else:
-            action = f"No version is registered yet. Trigger {use_case}__train for {period} or an earlier day."
+            action = f"No version is registered yet. Trigger {use_case}__train for {period} or an earlier period."
         super().__init__(f"{use_case}: no champion is effective on {period}: {earliest}.{others} {action}")
 
 
@@ -298,7 +300,7 @@ class BeforeFirstPeriodError(InvalidRequestError):
     def __init__(self, use_case: str, period: Period, first: Period) -> None:
         self.use_case, self.period, self.first = use_case, period, first
         super().__init__(
-            f"{use_case} begins on {first}; {period} is before it, and nothing was done. Run it for a later day, or"
+            f"{use_case} begins on {first}; {period} is before it, and nothing was done. Run it for a later period, or"
             " declare an earlier first_period."
         )
 
@@ -309,7 +311,7 @@ class AfterLastPeriodError(InvalidRequestError):
     def __init__(self, use_case: str, period: Period, last: Period) -> None:
         self.use_case, self.period, self.last = use_case, period, last
         super().__init__(
-            f"{use_case} ends on {last}; {period} is after it, and nothing was done. Run it for an earlier day, or"
+            f"{use_case} ends on {last}; {period} is after it, and nothing was done. Run it for an earlier period, or"
             " declare a later last_period."
         )
 

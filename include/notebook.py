@@ -101,7 +101,8 @@ class Frames:
         built = lake.as_of(self.period).partitions("features", first, self.period)
         if missing := [period for period in period_range(first, self.period) if period not in built]:
             raise NotReadyError(
-                f"{name}: {len(missing)} days of the training window {first} to {self.period} have no features, the"
+                f"{name}: {self.period.unit.counted(len(missing))} of the training window {first} to {self.period}"
+                f" have no features, the"
                 f" first {missing[0]}. Build them: airworthy run {name} data --from {first} --to {self.period}"
             )
         return dataset.training_set(self.use_case, lake.as_of(self.period), window_periods)
@@ -121,7 +122,7 @@ class Frames:
         check = f", or: airworthy check {name} {period}" if kind == "data" else ""
         raise NotReadyError(
             f"{name}: there are no {table} of {period}, neither in the lake nor in the tables that `check` stored."
-            f" Run {name}__{kind} for that day, or: airworthy run {name} {kind} --from {period}{check}"
+            f" Run {name}__{kind} for that period, or: airworthy run {name} {kind} --from {period}{check}"
         )
 
     def _framed(self, rows: pa.Table) -> Any:

@@ -17,6 +17,7 @@ from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
+from include.declaration.span import OptionalSpan, Span
 from include.declaration.suite import FeatureSuite, PredictionSuite, Suite
 from include.declaration.task import Binary, Multiclass, Regression
 from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
@@ -61,6 +62,7 @@ __all__ = [
     "Multiclass",
     "NextPage",
     "NotReadyError",
+    "OptionalSpan",
     "OrderCosts",
     "PageNumber",
     "PerformanceLimit",
@@ -74,6 +76,7 @@ __all__ = [
     "SearchRange",
     "ServingGate",
     "SliceGate",
+    "Span",
     "Sql",
     "Suite",
     "ToFiles",

@@ -11,7 +11,7 @@ class BacktestEmptyError(InvalidRequestError):
 
     def __init__(self, use_case: str, first: Period, last: Period) -> None:
         self.use_case, self.first, self.last = use_case, first, last
-        super().__init__(f"{use_case}: a replay from {first} to {last} has no day. Give the earlier day first.")
+        super().__init__(f"{use_case}: a replay from {first} to {last} has no period. Give the earlier period first.")
 
 
 class FirstModelError(InvalidRequestError):
@@ -19,7 +19,7 @@ class FirstModelError(InvalidRequestError):
 
     def __init__(self, use_case: str, first: Period, reason: str) -> None:
         self.use_case, self.first, self.reason = use_case, first, reason
-        super().__init__(f"{use_case}: a replay starts with a model trained as of its first day. {reason}")
+        super().__init__(f"{use_case}: a replay starts with a model trained as of its first period. {reason}")
 
 
 class LastLabelsError(InvalidRequestError):
@@ -35,5 +35,5 @@ class LastLabelsError(InvalidRequestError):
         self.use_case, self.last, self.needed, self.period = use_case, last, needed, period
         super().__init__(
             f"{use_case}: a replay up to {last} needs labels that become known up to {needed}, and {period} cannot be"
-            f" built. End it {label_delay} days before the last day of the data. {reason}"
+            f" built. End it {label_delay} periods before the last period of the data. {reason}"
         )

@@ -197,7 +197,7 @@ class HistoricalEvaluator:
     def _measure(self, period: Period, model: Period, monitoring: Monitoring) -> MeasuredPeriod:
         version, profile = model.key, self.profile(model)
         if not self._features(period).num_rows:
-            return MeasuredPeriod(period, None, missing_reason="the day has no features, so it was not scored")
+            return MeasuredPeriod(period, None, missing_reason="the period has no features, so it was not scored")
         counts = drift.count_bins(profile.bins, [self._features(period)])
         of_model = self.predicted(model, period)[MODEL]
         predictions = profile.predictions.bins.count(task_model(self.use_case).main_values(of_model))
@@ -221,7 +221,7 @@ class HistoricalEvaluator:
         labels, periods = self.past.labels(period)[span], self.past.periods[span]
         chosen = np.unique(periods[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
-            return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
+            return performance.unknown_rows("No period since the version was trained has labels yet.", monitoring)
         oldest = self.use_case.calendar.period_of(chosen[0])
         span = self.past.span(oldest, newest)
         labels, periods = self.past.labels(period)[span], self.past.periods[span]
@@ -231,7 +231,9 @@ class HistoricalEvaluator:
             subject: np.concatenate([of_period[subject] for of_period in by_day])[known] for subject in by_day[0]
         }
         outcomes = LabelledPredictions(periods[known], labels[known], predicted)
-        return performance.judge_window(outcomes, profile.expected_by_subject, monitoring, self.use_case.task)
+        return performance.judge_window(
+            outcomes, profile.expected_by_subject, monitoring, self.use_case.task, self.use_case.calendar.unit
+        )
 
     def largest_psi(self, period: Period, model: Period) -> float | None:
         """Return the largest PSI of any feature on a day; None if it has no rows."""
@@ -263,6 +265,7 @@ class HistoricalEvaluator:
         inputs = GateInputs(
             metrics=measured,
             periods=len(fit.cut.test),
+            unit=use_case.calendar.unit,
             champion=ChampionInputs(
                 champion.key, same=period == champion, seen=tuple(seen), features=use_case.features
             ),

@@ -33,9 +33,9 @@ def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome], metrics: Sequen
         gain.plot(periods, base - values, **drawn)
         other.plot(periods, _series(outcome, second), **drawn)
     _marks(marks, outcomes)
-    _finish(loss, f"{loss_label}, {ROLLING_DAYS} days")
+    _finish(loss, f"{loss_label}, {ROLLING_DAYS} periods")
     _finish(gain, f"{loss_label} gained over “{outcomes[0].policy}”")
-    _finish(other, f"{second_label}, {ROLLING_DAYS} days")
+    _finish(other, f"{second_label}, {ROLLING_DAYS} periods")
     loss.legend(fontsize=9, frameon=False, ncols=3)
     marks.grid(axis="x", alpha=0.25)
     marks.spines[["top", "right"]].set_visible(False)
@@ -60,7 +60,7 @@ def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
                 axes.plot(np.array([period]), [place], marker="x", ms=11, color="#111111", ls="")
     axes.set_yticks(range(len(outcomes)), [outcome.policy for outcome in outcomes])
     axes.set_ylim(len(outcomes) - 0.5, -0.5)
-    axes.set_xlabel("Trainings: full = promoted, hollow = not promoted, × = not better on the 28 days after")
+    axes.set_xlabel("Trainings: full = promoted, hollow = not promoted, × = not better in the 28 periods after")
 
 
 def _series(outcome: PolicyOutcome, metric: str) -> np.ndarray:

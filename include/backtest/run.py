@@ -104,7 +104,8 @@ def _require_judged(use_case: UseCase, last: Period) -> None:
     judged_on = last + use_case.label.label_delay_periods
     if judged_on > use_case.newest_period():
         raise InvalidRequestError(
-            f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
+            f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest period that can be"
+            f" run is"
             f" {use_case.newest_period()}. End the replay on"
             f" {use_case.newest_period() - use_case.label.label_delay_periods} or before."
         )

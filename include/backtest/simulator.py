@@ -153,7 +153,7 @@ def _month(period: Period) -> tuple[int, int]:
 
 def _scheduled(name: str, meaning: str, due: Callable[[Period], bool]) -> Policy:
     def decide(period: Period, _so_far: SimulationState) -> PolicyAnswer:
-        return PolicyAnswer(due(period), due(period), "It is a scheduled day.")
+        return PolicyAnswer(due(period), due(period), "It is a scheduled period.")
 
     return Policy(name, meaning, decide)
 
@@ -170,7 +170,9 @@ def naive_psi(largest: Callable[[Period, Period], float | None]) -> Policy:
         waits = bool(so_far.trainings) and period < so_far.trainings[-1].period + PSI_GAP_PERIODS
         return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
-    meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_PERIODS} days between trainings"
+    meaning = (
+        f"any feature's PSI of the period over {PSI_LIMIT:g}; at least {PSI_GAP_PERIODS} periods between trainings"
+    )
     return Policy("naive PSI", meaning, decide)
 
 

@@ -22,8 +22,8 @@ from include.project import open_project
 from include.retraining.policy import budget_month
 
 _FOOTNOTE = (
-    "A false alarm is a training whose model is not better than the champion on the 28 scored days after it:"
-    " counted as promoted + not promoted. A model that is promoted on a day is champion from the next day on."
+    "A false alarm is a training whose model is not better than the champion on the 28 scored periods after it:"
+    " counted as promoted + not promoted. A model that is promoted in a period is champion from the next period on."
 )
 
 
@@ -91,7 +91,7 @@ def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[Policy
     """Return a table with one line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
     shown = (METRICS[metric].label for metric in result.shown)
-    for column in ("trained", "promoted", "false alarms", "days triggered", *shown):
+    for column in ("trained", "promoted", "false alarms", "periods triggered", *shown):
         made.add_column(column, justify="right")
     made.add_column(line_of(f"{result.unit or METRICS[result.main_metric].label} against never"), justify="right")
     made.add_column("worst month", justify="right")

@@ -54,9 +54,9 @@ def print_check(console: Console, name: str, period: Period) -> None:
     with _own_places(check_use_case.kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
         refused, valid = check_use_case.land_window(open_project(use_case), period, tell)
-        console.print(f"{valid} days of {name} are valid up to {period}; they are kept in {home}")
+        console.print(f"{period.unit.counted(valid)} of {name} are valid up to {period}; they are kept in {home}")
         if errors := print_findings(console, refused):
-            raise CheckFailedError(name, period, f"{errors} feeds or days were refused")
+            raise CheckFailedError(name, period, f"{errors} feeds or periods were refused")
         if errors := print_findings(console, check_use_case.build_window(open_project(use_case), period, tell)):
             raise CheckFailedError(name, period, f"the features break {errors} expectations")
         if errors := print_findings(console, check_use_case.findings_of_tables(open_project(use_case), period)):

@@ -57,7 +57,7 @@ def _last_period(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
     ends = entries_until(entry, entries)
     if ends is None:
         return "…"
-    return "no day: replaced" if ends == entry.effective_from else str(ends - 1)
+    return "no period: replaced" if ends == entry.effective_from else str(ends - 1)
 
 
 def _compared(head: str | None, entries: Sequence[LedgerEntry]) -> str:

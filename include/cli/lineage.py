@@ -17,7 +17,7 @@ from include.reproduction.lineage import Content, FeedLineage, FeedPeriod, Group
 
 _NO_FEATURES = "the scored features are not known: the commit of the predictions does not name them"
 _NO_COMMIT = "the inputs of the features are not known: the commit that wrote them was not found"
-_NO_RAW = "the landed rows are not known: the commit of the checked day does not name them"
+_NO_RAW = "the landed rows are not known: the commit of the checked period does not name them"
 _CHANGED_STYLE = "yellow"
 _DIGEST = len("b2-01234567")
 
@@ -76,6 +76,11 @@ def lineage_tree(lineage: Lineage) -> Tree:
     return root
 
 
+def counted_periods(periods: Sequence[FeedPeriod]) -> str:
+    """Return the number of periods in words; each item has its period."""
+    return periods[0].checked.period.unit.counted(len(periods)) if periods else "no periods"
+
+
 def _group(parent: Tree, group: GroupLineage) -> None:
     branch = parent.add(line_of(f"feature group {group.group}", "" if not group.unknown else _CHANGED_STYLE))
     branch.add(_content(group.features) if group.features else line_of(group.unknown, _CHANGED_STYLE))
@@ -106,16 +111,16 @@ def conclusion(lineage: Lineage) -> Text:
     problems += [f"NOT everything is known: {feed.unknown}" for feed in feeds if feed.unknown]
     problems += [f"NOT everything is known: {group.unknown}" for group in lineage.groups if group.unknown]
     if None in named or any(each.version is None for each in contents):
-        problems.append("NOT everything is known: the commits that wrote some of the days are not in the logs")
+        problems.append("NOT everything is known: the commits that wrote some of the periods are not in the logs")
     if problems:
         return Text("\n").join(line_of(problem, _CHANGED_STYLE) for problem in problems)
-    every = f"the features, and {len(periods)} days of {len(feeds)} feeds"
+    every = f"the features, and {counted_periods(periods)} of {len(feeds)} feeds"
     return line_of(f"All inputs are unchanged since they were read: {every}.")
 
 
 def _feed(parent: Tree, feed: FeedLineage) -> None:
     at = "" if feed.version is None else f", read at Delta version {feed.version}"
-    span = f": {len(feed.periods)} days of checked/{feed.feed} and raw/{feed.feed}" if feed.periods else ""
+    span = f": {counted_periods(feed.periods)} of checked/{feed.feed} and raw/{feed.feed}" if feed.periods else ""
     state = "as it is today" if feed.still else "CHANGED since"
     branch = parent.add(line_of(f"feed {feed.feed}{span}{at}, {state}", style="" if feed.still else _CHANGED_STYLE))
     if feed.unknown:

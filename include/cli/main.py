@@ -129,16 +129,16 @@ def new(
     project: Annotated[
         Path | None, typer.Option(help="Instead of a use case, write a repository for a team's own ones here.")
     ] = None,
-    sample: Annotated[str | None, typer.Option(help="CSV or Parquet file with one row per key and day.")] = None,
+    sample: Annotated[str | None, typer.Option(help="CSV or Parquet file with one row per key and period.")] = None,
     sample_table: Annotated[str | None, typer.Option(help="Instead of a file, a table or view of a database.")] = None,
     conn_id: Annotated[str | None, typer.Option(help="The Connection of the table.")] = None,
     date: Annotated[str | None, typer.Option(help="Column with the day or local time that a row is about.")] = None,
     keys: Annotated[str | None, typer.Option(help="Columns that, with the date, identify a row; a,b.")] = None,
     label: Annotated[str | None, typer.Option(help="Column with the outcome to predict.")] = None,
-    label_delay: Annotated[str | None, typer.Option(help="Days after which the outcome of a day is known; 1.")] = None,
+    label_delay: Annotated[str | None, typer.Option(help="Periods after which the outcome of one is known; 1.")] = None,
     known_before: Annotated[
         str | None,
-        typer.Option(help="Columns that are known when the day begins; a,b. All others are known with the label."),
+        typer.Option(help="Columns that are known when the period begins; a,b. All others are known with the label."),
     ] = None,
     positive: Annotated[
         str, typer.Option(help="The value of the label that is predicted, if it is text with two values.")
@@ -153,8 +153,10 @@ def new(
     interval: Annotated[
         str, typer.Option(help="regression: the quantiles of the predicted interval; or none.")
     ] = "0.1,0.9",
-    calendar: Annotated[str, typer.Option(help="daily.")] = "daily",
-    time_zone: Annotated[str | None, typer.Option(help="Time zone in which days begin; UTC.")] = None,
+    calendar: Annotated[str | None, typer.Option(help="What a period is: daily, hourly or weekly; daily.")] = None,
+    at: Annotated[str, typer.Option(help="daily and weekly: local time of the decision, such as 06:00.")] = "",
+    on: Annotated[str, typer.Option(help="weekly: the first day of the week; by the dates, or monday.")] = "",
+    time_zone: Annotated[str | None, typer.Option(help="Time zone of days and of local times; UTC.")] = None,
     owner: Annotated[str | None, typer.Option(help="Who is asked about it; without it, the account.")] = None,
     objective: Annotated[str | None, typer.Option(help="What the predictions are for, as a sentence.")] = None,
     package: Annotated[
@@ -175,8 +177,8 @@ def new(
     ask = _prompt if sys.stdin.isatty() else None
     options = {"sample": sample, "sample_table": sample_table, "conn_id": conn_id, "date": date, "keys": keys}
     options |= {"label": label, "label_delay": label_delay, "known_before": known_before, "time_zone": time_zone}
-    options |= {"owner": owner, "objective": objective}
-    more = {"name": name, "positive": positive, "task": task, "loss": loss, "calendar": calendar}
+    options |= {"owner": owner, "objective": objective, "calendar": calendar}
+    more = {"name": name, "positive": positive, "task": task, "loss": loss, "at": at, "on": on}
     cli_new.write_new_use_case(console, package, options, ask, interval=cli_new.interval_of(interval), **more)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from include.scaffold.answers import FORMATS, Answers
 from include.scaffold.plan import Plan
 from include.scaffold.project import Product, write_project
 from include.scaffold.render import write_use_case
+from include.scaffold.rhythm import propose_calendar
 from include.scaffold.sample import Sample, read_sample
 from include.scaffold.table_sample import read_table_sample
 
@@ -35,14 +36,15 @@ class Question:
     """The answer without a terminal; None: the option must be given."""
 
 
-SAMPLE = {"sample": Question("CSV or Parquet file with one row per key and day, with the outcome")}
+SAMPLE = {"sample": Question("CSV or Parquet file with one row per key and period, with the outcome")}
 QUESTIONS = {
     "date": Question("Column with the day or local time that a row is about"),
+    "calendar": Question("How long a period is: daily, hourly or weekly", "daily"),
     "keys": Question("Columns that, with the date, identify a row (comma separated; empty if the date does)", ""),
     "label": Question("Column with the outcome to predict"),
-    "label_delay": Question("Days after which the outcome of a day is known", "1"),
-    "known_before": Question("Columns that are known when the day begins, such as a plan (comma separated)", ""),
-    "time_zone": Question("Time zone in which days begin", "UTC"),
+    "label_delay": Question("Periods after which the outcome of one is known", "1"),
+    "known_before": Question("Columns that are known when the period begins, such as a plan (comma separated)", ""),
+    "time_zone": Question("Time zone of days and of local times", "UTC"),
     "owner": Question("Who is asked about it", ""),
     "objective": Question("What the predictions are for, as a sentence", ""),
 }
@@ -102,13 +104,21 @@ def write_new_use_case(
     if ask:
         columns = ", ".join(f"{name} ({column.kind})" for name, column in sample.columns.items())
         print_line(console, f"{sample.rows.num_rows:,} rows of {sample.place}, with the columns: {columns}")
-    texts = ask_missing(options, QUESTIONS, ask)
+    if ask:
+        options = {**options, **ask_missing(options, {"date": QUESTIONS["date"]}, ask)}
+    dates = sample.columns.get(options["date"] or "")
+    proposed = propose_calendar(sample.rows[dates.name]) if dates else "daily"
+    questions = QUESTIONS | {"calendar": replace(QUESTIONS["calendar"], default=proposed if ask else "daily")}
+    texts = ask_missing(options, questions, ask)
+    if options["calendar"] is None and texts["calendar"] != proposed:
+        advice = f"The dates suggest --calendar {proposed}; {texts['calendar']} is written."
+        print_line(console, advice, "yellow")
     label = sample.columns.get(texts["label"])
     if ask and not more["positive"] and label and (label.kind, label.distinct) == ("string", 2):
         more["positive"] = ask(POSITIVE.text, "")
-    values: dict[str, Any] = {name: texts[name] for name in ("date", "label", "time_zone", "objective")}
+    values: dict[str, Any] = {name: texts[name] for name in ("date", "label", "time_zone", "objective", "calendar")}
     values |= {name: columns_of(texts[name]) for name in ("keys", "known_before")}
-    values |= {"label_delay": _days(texts["label_delay"]), "owner": texts["owner"] or getpass.getuser()}
+    values |= {"label_delay": _number(texts["label_delay"]), "owner": texts["owner"] or getpass.getuser()}
     answers = Answers(**place, **more, **values)
     chosen = package or settings.current_settings().use_case_packages[0]
     folder = _folder_of(chosen)
@@ -132,11 +142,11 @@ def _read(options: dict[str, str | None], ask: Ask | None, more: dict[str, Any])
     return read_sample(file.resolve()), {"sample": file}
 
 
-def _days(text: str) -> int:
+def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InvalidRequestError(f"--label-delay {text!r} is not a number of days.") from None
+        raise InvalidRequestError(f"--label-delay {text!r} is not a number of periods.") from None
 
 
 def write_new_project(console: Console, folder: Path) -> None:

@@ -160,7 +160,7 @@ def release(
 @app.command()
 def balance(
     use_case: str,
-    ask_source: Annotated[bool, typer.Option(help="Also compare every landed day with its source.")] = False,
+    ask_source: Annotated[bool, typer.Option(help="Also compare every landed period with its source.")] = False,
 ) -> None:
     """Show where every delivered row is; fail if any is lost."""
     from include.ingestion import reconcile

@@ -83,7 +83,10 @@ def _rows(use_case: UseCase, report: UseCaseReport) -> RenderableType:
 def _reasons(feed: FeedReport) -> str:
     reasons = [f"{rows:,} × {escape_line(reason)}" for reason, rows in feed.reasons.items()]
     if feed.not_validated:
-        reasons.append(f"{len(feed.not_validated)} days refused or not validated, from {feed.not_validated[0]}")
+        reasons.append(
+            f"{feed.not_validated[0].unit.counted(len(feed.not_validated))} refused or not validated, from"
+            f" {feed.not_validated[0]}"
+        )
     return "\n".join(reasons) or "–"
 
 
@@ -95,7 +98,7 @@ def _versions(report: UseCaseReport, task: Task) -> list[RenderableType]:
 
 def _version(version: VersionSummary, task: Task) -> list[RenderableType]:
     title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
-    table = _metrics("on its test days", version.test, task)
+    table = _metrics("in its test periods", version.test, task)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
     counted = Counter(gate_result["outcome"] for gate_result in version.gate_results)
     lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
@@ -120,11 +123,14 @@ def _decisions(report: UseCaseReport) -> list[RenderableType]:
     """Return the lines about automatic trainings, with their reasons."""
     if not report.decided_periods:
         return []
-    lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_periods} days", "bold")]
+    lines: list[RenderableType] = [
+        "",
+        line_of(f"retraining, decided for {report.unit.counted(report.decided_periods)}", "bold"),
+    ]
     for decision in report.decisions:
         outcome = f"version {decision.version} {decision.outcome}" if decision.version else decision.outcome
         lines += [line_of(f"  {decision.period}  train: {outcome}"), line_of(f"              {decision.reason}")]
-    return lines if report.decisions else [*lines, line_of("  No day triggered a training.")]
+    return lines if report.decisions else [*lines, line_of(f"  No {report.unit.name} triggered a training.")]
 
 
 def _realised(realised: RealisedPerformance | None, task: Task) -> list[RenderableType]:
@@ -133,13 +139,16 @@ def _realised(realised: RealisedPerformance | None, task: Task) -> list[Renderab
         return []
     span = f"{realised.first} … {realised.last}"
     reasons = Counter(realised.waiting.values()).most_common(_REASONS)
-    waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
+    unit = Period(realised.first).unit
+    waiting = [line_of(f"  {unit.counted(count)} wait: {reason}") for reason, count in reasons]
     if not realised.rows:
         cause = (
-            "no day was scored" if not realised.periods and not waiting else "no row has both a prediction and a label"
+            "no period was scored"
+            if not realised.periods and not waiting
+            else "no row has both a prediction and a label"
         )
         return ["", line_of(f"The performance on {span} is not known: {cause}."), *waiting]
-    periods = f"{len(realised.periods)} scored days {span}, {realised.rows:,} rows with a label"
+    periods = f"{unit.counted(len(realised.periods), 'scored')} {span}, {realised.rows:,} rows with a label"
     return ["", _metrics(f"realised on {periods}", realised.metrics, task), *waiting]
 
 

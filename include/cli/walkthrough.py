@@ -67,7 +67,9 @@ def show_report(console: Console, name: str, first: Period | None, last: Period 
     if first:
         last = last or first
         if last < first:
-            raise InvalidRequestError(f"{name}: there is no day from {first} to {last}. Give the earlier day first.")
+            raise InvalidRequestError(
+                f"{name}: there is no period from {first} to {last}. Give the earlier period first."
+            )
         use_case.require(last)
         realised = monitor.realised_performance(open_project(use_case), max(first, use_case.first_period), last)
     report.print_report(console, use_case, reporting.build_report(open_project(use_case)), realised)

@@ -14,6 +14,7 @@ from include.declaration.column_types import TIMESTAMP
 from include.declaration.field_types import require_field_types
 from include.declaration.period import DAY, HOUR, WEEK, Period, PeriodError, Unit
 from include.declaration.problems import declared, did_you_mean, require
+from include.declaration.span import count_units
 from include.errors import AirworthyError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -124,19 +125,15 @@ class Calendar:
         return self.unit.example
 
     def count(self, span: timedelta) -> int:
-        """Return a span of time as a number of periods, for fields that take one.
+        """Return a span of time as a number of periods; declared ones are counted with it.
 
         A local day is one period, whether it has 23, 24 or 25 hours: `Daily().count(timedelta(days=30))` is 30, and
         `Hourly().count(timedelta(days=1))` is 24.
 
         Raises:
-            DeclarationError: it is no whole number of periods.
+            DeclarationError: it is no whole number of periods; the text says what to write.
         """
-        periods, rest = divmod(span, self.unit.step)
-        name = self.unit.name
-        problem = f"{span} is no whole number of {name}s."
-        require(not rest, problem, hint=f"Give a multiple of {self.unit.step}, or the number of {name}s.")
-        return periods
+        return count_units(span, self.unit)
 
     def is_finer_than(self, other: Calendar) -> bool:
         """Return whether the periods are shorter than those of the other calendar."""

@@ -79,7 +79,7 @@ def check_data(declared: UseCase, name: str, unusable: Collection[str] = ()) -> 
 
 
 def _check_periods(use_case: UseCase) -> None:
-    require(use_case.look_back_periods >= 0, "look_back_periods must be at least 0 days.", field="look_back_periods")
+    require(use_case.look_back_periods >= 0, "look_back_periods must be at least 0.", field="look_back_periods")
     if clock.require_time_zone(use_case.time_zone):
         _require_period(use_case, use_case.first_period, "first_period")
         _require_period(use_case, use_case.last_period, "last_period")
@@ -223,6 +223,10 @@ def _check_gates(use_case: UseCase) -> None:
     training = use_case.training
     with report_below("gates"):
         limits = GateLimits(
-            use_case.slice_columns(), training.test_periods, training.rebuildable_periods, use_case.task
+            use_case.slice_columns(),
+            training.test_periods,
+            training.rebuildable_periods,
+            use_case.task,
+            use_case.calendar.unit,
         )
         require_gates(sound(use_case.gates), limits)

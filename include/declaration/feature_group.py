@@ -18,11 +18,12 @@ from include.declaration.names import GROUP_PREFIX, require_columns, require_dis
 from include.declaration.origin import declaring_module
 from include.declaration.period_column import PARTITION
 from include.declaration.problems import declared_whole, require
+from include.declaration.span import count_spans
 from include.declaration.task import Binary, Task
 from include.declaration.use_case import Label, Training, UseCase
 from include.evaluation.gates.base import BaseGate
 
-_NO_LABEL = Label("", "", 1)
+_NO_LABEL = Label("", "", label_delay_periods=1)
 _NO_TRAINING = Training(
     window_periods=3,
     validation_periods=1,
@@ -66,6 +67,8 @@ class FeatureGroup(UseCase, GroupDeclaration):
         if not self.package:
             object.__setattr__(self, "package", self.declared_in)
         object.__setattr__(self, "objective", self.description)
+        if "calendar" not in unusable:
+            count_spans(self, self.calendar.count, in_place=True)
         _check(self, unusable)
         if "name" not in unusable:
             object.__setattr__(self, "name", f"{GROUP_PREFIX}{self.group}")

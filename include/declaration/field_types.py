@@ -5,11 +5,15 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from include.declaration.period import Period
 from include.declaration.problems import is_usable, name_of, require, stop_checks
+from include.declaration.span import OptionalSpan, Span
+
+_SPANS: Mapping[Any, Any] = {Span: int | timedelta, OptionalSpan: int | timedelta | None}
+"""Kind of span to the types of its values."""
 
 
 def require_field_types(declared: Any) -> None:
@@ -60,7 +64,7 @@ def _can_be_stored(text: str) -> bool:
 
 def _hints(declared: Any) -> dict[str, Any]:
     hints = get_type_hints(declared)
-    return {each.name: hints[each.name] for each in fields(declared)}
+    return {each.name: _SPANS.get(hints[each.name], hints[each.name]) for each in fields(declared)}
 
 
 def _fits(value: object, expected: Any) -> bool:
@@ -111,7 +115,13 @@ def _words(expected: Any) -> str:
         return f"a mapping of {_words(arguments[0])} to {_words(arguments[1])}"
     if expected is type(None):
         return "None"
-    names = {"str": "text", "int": "a whole number", "float": "a number", "bool": "True or False"}
+    names = {
+        "str": "text",
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "True or False",
+        "timedelta": "a timedelta",
+    }
     name = getattr(expected, "__name__", str(expected))
     return names.get(name, name)
 

@@ -17,6 +17,7 @@ from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.period import Period
 from include.declaration.problems import declared, did_you_mean, require
+from include.declaration.span import Span, Spanned
 from include.errors import DataError, NotReadyError
 
 Format = Literal["csv", "parquet"]
@@ -30,7 +31,7 @@ _DAYS = tuple(map(Period, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01
 
 @declared
 @dataclass(frozen=True)
-class LandingBucket:
+class LandingBucket(Spanned):
     """The bucket of a feed's files.
 
     Every object under the prefix of a day belongs to that day. A day's files contain the rows that became known by the
@@ -51,7 +52,7 @@ class LandingBucket:
     """Longest time after a day's decision time in which its files may arrive. Scoring waits six hours for the day."""
     every: timedelta = timedelta(seconds=30)
     """Poll interval while waiting for a day's files."""
-    watch_periods: int = 7
+    watch_periods: Span = Span(7)
     """Number of earlier days whose files each ingest checks for changes since they landed."""
     delimiter: str = ","
     nulls: tuple[str, ...] = ("",)
@@ -86,11 +87,11 @@ class LandingBucket:
         require(bool(self.conn_id), say + "name the Connection.", field="conn_id")
         if is_known:
             stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
-            problem = f"{say}ready={self.ready!r} would itself be read as a file of the day."
+            problem = f"{say}ready={self.ready!r} would itself be read as a file of the period."
             require(not stray, problem, field="ready", hint="Name another object.")
         for wait in ("wait", "every", "max_time"):
             clock.require_wait(getattr(self, wait), say + wait)
-        require(self.watch_periods >= 0, say + "watch_periods must be at least 0 days.", field="watch_periods")
+        self.check_counted_spans()
         for limit in ("max_bytes", "max_files", "max_rows"):
             require(getattr(self, limit) > 0, f"{say}{limit} must be above 0.", field=limit)
         enough = self.max_memory >= LEAST_MEMORY
@@ -101,6 +102,11 @@ class LandingBucket:
         problem = "delimiter and nulls apply to csv only; leave them out for parquet."
         require(self.format != "parquet" or plain, say + problem, field="format")
 
+    def check_spans(self) -> None:
+        """Report a number of watched periods below 0."""
+        problem = f"LandingBucket({self.bucket!r}, {self.prefix!r}): watch_periods must be at least 0."
+        require(self.watch_periods >= 0, problem, field="watch_periods")
+
     def _check_prefix(self, say: str) -> None:
         try:
             fields = [field for _, field, _, _ in string.Formatter().parse(self.prefix) if field is not None]
@@ -108,14 +114,14 @@ class LandingBucket:
         except (ValueError, LookupError) as error:
             require(False, f"{say}the prefix cannot be read: {error}.", field="prefix")
             return
-        problem = "the prefix must contain the day as {period} or {period:%Y/%m/%d}, and nothing else in braces."
+        problem = "the prefix must contain the period as {period} or {period:%Y/%m/%d}, and nothing else in braces."
         require(bool(prefixes), say + problem, field="prefix")
         mixed = any(
             one != other and second.startswith(first)
             for one, first in enumerate(prefixes)
             for other, second in enumerate(prefixes)
         )
-        problem = "the prefix of one day also matches files of another day."
+        problem = "the prefix of one period also matches files of another period."
         require(not mixed, say + problem, field="prefix")
         wild = any(letter in "*?[]\\" or ord(letter) < 32 for letter in "".join(prefixes))
         problem = "the prefix must not contain *, ?, [, ], a backslash or a control character."
@@ -186,5 +192,5 @@ class DeliveryMissingError(NotReadyError):
             f"{use_case}: the files of feed {feed!r} for {period} are missing{waited}: {mark} in the bucket"
             f" {landing.bucket!r} under {landing.prefix_of(period)!r} (Connection {landing.conn_id!r}). Nothing was"
             " written. Ask the supplier, and clear the task when the files have arrived. If they will never arrive, add"
-            " the day to the feed's missing_periods."
+            " the period to the feed's missing_periods."
         )

@@ -14,7 +14,9 @@ from typing import Any
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import BASELINES
+from include.declaration.period import Unit
 from include.declaration.problems import declared, did_you_mean, require
+from include.declaration.span import Span, Spanned
 from include.declaration.task import Task
 from include.model.metrics import METRICS
 from include.monitoring.definitions import DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
@@ -87,8 +89,8 @@ class PerformanceLimit:
     def __str__(self) -> str:
         skill = f"lead in {self.metric} over the {self.reference}" if self.reference else self.metric
         if self.max_degradation is not None:
-            return f"{skill} at most {self.max_degradation:g} worse than on the test days"
-        return f"{skill} not worse than on the test days ({_times(self.false_alarms_per_year)})"
+            return f"{skill} at most {self.max_degradation:g} worse than in the test periods"
+        return f"{skill} not worse than in the test periods ({_times(self.false_alarms_per_year)})"
 
 
 @declared
@@ -158,12 +160,12 @@ _BASELINES = _Defaults(BaselineLimit(each, false_alarms_per_year=1) for each in 
 
 @declared
 @dataclass(frozen=True)
-class Monitoring:
+class Monitoring(Spanned):
     """Limits of the daily measurements; a value beyond its limit is a breach."""
 
-    window_periods: int = 14
+    window_periods: Span = Span(14)
     """Performance is judged on this many of the newest days whose labels are known."""
-    min_periods: int = 7
+    min_periods: Span = Span(7)
     """With fewer days of labels in the window, performance is not judged."""
     performance: tuple[PerformanceLimit, ...] = _PERFORMANCE
     """Limits of degradation since the test days; the signal `performance`."""
@@ -189,9 +191,9 @@ class Monitoring:
     """Largest increase of a feature's share of nulls since training."""
     max_unseen_share: float = 0.05
     """Largest share of rows with a category that was not in training."""
-    stale_periods: int = 1
+    stale_periods: Span = Span(1)
     """Days by which features, predictions and labels may be older than expected."""
-    max_age_periods: int = 60
+    max_age_periods: Span = Span(60)
     """Days after its training from which a model is old."""
     max_slowdown: float = 3.0
     """Largest ratio of the time per row of training and scoring to their usual time."""
@@ -199,11 +201,6 @@ class Monitoring:
     def __post_init__(self) -> None:
         require_field_types(self)
         say = "Monitoring: "
-        require(
-            2 <= self.min_periods <= self.window_periods,
-            say + "min_periods must be at least 2 and at most window_periods.",
-            field="min_periods",
-        )
         possible = 0 < self.drift_quantile <= 1
         require(possible, say + "drift_quantile must be above 0 and at most 1.", field="drift_quantile")
         above = (
@@ -211,7 +208,6 @@ class Monitoring:
             "prediction_drift_factor",
             "feature_psi",
             "volume_change",
-            "max_age_periods",
             "max_slowdown",
         )
         for name in above:
@@ -221,10 +217,20 @@ class Monitoring:
         possible = rate is None or RATE_FROM <= rate <= RATE_TO
         problem = say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}."
         require(possible, problem, field="drift_false_alarms_per_year")
-        for name in ("max_null_increase", "max_unseen_share", "stale_periods"):
+        for name in ("max_null_increase", "max_unseen_share"):
             require(getattr(self, name) >= 0, f"{say}{name} must be at least 0.", field=name)
+        self.check_counted_spans()
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
         require(len(set(names)) == len(names), say + f"a metric may have only one limit; there are {names}.")
+
+    def check_spans(self) -> None:
+        """Report a window, a limit of age or one of staleness that cannot work."""
+        say = "Monitoring: "
+        possible = 2 <= self.min_periods <= self.window_periods
+        problem = say + "min_periods must be at least 2 and at most window_periods."
+        require(possible, problem, field="min_periods")
+        require(self.max_age_periods > 0, say + "max_age_periods must be above 0.", field="max_age_periods")
+        require(self.stale_periods >= 0, say + "stale_periods must be at least 0.", field="stale_periods")
 
     def for_task(self, task: Task) -> Monitoring:
         """Return the limits with the defaults of the task."""
@@ -247,22 +253,22 @@ class Monitoring:
 
 @declared
 @dataclass(frozen=True)
-class Retraining:
+class Retraining(Spanned):
     """The policy that triggers trainings in addition to the schedule, and its limits."""
 
     signals: Sequence[str] = SIGNALS
     """Any of these triggers a training; empty: no training is ever triggered."""
     breaches: int = 3
-    of_periods: int = 5
+    of_periods: Span = Span(5)
     """A signal triggers if it was in breach on the newest day and on at least `breaches` of the last `of_periods`
     measured days."""
-    cool_down_periods: int = 14
+    cool_down_periods: Span = Span(14)
     """Days after a triggered training in which no other is triggered."""
     per_month: int = 2
     """Largest number of trainings triggered for the days of one calendar month."""
     backoff_factor: float = 2.0
     """The cool-down is multiplied by this after each consecutive challenger that was not promoted."""
-    max_cool_down_periods: int = 56
+    max_cool_down_periods: Span = Span(56)
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -273,12 +279,17 @@ class Retraining:
         require(not stray, say + f"signals {stray} are not among {list(SIGNALS)}.", field="signals", hint=hint)
         once = say + f"each signal must be named once; they are {list(self.signals)}."
         require(len(set(self.signals)) == len(self.signals), once, field="signals")
+        self.check_counted_spans()
+        require(self.per_month >= 0, say + "per_month must be at least 0.", field="per_month")
+        require(self.backoff_factor >= 1, say + "backoff_factor must be at least 1.", field="backoff_factor")
+
+    def check_spans(self) -> None:
+        """Report a cool-down or a number of breaches that cannot work."""
+        say = "Retraining: "
         possible = 1 <= self.breaches <= self.of_periods
         require(possible, say + "breaches must be at least 1 and at most of_periods.", field="breaches")
         shortest = say + "cool_down_periods must be at least 1; otherwise, each breach would start a training."
         require(self.cool_down_periods >= 1, shortest, field="cool_down_periods")
-        require(self.per_month >= 0, say + "per_month must be at least 0.", field="per_month")
-        require(self.backoff_factor >= 1, say + "backoff_factor must be at least 1.", field="backoff_factor")
         problem = say + "max_cool_down_periods must be at least cool_down_periods."
         require(self.max_cool_down_periods >= self.cool_down_periods, problem, field="max_cool_down_periods")
 
@@ -295,20 +306,23 @@ class Retraining:
         """Return the number of days in which earlier decisions matter for a decision."""
         return max(self.max_cool_down_periods, self.look_back_periods, 31)
 
-    def rules(self) -> list[str]:
+    def rules(self, unit: Unit) -> list[str]:
         """Return the policy as text, one rule per line."""
         if not self.signals or not self.per_month:
             return ["No training is ever triggered."]
         names = ", ".join(signal.replace("_", " ") for signal in self.signals)
         return [
             f"Each of these signals can trigger a training: {names}.",
-            f"A signal triggers if it was in breach on the day itself and on {self.breaches} or more of the last"
-            f" {self.of_periods} measured days of the same model. A day without a judgement is not counted.",
-            f"The cool-down between two trainings is at least {self.cool_down_periods} days, also after one that failed"
+            f"A signal triggers if it was in breach in the {unit.name} itself and in {self.breaches} or more of the"
+            f" last"
+            f" {unit.counted(self.of_periods, 'measured')} of the same model. {unit.article.capitalize()} without a"
+            " judgement is not counted.",
+            f"The cool-down between two trainings is at least {unit.counted(self.cool_down_periods)}, also after one"
+            f" that failed"
             " or did not start: clear that task to repeat it.",
             f"The cool-down is multiplied by {self.backoff_factor:g} after each consecutive challenger that was not"
-            f" promoted, up to {self.max_cool_down_periods} days.",
-            f"At most {self.per_month} trainings are triggered for the days of one month.",
+            f" promoted, up to {unit.counted(self.max_cool_down_periods)}.",
+            f"At most {self.per_month} trainings are triggered for the {unit.name}s of one month.",
         ]
 
 

@@ -13,6 +13,7 @@ from functools import total_ordering
 from typing import overload
 
 from include.errors import NAME_SHOWN, InvalidRequestError, shorten
+from include.grammar import counted
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Unit:
     def preposition(self) -> str:
         """Return the preposition before the name, as in `on this day`."""
         return "on" if self.name == "day" else "in"
+
+    def counted(self, number: int, kind: str = "") -> str:
+        """Return a number of periods in words: `7 days`, `168 hours` or `1 test week`."""
+        return counted(number, f"{kind} {self.name}".strip())
 
     @property
     def article(self) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration.field_types import require_field_types
+from include.declaration.period import DAY
 from include.declaration.problems import declared, require
+from include.declaration.span import OptionalSpan, Span, count_spans, count_units
 
 LONGEST_TASK_HOURS = 7
 """Upper limit of a task's duration: data that were current when it began must be kept until it ends."""
@@ -20,34 +22,35 @@ LETTERS_ARE_TRIED_DAYS = 7
 @declared
 @dataclass(frozen=True)
 class Retention:
-    """Retention periods in days since data were created, finished or replaced.
+    """Retention periods since data were created, finished or replaced.
 
-    The defaults are generous.
+    They are days of the clock, whatever the calendar, or timedeltas of whole days. The defaults are generous.
     """
 
     automatic: bool = False
     """Whether the DAG `maintenance` has a schedule, whose runs delete; without one only a user's run deletes."""
-    superseded_days: int = 30
+    superseded_days: Span = Span(30)
     """Days to keep superseded data files of a table, and files of writers that were killed."""
-    champion_days: int | None = None
+    champion_days: OptionalSpan = OptionalSpan(None)
     """Days that a former champion stays reproducible after the ledger last named it. None: for ever."""
     newest_versions: int = 10
     """Number of the newest other versions that stay reproducible."""
-    run_days: int = 180
+    run_days: Span = Span(180)
     """Days to keep MLflow runs without a registered version, studies included, and the data of runs and versions."""
-    deleted_run_days: int = 30
+    deleted_run_days: Span = Span(30)
     """Days in which a run that `maintenance` deleted can be restored with its artifacts."""
-    log_days: int = 90
+    log_days: Span = Span(90)
     """Days to keep logs of Airflow's tasks."""
-    data_docs_days: int = 180
+    data_docs_days: Span = Span(180)
     """Days to keep Data Docs."""
-    backtest_cache_days: int = 90
+    backtest_cache_days: Span = Span(90)
     """Days to keep the models of a replay; a missing one is trained again."""
-    notification_days: int = 90
+    notification_days: Span = Span(90)
     """Days to keep the text of alerts that are sent or given up. The fact that they were sent is kept."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
+        count_spans(self, lambda span: count_units(span, DAY), in_place=True)
         say = "Retention: "
         least = -(-LONGEST_TASK_HOURS // 24) + 1
         require(
@@ -90,7 +93,7 @@ class Retention:
         if self.champion_days is not None:
             champions = f"the champion, versions named champion within {_days(self.champion_days)}"
         return [
-            f"Tables: superseded content of a day is deleted after {_days(self.superseded_days)}, unless a reproducible"
+            f"Tables: superseded content of a period is deleted after {_days(self.superseded_days)}, unless a reproducible"
             " version was trained on it.",
             f"These versions stay reproducible: {champions}, the newest {self.newest_versions} of the others, and all"
             f" younger than {_days(self.run_days)}.",

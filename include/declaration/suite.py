@@ -113,11 +113,11 @@ def _problems(expectation: Any, place: str) -> list[str]:
     name, problems = rule_text(expectation), []
     if kind in TYPE_RULES:
         problems.append(
-            f"{name}: the columns and types of a feed are declared in its Feed and checked exactly when a day is"
+            f"{name}: the columns and types of a feed are declared in its Feed and checked exactly when a period is"
             " landed; leave this expectation out"
         )
     elif place == "rows" and not is_row_level(expectation):
-        problems.append(f"{name} checks the day as a whole, not each row; move it from rows to table")
+        problems.append(f"{name} checks the period as a whole, not each row; move it from rows to table")
     if place == "rows" and getattr(expectation, "mostly", 1) != 1:
         problems.append(
             f"{name}: mostly={expectation.mostly} has no meaning in rows, where each row that breaks the expectation is"
@@ -131,7 +131,8 @@ def _problems(expectation: Any, place: str) -> list[str]:
     severity = getattr(expectation, "severity", None)
     if severity is not None and str(getattr(severity, "value", severity)) != "critical":
         problems.append(
-            f"{name}: severity is not supported: a broken expectation quarantines the row (in rows) or refuses the day"
+            f"{name}: severity is not supported: a broken expectation quarantines the row (in rows) or refuses the"
+            f" period"
             " (in table); leave it out"
         )
     if any(isinstance(value, dict) and "$PARAMETER" in value for value in _arguments(expectation)):

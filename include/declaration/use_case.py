@@ -29,6 +29,7 @@ from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.declaration.sources import Source, require_source
+from include.declaration.span import Span, Spanned, count_spans
 from include.declaration.task import Task
 from include.errors import AfterLastPeriodError, BeforeFirstPeriodError, NotBegunError
 from include.evaluation.gates.base import BaseGate
@@ -96,17 +97,21 @@ class Feed:
 
 @declared
 @dataclass(frozen=True)
-class Label:
+class Label(Spanned):
     """The predicted outcome: a column of `labels` in features.py, with values as the task needs them."""
 
     name: str
     meaning: str
-    label_delay_periods: int
+    label_delay_periods: Span = Span()
     """Days after which the labels of a day are complete."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        problem = f"Label({self.name!r}): label_delay_periods must be at least 1: a label is known after its day."
+        self.check_counted_spans()
+
+    def check_spans(self) -> None:
+        """Report a delay below 1 period."""
+        problem = f"Label({self.name!r}): label_delay_periods must be at least 1: a label is known after its period."
         require(self.label_delay_periods >= 1, problem, field="label_delay_periods")
 
 
@@ -134,19 +139,19 @@ class SearchRange:
 
 @declared
 @dataclass(frozen=True)
-class Training:
+class Training(Spanned):
     """Training as of a day T: days with mature labels, split by time into train, validation and test."""
 
-    window_periods: int
-    validation_periods: int
-    test_periods: int
-    gap_periods: int
-    """Days left out between train and validation, and between validation and test."""
-    min_train_periods: int
     parameters: Mapping[str, int | float | str | bool]
     """LightGBM parameters; the trainer sets seeds, threads and determinism."""
     num_boost_round: int
     early_stopping_rounds: int
+    window_periods: Span = Span()
+    validation_periods: Span = Span()
+    test_periods: Span = Span()
+    gap_periods: Span = Span()
+    """Periods left out between train and validation, and between validation and test."""
+    min_train_periods: Span = Span()
     seed: int = 20130101
     baseline_features: tuple[str, ...] = ()
     """Features of the logistic or linear baseline; empty: all. With few training rows, a few simple features make a
@@ -169,20 +174,24 @@ class Training:
         object.__setattr__(self, "monotone", _frozen(self.monotone))
         for wrong in wrong_declaration(self.parameters, self.search_space):
             report(replace(wrong, problem=f"Training: {wrong.problem}"))
-        for name in ("validation_periods", "test_periods", "min_train_periods"):
-            require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)
-        require(self.gap_periods >= 0, "Training: gap_periods must be at least 0.", field="gap_periods")
+        self.check_counted_spans()
         for name, allowed in ROUNDS.items():
             value = getattr(self, name)
             require(allowed.holds(value), f"Training: {name} must be {allowed}, not {value!r}.", field=name)
         for name, direction in self.monotone.items():
             problem = f"Training: monotone[{name!r}] must be 1 or -1, not {direction!r}."
             require(direction in (1, -1), problem, field=f"monotone[{name!r}]")
+
+    def check_spans(self) -> None:
+        """Report windows that cannot work."""
+        for name in ("validation_periods", "test_periods", "min_train_periods"):
+            require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)
+        require(self.gap_periods >= 0, "Training: gap_periods must be at least 0.", field="gap_periods")
         least = self.min_train_periods + self.validation_periods + self.test_periods + 2 * self.gap_periods
         require(
             self.window_periods >= least,
             f"Training: window_periods={self.window_periods} cannot hold min_train_periods + validation_periods +"
-            f" test_periods + 2 gaps = {least} days.",
+            f" test_periods + 2 gaps = {least}.",
             field="window_periods",
         )
 
@@ -221,8 +230,6 @@ class UseCase:
     time_zone: str
     """The zone of local days and weeks, and of their decision times."""
     first_period: Period
-    look_back_periods: int
-    """Features of D are built from days D - look_back_periods to D."""
     feeds: tuple[Feed, ...]
     keys: tuple[str, ...]
     """Columns that identify one row of features and predictions among those of its period."""
@@ -234,6 +241,8 @@ class UseCase:
     """What is predicted: `Binary(…)`, `Regression(…)` or `Multiclass(…)`."""
     training: Training
     gates: tuple[BaseGate, ...]
+    look_back_periods: Span = Span()
+    """Features of D are built from periods D - look_back_periods to D."""
     period: str = ""
     """The key that holds the start of a row's period, equal to the partition's in features and predictions: a `date32`,
     or a `timestamp` of an hourly calendar. Or `PARTITION` if no key does: then `labels` also returns such a column,
@@ -269,6 +278,8 @@ class UseCase:
         object.__setattr__(self, "_declared_in", declaring_module())
         if not self.package:
             object.__setattr__(self, "package", self.declared_in)
+        if "calendar" not in unusable:
+            count_spans(self, self.calendar.count, in_place=True)
         if not {"task", "monitoring"} & unusable:
             object.__setattr__(self, "monitoring", self.monitoring.for_task(self.task))
         if not {"task", "gates"} & unusable:

@@ -88,7 +88,7 @@ def findings_of_joined_labels(project: Project, period: Period) -> Iterator[Chec
         yield CheckFinding(
             "warning",
             f"{missing:,} of {counted(total, 'label')} of {first} to {last} belong to no row of features and are not"
-            f" used. Rows are matched by {[*use_case.keys]} and the day: return equal ones from both functions.",
+            f" used. Rows are matched by {[*use_case.keys]} and the period: return equal ones from both functions.",
         )
 
 

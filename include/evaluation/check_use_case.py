@@ -84,7 +84,8 @@ def findings_of_declaration(use_case: UseCase, period: Period) -> Iterator[Check
     periods, wanted = last - first + 1, use_case.training.window_periods
     if periods < wanted:
         yield CheckFinding(
-            "note", f"the window {first} to {last} has {periods} of the {wanted} days that are declared."
+            "note",
+            f"the window {first} to {last} has {periods} of the {period.unit.counted(wanted)} that are declared.",
         )
 
 
@@ -179,7 +180,7 @@ def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[Chec
     refused: list[CheckFinding] = []
     refused_periods: dict[Period, set[str]] = {}
     for number, needed in enumerate([*sample, *(day for day in periods if day not in sample)], start=1):
-        tell(f"landing and validating {needed}: day {number} of {len(periods)}")
+        tell(f"landing and validating {needed}: {period.unit.name} {number} of {len(periods)}")
         for feed in project.use_case.feeds:
             try:
                 build.land_missing_feed(project, feed, needed, needed)
@@ -210,7 +211,7 @@ def build_window(project: Project, period: Period, tell: Tell) -> list[CheckFind
     missing = [needed for needed in period_range(first, period) if needed not in built]
     broken: dict[str, list[tuple[Period, BrokenExpectation]]] = {}
     for number, needed in enumerate(missing, start=1):
-        tell(f"building the features of {needed}: day {number} of {len(missing)}")
+        tell(f"building the features of {needed}: {period.unit.name} {number} of {len(missing)}")
         try:
             build.build_features(project, needed)
         except PeriodRefusedError as error:
@@ -221,7 +222,7 @@ def build_window(project: Project, period: Period, tell: Tell) -> list[CheckFind
 
 def _refused_finding(expectation: str, found: Sequence[tuple[Period, BrokenExpectation]]) -> CheckFinding:
     (first, broken), (last, _) = found[0], found[-1]
-    days = f"{len(found)} days, {first} to {last}" if len(found) > 1 else f"{first}"
+    days = f"{first.unit.counted(len(found))}, {first} to {last}" if len(found) > 1 else f"{first}"
     return CheckFinding("error", f"{expectation}; refused on {days}: {broken.observed}. {broken.remedy}")
 
 
@@ -232,7 +233,7 @@ def findings_of_labels(project: Project, period: Period) -> Iterator[CheckFindin
     rows = dataset.labelled_rows(use_case, project.lake.as_of(period), first, last)
     labels = encoded_labels(use_case, rows[use_case.label.name])
     periods = pc.count_distinct(rows["period"]).as_py() if rows.num_rows else 0
-    counted = f"{rows.num_rows:,} rows on {periods} of the days {first} to {last} are labelled"
+    counted = f"{rows.num_rows:,} rows of {periods} of the {period.unit.name}s {first} to {last} are labelled"
     if not len(labels):
         yield CheckFinding("warning", f"{counted}.")
         return

@@ -80,6 +80,7 @@ class _Collector:
         return GateInputs(
             metrics=metrics.split_metrics(self.candidate.metrics, "test"),
             periods=int(self.test["periods"]),
+            unit=self.use_case.calendar.unit,
             features=self.model.encoding.features,
             declared=self.use_case.features,
             gains=self.model.gains,

@@ -151,7 +151,7 @@ def _write(
     }
     if grouped:
         shown = [plots.PlotGroup(*(group[name] for name in plots.PlotGroup._fields)) for group in grouped]
-        drawn["slices"] = plots.plot_slices(f"{title}: slices of the test days", shown)
+        drawn["slices"] = plots.plot_slices(f"{title}: slices of the test periods", shown)
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from include.declaration.period import Period
+from include.declaration.period import DAY, Period, Unit
 from include.model.arrays import Numbers
 
 
@@ -100,7 +100,9 @@ class GateInputs:
     metrics: Mapping[str, Mapping[str, float]]
     """Subject (`model` or a baseline) to metric to value on the test days."""
     periods: int
-    """Test days that have labelled rows."""
+    """Test periods that have labelled rows."""
+    unit: Unit = DAY
+    """What a period is."""
     features: Mapping[str, str] = field(default_factory=dict)
     """Feature to type, as the model reads them."""
     declared: Mapping[str, str] = field(default_factory=dict)

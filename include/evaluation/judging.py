@@ -12,7 +12,7 @@ from include.declaration.task import Task
 from include.evaluation.gates.base import BaseGate
 from include.evaluation.gates.result import GateResult
 from include.evaluation.inputs import GateInputs, TestRows
-from include.grammar import counted, sentence
+from include.grammar import sentence
 from include.model.period_arrays import to_starts
 
 
@@ -37,15 +37,15 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
     """Return which test rows are of days that the champion has not seen, or a result."""
     champion, rows = inputs.champion, inputs.rows
     if champion is None:
-        reason = "The champion of that day could not be determined."
+        reason = "The champion of that period could not be determined."
         return gate.result("inconclusive", reason, metric=metric)
     if champion.version is None:
-        return gate.result("passed", "There is no champion of that day yet to be worse than.", metric=metric)
+        return gate.result("passed", "There is no champion of that period yet to be worse than.", metric=metric)
     if champion.same:
-        reason = f"This model is version {champion.version}, the champion of that day itself."
+        reason = f"This model is version {champion.version}, the champion of that period itself."
         return gate.result("passed", reason, metric=metric)
     if champion.why_not:
-        reason = f"Version {champion.version}, the champion of that day, cannot score the test rows: "
+        reason = f"Version {champion.version}, the champion of that period, cannot score the test rows: "
         return gate.result("inconclusive", reason + sentence(champion.why_not), metric=metric)
     if rows is None or not (has_predictions(rows, MODEL) and has_predictions(rows, CHAMPION)):
         reason = f"The test rows have no predictions of this model, or none of version {champion.version}."
@@ -55,7 +55,8 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
     if left >= gate.min_periods:
         return unseen
     reason = (
-        f"Of {counted(periods, 'test day')} {left} {'is' if left == 1 else 'are'} left to compare on, and this gate"
+        f"Of {inputs.unit.counted(periods, 'test')} {left} {'is' if left == 1 else 'are'} left to compare on, and"
+        f" this gate"
         f" needs {gate.min_periods}: version {champion.version} has seen the other {periods - left}."
     )
     return gate.result("inconclusive", reason, metric=metric)

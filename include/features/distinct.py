@@ -17,9 +17,9 @@ class RowsNotDistinctError(AirworthyError):
     def __init__(self, use_case: str, table: str, repeated: pa.Table) -> None:
         self.use_case, self.table, self.rows = use_case, table, repeated.num_rows
         super().__init__(
-            f"{use_case}: {repeated.num_rows} rows of {table} have the same day and keys as another row, the first"
+            f"{use_case}: {repeated.num_rows} rows of {table} have the same period and keys as another row, the first"
             f" {repeated.slice(0, 1).to_pylist()}, so one label would belong to several rows. Run {use_case}__data for"
-            " these days again. If the error remains, correct `build` in features.py or declare more keys."
+            " these periods again. If the error remains, correct `build` in features.py or declare more keys."
         )
 
 

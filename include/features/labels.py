@@ -26,7 +26,7 @@ class LabelsOutdatedError(NotReadyError):
         self.use_case, self.label, self.what = use_case, label, what
         super().__init__(
             f"{use_case}: rows {what}. These labels were stored under another declaration: run {use_case}__data again"
-            " for their days, or declare the task that they fit."
+            " for their periods, or declare the task that they fit."
         )
 
 

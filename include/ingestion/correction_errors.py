@@ -13,13 +13,13 @@ LINES_SHOWN = 10
 NotFree = Literal["quarantined", "decided", "missing", "before decided", "not begun", "after the end", "too far"]
 """Why rows cannot become known on a period."""
 _NOT_FREE: dict[NotFree, str] = {
-    "quarantined": "is not after {limit}, the day they were quarantined on: what was known then does not change",
+    "quarantined": "is not after {limit}, the period they were quarantined on: what was known then does not change",
     "decided": "is landed or decided already: what was known then does not change",
     "missing": "is one of the feed's `missing_periods`",
     "before decided": "lies before {limit}, which is decided already: what was known then does not change",
     "not begun": "has not begun in the use case's time zone, where today is {limit}",
     "after the end": "is after {limit}, on which the use case ends: nothing is landed after it",
-    "too far": "is after {limit}, the last day that may be named now: until then the rows would be missing",
+    "too far": "is after {limit}, the last period that may be named now: until then the rows would be missing",
 }
 
 
@@ -65,7 +65,7 @@ class NothingQuarantinedError(InvalidRequestError):
         self.use_case, self.feed, self.period, self.periods = use_case, feed, period, tuple(periods)
         others = ", ".join(str(other) for other in self.periods) or "none"
         super().__init__(
-            f"{use_case}: feed {feed!r} has no quarantined row on {period}; days with quarantined rows: {others}."
+            f"{use_case}: feed {feed!r} has no quarantined row on {period}; periods with quarantined rows: {others}."
         )
 
 
@@ -145,7 +145,8 @@ class RowsNotJudgedError(InvalidRequestError):
     def __init__(self, use_case: str, feed: str, raised: Sequence[str]) -> None:
         self.use_case, self.feed, self.raised = use_case, feed, tuple(raised)
         super().__init__(
-            f"{use_case}: an expectation on feed {feed!r} cannot judge these rows, which would block the day on which"
+            f"{use_case}: an expectation on feed {feed!r} cannot judge these rows, which would block the period on"
+            f" which"
             f" they become known: {'; '.join(raised)}."
         )
 
@@ -159,7 +160,7 @@ class PeriodNotFreeError(InvalidRequestError):
         self.use_case, self.feed, self.period, self.problem = use_case, feed, period, problem
         self.limit, self.free = limit, free
         reason = _NOT_FREE[problem].format(limit=limit)
-        super().__init__(f"{use_case}: {period} {reason}. The first free day of feed {feed!r} is {free}.")
+        super().__init__(f"{use_case}: {period} {reason}. The first free period of feed {feed!r} is {free}.")
 
 
 class ResubmittedBeforeError(InvalidRequestError):
@@ -174,7 +175,8 @@ class ResubmittedBeforeError(InvalidRequestError):
         described = "; ".join(f"{name} ({how})" for name, how in zip(ids, earlier, strict=False))
         super().__init__(
             f"{len(ids)} of {count} rows were resubmitted before: {described}. A row can be resubmitted once: leave"
-            " these rows out. If a resubmitted row was quarantined again on its new day, correct the row of that day."
+            " these rows out. If a resubmitted row was quarantined again in its new period, correct the row of that"
+            " period."
         )
 
 
@@ -246,7 +248,7 @@ class KeysRepeatedError(InvalidRequestError):
     def __init__(self, keys: str) -> None:
         self.keys = keys
         super().__init__(
-            f"Several rows have the keys {keys}, and only one of them can be published on one day. Resubmit only the"
+            f"Several rows have the keys {keys}, and only one of them can be published in one period. Resubmit only the"
             " right one."
         )
 
@@ -258,7 +260,7 @@ class CorrectionsMissingError(NotReadyError):
         self.use_case, self.feed, self.period, self.count = use_case, feed, period, count
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} was landed without all of its {count} correction(s). Run the task"
-            f" `ingest` of {use_case}__data for that day again, then this task."
+            f" `ingest` of {use_case}__data for that period again, then this task."
         )
 
 

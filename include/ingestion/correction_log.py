@@ -47,7 +47,7 @@ class CorrectionsCorruptedError(RecordCorruptedError):
     """A correction is missing or cannot be read, so the rows of its day are not known."""
 
     damaged = "The corrections are damaged"
-    consequence = "The day is not landed without them."
+    consequence = "The period is not landed without them."
 
 
 class CorrectionPeriodTakenError(InvalidRequestError):
@@ -60,7 +60,7 @@ class CorrectionPeriodTakenError(InvalidRequestError):
         self.use_case, self.feed, self.period = use_case, feed, period
         super().__init__(
             f"{use_case}: another run has landed {period} of feed {feed!r}, which therefore accepts no more"
-            " corrections. Nothing was recorded. Choose a later day for the correction."
+            " corrections. Nothing was recorded. Choose a later period for the correction."
         )
 
 

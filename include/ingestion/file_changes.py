@@ -61,6 +61,6 @@ def redelivery_advice(use_case: str, feed: str, period: Period) -> str:
     """Return advice about files that changed after their day was landed."""
     return (
         f"The landed rows and all decisions based on them are kept. To correct rows of {feed!r}, deliver them with a"
-        f" later day's files: they become known on that day. To use the files of {period} as they are now, run"
-        f" {use_case}__data for the day with take_changed; tables built from it are kept until they are run again."
+        f" later period's files: they become known in that period. To use the files of {period} as they are now, run"
+        f" {use_case}__data for the period with take_changed; tables built from it are kept until they are run again."
     )

@@ -51,7 +51,7 @@ class DeliveryLostError(AirworthyError):
         super().__init__(
             f"{use_case}: {table} of {period} is damaged: {what}. The files in the landing bucket are not the files"
             f" from which it was written, so the same rows cannot be written again. Restore the table's folder {table},"
-            " with its log, from a backup, or restore the original files and run the day again."
+            " with its log, from a backup, or restore the original files and run the period again."
         )
 
 

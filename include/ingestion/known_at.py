@@ -23,7 +23,7 @@ class KnownTooLateError(DataError):
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
             " Nothing was written, because features built from them would use the future. Deliver each row on the first"
-            f" day that begins after the row's {column!r}, or correct the feed's known_at."
+            f" period that begins after the row's {column!r}, or correct the feed's known_at."
         )
 
 

@@ -54,7 +54,7 @@ class QuarantinedRows:
 
     def states(self) -> list[str]:
         """Describe the state of each row."""
-        waits = {True: "", False: " (that day is not landed yet)"}
+        waits = {True: "", False: " (that period is not landed yet)"}
         return [
             corrections.describe_corrections(correction) + waits[is_landed] if correction else OPEN
             for correction, is_landed in zip(self.corrections, self.landed, strict=True)

@@ -59,7 +59,7 @@ class Reconciliation:
         sound = "nothing is lost" if not self.faults else "; ".join(self.faults)
         return (
             f"{self.feed}: {self.delivered} delivered = {self.published} published + {self.open} in open quarantine"
-            f" + {self.waiting} waiting for their day + {self.refused} not published{also}; {self.replayed} were"
+            f" + {self.waiting} waiting for their period + {self.refused} not published{also}; {self.replayed} were"
             f" replayed. {sound[0].upper()}{sound[1:]}.{unasked}"
         )
 

@@ -55,7 +55,7 @@ class Resubmission:
         bad = "; ".join(f"{count} for {reason!r}" for reason, count in sorted(self.again.items()))
         return (
             f"{begin}: {self.rows} {action} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
-            " day is landed." + (f" Rows that would be quarantined again: {bad}." if bad else "")
+            " period is landed." + (f" Rows that would be quarantined again: {bad}." if bad else "")
         )
 
 

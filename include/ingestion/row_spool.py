@@ -43,8 +43,8 @@ class SpoolBrokenError(AirworthyError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The rows of a day are incomplete, because one of its files was refused. Nothing was written. Ask the"
-            " supplier for a correct file, then run the day's data DAG again."
+            "The rows of a period are incomplete, because one of its files was refused. Nothing was written. Ask the"
+            " supplier for a correct file, then run the period's data DAG again."
         )
 
 

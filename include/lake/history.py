@@ -26,7 +26,7 @@ class TableVersionMissingError(AirworthyError):
         which = "" if version is None else f" at Delta version {version}"
         remedy = (
             " If the newest file of its _delta_log is incomplete, as after a power cut, move that file away: its commit"
-            " was never complete; then run its day again. Otherwise restore the table with its log from a backup."
+            " was never complete; then run its period again. Otherwise restore the table with its log from a backup."
             if version is None
             else " Restore the table with its log from a backup."
         )

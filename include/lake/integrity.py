@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.lake.snapshot import AsOfSnapshot
 
 
-OTHER_PERIOD = "the table's log assigns a file of another day to it"
+OTHER_PERIOD = "the table's log assigns a file of another period to it"
 
 
 class PartitionCorruptedError(AirworthyError):

@@ -24,7 +24,7 @@ class LogCorruptedError(AirworthyError):
     def __init__(self, table: str, path: str) -> None:
         self.table, self.path = table, path
         super().__init__(
-            f"The log of the table {table} is damaged: it names {path} without day, digest or rows. Nothing was read"
+            f"The log of the table {table} is damaged: it names {path} without period, digest or rows. Nothing was read"
             " from it. Restore the table's folder, with its log, from a backup."
         )
 

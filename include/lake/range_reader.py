@@ -43,7 +43,7 @@ class TableCorruptedError(AirworthyError):
         damage = cause if isinstance(cause, ChecksumError) else type(cause).__name__  # a library's text may hold rows
         super().__init__(
             f"The table {table} of {use_case} is damaged: {damage}. Restore its folder in the lake,"
-            " with its log, from a backup; or remove it and run the days again."
+            " with its log, from a backup; or remove it and run the periods again."
         )
 
 

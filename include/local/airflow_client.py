@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from include.declaration.period import Period
+from include.declaration.period import HOUR, Period
 from include.errors import AirworthyError
 
 PAGE = 100
@@ -109,7 +109,7 @@ class AirflowClient:
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def backfill(self, dag_id: str, first: Period, last: Period, *, again: str = "failed", at_once: int = 8) -> None:
-        """Create the runs of a range of days.
+        """Create the runs of a range of periods.
 
         Existing runs are repeated only if failed (or as `again`). Airflow allows one backfill of a DAG at a time, and
         takes half a minute to notice its end.
@@ -117,7 +117,7 @@ class AirflowClient:
         deadline = time.monotonic() + BACKFILL_NOTICED_S
         while self.has_lingering_backfill(dag_id) and time.monotonic() < deadline:
             time.sleep(1)
-        body = {"dag_id": dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        body = {"dag_id": dag_id, "from_date": _bound(first), "to_date": _bound(last)}
         self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
 
     def has_lingering_backfill(self, dag_id: str) -> bool:
@@ -174,6 +174,11 @@ class AirflowClient:
             return "see its log"
         last = errors[-1]["error_detail"][-1]
         return f"{last.get('exc_type')}: {last.get('exc_value')}"
+
+
+def _bound(period: Period) -> str:
+    """Return the bound of a backfill as an instant: the hour, or the first day."""
+    return period.backfill_bound if period.unit is HOUR else f"{period.backfill_bound}T00:00:00Z"
 
 
 def _run(item: Mapping[str, Any]) -> DagRun:

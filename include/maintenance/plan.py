@@ -256,4 +256,8 @@ def _is_data(name: str) -> bool:
 
 
 def _named(periods: Sequence[Period]) -> str:
-    return str(periods[0]) if len(periods) == 1 else f"{len(periods)} days from {periods[0]} to {periods[-1]}"
+    return (
+        str(periods[0])
+        if len(periods) == 1
+        else f"{periods[0].unit.counted(len(periods))} from {periods[0]} to {periods[-1]}"
+    )

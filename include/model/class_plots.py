@@ -26,7 +26,7 @@ def plot_class_confusion(title: str, labels: Numbers, probabilities: Numbers, cl
     size, predicted = len(classes), np.argmax(probabilities, axis=1)
     cells = np.bincount(labels.astype(np.int64) * size + predicted, minlength=size * size).reshape(size, size)
     reach = min(4 + 0.7 * size, 14)
-    figure = plotting.new_figure(f"{title}: confusion, test days", width=reach + 1, height=reach)
+    figure = plotting.new_figure(f"{title}: confusion, test periods", width=reach + 1, height=reach)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
     for (row, column), count in np.ndenumerate(cells if size <= CLASSES_SHOWN else np.empty((0, 0))):
@@ -41,7 +41,7 @@ def plot_class_confusion(title: str, labels: Numbers, probabilities: Numbers, cl
 
 def plot_class_calibration(title: str, labels: Numbers, probabilities: Numbers, classes: Sequence[str]) -> bytes:
     """Plot, for each class, its share among rows by their probability of it."""
-    figure = plotting.new_figure(f"{title}: calibration of each class, test days")
+    figure = plotting.new_figure(f"{title}: calibration of each class, test periods")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for code, name in enumerate(classes):
@@ -60,7 +60,7 @@ def plot_shares_by_period(
     classes: Sequence[str],
 ) -> bytes:
     """Plot mean probability and share of each class by day, with shaded splits."""
-    figure = plotting.new_figure(f"{title}: {label} by day, predicted (solid) and actual (dotted)", width=11)
+    figure = plotting.new_figure(f"{title}: {label} by period, predicted (solid) and actual (dotted)", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
         periods, place = np.unique(part.periods, return_inverse=True)

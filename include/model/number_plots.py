@@ -23,7 +23,7 @@ _OTHERS = ("#d1781d", "#8a8a8a", "#6b8e23")
 
 def plot_predicted_and_actual(title: str, label: str, labels: Numbers, predicted: Numbers) -> bytes:
     """Plot the label of test rows against their prediction."""
-    figure = plotting.new_figure(f"{title}: predicted and actual, test days", width=6.5, height=6)
+    figure = plotting.new_figure(f"{title}: predicted and actual, test periods", width=6.5, height=6)
     axes = figure.subplots()
     chosen = np.linspace(0, len(labels) - 1, min(len(labels), POINTS)).astype(np.int64)
     point = point_of(predicted)
@@ -36,7 +36,7 @@ def plot_predicted_and_actual(title: str, label: str, labels: Numbers, predicted
 
 def plot_errors(title: str, label: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """Plot the distribution of the errors between their 0.5 and 99.5 percentiles."""
-    figure = plotting.new_figure(f"{title}: prediction minus {label}, test days")
+    figure = plotting.new_figure(f"{title}: prediction minus {label}, test periods")
     axes = figure.subplots()
     errors = {subject: point_of(values) - labels for subject, values in predicted.items()}
     low, high = np.quantile(np.concatenate([*errors.values()]), [0.005, 0.995]).tolist()
@@ -53,7 +53,7 @@ def plot_level_by_period(
     title: str, label: str, parts: Mapping[str, TrainingRows], predicted: Mapping[str, Mapping[str, Numbers]]
 ) -> bytes:
     """Plot mean prediction, interval and label of each day, with shaded splits."""
-    figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
+    figure = plotting.new_figure(f"{title}: {label} by period, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
         periods, place = np.unique(part.periods, return_inverse=True)

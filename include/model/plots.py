@@ -23,7 +23,7 @@ FEATURES_SHOWN = 25
 
 def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """Plot ROC and precision-recall curves of model and baselines."""
-    figure = plotting.new_figure(f"{title}: ROC and precision–recall, test days", width=11)
+    figure = plotting.new_figure(f"{title}: ROC and precision–recall, test periods", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
         curves = binary.curves(labels, probabilities)
@@ -42,7 +42,7 @@ def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mappin
 
 def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """Plot the share of positives by mean prediction, and a histogram of predictions."""
-    figure = plotting.new_figure(f"{title}: calibration, test days", height=6.5)
+    figure = plotting.new_figure(f"{title}: calibration, test periods", height=6.5)
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
@@ -59,7 +59,7 @@ def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshol
     """Plot the confusion matrix at the decision threshold."""
     counts = binary.confusion(labels, probabilities, threshold)
     cells = np.array([[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]])
-    figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
+    figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test periods", width=6, height=5)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
     for (row, column), count in np.ndenumerate(cells):
@@ -76,7 +76,7 @@ def plot_importance(title: str, gains: Mapping[str, float]) -> bytes:
     total = sum(gains.values()) or 1
     shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
     figure = plotting.new_figure(
-        f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown)
+        f"{title}: feature importance (share of gain, train periods)", height=1.6 + 0.26 * len(shown)
     )
     axes = figure.subplots()
     names = [plotting.plain_axes(name) for name, _ in shown]
@@ -92,7 +92,7 @@ def plot_rate_by_period(
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
     """Plot mean prediction and share of positives of each day, with shaded splits."""
-    figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
+    figure = plotting.new_figure(f"{title}: {label} by period, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
         periods, place = np.unique(part.periods, return_inverse=True)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from include.declaration.form_limits import WINDOW_PERIODS
-from include.declaration.period import Period
+from include.declaration.period import Period, Unit
 from include.declaration.use_case import Training, UseCase
 from include.model.model_errors import SplitsTooShortError, TrainingTooEarlyError, TrainingWindowError
 
@@ -52,7 +52,9 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     periods = training.window_periods if window_periods is None else window_periods
     least = _min_window(training)
     if not isinstance(periods, int) or isinstance(periods, bool) or not least <= periods <= WINDOW_PERIODS:
-        raise TrainingWindowError(use_case.name, periods, least, WINDOW_PERIODS, _split_sizes(training))
+        raise TrainingWindowError(
+            use_case.name, periods, least, WINDOW_PERIODS, _split_sizes(training, as_of.unit), as_of
+        )
     last = _last_mature_period(use_case, as_of)
     first = max(use_case.first_period, last - (periods - 1))
     if last < first:
@@ -76,7 +78,7 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
     known = sorted(period for period in set(labelled) if first <= period <= _last_mature_period(use_case, as_of))
     if not known:
         bounds = first, _last_mature_period(use_case, as_of)
-        sizes = _split_sizes(training)
+        sizes = _split_sizes(training, as_of.unit)
         raise SplitsTooShortError(use_case.name, as_of, sizes, *bounds, labelled=0, train=0, validation=0)
     test = known[-1] - (training.test_periods - 1)
     validation = test - (training.gap_periods + training.validation_periods)
@@ -90,7 +92,7 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
         raise SplitsTooShortError(
             use_case.name,
             as_of,
-            _split_sizes(training),
+            _split_sizes(training, as_of.unit),
             known[0],
             known[-1],
             labelled=len(known),
@@ -109,9 +111,9 @@ def _min_window(training: Training) -> int:
     return training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
 
 
-def _split_sizes(training: Training) -> str:
+def _split_sizes(training: Training, unit: Unit) -> str:
     return (
-        f"{training.min_train_periods} days to train, {training.validation_periods} to validate and"
+        f"{unit.counted(training.min_train_periods)} to train, {training.validation_periods} to validate and"
         f" {training.test_periods}"
         f" to test on, with {training.gap_periods} left out between them"
     )

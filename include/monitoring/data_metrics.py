@@ -160,7 +160,7 @@ class _Totals:
         """Return the mean of a column over the rows that have a value."""
         if not self._rows[column]:
             return missing_row(
-                metric, PREDICTION, f"Every {column} of the day's predictions is null: score the day again."
+                metric, PREDICTION, f"Every {column} of the period's predictions is null: score the period again."
             )
         total = math.fsum(self._sums[column])  # exact, so independent of the order of the files
         return MetricRow(metric, PREDICTION, total / self._rows[column])

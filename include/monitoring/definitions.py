@@ -23,17 +23,20 @@ Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "predic
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine"]
 """Charts of the page; `limited` draws one metric against its limit."""
-Unit = Literal["rows", "days", "share", "psi", "per year", "metric", "label", ""]
+Unit = Literal["rows", "periods", "share", "psi", "per year", "metric", "label", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit, `label` the label's."""
 REMEDIATION: Mapping[Category, str] = {
-    "performance": "The model is worse than on its test days, or worse than a baseline. The decision of"
-    " {use_case}__retrain for this day says whether a new model is trained, and why. To go back to an earlier version,"
+    "performance": "The model is worse than in its test periods, or worse than a baseline. The decision of"
+    " {use_case}__retrain for this period says whether a new model is trained, and why. To go back to an earlier"
+    " version,"
     " trigger {use_case}__rollback.",
-    "drift": "The features or the predictions differ from those of the model's test days. The monitoring page shows the"
+    "drift": "The features or the predictions differ from those of the model's test periods. The monitoring page"
+    " shows the"
     " features that changed most; the decision of {use_case}__retrain says whether a new model is trained.",
-    "data": "Rows, nulls or categories changed at the source. Read the day's Data Docs and ask the source's owner. When"
-    " the source is repaired, run {use_case}__data for the day again.",
-    "scoring": "The day's predictions do not match its features. Run {use_case}__score for the day again.",
+    "data": "Rows, nulls or categories changed at the source. Read the period's Data Docs and ask the source's"
+    " owner. When"
+    " the source is repaired, run {use_case}__data for the period again.",
+    "scoring": "The period's predictions do not match its features. Run {use_case}__score for the period again.",
     "staleness": "Data or predictions are late, or the model is old. Look for failed or waiting runs of"
     " {use_case}__data and {use_case}__score. To replace an old model, trigger {use_case}__train.",
     "feature": "A single feature changed. This alone needs no action.",
@@ -109,7 +112,7 @@ class MonitoringMetric:
 _ANY = "<metric>"
 _TEST_PERIODS_QUANTILE = (
     "`drift_factor` × the `drift_quantile` of what"
-    " [the validation and test days showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
+    " [the validation and test periods showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
 )
 DEGRADATION, SKILL_LOSS, WORSE_THAN_BASELINE = "degradation/", "skill_loss/", "worse_than_baseline/"
 """First parts of the names of the comparisons: with the model's own test days; of the lead over a baseline with the
@@ -126,7 +129,7 @@ _DEFINED = (
         label="rows",
         unit="rows",
         category="data",
-        meaning="Rows of the newest measured day.",
+        meaning="Rows of the newest measured period.",
         explains=("volumes",),
         series="rows",
     ),
@@ -167,7 +170,7 @@ _DEFINED = (
         label="volume change",
         unit="share",
         category="data",
-        meaning="Rows of a feed divided by their mean on the days before, minus one.",
+        meaning="Rows of a feed divided by their mean in the periods before, minus one.",
         limit="more than `volume_change` either way",
         limit_parameters=("volume_change",),
         breach="Rows of {subject} changed by {share}{limit}.",
@@ -245,7 +248,7 @@ _DEFINED = (
         label="prediction drift",
         unit="psi",
         category="drift",
-        meaning="Population stability index of the predictions against the test days.",
+        meaning="Population stability index of the predictions against the test periods.",
         limit="the same; `prediction_drift_factor` replaces `drift_factor`",
         limit_parameters=("prediction_drift_factor", "drift_factor"),
         breach="Predictions drift: PSI {value}{limit}.",
@@ -262,7 +265,7 @@ _DEFINED = (
         label="missing predictions",
         unit="",
         category="scoring",
-        meaning="No value: its missing reason says why the day has no predictions.",
+        meaning="No value: its missing reason says why the period has no predictions.",
         explains=("performance", "heat", "limited"),
         needed_for_drift=True,
     ),
@@ -304,21 +307,21 @@ _DEFINED = (
         category="scoring",
         meaning="Rows of features and of predictions that have no counterpart.",
         limit="any",
-        breach="{value} rows have features and no prediction, or the reverse: score the day again.",
+        breach="{value} rows have features and no prediction, or the reverse: score the period again.",
     ),
     MonitoringMetric(
         name=STALENESS,
         subject="<table> or model",
         label="staleness",
-        unit="days",
+        unit="periods",
         category="staleness",
-        meaning="Days by which features, predictions or labels are older than they should be, or the model's age.",
+        meaning="Periods by which features, predictions or labels are older than they should be, or the model's age.",
         limit="`stale_periods`; of the model `max_age_periods`",
         limit_parameters=("stale_periods", "max_age_periods"),
-        breach="The {subject} are {value} days old{limit}.",
+        breach="The {subject} are {span} old{limit}.",
         breach_of={
-            "model": "The model is {value} days old{limit}.",
-            "labels": "The labels are {value} days late{limit}.",
+            "model": "The model is {span} old{limit}.",
+            "labels": "The labels are {span} late{limit}.",
         },
         series="staleness_seconds",
         signal="model_age",
@@ -330,7 +333,7 @@ _DEFINED = (
         label="realised metric",
         unit="metric",
         category="performance",
-        meaning="The metric of one scored day whose labels are complete.",
+        meaning="The metric of one scored period whose labels are complete.",
     ),
     MonitoringMetric(
         name="base_rate",
@@ -338,7 +341,7 @@ _DEFINED = (
         label="base rate",
         unit="share",
         category="performance",
-        meaning="Share of positives among the labels of one scored day.",
+        meaning="Share of positives among the labels of one scored period.",
         chart="rates",
     ),
     MonitoringMetric(
@@ -347,7 +350,7 @@ _DEFINED = (
         label="mean label",
         unit="label",
         category="performance",
-        meaning="Mean label of one scored day.",
+        meaning="Mean label of one scored period.",
         chart="rates",
     ),
     MonitoringMetric(
@@ -356,7 +359,7 @@ _DEFINED = (
         label="recall of a class",
         unit="share",
         category="performance",
-        meaning="Share of the rows of a class, on one scored day, that are predicted as it.",
+        meaning="Share of the rows of a class, in one scored period, that are predicted as it.",
     ),
     MonitoringMetric(
         name="labelled_rows",
@@ -364,7 +367,7 @@ _DEFINED = (
         label="labelled rows",
         unit="rows",
         category="performance",
-        meaning="Rows of one scored day that have a label.",
+        meaning="Rows of one scored period that have a label.",
     ),
     MonitoringMetric(
         name=f"{WINDOW}{_ANY}",
@@ -372,7 +375,7 @@ _DEFINED = (
         label="metric of the window",
         unit="metric",
         category="performance",
-        meaning="The metric over the newest days whose labels are known, for the version that scored the day.",
+        meaning="The metric over the newest periods whose labels are known, for the version that scored the period.",
         chart="performance",
         series="window",
     ),
@@ -382,21 +385,21 @@ _DEFINED = (
         label="expected metric",
         unit="metric",
         category="performance",
-        meaning="The metric on the test days of the version.",
+        meaning="The metric in the test periods of the version.",
         chart="performance",
         series="expected",
     ),
     MonitoringMetric(
         name=f"{DEGRADATION}{_ANY}",
         subject="model",
-        label="degradation since the test days",
+        label="degradation since the test periods",
         unit="metric",
         category="performance",
-        meaning="How much worse than on its test days the model is on the newest days; positive is worse.",
+        meaning="How much worse than in its test periods the model is in the newest periods; positive is worse.",
         limit="`performance`: a `PerformanceLimit` with `reference=None`",
         limit_parameters=("performance",),
-        breach="{periods} {metric} is {value} {direction} than on the test days{bound}{limit}.",
-        title="{metric} against the test days",
+        breach="{periods} {metric} is {value} {direction} than in the test periods{bound}{limit}.",
+        title="{metric} against the test periods",
         directions=("worse", "better"),
         chart="performance",
         series="degradation",
@@ -405,13 +408,13 @@ _DEFINED = (
     MonitoringMetric(
         name=f"{SKILL_LOSS}{_ANY}",
         subject="<baseline>",
-        label="lead lost since the test days",
+        label="lead lost since the test periods",
         unit="metric",
         category="performance",
-        meaning="How much of its lead over the baseline on the test days the model has lost; positive is worse.",
+        meaning="How much of its lead over the baseline in the test periods the model has lost; positive is worse.",
         limit="`performance`: a `PerformanceLimit`; by default against the prior",
         limit_parameters=("performance",),
-        breach="{periods} the lead in {metric} over the {subject} is {value} {direction} than on the test days"
+        breach="{periods} the lead in {metric} over the {subject} is {value} {direction} than in the test periods"
         "{bound}{limit}.",
         title="lead in {metric} over the {subject}",
         directions=("smaller", "greater"),
@@ -425,7 +428,7 @@ _DEFINED = (
         label="loss against a baseline",
         unit="metric",
         category="performance",
-        meaning="How much worse than the baseline the model is on the newest days; positive is worse.",
+        meaning="How much worse than the baseline the model is in the newest periods; positive is worse.",
         limit="`baselines`: a `BaselineLimit`; by default for both baselines",
         limit_parameters=("baselines",),
         breach="{periods} {metric} is {value} {direction} than the {subject}{bound}{limit}.",

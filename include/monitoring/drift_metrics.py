@@ -60,7 +60,7 @@ def prediction_drift(profile: ReferenceProfile, counts: Counts, monitoring: Moni
     usual = usual_limit("prediction_drift", profile.usual.prediction_drift, monitoring)
     limit = max(usual, chance if math.isfinite(chance) else 0.0)
     value = drift.psi(profile.predictions.counts, counts)
-    return row_with_limit("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
+    return row_with_limit("prediction_drift", PREDICTION, value, limit, "The period has no predictions to compare.")
 
 
 def _feature_metrics(
@@ -68,7 +68,7 @@ def _feature_metrics(
 ) -> list[MetricRow]:
     spread, rows = profile.features[name], int(counts.sum())
     if not rows:
-        return [missing_row(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
+        return [missing_row(metric, name, "The period has no rows.") for metric in ("null_share", "psi")]
     limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
     metric_rows = [
         row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.max_null_increase),
@@ -96,7 +96,7 @@ def _weighted(
         return missing_row("weighted_drift", FEATURES, " ".join(lost), limit)
     value = drift.weighted_drift(profile.importance, psis)
     limit = max(limit, drift.weighted_drift(profile.importance, {name: chances[name] for name in psis}) or 0.0)
-    return row_with_limit("weighted_drift", FEATURES, value, limit, "No feature of the day has rows to compare.")
+    return row_with_limit("weighted_drift", FEATURES, value, limit, "No feature of the period has rows to compare.")
 
 
 def _gone(profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str]) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _gone(profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Map
 def _missing_reason(name: str, learned: str, declared: Mapping[str, str]) -> str:
     if (now := declared.get(name, learned)) != learned:
         return f"The version reads {name} as {learned}, which is declared as {now} now; train a new version."
-    return f"The version reads {name}, which the day's features do not have; train a version without it."
+    return f"The version reads {name}, which the period's features do not have; train a version without it."
 
 
 def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monitoring) -> Any:

@@ -31,8 +31,8 @@ def _rate(row: MetricValue, declared: float | None) -> str:
 
 def _basis(periods: int) -> str:
     if periods >= OWN_DAYS:
-        return f"Computed from the version's {periods} validation and test days."
+        return f"Computed from the version's {periods} validation and test periods."
     return (
-        f"Computed from the version's {periods} validation and test days: fewer than {OWN_DAYS}, so with the default"
-        f" process (the correlation between consecutive days is {DEFAULT_CORRELATION:g})."
+        f"Computed from the version's {periods} validation and test periods: fewer than {OWN_DAYS}, so with the default"
+        f" process (the correlation between consecutive periods is {DEFAULT_CORRELATION:g})."
     )

@@ -178,7 +178,7 @@ class _Simulation:
         )
         process = day_process.fit_process([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
-            return replace(rate, missing_reason="The validation and test days are too few, or do not vary.")
+            return replace(rate, missing_reason="The validation and test periods are too few, or do not vary.")
         drawn = np.exp(process.simulate(periods + YEAR))
         limits = drift_metrics.usual_limit(name, drawn[:, :periods], replace(monitoring, drift_factor=1.0))
         times = (drawn[:, periods:].T / limits).T
@@ -195,7 +195,11 @@ class _Simulation:
         )
         process = day_process.fit_process(spans, centred=True)
         if process is None:
-            reason = "does not vary from day to day" if periods else "is not defined when a single test day is left out"
+            reason = (
+                "does not vary from period to period"
+                if periods
+                else "is not defined when a single test period is left out"
+            )
             return replace(rate, missing_reason=f"{limit.metric} {reason}.")
         # Without a declared number the scale cancels out: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)

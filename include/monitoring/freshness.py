@@ -19,10 +19,10 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
     """
     if not before:
         return missing_row(
-            VOLUME, feed, "There is no earlier day to compare with (look_back_periods sets how many).", limit
+            VOLUME, feed, "There is no earlier period to compare with (look_back_periods sets how many).", limit
         )
     if not sum(before):
-        return missing_row(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
+        return missing_row(VOLUME, feed, "The look-back periods have no rows to compare with.", limit)
     change = rows / (sum(before) / len(before)) - 1
     return MetricRow(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
 
@@ -71,7 +71,7 @@ def feed_freshness(
     """
     rows = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:
-        missing_reason = "The day is not published: it was refused, or is not validated yet; see its data run."
+        missing_reason = "The period is not published: it was refused, or is not validated yet; see its data run."
         return [*rows, missing_row("published", feed, missing_reason), missing_row("quarantined", feed, missing_reason)]
     rows.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
     rows.append(MetricRow("quarantined", feed, float(quarantined)))

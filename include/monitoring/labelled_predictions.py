@@ -210,7 +210,8 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
     last = view.period - use_case.label.label_delay_periods
     if last < version.as_of:
         raise NotMeasurableError(
-            f"Version {version.number} was trained as of {version.as_of}, and no day since then has complete labels as"
+            f"Version {version.number} was trained as of {version.as_of}, and no period since then has complete"
+            f" labels as"
             f" of {view.period}."
         )
     reach = REACH * use_case.monitoring.window_periods - 1
@@ -218,7 +219,7 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
     periods = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
     if not periods:
         raise NotMeasurableError(
-            f"No day from {first} to {last} has complete labels: {incomplete_reason(use_case, view, last)}."
+            f"No period from {first} to {last} has complete labels: {incomplete_reason(use_case, view, last)}."
         )
     return periods
 
@@ -232,13 +233,13 @@ def _unfit(use_case: UseCase, view: AsOfSnapshot, periods: Collection[Period], v
     if lost := missing_features(reads, use_case.features):
         return (
             f"Version {version.number} reads {lost}, which the use case no longer declares with this type, so it cannot"
-            " predict these days. Train a new version."
+            " predict these periods. Train a new version."
         )
     if reason := view.unreadable_reason("features", min(periods), max(periods)):
         return reason
     if absent := sorted(set(reads) - batch_reader.common_columns(view, "features", periods)):
         between = f"{min(periods)} to {max(periods)}"
-        return f"Features of {between} were built before {absent} were declared; build these days again."
+        return f"Features of {between} were built before {absent} were declared; build these periods again."
     return ""
 
 

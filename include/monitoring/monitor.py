@@ -99,7 +99,9 @@ def monitor_period(project: Project, period: Period) -> MonitorResult:
         version=measured.version,
         figures=len(rows),
         breaches=tuple(
-            status.in_words(MetricValue.from_row(row), project.use_case.task) for row in rows if row["breached"]
+            status.in_words(MetricValue.from_row(row), project.use_case.task, period.unit)
+            for row in rows
+            if row["breached"]
         ),
         missing_reasons=tuple(dict.fromkeys(row["missing_reason"] for row in rows if row["missing_reason"])),
         changed=changed,
@@ -261,7 +263,9 @@ class _PeriodMonitor:
             ]
         return [
             *window,
-            *performance.judge_window(predictions, scorer.profile.expected_by_subject, monitoring, use_case.task),
+            *performance.judge_window(
+                predictions, scorer.profile.expected_by_subject, monitoring, use_case.task, use_case.calendar.unit
+            ),
         ]
 
     def _realised(self) -> tuple[str | None, list[MetricRow]]:

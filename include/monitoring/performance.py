@@ -15,9 +15,8 @@ import numpy.typing as npt
 from include.declaration.calendars import Calendar
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
-from include.declaration.period import Period
+from include.declaration.period import DAY, Period, Unit
 from include.declaration.task import Task
-from include.grammar import counted
 from include.model import autocorrelation, expected_performance, intervals, metrics
 from include.model.arrays import Numbers
 from include.model.autocorrelation import MeanPrecision
@@ -29,7 +28,7 @@ from include.monitoring.metric_row import MetricRow, missing_row
 
 CONFIDENCE = 0.95
 """Confidence of the bounds of metrics without a limit."""
-_NO_PRECISION = "The metric is not defined when a single day is left out, so the difference has no standard error."
+_NO_PRECISION = "The metric is not defined when a single period is left out, so the difference has no standard error."
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ def judge_window(
     expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
     monitoring: Monitoring,
     task: Task,
+    unit: Unit = DAY,
 ) -> list[MetricRow]:
     """Compare the window with the test days and with the baselines; above 0 is worse.
 
@@ -107,7 +107,7 @@ def judge_window(
     * `skill_loss/<metric>` of a baseline: the loss of the lead over it since the test days.
     * `worse_than_baseline/<metric>` of a baseline: the loss against it on the same rows.
     """
-    window = _Window(outcomes, expected_by_subject, monitoring, task)
+    window = _Window(outcomes, expected_by_subject, monitoring, task, unit)
     plain = {limit.metric: limit for limit in monitoring.performance if limit.reference is None}
     return [
         *(window.against_test(metric, None, plain.get(metric)) for metric in task.metrics),
@@ -143,7 +143,9 @@ class _Window:
         expected_by_subject: Mapping[str, Mapping[str, ExpectedMetric]],
         monitoring: Monitoring,
         task: Task,
+        unit: Unit,
     ) -> None:
+        self.unit = unit
         self.expected_by_subject, self.monitoring, self.periods = (
             expected_by_subject,
             monitoring,
@@ -165,7 +167,7 @@ class _Window:
         }
         then = self._value(on_test_periods, metric, reference)
         if now is None or then is None:
-            where = "in the window" if now is None else "on the version's test days"
+            where = "in the window" if now is None else "on the version's test periods"
             return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
         spans = [
             self._by_period(metric, reference),
@@ -177,8 +179,9 @@ class _Window:
         ]
         test_periods = self.expected_by_subject[MODEL][metric].periods
         few = self._too_few() or (
-            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_PERIODS} are needed"
-            " for the standard error of a difference. Train with more test days."
+            f"Only {self.unit.counted(test_periods, 'test')} of the version have labels; {intervals.MIN_PERIODS} are"
+            f" needed"
+            " for the standard error of a difference. Train with more test periods."
             if test_periods < intervals.MIN_PERIODS
             else ""
         )
@@ -216,7 +219,8 @@ class _Window:
         if self.periods >= least:
             return ""
         return (
-            f"Only {counted(self.periods, 'day')} with labels in the window since the version was trained; {least} are"
+            f"Only {self.unit.counted(self.periods)} with labels in the window since the version was trained; {least}"
+            f" are"
             " needed to judge."
         )
 
@@ -241,7 +245,7 @@ class _Window:
 
 def _undefined(metric: str, labels: Numbers, task: Task) -> str:
     if not len(labels):
-        return "No row of the day has a label."
+        return "No row of the period has a label."
     if len(np.unique(labels)) == 1:
-        return f"{metric} is not defined: all labels of the day are {task_model(task).label_text(labels[0])}."
+        return f"{metric} is not defined: all labels of the period are {task_model(task).label_text(labels[0])}."
     return f"{metric} is not defined{f': {METRICS[metric].undefined_if}' if METRICS[metric].undefined_if else ''}."

@@ -61,7 +61,7 @@ class ReferenceVariation:
         weighted, prediction = tuple(values["weighted_drift"]), tuple(values["prediction_drift"])
         psi = {name: tuple(values["psi"].get(name, ())) for name in features}
         if not (weighted and prediction and all(psi.values())):
-            raise ValueError("usual days are missing")
+            raise ValueError("usual periods are missing")
         return cls(values["periods"], weighted, prediction, psi)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from include.declaration.period import Period
+from include.declaration.period import DAY, Period, Unit
 from include.declaration.task import Task
 from include.model.metrics import unit_of
 from include.monitoring.definitions import (
@@ -87,8 +87,14 @@ def overall_status(inputs: StatusInputs) -> Status:
         )
     broken = _broken(inputs)
     if inputs.today is not None and (late := inputs.today - inputs.period) > inputs.stale_periods:
-        reason = f"The newest measured day is {inputs.period}, {late:,} days ago. The state since then is not known."
-        action = f"Unpause {inputs.use_case}__monitor, or look at its newest run. To measure other days, backfill it."
+        reason = (
+            f"The newest measured {inputs.period.unit.name} is {inputs.period},"
+            f" {inputs.period.unit.counted(late)} ago. The state since then is not known."
+        )
+        action = (
+            f"Unpause {inputs.use_case}__monitor, or look at its newest run. To measure other"
+            f" {inputs.period.unit.name}s, backfill it."
+        )
         return Status("stale", reason, action, (*broken, *notes))
     if inputs.training:
         since = f" since {inputs.training_since}" if inputs.training_since else ""
@@ -116,7 +122,7 @@ def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, 
 def _silent(inputs: StatusInputs) -> tuple[str, ...]:
     """Return why drift is unknown; empty if it is known."""
     rows = inputs.rows
-    reasons = [_missing_reason(row, inputs.task) for row in rows if _is_needed(row) and row.value is None]
+    reasons = [_missing_reason(row, inputs) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
     reasons += [
@@ -132,7 +138,7 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
     """
     rows = [row for row in inputs.rows if row.metric.startswith(PERFORMANCE)]
     measured = {(row.metric, row.subject) for row in rows}
-    reasons = [_missing_reason(row, inputs.task) for row in rows if row.limit is not None and row.breached is None]
+    reasons = [_missing_reason(row, inputs) for row in rows if row.limit is not None and row.breached is None]
     lost = [
         f"The value of {metric} of {subject} is missing."
         for metric, subject in inputs.performance
@@ -144,7 +150,7 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
 def _broken(inputs: StatusInputs) -> tuple[str, ...]:
     """Return a sentence for each breach that matters, performance first."""
     broken = [row for row in inputs.rows if row.breached and not is_shown_only(row)]
-    return tuple(in_words(row, inputs.task) for row in sorted(broken, key=order))
+    return tuple(in_words(row, inputs.task, inputs.period.unit) for row in sorted(broken, key=order))
 
 
 def order(row: MetricValue) -> tuple[bool, str, str]:
@@ -156,24 +162,25 @@ def _notes(inputs: StatusInputs) -> tuple[str, ...]:
     rows = inputs.rows
     shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
     waiting = dict.fromkeys(
-        _missing_reason(row, inputs.task)
+        _missing_reason(row, inputs)
         for row in rows
         if row.breached is None and row.missing_reason and not _is_needed(row)
     )
     subject = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
-        f"{len(shown)} {subject} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
+        f"{len(shown)} {subject} from the training periods:"
+        f" {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
     ]
     return (*(noted if shown else ()), *waiting)
 
 
-def _missing_reason(row: MetricValue, task: Task | None) -> str:
+def _missing_reason(row: MetricValue, inputs: StatusInputs) -> str:
     """Return why a row has no value or is not judged, after its value if it has one."""
     missing_reason = _sentence(row.missing_reason or f"{metric_label(row.metric)} could not be measured")
     defined = find_metric(row.metric)
     of_feed = defined is not None and defined.subject == "<feed>"  # such a reason does not name its feed
     missing_reason = f"{row.subject}: {missing_reason}" if of_feed else missing_reason
-    return missing_reason if row.value is None else f"{in_words(row, task)} {missing_reason}"
+    return missing_reason if row.value is None else f"{in_words(row, inputs.task, inputs.period.unit)} {missing_reason}"
 
 
 def is_shown_only(row: MetricValue) -> bool:
@@ -188,7 +195,7 @@ def _is_needed(row: MetricValue) -> bool:
     return defined is not None and defined.needed_for_drift
 
 
-def in_words(row: MetricValue, task: Task | None = None) -> str:
+def in_words(row: MetricValue, task: Task | None = None, period: Unit = DAY) -> str:
     """Return a value with its limit as a sentence."""
     defined, unit = find_metric(row.metric), unit_of(row.metric, task)
     value = f"{_number(row.value)} {unit}" if unit and row.value is not None else _number(row.value)
@@ -196,19 +203,20 @@ def in_words(row: MetricValue, task: Task | None = None) -> str:
     if defined is None or not defined.breach:
         return f"{metric_label(row.metric)} of {row.subject}: {value}{limit}."
     words = {"subject": row.subject, "value": value, "share": _share(row.value), "limit": limit}
+    words["span"] = f"{value} {period.name}{'' if value == '1' else 's'}"
     if defined.is_comparison:
-        words |= _compared(row, defined, value)
+        words |= _compared(row, defined, value, period)
     return defined.breach_of.get(row.subject, defined.breach).format(**words)
 
 
-def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[str, str]:
+def _compared(row: MetricValue, defined: MonitoringMetric, value: str, period: Unit) -> dict[str, str]:
     """Return the words of a performance comparison, with its bound.
 
     The limit applies to this bound.
     """
     bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
     return {
-        "periods": f"On {row.periods} {'day' if row.periods == 1 else 'days'}",
+        "periods": f"In {period.counted(row.periods)}",
         "metric": metric_label(row.metric),
         "value": value.removeprefix("-"),
         "direction": defined.directions[value.startswith("-")],

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from include.declaration.period import Period, Unit
 from include.declaration.task import Task
 from include.monitoring.definitions import REMEDIATION, Category, breach_title, require_metric
 from include.monitoring.metric_table import MetricValue
@@ -113,16 +114,16 @@ def breach_message(
         links,
         {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting},
         {
-            "breached": [_breach(row, task) for row in new],
+            "breached": [_breach(row, task, Period(period).unit) for row in new],
             "advice": [REMEDIATION[kind].format(use_case=use_case) for kind in kinds],
         },
     )
 
 
-def _breach(row: Mapping[str, Any], task: Task | None) -> dict[str, str]:
+def _breach(row: Mapping[str, Any], task: Task | None, period: Unit) -> dict[str, str]:
     """Return a breach as a title and as a sentence."""
-    sentence, several = in_words(MetricValue.from_row(row), task), (row.get("periods") or 0) > 1
-    newest = f" The newest of these days is {row['measured_period']}." if several else ""
+    sentence, several = in_words(MetricValue.from_row(row), task, period), (row.get("periods") or 0) > 1
+    newest = f" The newest of these {period.name}s is {row['measured_period']}." if several else ""
     return {"title": breach_title(str(row["metric"]), str(row["subject"])), "sentence": sentence + newest}
 
 

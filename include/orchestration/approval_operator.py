@@ -153,7 +153,7 @@ class PromotionApproval(ApprovalOperator):
                 f"The answer belongs to the question about {named}, but this run asks about"
                 f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
                 f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
-                " same day: it reuses an equal training and asks the current question."
+                " same period: it reuses an equal training and asks the current question."
             )
 
 

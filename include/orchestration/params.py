@@ -188,7 +188,7 @@ _TUNING = {
         minimum=0,
         maximum=TUNING_TRIALS,
         title="Tuning: trials",
-        description="Number of parameter sets to try on the validation days, within the declared ranges. Empty: no"
+        description="Number of parameter sets to try in the validation periods, within the declared ranges. Empty: no"
         " tuning.",
         section="Tuning",
     ),

@@ -254,7 +254,7 @@ class PreviousDecisionSensor(PeriodSensor):
         if not self._must_wait(context):
             return
         period, until = self._period(context), self._until(context)
-        self.log.info("A run decides an earlier day; waiting until %s.", until)
+        self.log.info("A run decides an earlier period; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
         trigger = PreviousDecisionTrigger(
             self.use_case, "decisions", period.key, until.isoformat(), DECISION_POLL_SECONDS
@@ -283,7 +283,7 @@ class PreviousDecisionSensor(PeriodSensor):
 
         with dag_factory.fail_without_retry():
             decide.require_decision_before(open_project(load_use_case(self.use_case)), self._period(context))
-        self.log.info("No run decides an earlier day or records the outcome of a training; continuing.")
+        self.log.info("No run decides an earlier period or records the outcome of a training; continuing.")
         return True
 
     def _check_at_limit(self, context: Any) -> bool:
@@ -296,9 +296,9 @@ class PreviousDecisionSensor(PeriodSensor):
         before, earlier = self._period(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
-                f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Days are decided in"
+                f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Periods are decided in"
                 f" order, and the run for {earlier[0]} has not ended. Clear this run when that run has ended. In a"
-                " backfill, run the days in order, not in reverse."
+                " backfill, run the periods in order, not in reverse."
             )
         return self._continue_without_earlier(context)
 

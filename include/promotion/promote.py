@@ -95,7 +95,7 @@ def promote_version(
 def _restored(project: Project, version: str, restored: AppendedEntry) -> PromoteResult:
     """Sync the registry after a restoration, which changes the champion of no day."""
     champion, entry = sync.sync_registry(project.registry, project.ledger), restored.entry
-    reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each day stays the same."
+    reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each period stays the same."
     since = entry.effective_from.key
     return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)
 
@@ -184,5 +184,5 @@ def _effect(entry: LedgerEntry, champion: LedgerEntry) -> str:
     return (
         f"promoted from {since} on by ledger entry {entry.number}, but the later entry {champion.number}"
         f" ({champion.action} by {champion.actor}: {champion.reason or 'no reason given'}) makes version"
-        f" {champion.version} the champion of that day."
+        f" {champion.version} the champion of that period."
     )

@@ -57,7 +57,7 @@ class TrainedLaterError(InvalidRequestError):
         self.use_case, self.version, self.as_of, self.period = use_case, version, as_of, period
         super().__init__(
             f"{use_case}: version {version} was trained as of {as_of}, so its training data may include the outcomes of"
-            f" {period}. Roll back to it from {as_of} or a later day on, or choose an older version."
+            f" {period}. Roll back to it from {as_of} or a later period on, or choose an older version."
         )
 
 

@@ -119,7 +119,8 @@ def _gone(version: Version) -> str:
 
 def _effect(use_case: UseCase, entry: LedgerEntry, ends: Period | None, following: LedgerEntry) -> str:
     scored = (
-        f" Days that are scored already keep their version: to score one again, trigger {use_case.name}__score for it"
+        f" Periods that are scored already keep their version: to score one again, trigger {use_case.name}__score for"
+        f" it"
         " with `rescore`."
     )
     if ends is None:

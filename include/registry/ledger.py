@@ -39,7 +39,7 @@ class LedgerCorruptedError(RecordCorruptedError):
     """An entry was changed, removed or cannot be read."""
 
     damaged = "The ledger is damaged"
-    consequence = "No model is promoted and no day is scored from it."
+    consequence = "No model is promoted and no period is scored from it."
 
 
 class UnprovenEntriesError(LedgerCorruptedError):

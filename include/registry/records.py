@@ -27,7 +27,7 @@ class UnprovenRecordError(RecordCorruptedError):
     """A record was changed, or was not written by this installation."""
 
     damaged = "The record of a model is not genuine"
-    consequence = "No model is promoted and no day is scored from it."
+    consequence = "No model is promoted and no period is scored from it."
 
     def __init__(self, place: StoragePath, flaw: str) -> None:
         self.flaw = flaw

@@ -48,8 +48,9 @@ class ModelReplacedError(AirworthyError):
         )
         super().__init__(
             f"{use_case}: ledger entry {entry.number} ({entry.action}) names version {entry.version} ({named}), but"
-            f" {problem}. The alias was not moved to it and no day is scored with it. Trigger {use_case}__train for the"
-            f" as-of day of its training ({trained}): with the same data, parameters and code, that makes the same"
+            f" {problem}. The alias was not moved to it and no period is scored with it. Trigger {use_case}__train"
+            f" for the"
+            f" as-of period of its training ({trained}): with the same data, parameters and code, that makes the same"
             " trees, and `promote` records on the ledger that the new version replaces this one. Or restore MLflow's"
             f" database and artifacts from the backup that belongs to this ledger{back}."
         )

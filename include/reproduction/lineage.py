@@ -175,7 +175,7 @@ def _row(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any
         view = None
     if view is None or not view.partitions("predictions", period, period):
         raise NotReadyError(
-            f"{use_case.name}: there are no predictions of {period}. Score the day first: trigger"
+            f"{use_case.name}: there are no predictions of {period}. Score the period first: trigger"
             f" {use_case.name}__score for it."
         )
     rows = view.table("predictions", period, period)

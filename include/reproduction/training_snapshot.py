@@ -97,4 +97,8 @@ def _by_reason(broken: dict[Period, str]) -> str:
 def _named(periods: Collection[Period]) -> str:
     """Return the days as text; of many only their number, the first and the last."""
     names = [str(period) for period in sorted(periods)]
-    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} days from {names[0]} to {names[-1]}"
+    return (
+        ", ".join(names)
+        if len(names) <= _FEW
+        else f"{next(iter(periods)).unit.counted(len(names))} from {names[0]} to {names[-1]}"
+    )

@@ -145,10 +145,11 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
     if today.version is None or (champion is not None and champion.version == today.version):
         return []
     if champion is None:
-        return [f"Version {today.version} scored the day, but no version is champion of the day."]
+        return [f"Version {today.version} scored {today.period}, but no version is its champion."]
     return [
-        f"Version {today.version} scored the day, and version {champion.version} has been champion since"
-        f" {champion.since}. To decide with it, score the days since then again (`rescore`) and measure them first."
+        f"Version {today.version} scored {today.period}, and version {champion.version} has been champion since"
+        f" {champion.since}. To decide with it, score the {today.period.unit.name}s since then again (`rescore`) and"
+        f" measure them first."
     ]
 
 
@@ -159,14 +160,18 @@ def _objections(
     reasons = []
     later = [decision.period for decision in decided if period < decision.period <= period + decision_lookback(policy)]
     if later:
-        reasons.append(f"The later day {min(later)} is decided already, and days are decided in order.")
+        reasons.append(
+            f"The later {period.unit.name} {min(later)} is decided already, and {period.unit.name}s are decided in"
+            f" order."
+        )
     before = [decision for decision in decided if decision.period < period]
     trained = sorted(decision.period for decision in before if decision.outcome == "retrain")
     periods, rejections = cool_down(policy, before)
     if trained and period < (free := trained[-1] + periods):
         reason = f", longer because {_challengers(rejections)} not promoted" if rejections else ""
         reasons.append(
-            f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({periods} days{reason})."
+            f"The cool-down after the retraining of {trained[-1]} lasts until {free}"
+            f" ({period.unit.counted(periods)}{reason})."
         )
     used = {past for past in {*trained, *claimed} if budget_month(past) == budget_month(period)} - {period}
     if len(used) >= policy.per_month:
@@ -209,7 +214,10 @@ def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[S
 
 def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding) -> str:
     name = finding.signal.replace("_", " ").capitalize()
-    periods = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
+    periods = (
+        f"{finding.breaches} of the last {finding.measured} measured {today.period.unit.name}s of version"
+        f" {today.version}"
+    )
     values = _values_text(finding, today.period)
     if finding.breached is None:
         return (
@@ -232,5 +240,5 @@ def _values_text(finding: SignalFinding, period: Period) -> str:
     lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
     judged_on = finding.measured_period
-    until = "" if judged_on in ("", period.key) else f", judged on days up to {judged_on}"
+    until = "" if judged_on in ("", period.key) else f", judged up to {judged_on}"
     return f"{finding.metric} {value}{lower}{limit}{until}".strip()

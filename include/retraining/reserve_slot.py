@@ -54,6 +54,6 @@ def _result(use_case: UseCase, period: Period, claim: Reservation | None) -> Res
     month, slots = budget_month(period), use_case.retraining.per_month
     if claim is None:
         return ReservationResult(
-            period.key, None, f"The budget of {month} is spent: other days have all {slots} trainings."
+            period.key, None, f"The budget of {month} is spent: other periods have all {slots} trainings."
         )
-    return ReservationResult(period.key, claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")
+    return ReservationResult(period.key, claim.slot, f"Training {claim.slot} of {slots} for periods of {month}.")

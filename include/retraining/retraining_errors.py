@@ -18,7 +18,7 @@ class NotDecidedError(InvalidRequestError):
         state = f"was decided to {outcome}" if outcome else "is not decided yet"
         super().__init__(
             f"{use_case}: {period} {state}, so no training was reserved for it. To train anyway, trigger"
-            f" {use_case}__train with that day and a reason."
+            f" {use_case}__train with that period and a reason."
         )
 
 

@@ -6,15 +6,18 @@ Everything else is read from the sample.
 from __future__ import annotations
 
 import keyword
+import re
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Literal
 
 from include.declaration import clock, names
+from include.declaration.calendars import WEEKDAYS
 from include.declaration.problems import declared, did_you_mean, require
 
 Task = Literal["", "binary", "regression", "multiclass"]
-Calendar = Literal["daily"]
+CALENDARS = ("daily", "hourly", "weekly")
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
 LOSSES = ("l2", "l1", "huber", "poisson", "gamma", "tweedie")
 """Objectives of a regression that need no other number."""
@@ -31,17 +34,17 @@ class Answers:
 
     name: str
     sample: Path | None
-    """A CSV or Parquet file with one row per key and day, with the label; None with `sample_table`."""
+    """A CSV or Parquet file with one row per key and period, with the label; None with `sample_table`."""
     date: str
-    """The column with the day, or the local time, that a row is about."""
+    """The column with the day, or the local time, that a row is about; of a week, any day in it."""
     label: str
     """The column with the outcome."""
     keys: tuple[str, ...] = ()
     """Columns that, with the date, identify a row."""
     label_delay: int = 1
-    """Days after which the outcome of a day is known."""
+    """Periods after which the outcome of a period is known."""
     known_before: tuple[str, ...] = ()
-    """Columns that are known when the day begins; all others become known with the label."""
+    """Columns that are known when the period begins; all others become known with the label."""
     positive: str = ""
     """The label's value that is predicted, if the label is text with two values."""
     task: Task = ""
@@ -54,7 +57,12 @@ class Answers:
     """Instead of a file, a table or view of a database, with its schema if needed."""
     conn_id: str = ""
     """The Connection of `sample_table`."""
-    calendar: Calendar = "daily"
+    calendar: str = "daily"
+    """`daily`, `hourly` or `weekly`."""
+    at: str = ""
+    """Local time of the decision, such as `06:00`, of days and weeks; empty: midnight."""
+    on: str = ""
+    """First day of a week; empty: the one of all dates of the sample, or Monday."""
     time_zone: str = "UTC"
     owner: str = ""
     objective: str = ""
@@ -68,8 +76,9 @@ class Answers:
         require(is_one, problem, field="sample")
         is_file = self.sample is None or (self.sample.suffix in FORMATS and self.sample.is_file())
         require(is_file, f"{self.sample} is no file that ends with {' or '.join(FORMATS)}.", field="sample")
-        problem = "label-delay must be at least 1: an outcome is known after its day."
+        problem = "label-delay must be at least 1: an outcome is known after its period."
         require(self.label_delay >= 1, problem, field="label_delay")
+        self._check_calendar()
         roles = [self.date, *self.keys, self.label]
         require(len(set(roles)) == len(roles), "date, keys and label must be different columns.", field="keys")
         require(self.label not in self.known_before, "the label is not known before.", field="known_before")
@@ -79,3 +88,26 @@ class Answers:
         is_interval = len(self.interval) == 2 and 0 < self.interval[0] < self.interval[1] < 1
         problem = "interval is two quantiles between 0 and 1, the lower first, such as 0.1,0.9; or none."
         require(not self.interval or is_interval, problem, field="interval")
+
+    def _check_calendar(self) -> None:
+        hint = did_you_mean(self.calendar, CALENDARS)
+        known = f"calendar is one of {list(CALENDARS)}."
+        require(self.calendar in CALENDARS, known, field="calendar", hint=hint)
+        is_time = not self.at or time_of(self.at) is not None
+        require(is_time, f"at={self.at!r} is no time of day.", field="at", hint="Write it as 06:00.")
+        require(not self.at or self.calendar != "hourly", "hours begin at minute 0; leave out at.", field="at")
+        hint = did_you_mean(self.on, WEEKDAYS)
+        require(self.on in ("", *WEEKDAYS), f"on is one of {list(WEEKDAYS)}.", field="on", hint=hint)
+        require(not self.on or self.calendar == "weekly", "on is the first day of a week.", field="on")
+        is_file = not self.sample_table or self.calendar != "hourly"
+        problem = "the hours of a table cannot be chosen by a query that fits every database."
+        hint = "Give its rows as a file, and declare the query afterwards (docs/sources.md)."
+        require(is_file, problem, field="calendar", hint=hint)
+
+
+def time_of(text: str) -> time | None:
+    """Return a time of day such as `06:00`; None if it is none."""
+    try:
+        return time.fromisoformat(text) if re.fullmatch(r"\d\d:\d\d", text) else None
+    except ValueError:
+        return None

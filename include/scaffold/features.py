@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from include.declaration import names
 from include.scaffold.answers import Answers
+from include.scaffold.rhythm import Rhythm
 
 MOST_COLUMNS = 8
 """Number of observed columns with trailing means."""
@@ -22,9 +23,7 @@ MOST_CATEGORIES = 1_000
 SMALL_GROUP = 200
 """Distinct values of a text by which rows are grouped if their keys do not come again."""
 REPEATED = 3
-"""Days, on average, on which a key must occur for its rows to be a group."""
-CALENDAR = "day_of_week"
-WEEK = 7
+"""Periods, on average, in which a key must occur for its rows to be a group."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +37,41 @@ class PlannedFeatures:
     group: tuple[str, ...]
     """Columns that are equal in a group of rows; empty: all rows are one group."""
     windows: tuple[int, ...]
+    rhythm: Rhythm
     season: str = ""
-    """The feature with the label of the same keys a week before; empty: there is none."""
+    """The feature with the label of the same keys one season before; empty: there is none."""
     equal_before: tuple[str, ...] = ()
-    """Features known before that are equal in all rows of some days of the sample."""
+    """Features known before that are equal in all rows of some periods of the sample."""
     null_before: tuple[str, ...] = ()
-    """Features known before that are null in all rows of some days of the sample."""
+    """Features known before that are null in all rows of some periods of the sample."""
 
     @property
     def constant(self) -> list[str]:
-        """Return the features that may be equal in all rows of a day."""
-        of_all_rows = ("rows",) if self.group else ("rows", *self._names)  # a group often has one row a day
-        return [*self.equal_before, CALENDAR, *(f"{name}_{days}d" for days in self.windows for name in of_all_rows)]
+        """Return the features that may be equal in all rows of a period."""
+        of_all_rows = ("rows",) if self.group else ("rows", *self._names)  # a group often has one row a period
+        trailing = (self._trailing(name, periods) for periods in self.windows for name in of_all_rows)
+        return [*self.equal_before, *self._of_time, *trailing]
 
     @property
     def declared(self) -> dict[str, str]:
         """Return the type of each feature, in order."""
         known = {feature: kind for feature, _, kind in self.known}
-        trailing = {f"{name}_{periods}d": "float64" for periods in self.windows for name in ("rows", *self._names)}
+        names_of = ("rows", *self._names)
+        trailing = {self._trailing(name, periods): "float64" for periods in self.windows for name in names_of}
         season = {self.season: "float64"} if self.season else {}
-        return known | {CALENDAR: "int8"} | season | trailing
+        return known | dict.fromkeys(self._of_time, "int8") | season | trailing
 
     @property
     def renamed(self) -> dict[str, str]:
         """Return the columns of `planned` whose feature has another name, with that name."""
         return {column: feature for feature, column, _ in self.known if feature != column}
+
+    @property
+    def _of_time(self) -> list[str]:
+        return [name for name, _ in self.rhythm.time_features]
+
+    def _trailing(self, name: str, periods: int) -> str:
+        return f"{name}_{periods}{self.rhythm.suffix}"
 
     @property
     def _names(self) -> Iterable[str]:
@@ -76,13 +85,14 @@ def plan_features(
     hour: str,
     windows: Sequence[int],
     averaged_labels: Sequence[tuple[str, str]],
+    rhythm: Rhythm,
 ) -> PlannedFeatures:
-    """Return features that only use what is known when a day begins."""
+    """Return features that only use what is known when a period begins."""
     group = _group(answers, rows, period, hour)
     keys = (hour, *answers.keys) if hour else answers.keys
     repeated = [key for key in keys if key in group or key == hour]
     known = [*repeated, *(name for name in answers.known_before if name not in keys)]
-    taken = {answers.label, period, *keys} - set(repeated)
+    taken = {answers.label, period, *keys, *(name for name, _ in rhythm.time_features)} - set(repeated)
     declared = []
     for column in known:
         if kind := _feature_type(rows[column]):
@@ -93,22 +103,23 @@ def plan_features(
     numbers = [name for name in observed if _is_number(rows[name]) and name != answers.label][:MOST_COLUMNS]
     averaged = [(_name(f"{column}_mean", taken), column) for column in numbers]
     averaged += [(_name(name, taken), column) for name, column in averaged_labels]
-    is_one_row = set(group) == set(keys) and answers.label_delay <= WEEK and _is_number(rows[answers.label])
-    season = _name(f"{answers.label}_{WEEK}d_ago", taken) if is_one_row else ""
-    equal, null = _equal_in_a_day(rows, period, [column for _, column, _ in declared])
+    is_one_row = set(group) == set(keys) and answers.label_delay <= rhythm.season and _is_number(rows[answers.label])
+    season = _name(f"{answers.label}_{rhythm.season}{rhythm.suffix}_ago", taken) if is_one_row else ""
+    equal, null = _equal_in_a_period(rows, period, [column for _, column, _ in declared])
     return PlannedFeatures(
         tuple(declared),
         tuple(averaged),
         group,
         tuple(windows),
+        rhythm,
         season,
         tuple(feature for feature, column, _ in declared if column in equal),
         tuple(feature for feature, column, _ in declared if column in null),
     )
 
 
-def _equal_in_a_day(rows: pa.Table, period: str, columns: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Return the columns with one value on some day, and those without a value."""
+def _equal_in_a_period(rows: pa.Table, period: str, columns: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the columns with one value in some period, and those without a value."""
     columns = [column for column in columns if column != period]
     counts = [("count_distinct", pc.CountOptions("all")), ("count", pc.CountOptions("only_valid"))]
     measured = rows.group_by(period).aggregate([(column, *how) for column in columns for how in counts])
@@ -119,7 +130,7 @@ def _equal_in_a_day(rows: pa.Table, period: str, columns: Sequence[str]) -> tupl
 def _group(answers: Answers, rows: pa.Table, period: str, hour: str) -> tuple[str, ...]:
     """Return the columns that group the rows.
 
-    They are the keys if these come again on other days, or a text with few values, or the hour.
+    They are the keys if these come again in other periods, or a text with few values, or the hour.
     """
     if answers.keys:
         periods = rows.group_by(list(answers.keys)).aggregate([(period, "count_distinct")])
@@ -145,5 +156,5 @@ def _is_number(values: pa.ChunkedArray) -> bool:
 def _name(column: str, taken: Iterable[str]) -> str:
     """Return the name of a feature: letters, digits and _, and not used otherwise."""
     name = re.sub(r"\W+", "_", column).strip("_") or "feature"
-    used = {other.casefold() for other in taken} | names.LAKE_COLUMNS | {"period", CALENDAR}
+    used = {other.casefold() for other in taken} | names.LAKE_COLUMNS | {"period"}
     return name if name.casefold() not in used else f"{name}_known"

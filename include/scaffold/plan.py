@@ -16,15 +16,21 @@ import pyarrow.compute as pc
 from include.declaration import names
 from include.declaration.period import Period, period_range
 from include.declaration.problems import DeclarationError, Problem, did_you_mean
+from include.grammar import counted
 from include.scaffold.answers import Answers
 from include.scaffold.expectations import ProposedSuite, propose_suite
 from include.scaffold.features import PlannedFeatures, plan_features
+from include.scaffold.rhythm import Rhythm, plan_rhythm, starts
 from include.scaffold.sample import Sample
 from include.scaffold.splits import PlannedTraining, plan_training
 from include.scaffold.target import Target, plan_target
 
 PARTITION_COLUMN = "period"
 """The column of clean feeds with the period in which a row became known."""
+
+
+MOST_GAPS = 2_000
+"""Periods without rows that a declaration lists."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,22 @@ class Plan:
     sample: Sample
     package: str
     date: str
-    """The key with the day of a row; read from the sample's date column."""
+    """The key with the start of a row's period; made of the sample's date column."""
     hour: str
     """The key with the hour, if the sample has local times; else empty."""
     keys: tuple[str, ...]
     planned: PlannedFeed
     observed: PlannedFeed
     closed: tuple[int, ...]
-    """Days of the week without rows; Monday is 1."""
+    """Days of the week (Monday is 1) or hours of the day without rows."""
     periods_without_rows: tuple[str, ...]
-    """Other days without rows between the first and the last one."""
+    """Other periods without rows between the first and the last one."""
     first: Period
     last: Period
     features: PlannedFeatures
     training: PlannedTraining
     target: Target
+    rhythm: Rhythm
 
     @property
     def task(self) -> str:
@@ -67,7 +74,7 @@ class Plan:
 
     @property
     def objective(self) -> str:
-        return self.answers.objective or f"Predict {self.answers.label} of each row when its day begins."
+        return self.answers.objective or f"Predict {self.answers.label} of each row when its {self.rhythm.unit} begins."
 
     @property
     def has_gaps(self) -> bool:
@@ -90,22 +97,23 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
         DeclarationError: answers and sample do not fit; lists all problems.
     """
     _require_columns(answers, sample)
-    rows, day, hour = _with_date(answers, sample)
+    rhythm = plan_rhythm(answers, sample.rows[answers.date])
+    rows, day, hour = _with_date(answers, sample, rhythm)
     keys = tuple(dict.fromkeys([day, *([hour] if hour else []), *answers.keys]))
     periods = pc.count_distinct(rows[day], mode="only_valid").as_py()
-    training = plan_training(_length(rows[day]), answers.label_delay, rows.num_rows)
+    training = plan_training(_length(rows[day], rhythm), answers.label_delay, rows.num_rows, rhythm)
     validation_rows = (training.validation if training else 0) * rows.num_rows / max(1, periods)
     target = plan_target(answers, sample.rows[answers.label], validation_rows)
     _require_free_names(answers, sample, target)
     rows = rows.set_column(rows.column_names.index(answers.label), answers.label, target.labels)
     per_period = dict(sorted(zip(*_counted(rows, day), strict=True)))
-    first, last = Period.from_date(min(per_period)), Period.from_date(max(per_period))
-    _require_usable(answers, rows, keys, training, last - first + 1)
+    first, last = rhythm.period(min(per_period)), rhythm.period(max(per_period))
+    _require_usable(answers, rows, keys, training, last - first + 1, rhythm)
     assert training is not None
     known = [*keys, *(name for name in answers.known_before if name not in keys)]
-    features = plan_features(answers, rows, day, hour, training.windows, target.averaged)
+    features = plan_features(answers, rows, day, hour, training.windows, target.averaged, rhythm)
     observed = [name for name in rows.column_names if name not in known or name in (*keys, *features.group)]
-    closed, gaps = _days_without_rows(per_period, first, last)
+    closed, gaps = _periods_without_rows(answers, per_period, first, last, rhythm)
     counts = list(per_period.values())
     return Plan(
         answers=answers,
@@ -123,14 +131,28 @@ def plan_use_case(answers: Answers, sample: Sample, package: str) -> Plan:
         features=features,
         training=training,
         target=target,
+        rhythm=rhythm,
     )
 
 
-def _days_without_rows(days: Collection[date], first: Period, last: Period) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the days of the week without rows, and the other days without rows."""
-    closed = {*range(1, 8)} - {day.isoweekday() for day in days} if last - first >= 28 else set()
-    gaps = [period for period in period_range(first, last) if period.start_date not in days]
-    return tuple(sorted(closed)), tuple(gap.key for gap in gaps if gap.start_date.isoweekday() not in closed)
+def _periods_without_rows(
+    answers: Answers, starts_of: Collection[date], first: Period, last: Period, rhythm: Rhythm
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the weekdays or hours without rows, and the other such periods.
+
+    Raises:
+        DeclarationError: there are too many to list.
+    """
+    is_long = last - first >= 4 * max(1, len(rhythm.parts))
+    closed = {*rhythm.parts} - {rhythm.part_of(start) for start in starts_of} if is_long else set()
+    gaps = [period.key for period in period_range(first, last) if period.start not in starts_of]
+    if closed:
+        gaps = [key for key in gaps if rhythm.part_of(Period(key).start) not in closed]
+    if len(gaps) > MOST_GAPS:
+        problem = f"{counted(len(gaps), rhythm.unit)} between {first} and {last} have no rows."
+        hint = "Give each period a row, such as one with 0, or choose a longer period: --calendar."
+        raise DeclarationError([Problem("calendar", problem, hint)], answers.name)
+    return tuple(sorted(closed)), tuple(gaps)
 
 
 def _require_columns(answers: Answers, sample: Sample) -> None:
@@ -159,21 +181,30 @@ def _require_columns(answers: Answers, sample: Sample) -> None:
         raise DeclarationError(problems, answers.name)
 
 
-def _with_date(answers: Answers, sample: Sample) -> tuple[pa.Table, str, str]:
-    """Return the rows with columns for their date and their hour.
+def _with_date(answers: Answers, sample: Sample, rhythm: Rhythm) -> tuple[pa.Table, str, str]:
+    """Return the rows with the start of their period and, of days, their hour.
 
-    There is an hour if the dates are local times that are not midnights. Other local times are left out: a column of
-    instants needs a zone.
+    There is an hour if the dates of days are local times that are not midnights. Other local times are left out: a
+    column of instants needs a zone.
     """
     times = [name for name, column in sample.columns.items() if column.kind == "timestamp"]
     rows = sample.rows.drop_columns(times)
-    if answers.date not in times:
+    dates = sample.rows[answers.date]
+    began = starts(rhythm, dates, answers.time_zone)
+    if answers.date not in times and pc.all(pc.equal(began, dates)).as_py():
         return rows, answers.date, ""
-    local = sample.rows[answers.date]
-    period = "date" if "date" not in rows.column_names else f"{answers.date}_date"
-    rows = rows.append_column(period, local.cast(pa.date32(), safe=False))
-    hours = pc.hour(local)
-    if not pc.any(pc.greater(hours, 0)).as_py():
+    period = rhythm.new_column
+    period = period if period not in rows.column_names else f"{answers.date}_{period}"
+    rows = rows.append_column(period, began)
+    is_start = pc.all(pc.equal(began, dates.cast(began.type, safe=False))).as_py() if sample.table else True
+    if not is_start:
+        problem = f"column {answers.date!r} has other days than the first of each {rhythm.unit}."
+        hint = "Make a view with the first day, and name that; or give the rows as a file."
+        raise DeclarationError([Problem("date", problem, hint)], answers.name)
+    if answers.date not in times:  # the day in the week is no column of its own: it may not be known before
+        return rows.drop_columns([answers.date]), period, ""
+    hours = pc.hour(dates)
+    if rhythm.unit != "day" or not pc.any(pc.greater(hours, 0)).as_py():
         return rows, period, ""
     hour = "hour" if "hour" not in rows.column_names else f"{answers.date}_hour"
     return rows.append_column(hour, hours.cast(pa.int8())), period, hour
@@ -187,10 +218,10 @@ def _require_free_names(answers: Answers, sample: Sample, target: Target) -> Non
         raise DeclarationError([problem], answers.name)
 
 
-def _length(days: pa.ChunkedArray) -> int:
-    """Return the number of days from the first to the last one."""
+def _length(days: pa.ChunkedArray, rhythm: Rhythm) -> int:
+    """Return the number of periods from the first to the last one."""
     ends = pc.min_max(days).as_py()
-    return (ends["max"] - ends["min"]).days + 1 if ends["min"] else 0
+    return rhythm.period(ends["max"]) - rhythm.period(ends["min"]) + 1 if ends["min"] else 0
 
 
 def _require_usable(
@@ -199,6 +230,7 @@ def _require_usable(
     keys: Sequence[str],
     training: PlannedTraining | None,
     periods: int,
+    rhythm: Rhythm,
 ) -> None:
     """Check keys and the length of the history."""
     problems = []
@@ -207,10 +239,14 @@ def _require_usable(
     distinct = rows.group_by(list(keys)).aggregate([]).num_rows
     if distinct < rows.num_rows:
         problem = f"{list(keys)} identify {distinct:,} of {rows.num_rows:,} rows: some rows have the same keys."
-        problems.append(Problem("keys", problem, "Name all columns that identify a row: --keys a,b"))
+        hint = "Name all columns that identify a row: --keys a,b"
+        if rhythm.unit == "hour" and answers.time_zone != "UTC":
+            hint += "; or give times in UTC, if they are those of an hour that occurs twice when clocks are set back."
+        problems.append(Problem("keys", problem, hint))
     if training is None:
-        problem = f"the sample covers {periods} days, and a training with a test needs more."
-        problems.append(Problem("sample", problem, f"Give {12 + 3 * answers.label_delay} days or more."))
+        problem = f"the sample covers {counted(periods, rhythm.unit)}, and a training with a test needs more."
+        least = counted(12 * rhythm.per_day + 3 * answers.label_delay, rhythm.unit)
+        problems.append(Problem("sample", problem, f"Give {least} or more."))
     if problems:
         raise DeclarationError(problems, answers.name)
 
@@ -228,7 +264,12 @@ def _keys_first(columns: Sequence[str], keys: Sequence[str]) -> list[str]:
 def _feed(
     name: str, rows: pa.Table, keys: Sequence[str], counts: Sequence[int], label: str = "", target: Target | None = None
 ) -> PlannedFeed:
-    kinds: dict[Any, str] = {pa.string(): "string", pa.float64(): "float64", pa.bool_(): "bool"}
+    kinds: dict[Any, str] = {
+        pa.timestamp("us", "UTC"): "timestamp",
+        pa.string(): "string",
+        pa.float64(): "float64",
+        pa.bool_(): "bool",
+    }
     columns = {field.name: kinds.get(field.type) or str(field.type).removesuffix("[day]") for field in rows.schema}
     is_number = target is not None and not target.values
     return PlannedFeed(name, columns, propose_suite(rows, keys, counts, label, limit_label=is_number))

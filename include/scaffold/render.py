@@ -61,7 +61,15 @@ def write_use_case(answers: Answers, sample: Sample, folder: Path, package: str)
 
 def render_file(plan: Plan, file: str) -> str:
     """Return the text of one file."""
-    imported = ("Gate", "Label", "LeakageGate", "SchemaGate", *IMPORTS[plan.task], *(() if plan.sample.path else TABLE))
+    imported = (
+        "Gate",
+        "Label",
+        "LeakageGate",
+        "SchemaGate",
+        *IMPORTS[plan.task],
+        *(() if plan.sample.path else TABLE),
+        *plan.rhythm.imports,
+    )
     text = (
         _environment()
         .get_template(f"use_case/{file}.j2")

@@ -15,8 +15,9 @@ class FutureModelError(InvalidRequestError):
         self.use_case, self.version, self.as_of, self.period = use_case, version, as_of, period
         super().__init__(
             f"{use_case}: version {version} was trained as of {as_of}, so its training data may include the outcomes of"
-            f" {period}, and its predictions for that day would look too good. Choose a version trained as of {period}"
-            " or an earlier day, or set `allow_future_model` to score the day with this version."
+            f" {period}, and its predictions for that period would look too good. Choose a version trained as of"
+            f" {period}"
+            " or an earlier period, or set `allow_future_model` to score the period with this version."
         )
 
 

@@ -234,7 +234,8 @@ def _null_features(view: AsOfSnapshot, first: Period, last: Period) -> dict[str,
     }
     for name, ranges in null_periods.items():
         log.warning(
-            "%s: feature %s is null on %s, which were built before it was declared. Run these days again to fill it.",
+            "%s: feature %s is null on %s, which were built before it was declared. Run these periods again to fill"
+            " it.",
             *(view.lake.use_case.name, name, ", ".join(ranges)),
         )
     return null_periods

@@ -87,5 +87,5 @@ class OneLabelError(NotReadyError):
             f"{problem}, while {others} of validation and test have another value. Train on a longer window."
             if others
             else f"{problem}, and so have all {window_rows} of the window. If that is wrong, `labels` in features.py"
-            " returns the same for every row: check its arguments and result on one day."
+            " returns the same for every row: check its arguments and result in one period."
         )

@@ -43,7 +43,7 @@ HEADERS = {
 TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 422: "Invalid request", 503: "Not available"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
-    422: "Write a day as YYYY-MM-DD, and the span as 30, 90 or 365 days.",
+    422: "Write a period as YYYY-MM-DD, and the span as 30, 90 or 365 periods.",
     503: "Correct its declaration: `airflow dags list-import-errors` shows the same error.",
 }
 

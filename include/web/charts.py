@@ -75,7 +75,7 @@ def performance_chart(overview: Overview, metric: str) -> Figure | None:
 
 def _detail(row: MetricValue) -> str:
     reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
-    return f"{row.periods} days up to {row.measured_period}, version {row.model_version}{reach}"
+    return f"{row.period.unit.counted(row.periods)} up to {row.measured_period}, version {row.model_version}{reach}"
 
 
 def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None:

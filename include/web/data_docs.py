@@ -46,5 +46,7 @@ def data_docs_page(name: str, path: str) -> Response:
         log.exception("Data Docs of %s cannot be read.", name)
         raise HTTPException(503, "Data Docs cannot be read now. The reason is in the API server's log.") from error
     if content is None:
-        raise HTTPException(404, f"There is no such page of Data Docs. {name}__data writes one for each day and feed.")
+        raise HTTPException(
+            404, f"There is no such page of Data Docs. {name}__data writes one for each period and feed."
+        )
     return Response(content, media_type="text/html; charset=utf-8", headers=HEADERS)

@@ -98,8 +98,8 @@ def use_case_page(
             overview.measures.rows_on(overview.period), overview.use_case.monitoring
         ),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_missing_reason(overview, ("performance",), "No day has labels yet."),
-        no_rows=_missing_reason(overview, ("volumes",), "No feed was counted on the days shown."),
+        no_performance=_missing_reason(overview, ("performance",), "No period has labels yet."),
+        no_rows=_missing_reason(overview, ("volumes",), "No feed was counted in the periods shown."),
         no_quarantine=_no_quarantine(overview),
         no_drift=_missing_reason(overview, ("heat", "limited"), "Drift was not measured."),
     )
@@ -155,10 +155,10 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
         of_period = list(rows)
         shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
         acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
-        breaches += [(row, status.in_words(row, task)) for row in acting]
+        breaches += [(row, status.in_words(row, task, overview.period.unit)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
-            breaches.append((shown[0], status.in_words(shown[0], task) + more))
+            breaches.append((shown[0], status.in_words(shown[0], task, overview.period.unit) + more))
     return breaches
 
 
@@ -178,9 +178,9 @@ def _no_quarantine(overview: Overview) -> str:
     rows = overview.measures.rows_of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
-        return _missing_reason(overview, ("volumes",), "No feed was validated on the days shown.")
+        return _missing_reason(overview, ("volumes",), "No feed was validated in the periods shown.")
     if not unknown:
-        return "No row was quarantined on the days that were measured."
+        return "No row was quarantined in the periods that were measured."
     newest, known = unknown[-1], len(rows) > len(unknown)
     also = " No row was quarantined where something was published." if known else ""
     return f"{newest.subject} of {newest.measured_period}: {newest.missing_reason}{also}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from include.declaration.period import LATEST, Period
+from include.declaration.period import LATEST, Period, Unit
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.project import Project
@@ -49,8 +49,10 @@ class UseCaseReport:
     rows: Mapping[str, int]
     """Rows of features, labels and predictions."""
     versions: tuple[VersionSummary, ...]
+    unit: Unit
+    """What a period is."""
     decided_periods: int
-    """Days on which it was decided whether to train."""
+    """Periods for which it was decided whether to train."""
     decisions: tuple[DecisionReport, ...]
     """The decisions to train."""
     state: Mapping[str, str]
@@ -73,6 +75,7 @@ def build_report(project: Project) -> UseCaseReport:
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
         rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
         versions=summarise_versions(versions, entries, use_case.newest_period()),
+        unit=use_case.calendar.unit,
         decided_periods=len(view.partitions("decisions")),
         decisions=_decisions(view),
         state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},

@@ -86,7 +86,7 @@ def test_a_day_that_changed_since_is_reported_in_full_and_on_the_last_line():
         (found(features=None, feeds=()), "the commit of the predictions does not name them"),
         (found(feeds=()), "the commit that wrote them was not found"),
         (found(feeds=(feed(periods=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
-        (with_day(FeedPeriod(content("checked/events"), None)), "commits that wrote some of the days"),
+        (with_day(FeedPeriod(content("checked/events"), None)), "commits that wrote some of the periods"),
         (with_day(FeedPeriod(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],
 )

@@ -91,7 +91,7 @@ def test_without_a_version_that_is_said():
 def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome():
     failed = DecisionReport(Period("2020-03-20"), "The model is 61 days old.", "failed", "")
     lines = shown(CHAMPION, decided_periods=12, decisions=(TRIGGERED, failed)).splitlines()
-    lines_of_retraining = [line.strip() for line in lines[lines.index("retraining, decided on 12 days") :]]
+    lines_of_retraining = [line.strip() for line in lines[lines.index("retraining, decided for 12 days") :]]
     assert lines_of_retraining[1:] == [
         "2020-03-09  train: version 3 promoted",
         "weighted_drift was above its limit on 3 days.",

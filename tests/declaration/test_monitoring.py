@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
+from include.declaration.period import DAY
 from tests.refusals import invalid
 
 
@@ -97,7 +98,7 @@ def test_alerts_that_cannot_be_meant_are_refused(wrong, paths):
 
 
 def test_a_policy_says_in_words_what_it_does():
-    rules = " ".join(Retraining(breaches=3, of_periods=5, cool_down_periods=14, per_month=2).rules())
+    rules = " ".join(Retraining(breaches=3, of_periods=5, cool_down_periods=14, per_month=2).rules(DAY))
     for part in (
         "performance, worse than baseline, weighted drift",
         "3 or more of the last 5",
@@ -110,7 +111,7 @@ def test_a_policy_says_in_words_what_it_does():
 
 @pytest.mark.parametrize("policy", [Retraining(signals=()), Retraining(per_month=0)])
 def test_a_policy_that_never_trains_says_so(policy):
-    assert policy.rules() == ["No training is ever triggered."]
+    assert policy.rules(DAY) == ["No training is ever triggered."]
 
 
 def test_a_decision_remembers_as_far_back_as_any_of_its_rules_looks():

@@ -73,7 +73,16 @@ def test_rows_may_be_grouped_by_keys_and_by_features_without_fractions():
 
 def test_a_window_must_hold_its_splits():
     with invalid("window_periods"):
-        Training(30, 7, 7, 1, 20, {}, 10, 5)
+        Training(
+            window_periods=30,
+            validation_periods=7,
+            test_periods=7,
+            gap_periods=1,
+            min_train_periods=20,
+            parameters={},
+            num_boost_round=10,
+            early_stopping_rounds=5,
+        )
 
 
 def test_the_threshold_follows_from_the_costs():

@@ -27,6 +27,13 @@ from tests import toy_use_case
 USE_CASE = replace(toy_use_case.USE_CASE, name="steady", time_zone="America/New_York")
 """
 DATA = "steady__data"
+TRAMS = """
+from dataclasses import replace
+
+from tests import hourly_use_case
+
+USE_CASE = replace(hourly_use_case.USE_CASE, name="trams", look_back_periods=2)
+"""
 expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run at the same time
 
 
@@ -35,6 +42,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder outside of the repository with a package of use cases."""
     folder = tmp_path_factory.mktemp("own") / "live_cases"
     add(folder, "steady", STEADY)
+    add(folder, "trams", TRAMS)
     (folder / "__init__.py").touch()
     return folder
 
@@ -124,6 +132,14 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     kind, first, last = CHOSEN[zone]
     dag_id = f"steady__{kind}"
     until(lambda: api.has_dag(dag_id), dag_id)
+    made = backfilled_by_form(api, shell, browser, zone, dag_id, first, last)
+    assert made == [str(period) for period in period_range(first, last)]
+
+
+def backfilled_by_form(
+    api: AirflowClient, shell: Shell, browser: Browser, zone: str, dag_id: str, first: Period, last: Period
+) -> list[str]:
+    """Create a backfill of days in a browser of that zone, and return the periods of its runs."""
     context = browser.new_context(viewport={"width": 1366, "height": 1000}, timezone_id=zone)
     context.set_default_timeout(20 * 60_000)
     page = context.new_page()
@@ -134,11 +150,52 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     choose(page, 0, first)
     choose(page, 1, last)
     page.get_by_role("button", name="Run Backfill").click()
-    periods = [str(period) for period in period_range(first, last)]
     until(lambda: backfilled(api, dag_id), "the runs of the backfill")
-    assert backfilled(api, dag_id) == periods
     context.close()
+    return backfilled(api, dag_id)
 
 
 def backfilled(api: AirflowClient, dag_id: str) -> list[str]:
     return sorted(run.partition_key or "" for run in api.runs(dag_id) if run.run_type == "backfill")
+
+
+SHORT_DAY = period_range(Period("2020-03-28T23Z"), Period("2020-03-29T21Z"))
+LONG_DAY = period_range(Period("2020-10-24T22Z"), Period("2020-10-25T22Z"))
+"""The hours of the days in Berlin on which clocks are set forward, and back."""
+
+
+def test_a_backfill_of_hours_over_changes_of_clocks_runs_exactly_these_hours(api, shell):
+    assert (len(SHORT_DAY), len(LONG_DAY)) == (23, 25)
+    dag_id = "trams__data"
+    until(lambda: api.has_dag(dag_id), dag_id)
+    api.unpause(dag_id)
+    api.backfill(dag_id, SHORT_DAY[0], SHORT_DAY[-1])
+    wait_for_backfill(api, dag_id, len(SHORT_DAY))
+    assert backfilled(api, dag_id) == [str(period) for period in SHORT_DAY]
+    until(lambda: not api.has_lingering_backfill(dag_id), "Airflow's notice that the first backfill is over")
+    bounds = ["--from-date", LONG_DAY[0].backfill_bound, "--to-date", LONG_DAY[-1].backfill_bound]
+    created = shell.run("airflow", "backfill", "create", "--dag-id", dag_id, *bounds)
+    assert created.returncode == 0, created.stderr
+    wait_for_backfill(api, dag_id, len(SHORT_DAY) + len(LONG_DAY))
+    assert backfilled(api, dag_id) == [str(period) for period in (*SHORT_DAY, *LONG_DAY)]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+def test_a_day_chosen_in_a_browser_means_the_hours_that_begin_on_it_there(api, shell, browser):
+    dag_id = "trams__score"
+    until(lambda: api.has_dag(dag_id), dag_id)
+    day = Period("2020-10-25")
+    made = backfilled_by_form(api, shell, browser, "Europe/Berlin", dag_id, day, day)
+    assert made == [str(period) for period in LONG_DAY]
+
+
+def wait_for_backfill(api: AirflowClient, dag_id: str, number: int) -> None:
+    """Wait until that number of backfilled runs has succeeded; fail with the first that has not."""
+
+    def is_over() -> bool:
+        runs = [run for run in api.runs(dag_id) if run.run_type == "backfill"]
+        failed = [run.run_id for run in runs if run.state == "failed"]
+        assert not failed, api.failures(dag_id, failed[0])
+        return sum(run.state == "success" for run in runs) >= number
+
+    until(is_over, f"{number} runs of {dag_id}", seconds=3600)

@@ -77,7 +77,7 @@ def test_a_failure_outweighs_an_inconclusive_result():
 def test_where_there_is_no_champion_yet_there_is_none_to_be_worse_than(gate):
     result = judge_one(gate, without_champion())
     assert result.outcome == "passed"
-    assert "There is no champion of that day yet" in result.reason
+    assert "There is no champion of that period yet" in result.reason
 
 
 @pytest.mark.parametrize("gate", COMPARED_WITH_CHAMPION)

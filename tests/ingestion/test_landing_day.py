@@ -134,7 +134,7 @@ def test_every_file_under_the_days_prefix_is_a_part_of_the_day_and_marks_are_not
     landing.put(f"events/{DAY}/1.csv", as_csv(rows.slice(0, 100)))
     for other in ("_temporary/1.csv", ".1.csv", "readme.txt", "_SUCCESS"):
         landing.put(f"events/{DAY}/{other}", "no rows")
-    landing.put(f"events/{DAY}0/3.csv", "another day")
+    landing.put(f"events/{DAY}0/3.csv", "another period")
     use_case = landing_toy(landing.name)
     assert land(use_case).partition.rows == 200
     kept = lake(use_case).as_of(DAY).read("deliveries/events", order_by=["key"]).to_pylist()

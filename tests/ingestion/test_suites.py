@@ -52,7 +52,7 @@ def test_a_function_that_raises_is_named_with_its_error(toy_functions):
     assert "tests/ingestion/test_suites.py:" in refused(toy_functions, lambda: {}["limit"])
     assert "KeyError: 'limit'" in refused(toy_functions, lambda: {}["limit"])
     assert "TypeError" in refused(toy_functions, lambda period: Suite())
-    assert "checks the day as a whole" in refused(
+    assert "checks the period as a whole" in refused(
         toy_functions, lambda: Suite(rows=(gxe.ExpectTableRowCountToEqual(value=1),))
     )
     assert "validation error" in refused(toy_functions, lambda: gxe.ExpectColumnValuesToBeBetween(min_value=1))

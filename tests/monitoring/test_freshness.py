@@ -17,7 +17,7 @@ def test_rows_are_held_against_the_mean_of_the_days_before_in_both_directions(ro
     assert (found.value, found.breached) == (pytest.approx(change), breached)
 
 
-@pytest.mark.parametrize(("before", "said"), [([], "no earlier day"), ([0, 0], "look-back days have no rows")])
+@pytest.mark.parametrize(("before", "said"), [([], "no earlier period"), ([0, 0], "look-back periods have no rows")])
 def test_without_rows_before_a_change_is_not_judged(before, said):
     found = freshness.volume_change("events", 5, before, 0.5)
     assert (found.value, found.breached) == (None, None) and said in found.missing_reason

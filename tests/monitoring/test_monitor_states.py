@@ -107,7 +107,7 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
     assert (
         missing_reason == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
     )
-    assert "No day from" in found["skill_loss/log_loss", "prior"]["missing_reason"]
+    assert "No period from" in found["skill_loss/log_loss", "prior"]["missing_reason"]
 
 
 @pytest.mark.usefixtures("scored")
@@ -123,7 +123,7 @@ def test_labels_that_never_come_leave_the_numbers_of_rows():
         empty("labels", period)
     found = measured(LAST)
     assert (found["rows", "model"]["value"], found["labelled_rows", "model"]["value"]) == (source.ROWS, 0)
-    assert unmeasured(found, ("log_loss", "model")) == {"No row of the day has a label."}
+    assert unmeasured(found, ("log_loss", "model")) == {"No row of the period has a label."}
     assert unmeasured(found, SIGNALS[3]) == {"No row of 2020-03-01 to 2020-03-08 has a label as of 2020-03-10."}
     assert found["staleness", "labels"]["breached"] is True
 
@@ -368,7 +368,9 @@ def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_comp
     monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), Period("2020-01-09"))
     rows = landed.as_of(Period("2020-01-09")).read("metrics", since=Period("2020-01-09")).to_pylist()
     missing_reasons = [row["missing_reason"] for row in rows if row["metric"] == "volume_change"]
-    assert len(missing_reasons) == 2 and all("no earlier day" in missing_reason for missing_reason in missing_reasons)
+    assert len(missing_reasons) == 2 and all(
+        "no earlier period" in missing_reason for missing_reason in missing_reasons
+    )
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):

@@ -168,7 +168,7 @@ def test_one_class_leaves_auc_undefined_and_judges_the_rest():
 
 def test_without_expected_values_nothing_is_judged():
     found = worse(outcomes(14, 2), than={"model": {}})
-    assert all(each.value is None and "test days" in each.missing_reason for each in found.values())
+    assert all(each.value is None and "test periods" in each.missing_reason for each in found.values())
 
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
@@ -183,7 +183,7 @@ def test_a_day_without_labels_has_states_for_its_metrics():
     none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
     found = {each.metric: each for each in performance.period_performance(none, 200, 0, TASK)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
-    assert found["log_loss"].value is None and found["log_loss"].missing_reason == "No row of the day has a label."
+    assert found["log_loss"].value is None and found["log_loss"].missing_reason == "No row of the period has a label."
 
 
 def test_a_window_says_over_how_many_days_it_goes():

@@ -41,7 +41,7 @@ def test_all_that_was_judged_and_holds_is_ok():
         ({"rows": ()}, "not measured", "was not measured"),
         ({"today": D + 2, "rows": (DRIFT,)}, "stale", "2 days ago"),
         ({"training": "Features drift.", "training_since": D, "rows": (DRIFT,)}, "retraining", "Features drift."),
-        ({"rows": (*CALM, WORSE)}, "degraded", "0.03 worse than on the test days, lower bound 0.025 (limit 0.02)"),
+        ({"rows": (*CALM, WORSE)}, "degraded", "0.03 worse than in the test periods, lower bound 0.025 (limit 0.02)"),
     ],
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
@@ -104,7 +104,7 @@ def test_labels_that_have_not_come_are_said_next_to_the_state():
 def test_performance_is_reported_first_and_many_breaches_are_counted():
     many = [measure("null_share", f"f{n}", 0.5, limit=0.1, breached=True) for n in range(4)]
     found = overall_status(replace(SEEN, rows=(*many, WORSE)))
-    assert found.reason.startswith("On 14 days log loss") and found.reason.endswith("And 2 more.")
+    assert found.reason.startswith("In 14 days log loss") and found.reason.endswith("And 2 more.")
 
 
 def test_broken_data_sends_a_person_to_the_data_first():
@@ -139,7 +139,7 @@ FAR = measure(
 def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
     found = overall_status(replace(SEEN, rows=(*CALM, FAR)))
     assert found.action == (
-        "Performance is not judged yet: On 1 day log loss is 0.106 worse than on the test days, lower bound 0.03"
+        "Performance is not judged yet: In 1 day log loss is 0.106 worse than in the test periods, lower bound 0.03"
         " (limit 0.02)."
         " Only 1 day with labels; 7 are needed to judge."
     )
@@ -185,13 +185,13 @@ def test_what_could_not_be_measured_is_named_next_to_a_breach_and_next_to_a_trai
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
     better = measure("degradation/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, periods=9)
-    assert in_words(better) == "On 9 days AUC is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
+    assert in_words(better) == "In 9 days AUC is 0.02 better than in the test periods, lower bound -0.03 (limit 0.01)."
 
 
 def test_what_is_compared_with_a_baseline_names_it_and_the_bound_that_is_judged():
     lead = measure("skill_loss/log_loss", "prior", 0.03, lower=0.012, limit=0.0, breached=True, periods=14)
-    said = "On 14 days the lead in log loss over the prior is 0.03 smaller than on the test days, lower bound 0.012"
+    said = "In 14 days the lead in log loss over the prior is 0.03 smaller than in the test periods, lower bound 0.012"
     assert in_words(lead) == f"{said} (limit 0)."
     behind = measure("worse_than_baseline/log_loss", "logistic", 0.41, lower=0.3, limit=0.0, breached=True, periods=14)
-    assert in_words(behind) == "On 14 days log loss is 0.41 worse than the logistic, lower bound 0.3 (limit 0)."
+    assert in_words(behind) == "In 14 days log loss is 0.41 worse than the logistic, lower bound 0.3 (limit 0)."
     assert overall_status(replace(SEEN, rows=(*CALM, behind))).name == "degraded"

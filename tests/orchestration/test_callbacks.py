@@ -294,10 +294,12 @@ def test_a_day_is_reported_once_with_what_it_broke_first(mailbox, hook):
         ("psi", "x"),
     ]
     assert body["details"]["lasting"] == 1
-    said = "On 14 days log loss is 0.03 worse than on the test days, lower bound 0.021 (limit 0.2)."
+    said = "In 14 days log loss is 0.03 worse than in the test periods, lower bound 0.021 (limit 0.2)."
     assert f"{said} The newest of these days is 2020-01-05." in body["text"]
     assert "toy__retrain" in body["text"]
-    assert mailbox.subjects == ["[airworthy] toy 2020-01-05: over the limit: log loss against the test days, PSI of x"]
+    assert mailbox.subjects == [
+        "[airworthy] toy 2020-01-05: over the limit: log loss against the test periods, PSI of x"
+    ]
 
 
 def test_the_measured_day_before_may_lie_further_back(hook):

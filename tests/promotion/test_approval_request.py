@@ -49,7 +49,7 @@ def test_no_approval_is_requested_for_a_model_that_did_not_pass(trained_toy):
         open_project(strict), register.register_run(open_project(strict), trained_toy).version
     )
     assert found.question is None
-    assert found.not_asked.startswith("No approval is requested: version 1 did not pass its gates. On 7 test days")
+    assert found.not_asked.startswith("No approval is requested: version 1 did not pass its gates. In 7 test days")
 
 
 def test_no_approval_is_requested_for_a_champion_or_a_decided_version(trained_toy):

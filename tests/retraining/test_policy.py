@@ -222,13 +222,11 @@ def about(measured: MeasuredPeriod, periods: int) -> SignalValue:
     [
         (
             False,
-            "Performance did not breach its limit (degradation/log_loss 0.03, limit 0.02,"
-            " judged on days up to 2020-03-07).",
+            "Performance did not breach its limit (degradation/log_loss 0.03, limit 0.02, judged up to 2020-03-07).",
         ),
         (
             True,
-            "it breached its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02, judged on days up to"
-            " 2020-03-07)",
+            "it breached its limit on 2020-03-15 (degradation/log_loss 0.03, limit 0.02, judged up to 2020-03-07)",
         ),
     ],
 )
@@ -236,7 +234,7 @@ def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, sai
     measured = [replace(each, signals={"performance": about(each, 8)}) for each in periods(broke, broke, broke)]
     assert said in decide(POLICY, DAY, measured, []).reason
     today = [replace(each, signals={"performance": about(each, 0)}) for each in periods(broke, broke, broke)]
-    assert "judged on days up to" not in decide(POLICY, DAY, today, []).reason
+    assert "judged up to" not in decide(POLICY, DAY, today, []).reason
 
 
 def test_what_a_decision_rests_on_is_kept_with_every_signal():

@@ -31,9 +31,10 @@ from include.project import open_project
 from include.scaffold.answers import Answers
 from include.scaffold.plan import plan_use_case
 from include.scaffold.render import FILES, render_file, write_use_case
+from include.scaffold.rhythm import propose_calendar
 from include.scaffold.sample import read_sample
 from include.settings import REPOSITORY
-from include.use_case import Suite
+from include.use_case import Daily, Suite, Weekly
 from tests.contexts import Configure
 from tests.scaffold.ovens import write_ovens
 from tests.test_architecture import faults
@@ -166,7 +167,49 @@ def of_rides(folder: Path) -> Answers:
     return Answers("rides", folder / "rides.parquet", date="at", keys=("station",), label="rides", owner="town")
 
 
-KINDS = [of_ovens, of_hours, of_days, of_loaves, of_bakers, of_counts, of_rides]
+def of_trams(folder: Path, days: int = 12) -> Answers:
+    """A count for each hour and stop, of an hourly use case, in a zone whose clocks are set back."""
+    start = datetime(2024, 10, 20)  # noqa: DTZ001
+    with (folder / "trams.csv").open("w") as file:
+        file.write("at,stop,rain,waiting\n")
+        for number in range(24 * days):
+            at = start + timedelta(hours=number)
+            rows = (f"{at},{stop},{number % 7 / 2},{3 + (at.hour * place) % 11}\n" for place, stop in enumerate("abc"))
+            file.writelines(rows)
+    return Answers(
+        "trams",
+        folder / "trams.csv",
+        date="at",
+        keys=("stop",),
+        label="waiting",
+        known_before=("rain",),
+        owner="town",
+        label_delay=2,
+        calendar="hourly",
+        time_zone="Europe/Berlin",
+    )
+
+
+def of_shops(folder: Path) -> Answers:
+    """A number for each week and shop, decided on Sundays at 18:00; dates are any day of the week."""
+    days = [date(2024, 1, 7) + timedelta(days=7 * number + number % 3) for number in range(60)]
+    rows = {"on": [day for day in days for _ in "ab"], "shop": ["a", "b"] * 60, "orders": [*map(float, range(120))]}
+    pq.write_table(pa.table(rows), folder / "shops.parquet")
+    sample = folder / "shops.parquet"
+    return Answers(
+        *("shops", sample),
+        date="on",
+        keys=("shop",),
+        label="orders",
+        owner="x",
+        calendar="weekly",
+        on="sunday",
+        at="18:00",
+        time_zone="America/New_York",
+    )
+
+
+KINDS = [of_trams, of_shops, of_ovens, of_hours, of_days, of_loaves, of_bakers, of_counts, of_rides]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -178,7 +221,7 @@ def test_the_files_written_into_this_repository_pass_its_linters(kind, tmp_path)
         text = render_file(plan, file).replace(str(tmp_path), "/data")
         assert "{{" not in text and "{%" not in text
         if not file.endswith(".py"):
-            assert f"airworthy run {answers.name} data --from 2024-0" in text and len(text) > 500
+            assert f"airworthy run {answers.name} data --from {plan.first}" in text and len(text) > 500
             continue
         module = f"include.use_cases.burnt_bread.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
         assert file.startswith("tests/") or faults(module, text) == []
@@ -201,8 +244,8 @@ def test_its_functions_run_on_each_kind_of_sample(kind, bakery, tmp_path):
     found = importlib.import_module(f"{use_case.package}.tests.test_features")
     built = found.features.build(found.LAST, **found.feeds(found.LAST))
     found.test_every_planned_row_has_one_row_of_features(built)
-    found.test_a_trailing_mean_is_the_mean_of_the_days_before(built)
-    found.test_labels_have_the_declared_values_and_are_about_an_earlier_day()
+    found.test_a_trailing_mean_is_the_mean_of_the_periods_before(built)
+    found.test_labels_have_the_declared_values_and_are_about_an_earlier_period()
     assert all(isinstance(use_case.function("expectations", feed.name)(), Suite) for feed in use_case.feeds)
 
 
@@ -219,6 +262,68 @@ def test_what_is_delivered_has_the_declared_columns_and_only_what_was_known(bake
             assert set(rows["baked_on"].to_pylist()) <= {(period - about).start_date}
             is_declared_empty = period in use_case.feed(feed).missing_periods or period < use_case.first_period
             assert bool(rows.num_rows) != is_declared_empty
+
+
+HOURLY = ("--date", "at", "--keys", "stop", "--label", "waiting", "--known-before", "rain", "--calendar", "hourly")
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_an_hourly_use_case_passes_check_as_it_is_written(bakery, tracking, without_plots, tmp_path):
+    sample = of_trams(tmp_path, days=9).sample
+    written = done("new", "trams", "--sample", str(sample), *HOURLY, "--label-delay", "2")
+    last = load_use_case("trams").last_period
+    assert f"airworthy check trams {last}" in written and str(last) == "2024-10-28T23Z"
+    assert "passes its gates" in done("check", "trams", str(last))
+
+
+def test_a_calendar_that_cannot_be_is_refused(bakery, tmp_path):
+    sample = str(tmp_path / "ovens.csv")
+    for more in (
+        ("--calendar", "monthly"),
+        ("--calendar", "hourly"),  # dates do not say the hour
+        ("--calendar", "hourly", "--at", "06:00"),
+        ("--calendar", "weekly", "--on", "mondays"),
+        ("--at", "6 o'clock"),
+        ("--on", "monday"),
+    ):
+        refused = run("new", "bread", "--sample", sample, *OPTIONS, *more).exception
+        assert isinstance(refused, DeclarationError), more
+        assert {problem.path for problem in refused.problems} <= {"calendar", "at", "on"}, refused
+    assert not (bakery / "bread").exists()
+
+
+@pytest.mark.parametrize(
+    ("dates", "calendar"),
+    [
+        ([datetime(2024, 1, 1, hour) for hour in range(24)], "hourly"),  # noqa: DTZ001
+        ([date(2024, 1, 7) + timedelta(weeks=number) for number in range(5)], "weekly"),
+        ([date(2024, 1, 7) + timedelta(days=number) for number in range(9)], "daily"),
+        ([date(2024, 1, 7)] * 9, "daily"),
+        ([datetime(2024, 1, 1 + day) for day in range(9)], "daily"),  # noqa: DTZ001
+        (["a", "b"], "daily"),
+    ],
+)
+def test_the_calendar_that_the_dates_suggest_is_proposed(dates, calendar):
+    assert propose_calendar(pa.chunked_array([dates])) == calendar
+
+
+def test_on_a_terminal_the_proposed_calendar_is_the_default(bakery, tmp_path):
+    of_shops(tmp_path)
+    rows = pq.read_table(tmp_path / "shops.parquet").to_pandas()
+    rows["on"] = [date(2024, 1, 3) + timedelta(weeks=number // 2) for number in range(len(rows))]
+    rows.to_parquet(tmp_path / "weeks.parquet")
+    options = dict.fromkeys(("sample", "sample_table", "conn_id", *QUESTIONS))
+    options |= {"sample": str(tmp_path / "weeks.parquet"), "date": "on", "keys": "shop", "label": "orders"}
+    asked = {}
+    console = Console(file=io.StringIO(), width=300)
+    write_new_use_case(console, None, options, asked.setdefault, name="shops", positive="")
+    assert asked[QUESTIONS["calendar"].text] == "weekly"
+    assert load_use_case("shops").calendar == Weekly(on="wednesday")
+    options |= {"calendar": None}
+    console = Console(file=(shown := io.StringIO()), width=300)
+    write_new_use_case(console, None, options, None, name="shops_by_day", positive="")
+    assert "--calendar weekly" in shown.getvalue() and load_use_case("shops_by_day").calendar == Daily()
 
 
 @pytest.fixture
@@ -262,8 +367,8 @@ def test_a_table_becomes_two_queries_that_land_the_same_rows_as_the_file(bakery,
     found = importlib.import_module(f"{load_use_case(name).package}.tests.test_features")
     built = found.features.build(found.LAST, **found.feeds(found.LAST))
     found.test_every_planned_row_has_one_row_of_features(built)
-    found.test_a_trailing_mean_is_the_mean_of_the_days_before(built)
-    found.test_labels_have_the_declared_values_and_are_about_an_earlier_day()
+    found.test_a_trailing_mean_is_the_mean_of_the_periods_before(built)
+    found.test_labels_have_the_declared_values_and_are_about_an_earlier_period()
 
 
 def test_a_table_that_is_not_there_is_refused(bakery, warehouse):

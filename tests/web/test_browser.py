@@ -208,7 +208,7 @@ def test_every_task_has_its_page_in_its_own_words(visit, use_case):
     lead = f"the lead in {METRICS[task.main_metric].label} over the {task.baselines[0]} is"
     expect(visit.page.locator("main")).to_contain_text(lead)
     if METRICS[task.main_metric].unit == "label":
-        expect(visit.page.locator("main")).to_contain_text(f"{task.label_unit} smaller than on the test days")
+        expect(visit.page.locator("main")).to_contain_text(f"{task.label_unit} smaller than in the test periods")
     said = visit.page.locator("main").inner_text().casefold()
     foreign = ("probabilit", "log loss", "AUC", "logistic") if "probability" not in str(task.prediction_columns) else ()
     assert [word for word in foreign if word.casefold() in said] == []

@@ -122,11 +122,11 @@ def test_the_state_of_the_files_is_in_their_addresses(at_home):
 @pytest.mark.parametrize(
     ("values", "said", "unsaid"),
     [
-        ((0.0, 0.0), "No row was quarantined on the days that were measured.", "published"),
+        ((0.0, 0.0), "No row was quarantined in the periods that were measured.", "published"),
         (
             (0.0, None),
             f"events of {period_of(1)}: It was refused. No row was quarantined where",
-            "days that were measured.",
+            "periods that were measured.",
         ),
         ((None, None), f"events of {period_of(1)}: It was refused.", "No row was quarantined"),
         ((), "No feed was validated", "No row was quarantined"),

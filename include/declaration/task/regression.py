@@ -11,6 +11,7 @@ from include.declaration.costs import OrderCosts
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import require_one_of
 from include.declaration.problems import declared, require
+from include.declaration.span import OptionalSpan, Spanned
 from include.declaration.task.base import Task, format_number
 
 Objective = Literal["l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"]
@@ -19,7 +20,7 @@ IntervalMethod = Literal["conformal", "quantile"]
 
 @declared
 @dataclass(frozen=True)
-class Regression(Task):
+class Regression(Task, Spanned):
     """Predict a number and, if declared, an interval."""
 
     kind: ClassVar[str] = "regression"
@@ -37,8 +38,8 @@ class Regression(Task):
     per end."""
     seasonal_feature: str | None = None
     """The feature with the label's value one season earlier, such as a week; it is a baseline then."""
-    season: int | None = None
-    """Or: the number of periods after which labels repeat, such as 7 days; the label of the same keys one season
+    season: OptionalSpan = OptionalSpan(None)
+    """Or: the span after which labels repeat, such as 7 days; the label of the same keys one season
     earlier is a baseline then."""
     unit: str = ""
     """The unit of the label in texts, such as `minutes`."""
@@ -58,7 +59,7 @@ class Regression(Task):
         )
         possible = self.quantile is None or 0 < self.quantile < 1
         require(possible, "Regression: quantile must be above 0 and below 1.", field="quantile")
-        require(self.season is None or self.season >= 1, "Regression: season must be at least 1.", field="season")
+        self.check_counted_spans()
         require(
             self.season is None or self.seasonal_feature is None,
             "Regression: season and seasonal_feature are two ways to declare one baseline.",
@@ -73,6 +74,10 @@ class Regression(Task):
                 field="intervals",
                 hint="Write intervals=(0.1, 0.9) for an interval of 80 %.",
             )
+
+    def check_spans(self) -> None:
+        """Report a season below 1 period."""
+        require(self.season is None or self.season >= 1, "Regression: season must be at least 1.", field="season")
 
     @property
     def main_metric(self) -> str:  # type: ignore[override]  # it depends on the objective

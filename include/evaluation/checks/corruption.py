@@ -26,7 +26,7 @@ class SampleEmptyError(ValueError):
     """There are no rows on which robustness can be measured."""
 
     def __init__(self) -> None:
-        super().__init__("Robustness is measured on at least one row; none were given. Choose days that have rows.")
+        super().__init__("Robustness is measured on at least one row; none were given. Choose periods that have rows.")
 
 
 def corrupt_features(model: Model, rows: pa.Table, declared: Task) -> tuple[CorruptionResult, ...]:

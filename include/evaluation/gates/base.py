@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import require_one_of
+from include.declaration.period import DAY, Unit
 from include.declaration.problems import did_you_mean, require
+from include.declaration.span import Span, Spanned
 from include.evaluation.gates.result import GateResult, Outcome
-from include.grammar import counted
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -37,10 +38,11 @@ class GateLimits:
     rebuildable_periods: int
     """Days of the shortest window that the leakage gate can build again."""
     task: Task
+    unit: Unit = DAY
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseGate(ABC):
+class BaseGate(ABC, Spanned):
     """Define a condition that a model must meet to be promoted.
 
     A new kind is a subclass in a module of its own, listed in `include.evaluation.gates.GATES` and exported by
@@ -54,7 +56,7 @@ class BaseGate(ABC):
     untested: ClassVar[str] = ""
     """What the model card lists as not tested if no gate of this kind is declared; empty: nothing."""
 
-    min_periods: int = 1
+    min_periods: Span = Span(1)
     """Test days with labels that are needed to judge; with fewer the gate is inconclusive."""
     if_inconclusive: IfInconclusive = "block"
     """Whether an inconclusive gate blocks the promotion."""
@@ -62,9 +64,13 @@ class BaseGate(ABC):
     def __post_init__(self) -> None:
         require_field_types(self)
         self.require_possible()
-        kind = type(self).__name__
-        require(self.min_periods >= 1, f"{kind}: min_periods must be at least 1 day.", field="min_periods")
-        require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{kind}: if_inconclusive=")
+        self.check_counted_spans()
+        require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{type(self).__name__}: if_inconclusive=")
+
+    def check_spans(self) -> None:
+        """Report a number of test periods below 1."""
+        problem = f"{type(self).__name__}: min_periods must be at least 1."
+        require(self.min_periods >= 1, problem, field="min_periods")
 
     @abstractmethod
     def __str__(self) -> str:
@@ -74,7 +80,7 @@ class BaseGate(ABC):
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Return the gate's results for the model of `inputs`: one, or one per part."""
 
-    def require_possible(self) -> None:  # noqa: B027 - most kinds have fields to check, not all
+    def require_possible(self) -> None:
         """Check its own fields.
 
         Raises:
@@ -94,7 +100,8 @@ class BaseGate(ABC):
         """
         require(
             self.min_periods <= limits.test_periods,
-            f"{self}: min_periods={self.min_periods} is more than the {limits.test_periods} test days, so it could"
+            f"{self}: min_periods={self.min_periods} is more than the"
+            f" {limits.unit.counted(limits.test_periods, 'test')}, so it could"
             " never be judged.",
         )
         self.require_task(limits.task)
@@ -160,5 +167,7 @@ class BaseGate(ABC):
         """Return an inconclusive result if too few test days have labels, or None."""
         if inputs.periods >= self.min_periods:
             return None
-        reason = f"There are labels of {counted(inputs.periods, 'test day')}; this gate needs {self.min_periods}."
+        reason = (
+            f"There are labels of {inputs.unit.counted(inputs.periods, 'test')}; this gate needs {self.min_periods}."
+        )
         return self.result("inconclusive", reason, metric=getattr(self, "metric", ""))

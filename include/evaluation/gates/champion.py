@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from include.declaration.gates import CHAMPION, MODEL, require_one_of
 from include.declaration.problems import declared, require
+from include.declaration.span import Span
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
-from include.grammar import counted
 from include.model.metrics import METRICS, champion_metrics
 from include.model.metrics.metric import MetricName
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from include.declaration.task import Task
-    from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
+    from include.evaluation.inputs import GateInputs, TestRows
     from include.model.arrays import Numbers
     from include.model.bootstrap import PairedDifference
 
@@ -51,22 +51,26 @@ class ChampionGate(BaseGate):
 
     kind: ClassVar[str] = "champion"
     needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
-    untested: ClassVar[str] = "how it does against the champion on the same days"
+    untested: ClassVar[str] = "how it does against the champion in the same periods"
 
     metric: MetricName | None = None
     """A mean loss over rows, or a metric of one's own; None: the main metric of the task."""
     margin: float = 0.0
     confidence: float = 0.95
-    min_periods: int = field(default=14, kw_only=True)  # otherwise the redeclared field would be positional
+    _: KW_ONLY  # otherwise the redeclared field would be positional
+    min_periods: Span = Span(14)
 
     def require_possible(self) -> None:
         if self.metric is not None:
-            require_one_of(self.metric, champion_metrics(), "ChampionGate: days are resampled, so metric=")
+            require_one_of(self.metric, champion_metrics(), "ChampionGate: periods are resampled, so metric=")
         finite = math.isfinite(self.margin)
         require(finite, "ChampionGate: margin must be a finite number, in the metric's unit.", field="margin")
         possible = 0.5 < self.confidence <= 0.999
         require(possible, "ChampionGate: confidence must be above 0.5 and at most 0.999.", field="confidence")
-        problem = "ChampionGate: min_periods must be at least 5: fewer days cannot be resampled."
+
+    def check_spans(self) -> None:
+        """Report a number of test periods below 5."""
+        problem = "ChampionGate: min_periods must be at least 5: fewer periods cannot be resampled."
         require(self.min_periods >= 5, problem, field="min_periods")
 
     def for_task(self, task: Task) -> Self:
@@ -94,7 +98,7 @@ class ChampionGate(BaseGate):
         passed = difference.upper < 0 if self.margin == 0 else difference.upper <= self.margin
         value = difference.upper if math.isfinite(difference.upper) else None
         metric = self._metric(task)
-        reason = self._reason(metric, difference, inputs.champion, passed)
+        reason = self._reason(metric, difference, inputs, passed)
         return [self.result(outcome_of(passed), reason, metric=metric, value=value, limit=self.margin)]
 
     def compare(self, inputs: GateInputs, task: Task) -> Comparison | GateResult:
@@ -111,7 +115,7 @@ class ChampionGate(BaseGate):
         assert inputs.rows is not None
         differences = _differences(metric, inputs.rows, unseen, task)
         if differences is None:
-            reason = f"{METRICS[metric].title} is not defined for these test days, or without one of them."
+            reason = f"{METRICS[metric].title} is not defined for these test periods, or without one of them."
             return self.result("inconclusive", reason, metric=metric)
         periods = inputs.rows.periods[unseen]
         periods = periods if len(periods) == len(differences) else np.unique(periods)
@@ -145,7 +149,9 @@ class ChampionGate(BaseGate):
     def _metric(self, task: Task) -> str:
         return self.metric or task.main_metric
 
-    def _reason(self, metric: str, difference: PairedDifference, champion: ChampionInputs, passed: bool) -> str:
+    def _reason(self, metric: str, difference: PairedDifference, inputs: GateInputs, passed: bool) -> str:
+        champion = inputs.champion
+        assert champion is not None
         mean, upper = difference.mean, difference.upper
         good, bad = ("higher", "lower") if METRICS[metric].higher_is_better else ("lower", "higher")
         compared = f"{abs(mean):.4g} {good if mean < 0 else bad} than" if mean else "that of"
@@ -164,7 +170,7 @@ class ChampionGate(BaseGate):
             asked = "" if passed else f" It must be {good} beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")
         label = METRICS[metric].label
-        return f"On {counted(difference.periods, 'day')} {label} is {compared} {version}; {bound}.{asked}"
+        return f"In {inputs.unit.counted(difference.periods)} {label} is {compared} {version}; {bound}.{asked}"
 
 
 def _differences(metric: str, rows: TestRows, unseen: npt.NDArray[np.bool_], task: Task) -> Numbers | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, Outcome
-from include.grammar import counted, listed, sentence
+from include.grammar import listed, sentence
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -48,7 +48,8 @@ class LeakageGate(BaseGate):
         super().require_fit(limits, gates)
         require(
             limits.rebuildable_periods >= MIN_PERIODS,
-            f"LeakageGate: in the shortest window, only {limits.rebuildable_periods} days can be built again, and"
+            f"LeakageGate: in the shortest window, only {limits.unit.counted(limits.rebuildable_periods)} can be"
+            f" built again, and"
             f" {MIN_PERIODS} are needed: declare longer train, validation or test periods.",
         )
 
@@ -67,7 +68,7 @@ class LeakageGate(BaseGate):
         """
         rebuilt = inputs.rebuilt_periods
         if not rebuilt:
-            return self._results("inconclusive", "No day was built again.")
+            return self._results("inconclusive", "No period was built again.")
         leaks = {name for built in rebuilt for name in (*built.leaking, *built.read)}
         if leaks:
             return self._results("failed", _describe_leaks(rebuilt), len(leaks))
@@ -77,11 +78,12 @@ class LeakageGate(BaseGate):
         tried = [str(built.period) for built in rebuilt if built.rows]
         if len(tried) < MIN_PERIODS:
             empty = [str(built.period) for built in rebuilt if not built.rows]
-            reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_PERIODS} are needed."
+            reason = f"Only {inputs.unit.counted(len(tried))} could be tried, and {MIN_PERIODS} are needed."
             reason += f" There are no rows of {listed(empty)}." if empty else ""
             return self._results("inconclusive", reason)
         reason = (
-            f"Everything that became known later was changed on {counted(len(tried), 'day')} ({listed(tried)}), and no"
+            f"Everything that became known later was changed in {inputs.unit.counted(len(tried))} ({listed(tried)}),"
+            f" and no"
             " feature, label or quarantine decision moved."
         )
         return self._results("passed", reason, 0)
@@ -118,7 +120,8 @@ def _unreliable_reason(built: RebuiltPeriod) -> str:
     if built.outdated:
         return (
             f"The stored rows of {built.period} were built by other code than the current code, or from inputs that"
-            " these functions are not given, so they prove nothing. Build the day again with the use case's data DAG,"
+            " these functions are not given, so they prove nothing. Build the period again with the use case's data"
+            " DAG,"
             " then train again."
         )
     return ""

@@ -15,7 +15,7 @@ from include.declaration.gates import (
 from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
-from include.grammar import but, counted
+from include.grammar import but
 from include.model.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Gate(BaseGate):
         limit = self.at_least if self.at_least is not None else limit
         if value is None or limit is None:
             lacking = f"the {self.better_than} baseline" if value is not None else "the model"
-            reason = f"{lacking.capitalize()} has no {metric.label} on the test days."
+            reason = f"{lacking.capitalize()} has no {metric.label} in the test periods."
             return [self.result("inconclusive", reason, metric=name, value=value, limit=limit)]
         said, shown = metric.value_text(value, task), metric.value_text(limit, task)
         if self.better_than:
@@ -106,7 +106,7 @@ class Gate(BaseGate):
             passed, asked = value >= limit, f"at least {shown} is asked for"
         else:
             passed, asked = value <= limit, f"at most {shown} is allowed"
-        reason = f"On {counted(inputs.periods, 'test day')} {metric.label} is {said}{but(passed)} {asked}."
+        reason = f"In {inputs.unit.counted(inputs.periods, 'test')} {metric.label} is {said}{but(passed)} {asked}."
         return [self.result(outcome_of(passed), reason, metric=name, value=value, limit=limit)]
 
 

@@ -40,10 +40,10 @@ class SchemaGate(BaseGate):
             reason = f"The model reads {listed(stray)}, which the use case does not declare, or with another type."
             return self._results("failed", reason, len(stray))
         if champion is None:
-            return self._results("inconclusive", "The champion of that day could not be determined.")
+            return self._results("inconclusive", "The champion of that period could not be determined.")
         declared = f"All {counted(len(reads), 'feature')} are declared"
         if champion.version is None:
-            return self._results("passed", f"{declared}, and there is no champion of that day yet.", 0)
+            return self._results("passed", f"{declared}, and there is no champion of that period yet.", 0)
         if not champion.features:
             cause = f": {sentence(champion.why_not)}" if champion.why_not else "."
             reason = f"It is not known which features version {champion.version} reads{cause}"

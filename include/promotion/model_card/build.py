@@ -182,6 +182,7 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
         missing_periods=report["missing_periods"],
+        period_name=use_case.calendar.unit.name,
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
         mixed_history=report.get("mixed_history", ()),

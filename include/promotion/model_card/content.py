@@ -99,6 +99,8 @@ class ModelCardContent:
     unlabelled_rows: int = 0
     """Rows of the window whose label was not known yet."""
     missing_periods: Sequence[str] = ()
+    period_name: str = "day"
+    """The name of a period, such as `hour`."""
     """Days of the window without features, as ranges."""
     null_features: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Feature to the days of the window, as ranges, that were built before it was declared."""

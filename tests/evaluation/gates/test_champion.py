@@ -53,7 +53,7 @@ def test_without_a_metric_it_takes_the_main_one_of_the_task(task, metric):
 def test_the_comparison_says_difference_bound_and_days():
     result = judge_one(ChampionGate(), SOUND)
     assert result.value < 0 and result.limit == 0
-    assert result.reason.startswith("On 20 days log loss is 0.1")
+    assert result.reason.startswith("In 20 days log loss is 0.1")
     assert "lower than version 3's; with 95% confidence at least 0." in result.reason
     worse = judge_one(ChampionGate(), replace(SOUND, rows=labelled(better=-0.1)))
     assert "with 95% confidence it may be up to 0." in worse.reason
@@ -88,7 +88,7 @@ def test_days_that_the_champion_has_seen_are_not_compared():
     rows = replace(flattered, predicted=flattered.predicted | {"champion": champion})
     result = judge_one(ChampionGate(), replace(SOUND, rows=rows, champion=ChampionInputs("3", seen=seen(4))))
     assert result.outcome == "passed"
-    assert result.reason.startswith("On 16 days")
+    assert result.reason.startswith("In 16 days")
 
 
 def test_too_few_days_that_the_champion_has_not_seen_are_inconclusive():

@@ -36,7 +36,7 @@ def test_days_on_which_nothing_moved_pass_and_are_named():
     result = result_of(*DAYS)
     assert (result.outcome, result.value, result.limit) == ("passed", 0, 0)
     assert result.reason == (
-        "Everything that became known later was changed on 6 days (2020-03-01, 2020-03-02, 2020-03-03, 2020-03-04,"
+        "Everything that became known later was changed in 6 days (2020-03-01, 2020-03-02, 2020-03-03, 2020-03-04,"
         " 2020-03-05 and 1 more), and no feature, label or quarantine decision moved."
     )
 

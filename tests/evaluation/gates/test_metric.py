@@ -87,9 +87,9 @@ def test_average_precision_on_test_days_of_one_class_is_inconclusive():
 def test_a_metric_that_is_missing_or_not_finite_is_inconclusive(measured):
     result = judge_one(Gate("auc", at_least=0.5), replace(SOUND, metrics=measured))
     assert (result.outcome, result.value) == ("inconclusive", None)
-    assert result.reason == "The model has no AUC on the test days."
+    assert result.reason == "The model has no AUC in the test periods."
 
 
 def test_a_missing_baseline_is_named():
     result = judge_one(Gate("auc", better_than="prior"), replace(SOUND, metrics={"model": {"auc": 0.9}}))
-    assert result.reason == "The prior baseline has no AUC on the test days."
+    assert result.reason == "The prior baseline has no AUC in the test periods."

@@ -13,7 +13,7 @@ STORED = {
     "limit": 0.6,
     "outcome": "passed",
     "blocks": False,
-    "reason": "On 20 test days log loss is 0.5; it must be below the prior baseline's 0.6.",
+    "reason": "In 20 test days log loss is 0.5; it must be below the prior baseline's 0.6.",
 }
 
 
