@@ -5,16 +5,17 @@ Also feature_group_<group>__data. It first waits for delivered files.
 
 from airflow.sdk import DAG, chain
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory, params
-from include.orchestration.dag_files import make_each
+from include.orchestration.dag_files import make_each_with_groups
 from include.orchestration.tasks import data as tasks
 
 
-def make(use_case: UseCase) -> DAG:
+def make(use_case: DataDeclaration) -> DAG:
     """Return the DAG `<use case>__data`."""
     raw, checked = dag_factory.asset(use_case, "raw"), dag_factory.asset(use_case, "checked")
-    tables = ("features", "labels") if use_case.has_labels else ("features",)
+    tables = ("features", "labels") if isinstance(use_case, UseCase) else ("features",)
     features = [dag_factory.asset(use_case, table) for table in tables]
 
     with dag_factory.period_dag(use_case, "data", params=params.data_params(use_case), max_active_runs=8) as built:
@@ -27,4 +28,4 @@ def make(use_case: UseCase) -> DAG:
     return built
 
 
-globals().update(make_each("data", make))
+globals().update(make_each_with_groups("data", make))

@@ -1,17 +1,17 @@
 """<use case>__maintenance: manual, and on Sundays if declared.
 
-It is a dry run unless Apply is set.
+Also feature_group_<group>__maintenance. It is a dry run unless Apply is set.
 """
 
 from airflow.sdk import DAG, Param
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.orchestration import dag_factory
-from include.orchestration.dag_files import make_each
+from include.orchestration.dag_files import make_each_with_groups
 from include.orchestration.tasks import maintenance as tasks
 
 
-def make(use_case: UseCase) -> DAG:
+def make(use_case: DataDeclaration) -> DAG:
     """Return the DAG `<use case>__maintenance`."""
     params = {
         "apply_changes": Param(
@@ -32,4 +32,4 @@ def make(use_case: UseCase) -> DAG:
     return built
 
 
-globals().update(make_each("maintenance", make))
+globals().update(make_each_with_groups("maintenance", make))

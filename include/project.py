@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from include.connections import Connections, EnvironmentConnections
 from include.declaration.names import lake_folder
+from include.declaration.use_case import UseCase
 from include.settings import Settings, current_settings
 
 if TYPE_CHECKING:
-    from include.declaration.use_case import UseCase
+    from include.declaration.data_declaration import DataDeclaration
+    from include.declaration.feature_group import FeatureGroup
     from include.lake.lake import Lake
     from include.lake.object_store import StoragePath
     from include.registry.ledger import Ledger
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Project:
-    """The context of a use case's steps, created once and passed down.
+class DataProject:
+    """The context of the steps that land, validate and build.
 
-    It is created once per task or command.
+    It is created once per task or command, and passed down.
     """
 
-    use_case: UseCase
+    use_case: DataDeclaration
+    """The use case or the feature group."""
     lake_address: str = ""
     """The folder or S3 address of the lake, if it is not that of the settings."""
     connections: Connections = field(default_factory=EnvironmentConnections, repr=False, compare=False)
@@ -46,7 +49,7 @@ class Project:
 
     @cached_property
     def root(self) -> StoragePath:
-        """The use case's folder in the lake, of any format.
+        """The folder of the tables in the lake, of any format.
 
         Alerts are stored even if the lake cannot be read.
         """
@@ -56,7 +59,7 @@ class Project:
 
     @cached_property
     def lake(self) -> Lake:
-        """The use case's tables, in the lake of the settings.
+        """The tables, in the lake of the settings.
 
         Raises:
             LakeFormatError: the lake has another format.
@@ -64,6 +67,21 @@ class Project:
         from include.lake.lake import Lake
 
         return Lake.open(self.use_case, self.settings.lake)
+
+    def in_lake(self, address: str) -> Self:
+        """Return the context of the same declaration in another lake."""
+        return replace(self, lake_address=address)
+
+    def of_group(self, group: FeatureGroup) -> DataProject:
+        """Return the context of a feature group in the same lake."""
+        return DataProject(group, self.lake_address, self.connections)
+
+
+@dataclass(frozen=True)
+class Project(DataProject):
+    """The context of a use case's steps: that of its data, and its models."""
+
+    use_case: UseCase
 
     @cached_property
     def registry(self) -> Registry:
@@ -86,18 +104,16 @@ class Project:
 
         return Records.open(self.use_case.name, self.settings.lake)
 
-    def in_lake(self, address: str) -> Project:
-        """Return the context of the same use case in another lake."""
-        return replace(self, lake_address=address)
-
     def declared_as(self, use_case: UseCase) -> Project:
-        """Return the context of another declaration in the same lake.
-
-        It is an earlier one of the same use case, or that of a feature group.
-        """
+        """Return the context of another declaration of the use case, in the same lake."""
         return replace(self, use_case=use_case)
 
 
 def open_project(use_case: UseCase) -> Project:
     """Return the context of a use case; nothing is opened before it is used."""
     return Project(use_case)
+
+
+def open_data_project(declared: DataDeclaration) -> DataProject:
+    """Return the context of a use case or a feature group; nothing is opened yet."""
+    return open_project(declared) if isinstance(declared, UseCase) else DataProject(declared)

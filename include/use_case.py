@@ -10,6 +10,7 @@ from include.declaration.exports import ToFiles, ToSql, Webhook
 from include.declaration.feature import Feature
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feature_groups import Use
+from include.declaration.feeds import Feed
 from include.declaration.known import ByColumn, ByPath, ByWindow, FirstSeen
 from include.declaration.landing import LandingBucket
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
@@ -20,7 +21,7 @@ from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
 from include.declaration.span import OptionalSpan, Span
 from include.declaration.suite import FeatureSuite, PredictionSuite, Suite
 from include.declaration.task import Binary, Multiclass, Regression
-from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
+from include.declaration.use_case import Approval, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
 from include.evaluation.gates.champion import ChampionGate
 from include.evaluation.gates.leakage import LeakageGate

@@ -107,7 +107,7 @@ LIMITS = {
     "airflow_connect_s": "include.local.airflow_client.CONNECT_S",
     "artifact_bytes": "include.registry.mlflow_runs.ARTIFACT_BYTES",
     "artifact_files": "include.registry.mlflow_runs.ARTIFACT_FILES",
-    "checkpoint_after": "include.maintenance.plan.CHECKPOINT_AFTER",
+    "checkpoint_after": "include.maintenance.table_plan.CHECKPOINT_AFTER",
     "conditional_write_pause_s": "include.lake.s3_object._PAUSE",
     "demo_limit_s": "include.local.demo.LIMIT_S",
     "demo_poll_s": "include.local.demo.POLL_S",

@@ -48,7 +48,7 @@ LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
 WITH_AIRFLOW = ("dags", "plugins", "include.orchestration", "include.web")
 LIGHT = (
     *("dags", "plugins", "include.declaration", "include.errors", "include.orchestration", "include.settings"),
-    "include.datasets.replay_2013",
+    *("include.datasets.replay_2013", "include.datasets.weather_measures"),
 )
 """Imported when a DAG file is parsed, or by Airflow's own processes."""
 HEAVY = {

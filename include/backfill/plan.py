@@ -104,7 +104,7 @@ def plan_phase(project: Project, request: BackfillRequest, phase: Phase) -> Phas
 def tables_of(use_case: UseCase, phase: Phase) -> list[str]:
     """Return the tables that a phase writes."""
     feeds = [f"{kind}/{feed.name}" for feed in use_case.feeds for kind in (code_digest.RAW, code_digest.CHECKED)]
-    results = [*([code_digest.LABELS] if use_case.has_labels else []), code_digest.FEATURES]
+    results = [code_digest.LABELS, code_digest.FEATURES]
     tables = {"land": feeds, "build": results, "score": [staleness.PREDICTIONS], "measure": [METRICS]}
     return tables[phase]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -63,9 +63,9 @@ class BackfillRequest:
         if None in ends:
             raise BackfillRequestError(use_case.name, "Name the first and the last period, or single ones.")
         first, last = (use_case.calendar.parse(str(end), use_case.name) for end in ends)
-        kinds = tuple(fields.get("kinds") or _kinds_of(use_case))
-        if unknown := sorted(set(kinds) - set(_kinds_of(use_case))):
-            known = ", ".join(_kinds_of(use_case))
+        kinds = tuple(fields.get("kinds") or KINDS)
+        if unknown := sorted(set(kinds) - set(KINDS)):
+            known = ", ".join(KINDS)
             raise BackfillRequestError(
                 use_case.name, f"There is no {', '.join(unknown)} to backfill; there is {known}."
             )
@@ -117,7 +117,3 @@ class BackfillRequest:
 def chunked(periods: Sequence[Period], size: int) -> list[list[Period]]:
     """Return the periods in chunks of at most `size`, in order."""
     return [list(periods[start : start + size]) for start in range(0, len(periods), size)]
-
-
-def _kinds_of(use_case: UseCase) -> Collection[Kind]:
-    return KINDS if use_case.has_labels else ("data",)

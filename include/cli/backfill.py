@@ -17,7 +17,7 @@ from include.backfill.states import BackfillStates, PeriodState
 from include.backfill.work import PeriodsFailedError, work_chunk
 from include.cli.escaping import print_line
 from include.declaration.actor import account_actor
-from include.declaration.use_case_discovery import load_declaration
+from include.declaration.use_case_discovery import load_use_case
 from include.local import instance
 from include.local.mlflow_server import serve_mlflow
 from include.local.private_files import private_file
@@ -32,7 +32,7 @@ def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, pl
         InvalidRequestError: there is no such use case, or the periods cannot be worked.
         BackfillIncompleteError: periods are left.
     """
-    use_case = load_declaration(name)
+    use_case = load_use_case(name)
     request = BackfillRequest.parse(use_case, fields)
     project = open_project(use_case)
     for plan in plan_backfill(project, request):

@@ -14,14 +14,14 @@ from include.declaration.feature_group_discovery import all_feature_groups, brok
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.printable import escape_values
-from include.project import open_project
+from include.project import open_data_project, open_project
 from include.web.catalogue import CatalogueEntry, FeatureUser, build_catalogue
 
 
 def print_catalogue(console: Console, words: str, *, as_json: bool) -> None:
     """Print the features that contain all the words, as text or as JSON."""
     found = build_catalogue(
-        map(open_project, all_use_cases().values()), map(open_project, all_feature_groups().values())
+        map(open_project, all_use_cases().values()), map(open_data_project, all_feature_groups().values())
     )
     entries = found.matching(words).entries
     broken = [str(error) for error in [*broken_use_cases().values(), *broken_feature_groups().values()]]

@@ -362,7 +362,7 @@ def replay(
 
 @app.command()
 def maintain(
-    use_case: Annotated[str | None, typer.Option(help="Only this use case.")] = None,
+    use_case: Annotated[str | None, typer.Option(help="Only this use case, or feature_group_<group>.")] = None,
     apply_changes: Annotated[bool, typer.Option("--apply", help="Apply the changes; otherwise a dry run.")] = False,
 ) -> None:
     """List what exceeds the declared retention; with --apply, remove it.

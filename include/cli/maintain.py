@@ -1,4 +1,4 @@
-"""`airworthy maintain`: print what is removed, or would be, of each use case."""
+"""`airworthy maintain`: print what is removed, or would be, of each declaration."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import os
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, load_use_case
+from include.declaration.feature_group_discovery import all_feature_groups, broken_feature_groups
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, load_declaration
 from include.local import instance
 from include.maintenance import apply
-from include.project import open_project
+from include.project import open_data_project
 
 _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
 
 
 def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) -> None:
-    """Maintain one use case, or all, and print counts, bytes and first items.
+    """Maintain one use case or feature group, or all, and print what is removed.
 
-    A dry run unless `apply_changes`. Without a name, all use cases that can be loaded are maintained before a broken
-    one is reported. Raises the errors of `maintenance.apply` too.
+    A dry run unless `apply_changes`. Without a name, all that can be loaded are maintained before a broken one is
+    reported. Printed are counts, bytes and first items. Raises the errors of `maintenance.apply` too.
 
     Raises:
         InvalidRequestError: the name is unknown, or a use case cannot be loaded.
     """
-    declared = [load_use_case(name)] if name else all_use_cases().values()
     results = []
-    for use_case in declared:
-        result = apply.maintain(open_project(use_case), apply_changes=apply_changes, logs=_logs())
+    for declared in [load_declaration(name)] if name else [*all_use_cases().values(), *all_feature_groups().values()]:
+        result = apply.maintain(open_data_project(declared), apply_changes=apply_changes, logs=_logs())
         results.append(result)
         print_cleanup_result(console, result)
     if not apply_changes:
         console.print("Dry run: nothing was changed. Run it with --apply to remove.")
     for result in results:
         apply.require_plan(result)
-    for error in () if name else broken_use_cases().values():
+    for error in () if name else [*broken_use_cases().values(), *broken_feature_groups().values()]:
         raise error
 
 

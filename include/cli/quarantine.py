@@ -14,7 +14,7 @@ from include.declaration.actor import account_actor
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
-from include.project import open_project
+from include.project import open_data_project
 
 if TYPE_CHECKING:
     from include.cli.row_selection import RowSelection
@@ -165,7 +165,7 @@ def balance(
     """Show where every delivered row is; fail if any is lost."""
     from include.ingestion import reconcile
 
-    results = reconcile.reconcile(open_project(load_declaration(use_case)), ask_source=ask_source)
+    results = reconcile.reconcile(open_data_project(load_declaration(use_case)), ask_source=ask_source)
     for result in results:
         print_line(console, result.summary, "red" if result.faults else "")
     if any(result.faults for result in results):

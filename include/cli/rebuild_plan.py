@@ -10,7 +10,7 @@ from include.cli.escaping import print_line
 from include.declaration.use_case_discovery import load_declaration
 from include.features.rebuild_plan import RebuildPlan, plan_rebuild
 from include.features.staleness import stale_stretches
-from include.project import open_project
+from include.project import open_data_project
 
 
 def print_rebuild_plan(console: Console, name: str, *, as_json: bool = False) -> None:
@@ -21,7 +21,7 @@ def print_rebuild_plan(console: Console, name: str, *, as_json: bool = False) ->
     Raises:
         InvalidRequestError: the name is unknown.
     """
-    plan = plan_rebuild(open_project(load_declaration(name)))
+    plan = plan_rebuild(open_data_project(load_declaration(name)))
     if as_json:
         console.print(json.dumps(plan.to_json(), indent=1), markup=False, highlight=False, soft_wrap=True)
         return

@@ -11,7 +11,7 @@ from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
 from include.ingestion.quarantine import QuarantinedRows
-from include.project import Project, open_project
+from include.project import DataProject, open_data_project
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class RowSelection:
     rows: tuple[str, ...]
 
     @cached_property
-    def project(self) -> Project:
-        return open_project(load_declaration(self.use_case))
+    def project(self) -> DataProject:
+        return open_data_project(load_declaration(self.use_case))
 
     def one_feed(self) -> str:
         """Return the named feed, or the only one.

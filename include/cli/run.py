@@ -9,17 +9,18 @@ import json
 import os
 import pdb
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.cli.run_summary import summarise_run
+from include.cli.run_summary import summarise_data, summarise_run
 from include.declaration.actor import account_actor
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration
@@ -28,9 +29,10 @@ from include.local import instance
 from include.local.mlflow_server import serve_mlflow
 from include.local.private_files import private_file
 from include.local.progress import PhaseProgress, Update
-from include.pipelines.context import PipelineRun
+from include.pipelines import data
+from include.pipelines.context import DataRun, PipelineRun
 from include.pipelines.pipelines import PIPELINES, Kind, scheduled_periods
-from include.project import open_project
+from include.project import open_data_project, open_project
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
     "data": frozenset({"take_changed", "again"}),
@@ -40,6 +42,7 @@ FIELDS: Mapping[Kind, frozenset[str]] = {
 }
 """The fields of each DAG's form, in addition to the day."""
 _WITHOUT_MLFLOW = ("data",)
+Run = TypeVar("Run", bound=DataRun)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class RunRequest:
             known = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(FIELDS[self.kind])) or "none"
             raise InvalidRequestError(f"{options} is no option of {self.kind!r}, which has: {known}.")
 
-    def periods(self, use_case: UseCase) -> list[Period]:
+    def periods(self, use_case: DataDeclaration) -> list[Period]:
         """Return the periods to run.
 
         Raises:
@@ -109,12 +112,12 @@ def run_periods(console: Console, request: RunRequest, *, debug: bool = False) -
         InvalidRequestError: there is no such use case, or the range has no period that can be run.
         AirworthyError: a step failed.
     """
-    use_case = load_declaration(request.use_case)
-    if not use_case.has_labels and request.kind != "data":
+    declared = load_declaration(request.use_case)
+    if not isinstance(declared, UseCase) and request.kind != "data":
         raise InvalidRequestError(f"{request.use_case} is a feature group: it has no {request.kind!r}, only 'data'.")
-    periods = request.periods(use_case)
+    periods = request.periods(declared)
     for period in (periods[0], periods[-1]):
-        use_case.require(period)
+        declared.require(period)
     progress = PhaseProgress(console, plain=debug)
     with ExitStack() as stack:
         stack.enter_context(private_file())
@@ -127,20 +130,27 @@ def run_periods(console: Console, request: RunRequest, *, debug: bool = False) -
         total = len(periods) * len(PIPELINES[request.kind])
         update = stack.enter_context(progress.start_phase(f"{request.use_case} {request.kind}", total))
         for number, period in enumerate(periods):
-            run = PipelineRun(
-                open_project(use_case), period, request.params, actor=account_actor(), reason="airworthy run"
-            )
-            results = _run_steps(request.kind, run, number, update)
-            for line in summarise_run(request.kind, run, results):
+            for line in _run_period(request, declared, period, number, update):
                 print_line(console, line)
 
 
-def _run_steps(kind: Kind, run: PipelineRun, number: int, update: Update) -> dict[str, Any]:
+def _run_period(
+    request: RunRequest, declared: DataDeclaration, period: Period, number: int, update: Update
+) -> list[str]:
+    """Run the steps of one period, the `number`-th of the range; return its lines."""
+    if isinstance(declared, UseCase):
+        run = PipelineRun(open_project(declared), period, request.params, actor=account_actor(), reason="airworthy run")
+        return [*summarise_run(request.kind, run, _run_steps(PIPELINES[request.kind], run, number, update))]
+    of_group = DataRun(open_data_project(declared), period, request.params)
+    return [*summarise_data(of_group, _run_steps(data.STEPS, of_group, number, update))]
+
+
+def _run_steps(steps: Sequence[Callable[[Run], Any]], run: Run, number: int, update: Update) -> dict[str, Any]:
     """Run the steps of one period, the `number`-th of the range.
 
     Return their results by name.
     """
-    steps, results = PIPELINES[kind], dict[str, Any]()
+    results = dict[str, Any]()
     for done, step in enumerate(steps, start=number * len(steps)):
         update(done, f"{run.period} {step.__name__}")
         results[step.__name__] = step(run)

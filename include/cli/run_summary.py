@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from include.lake.table_commit import Commit
-from include.pipelines.context import PipelineRun
+from include.pipelines.context import DataRun, PipelineRun
 from include.pipelines.monitor import MeasureStepResult
 from include.pipelines.pipelines import Kind
 from include.pipelines.score import ScoreStepResult
@@ -22,7 +22,8 @@ def summarise_run(kind: Kind, run: PipelineRun, results: Results) -> Iterator[st
     return _OF_KIND[kind](run, results)
 
 
-def _data(run: PipelineRun, results: Results) -> Iterator[str]:
+def summarise_data(run: DataRun, results: Results) -> Iterator[str]:
+    """Yield the line of a period whose data were landed and built."""
     features: Commit = results["build_features"]
     feeds = [f"{feed} {done.published:,} of {done.landed:,} rows valid" for feed, done in results["validate"].items()]
     rows = f"{features.partition.rows:,} rows of features"
@@ -73,7 +74,7 @@ def _unchanged(changed: bool) -> str:
 
 
 _OF_KIND: Mapping[Kind, Callable[[PipelineRun, Results], Iterator[str]]] = {
-    "data": _data,
+    "data": summarise_data,
     "train": _train,
     "score": _score,
     "monitor": _monitor,

@@ -101,9 +101,9 @@ def upgrade(console: Console, name: str) -> None:
     from include.declaration.use_case_discovery import load_declaration
     from include.lake.lake_format import FORMAT
     from include.maintenance.lake_upgrade import upgrade_lake
-    from include.project import open_project
+    from include.project import open_data_project
 
-    if reached := upgrade_lake(open_project(load_declaration(name))):
+    if reached := upgrade_lake(open_data_project(load_declaration(name))):
         print_line(console, f"The lake of {name} was brought to format {reached[-1]}.")
     else:
         print_line(console, f"The lake of {name} has format {FORMAT} already; nothing was changed.")

@@ -1,4 +1,4 @@
-"""Check that feeds and exports of a use case fit its calendar.
+"""Check that feeds and exports fit the calendar.
 
 Imports nothing heavy.
 """
@@ -17,20 +17,22 @@ from include.declaration.problems import require, sound
 from include.declaration.sources import Files, Http, Sql
 
 if TYPE_CHECKING:
-    from include.declaration.use_case import Feed, UseCase
+    from include.declaration.data_declaration import DataDeclaration
+    from include.declaration.feeds import Feed
+    from include.declaration.use_case import UseCase
 
 SAMPLE = 60
 """Number of periods whose paths are compared; months have fewer days."""
 _DATES = ("start_date", "end_date")
 
 
-def require_of_calendar(use_case: UseCase) -> None:
-    """Report what of feeds and exports does not fit the calendar.
+def require_feeds_of_calendar(declared: DataDeclaration) -> None:
+    """Report what of feeds does not fit the calendar.
 
     That is periods of another calendar, paths that do not tell periods apart, and dates that name no hour.
     """
-    calendar = use_case.calendar
-    for number, feed in enumerate(sound(use_case.feeds)):
+    calendar = declared.calendar
+    for number, feed in enumerate(sound(declared.feeds)):
         say, field = f"Feed({feed.name!r}): ", f"feeds[{number}]"
         wrong = sorted(period.key for period in feed.missing_periods if not calendar.contains(period))
         problem = f"{say}missing_periods {wrong} are none of the calendar {calendar}."
@@ -41,9 +43,13 @@ def require_of_calendar(use_case: UseCase) -> None:
                 require(False, problem, field=field, hint="Declare a timestamp, or `:start` and `:end`.")
         source = feed.source
         if isinstance(source, LandingBucket):
-            _require_paths(use_case, source.prefix_of, f"{say}the prefix", field)
+            _require_paths(declared, source.prefix_of, f"{say}the prefix", field)
         elif isinstance(source, Files) and isinstance(source.known, ByPath):
-            _require_paths(use_case, source.path_of, f"{say}the path", field)
+            _require_paths(declared, source.path_of, f"{say}the path", field)
+
+
+def require_exports_of_calendar(use_case: UseCase) -> None:
+    """Report paths of exported files that do not tell the periods apart."""
     for number, export in enumerate(sound(use_case.exports)):
         if isinstance(export, ToFiles):
             _require_paths(use_case, export.path_of, f"{export.target}: the path", f"exports[{number}]")
@@ -66,12 +72,12 @@ def _dates_of(feed: Feed) -> Iterator[str]:
         yield f"the source uses {stray}"
 
 
-def _require_paths(use_case: UseCase, path_of: object, say: str, field: str) -> None:
-    first = use_case.first_period
-    if not use_case.calendar.contains(first) or use_case.calendar.unit is DAY or not callable(path_of):
+def _require_paths(declared: DataDeclaration, path_of: object, say: str, field: str) -> None:
+    first = declared.first_period
+    if not declared.calendar.contains(first) or declared.calendar.unit is DAY or not callable(path_of):
         return  # the path itself was checked for days
     periods: list[Period] = period_range(first, first + SAMPLE)
-    problem = f"{say} does not tell the periods of {use_case.calendar} apart."
-    named = "{period:%Y-%m-%dT%H}" if use_case.calendar.unit is HOUR else "{period}"
+    problem = f"{say} does not tell the periods of {declared.calendar} apart."
+    named = "{period:%Y-%m-%dT%H}" if declared.calendar.unit is HOUR else "{period}"
     is_distinct = len({path_of(period) for period in periods}) == len(periods)
     require(is_distinct, problem, field=field, hint=f"Name the period in it, such as {named}.")

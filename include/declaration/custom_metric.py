@@ -9,12 +9,12 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from include.declaration.field_types import require_field_types
 from include.declaration.problems import declared, require
 from include.model.metrics import BUILT_IN, SUMMARY, add_metric, metric_named
-from include.model.metrics.metric import Metric, MetricName
+from include.model.metrics.metric import Metric
 
 
 @declared
@@ -72,7 +72,7 @@ class CustomMetric:
             return value if math.isfinite(value) else None
 
         return Metric(
-            name=cast("MetricName", self.name),
+            name=self.name,
             label=title,
             title=title[:1].upper() + title[1:],
             short=title,

@@ -5,6 +5,8 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class Feature(str):
     """The type of a feature, with its description and owner.
@@ -36,3 +38,8 @@ class Feature(str):
 def as_feature(kind: str) -> Feature:
     """Return a declared type as a feature; a plain text has no description."""
     return kind if isinstance(kind, Feature) else Feature(kind)
+
+
+def own_features(features: Mapping[str, str]) -> dict[str, str]:
+    """Return the features that `build` returns, without those of feature groups."""
+    return {name: kind for name, kind in features.items() if not as_feature(kind).group}

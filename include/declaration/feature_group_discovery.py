@@ -7,30 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from include import settings
 from include.declaration import declared_modules
 from include.declaration.declared_modules import file_of, last_part
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.names import GROUP_PREFIX
 from include.declaration.problems import did_you_mean
 from include.errors import BrokenUseCaseError, InvalidRequestError
-
-if TYPE_CHECKING:
-    from include.declaration.feature_group import FeatureGroup
-
-
-class GroupDeclaration:
-    """The mark of a feature group.
-
-    It is recognised by it without importing its class.
-    """
-
-    package: str = ""
-
-    def declare_in(self, module: str) -> None:
-        """Set `module` as the package of the functions."""
-        raise NotImplementedError
 
 
 def group_name(name: str) -> str | None:
@@ -104,11 +88,11 @@ def _declared_in(module: str) -> FeatureGroup | None:
     Raises:
         BrokenUseCaseError: the module cannot be imported, or the group has another name than the module.
     """
-    found: Any = declared_modules.declared_in(module, "FEATURE_GROUP", GroupDeclaration, "FeatureGroup")
+    found = declared_modules.declared_in(module, "FEATURE_GROUP", FeatureGroup, "FeatureGroup")
     if found is not None and found.group != last_part(module):
         reason = f"the group is named {found.group!r}; give it the name of its folder, {last_part(module)!r}"
         raise BrokenUseCaseError(last_part(module), module, file_of(module), ValueError(reason))
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _twice(module: str, other: str) -> BrokenUseCaseError:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.declaration.column_types import stored_type
-from include.declaration.feature import Feature, as_feature
+from include.declaration.feature import Feature, as_feature, own_features
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.feature_group_discovery import load_feature_group
 from include.declaration.field_types import require_field_types
 from include.declaration.period import Period
@@ -19,7 +20,7 @@ from include.declaration.problems import declared, did_you_mean, require, sound
 from include.errors import AirworthyError
 
 if TYPE_CHECKING:
-    from include.declaration.feature_group import FeatureGroup
+    from include.declaration.data_declaration import DataDeclaration
     from include.declaration.use_case import UseCase
 
 
@@ -54,17 +55,12 @@ class Use:
         return self.features or tuple(group.features)
 
 
-def known_period(group: UseCase, use_case: UseCase, period: Period) -> Period:
+def known_period(group: DataDeclaration, use_case: DataDeclaration, period: Period) -> Period:
     """Return the group's newest period that is known at the decision time of `period`.
 
     `period` is one of the use case. The decision time of the returned period is not after that of `period`.
     """
     return group.calendar.period_at(use_case.decision_time(period), ZoneInfo(group.time_zone))
-
-
-def own_features(features: Mapping[str, str]) -> dict[str, str]:
-    """Return the features that the use case's `build` returns."""
-    return {name: kind for name, kind in features.items() if not as_feature(kind).group}
 
 
 def with_group_features(features: Mapping[str, str], uses: Sequence[Use]) -> dict[str, str]:
@@ -133,7 +129,7 @@ def _check_columns(use_case: UseCase, use: Use, group: FeatureGroup, field: str)
     taken = [name for name in use_case.keys if as_feature(use_case.features.get(name, "")).group == group.group]
     problem = f"{say}keys of the use case are named {taken}, like features of the group."
     require(not taken, problem, field=field, hint="Give the group's features a prefix.")
-    own = own_features(use_case.features) | use_case.key_types()
+    own = use_case.own_features | use_case.key_types()
     types = group.key_types()
     for column, key in zip(use.on, keys, strict=True):
         hint = did_you_mean(column, own)

@@ -16,6 +16,11 @@ _SPANS: Mapping[Any, Any] = {Span: int | timedelta, OptionalSpan: int | timedelt
 """Kind of span to the types of its values."""
 
 
+def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a read-only copy of a field's mapping."""
+    return types.MappingProxyType(dict(mapping))
+
+
 def require_field_types(declared: Any) -> None:
     """Check a declared dataclass's fields against annotations, and its texts.
 

@@ -19,7 +19,7 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
     """Report a declaration that does not determine the period of a row.
 
     Reported are: no period, a period that is no key of the calendar's type, and a column named `labelled_period` where
-    `labels` adds one. `others` are the names of features and label.
+    `labels` adds one. `others` are the names of features.
     """
     dates = [key for key, kind in key_types.items() if kind == column_type]
     choice = (
@@ -33,10 +33,7 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
         " period would be joined to the features of every period."
     )
     if period == PARTITION:
-        taken = [name for name in (*key_types, *others) if name.casefold() == LABELLED_PERIOD]
-        own = f"for period=PARTITION, `labels` returns a column {LABELLED_PERIOD!r} of its own"
-        problem = f"{taken} cannot be a column: {own}."
-        require(not taken, problem, field="period", hint="Rename yours.")
+        require_not_labelled_period((*key_types, *others), "period")
     elif not period:
         require(False, "the period of a row is not declared.", field="period", hint=advice)
     elif period not in key_types:
@@ -45,3 +42,10 @@ def require_period(period: str, key_types: Mapping[str, str], others: Collection
     else:
         problem = f"the key period={period!r} has the type {key_types[period]}; it must be a {column_type}."
         require(period in dates, problem, field="period", hint=advice)
+
+
+def require_not_labelled_period(names: Collection[str], field: str) -> None:
+    """Report columns named as the one that `labels` adds for `period=PARTITION`."""
+    taken = [name for name in names if name.casefold() == LABELLED_PERIOD]
+    own = f"for period=PARTITION, `labels` returns a column {LABELLED_PERIOD!r} of its own"
+    require(not taken, f"{taken} cannot be a column: {own}.", field=field, hint="Rename yours.")

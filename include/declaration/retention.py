@@ -87,13 +87,21 @@ class Retention:
             field="notification_days",
         )
 
+    def data_rules(self) -> list[str]:
+        """Return the policy of a feature group's data as text, one rule per line."""
+        return [
+            f"Tables: superseded content of a day is deleted after {_days(self.superseded_days)}.",
+            f"Task logs are deleted after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, the"
+            f" text of old alerts after {_days(self.notification_days)}.",
+        ]
+
     def rules(self) -> list[str]:
-        """Return the policy as text, one rule per line."""
+        """Return the policy of a use case as text, one rule per line."""
         champions = "every version that was ever champion"
         if self.champion_days is not None:
             champions = f"the champion, versions named champion within {_days(self.champion_days)}"
         return [
-            f"Tables: superseded content of a period is deleted after {_days(self.superseded_days)}, unless a reproducible"
+            f"Tables: superseded content is deleted after {_days(self.superseded_days)}, unless a reproducible"
             " version was trained on it.",
             f"These versions stay reproducible: {champions}, the newest {self.newest_versions} of the others, and all"
             f" younger than {_days(self.run_days)}.",

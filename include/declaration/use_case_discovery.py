@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from include import settings
 from include.declaration import declared_modules, feature_group_discovery
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.declared_modules import file_of, last_part
 from include.declaration.problems import did_you_mean
 from include.declaration.use_case import UseCase
@@ -82,7 +83,7 @@ def load_use_case(name: str) -> UseCase:
     raise UseCaseUnknownError(name, known, broken, did_you_mean(name, known))
 
 
-def load_declaration(name: str) -> UseCase:
+def load_declaration(name: str) -> DataDeclaration:
     """Return the use case of that name, or the feature group whose DAGs begin with it.
 
     Raises:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed
 from include.errors import AirworthyError
 from include.evaluation.check_finding import CheckFinding
 from include.features.labels import known_labels

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from include import settings
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.names import lake_folder
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
@@ -110,14 +111,14 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
             yield CheckFinding("error", str(error))
 
 
-def discard_outdated(use_case: UseCase, home: Path) -> None:
+def discard_outdated(declared: DataDeclaration, home: Path) -> None:
     """Remove tables that other code or declarations made; record the current ones."""
-    for group in used_groups(use_case):
+    for group in used_groups(declared):
         discard_outdated(group, home)
-    root = home / "lake" / lake_folder(use_case.name)
+    root = home / "lake" / lake_folder(declared.name)
     now = {
-        table: _made_by(use_case, table)
-        for table in schemas.table_names(use_case)
+        table: _made_by(declared, table)
+        for table in schemas.table_names(declared)
         if table.partition("/")[0] in _WITHOUT
     }
     note = root / _MADE_BY
@@ -129,24 +130,25 @@ def discard_outdated(use_case: UseCase, home: Path) -> None:
     note.write_text(json.dumps(now))
 
 
-def _made_by(use_case: UseCase, table: str) -> str:
+def _made_by(declared: DataDeclaration, table: str) -> str:
     """Return a digest of the modules and declared values that can change a table.
 
     The values of the declaration are digested instead of its text, so that a changed gate discards nothing.
     """
-    module = importlib.import_module(use_case.package)
+    module = importlib.import_module(declared.package)
     folder, without = Path(module.__file__ or "").parent, _WITHOUT[table.partition("/")[0]]
     code = {
         path.relative_to(folder).as_posix(): _text(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix not in (".pyc", ".md") and path.stem not in without
     }
-    feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.source)] for feed in use_case.feeds]
-    rows = [use_case.keys, use_case.period, use_case.time_zone, str(use_case.calendar), use_case.look_back_periods]
-    declared = [feeds, *rows]
-    groups = [_made_by(group, table) for group in used_groups(use_case)] if table == "features" else []
-    used = [str(use_case.feature_groups), *groups] if groups else []
-    return content_digest.digest_values([code, declared, str(schemas.content_schema(use_case, table)), *used])
+    feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.source)] for feed in declared.feeds]
+    rows = [declared.keys, declared.period, declared.time_zone, str(declared.calendar), declared.look_back_periods]
+    used: list[str] = []
+    if table == "features" and isinstance(declared, UseCase) and declared.feature_groups:
+        used = [str(declared.feature_groups), *(_made_by(group, table) for group in used_groups(declared))]
+    columns = str(schemas.content_schema(declared, table))
+    return content_digest.digest_values([code, [feeds, *rows], columns, *used])
 
 
 def _text(path: Path) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from include.declaration.feeds import Feed
 from include.declaration.period import Period, period_range
-from include.declaration.use_case import Feed
+from include.declaration.use_case import UseCase
 from include.features import group_join, materialize
 from include.ingestion import data_docs, ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
 from include.model import splits
-from include.project import Project
+from include.project import DataProject, Project
 
 
-def build_features(project: Project, period: Period, *, again: bool = False) -> Commit:
+def build_features(project: DataProject, period: Period, *, again: bool = False) -> Commit:
     """Write the labels that became known on `period`, then the features of `period`.
 
     What was made from the same inputs by the same code is not built again, unless `again`.
@@ -26,9 +27,9 @@ def build_features(project: Project, period: Period, *, again: bool = False) -> 
     since = max(use_case.first_period, period - use_case.look_back_periods)
     land_missing(project, since, period)
     for group, known in group_join.used_periods(use_case, period).values():
-        ensure_features(project.declared_as(group), known, known)
+        ensure_features(project.of_group(group), known, known)
     view = project.lake.as_of(period)
-    if use_case.has_labels:
+    if isinstance(use_case, UseCase):
         _build(view, "labels", "labels", since, again)
     return _build(view, "features", "build", since, again)
 
@@ -39,7 +40,7 @@ def _build(view: AsOfSnapshot, table: str, function: str, since: Period, again: 
     return unchanged or materialize.materialize(use_case, table, function, view, since)
 
 
-def ensure_features(project: Project, first: Period, last: Period) -> list[Period]:
+def ensure_features(project: DataProject, first: Period, last: Period) -> list[Period]:
     """Build missing features and labels of `first` to `last`; return the days built."""
     existing = project.lake.as_of(last).partitions("features", first, last)
     missing = [
@@ -61,7 +62,7 @@ def ensure_window(project: Project, period: Period, window_periods: int | None) 
     return first, last, len(ensure_features(project, project.use_case.labels_since(first), period))
 
 
-def land_missing(project: Project, first: Period, last: Period) -> None:
+def land_missing(project: DataProject, first: Period, last: Period) -> None:
     """Ingest and validate the days of `first` to `last` that are not in the lake yet.
 
     Raises:
@@ -71,7 +72,7 @@ def land_missing(project: Project, first: Period, last: Period) -> None:
         land_missing_feed(project, feed, first, last)
 
 
-def land_missing_feed(project: Project, feed: Feed, first: Period, last: Period) -> None:
+def land_missing_feed(project: DataProject, feed: Feed, first: Period, last: Period) -> None:
     """Ingest and validate the days of one feed that are not in the lake yet.
 
     Raises:
@@ -85,7 +86,7 @@ def land_missing_feed(project: Project, feed: Feed, first: Period, last: Period)
             data_docs.write_index(project.use_case.name)
 
 
-def _has_rows(project: Project, feed: Feed, period: Period) -> bool:
+def _has_rows(project: DataProject, feed: Feed, period: Period) -> bool:
     """Return whether the day can have rows of the feed.
 
     A day declared absent can have corrections from before it was declared absent.

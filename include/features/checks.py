@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.use_case import UseCase
@@ -18,10 +19,13 @@ Check = Callable[[pa.RecordBatch], str]
 """Returns what is wrong with a batch, as the end of a sentence "features of <day> …"; empty if nothing is wrong."""
 
 
-def label_checks(use_case: UseCase, table: str, period: Period) -> list[Check]:
-    """Return the checks of each batch of features or labels of `period`, in order."""
-    if table == "labels":
-        return [_no_null(use_case.label_keys), _about_an_earlier_period(use_case, period)]
+def label_checks(use_case: UseCase, period: Period) -> list[Check]:
+    """Return the checks of each batch of labels of `period`, in order."""
+    return [_no_null(use_case.label_keys), _about_an_earlier_period(use_case, period)]
+
+
+def feature_checks(use_case: DataDeclaration, period: Period) -> list[Check]:
+    """Return the checks of each batch of features of `period`, in order."""
     about = [] if use_case.period == PARTITION else [_about_the_period(use_case, period)]
     return [_no_null(use_case.keys), *about]
 
@@ -59,7 +63,7 @@ def _no_null(keys: Sequence[str]) -> Check:
     return wrong
 
 
-def _about_the_period(use_case: UseCase, period: Period) -> Check:
+def _about_the_period(use_case: DataDeclaration, period: Period) -> Check:
     """Check that the period key of every row of features is the day itself."""
     column = use_case.period
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feature_group_discovery import load_feature_group
 from include.declaration.feature_groups import Use, known_period
@@ -38,12 +39,12 @@ class GroupRows:
 class GroupPartitions:
     """The present partitions of a group's features, for a use case that joins them."""
 
-    use_case: UseCase
+    use_case: DataDeclaration
     group: FeatureGroup
     partitions: Mapping[Period, Partition]
 
     @classmethod
-    def of(cls, use_case: UseCase, group: FeatureGroup, view: AsOfSnapshot) -> GroupPartitions:
+    def of(cls, use_case: DataDeclaration, group: FeatureGroup, view: AsOfSnapshot) -> GroupPartitions:
         """Read the partitions in the lake of the view, up to its period; create no table."""
         lake = view.lake.of_group(group)
         exists = history.is_table(lake.uri("features"))
@@ -62,23 +63,24 @@ class GroupPartitions:
         return content_digest.digest_values({known.key: stored.digest} if stored and stored.rows else {})
 
 
-def group_digests(use_case: UseCase, view: AsOfSnapshot) -> dict[str, str]:
+def group_digests(use_case: DataDeclaration, view: AsOfSnapshot) -> dict[str, str]:
     """Return the digest of what a build reads of each used group, by table."""
     groups = [GroupPartitions.of(use_case, group, view) for group in used_groups(use_case)]
     return {group.table: group.digest(view.period) for group in groups}
 
 
-def used_groups(use_case: UseCase) -> list[FeatureGroup]:
-    """Return the feature groups that a use case uses, each once."""
-    return [load_feature_group(name) for name in dict.fromkeys(use.name for use in use_case.feature_groups)]
+def used_groups(declared: DataDeclaration) -> list[FeatureGroup]:
+    """Return the feature groups that a use case uses, each once; a group uses none."""
+    uses = declared.feature_groups if isinstance(declared, UseCase) else ()
+    return [load_feature_group(name) for name in dict.fromkeys(use.name for use in uses)]
 
 
-def used_periods(use_case: UseCase, period: Period) -> Mapping[str, tuple[FeatureGroup, Period]]:
+def used_periods(use_case: DataDeclaration, period: Period) -> Mapping[str, tuple[FeatureGroup, Period]]:
     """Return each used group, and its period that is known at `period`, by name."""
     return {group.group: (group, known_period(group, use_case, period)) for group in used_groups(use_case)}
 
 
-def features_table(group: UseCase) -> str:
+def features_table(group: FeatureGroup) -> str:
     """Return the name of a group's table of features, from the root of the lake."""
     return f"{lake_folder(group.name)}/features"
 

@@ -12,11 +12,12 @@ import duckdb
 import ibis
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features import group_join
-from include.features.checks import Check, label_checks, require_labels
+from include.features.checks import Check, feature_checks, label_checks, require_labels
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
 from include.features.results import Result, ResultRefusedError, converted, read_result
@@ -50,7 +51,7 @@ class ResultRowsError(AirworthyError):
 
 
 def materialize(
-    use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period, *, is_judged: bool = True
+    use_case: DataDeclaration, table: str, function: str, view: AsOfSnapshot, since: Period, *, is_judged: bool = True
 ) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
@@ -71,7 +72,7 @@ def materialize(
     batches = called.rows(called.result())
     inputs = _inputs(use_case, table, view, since)
     versions = {name: view.version(name) for name in _checked_tables(use_case)}
-    if table == "features" and use_case.feature_groups:
+    if table == "features" and isinstance(use_case, UseCase) and use_case.feature_groups:
         groups = group_join.read_groups(use_case, view)
         batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
         inputs |= {group.table: group.digest for group in groups}
@@ -83,7 +84,9 @@ def materialize(
     )
 
 
-def find_unchanged(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: Period) -> Commit | None:
+def find_unchanged(
+    use_case: DataDeclaration, table: str, function: str, view: AsOfSnapshot, since: Period
+) -> Commit | None:
     """Return the partition that `materialize` would write again from the same inputs.
 
     Returns None if an input, the code or the expectations changed, or its file is damaged.
@@ -95,17 +98,17 @@ def find_unchanged(use_case: UseCase, table: str, function: str, view: AsOfSnaps
     return view.lake.find_unchanged(table, view.period, inputs=inputs, code=code)
 
 
-def _checked_tables(use_case: UseCase) -> list[str]:
+def _checked_tables(use_case: DataDeclaration) -> list[str]:
     return [f"checked/{feed.name}" for feed in use_case.feeds]
 
 
-def _inputs(use_case: UseCase, table: str, view: AsOfSnapshot, since: Period) -> dict[str, str]:
+def _inputs(use_case: DataDeclaration, table: str, view: AsOfSnapshot, since: Period) -> dict[str, str]:
     """Return the inputs of the view's day, without those of feature groups."""
     own = {name: view.digest_of_periods(name, since) for name in _checked_tables(use_case)}
     return own | publishing_conditions(use_case, table, view.period)
 
 
-def _judged(use_case: UseCase, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _judged(use_case: DataDeclaration, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the features, and judge them after the last ones."""
     has_look_back = period - use_case.look_back_periods >= use_case.first_period
     tally = FeatureTally(use_case.features, has_look_back=has_look_back)
@@ -116,7 +119,7 @@ def _judged(use_case: UseCase, period: Period, batches: Iterable[pa.RecordBatch]
 class _Call:
     """One call of a use case's function."""
 
-    use_case: UseCase
+    use_case: DataDeclaration
     table: str
     name: str
     view: AsOfSnapshot
@@ -128,13 +131,20 @@ class _Call:
         return schemas.own_schema(self.use_case, self.table)
 
     @cached_property
+    def labelled(self) -> UseCase | None:
+        """The use case whose labels are made; None if features are."""
+        return self.use_case if self.table == code_digest.LABELS and isinstance(self.use_case, UseCase) else None
+
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         return schemas.sort_keys(self.use_case, self.table)
 
     def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Yield the rows as they are stored, in order of their keys, a batch at a time."""
         batches = self._translated(self._in_order(result))
-        return _checked(batches, self.keys, label_checks(self.use_case, self.table, self.view.period), self._wrong)
+        labelled, period = self.labelled, self.view.period
+        checks = label_checks(labelled, period) if labelled else feature_checks(self.use_case, period)
+        return _checked(batches, self.keys, checks, self._wrong)
 
     def result(self) -> Result:
         """Call the function and read its result."""
@@ -149,8 +159,7 @@ class _Call:
 
     def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Convert the rows, and sort them unless they are sorted; both lazily."""
-        is_label = self.table == "labels"
-        checked = require_labels(result.batches, self.use_case) if is_label else result.batches
+        checked = require_labels(result.batches, self.labelled) if self.labelled else result.batches
         batches = converted(checked, self.announced, self.keys)
         # Values may sort differently in another type, such as an enum.
         typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
@@ -194,7 +203,7 @@ class _Call:
         return line_of_function(self.function) if self.function else ""
 
 
-def _code_of(use_case: UseCase, view: AsOfSnapshot, table: str, function: str) -> str:
+def _code_of(use_case: DataDeclaration, view: AsOfSnapshot, table: str, function: str) -> str:
     """Return the digest of the code that builds a table.
 
     Call it before the function is imported.

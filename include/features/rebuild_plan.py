@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import LATEST, Period
-from include.declaration.use_case import UseCase
 from include.features import staleness
 from include.features.staleness import PREDICTIONS, TableStaleness, table_exists
 from include.grammar import duration_text
 from include.lake.snapshot import AsOfSnapshot
-from include.project import Project
+from include.project import DataProject
 from include.registry import code_digest
 
 
@@ -76,7 +76,7 @@ class RebuildPlan:
         }
 
 
-def plan_rebuild(project: Project, *, reread: bool = False) -> RebuildPlan:
+def plan_rebuild(project: DataProject, *, reread: bool = False) -> RebuildPlan:
     """Return the stale tables, and one backfill for each DAG that builds one of them.
 
     Reads the logs of the tables and no rows; `reread` is as for `code_digest.table_code_digest`.
@@ -91,7 +91,7 @@ def plan_rebuild(project: Project, *, reread: bool = False) -> RebuildPlan:
     return RebuildPlan(use_case.name, tuple(tables), tuple(step for step in steps if step is not None))
 
 
-def _data_range(use_case: UseCase, view: AsOfSnapshot, tables: Sequence[TableStaleness]) -> list[Period]:
+def _data_range(use_case: DataDeclaration, view: AsOfSnapshot, tables: Sequence[TableStaleness]) -> list[Period]:
     """Return the periods that a backfill of `data` must include.
 
     If rows of a feed change, so do the features of the periods that look back on them.
@@ -110,7 +110,7 @@ def _stale_periods(tables: Iterable[TableStaleness], names: set[str]) -> list[Pe
 
 
 def _step(
-    use_case: UseCase,
+    use_case: DataDeclaration,
     view: AsOfSnapshot,
     kind: str,
     periods: Sequence[Period],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
@@ -18,7 +19,7 @@ from include.lake.history import CommitNote
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
-from include.project import Project
+from include.project import DataProject
 from include.registry import code_digest, code_parts
 from include.registry.code_parts import CodeParts
 
@@ -79,7 +80,7 @@ def listed_changes(changes: Sequence[str]) -> str:
 
 
 def find_stale(
-    project: Project,
+    project: DataProject,
     first: Period | None = None,
     last: Period | None = None,
     *,
@@ -94,16 +95,16 @@ def find_stale(
     use_case = project.use_case
     view = project.lake.as_of(last or LATEST)
     since = first or use_case.first_period
-    built = [*data_tables(use_case), *([PREDICTIONS] if use_case.has_labels else [])]
+    built = [*data_tables(use_case), *([PREDICTIONS] if isinstance(use_case, UseCase) else [])]
     chosen = [name for name in built if not tables or name in tables]
     staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if table_exists(project.lake, name)]
     return [table for table in staleness if table.periods]
 
 
-def data_tables(use_case: UseCase) -> list[str]:
+def data_tables(use_case: DataDeclaration) -> list[str]:
     """Return the tables that the DAG `data` builds, in its order."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    return [*feeds, *([code_digest.LABELS] if use_case.has_labels else []), code_digest.FEATURES]
+    return [*feeds, *([code_digest.LABELS] if isinstance(use_case, UseCase) else []), code_digest.FEATURES]
 
 
 def stale_stretches(table: TableStaleness) -> list[str]:
@@ -144,7 +145,7 @@ class MixedHistory:
         )
 
 
-def find_mixed_history(project: Project, first: Period, last: Period) -> list[MixedHistory]:
+def find_mixed_history(project: DataProject, first: Period, last: Period) -> list[MixedHistory]:
     """Return the tables with periods of `first` to `last` that different code built.
 
     Only features and labels are looked at, since a training reads them.
@@ -176,7 +177,7 @@ def table_exists(lake: Lake, table: str) -> bool:
     return history.is_table(lake.uri(table))
 
 
-def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: Period, reread: bool) -> TableStaleness:
+def _of_table(use_case: DataDeclaration, view: AsOfSnapshot, table: str, first: Period, reread: bool) -> TableStaleness:
     partitions, newest = view.partitions(table, first), newest_notes(view, table)
     code, inputs = _Code(use_case, view.lake, table, reread), _Inputs(use_case, view, table)
     stale = (
@@ -200,7 +201,7 @@ def _stale_period(
 class _Code:
     """The code that would build a table now."""
 
-    def __init__(self, use_case: UseCase, lake: Lake, table: str, reread: bool) -> None:
+    def __init__(self, use_case: DataDeclaration, lake: Lake, table: str, reread: bool) -> None:
         self._use_case, self._lake, self._table, self._reread = use_case, lake, table, reread
         self._changes: dict[str, tuple[str, ...]] = {}
 
@@ -222,7 +223,7 @@ class _Code:
         return self._changes[before]
 
 
-def _is_delivered(use_case: UseCase, table: str) -> bool:
+def _is_delivered(use_case: DataDeclaration, table: str) -> bool:
     """Return whether a table's rows are not read again after their day is loaded.
 
     These are delivered files, and rows of a source that says nothing about the past.
@@ -254,7 +255,7 @@ _READ: dict[str, tuple[int, dict[Period, CommitNote]]] = {}
 class _Inputs:
     """The inputs from which the periods of a table would be built now."""
 
-    def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
+    def __init__(self, use_case: DataDeclaration, view: AsOfSnapshot, table: str) -> None:
         self._look_back = use_case.look_back_periods
         self._first = use_case.first_period
         self._of_window = table in (code_digest.LABELS, code_digest.FEATURES)
@@ -283,7 +284,7 @@ class _Inputs:
         )
 
 
-def _read_by(use_case: UseCase, table: str) -> Iterable[str]:
+def _read_by(use_case: DataDeclaration, table: str) -> Iterable[str]:
     """Return the tables from which a table is built."""
     kind, _, feed = table.partition("/")
     if kind in (code_digest.LABELS, code_digest.FEATURES):

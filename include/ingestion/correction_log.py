@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period, is_key
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.corrections import Correction, CorrectionDraft
@@ -35,7 +35,7 @@ from include.lake.record_store import (
     current_names,
     encode_record,
 )
-from include.project import Project
+from include.project import DataProject
 
 _ABOUT = b"airworthy"
 _CLOSED = "closed"
@@ -98,12 +98,12 @@ class _Closed:
 class CorrectionLog:
     """The corrections of one feed of a use case."""
 
-    use_case: UseCase
+    use_case: DataDeclaration
     feed: str
     folder: StoragePath
 
     @classmethod
-    def open(cls, project: Project, feed: str) -> CorrectionLog:
+    def open(cls, project: DataProject, feed: str) -> CorrectionLog:
         """Return the corrections of a feed in the project's lake.
 
         Raises:

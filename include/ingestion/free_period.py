@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from include.declaration.feeds import Feed
 from include.declaration.period import LATEST, Period
-from include.declaration.use_case import Feed
 from include.ingestion.correction_errors import NotFree, PeriodNotFreeError
 from include.ingestion.correction_log import CorrectionLog
 from include.lake import schemas
-from include.project import Project
+from include.project import DataProject
 
 AHEAD_DAYS = 31
 """A correction may become known at most this many days after the first free day: a mistyped year would hide the rows
@@ -16,7 +16,7 @@ DECIDED = ("features", "labels", "predictions", "metrics", "decisions")
 """Tables that are built from a day's known rows: a day with one of them accepts no more corrections."""
 
 
-def free_period(project: Project, feed: Feed, after: Period) -> Period:
+def free_period(project: DataProject, feed: Feed, after: Period) -> Period:
     """Return the first day after `after` and after all landed or decided days.
 
     Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
@@ -28,21 +28,21 @@ def free_period(project: Project, feed: Feed, after: Period) -> Period:
     return period
 
 
-def _landed(project: Project, feed: Feed, since: Period) -> set[Period]:
+def _landed(project: DataProject, feed: Feed, since: Period) -> set[Period]:
     """Return the days from `since` on for which the feed is landed."""
     view, closed = project.lake.as_of(LATEST), CorrectionLog.open(project, feed.name).closed_periods()
     held = {period for table in ("raw", "checked") for period in view.partitions(f"{table}/{feed.name}", since)}
     return held | {period for period in closed if period >= since}
 
 
-def _decided(project: Project, since: Period) -> set[Period]:
+def _decided(project: DataProject, since: Period) -> set[Period]:
     """Return the days from `since` on that are in one of the tables DECIDED."""
     view = project.lake.as_of(LATEST)
     tables = [table for table in DECIDED if table in schemas.table_names(project.use_case)]
     return {period for table in tables for period in view.partitions(table, since)}
 
 
-def require_free(project: Project, feed: Feed, period: Period, last: Period, free: Period) -> None:
+def require_free(project: DataProject, feed: Feed, period: Period, last: Period, free: Period) -> None:
     """Check that the rows can become known on a day.
 
     Raises:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed
 from include.errors import RowsUnexpectedError, SourceError
 from include.ingestion import ingest_files, ingest_source
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
@@ -19,11 +19,11 @@ from include.ingestion.sources import function
 from include.ingestion.sources.base import Context
 from include.lake import schemas
 from include.lake.table_commit import Commit
-from include.project import Project
+from include.project import DataProject
 from include.registry.code_parts import record_code
 
 
-def ingest_period(project: Project, period: Period, *, take_changed: bool = False) -> dict[str, Commit]:
+def ingest_period(project: DataProject, period: Period, *, take_changed: bool = False) -> dict[str, Commit]:
     """Land every feed of `period` and return the commit of each, by feed name.
 
     `take_changed` also replaces a published day by files that were delivered again.
@@ -35,7 +35,7 @@ def ingest_period(project: Project, period: Period, *, take_changed: bool = Fals
     return {feed.name: land_feed(project, feed, period, take_changed=take_changed) for feed in project.use_case.feeds}
 
 
-def land_feed(project: Project, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
+def land_feed(project: DataProject, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
     """Land one feed of one period, from its declared source or from source.py.
 
     Raises:

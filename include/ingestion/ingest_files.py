@@ -17,9 +17,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, LandingBucket
 from include.declaration.period import Period, periods_left
-from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, RowsUnexpectedError
 from include.ingestion import file_changes
 from include.ingestion.bucket import Bucket, FetchedObject, ListedObject, TooManyObjectsError
@@ -35,7 +36,7 @@ from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit, PartitionConflictError
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject
 from include.untrusted.errors import UntrustedContentError
 
 log = printable_logger(__name__)
@@ -55,7 +56,7 @@ class DeliveryLostError(AirworthyError):
         )
 
 
-def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
+def ingest_files(project: DataProject, feed: Feed, period: Period, *, take_changed: bool = False) -> Commit:
     """Land the files of a day.
 
     A published day keeps its rows if its files changed, unless `take_changed`.
@@ -116,7 +117,7 @@ def ingest_files(project: Project, feed: Feed, period: Period, *, take_changed: 
     return commit
 
 
-def keeps_files(project: Project, feed: Feed, period: Period) -> bool:
+def keeps_files(project: DataProject, feed: Feed, period: Period) -> bool:
     """Return whether a run of that day keeps the landed rows and needs no files."""
     return _kept_partition(project.lake, feed, period) is not None
 
@@ -161,7 +162,7 @@ def landed_files(view: AsOfSnapshot, feed: Feed, since: Period, until: Period | 
     return files
 
 
-def files_of(project: Project, period: Period) -> dict[str, list[dict[str, Any]]]:
+def files_of(project: DataProject, period: Period) -> dict[str, list[dict[str, Any]]]:
     """Return the first SHOWN files of the day, by feed name.
 
     Each has key, size, SHA-256 and version.
@@ -171,7 +172,7 @@ def files_of(project: Project, period: Period) -> dict[str, list[dict[str, Any]]
     return {feed: [{name: row[name] for name in names} for row in files[:SHOWN]] for feed, files in rows.items()}
 
 
-def noticed_redelivery(project: Project, period: Period) -> list[Redelivery]:
+def noticed_redelivery(project: DataProject, period: Period) -> list[Redelivery]:
     """Return the files that differ from the landed ones.
 
     Covers `period` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days
@@ -215,7 +216,7 @@ def _marks_of(files: Sequence[ListedObject]) -> dict[str, Mark]:
 
 
 def _spool(
-    project: Project, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    project: DataProject, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
     """Write the rows of all files and of the day's corrections to disk.
 
@@ -235,7 +236,12 @@ def _spool(
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, period: Period, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
+    use_case: DataDeclaration,
+    feed: Feed,
+    period: Period,
+    bucket: Bucket,
+    files: Sequence[ListedObject],
+    spool: RowSpool,
 ) -> Iterator[FetchedObject]:
     """Fetch and spool one file at a time, and yield each."""
     copy = spool.path.with_name("file")
@@ -252,7 +258,7 @@ def _fetched(
         yield fetched
 
 
-def _record(use_case: UseCase, feed: Feed, fetched: Sequence[FetchedObject]) -> pa.Table:
+def _record(use_case: DataDeclaration, feed: Feed, fetched: Sequence[FetchedObject]) -> pa.Table:
     rows = [
         {
             "key": file.listed.key,

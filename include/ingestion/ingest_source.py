@@ -11,10 +11,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.feeds import Feed
 from include.declaration.known import ByPath, FirstSeen
 from include.declaration.period import Period
 from include.declaration.sources import Files, Http, Sql
-from include.declaration.use_case import Feed
 from include.errors import RowsUnexpectedError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import brought_rows
@@ -26,12 +26,12 @@ from include.ingestion.sources.sql import SqlReader
 from include.ingestion.spooled_rows import MEMORY, in_order, require_known, spool_rows
 from include.lake import schemas
 from include.lake.table_commit import Commit
-from include.project import Project
+from include.project import DataProject
 from include.registry.code_parts import record_code
 from include.untrusted.errors import UntrustedContentError
 
 
-def ingest_source(project: Project, feed: Feed, period: Period) -> Commit:
+def ingest_source(project: DataProject, feed: Feed, period: Period) -> Commit:
     """Land the rows of one period of a feed with a declared source.
 
     Raises:

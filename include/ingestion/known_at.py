@@ -5,8 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError
 from include.lake import schemas
 from include.lake.storable_values import row_text
@@ -27,7 +28,9 @@ class KnownTooLateError(DataError):
         )
 
 
-def require_known_in_time(use_case: UseCase, feed: Feed, period: Period, rows: pa.Table | pa.RecordBatch) -> None:
+def require_known_in_time(
+    use_case: DataDeclaration, feed: Feed, period: Period, rows: pa.Table | pa.RecordBatch
+) -> None:
     """Check that each delivered row of a feed and day was known by the decision time.
 
     A timestamp in the column `known_at` must not be after the decision time of `period`. A date must be before

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.declaration.calendars import Calendar
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import LATEST, Period
 from include.declaration.problems import did_you_mean
-from include.declaration.use_case import Feed, UseCase
 from include.ingestion import correction_file, corrections, row_ids
 from include.ingestion.correction_errors import (
     FeedUnknownError,
@@ -25,7 +26,7 @@ from include.ingestion.correction_errors import (
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.corrections import Correction
 from include.lake import schemas
-from include.project import Project
+from include.project import DataProject
 
 OPEN = "open"
 
@@ -140,7 +141,7 @@ class QuarantineCount:
 
 
 def read_quarantine(
-    project: Project, feed: str, period: Period | None = None, *, checked: bool = True
+    project: DataProject, feed: str, period: Period | None = None, *, checked: bool = True
 ) -> QuarantinedRows:
     """Read the quarantined rows of a feed, of one day or of all days.
 
@@ -196,7 +197,7 @@ def count_quarantined(quarantined: QuarantinedRows) -> list[QuarantineCount]:
     ]
 
 
-def require_feed(use_case: UseCase, name: str) -> Feed:
+def require_feed(use_case: DataDeclaration, name: str) -> Feed:
     """Return the feed of that name.
 
     Raises:
@@ -210,7 +211,7 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
     return feeds[name]
 
 
-def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
+def _with_corrections(project: DataProject, feed: Feed, rows: pa.Table) -> QuarantinedRows:
     correction_log = CorrectionLog.open(project, feed.name)
     by_id = {name: correction for correction in correction_log.accepted() for name in correction.ids}
     landed_periods = set(project.lake.as_of(LATEST).partitions(f"raw/{feed.name}"))

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from include.declaration.feeds import Feed
 from include.declaration.period import LATEST, Period
-from include.declaration.use_case import Feed
 from include.errors import shorten_names
 from include.ingestion import corrections, quarantine
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.corrections import Correction
 from include.lake.snapshot import AsOfSnapshot
-from include.project import Project
+from include.project import DataProject
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Reconciliation:
         )
 
 
-def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliation]:
+def reconcile(project: DataProject, *, ask_source: bool = False) -> list[Reconciliation]:
     """Reconcile the rows of every feed.
 
     `ask_source` also compares each landed day with what source.py delivers for it now. Feeds with a
@@ -73,7 +73,7 @@ def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliat
     return [_of(project, feed, ask_source) for feed in project.use_case.feeds]
 
 
-def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
+def _of(project: DataProject, feed: Feed, ask_source: bool) -> Reconciliation:
     view = project.lake.as_of(LATEST)
     landed = {period: partition.rows for period, partition in view.partitions(f"raw/{feed.name}").items()}
     checked = {period: partition.rows for period, partition in view.partitions(f"checked/{feed.name}").items()}

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import LATEST, Period
 from include.declaration.suite import Suite
-from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError
 from include.ingestion import correction_reader, corrections, expectations, quarantine, suites, uploads
 from include.ingestion.correction_errors import (
@@ -30,7 +31,7 @@ from include.ingestion.free_period import free_period, require_free
 from include.ingestion.quarantine import QuarantinedRows
 from include.lake import schemas
 from include.lake.storable_values import NOT_A_DATE, find_unsound
-from include.project import Project
+from include.project import DataProject
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class ResubmissionRequest:
     actor: str
 
 
-def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmission:
+def resubmit_rows(project: DataProject, request: ResubmissionRequest) -> Resubmission:
     """Release or correct the rows that the form names.
 
     Raises:
@@ -109,7 +110,7 @@ def resubmit_rows(project: Project, request: ResubmissionRequest) -> Resubmissio
 
 
 def resubmit_corrected(
-    project: Project,
+    project: DataProject,
     feed: str,
     name: str,
     content: bytes,
@@ -145,7 +146,7 @@ def resubmit_corrected(
 
 
 def resubmit_released(
-    project: Project,
+    project: DataProject,
     feed: str,
     reasons: Collection[str],
     *,
@@ -184,7 +185,7 @@ def resubmit_released(
 
 
 def _record(
-    project: Project,
+    project: DataProject,
     feed: Feed,
     kind: Kind,
     rows: pa.Table,
@@ -214,7 +215,7 @@ def _record(
 
 
 def _at(
-    project: Project, feed: Feed, draft: CorrectionDraft, last: Period, known_on: Period | None
+    project: DataProject, feed: Feed, draft: CorrectionDraft, last: Period, known_on: Period | None
 ) -> RecordedCorrections:
     """Record the draft for the requested day, or else for the first free one."""
     correction_log = CorrectionLog.open(project, feed.name)
@@ -231,7 +232,7 @@ def _at(
                 raise  # otherwise try the next free day
 
 
-def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
+def _broken(use_case: DataDeclaration, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
     """Count the rows that would be quarantined again, by reason.
 
     Raises:

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed, UseCase
 from include.ingestion.known_at import require_known_in_time
 from include.ingestion.read_budget import Budget
 from include.ingestion.row_spool import BATCH_BYTES, BATCH_ROWS, VECTOR_ROWS, row_groups
@@ -62,7 +63,7 @@ def spool_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
     return SpooledRows(path, budget.rows, rows_at_once(budget))
 
 
-def require_known(use_case: UseCase, feed: Feed, period: Period, delivered: Sequence[Path]) -> None:
+def require_known(use_case: DataDeclaration, feed: Feed, period: Period, delivered: Sequence[Path]) -> None:
     """Check the delivered rows by `require_known_in_time`, a batch at a time."""
     if feed.known_at is None:
         return

@@ -13,11 +13,13 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.registry import get_metric_provider
 
 from include.declaration.column_types import CATEGORY
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.names import VERSION_COLUMN
 from include.declaration.origin import file_and_line
 from include.declaration.rule_text import rule_text
 from include.declaration.suite import FeatureSuite, PredictionSuite, Suite, is_row_level
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import UseCase
 from include.errors import SuiteError
 from include.ingestion.pandas_frame import EXACT
 from include.ingestion.rule_values import wrong_values
@@ -30,7 +32,7 @@ TABLES: Mapping[str, type[Suite]] = {"features": FeatureSuite, "predictions": Pr
 """Tables other than feeds whose suites may be declared; each to the suite without a declaration."""
 
 
-def load_suite(use_case: UseCase, feed: Feed) -> Suite:
+def load_suite(use_case: DataDeclaration, feed: Feed) -> Suite:
     """Call the feed's function in expectations.py and check what it returns.
 
     Raises:
@@ -40,7 +42,7 @@ def load_suite(use_case: UseCase, feed: Feed) -> Suite:
     return _checked(use_case, feed.name, use_case.function("expectations", feed.name), feed.columns)
 
 
-def load_table_suite(use_case: UseCase, table: str) -> Suite:
+def load_table_suite(use_case: DataDeclaration, table: str) -> Suite:
     """Return the suite of features or predictions; an empty one if none is declared.
 
     Raises:
@@ -63,15 +65,16 @@ def load_table_suite(use_case: UseCase, table: str) -> Suite:
     return suite
 
 
-def _column_types(use_case: UseCase, table: str) -> dict[str, str]:
+def _column_types(use_case: DataDeclaration, table: str) -> dict[str, str]:
     """Return the columns of features or predictions, with types as those of a feed."""
     if table == "features":
         words = {name: "string" if kind == CATEGORY else kind for name, kind in use_case.features.items()}
         return use_case.key_types() | words
-    return {**use_case.key_types(), **use_case.task.prediction_columns, VERSION_COLUMN: "string"}
+    predicted = use_case.task.prediction_columns if isinstance(use_case, UseCase) else {}
+    return {**use_case.key_types(), **predicted, VERSION_COLUMN: "string"}
 
 
-def _checked(use_case: UseCase, name: str, function: Callable[[], Any], columns: Mapping[str, str]) -> Suite:
+def _checked(use_case: DataDeclaration, name: str, function: Callable[[], Any], columns: Mapping[str, str]) -> Suite:
     """Call a function of expectations.py and check what it returns."""
     try:
         suite = function()
@@ -91,7 +94,7 @@ def _checked(use_case: UseCase, name: str, function: Callable[[], Any], columns:
     return suite
 
 
-def check_suites(use_case: UseCase) -> None:
+def check_suites(use_case: DataDeclaration) -> None:
     """Load the suite of every feed.
 
     Raises:

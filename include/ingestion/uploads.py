@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from include.declaration import form_limits
 from include.errors import InvalidRequestError, shorten_names
 from include.lake.object_store import StoragePath
-from include.project import Project
+from include.project import DataProject
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|parquet)")
 
@@ -48,12 +48,12 @@ class UploadTooLargeError(InvalidRequestError):
         )
 
 
-def upload_folder(project: Project) -> StoragePath:
+def upload_folder(project: DataProject) -> StoragePath:
     """Return the folder for a use case's uploaded files: `<lake>/<use case>/inbox`."""
     return project.root / "inbox"
 
 
-def read_upload(project: Project, name: str) -> bytes:
+def read_upload(project: DataProject, name: str) -> bytes:
     """Return the content of the file of that name.
 
     Raises:

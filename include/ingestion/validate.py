@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
 from include.declaration.suite import Suite
-from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError
 from include.ingestion import corrections as correction_rows
 from include.ingestion import data_docs, expectations, key_rules, row_ids, suites
@@ -23,7 +24,7 @@ from include.ingestion.expectations import ExpectationResults
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
-from include.project import Project
+from include.project import DataProject
 from include.registry.code_parts import record_code
 from include.registry.publishing_conditions import publishing_conditions
 
@@ -41,7 +42,7 @@ class ValidationResult:
     commit: Commit
 
 
-def validate_period(project: Project, period: Period, *, again: bool = False) -> dict[str, ValidationResult]:
+def validate_period(project: DataProject, period: Period, *, again: bool = False) -> dict[str, ValidationResult]:
     """Validate every feed of `period` and return the result of each, by feed name.
 
     Rows that were validated by the same code are not validated again, unless `again`.
@@ -67,7 +68,7 @@ def validate_period(project: Project, period: Period, *, again: bool = False) ->
     return done
 
 
-def check_feed(project: Project, feed: Feed, period: Period, *, again: bool = False) -> ValidationResult:
+def check_feed(project: DataProject, feed: Feed, period: Period, *, again: bool = False) -> ValidationResult:
     """Validate one feed of one day, unless its partition is unchanged.
 
     Raises:
@@ -82,7 +83,7 @@ def check_feed(project: Project, feed: Feed, period: Period, *, again: bool = Fa
         raise
 
 
-def _check(project: Project, feed: Feed, period: Period, *, again: bool) -> ValidationResult:
+def _check(project: DataProject, feed: Feed, period: Period, *, again: bool) -> ValidationResult:
     use_case, began = project.use_case, time.process_time()
     raw, checked_table = f"raw/{feed.name}", f"checked/{feed.name}"
     lake, code = project.lake, record_code(project.lake, checked_table)
@@ -130,7 +131,7 @@ def _stored_reasons(view: AsOfSnapshot, checked: str) -> pa.Array:
 
 
 def _parted(
-    use_case: UseCase, feed: Feed, period: Period, landed: pa.Table, corrections: Sequence[Correction]
+    use_case: DataDeclaration, feed: Feed, period: Period, landed: pa.Table, corrections: Sequence[Correction]
 ) -> tuple[pa.Table, BroughtRows]:
     """Split the landed rows into those of the source and those of corrections.
 
@@ -147,7 +148,7 @@ def _parted(
 
 
 def _judged_again(
-    use_case: UseCase,
+    use_case: DataDeclaration,
     feed: Feed,
     period: Period,
     delivered: pa.Table,
@@ -173,7 +174,7 @@ def _judged_again(
     return pa.array(judged, schemas.REASONS.type)
 
 
-def _judged(use_case: UseCase, feed: Feed, period: Period, landed: pa.Table, digest: str) -> ExpectationResults:
+def _judged(use_case: DataDeclaration, feed: Feed, period: Period, landed: pa.Table, digest: str) -> ExpectationResults:
     """Judge the delivered rows by the rules about keys and by the feed's suite.
 
     Raises:

@@ -6,13 +6,13 @@ from collections import Counter
 
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
 from include.errors import ColumnsError
 from include.lake import schemas
 
 
-def require_declared_columns(use_case: UseCase, table: str, period: Period, schema: pa.Schema) -> list[str]:
+def require_declared_columns(use_case: DataDeclaration, table: str, period: Period, schema: pa.Schema) -> list[str]:
     """Return the declared column names of a table, in order.
 
     Raises:

@@ -13,8 +13,9 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
 from include.lake import (
     history,
     s3,
@@ -29,15 +30,16 @@ from include.lake.table_writer import TableWriter
 
 @dataclass(frozen=True)
 class Lake:
-    """The tables of one use case, under `<lake>/<use case>/<table>`."""
+    """The tables of one use case or feature group, under `<lake>/<use case>/<table>`."""
 
-    use_case: UseCase
+    use_case: DataDeclaration
+    """The use case or the feature group."""
     root: StoragePath = field(repr=False)
     address: str = field(default="", repr=False)
     """The folder or S3 address of the lake, if it is not that of the settings."""
 
     @classmethod
-    def open(cls, use_case: UseCase, lake: str = "") -> Lake:
+    def open(cls, use_case: DataDeclaration, lake: str = "") -> Lake:
         """Return the use case's part of `lake`.
 
         Without `lake`, the lake of the settings is used.
@@ -47,7 +49,7 @@ class Lake:
         """
         return cls(use_case, lake_root(use_case.name, lake), lake)
 
-    def of_group(self, group: UseCase) -> Lake:
+    def of_group(self, group: FeatureGroup) -> Lake:
         """Return the tables of a feature group in the same lake.
 
         Raises:

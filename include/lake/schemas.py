@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from include.declaration.column_types import CATEGORY, TIMESTAMP
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.names import VERSION_COLUMN
 from include.declaration.period import HOUR, Unit
 from include.declaration.use_case import UseCase
@@ -73,31 +74,38 @@ def period_field(unit: Unit) -> pa.Field:
     return pa.field("period", arrow_type(TIMESTAMP) if unit is HOUR else pa.date32())
 
 
-def table_names(use_case: UseCase) -> list[str]:
+def table_names(use_case: DataDeclaration) -> list[str]:
     """Return the names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
-    if not use_case.has_labels:
+    if not isinstance(use_case, UseCase):
         return [*feeds, "features"]
     durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
     return [*feeds, "features", "labels", "predictions", *_OWN, *durations]
 
 
-def content_schema(use_case: UseCase, table: str) -> pa.Schema:
+def content_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
     """Return the columns that a step writes: all but the partition columns.
 
     Raises:
         KeyError: the use case has no such table.
     """
     kind, _, feed = table.partition("/")
-    if not use_case.has_labels and table not in table_names(use_case):
-        raise KeyError(f"The feature group {use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
-    keys = use_case.key_types()
     if kind in ("raw", "checked"):
         schema = _schema(use_case.feed(feed).columns)
         return schema.append(REASONS) if kind == "checked" else schema
+    if kind == "deliveries" and use_case.feed(feed).landing:
+        return DELIVERIES
     if table == "features":
-        return _schema(keys | dict(use_case.features))
+        return _schema(use_case.key_types() | dict(use_case.features))
+    if isinstance(use_case, UseCase) and (schema := _model_schema(use_case, table)) is not None:
+        return schema
+    raise KeyError(f"{use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
+
+
+def _model_schema(use_case: UseCase, table: str) -> pa.Schema | None:
+    """Return the columns of a table that only a use case has; None if it is none."""
+    keys = use_case.key_types()
     if table == "labels":
         types = dict.fromkeys(use_case.label_keys, use_case.calendar.column_type) | keys
         return _schema(types | {use_case.label.name: use_case.task.label_type})
@@ -106,16 +114,11 @@ def content_schema(use_case: UseCase, table: str) -> pa.Schema:
     if table == "metrics":
         place = METRICS.get_field_index("measured_period")
         return METRICS.set(place, period_field(use_case.calendar.unit).with_name("measured_period"))
-    if table in _OWN:
-        return _OWN[table]
-    if kind == "durations" and feed in MEASURED_STAGES:
-        return DURATIONS
-    if kind == "deliveries" and use_case.feed(feed).landing:
-        return DELIVERIES
-    raise KeyError(f"{use_case.name} has no table {table!r}; it has {table_names(use_case)}.")
+    durations = dict.fromkeys((f"durations/{stage}" for stage in MEASURED_STAGES), DURATIONS)
+    return (_OWN | durations).get(table)
 
 
-def own_schema(use_case: UseCase, table: str) -> pa.Schema:
+def own_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
     """Return the columns that the use case's function returns.
 
     They are the content without the features of feature groups.
@@ -125,7 +128,7 @@ def own_schema(use_case: UseCase, table: str) -> pa.Schema:
     return schema if table != "features" else pa.schema([field for field in schema if field.name not in joined])
 
 
-def stored_schema(use_case: UseCase, table: str) -> pa.Schema:
+def stored_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
     """Return the stored columns: the content and the partition columns."""
     return with_partition(content_schema(use_case, table), use_case.calendar.unit)
 
@@ -135,12 +138,12 @@ def with_partition(schema: pa.Schema, unit: Unit) -> pa.Schema:
     return schema.append(period_field(unit)).append(pa.field("digest", pa.string()))
 
 
-def table_schema(use_case: UseCase, table: str) -> pa.Schema:
+def table_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
     """Return the columns that readers get: the content and its day."""
     return content_schema(use_case, table).append(period_field(use_case.calendar.unit))
 
 
-def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+def sort_keys(use_case: DataDeclaration, table: str) -> tuple[str, ...]:
     """Return the columns by which a partition is sorted."""
     kind, _, feed = table.partition("/")
     if kind == "raw":
@@ -154,21 +157,22 @@ def sort_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         "gate_results": ("model_version", "gate"),
         "decisions": ("outcome",),
         "retrainings": ("outcome",),
-        "labels": use_case.label_keys,
+        "labels": use_case.label_keys if isinstance(use_case, UseCase) else use_case.keys,
     }
     own_kind = {"durations": ("started_at",), "deliveries": ("key",)}
     return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
 
 
-def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+def row_keys(use_case: DataDeclaration, table: str) -> tuple[str, ...]:
     """Return the columns that identify a row: its feed's or its table's keys."""
     kind, _, feed = table.partition("/")
     return use_case.feed(feed).keys if kind in ("raw", "checked") else sort_keys(use_case, table)
 
 
-def identity_columns(use_case: UseCase, table: str) -> tuple[str, ...]:
+def identity_columns(use_case: DataDeclaration, table: str) -> tuple[str, ...]:
     """Return the columns needed to read a row: keys, and for labels the label."""
-    return (*row_keys(use_case, table), *([use_case.label.name] if table == "labels" else []))
+    label = [use_case.label.name] if isinstance(use_case, UseCase) and table == "labels" else []
+    return (*row_keys(use_case, table), *label)
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

@@ -41,7 +41,7 @@ from include.lake.sorting import sort_rows
 from include.lake.table_commit import ATTEMPTS, Commit, CommitNotes, PartitionConflictError, commit_error
 
 if TYPE_CHECKING:
-    from include.declaration.use_case import UseCase
+    from include.declaration.data_declaration import DataDeclaration
     from include.lake.lake import Lake
 
 
@@ -53,7 +53,7 @@ class TableWriter:
     table: str
 
     @property
-    def _use_case(self) -> UseCase:
+    def _use_case(self) -> DataDeclaration:
         return self.lake.use_case
 
     @property

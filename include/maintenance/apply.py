@@ -16,7 +16,7 @@ from include.maintenance import plan as maintenance_plan
 from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.rules import CHANGES, CleanupItem, CleanupPlan, Kind
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject, Project
 from include.registry.tags import NOT_REPRODUCIBLE
 
 log = printable_logger(__name__)
@@ -67,7 +67,7 @@ _SHOWN = 5
 
 
 def maintain(
-    project: Project, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
+    project: DataProject, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
 ) -> CleanupResult:
     """Make a plan, and apply it if `apply_changes`; otherwise change nothing.
 
@@ -108,7 +108,7 @@ def require_plan(result: CleanupResult) -> CleanupResult:
     return result
 
 
-def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
+def apply_plan(project: DataProject, plan: CleanupPlan, now: datetime) -> list[str]:
     """Apply the plan, kind by kind; return a sentence for each item that was left.
 
     Can be repeated after an interruption: an item that is already removed is no error.
@@ -116,7 +116,7 @@ def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
     Raises:
         PlanStaleError: versions or ledger changed after the plan was made, checked before files of tables are removed.
     """
-    executor = _PlanExecutor(project, plan, now)
+    executor = _PlanExecutor(project, plan, now) if isinstance(project, Project) else _DataExecutor(project, plan)
     left: list[str] = []
     for kind in CHANGES:
         if items := plan.items_of(kind):
@@ -124,26 +124,53 @@ def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
     return left
 
 
-class _PlanExecutor:
-    """Applies one plan."""
+class _DataExecutor:
+    """Applies the plan of a feature group, or the part of a plan that is about data."""
 
-    def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
-        self._use_case, self._plan, self._now = project.use_case, plan, now
-        self._ledger = project.ledger
-        self._lake, self._mlflow_cleanup, self._registry = (
-            project.lake,
-            MlflowCleanup.open(project),
-            project.registry,
-        )
+    def __init__(self, project: DataProject, plan: CleanupPlan) -> None:
+        self._use_case, self._plan, self._lake = project.use_case, plan, project.lake
 
     def step_for(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
         """Return the function that applies items of this kind."""
+        if kind == "checkpoint":
+            return self._checkpoint
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
-        if kind in ("task log", "page", "fit", "letter", "unfinished file"):
-            return self._remove_files
-        return {
-            "checkpoint": self._checkpoint,
+        return self._remove_files
+
+    def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
+        for item in items:
+            compaction.write_checkpoint(self._lake, item.table)
+        return []
+
+    def _remove_from_tables(self, items: list[CleanupItem]) -> list[str]:
+        self._require_current_plan()
+        for table, of_table in _by_table(items):
+            inventory.remove_files(self._lake.root / table, [item.name for item in of_table])
+        return []
+
+    def _require_current_plan(self) -> None:
+        """Check that what keeps files is that of the plan; nothing keeps those of a group."""
+
+    def _remove_files(self, items: list[CleanupItem]) -> list[str]:
+        for place, of_place in _by_table(items):
+            inventory.remove_files(StoragePath.parse(place), [item.name for item in of_place], folders=True)
+        if any(item.kind == "page" for item in items):
+            data_docs.write_index(self._use_case.name)
+        return []
+
+
+class _PlanExecutor(_DataExecutor):
+    """Applies the plan of a use case."""
+
+    def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
+        super().__init__(project, plan)
+        self._now, self._ledger = now, project.ledger
+        self._mlflow_cleanup, self._registry = MlflowCleanup.open(project), project.registry
+
+    def step_for(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
+        """Return the function that applies items of this kind."""
+        of_models: dict[Kind, Callable[[list[CleanupItem]], list[str]]] = {
             "version": self._mark_versions,
             "regained version": self._unmark_versions,
             "restored run": self._reset_retention,
@@ -152,12 +179,8 @@ class _PlanExecutor:
             "logged model": self._purge_models,
             "ownerless folder": self._mark_orphans,
             "orphan artifacts": self._purge_orphans,
-        }[kind]
-
-    def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
-        for item in items:
-            compaction.write_checkpoint(self._lake, item.table)
-        return []
+        }
+        return of_models.get(kind) or super().step_for(kind)
 
     def _mark_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
@@ -167,12 +190,6 @@ class _PlanExecutor:
     def _unmark_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._registry.untag_version(item.name, NOT_REPRODUCIBLE)
-        return []
-
-    def _remove_from_tables(self, items: list[CleanupItem]) -> list[str]:
-        self._require_current_plan()
-        for table, of_table in _by_table(items):
-            inventory.remove_files(self._lake.root / table, [item.name for item in of_table])
         return []
 
     def _require_current_plan(self) -> None:
@@ -229,13 +246,6 @@ class _PlanExecutor:
         for item in items if experiment else ():
             self._mlflow_cleanup.unmark_orphans(str(experiment), item.name)
         return left
-
-    def _remove_files(self, items: list[CleanupItem]) -> list[str]:
-        for place, of_place in _by_table(items):
-            inventory.remove_files(StoragePath.parse(place), [item.name for item in of_place], folders=True)
-        if any(item.kind == "page" for item in items):
-            data_docs.write_index(self._use_case.name)
-        return []
 
 
 def _by_table(items: Iterable[CleanupItem]) -> list[tuple[str, list[CleanupItem]]]:

@@ -13,16 +13,16 @@ from include.lake.object_store import StoragePath, is_unfinished
 from include.maintenance import rules
 from include.maintenance.rules import CleanupItem, Kind
 from include.notifications.queue import NotificationQueue
-from include.project import Project
+from include.project import DataProject, Project
 
 _DONE = ".all.done"
 """End of the name of a mark: all channels of an alert have sent it."""
 
 
 class FilePlanner:
-    """Finds the files of a use case that its declared retention no longer keeps."""
+    """Finds the files that the declared retention no longer keeps."""
 
-    def __init__(self, project: Project, now: datetime, problems: list[str]) -> None:
+    def __init__(self, project: DataProject, now: datetime, problems: list[str]) -> None:
         """Plan for this time.
 
         The reasons why folders cannot be listed are added to `problems`.
@@ -36,10 +36,15 @@ class FilePlanner:
         pages = self._old(
             "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
         )
-        fits = self._old("fit", ModelCache.open(self._project).folder, policy.backtest_cache_days, ".json")
         unfinished = (self._unfinished(place) for place in (self._project.lake.root, data_docs.data_docs_folder(name)))
-        for items in (pages, fits, self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
+        for items in (pages, self._fits(), self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
             yield from self._while_readable(items)
+
+    def _fits(self) -> Iterator[CleanupItem]:
+        """Yield the models of replays; a feature group has none."""
+        if isinstance(self._project, Project):
+            folder = ModelCache.open(self._project).folder
+            yield from self._old("fit", folder, self._policy.backtest_cache_days, ".json")
 
     def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
         for folder in base.names():

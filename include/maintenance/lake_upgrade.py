@@ -12,7 +12,7 @@ from include.lake import history, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT
 from include.maintenance.tag_renaming import TagRenaming
-from include.project import Project
+from include.project import DataProject, Project
 from include.registry.ledger import Ledger
 
 RENAMED = {"predictions": ("day", "warning"), "metrics": ("day", "about", "state", "days")}
@@ -43,7 +43,7 @@ class RenamedColumnsError(AirworthyError):
         )
 
 
-def require_signed(project: Project) -> None:
+def require_signed(project: DataProject) -> None:
     """Check that this installation signed all of a lake.
 
     Raises:
@@ -60,7 +60,7 @@ def require_signed(project: Project) -> None:
             raise UnsignedLakeError(use_case.name, table, forged)
 
 
-def require_present_names(project: Project) -> None:
+def require_present_names(project: DataProject) -> None:
     """Check that no table has columns with their names of format 1.
 
     Raises:
@@ -75,7 +75,7 @@ def require_present_names(project: Project) -> None:
             raise RenamedColumnsError(project.use_case.name, table, renamed)
 
 
-def check_columns_and_prefix_tags(project: Project) -> None:
+def check_columns_and_prefix_tags(project: DataProject) -> None:
     """Check the names of columns, then add `airworthy.` to each tag in MLflow.
 
     The ledger's head is one of these tags. Durations begin again: format 1 kept them in `costs/train` and
@@ -86,14 +86,17 @@ def check_columns_and_prefix_tags(project: Project) -> None:
         MlflowUnreachableError: MLflow does not answer.
     """
     require_present_names(project)
-    TagRenaming.open(project).add_prefix()
+    if isinstance(project, Project):  # a feature group has nothing in MLflow
+        TagRenaming.open(project).add_prefix()
 
 
-STEPS: Mapping[int, Callable[[Project], None]] = MappingProxyType({1: require_signed, 2: check_columns_and_prefix_tags})
+STEPS: Mapping[int, Callable[[DataProject], None]] = MappingProxyType(
+    {1: require_signed, 2: check_columns_and_prefix_tags}
+)
 """Format to the function that brings a lake of the format before to it."""
 
 
-def upgrade_lake(project: Project) -> list[int]:
+def upgrade_lake(project: DataProject) -> list[int]:
     """Upgrade a use case's lake; return the formats that were reached.
 
     An interrupted upgrade can be repeated.

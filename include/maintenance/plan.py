@@ -1,47 +1,58 @@
-"""Plan the clean-up of a use case's storage.
+"""Plan the clean-up of the storage of a use case or feature group.
 
 Only reads: creates no table, folder or experiment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from include.declaration.period import Period
-from include.errors import AirworthyError
-from include.lake import inventory, schemas, transaction_log
 from include.lake.object_store import StoragePath
-from include.lake.stored_files import StoredFile
-from include.lake.transaction_log import TransactionLog
 from include.maintenance import mlflow_rules, rules
 from include.maintenance.file_plan import FilePlanner
 from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.mlflow_rules import StoredRun
 from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, VersionNeeds
-from include.project import Project
+from include.maintenance.table_plan import TRAINED_ON, TablePlanner
+from include.project import DataProject, Project
 from include.registry import tags
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
-TRAINED_ON = ("features", "labels")
-RECORDS = ("decisions", "retrainings")
-"""Tables of decisions, whose files are never removed."""
-CHECKPOINT_AFTER = 50
-"""Number of commits without a checkpoint after which a new one is written, to open the table faster."""
 _VERSION_TAGS = {"features": tags.FEATURES_VERSION, "labels": tags.LABELS_VERSION}
 """Table to the tag with the Delta version on which a model was trained."""
 
 
-def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
+def build_cleanup_plan(project: DataProject, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
     """Return the plan for this time; `logs` are folders or S3 addresses of task logs.
+
+    A feature group has no models: only its tables, pages, alerts and task logs are planned. Models of use cases are
+    trained on tables of their own, so nothing needs earlier versions of a group's tables.
 
     Raises:
         MlflowUnreachableError: MLflow does not answer, so the versions are unknown.
         LedgerCorruptedError: the ledger is damaged, so the champions are unknown.
     """
-    return _CleanupPlanner(project, now).plan([StoragePath.parse(folder) for folder in logs])
+    places = [StoragePath.parse(folder) for folder in logs]
+    if isinstance(project, Project):
+        return _CleanupPlanner(project, now).plan(places)
+    return _of_group(project, now, places)
+
+
+def _of_group(project: DataProject, now: datetime, logs: Sequence[StoragePath]) -> CleanupPlan:
+    problems: list[str] = []
+    tables, files = TablePlanner(project, now, problems), FilePlanner(project, now, problems)
+    items = _in_order([*tables.items({}), *files.items(logs)])
+    return CleanupPlan(project.use_case.name, items, problems=tuple(problems))
+
+
+def _in_order(items: Iterable[CleanupItem]) -> tuple[CleanupItem, ...]:
+    """Return the items in the order in which they are applied."""
+    order = list(rules.CHANGES)
+    return tuple(sorted(items, key=lambda item: (order.index(item.kind), item.table, item.name)))
 
 
 class _CleanupPlanner:
@@ -51,14 +62,14 @@ class _CleanupPlanner:
         use_case = project.use_case
         self._project = project
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
-        self._lake, self._mlflow_cleanup = project.lake, MlflowCleanup.open(project)
+        self._mlflow_cleanup = MlflowCleanup.open(project)
         self._versions = project.registry.versions()
         self._runs_of_versions, self._models_of_versions = project.registry.runs_and_models()
         self._entries: list[LedgerEntry] = project.ledger.entries()
         self._experiment = self._mlflow_cleanup.experiment()
         self._runs = self._mlflow_cleanup.runs(self._experiment) if self._experiment else []
-        self._logs: dict[str, TransactionLog] = {}
         self._problems: list[str] = []
+        self._tables = TablePlanner(project, now, self._problems)
         trees = {entry.trees for entry in self._entries}
         self._protected = mlflow_rules.protected_runs(self._runs, self._runs_of_versions, trees)
         self._kept = rules.kept_versions(
@@ -72,56 +83,17 @@ class _CleanupPlanner:
         )
 
     def plan(self, logs: Sequence[StoragePath]) -> CleanupPlan:
-        items = [*self._tables(), *self._mlflow(), *FilePlanner(self._project, self._now, self._problems).items(logs)]
-        order = list(rules.CHANGES)
+        files = FilePlanner(self._project, self._now, self._problems)
+        items = [*self._table_items(), *self._mlflow(), *files.items(logs)]
         return CleanupPlan(
-            self._use_case.name,
-            tuple(sorted(items, key=lambda item: (order.index(item.kind), item.table, item.name))),
-            tuple(self._kept),
-            len(self._entries),
-            tuple(self._problems),
+            self._use_case.name, _in_order(items), tuple(self._kept), len(self._entries), tuple(self._problems)
         )
 
     # -- tables
 
-    def _tables(self) -> Iterator[CleanupItem]:
-        needed, remaining = self._needed(), {}
-        for table in schemas.table_names(self._use_case):
-            place = self._lake.root / table
-            try:
-                files = inventory.list_files(place)  # before the log, so that the log names all committed files
-                log = transaction_log.read_transaction_log(place, self._use_case.calendar)
-            except (AirworthyError, OSError) as error:
-                self._problems.append(str(error))
-                continue
-            if log is None:
-                continue
-            self._logs[table] = log
-            yield from self._checkpoint(table, log)
-            removable = [] if table in RECORDS else list(self._removable(table, log, files, needed))
-            yield from removable
-            remaining[table] = {file.name for file in files} - {item.name for item in removable}
-        yield from self._marks(remaining)
-
-    def _checkpoint(self, table: str, log: TransactionLog) -> Iterator[CleanupItem]:
-        """Yield an item if a checkpoint is due."""
-        if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
-            yield CleanupItem(
-                "checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table
-            )
-
-    def _removable(
-        self, table: str, log: TransactionLog, files: Sequence[StoredFile], needed: Mapping[str, set[int]] | None
-    ) -> Iterator[CleanupItem]:
-        stored = {file.name for file in files}
-        if needed is not None or table not in TRAINED_ON:
-            for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
-                if part.path in stored:
-                    reason = f"{part.period} was replaced at Delta version {part.removed}"
-                    yield CleanupItem("superseded file", part.path, part.bytes, reason, table)
-        known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
-        for file in rules.orphaned_files(data, known, self._policy, self._now):
-            yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
+    def _table_items(self) -> Iterator[CleanupItem]:
+        yield from self._tables.items(self._needed())
+        yield from self._marks(self._tables.remaining)
 
     def _needed(self) -> dict[str, set[int]] | None:
         """Return the Delta versions to keep by table, or None.
@@ -160,7 +132,7 @@ class _CleanupPlanner:
                     )
                 continue
             for needs in _needs(version):
-                log = self._logs.get(needs.table)
+                log = self._tables.logs.get(needs.table)
                 if log and (periods := rules.versions_losing_data(needs, log.parts, remaining[needs.table])):
                     reason = self._loss_reason(needs, periods, kept[version.number])
                     yield CleanupItem("version", version.number, 0, reason, needs.table)
@@ -173,7 +145,7 @@ class _CleanupPlanner:
             and bool(needed)
             and all(needs.table in remaining for needs in needed)
             and not any(
-                rules.versions_losing_data(needs, self._logs[needs.table].parts, remaining[needs.table])
+                rules.versions_losing_data(needs, self._tables.logs[needs.table].parts, remaining[needs.table])
                 for needs in needed
             )
         )
@@ -248,11 +220,6 @@ def _needs(version: Version) -> list[VersionNeeds]:
         ]
     except (TrainingSpecError, KeyError, ValueError):
         return []
-
-
-def _is_data(name: str) -> bool:
-    """Return whether a file of a table's folder may hold rows."""
-    return not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
 def _named(periods: Sequence[Period]) -> str:

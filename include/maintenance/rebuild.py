@@ -11,7 +11,7 @@ from include.errors import MADE_BY, InvalidRequestError
 from include.lake import history, partition_reader, schemas
 from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
-from include.project import Project
+from include.project import DataProject
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TableNotWrittenError(InvalidRequestError):
         super().__init__(f"{use_case}: table {table} does not exist yet, so nothing can be rebuilt.")
 
 
-def rebuild_table(project: Project, table: str, since: Period, *, apply: bool = False) -> TableRebuild:
+def rebuild_table(project: DataProject, table: str, since: Period, *, apply: bool = False) -> TableRebuild:
     """Remove the periods from `since` on, and earlier unreadable ones.
 
     Without `apply` nothing is changed. Old Delta versions stay, so that registered models can still be reproduced.

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.feeds import Feed
 from include.declaration.period import period_range
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import UseCase
 from include.lake import batch_reader
 from include.lake.snapshot import AsOfSnapshot
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions

@@ -16,7 +16,6 @@ from include.errors import AirworthyError
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake import batch_reader
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.model.tasks import task_model
@@ -56,12 +55,12 @@ class PeriodPredictions:
     """Why the baselines cannot be predicted; empty if they can."""
 
 
-def matured_periods(lake: Lake, period: Period) -> AsOfSnapshot:
+def matured_periods(project: Project, period: Period) -> AsOfSnapshot:
     """Return the lake as of the day on which the labels of `period` are complete.
 
     Corrections that become known later are not included.
     """
-    return lake.as_of(period + lake.use_case.label.label_delay_periods)
+    return project.lake.as_of(period + project.use_case.label.label_delay_periods)
 
 
 def waiting_rows(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:

@@ -139,7 +139,7 @@ def realised_performance(project: Project, first: Period, last: Period) -> Reali
     done: dict[str, PeriodPredictions] = {}
     waiting: dict[str, str] = {}
     for period in period_range(first, last):
-        view = labelled_predictions.matured_periods(project.lake, period)
+        view = labelled_predictions.matured_periods(project, period)
         if reason := labelled_predictions.waiting_rows(use_case, view, period):
             if use_case.is_scored(period) or period in view.partitions("predictions", period, period):
                 waiting[period.key] = reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from include import settings
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.ingestion import file_changes
@@ -16,7 +17,7 @@ from include.notifications import messages
 from include.notifications.messages import Message
 from include.notifications.queue import NotificationQueue, QueuedNotification
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject, Project
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
 from include.registry.version_summary import summarise_entry
@@ -31,7 +32,7 @@ class NotificationRefusedError(Exception):
     """Report that the receiver refused this message; it may accept others."""
 
 
-def deliver_queued(project: Project, message: Message | None, channels: Mapping[str, Send]) -> None:
+def deliver_queued(project: DataProject, message: Message | None, channels: Mapping[str, Send]) -> None:
     """Queue `message` for each of `channels`, and send the queue.
 
     A queued one is not queued again; the newest is sent first. A message that cannot be sent is logged as an error and
@@ -108,7 +109,7 @@ def _alerted_breaches(project: Project, period: Period) -> set[tuple[str, str]]:
     return {(row["metric"], row["subject"]) for row in rows}
 
 
-def redelivery_alert(use_case: UseCase, redelivery: Redelivery, links: Mapping[str, str]) -> Message:
+def redelivery_alert(use_case: DataDeclaration, redelivery: Redelivery, links: Mapping[str, str]) -> Message:
     """Build the alert for files that changed after they have landed."""
     return messages.redelivery_message(
         use_case.name,

@@ -17,7 +17,7 @@ from include.lake.object_store import StoragePath
 from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
 from include.notifications.messages import Message
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject
 
 log = printable_logger(__name__)
 
@@ -56,7 +56,7 @@ class NotificationQueue:
     folder: StoragePath
 
     @classmethod
-    def open(cls, project: Project) -> NotificationQueue:
+    def open(cls, project: DataProject) -> NotificationQueue:
         """Return the queue of the project's use case, even if its lake has another format."""
         return cls(project.root / "alerts")
 

@@ -21,12 +21,13 @@ from include.connections import (
     Connections,
     make_engine,
 )
-from include.project import Project
+from include.declaration.use_case import UseCase
+from include.project import DataProject, Project
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from include.declaration.use_case import UseCase
+    from include.declaration.data_declaration import DataDeclaration
 
 _SEARCHED = "Airflow (secrets backends, environment and database)"
 
@@ -81,6 +82,14 @@ def open_project(use_case: UseCase) -> Project:
     Nothing is opened before it is used.
     """
     return Project(use_case, connections=CONNECTIONS)
+
+
+def open_data_project(declared: DataDeclaration) -> DataProject:
+    """Return the context of a use case or a feature group with Airflow's Connections.
+
+    Nothing is opened before it is used.
+    """
+    return open_project(declared) if isinstance(declared, UseCase) else DataProject(declared, connections=CONNECTIONS)
 
 
 def _find(conn_id: str) -> Any:

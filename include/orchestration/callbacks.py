@@ -20,12 +20,12 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
-from include.project import Project, open_project
+from include.project import DataProject, Project, open_data_project
 
 if TYPE_CHECKING:
     from include.pipelines.monitor import MeasureStepResult
@@ -61,7 +61,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
             error=_words(context.get("exception")),
             links=_links(name, ti.dag_id, run.run_id) | {"log": ti.log_url},
         )
-        notify.deliver_queued(open_project(declared), message, _channels(declared))
+        notify.deliver_queued(open_data_project(declared), message, _channels(declared))
 
 
 def notify_breaches(project: Project, period: Period) -> None:
@@ -81,7 +81,7 @@ def notify_measured(project: Project, result: MeasureStepResult) -> None:
             notify_breaches(project, Period(each.period))
 
 
-def notify_redelivered(project: Project, redeliveries: Sequence[Any]) -> None:
+def notify_redelivered(project: DataProject, redeliveries: Sequence[Any]) -> None:
     """Send one alert for each ingested file that was delivered again.
 
     Its content is then another.
@@ -113,7 +113,7 @@ def notify_rolled_back(project: Project, result: Any) -> None:
     _notify(project, "a rollback", partial(notify.rollback_alert, project, result))
 
 
-def _notify(project: Project, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
+def _notify(project: DataProject, what: str, build: Callable[[Mapping[str, str]], Any]) -> None:
     """Build an alert with the running task's links, and send it and the queue."""
     with _quietly(what):
         from include.notifications import notify
@@ -121,7 +121,7 @@ def _notify(project: Project, what: str, build: Callable[[Mapping[str, str]], An
         notify.deliver_queued(project, build(_links_of_run(project.use_case)), _channels(project.use_case))
 
 
-def deadline_alert(use_case: UseCase) -> DeadlineAlert:
+def deadline_alert(use_case: DataDeclaration) -> DeadlineAlert:
     """Return the deadline alert of a daily DAG's scheduled runs.
 
     The callback runs in the triggerer, which works even if no executor has a free slot.
@@ -160,10 +160,10 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
             allowed=str(declared.alerts.deadline),
             links=_links(use_case, dag_id, run_id),
         )
-        notify.deliver_queued(open_project(declared), message, _channels(declared))
+        notify.deliver_queued(open_data_project(declared), message, _channels(declared))
 
 
-def _channels(use_case: UseCase) -> dict[str, Callable[[Any], None]]:
+def _channels(use_case: DataDeclaration) -> dict[str, Callable[[Any], None]]:
     """Return the sender of each alert channel of the use case whose Connection exists."""
     alerts = use_case.alerts
     channels: dict[str, Callable[[Any], None]] = {}
@@ -174,7 +174,7 @@ def _channels(use_case: UseCase) -> dict[str, Callable[[Any], None]]:
     return channels
 
 
-def _mail(use_case: UseCase, message: Any) -> None:
+def _mail(use_case: DataDeclaration, message: Any) -> None:
     """Send a message by Airflow's mail notifier.
 
     Calling the notifier itself would swallow errors and render the message as a template; `notify` does not.
@@ -204,7 +204,7 @@ def _mail(use_case: UseCase, message: Any) -> None:
         raise NotificationRefusedError(str(error)) from error
 
 
-def _post(use_case: UseCase, message: Any) -> None:
+def _post(use_case: DataDeclaration, message: Any) -> None:
     """Send a message to the webhook; raises as `_mail`."""
     from airflow.providers.http.notifications.http import HttpNotifier
 
@@ -255,7 +255,7 @@ def _day(context: Mapping[str, Any]) -> str | None:
     return context["dag_run"].partition_key or (context.get("params") or {}).get("period")
 
 
-def _links_of_run(use_case: UseCase) -> dict[str, str]:
+def _links_of_run(use_case: DataDeclaration) -> dict[str, str]:
     context = get_current_context()
     return _links(use_case.name, context["ti"].dag_id, context["dag_run"].run_id)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.declaration.calendars import describe_start
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.names import lake_folder
-from include.declaration.use_case import UseCase
 
 TEMPLATES = Path(__file__).parent / "docs"
 
@@ -28,9 +29,13 @@ class DagDocumentation:
     """The DAG's documentation page."""
 
 
-def render_dag_documentation(use_case: UseCase, kind: str) -> DagDocumentation:
-    """Render `docs/<kind>.md` for a use case; the template also sets the description."""
-    rendered = _environment().get_template(f"{kind}.md").make_module({"use_case": use_case})
+def render_dag_documentation(use_case: DataDeclaration, kind: str) -> DagDocumentation:
+    """Render `docs/<kind>.md` of a use case or feature group.
+
+    The template also sets the description.
+    """
+    is_group = isinstance(use_case, FeatureGroup)
+    rendered = _environment().get_template(f"{kind}.md").make_module({"use_case": use_case, "is_group": is_group})
     return DagDocumentation(description=rendered.description, markdown=str(rendered))  # type: ignore[attr-defined]
 
 

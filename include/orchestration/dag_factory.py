@@ -12,16 +12,17 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration.calendars import Calendar
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import load_declaration
+from include.declaration.use_case_discovery import load_declaration, load_use_case
 from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
-from include.orchestration.airflow_connections import open_project
+from include.orchestration.airflow_connections import open_data_project, open_project
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
-from include.pipelines.context import PipelineRun
+from include.pipelines.context import DataRun, PipelineRun
 from include.printable import escape_values
 from include.task_memory import limited_memory
 
@@ -45,7 +46,7 @@ HUMAN_ARGS: dict[str, Any] = {name: value for name, value in RETRY_ARGS.items() 
 
 
 def period_dag(
-    use_case: UseCase,
+    use_case: DataDeclaration,
     kind: str,
     *,
     params: Mapping[str, Param] | None = None,
@@ -86,14 +87,14 @@ def training_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], *
     return period_dag(use_case, kind, params=params, from_now_on=True, due=due, by_hand=due is None, **arguments)
 
 
-def _last_run(use_case: UseCase) -> dict[str, Any]:
+def _last_run(use_case: DataDeclaration) -> dict[str, Any]:
     """Return the argument that ends a DAG's schedule with the use case's last period."""
     if use_case.last_period is None:
         return {}
     return {"end_date": use_case.decision_time_if_any(use_case.last_period)}
 
 
-def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+def manual_dag(use_case: DataDeclaration, kind: str, *, params: Mapping[str, Param]) -> DAG:
     """Return a DAG without a schedule and without a day.
 
     A person starts it with its form.
@@ -101,7 +102,7 @@ def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> 
     return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
 
 
-def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+def maintenance_dag(use_case: DataDeclaration, kind: str, *, params: Mapping[str, Param]) -> DAG:
     """Return the maintenance DAG: manual or, if declared, on Sundays at 04:00.
 
     It has one run at a time and no day, since it depends on the clock. Scheduled runs remove files, and triggering by
@@ -113,7 +114,7 @@ def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]
     return _dag(use_case, kind, schedule=schedule, params=dict(params), max_active_runs=1)
 
 
-def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
     documentation = dag_docs.render_dag_documentation(use_case, kind)
     return DAG(
         f"{use_case.name}__{kind}",
@@ -127,7 +128,7 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     )
 
 
-def asset(use_case: UseCase, name: str) -> Asset:
+def asset(use_case: DataDeclaration, name: str) -> Asset:
     """Return the asset that a task reads or writes, as the asset graph shows it."""
     return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
 
@@ -152,7 +153,7 @@ class RunPeriodMissingError(InvalidRequestError):
         )
 
 
-def period_of(context: Mapping[str, Any], use_case: UseCase) -> Period:
+def period_of(context: Mapping[str, Any], use_case: DataDeclaration) -> Period:
     """Return the period of the run: its partition key, or the form's `period`.
 
     Raises:
@@ -178,8 +179,20 @@ def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
         BrokenUseCaseError: the use case cannot be loaded.
     """
     context = get_current_context()
-    declared = load_declaration(use_case)
+    declared = load_use_case(use_case)
     return PipelineRun(open_project(declared), period_of(context, declared), context["params"], **handed_on)
+
+
+def data_run(name: str) -> DataRun:
+    """Return the run of the current task for its step, of a use case or feature group.
+
+    Raises:
+        InvalidRequestError: there is no such use case or group, or the run has no clear day.
+        BrokenUseCaseError: it cannot be loaded.
+    """
+    context = get_current_context()
+    declared = load_declaration(name)
+    return DataRun(open_data_project(declared), period_of(context, declared), context["params"])
 
 
 @contextmanager
@@ -205,6 +218,6 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-def add_asset_metadata(use_case: UseCase, name: str, **extra: Any) -> None:
+def add_asset_metadata(use_case: DataDeclaration, name: str, **extra: Any) -> None:
     """Add values and links to the asset's event, for the asset page."""
     get_current_context()["outlet_events"][asset(use_case, name)].extra.update(escape_values(extra))

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from airflow.sdk import DAG
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.declared_modules import is_meant_for_the_process
 from include.declaration.feature_group_discovery import all_feature_groups, broken_feature_groups
-from include.declaration.names import GROUP_KINDS
 from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
@@ -23,6 +24,7 @@ from include.printable import printable_logger
 from include.settings import REPOSITORY
 
 log = printable_logger(__name__)
+Declared = TypeVar("Declared", bound=DataDeclaration)
 DAG_FILES, REPORT = REPOSITORY / "dags", "broken_use_cases.py"
 """The folder of the DAG files, and the one of them that reports what is broken and has no DAG."""
 FAILED = "FAILED"
@@ -32,16 +34,24 @@ FAILED = "FAILED"
 def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
     """Return the globals of a DAG file: each DAG by its id, and `FAILED`.
 
-    There is one for each use case, and of the kinds `GROUP_KINDS` one for each feature group.
-
     Args:
         kind: what follows the use case's name in the DAG's id.
         make: makes the DAG of one use case.
     """
+    return _made(kind, make, all_use_cases().values())
+
+
+def make_each_with_groups(kind: str, make: Callable[[DataDeclaration], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
+    """Do as `make_each`, for feature groups, too; the kind is one of `GROUP_KINDS`."""
+    return _made(kind, make, [*all_use_cases().values(), *all_feature_groups().values()])
+
+
+def _made(
+    kind: str, make: Callable[[Declared], DAG], declared: Iterable[Declared]
+) -> dict[str, DAG | list[BrokenDagError]]:
     made: dict[str, DAG | list[BrokenDagError]] = {}
     failed = list[BrokenDagError]()
-    groups = all_feature_groups().values() if kind in GROUP_KINDS else ()
-    for use_case in [*all_use_cases().values(), *groups]:
+    for use_case in declared:
         try:
             found = make(use_case)
             found.validate()  # type: ignore[no-untyped-call]
@@ -86,7 +96,7 @@ def raise_broken(file: Path = DAG_FILES / REPORT) -> None:
         raise BrokenUseCasesError(broken) from None
 
 
-def _folder(use_case: UseCase) -> Path | None:
+def _folder(use_case: DataDeclaration) -> Path | None:
     """Return the folder of the use case's own files."""
     paths = list(getattr(sys.modules.get(use_case.package), "__path__", []))
     return Path(paths[0]) if paths else None

@@ -14,13 +14,14 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.landing import DeliveryMissingError, LandingBucket
 from include.declaration.period import Period
-from include.declaration.use_case import Feed, UseCase
 from include.declaration.use_case_discovery import load_declaration
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
-from include.orchestration.airflow_connections import CONNECTIONS, open_project
+from include.orchestration.airflow_connections import CONNECTIONS, open_data_project
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -88,7 +89,7 @@ class DeliverySensor(S3KeySensor):
     the sensor releases its slot between two checks (reschedule mode).
     """
 
-    def __init__(self, *, use_case: UseCase, feed: Feed, **kwargs: Any) -> None:
+    def __init__(self, *, use_case: DataDeclaration, feed: Feed, **kwargs: Any) -> None:
         landing = feed.landing
         assert landing is not None, feed.name
         deferrable = kwargs.pop("deferrable", None)
@@ -132,7 +133,7 @@ class DeliverySensor(S3KeySensor):
                 return False
             if there or (
                 not context["params"].get("take_changed")
-                and ingest_files.keeps_files(open_project(self.use_case), self.feed, period)
+                and ingest_files.keeps_files(open_data_project(self.use_case), self.feed, period)
             ):
                 return True
         if late:
@@ -166,7 +167,7 @@ class DeliverySensor(S3KeySensor):
         return self.use_case.decision_time(period) + self.limit
 
 
-def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:
+def delivery_sensors(use_case: DataDeclaration) -> list[DeliverySensor]:
     """Return a sensor `wait_for_<feed>` for each feed with a landing bucket."""
     arguments = {name: value for name, value in dag_factory.RETRY_ARGS.items() if name != "execution_timeout"}
     return [

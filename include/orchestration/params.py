@@ -6,7 +6,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from include.backfill.request import CHUNK_PERIODS
+from include.backfill.request import CHUNK_PERIODS, KINDS
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.form_limits import (
     DAY_LENGTH,
     LIST_LENGTH,
@@ -27,7 +28,7 @@ A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
 
 
-def a_period(use_case: UseCase) -> dict[str, Any]:
+def a_period(use_case: DataDeclaration) -> dict[str, Any]:
     """Return the JSON schema of a period's key.
 
     Combined with `OPTIONAL` it may be empty.
@@ -42,7 +43,7 @@ def a_period(use_case: UseCase) -> dict[str, Any]:
     }
 
 
-def period_param(use_case: UseCase) -> Param:
+def period_param(use_case: DataDeclaration) -> Param:
     """Return the form's field that names the period of a manual run."""
     unit = use_case.calendar.unit
     example = "" if unit is DAY else f", such as {use_case.calendar.example}"
@@ -55,7 +56,7 @@ def period_param(use_case: UseCase) -> Param:
     )
 
 
-def quarantine_params(use_case: UseCase) -> dict[str, Param]:
+def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
     """Return the form for resubmitting quarantined rows.
 
     Empty fields mean: all days and rows, no file, the first free day.
@@ -112,7 +113,7 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
     }
 
 
-def data_params(use_case: UseCase) -> dict[str, Param]:
+def data_params(use_case: DataDeclaration) -> dict[str, Param]:
     """Return the data form's fields in addition to the day.
 
     There are none if no feed has a landing bucket.
@@ -233,7 +234,7 @@ def score_params(use_case: UseCase) -> dict[str, Param]:
 def backfill_params(use_case: UseCase) -> dict[str, Param]:
     """Return the backfill's form."""
     unit, any_period = use_case.calendar.unit.name, a_period(use_case) | OPTIONAL
-    kinds = ["data", "score", "monitor"] if use_case.has_labels else ["data"]
+    kinds = list(KINDS)
     single: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
     return {
         "first": Param(None, **any_period, title="First", description=f"The first {unit}."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.declaration.period import Period
-from include.project import Project
+from include.project import DataProject, Project
 
 if TYPE_CHECKING:
     from include.promotion.promote import PromoteResult
@@ -16,16 +16,26 @@ Promotion = Literal["automatic", "approval"]
 
 
 @dataclass
-class PipelineRun:
-    """One run of a pipeline.
+class DataRun:
+    """One run of the steps that land, validate and build.
+
+    In Airflow each task makes its own, from the form.
+    """
+
+    project: DataProject
+    period: Period
+    params: Mapping[str, Any]
+    """The form's fields; one that is missing or None has its default."""
+
+
+@dataclass
+class PipelineRun(DataRun):
+    """One run of a pipeline of a use case.
 
     In Airflow each task makes its own, from the form and the results of earlier tasks.
     """
 
     project: Project
-    period: Period
-    params: Mapping[str, Any]
-    """The form's fields; one that is missing or None has its default."""
     actor: str = ""
     """Who started the run; `promote` writes it to the ledger."""
     reason: str = ""
@@ -51,3 +61,5 @@ class PipelineRun:
 
 Step = Callable[[PipelineRun], Any]
 """A function that does one step, and sets in the run what the next steps need. Its name is that of Airflow's task."""
+DataStep = Callable[[DataRun], Any]
+"""A step for which a feature group is enough."""

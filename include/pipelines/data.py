@@ -12,7 +12,7 @@ from include.ingestion import ingest_files
 from include.ingestion import validate as validation
 from include.ingestion.file_changes import Redelivery
 from include.lake.table_commit import Commit
-from include.pipelines.context import PipelineRun, Step
+from include.pipelines.context import DataRun, DataStep
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class IngestResult:
     """Files of earlier days that were delivered again with other content."""
 
 
-def ingest(run: PipelineRun) -> IngestResult:
+def ingest(run: DataRun) -> IngestResult:
     """Ingest the rows of every feed that became known."""
     project, period = run.project, run.period
     done = ingestion.ingest_period(project, period, take_changed=bool(run.params.get("take_changed")))
@@ -36,12 +36,12 @@ def ingest(run: PipelineRun) -> IngestResult:
     return IngestResult(rows, ingest_files.files_of(project, period), changed)
 
 
-def validate(run: PipelineRun) -> dict[str, validation.ValidationResult]:
+def validate(run: DataRun) -> dict[str, validation.ValidationResult]:
     """Validate every feed; return the result by feed."""
     return validation.validate_period(run.project, run.period, again=_again(run))
 
 
-def build_features(run: PipelineRun) -> Commit:
+def build_features(run: DataRun) -> Commit:
     """Write the labels that became known, then the period's features.
 
     Return the commit of the features.
@@ -49,9 +49,9 @@ def build_features(run: PipelineRun) -> Commit:
     return build.build_features(run.project, run.period, again=_again(run))
 
 
-def _again(run: PipelineRun) -> bool:
+def _again(run: DataRun) -> bool:
     """Return whether the form asks to build unchanged partitions too."""
     return bool(run.params.get("again"))
 
 
-STEPS: tuple[Step, ...] = (ingest, validate, build_features)
+STEPS: tuple[DataStep, ...] = (ingest, validate, build_features)

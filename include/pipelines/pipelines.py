@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.pipelines import data, monitor, score, train
@@ -22,11 +23,13 @@ PIPELINES: Mapping[Kind, tuple[Step, ...]] = {
 }
 
 
-def scheduled_periods(use_case: UseCase, kind: Kind, first: Period, last: Period) -> list[Period]:
+def scheduled_periods(declared: DataDeclaration, kind: Kind, first: Period, last: Period) -> list[Period]:
     """Return the periods of a range for which a backfill of the DAG makes runs.
 
     The range is from `first` to `last`. A single period is returned whether it is due or not, since it was named.
     """
     periods = period_range(first, last)
-    due = {"train": use_case.training.schedule, "score": use_case.score_schedule}.get(kind)
-    return periods if len(periods) == 1 else [period for period in periods if use_case.is_due(period, due)]
+    if len(periods) == 1 or not isinstance(declared, UseCase):
+        return periods
+    due = {"train": declared.training.schedule, "score": declared.score_schedule}.get(kind)
+    return [period for period in periods if declared.is_due(period, due)]

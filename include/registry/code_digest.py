@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from include.declaration.calendars import Daily
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.registry import code_modules, declared_values, source_code
@@ -78,7 +79,7 @@ _NOT_OF_A_SOURCE = {
 }
 
 
-def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) -> str:
+def table_code_digest(use_case: DataDeclaration, table: str, *, reread: bool = False) -> str:
     """Return the digest of what can change a table's rows, except inputs.
 
     `table` is `raw/<feed>`, `checked/<feed>`, `labels` or `features`. Files are read once per process, since the
@@ -89,7 +90,7 @@ def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) ->
     return _digest(use_case, kind, feed, reread=reread)
 
 
-def training_code_digest(use_case: UseCase) -> str:
+def training_code_digest(use_case: DataDeclaration) -> str:
     """Return the digest of the code that can change the trees.
 
     Excludes data, parameters and declaration.
@@ -97,12 +98,12 @@ def training_code_digest(use_case: UseCase) -> str:
     return _digest(use_case, TRAINING, "", reread=False)
 
 
-def judge_code_digest(use_case: UseCase) -> str:
+def judge_code_digest(use_case: DataDeclaration) -> str:
     """Return the digest of the code that judges features and predictions."""
     return _code_of(Places.from_use_case(use_case), _JUDGE, reread=False).digest
 
 
-def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
+def covered_modules(use_case: DataDeclaration, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, by name, sorted."""
     return _modules(Places.from_use_case(use_case), kind)
 
@@ -117,7 +118,7 @@ class OwnCode:
     data: frozenset[Path]
 
 
-def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
+def own_code(use_case: DataDeclaration, entries: Iterable[str] = ()) -> OwnCode:
     """Return the use case's code for tables, and what `entries` import.
 
     Files are read once per process.
@@ -150,21 +151,21 @@ class DigestedContent:
     """The declared values, as JSON; a mapping is a list of pairs."""
 
 
-def table_content(use_case: UseCase, table: str, *, reread: bool = False) -> DigestedContent:
+def table_content(use_case: DataDeclaration, table: str, *, reread: bool = False) -> DigestedContent:
     """Return what `table_code_digest` covers."""
     kind, _, feed = table.partition("/")
     code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
     return DigestedContent(code.modules, code.files, _declared(use_case, kind, feed, code))
 
 
-def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
+def _digest(use_case: DataDeclaration, kind: str, feed: str, *, reread: bool) -> str:
     code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
     return content_digest.digest_values({"code": code.digest, "declared": _declared(use_case, kind, feed, code)})
 
 
-def _declared(use_case: UseCase, kind: str, feed: str, code: _Code) -> str:
+def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code) -> str:
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
-    if kind == FEATURES and use_case.feature_groups:
+    if kind == FEATURES and isinstance(use_case, UseCase) and use_case.feature_groups:
         declared["feature_groups"] = use_case.feature_groups
     if use_case.calendar != Daily():  # earlier code had days from midnight only
         declared["calendar"] = str(use_case.calendar)

@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.registry import source_code
 from include.settings import REPOSITORY
 
@@ -61,7 +61,7 @@ class Places:
     declared_in: str
 
     @classmethod
-    def from_use_case(cls, use_case: UseCase) -> Places:
+    def from_use_case(cls, use_case: DataDeclaration) -> Places:
         return cls(use_case.package, use_case.declared_in)
 
     def declare(self, module: str) -> bool:

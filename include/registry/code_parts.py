@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.lake.lake import Lake
 from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
 from include.registry import code_digest, source_code
@@ -48,7 +48,7 @@ def recorded_parts(lake: Lake, digest: str) -> CodeParts | None:
         return None
 
 
-def code_parts(use_case: UseCase, table: str, *, reread: bool = False) -> dict[str, str]:
+def code_parts(use_case: DataDeclaration, table: str, *, reread: bool = False) -> dict[str, str]:
     """Return the parts of the code that makes a table now.
 
     `reread` is as for `code_digest.table_code_digest`.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.registry import source_code
 from include.registry.code_modules import Module
 from include.registry.source_code import DECLARATIONS
@@ -41,13 +41,13 @@ def attributes_read_by(modules: Iterable[Module], declared_by: Collection[str]) 
     return frozenset(path for module in own for path in _paths(module.body, declaring=module.name in declared_by))
 
 
-def declared_values_of(use_case: UseCase, attributes: Iterable[str]) -> dict[str, Any]:
+def declared_values_of(use_case: DataDeclaration, attributes: Iterable[str]) -> dict[str, Any]:
     """Return the declared values of these attributes; all if one is unknown."""
     paths = set[str]().union(*(_fields(use_case, attribute) for attribute in attributes))
     return {path: declared_value(use_case, path) for path in sorted(paths)}
 
 
-def _fields(use_case: UseCase, path: str) -> set[str]:
+def _fields(use_case: DataDeclaration, path: str) -> set[str]:
     """Return the fields that an attribute reads; all for rows if unknown."""
     first, _, second = path.partition(".")
     if first == "feed" and second:
@@ -94,7 +94,7 @@ def _attribute(node: ast.AST, parents: Mapping[int, ast.AST]) -> ast.Attribute |
     return parent if isinstance(parent, ast.Attribute) and parent.value is node else None
 
 
-def declared_value(use_case: UseCase, path: str) -> Any:
+def declared_value(use_case: DataDeclaration, path: str) -> Any:
     """Return a declared value by its path, or the whole value of its field."""
     first, _, second = path.partition(".")
     value = getattr(use_case, first)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 from importlib import metadata
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.registry import code_digest
 
@@ -19,7 +19,7 @@ CONDITIONS = "conditions"
 LIBRARIES = ("duckdb", "great-expectations", "ibis-framework", "lightgbm", "numpy", "pandas", "pyarrow")
 
 
-def publishing_conditions(use_case: UseCase, table: str, period: Period) -> dict[str, str]:
+def publishing_conditions(use_case: DataDeclaration, table: str, period: Period) -> dict[str, str]:
     """Return the conditions of a partition as an input of its commit.
 
     `table` is `checked/<feed>`, `labels`, `features` or `predictions`.

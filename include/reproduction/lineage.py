@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.declaration.feature_group import FeatureGroup
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.features.group_join import features_table, used_periods
 from include.lake import content_digest, history, schemas

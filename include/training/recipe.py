@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
 from include.declaration.task import task_from_json
-from include.declaration.use_case import Feed, Label, UseCase
+from include.declaration.use_case import Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
 from include.training.spec import TrainingInputs

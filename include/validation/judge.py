@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.suite import Suite
-from include.declaration.use_case import UseCase
 from include.errors import ExpectationFailedError
 from include.ingestion import data_docs, expectations, suites
 from include.ingestion.expectations import ExpectationResults
@@ -28,7 +28,7 @@ _REMEDY = (
 class PeriodJudge:
     """Judges the rows of one period by a declared suite and the default expectations."""
 
-    use_case: UseCase
+    use_case: DataDeclaration
     table: str
     period: Period
     suite: Suite
@@ -82,7 +82,7 @@ class PeriodJudge:
             yield BrokenExpectation(one.expectation, one.observed, _REMEDY.format(table=self.table))
 
 
-def judge_of(use_case: UseCase, table: str, period: Period, tally: Tally) -> PeriodJudge:
+def judge_of(use_case: DataDeclaration, table: str, period: Period, tally: Tally) -> PeriodJudge:
     """Return the judge of the features or predictions of a period.
 
     Raises:

@@ -17,7 +17,7 @@ from include.declaration.form_limits import NAME_LENGTH
 from include.declaration.period import Period, PeriodError
 from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
-from include.project import Project, open_project
+from include.project import Project, open_data_project, open_project
 from include.web import access, catalogue, data_docs, html, overview, prometheus
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
@@ -128,7 +128,7 @@ def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_l
     """
     groups = access.readable_feature_groups(user)
     found = catalogue.build_catalogue(
-        map(open_project, access.readable_use_cases(user).values()), map(open_project, groups.values())
+        map(open_project, access.readable_use_cases(user).values()), map(open_data_project, groups.values())
     )
     return _page(html.catalogue_page(found, _base(request), q))
 

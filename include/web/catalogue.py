@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from include.declaration.feature import as_feature
 from include.declaration.feature_group import FeatureGroup
+from include.declaration.names import GROUP_PREFIX
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake.range_reader import RangeReader
 from include.monitoring.metric_table import MetricTable, MetricValue
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject, Project
 from include.registry import code_modules, lifecycle, source_code
 
 log = printable_logger(__name__)
@@ -86,7 +87,7 @@ class Catalogue:
         return Catalogue(tuple(found), self.problems)
 
 
-def build_catalogue(use_cases: Iterable[Project], groups: Iterable[Project]) -> Catalogue:
+def build_catalogue(use_cases: Iterable[Project], groups: Iterable[DataProject]) -> Catalogue:
     """Build the catalogue of these use cases and groups.
 
     A feature of a group that is not among `groups` is listed with the use case that joins it. If tables cannot be read,
@@ -107,7 +108,7 @@ def build_catalogue(use_cases: Iterable[Project], groups: Iterable[Project]) -> 
 class _State:
     """What the tables of a use case or group say about its features."""
 
-    project: Project
+    project: DataProject
     code: str
     newest: Period | None = None
     version: str = ""
@@ -115,13 +116,13 @@ class _State:
     problem: str = ""
 
 
-def _read_state(project: Project) -> _State:
+def _read_state(project: DataProject) -> _State:
     declared = project.use_case
     code = _location(project)
     try:
         until = declared.newest_period()
         newest = max(RangeReader.open(project.lake, "features", until).periods, default=None)
-        if isinstance(declared, FeatureGroup):
+        if not isinstance(project, Project):
             return _State(project, code, newest)
         entries = [entry for entry in project.ledger.entries() if entry.effective_from <= until]
         champion = lifecycle.champion_of(until, entries)
@@ -158,7 +159,7 @@ def _entry(state: _State, name: str, users: Iterable[_State]) -> CatalogueEntry:
     )
 
 
-def _columns(project: Project, group: str, name: str) -> list[str]:
+def _columns(project: DataProject, group: str, name: str) -> list[str]:
     """Return the names under which a use case uses a feature of a group."""
     features = {column: as_feature(kind) for column, kind in project.use_case.features.items()}
     return [column for column, kind in features.items() if (kind.group, kind.column) == (group, name)]
@@ -186,15 +187,15 @@ def _newest(metrics: MetricTable | None, metric: str, column: str) -> MetricValu
 def _is_shown(kind: str, shown: Collection[str]) -> bool:
     """Return whether a feature of a use case is listed with its group."""
     group = as_feature(kind).group
-    return bool(group) and f"feature_group_{group}" in shown
+    return bool(group) and f"{GROUP_PREFIX}{group}" in shown
 
 
-def _shown_name(project: Project) -> str:
+def _shown_name(project: DataProject) -> str:
     declared = project.use_case
     return declared.group if isinstance(declared, FeatureGroup) else declared.name
 
 
-def _location(project: Project) -> str:
+def _location(project: DataProject) -> str:
     """Return file and line of `build`, from the root of its package.
 
     Nothing is imported. Only the file if the function is not defined there; empty if there is no such file.

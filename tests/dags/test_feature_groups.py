@@ -48,6 +48,7 @@ def test_a_group_has_a_data_dag_and_a_way_back_for_quarantined_rows(tmp_path):
     assert found["errors"] == []
     assert {name: dag["tasks"] for name, dag in found["dags"].items()} == {
         "feature_group_kind_quality__data": ["ingest", "validate", "build_features"],
+        "feature_group_kind_quality__maintenance": ["maintain"],
         "feature_group_kind_quality__quarantine": ["resubmit"],
     }
     data = found["dags"]["feature_group_kind_quality__data"]
@@ -55,6 +56,8 @@ def test_a_group_has_a_data_dag_and_a_way_back_for_quarantined_rows(tmp_path):
     assert data["owner"] == "quality"
     assert "daily inspections" in data["doc"]
     assert "label" not in data["doc"].lower()
+    maintenance = found["dags"]["feature_group_kind_quality__maintenance"]["doc"]
+    assert "superseded content" in maintenance and "ledger" not in maintenance and "MLflow" not in maintenance
 
 
 def test_a_group_that_cannot_be_loaded_is_reported_and_others_have_their_dags(tmp_path):

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from include.model import intervals, metrics
-from include.use_case import Binary, ChampionGate, CustomMetric, Gate, Monitoring, PerformanceLimit, Regression
+from include.use_case import (
+    Binary,
+    ChampionGate,
+    CustomMetric,
+    Gate,
+    Monitoring,
+    PerformanceLimit,
+    Regression,
+    SliceGate,
+)
 from tests.evaluation.gates.sound import SOUND, judge_one, labelled
 from tests.refusals import invalid, require_named
 from tests.toy_use_case import USE_CASE
@@ -103,6 +112,13 @@ def test_a_challenger_is_compared_with_the_champion_in_the_metrics_own_direction
     worse = judge_one(gate, replace(SOUND, rows=replace(rows, predicted=swapped)), task)
     assert worse.outcome == "failed" and worse.value > 0
     assert "is asked for" in worse.reason and ("lower" if higher else "higher") in worse.reason
+
+
+def test_a_slice_gate_may_use_it():
+    metric = CustomMetric("share_of_rows", far, title="share of rows")
+    gate = SliceGate("group", "share_of_rows", max_degradation=0.05, min_rows=50)
+    judged = judge_one(gate, replace(SOUND, rows=labelled(model={"a": 0.4})), Binary(custom_metrics=(metric,)))
+    assert judged.outcome == "failed" and "group a" in judged.reason and "share of rows" in judged.reason
 
 
 def compared_mean(gate, rows, task):

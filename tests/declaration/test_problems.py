@@ -121,7 +121,7 @@ def test_missing_arguments_are_said_with_the_problems_of_the_parts():
     assert "label.label_delay_periods" in problems
     own = [problem.text for problem in refused.value.problems if not problem.path]
     assert own[0] == "UseCase has no argument 'objektive'. Did you mean 'objective'?"
-    assert "lacks the arguments ['objective', 'owner', 'time_zone'" in own[1]
+    assert "lacks the arguments ['owner', 'time_zone', 'first_period'" in own[1]
 
 
 def test_a_wrong_part_that_no_use_case_holds_is_not_forgotten():

@@ -71,6 +71,12 @@ def use_case_packages() -> str:
 
 
 @pytest.fixture(scope="module")
+def feature_group_packages() -> str:
+    """Where the instance finds its feature groups; a file of tests may name others."""
+    return "include.feature_groups"
+
+
+@pytest.fixture(scope="module")
 def connections() -> dict[str, str]:
     """Airflow's Connections as environment variables; a file of tests may name some."""
     return {}
@@ -78,11 +84,15 @@ def connections() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def shell(
-    tmp_path_factory: pytest.TempPathFactory, use_case_packages: str, connections: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    use_case_packages: str,
+    feature_group_packages: str,
+    connections: dict[str, str],
 ) -> Iterator[Shell]:
     """An instance in a folder whose name has a space, next to whatever else runs."""
     home = tmp_path_factory.mktemp("life") / "a home"
-    names = {"AIRWORTHY_USE_CASE_PACKAGES": use_case_packages, "AIRWORTHY_COMMIT": "tests"}
+    packages = {"USE_CASE_PACKAGES": use_case_packages, "FEATURE_GROUP_PACKAGES": feature_group_packages}
+    names = {"AIRWORTHY_COMMIT": "tests", **{f"AIRWORTHY_{name}": value for name, value in packages.items()}}
     shell = make_shell(home, **names, **IMPATIENT, **connections)
     try:
         started = shell.run("up")

@@ -23,7 +23,7 @@ from include.lake import history
 from include.lake.lake import Lake
 from include.lake.lake_format import LakeFormatError
 from include.model import lightgbm_params
-from include.project import Project, open_project
+from include.project import DataProject, Project, open_data_project, open_project
 from include.registry import code_digest
 from include.training.recipe import TrainingSpec
 from include.training.spec import TrainingInputs
@@ -53,8 +53,8 @@ def repairs() -> Project:
 
 
 @pytest.fixture
-def group() -> Project:
-    return open_project(use_case_discovery.load_declaration("feature_group_kind_quality"))
+def group() -> DataProject:
+    return open_data_project(use_case_discovery.load_declaration("feature_group_kind_quality"))
 
 
 def rows_of(project: Project, period: Period = DAY) -> list[dict]:
@@ -113,7 +113,9 @@ def test_any_order_of_runs_ends_with_the_same_content(orders, repairs, group, la
         build.build_features(project, period)
     first = [digests(project) for project in (orders, repairs)]
     configure(lake=lake_home / "other")
-    again = {name: open_project(project.use_case) for name, project in [("o", orders), ("r", repairs), ("g", group)]}
+    again = {
+        name: open_data_project(project.use_case) for name, project in [("o", orders), ("r", repairs), ("g", group)]
+    }
     for name, period in [("g", DAY), ("g", DAY - 1), ("r", DAY), ("o", DAY - 1), ("o", DAY), ("r", DAY - 1)]:
         build.build_features(again[name], period)
     assert [digests(again[name]) for name in "or"] == first

@@ -9,6 +9,7 @@ import pytest
 from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.monitoring import freshness, labelled_predictions
+from include.project import Project
 from tests.toy_use_case import USE_CASE, source
 
 DAYS = [Period("2020-01-01") + n for n in range(4)]
@@ -48,7 +49,7 @@ def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later
         rows = source.everything(period, rows=3).select(["event_date", "id", *USE_CASE.features])
         lake.replace("labels", period, source.outcomes(period), inputs={}, stage="test")
         lake.replace("features", period, rows, inputs={}, stage="test")
-    assert labelled_predictions.matured_periods(lake, periods[0]).period == periods[2]
+    assert labelled_predictions.matured_periods(Project(USE_CASE), periods[0]).period == periods[2]
     for view in (lake.as_of(periods[2]), lake.as_of(periods[3])):
         assert labelled_predictions.incomplete_reason(USE_CASE, view, periods[0]) == ""
         assert labelled_predictions.incomplete_reason(USE_CASE, view, periods[1]).endswith(

@@ -15,7 +15,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.monitoring import labelled_predictions, monitor
-from include.project import open_project
+from include.project import Project, open_project
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
 from tests.conftest import AS_OF, LAST, living_in, move
@@ -384,5 +384,5 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
 
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
-    view = labelled_predictions.matured_periods(Lake.open(USE_CASE), KNOWN)
+    view = labelled_predictions.matured_periods(Project(USE_CASE), KNOWN)
     assert view.period == KNOWN + USE_CASE.label.label_delay_periods

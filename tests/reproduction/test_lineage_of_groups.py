@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.feature_group_discovery import load_feature_group
 from include.declaration.period import Period
-from include.declaration.use_case_discovery import load_declaration, load_use_case
+from include.declaration.use_case_discovery import load_use_case
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import schemas
@@ -42,7 +43,7 @@ def traced(project: Project) -> GroupLineage:
 
 
 def test_the_group_and_its_feeds_are_named_with_what_was_read(orders):
-    found, group = traced(orders), orders.declared_as(load_declaration("feature_group_kind_quality"))
+    found, group = traced(orders), orders.of_group(load_feature_group("kind_quality"))
     assert found.features.digest == group.lake.as_of(DAY).digest("features", DAY)
     assert (found.features.period, found.features.still, found.unknown) == (DAY, True, "")
     [inspections] = found.feeds
@@ -52,7 +53,7 @@ def test_the_group_and_its_feeds_are_named_with_what_was_read(orders):
 
 def test_a_group_that_was_corrected_since_is_known_as_it_was_read(orders, monkeypatch):
     before = traced(orders)
-    group = orders.declared_as(load_declaration("feature_group_kind_quality"))
+    group = orders.of_group(load_feature_group("kind_quality"))
 
     def more(period: Period) -> pa.Table:
         rows = honest(period)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.declaration.feature import as_feature
 from include.declaration.use_case_discovery import all_use_cases
 from include.lake import schemas
 from include.settings import REPOSITORY
@@ -107,6 +108,13 @@ def test_a_declared_search_space_can_be_searched(use_case):
 def test_a_shipped_use_case_has_a_readme_next_to_it(use_case):
     readme = Path(REPOSITORY, *use_case.package.split("."), "README.md")
     assert len(readme.read_text()) > 500
+
+
+@pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)
+def test_every_feature_of_a_shipped_use_case_says_what_it_means(use_case):
+    described = {name: as_feature(kind).description for name, kind in use_case.features.items()}
+    assert [name for name, text in described.items() if not text.endswith(".") or "{" in text] == []
+    assert len(set(described.values())) == len(described)
 
 
 def test_reading_the_declarations_imports_nothing_heavy():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from include.cli.main import app
 from include.declaration.feature_group_discovery import load_feature_group
 from include.lake.lake import Lake
-from include.project import open_project
+from include.project import open_data_project, open_project
 from include.use_case import Feature, Period, Use
 from include.web import html
 from include.web.catalogue import build_catalogue
@@ -37,7 +37,9 @@ def using(name: str, **use: object):
 
 
 def catalogue_of(*use_cases, groups=(GROUP,)):
-    return build_catalogue(map(open_project, use_cases), [open_project(load_feature_group(name)) for name in groups])
+    return build_catalogue(
+        map(open_project, use_cases), [open_data_project(load_feature_group(name)) for name in groups]
+    )
 
 
 def test_a_feature_has_its_definition_and_the_newest_measurements_of_its_user(at_home):

@@ -29,14 +29,14 @@ from cProfile import Profile
 from pathlib import Path
 from typing import Any
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.evaluation.checks.caches import clear_caches
 from include.evaluation.checks.read_recorder import Recorder, active_recorders, add_audit_hook
 from include.lake.signing import VARIABLE, require_signing_keys
 
 
 @contextlib.contextmanager
-def isolated_calls(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder]:
+def isolated_calls(use_case: DataDeclaration, home: Path, read: set[str]) -> Iterator[Recorder]:
     """Use the lake in `home`; add what else the functions read to `read`.
 
     Code with too many calls to record can run in `Recorder.of_events_alone`. Settings and the profiler's hook are

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feature_groups import known_period
 from include.declaration.period import Period
@@ -47,7 +48,7 @@ from include.lake import clone, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import mark_format
 from include.lake.sorting import rows_in_both, sort_rows
-from include.project import Project
+from include.project import DataProject, Project
 
 LATER_PERIODS = 7
 """Days after a sampled one whose partitions are changed; later ones are missing."""
@@ -63,12 +64,12 @@ ROWS = "rows"
 class _Trial:
     """Define a period to be built again, from the lake as of `as_of`."""
 
-    project: Project
+    project: DataProject
     period: Period
     as_of: Period
 
     @property
-    def use_case(self) -> UseCase:
+    def use_case(self) -> DataDeclaration:
         return self.project.use_case
 
     @property
@@ -85,13 +86,13 @@ class _Trial:
 
         These feeds have no rows of the day.
         """
-        built = ("features", "labels") if self.use_case.has_labels else ("features",)
+        built = ("features", "labels") if isinstance(self.use_case, UseCase) else ("features",)
         found = {table: _digest(self.lake, table, self.period) for table in built}
         checked = {table: _digest(self.lake, table, self.period) for table in _checked_tables(self.use_case)}
         return found | {table: digest for table, digest in checked.items() if digest}
 
 
-def _checked_tables(use_case: UseCase) -> list[str]:
+def _checked_tables(use_case: DataDeclaration) -> list[str]:
     return [f"checked/{feed.name}" for feed in use_case.feeds]
 
 
@@ -131,7 +132,7 @@ def _with_groups(trial: _Trial) -> RebuiltPeriod:
     """Rebuild the day, and the periods of feature groups that it joins."""
     found = _rebuilt(trial)
     for group, known in used_periods(trial.use_case, trial.period).values():
-        of_group = _rebuilt(_Trial(trial.project.declared_as(group), known, _known_in(group, trial)))
+        of_group = _rebuilt(_Trial(trial.project.of_group(group), known, _known_in(group, trial)))
         found = _merged(found, of_group, f"{group.group} of {known}")
     return found
 
@@ -183,12 +184,12 @@ def _rebuilt(trial: _Trial) -> RebuiltPeriod:
     )
 
 
-def _in_order(names: Collection[str], use_case: UseCase) -> tuple[str, ...]:
+def _in_order(names: Collection[str], use_case: DataDeclaration) -> tuple[str, ...]:
     order = [ROWS, *use_case.features]
     return tuple(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
 
 
-def _differing(before: _Built, after: _Built, use_case: UseCase) -> set[str]:
+def _differing(before: _Built, after: _Built, use_case: DataDeclaration) -> set[str]:
     """Return what differs: features, rows, labels, or a feed's quarantine.
 
     Features are given by name.
@@ -199,11 +200,15 @@ def _differing(before: _Built, after: _Built, use_case: UseCase) -> set[str]:
         if table == "features":
             found |= _differing_features(rows, other, use_case)
         elif not rows.equals(other):
-            found.add(f"the labels ({use_case.label.name})" if table == "labels" else f"the quarantine of {table[8:]}")
+            found.add(_labels_of(use_case) if table == "labels" else f"the quarantine of {table[8:]}")
     return found
 
 
-def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) -> set[str]:
+def _labels_of(declared: DataDeclaration) -> str:
+    return f"the labels ({declared.label.name})" if isinstance(declared, UseCase) else "the labels"
+
+
+def _differing_features(before: pa.Table, after: pa.Table, use_case: DataDeclaration) -> set[str]:
     """Return the features that differ on common rows, and `rows` if the rows differ."""
     keys = list(use_case.keys)
     same_rows = before.select(keys).equals(after.select(keys))
@@ -234,14 +239,14 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
         return _Built(rows, digests, frozenset(read))
 
 
-def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder: Recorder) -> None:
+def _run_functions(trial: _Trial, copy: DataProject, tables: Sequence[str], recorder: Recorder) -> None:
     """Build the day's features and labels, and judge its feeds again.
 
     The stages are those of the data DAG.
     """
     use_case, view = trial.use_case, copy.lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
-        if table == "labels":
+        if table == "labels" and isinstance(use_case, UseCase):
             label_table.build_labels(use_case, view, trial.since)
         elif table == "features":
             materialize.materialize(use_case, table, "build", view, trial.since, is_judged=False)
@@ -252,7 +257,7 @@ def _run_functions(trial: _Trial, copy: Project, tables: Sequence[str], recorder
                 validate.check_feed(copy, feed, trial.period)
 
 
-def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
+def _fill(trial: _Trial, copy: DataProject, *, changed: bool) -> None:
     """Copy the tables that the functions can read, or changed ones.
 
     They are copied from the look-back to `as_of`.
@@ -273,7 +278,7 @@ def _fill(trial: _Trial, copy: Project, *, changed: bool) -> None:
         CorrectionLog.open(trial.project, feed.name).copy_period(trial.period, CorrectionLog.open(copy, feed.name))
 
 
-def _fill_group(trial: _Trial, copy: Project, group: FeatureGroup, known: Period, *, changed: bool) -> None:
+def _fill_group(trial: _Trial, copy: DataProject, group: FeatureGroup, known: Period, *, changed: bool) -> None:
     """Copy the features of a group: the joined period, and later ones.
 
     With `changed`, the later ones are changed.
@@ -294,7 +299,7 @@ def _fill_group(trial: _Trial, copy: Project, group: FeatureGroup, known: Period
     clone.clone_table("features", periods, lake, target, changes)
 
 
-def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:
+def _readable(use_case: DataDeclaration) -> Iterable[tuple[str, Sequence[str]]]:
     """Yield the tables to be copied, each with the columns that are not changed."""
     for table in schemas.table_names(use_case):
         kind, _, feed = table.partition("/")

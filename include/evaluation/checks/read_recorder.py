@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.evaluation.checks import clock
 from include.registry import code_digest, source_code
 
@@ -57,7 +57,7 @@ class CodeOrigin(Enum):
 class Recorder:
     """Decide which calls and events are reads of the use case's code; name them."""
 
-    def __init__(self, use_case: UseCase, home: Path, read: set[str]) -> None:
+    def __init__(self, use_case: DataDeclaration, home: Path, read: set[str]) -> None:
         self.package, self.read, self.home = use_case.package, read, f"{home}{os.sep}"
         self.source = self._source(use_case)
         features = importlib.import_module(f"{use_case.package}.features")  # importing it calls nothing of interest
@@ -81,7 +81,7 @@ class Recorder:
         self._kinds: dict[str, CodeOrigin] = {}
 
     @staticmethod
-    def _source(use_case: UseCase) -> ModuleType | None:
+    def _source(use_case: DataDeclaration) -> ModuleType | None:
         name = f"{use_case.package}.source"
         if all(feed.source for feed in use_case.feeds) and not importlib.util.find_spec(name):
             return None  # every feed is delivered as files
@@ -190,7 +190,7 @@ class Recorder:
         self.read.add(real)
 
 
-def _functions(use_case: UseCase) -> list[FunctionType]:
+def _functions(use_case: DataDeclaration) -> list[FunctionType]:
     """Return the functions that the gate runs, written in the package or elsewhere."""
     names = [("features", "build"), ("features", "labels"), *(("expectations", feed.name) for feed in use_case.feeds)]
     found = list[FunctionType]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from include.declaration.gates import CHAMPION, MODEL, require_one_of
 from include.declaration.problems import declared, require
@@ -12,7 +12,6 @@ from include.declaration.span import Span
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.model.metrics import METRICS, champion_metrics
-from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +52,7 @@ class ChampionGate(BaseGate):
     needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
     untested: ClassVar[str] = "how it does against the champion in the same periods"
 
-    metric: MetricName | None = None
+    metric: str | None = None
     """A mean loss over rows, or a metric of one's own; None: the main metric of the task."""
     margin: float = 0.0
     confidence: float = 0.95
@@ -74,7 +73,7 @@ class ChampionGate(BaseGate):
         require(self.min_periods >= 5, problem, field="min_periods")
 
     def for_task(self, task: Task) -> Self:
-        return self if self.metric is not None else replace(self, metric=cast("MetricName", task.main_metric))
+        return self if self.metric is not None else replace(self, metric=task.main_metric)
 
     def __str__(self) -> str:
         metric = self.metric or "main metric"

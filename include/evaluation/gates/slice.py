@@ -19,7 +19,6 @@ from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.grammar import but, counted
 from include.model.metrics import METRICS
-from include.model.metrics.metric import MetricName
 
 if TYPE_CHECKING:
     from include.declaration.task import Task
@@ -42,7 +41,8 @@ class SliceGate(BaseGate):
 
     column: str
     """A key or a feature of few values."""
-    metric: MetricName
+    metric: str
+    """A metric of the task, or one of its own metrics."""
     max_degradation: float
     reference: str = ALL_ROWS
     min_rows: int = 200

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from include.declaration import clock
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feeds import Feed
 from include.declaration.period import Period
-from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError, NotReadyError
 from include.lake import schemas
-from include.project import Project
+from include.project import DataProject
 
 TRIES = 8
 """Tries within the declared wait; Airflow makes a few more."""
@@ -96,7 +97,7 @@ class FileInvalidError(DataError):
 class Context:
     """What a source needs to read a feed."""
 
-    project: Project
+    project: DataProject
     feed: Feed
     folder: Path
     """An empty folder, which is removed after reading."""
@@ -166,7 +167,7 @@ class Window:
         return self.period + 1
 
 
-def window_of(period: Period, delay_periods: int, use_case: UseCase) -> Window:
+def window_of(period: Period, delay_periods: int, use_case: DataDeclaration) -> Window:
     """Return the local period, in UTC, whose rows a run reads.
 
     Days of a clock change have 23 or 25 hours.

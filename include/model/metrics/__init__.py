@@ -1,8 +1,8 @@
 """List every evaluation metric, and compute them by name.
 
 A metric is a number from labels, predictions and the declared task. The declaration checks names against this list, so
-numeric libraries are imported only inside functions. To add a metric, add its name to `MetricName` in `metric.py`, one
-`Metric` to the module of its task, and its name to the `metrics` of a task.
+numeric libraries are imported only inside functions. To add a metric, add one `Metric` to the module of its task, and
+its name to the `metrics` of a task.
 """
 
 from __future__ import annotations

@@ -15,20 +15,13 @@ if TYPE_CHECKING:
     from include.declaration.task import Task
     from include.model.arrays import Numbers
 
-MetricName = Literal[
-    "log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error",
-    "poisson_deviance", "gamma_deviance", "mae", "mse", "rmse", "wape", "bias", "r2",
-    "pinball_loss", "interval_pinball", "coverage", "coverage_error", "interval_width", "order_cost",
-    "macro_f1", "balanced_accuracy", "least_recall",
-]  # fmt: skip
-"""The names that a gate or a limit may use."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One evaluation metric."""
 
-    name: MetricName
+    name: str
+    """Its name in gates and limits."""
     label: str
     """Its name within a sentence or above a column."""
     title: str

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context, task
 
 from include.declaration.actor import run_actor
-from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import load_declaration
+from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
@@ -24,17 +23,10 @@ log = printable_logger(__name__)
 _LONG = {**TASK_ARGS, "execution_timeout": timedelta(hours=12)}
 
 
-def phases(use_case: UseCase) -> list[Phase]:
-    """Return the phases that a backfill of the use case can have."""
-    from include.backfill.request import PHASES, PHASES_OF
-
-    return list(PHASES if use_case.has_labels else PHASES_OF["data"])
-
-
 def _asked(use_case: str) -> tuple[Project, BackfillRequest]:
     from include.backfill.request import BackfillRequest
 
-    declared = load_declaration(use_case)
+    declared = load_use_case(use_case)
     return open_project(declared), BackfillRequest.parse(declared, get_current_context()["params"])
 
 
@@ -77,7 +69,7 @@ def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
 
     context = get_current_context()
     with fail_without_retry():
-        declared = load_declaration(use_case)
+        declared = load_use_case(use_case)
         project, states = open_project(declared), BackfillStates.open(open_project(declared), _name(context))
         parsed = [declared.calendar.parse(key, use_case) for key in periods]
         result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=_log)

@@ -7,9 +7,9 @@ from typing import Any
 from airflow.sdk import task
 
 from include import settings
-from include.declaration.use_case import UseCase
+from include.declaration.data_declaration import DataDeclaration
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, data_run, fail_without_retry
 
 
 @task(**TASK_ARGS)
@@ -21,7 +21,7 @@ def ingest(use_case: str) -> dict[str, int]:
     from include.pipelines import data
 
     with fail_without_retry():
-        run = pipeline_run(use_case)
+        run = data_run(use_case)
         result = data.ingest(run)
     declared = run.project.use_case
     delivered: dict[str, Any] = {}
@@ -32,7 +32,7 @@ def ingest(use_case: str) -> dict[str, int]:
     return result.rows
 
 
-def wait_for_deliveries(use_case: UseCase) -> list[Any]:
+def wait_for_deliveries(use_case: DataDeclaration) -> list[Any]:
     """Return a sensor for each feed with a landing bucket.
 
     Amazon's provider is imported only if there is such a feed.
@@ -50,7 +50,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     from include.pipelines import data
 
     with fail_without_retry():
-        run = pipeline_run(use_case)
+        run = data_run(use_case)
         rows = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
             for feed, done in data.validate(run).items()
@@ -74,7 +74,7 @@ def build_features(use_case: str) -> dict[str, object]:
     from include.pipelines import data
 
     with fail_without_retry():
-        run = pipeline_run(use_case)
+        run = data_run(use_case)
         commit = data.build_features(run)
     written = {"period": run.period.key, "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(run.project.use_case, "features", **written)

@@ -9,8 +9,8 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.configuration import conf
 
 from include.declaration.actor import run_actor
-from include.declaration.use_case_discovery import load_use_case
-from include.orchestration.airflow_connections import open_project
+from include.declaration.use_case_discovery import load_declaration
+from include.orchestration.airflow_connections import open_data_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 
@@ -26,12 +26,12 @@ def maintain(use_case: str) -> dict[str, object]:
     from include.maintenance import apply
 
     with fail_without_retry():
-        declared, context = load_use_case(use_case), get_current_context()
+        declared, context = load_declaration(use_case), get_current_context()
     automatic = declared.retention.automatic
     scheduled = context["dag_run"].run_type == "scheduled"
     apply_changes = automatic if scheduled else context["params"]["apply_changes"] is True
     with fail_without_retry():
-        result = apply.maintain(open_project(declared), apply_changes=apply_changes, logs=logs())
+        result = apply.maintain(open_data_project(declared), apply_changes=apply_changes, logs=logs())
         log.info(
             "%s.",
             "Done" if apply_changes else "Dry run: nothing was changed. Trigger it with `apply_changes` to remove",

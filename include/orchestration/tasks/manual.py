@@ -15,7 +15,7 @@ from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_declaration, load_use_case
 from include.orchestration import callbacks
-from include.orchestration.airflow_connections import open_project
+from include.orchestration.airflow_connections import open_data_project, open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 
@@ -66,7 +66,7 @@ def resubmit(use_case: str) -> dict[str, object]:
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }
         result = resubmit.resubmit_rows(
-            open_project(declared), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
+            open_data_project(declared), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.summary)
     return asdict(result)

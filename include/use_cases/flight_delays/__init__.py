@@ -8,11 +8,13 @@ and what to expect of the model.
 from __future__ import annotations
 
 from include.datasets.replay_2013 import FIRST, NOTICE, days_without_weather
+from include.datasets.weather_measures import MEANINGS, last_observed
 from include.use_case import (
     Alerts,
     Binary,
     ChampionGate,
     DecisionCosts,
+    Feature,
     Feed,
     Gate,
     Label,
@@ -77,12 +79,9 @@ _OUTCOMES = Feed(
 )
 _WEATHER = Feed(
     name="weather",
-    # °F, °F, %, degrees, mph, mph, inches in the hour, millibars, miles. Local hours; the offset from UTC, in hours,
-    # tells apart the two hours that one clock change makes of one.
+    # Local hours; the offset from UTC, in hours, tells apart the two hours that one clock change makes of one.
     columns={"origin": "string", "observed_on": "date32", "hour": "int8", "utc_offset": "int8"}
-    | dict.fromkeys(
-        ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"), "float64"
-    ),
+    | dict.fromkeys(MEANINGS, "float64"),
     keys=("origin", "observed_on", "hour", "utc_offset"),
     max_quarantined=0.05,
     missing_periods=days_without_weather(),
@@ -90,31 +89,52 @@ _WEATHER = Feed(
 )
 
 _PLANNED = {
-    "carrier": "category",
-    "origin": "category",
-    "dest": "category",
-    "day_of_week": "int8",
-    "dep_hour": "int8",
-    "dep_minute": "int8",
-    "arr_hour": "int8",
-    "scheduled_minutes": "int16",
-    "distance": "int32",
+    "carrier": Feature("category", description="The airline."),
+    "origin": Feature("category", description="The airport of departure."),
+    "dest": Feature("category", description="The airport of arrival."),
+    "day_of_week": Feature("int8", description="Day of the week; Monday is 0."),
+    "dep_hour": Feature("int8", description="Hour of the scheduled departure, local."),
+    "dep_minute": Feature("int8", description="Minute of the scheduled departure within its hour."),
+    "arr_hour": Feature("int8", description="Hour of the scheduled arrival, local there."),
+    "scheduled_minutes": Feature(
+        "int16",
+        description="Minutes from scheduled departure to arrival, each in local time: they include the difference of"
+        " time zones.",
+    ),
+    "distance": Feature("int32", description="Distance of the airports, miles."),
 }
 _TRAFFIC = {
-    "origin_departures": "int32",
-    "origin_hour_departures": "int32",
-    "dest_arrivals": "int32",
-    "carrier_departures": "int32",
-    "route_departures": "int32",
+    "origin_departures": Feature("int32", description="Departures planned at the airport on the day."),
+    "origin_hour_departures": Feature("int32", description="Departures planned at the airport in the hour."),
+    "dest_arrivals": Feature("int32", description="Flights planned to the destination on the day."),
+    "carrier_departures": Feature("int32", description="Departures of the airline planned at the airport on the day."),
+    "route_departures": Feature("int32", description="Flights planned on the route on the day."),
+}
+_SPAN = {days: "day" if days == 1 else f"{days} days" for days in WINDOWS}
+_OF_GROUP = {
+    "carrier": "the airline",
+    "origin": "the airport of departure",
+    "dest": "the airport of arrival",
+    "route": "the route",
+    "hour": "the airport and hour of departure",
+    "flight": "the flight number",
+}
+_WHAT = {
+    "excess": "How far the late rate is above that of all flights, shrunk towards 0 where there are few: flights of"
+    " {group} that became known in the last {days}.",
+    "flights": "Landed flights of {group} for each day with deliveries, over the last {days}.",
 }
 _HISTORY = {
-    f"{group}_{what}_{periods}d": "float64" for group in GROUPS for what in ("excess", "flights") for periods in WINDOWS
+    f"{group}_{what}_{days}d": Feature("float64", description=words.format(group=_OF_GROUP[group], days=_SPAN[days]))
+    for group in GROUPS
+    for what, words in _WHAT.items()
+    for days in WINDOWS
 }
-_OVERALL = {f"all_late_{periods}d": "float64" for periods in WINDOWS}
-_OBSERVED = {
-    f"last_{name}": "float64"
-    for name in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+_OVERALL = {
+    f"all_late_{days}d": Feature("float64", description=f"Late rate of all flights known in the last {_SPAN[days]}.")
+    for days in WINDOWS
 }
+_OBSERVED = {name: Feature("float64", description=meaning) for name, meaning in last_observed(MEANINGS).items()}
 
 USE_CASE = UseCase(
     name="flight_delays",

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.datasets.replay_2013 import FIRST, NOTICE, days_without_weather
+from include.datasets.weather_measures import last_observed
 from include.use_case import (
     ChampionGate,
     CustomMetric,
+    Feature,
     Feed,
     Gate,
     Label,
@@ -96,7 +98,7 @@ _OUTCOMES = Feed(
 )
 _WEATHER = Feed(
     name="weather",
-    # °F, °F, %, mph, mph, inches in the hour, millibars, miles. Local hours, with their offset from UTC.
+    # Local hours, with their offset from UTC.
     columns={"origin": "string", "observed_on": "date32", "hour": "int8", "utc_offset": "int8"}
     | dict.fromkeys(MEASURES, "float64"),
     keys=("origin", "observed_on", "hour", "utc_offset"),
@@ -106,23 +108,48 @@ _WEATHER = Feed(
 )
 
 _TIMETABLE = {
-    "carrier": "category",
-    "origin": "category",
-    "dest": "category",
-    "day_of_week": "int8",
-    "dep_hour": "int8",
-    "arr_hour": "int8",
-    "scheduled_minutes": "int16",
-    "distance": "int32",
-    "origin_departures": "int32",
-    "hour_departures": "int32",
-    "earlier_departures": "int32",
+    "carrier": Feature("category", description="The airline."),
+    "origin": Feature("category", description="The airport of departure."),
+    "dest": Feature("category", description="The airport of arrival."),
+    "day_of_week": Feature("int8", description="Day of the week; Monday is 0."),
+    "dep_hour": Feature("int8", description="Hour of the scheduled departure, local."),
+    "arr_hour": Feature("int8", description="Hour of the scheduled arrival, local there."),
+    "scheduled_minutes": Feature(
+        "int16",
+        description="Minutes from scheduled departure to arrival, each in local time: they include the difference of"
+        " time zones.",
+    ),
+    "distance": Feature("int32", description="Distance of the airports, miles."),
+    "origin_departures": Feature("int32", description="Departures planned at the airport on the day."),
+    "hour_departures": Feature("int32", description="Departures planned at the airport in the hour."),
+    "earlier_departures": Feature("int32", description="Departures planned at the airport before the flight."),
 }
-_OVERALL = {f"all_{what}_{days}d": "float64" for what in ("late", "very_late") for days in WINDOWS}
+_SPAN = {days: "day" if days == 1 else f"{days} days" for days in WINDOWS}
+_WHAT = {"late": "late or worse", "very_late": "very late or cancelled"}
+_OVERALL = {
+    f"all_{what}_{days}d": Feature(
+        "float64", description=f"Share of the flights known in the last {_SPAN[days]} that were {words}."
+    )
+    for what, words in _WHAT.items()
+    for days in WINDOWS
+}
+_OF_GROUP = {
+    "carrier": "the airline at the airport",
+    "route": "the route",
+    "hour": "the hour at the airport",
+    "flight": "the flight number",
+}
 _HISTORY = {
-    f"{group}_{what}_{days}d": "float64" for group in GROUPS for what in ("late", "very_late") for days in GROUP_WINDOWS
+    f"{group}_{what}_{days}d": Feature(
+        "float64",
+        description=f"How far the share of flights that were {words} is above that of all flights for"
+        f" {_OF_GROUP[group]}, over {days} days; shrunk towards 0 where there are few flights.",
+    )
+    for group in GROUPS
+    for what, words in _WHAT.items()
+    for days in GROUP_WINDOWS
 }
-_OBSERVED = {f"last_{name}": "float64" for name in MEASURES}
+_OBSERVED = {name: Feature("float64", description=meaning) for name, meaning in last_observed(MEASURES).items()}
 
 USE_CASE = UseCase(
     name="flight_outcomes",

@@ -8,9 +8,11 @@ what to expect of the model.
 from __future__ import annotations
 
 from include.datasets.replay_2013 import FIRST, NOTICE, days_without_weather
+from include.datasets.weather_measures import last_observed
 from include.use_case import (
     BaselineLimit,
     ChampionGate,
+    Feature,
     Feed,
     Gate,
     Label,
@@ -65,7 +67,7 @@ _DEPARTURES = Feed(
 )
 _WEATHER = Feed(
     name="weather",
-    # °F, °F, %, mph, inches in the hour, millibars, miles. Local hours, with their offset from UTC.
+    # Local hours, with their offset from UTC.
     columns={"origin": "string", "observed_on": "date32", "hour": "int8", "utc_offset": "int8"}
     | dict.fromkeys(MEASURES, "float64"),
     keys=("origin", "observed_on", "hour", "utc_offset"),
@@ -75,18 +77,52 @@ _WEATHER = Feed(
 )
 
 _TIMETABLE = {
-    "origin": "category",
-    "hour": "int8",
-    "day_of_week": "int8",
-    "departures": "int32",
-    "departures_hour_before": "int32",
-    "departures_earlier": "int32",
-    "departures_of_day": "int32",
+    "origin": Feature("category", description="The airport."),
+    "hour": Feature("int8", description="Hour of the scheduled departures, local."),
+    "day_of_week": Feature("int8", description="Day of the week; Monday is 0."),
+    "departures": Feature("int32", description="Departures planned at the airport in this hour."),
+    "departures_hour_before": Feature("int32", description="Departures planned at the airport in the hour before."),
+    "departures_earlier": Feature("int32", description="Departures planned at the airport earlier on the day."),
+    "departures_of_day": Feature("int32", description="Departures planned at the airport on the day."),
 }
-_RATES = {f"{group}_rate_{days}d": "float64" for group in ("all", *GROUPS) for days in WINDOWS}
-_EXPECTED = {f"expected_by_{group}": "float64" for group in ("hour", *MIXES)}
-_RECENT = {"evening_rate": "float64", "late_7d_ago": "float64"}
-_OBSERVED = {f"last_{name}": "float64" for name in MEASURES}
+_SPAN = {days: "day" if days == 1 else f"{days} days" for days in WINDOWS}
+_OF_RATE = {
+    "all": "of all airports",
+    "hour": "of the airport and hour; shrunk towards that of all airports where there are few departures",
+    "origin": "of the airport; shrunk towards that of all airports where there are few departures",
+}
+_RATES = {
+    f"{group}_rate_{days}d": Feature(
+        "float64",
+        description=f"Share of late departures among those known in the last {_SPAN[days]}, {_OF_RATE[group]}.",
+    )
+    for group in ("all", *GROUPS)
+    for days in WINDOWS
+}
+_EXPECTED = {
+    "expected_by_hour": Feature("float64", description="Late departures to expect: departures × hour_rate_28d."),
+    "expected_by_carrier": Feature(
+        "float64",
+        description="Late departures to expect: sum of the planned departures' own rates of 28 days, shrunk, by airport"
+        " and carrier.",
+    ),
+    "expected_by_route": Feature(
+        "float64",
+        description="Late departures to expect: sum of the planned departures' own rates of 28 days, shrunk, by airport"
+        " and destination.",
+    ),
+}
+_RECENT = {
+    "evening_rate": Feature(
+        "float64",
+        description="Share of late departures at the airport from 17:00 on, of those that became known at this"
+        " midnight.",
+    ),
+    "late_7d_ago": Feature(
+        "float64", description="The label of the same airport and hour a week earlier; the baseline seasonal_naive."
+    ),
+}
+_OBSERVED = {name: Feature("float64", description=meaning) for name, meaning in last_observed(MEASURES).items()}
 
 USE_CASE = UseCase(
     name="late_departures",

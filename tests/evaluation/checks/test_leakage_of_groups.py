@@ -41,7 +41,7 @@ def test_the_leakage_check_finds_a_group_that_reads_the_future(orders, monkeypat
 
     sound = features.build
     monkeypatch.setattr(features, "build", planted)
-    build.build_features(orders.declared_as(FEATURE_GROUP), DAY + 1)
+    build.build_features(orders.of_group(FEATURE_GROUP), DAY + 1)
     build.build_features(orders, DAY)
     [found] = rebuild_periods(orders, [DAY], DAY + 1)
     assert found.leaking == (f"defects (feature group kind_quality of {DAY})",)
