@@ -10,6 +10,7 @@ from include.backfill.request import BackfillRequest, Phase
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features import staleness
+from include.features.metric_inputs import METRICS
 from include.grammar import counted, duration_text
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
@@ -17,7 +18,6 @@ from include.project import Project
 from include.registry import code_digest
 
 MISSING, REBUILT, ASKED = "missing", "their inputs are built again", "settled, but the source is asked again"
-METRICS = "metrics"
 
 
 @dataclass(frozen=True)

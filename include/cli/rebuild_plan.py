@@ -44,6 +44,7 @@ def print_plan(console: Console, plan: RebuildPlan) -> None:
     if plan.steps:
         print_line(
             console,
-            "Then run this command again: if the features of a scored period have changed, its predictions are stale."
-            " Models do not change; the next training reads the rebuilt periods.",
+            "Then run this command again: if the features of a scored period have changed, its predictions are stale,"
+            " and so are metrics that were measured from them. Models do not change; the next training reads the"
+            " rebuilt periods.",
         )

@@ -33,7 +33,8 @@ def summarise_data(run: DataRun, results: Results) -> Iterator[str]:
 def _score(run: PipelineRun, results: Results) -> Iterator[str]:
     result: ScoreStepResult = results["score"]
     done = result.scored
-    yield f"{run.period}  {done.rows:,} rows scored by version {done.version}{_unchanged(done.changed)}"
+    crossed = f"; the quantiles of {done.crossed_intervals:,} crossed and were sorted" if done.crossed_intervals else ""
+    yield f"{run.period}  {done.rows:,} rows scored by version {done.version}{crossed}{_unchanged(done.changed)}"
 
 
 def _monitor(run: PipelineRun, results: Results) -> Iterator[str]:

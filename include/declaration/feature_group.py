@@ -15,6 +15,7 @@ from include.declaration.field_types import wrong_field_types
 from include.declaration.names import GROUP_PREFIX, require_columns, require_distinct_columns
 from include.declaration.period_column import PARTITION
 from include.declaration.problems import declared_whole, require
+from include.declaration.span import Span
 
 
 @declared_whole
@@ -28,6 +29,7 @@ class FeatureGroup(DataDeclaration):
     `feature_group_<group>`, which begins the names of its DAGs.
     """
 
+    look_back_periods: Span = Span()  # again: mypy takes an inherited field for what may be assigned to it
     description: str
     """What the group is about, and how its rows are identified."""
 

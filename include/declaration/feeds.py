@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
 from include.declaration.field_types import frozen, require_field_types
+from include.declaration.known import FirstSeen
 from include.declaration.landing import LandingBucket
 from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.period import Period
@@ -70,3 +71,8 @@ class Feed:
     def landing(self) -> LandingBucket | None:
         """Return the bucket in which files are awaited; None for every other source."""
         return self.source if isinstance(self.source, LandingBucket) else None
+
+    @property
+    def is_first_seen(self) -> bool:
+        """Return whether its source has no past: only the lake has its rows."""
+        return isinstance(getattr(self.source, "known", None), FirstSeen)

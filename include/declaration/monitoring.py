@@ -191,6 +191,8 @@ class Monitoring(Spanned):
     """Largest increase of a feature's share of nulls since training."""
     max_unseen_share: float = 0.05
     """Largest share of rows with a category that was not in training."""
+    max_crossed_share: float = 0.05
+    """Largest share of rows whose predicted quantiles cross; only for intervals by quantile models."""
     stale_periods: Span = Span(1)
     """Days by which features, predictions and labels may be older than expected."""
     max_age_periods: Span = Span(60)
@@ -217,7 +219,7 @@ class Monitoring(Spanned):
         possible = rate is None or RATE_FROM <= rate <= RATE_TO
         problem = say + f"drift_false_alarms_per_year must be between {RATE_FROM:g} and {RATE_TO:g}."
         require(possible, problem, field="drift_false_alarms_per_year")
-        for name in ("max_null_increase", "max_unseen_share"):
+        for name in ("max_null_increase", "max_unseen_share", "max_crossed_share"):
             require(getattr(self, name) >= 0, f"{say}{name} must be at least 0.", field=name)
         self.check_counted_spans()
         names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
@@ -244,6 +246,11 @@ class Monitoring(Spanned):
             changes["baselines"] = _Defaults(limits)
         changes = {name: limits for name, limits in changes.items() if limits != getattr(self, name)}
         return replace(self, **changes) if changes else self
+
+    @property
+    def reach_periods(self) -> int:
+        """Return in how many periods those of a window are searched."""
+        return 2 * self.window_periods
 
     @property
     def limits(self) -> tuple[Limit, ...]:

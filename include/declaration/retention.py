@@ -1,7 +1,7 @@
 """Declare how long stored data are kept; the DAG `maintenance` applies it.
 
-Never removed: the newest content of any day, the ledger, claims, decisions, corrections, and registered versions with
-their models. Imports nothing heavy.
+Never removed: the newest content of any day, all raw rows of a feed whose source says nothing about the past, the
+ledger, claims, decisions, corrections, and registered versions with their models. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Retention:
     """Days to keep Data Docs."""
     backtest_cache_days: Span = Span(90)
     """Days to keep the models of a replay; a missing one is trained again."""
+    kept_rows_days: Span = Span(90)
+    """Days to keep the ordered copy of a file after it was last read; a missing one is made again from the file."""
     notification_days: Span = Span(90)
     """Days to keep the text of alerts that are sent or given up. The fact that they were sent is kept."""
 
@@ -78,7 +80,7 @@ class Retention:
         require(self.newest_versions >= 1, say + problem, field="newest_versions")
         problem = "deleted_run_days must be at least 1, so that a mistake can be undone."
         require(self.deleted_run_days >= 1, say + problem, field="deleted_run_days")
-        for name in ("log_days", "data_docs_days", "backtest_cache_days"):
+        for name in ("log_days", "data_docs_days", "backtest_cache_days", "kept_rows_days"):
             require(getattr(self, name) >= 1, say + f"{name} must be at least 1.", field=name)
         require(
             self.notification_days > LETTERS_ARE_TRIED_DAYS,
@@ -108,8 +110,8 @@ class Retention:
             f"MLflow: runs without a registered version are deleted after {_days(self.run_days)}, and their artifacts"
             f" {_days(self.deleted_run_days)} later.",
             f"Task logs are deleted after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, models"
-            f" of a replay after {_days(self.backtest_cache_days)}, the text of old alerts after"
-            f" {_days(self.notification_days)}.",
+            f" of a replay after {_days(self.backtest_cache_days)}, copies of files that were not read for"
+            f" {_days(self.kept_rows_days)}, the text of old alerts after {_days(self.notification_days)}.",
         ]
 
 

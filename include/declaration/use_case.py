@@ -158,6 +158,7 @@ class UseCase(DataDeclaration):
     """
 
     objective: str
+    look_back_periods: Span = Span()  # again: mypy takes an inherited field for what may be assigned to it
     label: Label
     task: Task
     """What is predicted: `Binary(…)`, `Regression(…)` or `Multiclass(…)`."""

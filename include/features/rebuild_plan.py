@@ -10,6 +10,7 @@ from typing import Any
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import LATEST, Period
 from include.features import staleness
+from include.features.metric_inputs import METRICS
 from include.features.staleness import PREDICTIONS, TableStaleness, table_exists
 from include.grammar import duration_text
 from include.lake.snapshot import AsOfSnapshot
@@ -44,7 +45,7 @@ class RebuildStep:
     """One backfill of a DAG."""
 
     kind: str
-    """The DAG: `data` or `score`."""
+    """The DAG: `data`, `score` or `monitor`."""
     first: Period
     last: Period
     cost: Cost
@@ -83,10 +84,11 @@ def plan_rebuild(project: DataProject, *, reread: bool = False) -> RebuildPlan:
     """
     use_case, tables = project.use_case, staleness.find_stale(project, reread=reread)
     view = project.lake.as_of(LATEST)
-    data = [table for table in tables if table.table != PREDICTIONS]
+    data = [table for table in tables if table.table not in (PREDICTIONS, METRICS)]
     steps = [
         _step(use_case, view, "data", _data_range(use_case, view, data), staleness.data_tables(use_case), data),
         _step(use_case, view, "score", _stale_periods(tables, {PREDICTIONS}), [PREDICTIONS], []),
+        _step(use_case, view, "monitor", _stale_periods(tables, {METRICS}), [METRICS], []),
     ]
     return RebuildPlan(use_case.name, tuple(tables), tuple(step for step in steps if step is not None))
 

@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Literal
 
 from include.declaration.data_declaration import DataDeclaration
-from include.declaration.known import FirstSeen
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
+from include.features import metric_inputs
 from include.features.group_join import GroupPartitions, used_groups
+from include.features.metric_inputs import METRICS
 from include.grammar import counted
 from include.lake import content_digest, history
 from include.lake.history import CommitNote
@@ -95,7 +96,7 @@ def find_stale(
     use_case = project.use_case
     view = project.lake.as_of(last or LATEST)
     since = first or use_case.first_period
-    built = [*data_tables(use_case), *([PREDICTIONS] if isinstance(use_case, UseCase) else [])]
+    built = [*data_tables(use_case), *([PREDICTIONS, METRICS] if isinstance(use_case, UseCase) else [])]
     chosen = [name for name in built if not tables or name in tables]
     staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if table_exists(project.lake, name)]
     return [table for table in staleness if table.periods]
@@ -194,7 +195,7 @@ def _stale_period(
     if code.digest and note.code != code.digest:
         return StalePeriod(period, partition.rows, "other code", code.changes_since(note.code))
     if changed := inputs.changed(period, note.inputs):
-        return StalePeriod(period, partition.rows, "other inputs", tuple(f"{name} changed" for name in changed))
+        return StalePeriod(period, partition.rows, "other inputs", tuple(changed))
     return None
 
 
@@ -208,7 +209,7 @@ class _Code:
     @cached_property
     def digest(self) -> str:
         """Return its digest; empty if the table's rows are not built again."""
-        if self._table == PREDICTIONS or _is_delivered(self._use_case, self._table):
+        if self._table in (PREDICTIONS, METRICS) or _is_delivered(self._use_case, self._table):
             return ""
         return code_digest.table_code_digest(self._use_case, self._table, reread=self._reread)
 
@@ -232,7 +233,7 @@ def _is_delivered(use_case: DataDeclaration, table: str) -> bool:
     if kind != code_digest.RAW:
         return False
     feed = use_case.feed(name)
-    return feed.landing is not None or isinstance(getattr(feed.source, "known", None), FirstSeen)
+    return feed.landing is not None or feed.is_first_seen
 
 
 def newest_notes(view: AsOfSnapshot, table: str) -> Mapping[Period, CommitNote]:
@@ -256,6 +257,7 @@ class _Inputs:
     """The inputs from which the periods of a table would be built now."""
 
     def __init__(self, use_case: DataDeclaration, view: AsOfSnapshot, table: str) -> None:
+        self._use_case, self._table = use_case, table
         self._look_back = use_case.look_back_periods
         self._first = use_case.first_period
         self._of_window = table in (code_digest.LABELS, code_digest.FEATURES)
@@ -265,10 +267,31 @@ class _Inputs:
         self._groups = [GroupPartitions.of(use_case, group, view) for group in used]
 
     def changed(self, period: Period, then: Mapping[str, str]) -> list[str]:
-        """Return the inputs that have changed since they were read for `period`."""
+        """Return what changed since it was read for `period`."""
+        if self._table == METRICS:
+            return self._changed_for_metrics(period, then)
         own = [name for name in self._partitions if name in then and self._digest(name, period) != then[name]]
         groups = (group for group in self._groups if group.table in then)
-        return own + [group.table for group in groups if group.digest(period) != then[group.table]]
+        own += [group.table for group in groups if group.digest(period) != then[group.table]]
+        return [f"{name} changed" for name in own]
+
+    def _changed_for_metrics(self, period: Period, then: Mapping[str, str]) -> list[str]:
+        """Return what changed since `period` was measured, and which metrics may."""
+        assert isinstance(self._use_case, UseCase)  # a feature group has no metrics
+        read = metric_inputs.metric_inputs(self._use_case, period)
+        changed = [
+            one.table
+            for one in read
+            if one.name in then and one.digest(self._partitions.get(one.table, {})) != then[one.name]
+        ]
+        if then.get(metric_inputs.LIMITS, self._limits) != self._limits:
+            changed.append(metric_inputs.LIMITS)
+        return [metric_inputs.describe_change(table) for table in dict.fromkeys(changed)]
+
+    @cached_property
+    def _limits(self) -> str:
+        assert isinstance(self._use_case, UseCase)
+        return metric_inputs.limits_digest(self._use_case)
 
     def _digest(self, table: str, period: Period) -> str:
         partitions = self._partitions[table]
@@ -289,4 +312,6 @@ def _read_by(use_case: DataDeclaration, table: str) -> Iterable[str]:
     kind, _, feed = table.partition("/")
     if kind in (code_digest.LABELS, code_digest.FEATURES):
         return [f"checked/{source.name}" for source in use_case.feeds]
+    if table == METRICS and isinstance(use_case, UseCase):
+        return sorted({one.table for one in metric_inputs.metric_inputs(use_case, use_case.first_period)})
     return {code_digest.CHECKED: [f"raw/{feed}"], PREDICTIONS: [code_digest.FEATURES]}.get(kind, [])

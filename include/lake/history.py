@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -14,8 +14,8 @@ from include.errors import AirworthyError
 from include.lake import s3
 from include.lake.object_store import StoragePath
 
-INPUT, VERSION = "input.", "version."
-"""Prefixes of the keys that name an input of a commit: its digest, and the Delta version that was read."""
+INPUT, VERSION, COUNT = "input.", "version.", "count."
+"""Prefixes of the keys that name an input of a commit (its digest), the Delta version that was read, and a count."""
 
 
 class TableVersionMissingError(AirworthyError):
@@ -50,11 +50,8 @@ class CommitNote:
     """Digest of the code that made the rows; empty if not recorded."""
     cpu_seconds: float | None = None
     """Processor time of the step that made the rows; None if not recorded."""
-
-    @property
-    def made_from(self) -> tuple[Mapping[str, str], str]:
-        """Return the inputs and the code, which decide whether the day is stale."""
-        return self.inputs, self.code
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Name to what was counted while the rows were made."""
 
 
 def to_metadata(
@@ -67,18 +64,21 @@ def to_metadata(
     versions: Mapping[str, int],
     code: str,
     cpu_seconds: float | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> dict[str, str]:
     """Return the notes of a commit as Delta stores them."""
     notes = {"period": period.key, "stage": stage, "digest": digest, "rows": str(rows)}
     notes |= {"code": code} if code else {}
     notes |= {"cpu_seconds": f"{cpu_seconds:.3f}"} if cpu_seconds is not None else {}
     notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
+    notes |= {f"{COUNT}{name}": str(number) for name, number in (counts or {}).items()}
     return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
 
 
-def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
-    """Return the inputs and the code of stored notes; see `CommitNote.made_from`."""
-    return _inputs(metadata), metadata.get("code", "")
+def says_the_same(note: CommitNote, metadata: Mapping[str, str]) -> bool:
+    """Return whether a note has the inputs, the code and the counts of stored notes."""
+    stored = _values(metadata, INPUT), metadata.get("code", ""), _counts(metadata)
+    return (note.inputs, note.code, note.counts) == stored
 
 
 def transaction_id(period: Period) -> str:
@@ -151,12 +151,17 @@ def _note(commit: Mapping[str, str]) -> CommitNote:
         stage=commit.get("stage", ""),
         digest=commit["digest"],
         rows=int(commit.get("rows", 0)),
-        inputs=_inputs(commit),
+        inputs=_values(commit, INPUT),
         versions=versions,
         code=commit.get("code", ""),
         cpu_seconds=float(commit["cpu_seconds"]) if "cpu_seconds" in commit else None,
+        counts=_counts(commit),
     )
 
 
-def _inputs(commit: Mapping[str, str]) -> dict[str, str]:
-    return {name.removeprefix(INPUT): value for name, value in commit.items() if name.startswith(INPUT)}
+def _values(commit: Mapping[str, str], kind: str) -> dict[str, str]:
+    return {name.removeprefix(kind): value for name, value in commit.items() if name.startswith(kind)}
+
+
+def _counts(commit: Mapping[str, str]) -> dict[str, int]:
+    return {name: int(number) for name, number in _values(commit, COUNT).items()}

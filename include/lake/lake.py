@@ -6,7 +6,7 @@ It has one Delta table per kind of content, with one partition per day. Nothing 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -126,6 +126,7 @@ class Lake:
         if_absent: bool = False,
         expected_digest: str | None = None,
         cpu_since: float | None = None,
+        counts: Callable[[], Mapping[str, int]] = dict,
     ) -> Commit:
         """Replace the content of one day by `rows` in one commit.
 
@@ -133,9 +134,10 @@ class Lake:
         `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
         Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
         (digest of the code that made the rows), `versions` (table to the Delta version that was read), the row count,
-        and the processor time since `cpu_since` (of `time.process_time()`; None: now). If the content is equal but
-        inputs or code differ, only these notes are committed. With `if_absent`, a day that has content keeps it; with
-        `expected_digest`, the day is replaced only if its content has this digest (empty: no content).
+        the processor time since `cpu_since` (of `time.process_time()`; None: now), and what `counts` returns when all
+        rows were read. If the content is equal but inputs, code or counts differ, only these notes are committed. With
+        `if_absent`, a day that has content keeps it; with `expected_digest`, the day is replaced only if its content
+        has this digest (empty: no content).
 
         Raises:
             ColumnsError: columns or types differ from the declared ones.
@@ -148,7 +150,7 @@ class Lake:
         """
         writer = TableWriter(self, table)
         began = time.process_time() if cpu_since is None else cpu_since
-        notes = CommitNotes(stage, inputs, code, versions or {}, began)
+        notes = CommitNotes(stage, inputs, code, versions or {}, began, counts)
         return writer.replace(period, rows, notes, if_absent=if_absent, expected_digest=expected_digest)
 
     def find_unchanged(self, table: str, period: Period, *, inputs: Mapping[str, str], code: str) -> Commit | None:
@@ -157,7 +159,7 @@ class Lake:
         Reads the table's log and the bytes of the day's file, but no rows. Returns None if the day was never written,
         was made otherwise, or has a damaged file.
         """
-        return TableWriter(self, table).find_unchanged(period, (inputs, code))
+        return TableWriter(self, table).find_unchanged(period, inputs, code)
 
     def remove_partition(self, table: str, period: Period, *, stage: str) -> Commit:
         """Remove a day from a table, as if never written.

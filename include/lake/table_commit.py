@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,8 @@ class CommitNotes:
     """Table to the Delta version that was read."""
     cpu_since: float = 0.0
     """The processor time of this process when the step began."""
+    counts: Callable[[], Mapping[str, int]] = dict
+    """Returns name to what was counted, when all rows were read."""
 
 
 def commit_error(table: str, period: Period, failure: Exception | None) -> AirworthyError:

@@ -92,15 +92,16 @@ class TableWriter:
                 versions=notes.versions,
                 code=notes.code,
                 cpu_seconds=time.process_time() - notes.cpu_since,
+                counts=notes.counts(),
             )
             return self._commit_once(delta, period, file, metadata, if_absent, expected_digest)
 
-    def find_unchanged(self, period: Period, made_from: tuple[Mapping[str, str], str]) -> Commit | None:
+    def find_unchanged(self, period: Period, inputs: Mapping[str, str], code: str) -> Commit | None:
         """Return the day's partition if it was made from this, see `Lake.find_unchanged`."""
         delta = self.lake.delta(self.table)
         stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
         note = history.newest_version(self.lake.root / self.table, delta, period) if stored else None
-        if stored is None or note is None or (note.digest, note.made_from) != (stored.digest, made_from):
+        if stored is None or note is None or (note.digest, note.inputs, note.code) != (stored.digest, inputs, code):
             return None
         is_whole = self._is_whole(delta, period)
         return Commit(self.table, period, stored, delta.version(), changed=False) if is_whole else None
@@ -228,9 +229,9 @@ class TableWriter:
         return not integrity.broken_periods(view, self.table, period, period)
 
     def _notes_differ(self, delta: DeltaTable, period: Period, notes: Mapping[str, str]) -> bool:
-        """Return whether inputs or code differ from those of the day's newest commit."""
+        """Return whether the notes differ from those of the day's newest commit."""
         newest = history.newest_version(self.lake.root / self.table, delta, period)
-        return newest is None or newest.made_from != history.commit_inputs(notes)
+        return newest is None or not history.says_the_same(newest, notes)
 
     def _store_file(self, period: Period, file: PartitionFile, partition: Partition) -> AddAction:
         """Move the file into the table, under a name with its checksum and a signature."""

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
 from include.errors import AirworthyError
 from include.ingestion import data_docs
+from include.ingestion.sources import kept_rows
 from include.lake import compaction, inventory
 from include.lake.object_store import StoragePath
 from include.maintenance import plan as maintenance_plan
+from include.maintenance import rules
 from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.rules import CHANGES, CleanupItem, CleanupPlan, Kind
 from include.printable import printable_logger
@@ -116,7 +119,7 @@ def apply_plan(project: DataProject, plan: CleanupPlan, now: datetime) -> list[s
     Raises:
         PlanStaleError: versions or ledger changed after the plan was made, checked before files of tables are removed.
     """
-    executor = _PlanExecutor(project, plan, now) if isinstance(project, Project) else _DataExecutor(project, plan)
+    executor = _PlanExecutor(project, plan, now) if isinstance(project, Project) else _DataExecutor(project, plan, now)
     left: list[str] = []
     for kind in CHANGES:
         if items := plan.items_of(kind):
@@ -127,8 +130,9 @@ def apply_plan(project: DataProject, plan: CleanupPlan, now: datetime) -> list[s
 class _DataExecutor:
     """Applies the plan of a feature group, or the part of a plan that is about data."""
 
-    def __init__(self, project: DataProject, plan: CleanupPlan) -> None:
-        self._use_case, self._plan, self._lake = project.use_case, plan, project.lake
+    def __init__(self, project: DataProject, plan: CleanupPlan, now: datetime) -> None:
+        self._project, self._use_case, self._plan, self._now = project, project.use_case, plan, now
+        self._lake = project.lake
 
     def step_for(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
         """Return the function that applies items of this kind."""
@@ -136,7 +140,7 @@ class _DataExecutor:
             return self._checkpoint
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
-        return self._remove_files
+        return self._remove_copies if kind == "kept copy" else self._remove_files
 
     def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
@@ -159,13 +163,21 @@ class _DataExecutor:
             data_docs.write_index(self._use_case.name)
         return []
 
+    def _remove_copies(self, items: list[CleanupItem]) -> list[str]:
+        """Remove copies of files, except those that were read meanwhile."""
+        home, name = self._project.settings.home, self._use_case.name
+        last = rules.cutoff_of(self._now, self._use_case.retention.kept_rows_days)
+        folders = [Path(item.table) / item.name for item in items]
+        left = [folder for folder in folders if not kept_rows.remove_copy(home, name, folder, last)]
+        return [f"the copy {folder} was read meanwhile." for folder in left]
+
 
 class _PlanExecutor(_DataExecutor):
     """Applies the plan of a use case."""
 
     def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
-        super().__init__(project, plan)
-        self._now, self._ledger = now, project.ledger
+        super().__init__(project, plan, now)
+        self._ledger = project.ledger
         self._mlflow_cleanup, self._registry = MlflowCleanup.open(project), project.registry
 
     def step_for(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from include.backtest.model_cache import ModelCache
 from include.errors import AirworthyError
 from include.ingestion import data_docs
+from include.ingestion.sources import kept_rows
 from include.lake import inventory
 from include.lake.object_store import StoragePath, is_unfinished
 from include.maintenance import rules
@@ -37,7 +38,8 @@ class FilePlanner:
             "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
         )
         unfinished = (self._unfinished(place) for place in (self._project.lake.root, data_docs.data_docs_folder(name)))
-        for items in (pages, self._fits(), self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
+        tasks = (self._task_logs(base) for base in logs)
+        for items in (pages, self._fits(), self._letters(), self._kept_copies(), *unfinished, *tasks):
             yield from self._while_readable(items)
 
     def _fits(self) -> Iterator[CleanupItem]:
@@ -72,6 +74,14 @@ class FilePlanner:
         for file in rules.outdated_files(files, self._policy.superseded_days, self._now):
             if is_unfinished(file.name):
                 yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _kept_copies(self) -> Iterator[CleanupItem]:
+        """Yield the copies of files that no period has read for long."""
+        last = rules.cutoff_of(self._now, self._policy.kept_rows_days)
+        for copy in kept_rows.list_copies(self._project.settings.home, self._project.use_case.name):
+            if copy.last_read < last:
+                reason = f"last read on {copy.last_read:%Y-%m-%d}"
+                yield CleanupItem("kept copy", copy.folder.name, copy.bytes, reason, str(copy.folder.parent))
 
     def _letters(self) -> Iterator[CleanupItem]:
         """Yield the files of old alerts that are done, except their marks."""

@@ -20,7 +20,7 @@ from include.registry.lifecycle import HasDecision, RegisteredVersion
 Kind = Literal[
     "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
     "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
-    "unfinished file",
+    "kept copy", "unfinished file",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
     "checkpoint": "tables whose log gets a checkpoint",
@@ -38,6 +38,7 @@ CHANGES: Mapping[Kind, str] = {
     "page": "Data Docs",
     "fit": "fits of a replay",
     "letter": "alerts that are done",
+    "kept copy": "ordered copies of files that no period has read for long",
     "unfinished file": "unfinished files of a killed writer",
 }
 """Kind of item to its name for a person, in the order in which a plan is applied.

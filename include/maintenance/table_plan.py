@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from include.declaration.data_declaration import DataDeclaration
 from include.errors import AirworthyError
 from include.lake import inventory, schemas, transaction_log
 from include.lake.stored_files import StoredFile
@@ -67,7 +68,7 @@ class TablePlanner:
         self, table: str, log: TransactionLog, files: Sequence[StoredFile], needed: Mapping[str, set[int]] | None
     ) -> Iterator[CleanupItem]:
         stored = {file.name for file in files}
-        if needed is not None or table not in TRAINED_ON:
+        if (needed is not None or table not in TRAINED_ON) and not _is_only_copy(self._project.use_case, table):
             for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
                 if part.path in stored:
                     reason = f"{part.period} was replaced at Delta version {part.removed}"
@@ -75,6 +76,16 @@ class TablePlanner:
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
         for file in rules.orphaned_files(data, known, self._policy, self._now):
             yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
+
+
+def _is_only_copy(declared: DataDeclaration, table: str) -> bool:
+    """Return whether no source can deliver the rows of a table again.
+
+    So they are never removed: a period that reads them may be built again, and a rebuilt table still has them in an
+    earlier version.
+    """
+    kind, _, feed = table.partition("/")
+    return kind == "raw" and declared.feed(feed).is_first_seen
 
 
 def _is_data(name: str) -> bool:

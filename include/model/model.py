@@ -30,6 +30,16 @@ _KINDS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Predictions:
+    """The predictions of a model, and how many were repaired."""
+
+    values: Numbers
+    """One number per row, or a row of numbers."""
+    crossed: int = 0
+    """Rows whose quantiles crossed, and were sorted."""
+
+
+@dataclass(frozen=True)
 class Model:
     """LightGBM's trees, their encoding, and the baselines of the same train days."""
 
@@ -50,7 +60,11 @@ class Model:
 
         Threads and batches do not change it.
         """
-        return self._predict(self.encoding.encode(rows), threads)
+        return self.predict_and_count(rows, threads).values
+
+    def predict_and_count(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Predictions:
+        """Return the same, with the number of rows that were repaired."""
+        return self.predict_encoded(self.encoding.encode(rows), threads)
 
     def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:
         """Return the predictions of the model and of each baseline, by subject."""
@@ -58,14 +72,18 @@ class Model:
         read = with_season(encoded, rows)
         able = {name: baseline for name, baseline in self.baselines.items() if can_predict(baseline, read)}
         predicted = {name: baseline.predict(read) for name, baseline in able.items()}
-        return {MODEL: self._predict(encoded, threads), **predicted}
+        return {MODEL: self.predict_encoded(encoded, threads).values, **predicted}
 
-    def _predict(self, encoded: pa.Table, threads: int) -> Numbers:
+    def predict_encoded(self, encoded: pa.Table, threads: int = 1) -> Predictions:
+        """Return the predictions of encoded rows."""
         if encoded.num_rows == 0:
             width = 3 if self.bounds else self.booster.num_model_per_iteration()
-            return np.empty(0 if width == 1 else (0, width))
+            return Predictions(np.empty(0 if width == 1 else (0, width)))
         predictions: Numbers = np.asarray(self.booster.predict(encoded, num_threads=threads), dtype=np.float64)
-        return self.bounds.around(predictions, encoded, threads) if self.bounds else predictions
+        if self.bounds is None:
+            return Predictions(predictions)
+        intervals = self.bounds.around(predictions, encoded, threads)
+        return Predictions(intervals.values, int(np.count_nonzero(intervals.crossed)))
 
     @property
     def trees(self) -> str:

@@ -1,8 +1,8 @@
 """Predict intervals that contain the label with a declared probability.
 
 Split-conformal: an interval is the prediction plus quantiles of its errors on the validation days, which the trees were
-not fitted on (Vovk et al. 2005; Lei et al. 2018). Quantile models: one model per end (Koenker, Bassett 1978); ends that
-cross are sorted (Chernozhukov et al. 2010).
+not fitted on (Vovk et al. 2005; Lei et al. 2018). Quantile models: one model per end (Koenker, Bassett 1978); quantiles
+that cross are sorted (Chernozhukov et al. 2010) and counted.
 """
 
 from __future__ import annotations
@@ -14,23 +14,33 @@ from typing import Protocol
 
 import lightgbm
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.model.arrays import Numbers
 from include.model.model_errors import IntervalRowsError
 
+CROSSED = "crossed_intervals"
+"""Name of what is known about crossed quantiles: the parameter of a run, the count of a commit, and the metric."""
 SCALES = ("one", "root", "value")
 """What an error is divided by: nothing; the root of the prediction, as for counts; or the prediction."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Predictions with the ends of their intervals."""
+
+    values: Numbers
+    """(rows, 3): prediction, lower and upper end."""
+    crossed: npt.NDArray[np.bool_]
+    """(rows,): whether the quantiles of the row crossed, and were sorted."""
 
 
 class Bounds(Protocol):
     """Add the ends of the interval to predictions."""
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Numbers:
-        """Return (rows, 3): prediction, lower and upper end."""
-
-    def crossed_share(self, encoded: pa.Table, threads: int) -> float:
-        """Return the share of rows whose ends cross before they are sorted."""
+    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+        """Return the predictions with their intervals, the ends in order."""
 
     def to_json(self) -> dict[str, object]:
         """Return plain values from which `bounds_from_json` restores equal bounds."""
@@ -71,17 +81,13 @@ class ConformalBounds:
             raise IntervalRowsError(*levels, least_rows, rows)
         return cls(float(errors[low - 1]), float(errors[high - 1]), scale, least)
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Numbers:
-        """Return (rows, 3): prediction, lower and upper end."""
+    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+        """Return the predictions with their intervals; their ends never cross."""
         del encoded, threads
         scales = _scales(point, self.scale)
         ends = (point + each * scales for each in (self.lower, self.upper))
-        return np.column_stack([point, *(np.maximum(end, self.least) for end in ends)])
-
-    def crossed_share(self, encoded: pa.Table, threads: int) -> float:
-        """Return 0: the ends are in order."""
-        del encoded, threads
-        return 0.0
+        values = np.column_stack([point, *(np.maximum(end, self.least) for end in ends)])
+        return Intervals(values, np.zeros(len(point), dtype=np.bool_))
 
     def to_json(self) -> dict[str, object]:
         """Return plain values from which `bounds_from_json` restores equal bounds."""
@@ -106,18 +112,17 @@ class QuantileBounds:
         """Return (rows, 2): the ends as their models predict them, which may cross."""
         return np.column_stack([np.asarray(each.predict(encoded, num_threads=threads)) for each in self._models])
 
-    def crossed_share(self, encoded: pa.Table, threads: int) -> float:
-        """Return the share of rows whose ends cross before they are sorted."""
-        ends = self.ends(encoded, threads)
-        return float(np.mean(ends[:, 0] > ends[:, 1])) if len(ends) else 0.0
+    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+        """Return the predictions with their intervals; quantiles that cross are sorted.
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Numbers:
-        """Return (rows, 3): prediction, lower and upper end; ends that cross are sorted."""
+        With a predicted quantile between the ends, it may cross each of them.
+        """
         ends = self.ends(encoded, threads)
-        if not self.with_point:
-            return np.column_stack([point, np.sort(ends, axis=1)])
-        ordered = np.sort(np.column_stack([ends[:, 0], point, ends[:, 1]]), axis=1)
-        return ordered[:, [1, 0, 2]]
+        quantiles = np.column_stack([ends[:, 0], point, ends[:, 1]]) if self.with_point else ends
+        crossed = np.any(quantiles[:, :-1] > quantiles[:, 1:], axis=1)
+        ordered = np.sort(quantiles, axis=1)
+        values = ordered[:, [1, 0, 2]] if self.with_point else np.column_stack([point, ordered])
+        return Intervals(values, crossed)
 
     def to_json(self) -> dict[str, object]:
         """Return plain values from which `bounds_from_json` restores equal bounds."""

@@ -49,7 +49,7 @@ class FittedModel:
     validation_loss: list[float]
     """The loss of each round, as `TaskModel.loss_name` names it."""
     crossed_share: float = 0.0
-    """Share of the validation rows with an interval whose ends crossed, and were sorted."""
+    """Share of the validation rows whose quantiles crossed, and were sorted."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ def fit_model(
     baselines = task.fit_baselines(rows.encoding, linear, with_season(rows.train, train.inputs), train.labels)
     bounds = _fit_bounds(task, rows, boosted.booster, parameters, threads)
     model = Model(boosted.booster, rows.encoding, baselines, bounds)
-    crossed = bounds.crossed_share(rows.validation, threads) if bounds else 0.0
-    return FittedModel(model, boosted.best_round, boosted.validation_loss, crossed)
+    crossed = model.predict_encoded(rows.validation, threads).crossed if bounds else 0
+    share = crossed / max(rows.validation.num_rows, 1)
+    return FittedModel(model, boosted.best_round, boosted.validation_loss, share)
 
 
 def _fit_bounds(

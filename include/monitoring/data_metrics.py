@@ -15,10 +15,11 @@ from include.declaration.period import period_range
 from include.declaration.use_case import UseCase
 from include.lake import batch_reader
 from include.lake.snapshot import AsOfSnapshot
+from include.model.prediction_intervals import CROSSED
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions
 from include.monitoring.definitions import STALENESS
 from include.monitoring.drift_metrics import FEATURES, PREDICTION
-from include.monitoring.metric_row import MetricRow, missing_row
+from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 from include.monitoring.reference_profile import ReferenceProfile
 from include.registry.model_record import Version
 
@@ -145,9 +146,28 @@ def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) 
         totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.period, columns), [*means.values()]),
     )
     metric_rows = [totals.mean(metric, column) for metric, column in means.items()]
+    metric_rows += _crossed(use_case, view, partition.rows)
     if scorer.profile is None:
         return [*metric_rows, missing_row("prediction_drift", PREDICTION, scorer.missing_reason)]
     return [*metric_rows, drift_metrics.prediction_drift(scorer.profile, counts[main], use_case.monitoring)]
+
+
+def _crossed(use_case: UseCase, view: AsOfSnapshot, rows: int) -> list[MetricRow]:
+    """Return the day's predictions whose quantiles crossed, as scoring counted."""
+    if not use_case.task.has_quantiles:
+        return []
+    note, limit = view.note(PREDICTIONS, view.period), use_case.monitoring.max_crossed_share
+    counted = note.counts.get(CROSSED) if note else None
+    if counted is None:
+        reason = "The predictions were stored without this count: score the day again."
+        return [
+            missing_row("crossed_intervals", PREDICTION, reason),
+            missing_row("crossed_share", PREDICTION, reason, limit),
+        ]
+    return [
+        MetricRow("crossed_intervals", PREDICTION, float(counted)),
+        row_with_limit("crossed_share", PREDICTION, counted / rows, limit),
+    ]
 
 
 class _Totals:

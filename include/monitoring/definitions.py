@@ -16,7 +16,7 @@ from include.model.metrics import METRICS, RECALL, is_summary
 if TYPE_CHECKING:
     pass
 
-Category = Literal["performance", "drift", "data", "scoring", "staleness", "feature"]
+Category = Literal["performance", "drift", "data", "scoring", "interval", "staleness", "feature"]
 """What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
 Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
 """What can trigger a training."""
@@ -37,6 +37,9 @@ REMEDIATION: Mapping[Category, str] = {
     " owner. When"
     " the source is repaired, run {use_case}__data for the period again.",
     "scoring": "The period's predictions do not match its features. Run {use_case}__score for the period again.",
+    "interval": "The models of the ends of an interval disagree on these rows; scoring them again gives the same."
+    " Trigger {use_case}__train with fewer leaves or more rows per leaf, or declare conformal intervals, whose ends"
+    " never cross.",
     "staleness": "Data or predictions are late, or the model is old. Look for failed or waiting runs of"
     " {use_case}__data and {use_case}__score. To replace an old model, trigger {use_case}__train.",
     "feature": "A single feature changed. This alone needs no action.",
@@ -298,6 +301,27 @@ _DEFINED = (
         meaning="Mean predicted number, in the unit of the label.",
         chart="rates",
         series="mean_value",
+    ),
+    MonitoringMetric(
+        name="crossed_intervals",
+        subject="prediction",
+        label="crossed intervals",
+        unit="rows",
+        category="interval",
+        meaning="Rows whose predicted quantiles crossed, and were sorted when the day was scored.",
+        series="crossed_intervals_rows",
+    ),
+    MonitoringMetric(
+        name="crossed_share",
+        subject="prediction",
+        label="share of crossed intervals",
+        unit="share",
+        category="interval",
+        meaning="Share of rows whose predicted quantiles crossed, and were sorted when the day was scored.",
+        limit="`max_crossed_share`",
+        limit_parameters=("max_crossed_share",),
+        breach="The predicted quantiles of {share} of the rows cross, and were sorted{limit}.",
+        series="crossed_intervals_ratio",
     ),
     MonitoringMetric(
         name="unscored_rows",

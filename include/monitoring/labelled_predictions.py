@@ -31,9 +31,6 @@ MOST_ROWS = 1_000_000
 
 _STORED = "__airworthy_"
 
-REACH = 2
-"""The days of a window are searched for in a range of `REACH` times its length."""
-
 
 class NotMeasurableError(AirworthyError):
     """Report why performance cannot be measured.
@@ -213,7 +210,7 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
             f" labels as"
             f" of {view.period}."
         )
-    reach = REACH * use_case.monitoring.window_periods - 1
+    reach = use_case.monitoring.reach_periods - 1
     first = max(version.as_of, last - reach)  # older days say little about today
     periods = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
     if not periods:

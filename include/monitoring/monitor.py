@@ -6,6 +6,7 @@ They are measured as of the day's decision time.
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from include.declaration.gates import MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
 from include.errors import AirworthyError, InvalidRequestError
+from include.features import metric_inputs
 from include.features.labels import LabelsOutdatedError
 from include.grammar import sentence
 from include.lake import schemas
@@ -84,12 +86,12 @@ def monitor_period(project: Project, period: Period) -> MonitorResult:
         MlflowUnreachableError: MLflow does not answer.
     """
     project.use_case.require(period)
-    lake, changed = project.lake, False
+    lake, changed, began = project.lake, False, time.process_time()
     for _ in range(ROUNDS):
         measured = _PeriodMonitor(project, lake.as_of(period))
         inputs = measured.inputs()
         table = measured.table()
-        commit = lake.replace("metrics", period, table, inputs=inputs, stage="measure")
+        commit = lake.replace("metrics", period, table, inputs=inputs, stage="measure", cpu_since=began)
         changed |= commit.changed
         if _PeriodMonitor(project, lake.as_of(period)).inputs() == inputs:
             break
@@ -181,14 +183,11 @@ class _PeriodMonitor:
         return self.scoring_versions[0] if len(self.scoring_versions) == 1 else None
 
     def inputs(self) -> dict[str, str]:
-        """Return the digests of everything that is read from the lake."""
-        view, since = self.view, self.view.period - self.use_case.look_back_periods
-        feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
-        read = {name: view.digest_of_periods(name, since) for name in feeds}
-        read |= {name: view.digest_of_periods(name) for name in ("features", "labels")}
-        return read | {
-            f"predictions {period}": view.digest("predictions", period) for period in (self.judged, view.period)
-        }
+        """Return the digests of what is read from the lake, and of the limits."""
+        view = self.view
+        read = metric_inputs.metric_inputs(self.use_case, view.period)
+        digests = {one.name: one.digest(view.partitions(one.table, one.first, one.last)) for one in read}
+        return {**digests, metric_inputs.LIMITS: metric_inputs.limits_digest(self.use_case)}
 
     def table(self) -> pa.Table:
         """Return the day's rows of `metrics`."""

@@ -83,8 +83,26 @@ def _copy_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatc
 
 
 def _insert_batch(connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-    """Insert rows by statements with many rows, in the database's dialect."""
-    connection.execute(sa.insert(table), batch.to_pylist())
+    """Insert rows by the driver's `executemany`, column by column from Arrow.
+
+    SQLAlchemy would make and convert a dictionary for each row; its statement and its conversions are used as they are.
+    """
+    dialect, names = connection.dialect, batch.schema.names
+    statement = sa.insert(table).values(dict.fromkeys(names)).compile(dialect=dialect, column_keys=names)
+    columns = {name: _driver_values(table.c[name], dialect, batch[name].to_pylist()) for name in names}
+    if statement.positional:
+        assert statement.positiontup is not None
+        rows: Any = list(zip(*(columns[name] for name in statement.positiontup), strict=True))
+    else:
+        keys = [statement.escaped_bind_names.get(name, name) for name in names]
+        rows = [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    connection.exec_driver_sql(str(statement), rows)
+
+
+def _driver_values(column: sa.Column[Any], dialect: sa.Dialect, values: list[Any]) -> list[Any]:
+    """Return the values as the driver takes them."""
+    convert = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if convert is None else [convert(value) for value in values]
 
 
 def _table(connection: sa.Connection, delivery: Delivery, export: ToSql) -> sa.Table:

@@ -17,7 +17,9 @@ from include.errors import FeaturesMissingError, InvalidRequestError, NoChampion
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
+from include.model.prediction_intervals import CROSSED
 from include.model.tasks import task_model
+from include.printable import printable_logger
 from include.project import Project
 from include.registry import lifecycle, model_io, sync
 from include.registry.ledger import Ledger
@@ -31,6 +33,8 @@ from include.validation.judge import judge_of
 from include.validation.tallies import PredictionTally
 
 BATCH_ROWS = 65_536
+log = printable_logger(__name__)
+
 _NAMED = 3
 """Number of versions, the newest, that an error without a champion names."""
 MEMORY = "256MB"
@@ -73,6 +77,8 @@ class ScoreResult:
     rows: int
     predicted_positives: int
     """Rows that are predicted positive; 0 for a task without such a notion."""
+    crossed_intervals: int
+    """Rows whose predicted quantiles crossed, and were sorted."""
     changed: bool
     """Whether the day's predictions changed."""
     kept: bool
@@ -124,13 +130,26 @@ def score_period(
     inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
     commit = lake.replace(
-        "predictions", period, reader, inputs=inputs, versions=versions, stage="score", cpu_since=began
+        "predictions",
+        period,
+        reader,
+        inputs=inputs,
+        versions=versions,
+        stage="score",
+        cpu_since=began,
+        counts=scoring.counts,
     )
+    if scoring.crossed:
+        log.warning(
+            "%s: the predicted quantiles of %d of %d rows of %s cross; they are sorted.",
+            *(use_case.name, scoring.crossed, scoring.rows, period),
+        )
     return ScoreResult(
         period.key,
         number,
         commit.partition.rows,
         scoring.predicted_positives,
+        scoring.crossed,
         commit.changed,
         kept=before is not None,
     )
@@ -235,7 +254,7 @@ def prediction_versions(view: AsOfSnapshot, period: Period) -> list[str]:
 
 
 class _Scoring:
-    """Stream predictions, and count the predicted positives among them."""
+    """Stream predictions; count the positive and the repaired ones."""
 
     def __init__(
         self, use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model, version: str, rows: int
@@ -243,7 +262,11 @@ class _Scoring:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, period, model, version
         self._expected, self._task = rows, task_model(use_case)
         self.tally = PredictionTally(self._task, model.encoding.features)
-        self.rows = self.predicted_positives = 0
+        self.rows = self.predicted_positives = self.crossed = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return what the commit records: the repaired rows, if any may be."""
+        return {CROSSED: self.crossed} if self._use_case.task.has_quantiles else {}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the day's predictions in order of their keys, a batch at a time.
@@ -254,8 +277,10 @@ class _Scoring:
         threads, keys = threads_for(self._expected), list(self._use_case.keys)
         schema = schemas.content_schema(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
-            predictions = self._model.predict(batch, threads)
-            self.tally.add(batch, predictions)
+            made = self._model.predict_and_count(batch, threads)
+            predictions = made.values
+            self.tally.add(batch, predictions, made.crossed)
+            self.crossed += made.crossed
             predicted = self._task.prediction_arrays(predictions)
             self.predicted_positives += self._task.scored_positives(predicted)
             self.rows += batch.num_rows

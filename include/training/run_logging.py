@@ -17,6 +17,7 @@ from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.model import metrics, plots
 from include.model.arrays import Numbers
+from include.model.prediction_intervals import CROSSED
 from include.model.splits import Splits
 from include.model.tasks import task_model
 from include.model.trainer import FittedModel, TrainingRows
@@ -67,7 +68,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     registry.log_series(run_id, f"validation_{task.loss_name}_by_round", fitted.validation_loss)
     if fitted.crossed_share:
         log.warning(
-            "%s: the ends of %.2f %% of the intervals of the validation rows cross; they are sorted.",
+            "%s: the quantiles of %.2f %% of the validation rows cross; they are sorted.",
             *(use_case.name, 100 * fitted.crossed_share),
         )
     without_season = _without_season(training.parts)
@@ -83,7 +84,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
         "threads": threads,
         "window_periods": made_from.last - made_from.first + 1,
         **task.run_params(),
-        **({"crossed_intervals": fitted.crossed_share} if fitted.model.bounds else {}),
+        **({CROSSED: fitted.crossed_share} if use_case.task.has_quantiles else {}),
         **{f"without_season_{split}": share for split, share in without_season.items()},
     }
     identity: dict[str, str] = {

@@ -74,20 +74,24 @@ def _of_feature(name: str, rule: str, observed: str, field: str) -> BrokenExpect
 
 
 class PredictionTally(Tally):
-    """Find predictions out of range, or all equal though the features differ."""
+    """Find predictions out of range, crossed, or equal though features differ."""
 
     def __init__(self, task: TaskModel[Any], features: Iterable[str]) -> None:
         """Begin without rows; `features` are those that the model reads."""
         self._task = task
         self._columns = {name: _Column() for name in features}
-        self._rows = self._unsound = 0
+        self._rows = self._unsound = self._crossed = 0
         self._first_unsound = ""
         self._first: Numbers | None = None
         self._are_equal = True
 
-    def add(self, features: pa.RecordBatch, predictions: Numbers) -> None:
-        """Count a batch of features and its predictions."""
+    def add(self, features: pa.RecordBatch, predictions: Numbers, crossed: int = 0) -> None:
+        """Count a batch of features and its predictions.
+
+        `crossed` is the number of rows whose quantiles crossed, and were sorted.
+        """
         self._rows += len(predictions)
+        self._crossed += crossed
         unsound = ~self._task.are_sound(predictions)
         if unsound.any():
             self._first_unsound = self._first_unsound or str(predictions[unsound][0].tolist())
@@ -104,6 +108,13 @@ class PredictionTally(Tally):
             observed = f"{self._unsound:,} of {self._rows:,} are not, the first {self._first_unsound}"
             remedy = "Score the period with another version, or train a new one: no declaration allows such values."
             found.append(BrokenExpectation(f"each prediction must be {self._task.sound_values}", observed, remedy))
+        if self._crossed and self._task.task.refuses_crossed:
+            observed = f"those of {self._crossed:,} of {self._rows:,} rows cross"
+            remedy = (
+                'Train a version whose quantiles do not cross, or declare if_crossed="sort": then they are sorted and'
+                " counted."
+            )
+            found.append(BrokenExpectation("predicted quantiles must be in order", observed, remedy))
         may_be_equal = isinstance(suite, PredictionSuite) and suite.may_be_equal
         differs = any(column.varies for column in self._columns.values())
         if self._rows >= MIN_ROWS and self._are_equal and differs and not may_be_equal and not self._unsound:

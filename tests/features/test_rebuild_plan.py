@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from include.cli import main
 from include.declaration.period import Period
+from include.features.metric_inputs import LIMITS, METRICS, describe_change
 from include.features.rebuild_plan import Cost, RebuildPlan, plan_rebuild
 from include.ingestion import ingest, validate
 from include.lake import schemas
+from include.monitoring import monitor
 from include.project import open_project
+from include.use_case import Monitoring
 from tests.features.renewed import Renewed
 
 ONE, TWO, THREE = (Period(f"2020-01-{day:02}") for day in (1, 2, 3))
@@ -142,3 +146,32 @@ def test_predictions_of_features_that_have_changed_are_a_backfill_of_score(renew
     assert (step.kind, step.first, step.last) == ("score", THREE, THREE)
     predict(renewed, THREE)
     assert planned(renewed).steps == ()
+
+
+def test_metrics_of_what_has_changed_are_a_backfill_of_monitor(renewed, tracking, declare):
+    for period in (ONE, TWO, THREE):
+        monitor.monitor_period(open_project(renewed.use_case), period)
+    assert planned(renewed).steps == ()
+    renewed.double_size()
+    renewed.run(TWO, THREE)
+    metrics = next(table for table in planned(renewed).tables if table.table == METRICS)
+    features = describe_change("features")
+    assert [(one.period, one.reason, one.changes) for one in metrics.stale] == [
+        (TWO, "other inputs", (features,)),
+        (THREE, "other inputs", (features,)),
+    ]
+    step = planned(renewed).steps[-1]
+    assert (step.kind, step.first, step.last) == ("monitor", TWO, THREE) and step.cost.cpu_seconds > 0
+    declare(renewed.use_case)
+    assert features in run_command("airworthy plan toy")
+    run_command(step.run)
+    assert [step.kind for step in planned(renewed).steps] == ["data"], "features of the first day"
+
+
+def test_a_changed_limit_makes_metrics_stale(renewed, tracking):
+    monitor.monitor_period(open_project(renewed.use_case), THREE)
+    use_case = replace(renewed.use_case, monitoring=Monitoring(volume_change=0.1))
+    [step] = plan_rebuild(open_project(use_case)).steps
+    assert (step.kind, step.first, step.last) == ("monitor", THREE, THREE)
+    (metrics,) = [table for table in plan_rebuild(open_project(use_case)).tables if table.stale]
+    assert metrics.changes == (describe_change(LIMITS),)

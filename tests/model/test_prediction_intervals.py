@@ -18,7 +18,7 @@ NOTHING = pa.table({})
 
 
 def coverage(rng: np.random.Generator, bounds: ConformalBounds, mean: np.ndarray) -> float:
-    ends = bounds.around(mean, NOTHING, 1)
+    ends = bounds.around(mean, NOTHING, 1).values
     labels = rng.poisson(mean)
     return float(np.mean((labels >= ends[:, 1]) & (labels <= ends[:, 2])))
 
@@ -39,7 +39,7 @@ def test_continuous_labels_are_covered_as_declared_and_each_side_is_missed_as_of
     for _ in range(400):
         errors = rng.exponential(1.0, 1_099) - 1.0
         bounds = ConformalBounds.fit(errors[:99], np.zeros(99), (0.1, 0.9), scale="one")
-        ends = bounds.around(np.zeros(1_000), NOTHING, 1)
+        ends = bounds.around(np.zeros(1_000), NOTHING, 1).values
         below.append(np.mean(errors[99:] < ends[:, 1]))
         above.append(np.mean(errors[99:] > ends[:, 2]))
     assert np.mean(below) == pytest.approx(0.1, abs=0.005)
@@ -83,7 +83,7 @@ def test_too_few_rows_are_refused_with_the_number_that_is_needed():
 
 def test_no_end_is_below_the_least_label():
     bounds = ConformalBounds(-5.0, 5.0, "one", least=0.0)
-    assert bounds.around(np.array([1.0]), NOTHING, 1).tolist() == [[1.0, 0.0, 6.0]]
+    assert bounds.around(np.array([1.0]), NOTHING, 1).values.tolist() == [[1.0, 0.0, 6.0]]
 
 
 def constant(value: float) -> lightgbm.Booster:
@@ -95,11 +95,26 @@ def test_quantiles_that_cross_are_sorted():
     encoded = pa.table({"x": [1.0, 2.0]})
     crossed = QuantileBounds(constant(9.0), constant(4.0), with_point=False)
     assert crossed.ends(encoded, 1)[0].tolist() == [9.0, 4.0]
-    assert crossed.around(np.array([5.0, 1.0]), encoded, 1).tolist() == [[5.0, 4.0, 9.0], [1.0, 4.0, 9.0]]
-    assert crossed.crossed_share(encoded, 1) == 1.0
-    with_point = QuantileBounds(constant(4.0), constant(9.0), with_point=True)
-    assert with_point.around(np.array([1.0]), encoded.slice(0, 1), 1).tolist() == [[4.0, 1.0, 9.0]]
-    assert with_point.crossed_share(encoded, 1) == 0.0
+    found = crossed.around(np.array([5.0, 1.0]), encoded, 1)
+    assert found.values.tolist() == [[5.0, 4.0, 9.0], [1.0, 4.0, 9.0]]
+    assert found.crossed.tolist() == [True, True]
+
+
+def test_a_predicted_quantile_may_cross_an_end():
+    bounds = QuantileBounds(constant(4.0), constant(9.0), with_point=True)
+    found = bounds.around(np.array([1.0, 5.0, 9.0]), pa.table({"x": [1.0, 2.0, 3.0]}), 1)
+    assert found.values.tolist() == [[4.0, 1.0, 9.0], [5.0, 4.0, 9.0], [9.0, 4.0, 9.0]]
+    assert found.crossed.tolist() == [True, False, False]
+
+
+def test_a_mean_outside_its_interval_is_no_crossing():
+    bounds = QuantileBounds(constant(4.0), constant(9.0), with_point=False)
+    assert bounds.around(np.array([1.0]), pa.table({"x": [1.0]}), 1).crossed.tolist() == [False]
+
+
+def test_conformal_ends_never_cross():
+    found = ConformalBounds(-1.0, 2.0, "root").around(np.array([0.0, 4.0]), NOTHING, 1)
+    assert found.crossed.tolist() == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +128,7 @@ def test_quantiles_that_cross_are_sorted():
 def test_bounds_are_kept_as_plain_values(bounds):
     again = bounds_from_json(json.loads(json.dumps(bounds.to_json())))
     encoded, point = pa.table({"x": [1.0, 2.0]}), np.array([1.5, 3.0])
-    assert again.around(point, encoded, 1).tolist() == bounds.around(point, encoded, 1).tolist()
+    assert again.around(point, encoded, 1).values.tolist() == bounds.around(point, encoded, 1).values.tolist()
     assert again.to_json() == bounds.to_json()
 
 

@@ -85,7 +85,7 @@ def every_breach(task: Task) -> list[dict[str, object]]:
     ]
     subjects = {"volume_change": "events", "null_share": "size", "unseen_share": "kind", "psi": "size"}
     subjects |= {"weighted_drift": "features", "prediction_drift": "prediction", "unscored_rows": "predictions"}
-    subjects |= {"staleness": "model"}
+    subjects |= {"staleness": "model", "crossed_share": "prediction"}
     others = {metric: subject for metric, subject in subjects.items() if find_metric(metric)}
     return rows + [{"metric": name, "subject": each, "value": 0.5, "limit": 0.2} for name, each in others.items()]
 

@@ -152,6 +152,45 @@ def test_a_copy_writes_the_same_values_as_an_insertion(postgres):
     assert written[0] == written[1] == [tuple(row.values()) for row in rows.to_pylist()]
 
 
+def test_rows_are_inserted_with_the_values_that_sqlalchemy_would_insert():
+    engine, written = sa.create_engine("sqlite://"), []
+    for number, as_rows in enumerate((True, False)):
+        columns = [sa.Column(field.name, export_sql._type(field.type)) for field in HOSTILE.schema]
+        table = sa.Table(f"t{number}", sa.MetaData(), *columns)
+        with engine.begin() as connection:
+            table.create(connection)
+            if as_rows:
+                connection.execute(sa.insert(table), HOSTILE.to_pylist())
+            else:
+                export_sql._insert_batch(connection, table, HOSTILE)
+            written.append(connection.exec_driver_sql(f"select * from t{number}").fetchall())  # as stored
+    assert written[0] == written[1] and len(written[0]) == HOSTILE.num_rows
+
+
+def test_a_delivery_is_one_transaction_with_one_statement_for_each_batch(project, tmp_path, configure):
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection, connection:
+        connection.execute("create table other (id integer)")
+    configure.connections(warehouse=f"sqlite:///{tmp_path}/shop.db")
+    made = project(ToSql("warehouse", "predictions"), count=25_000)
+    sizes, commits = list[int](), list[sa.Connection]()
+
+    def executed(connection, cursor, statement, parameters, context, executemany) -> None:
+        if statement.startswith("INSERT"):
+            sizes.append(len(parameters) if executemany else 0)
+
+    def committed(connection) -> None:
+        commits.append(connection)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", executed)
+    sa.event.listen(sa.Engine, "commit", committed)
+    try:
+        export.export_period(made, DAY)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", executed)
+        sa.event.remove(sa.Engine, "commit", committed)
+    assert sizes == [10_000, 10_000, 5_000] and len(commits) == 1
+
+
 def test_a_delivery_that_fails_half_way_leaves_the_table_as_it_was(project, database, monkeypatch):
     made = project(ToSql("warehouse", database.table))
     export.export_period(made, DAY)

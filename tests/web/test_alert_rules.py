@@ -47,6 +47,9 @@ FIRES: dict[str, dict[str, object]] = {
     "AirworthyDrift": {'airworthy_breached{use_case="toy", metric="weighted_drift", subject="features"}': 1},
     "AirworthyData": {'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 1},
     "AirworthyUnscored": {'airworthy_breached{use_case="toy", metric="unscored_rows", subject="predictions"}': 1},
+    "AirworthyCrossedIntervals": {
+        'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 1
+    },
     "AirworthyStale": {'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 1},
     "AirworthyUnmeasured": {UNMEASURED.format("weighted_drift"): 1},
     "AirworthyNotJudged": {UNMEASURED.format("degradation/log_loss"): 1},
@@ -76,6 +79,7 @@ QUIET: dict[str, object] = {
     'airworthy_breached{use_case="toy", metric="psi", subject="x"}': 1,
     'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 0,
     'airworthy_breached{use_case="toy", metric="unscored_rows", subject="predictions"}': 0,
+    'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 0,
     'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 0,
     'airworthy_trainings_claimed{use_case="toy"}': 1,
     'airworthy_trainings_allowed{use_case="toy"}': 2,

@@ -104,6 +104,16 @@ class Task(ABC):
         return ""
 
     @property
+    def has_quantiles(self) -> bool:
+        """Return whether a prediction has quantiles that may cross."""
+        return False
+
+    @property
+    def refuses_crossed(self) -> bool:
+        """Return whether quantiles that cross refuse a period; else they are sorted."""
+        return False
+
+    @property
     def label_unit(self) -> str:
         """Return the unit of the label, for texts; empty without one."""
         return ""

@@ -16,6 +16,7 @@ from include.declaration.task.base import Task, format_number
 
 Objective = Literal["l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"]
 IntervalMethod = Literal["conformal", "quantile"]
+Crossed = Literal["sort", "refuse"]
 
 
 @declared
@@ -36,6 +37,9 @@ class Regression(Task, Spanned):
     interval_method: IntervalMethod = "conformal"
     """`conformal`: the prediction plus the quantiles of its errors on the validation days; `quantile`: one more model
     per end."""
+    if_crossed: Crossed = "sort"
+    """What scoring does where predicted quantiles cross, with interval_method="quantile": `sort` sorts and counts them,
+    `refuse` stores no predictions of the period."""
     seasonal_feature: str | None = None
     """The feature with the label's value one season earlier, such as a week; it is a baseline then."""
     season: OptionalSpan = OptionalSpan(None)
@@ -50,6 +54,13 @@ class Regression(Task, Spanned):
         require_field_types(self)
         require_one_of(self.objective, get_args(Objective), "Regression: objective=")
         require_one_of(self.interval_method, get_args(IntervalMethod), "Regression: interval_method=")
+        require_one_of(self.if_crossed, get_args(Crossed), "Regression: if_crossed=")
+        require(
+            self.if_crossed == "sort" or self.has_quantiles,
+            f'Regression: if_crossed={self.if_crossed!r} belongs to intervals with interval_method="quantile".',
+            field="if_crossed",
+            hint="Leave it out: conformal intervals never cross.",
+        )
         needs_one = self.objective == "quantile"
         require(
             (self.quantile is not None) == needs_one,
@@ -151,6 +162,14 @@ class Regression(Task, Spanned):
         return (self.seasonal_feature,) if self.seasonal_feature else ()
 
     @property
+    def has_quantiles(self) -> bool:
+        return self.intervals is not None and self.interval_method == "quantile"
+
+    @property
+    def refuses_crossed(self) -> bool:
+        return self.if_crossed == "refuse"
+
+    @property
     def label_unit(self) -> str:
         return self.unit
 
@@ -163,11 +182,11 @@ class Regression(Task, Spanned):
         return "order_cost" if self.costs else ""
 
     def training_values(self) -> dict[str, object]:
-        return {"task": {name: value for name, value in self.to_json().items() if name != "unit"}}
+        return {"task": {name: value for name, value in self.to_json().items() if name not in ("unit", "if_crossed")}}
 
     @property
     def not_monotone(self) -> str:
-        unfit = self.objective in ("l1", "quantile") or (self.intervals and self.interval_method == "quantile")
+        unfit = self.objective in ("l1", "quantile") or self.has_quantiles
         return "LightGBM cannot constrain l1 and quantile models" if unfit else ""
 
     @property

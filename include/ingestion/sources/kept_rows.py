@@ -3,18 +3,21 @@
 Later periods do not read the file again.
 
 A file is read once for each content that it has. Its kept copy is a Parquet file in the home of this machine; removing
-it costs another reading and nothing else.
+it costs another reading and nothing else. Maintenance removes a copy that no period has read for long.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -33,6 +36,7 @@ GROUP_ROWS = 65_536
 SETTLED_SECONDS = 2.0
 """Age from which on a changed file has another time stamp."""
 _EVERYTHING = 1 << 62
+_NOTE, _LOCK = "kept.json", "lock"
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def keep_rows(
     with _locked(folder):  # other periods wait for the one that reads the file
         kept = _kept(folder)
         if kept and identity and (kept.identity, kept.rules) == (identity, rules) and (file := _file(folder)):
+            os.utime(folder / _NOTE)  # when it was last read
             return kept, file
         with opened() as copy:
             if kept and (kept.sha256, kept.rules) == (copy.sha256, rules) and (file := _file(folder)):
@@ -90,6 +95,49 @@ def keep_rows(
         kept = replace(kept, identity=identity, rules=rules)
         _write(folder, kept)
         return kept, pq.ParquetFile(folder / "rows.parquet")
+
+
+@dataclass(frozen=True)
+class KeptCopy:
+    """The kept copy of a file, or what a killed process left of one."""
+
+    folder: Path
+    bytes: int
+    last_read: datetime
+
+
+def list_copies(home: Path, use_case: str) -> list[KeptCopy]:
+    """Return the copies of a use case's files on this machine, by their folders."""
+    found = []
+    for lock in sorted((home / "kept_rows" / use_case).glob(f"*/*/{_LOCK}")):
+        stats = []
+        for path in _contents(lock.parent):
+            with contextlib.suppress(FileNotFoundError):  # an unfinished file may just be finished
+                stats.append(path.stat())
+        if stats:
+            last = datetime.fromtimestamp(max(each.st_mtime for each in stats), UTC)
+            found.append(KeptCopy(lock.parent, sum(each.st_size for each in stats), last))
+    return found
+
+
+def remove_copy(home: Path, use_case: str, folder: Path, unread_since: datetime) -> bool:
+    """Remove a copy unless it was read meanwhile; return whether it is removed.
+
+    Its lock stays: a process may be waiting for it.
+    """
+    if not folder.is_dir():
+        return True
+    with _locked(folder):
+        current = (copy for copy in list_copies(home, use_case) if copy.folder == folder)
+        if any(copy.last_read >= unread_since for copy in current):
+            return False
+        for path in _contents(folder):
+            path.unlink(missing_ok=True)
+    return True
+
+
+def _contents(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name != _LOCK]
 
 
 def selected_rows(file: pq.ParquetFile, selection: RowSelection, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -155,7 +203,7 @@ def _folder(context: Context, name: str) -> Path:
 
 def _kept(folder: Path) -> KeptRows | None:
     try:
-        return KeptRows(**json.loads((folder / "kept.json").read_text()))
+        return KeptRows(**json.loads((folder / _NOTE).read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
@@ -163,7 +211,7 @@ def _kept(folder: Path) -> KeptRows | None:
 def _write(folder: Path, kept: KeptRows) -> None:
     unfinished = folder / unfinished_name()
     unfinished.write_text(json.dumps(asdict(kept)))
-    unfinished.replace(folder / "kept.json")
+    unfinished.replace(folder / _NOTE)
 
 
 def _file(folder: Path) -> pq.ParquetFile | None:
@@ -175,7 +223,7 @@ def _file(folder: Path) -> pq.ParquetFile | None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as file:
+    with (folder / _LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

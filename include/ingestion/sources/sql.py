@@ -17,6 +17,7 @@ from include.declaration.period import HOUR, Period
 from include.declaration.sources import Sql, parameters_of
 from include.errors import shorten_names
 from include.ingestion.plain_values import PlainValueError, to_array
+from include.ingestion.sources import adbc
 from include.ingestion.sources.base import (
     Context,
     NotDeliveredError,
@@ -56,6 +57,10 @@ class SqlReader:
                 connection.execute(sa.text(statement))
             self._require_complete(connection, period)
             statement, values = self._statement(connection, period)
+            with self._arrow_result(engine, statement, values) as found:
+                if found is not None:
+                    yield from found
+                    return
             streaming = connection.execution_options(yield_per=BATCH_ROWS)  # by a server-side cursor
             result = streaming.execute(statement, values)
             self._require_columns([*result.keys()])
@@ -63,6 +68,23 @@ class SqlReader:
             for rows in result.partitions():
                 yield self._converted([*result.keys()], rows, read)
                 read += len(rows)
+
+    @contextmanager
+    def _arrow_result(
+        self, engine: sa.Engine, statement: Any, values: dict[str, Any]
+    ) -> Iterator[Iterator[pa.RecordBatch] | None]:
+        """Yield the rows through ADBC, or None if they cannot be read so."""
+        if not adbc.is_usable(engine.dialect.name):
+            yield None
+            return
+        session = _SESSION[engine.dialect.name]
+        try:
+            with adbc.open_result(engine.url, session, statement, values, self._context.schema) as found:
+                yield found
+        except adbc.ArrowReadError as error:
+            hide = self._context.project.connections.connection(self._source.conn_id).hide_secrets
+            words = hide(" ".join(str(error).split()))
+            raise SourceUnavailableError(*self._context.names, self._where, words) from None
 
     def _require_complete(self, connection: sa.Connection, period: Period) -> None:
         """Check, in the transaction that reads the rows, that the period is complete."""

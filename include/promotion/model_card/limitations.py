@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from include.declaration.gates import MODEL
 from include.evaluation.gates import GATES
+from include.model.prediction_intervals import CROSSED
 from include.model.tasks import task_model
 from include.promotion.model_card.content import ModelCardContent, SliceSummary
 
@@ -30,6 +31,8 @@ class Limitations:
     """Baseline to its main metric, if that is within the model's 95 % interval."""
     label_shift: tuple[float, float] | None
     """Share of positives on the train and on the test days, if they differ by `SHIFT`."""
+    crossed_share: float | None
+    """Share of the validation rows whose predicted quantiles cross; None if the model has none, or it is not stored."""
     worse_loss: tuple[float, float] | None
     """The main metric on the validation and on the test days, if it is `WORSE`."""
 
@@ -45,6 +48,7 @@ def derive_limitations(content: ModelCardContent) -> Limitations:
         small_groups=tuple(each for each in content.slices or () if each.worse is None),
         baselines_within_interval=_baselines_within_interval(content),
         label_shift=_label_shift(content),
+        crossed_share=_crossed_share(content),
         worse_loss=_worse_loss(content),
     )
 
@@ -62,6 +66,17 @@ def _label_shift(content: ModelCardContent) -> tuple[float, float] | None:
         return None
     before, after = train.level if train else None, test.level if test else None
     return (before, after) if before is not None and after is not None and abs(before - after) >= SHIFT else None
+
+
+def _crossed_share(content: ModelCardContent) -> float | None:
+    """Return the stored share, or None.
+
+    Every client of MLflow can store a parameter that is no number.
+    """
+    try:
+        return float(content.parameters[CROSSED]) if content.task.has_quantiles else None
+    except (KeyError, ValueError):
+        return None
 
 
 def _worse_loss(content: ModelCardContent) -> tuple[float, float] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ import pytest
 
 from include.connections import ConnectionInvalidError, ConnectionMissingError, EnvironmentConnections
 from include.declaration.period import Period
-from include.ingestion.sources import sql
+from include.ingestion.sources import adbc, sql
 from include.ingestion.sources.base import (
     Context,
     NotDeliveredError,
@@ -306,3 +306,58 @@ def context_of(use_case: Any, folder: Path, connections: Any = None) -> Context:
 def test_a_declaration_that_cannot_work_is_refused(values, problem):
     with pytest.raises(ValueError, match=problem):
         Sql(**({"conn_id": "warehouse"} | values))
+
+
+@pytest.fixture
+def through_adbc(monkeypatch):
+    """Whether each result that was opened is read through ADBC."""
+    pytest.importorskip("adbc_driver_postgresql", reason="the optional driver adbc-driver-postgresql is not installed")
+    used: list[bool] = []
+    real = adbc.open_result
+
+    @contextmanager
+    def opened(*args: Any) -> Iterator[Any]:
+        with real(*args) as found:
+            used.append(found is not None)
+            yield found
+
+    monkeypatch.setattr(adbc, "open_result", opened)
+    return used
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [ByColumn("at"), ByColumn("sold_on"), FirstSeen(), None])
+def test_rows_through_adbc_are_those_of_sqlalchemy(
+    declare, land, lake_home, postgres, configure, set_clock, through_adbc, monkeypatch, known
+):
+    database = postgresql(postgres, configure)
+    database.say(f"alter table {database.table} alter amount type double precision, alter id type integer")
+    database.say(f"update {database.table} set amount = 'NaN' where id = 3")
+    set_clock(datetime(2020, 3, 30, 0, tzinfo=UTC))
+    query = f"select * from (select id, shop, amount, open, sold_on, at from {database.table}) s where at >= :start"
+    source = (
+        Sql("warehouse", table=database.table, known=known)
+        if known is not None
+        else Sql("warehouse", query=f"{query} and at < :end")
+    )
+    use_case = declare(source, columns=COLUMNS)
+    found = land(use_case, "2020-03-30")
+    assert found and through_adbc == [True]
+    monkeypatch.setattr(adbc, "is_usable", lambda _: False)
+    reader = sql.SqlReader(context_of(use_case, lake_home), source)
+    rows = [row for batch in reader.batches(Period("2020-03-30")) for row in batch.to_pylist()]
+    assert sorted(rows, key=lambda row: row["id"]) == sorted(found, key=lambda row: row["id"])
+
+
+@pytest.mark.slow
+def test_a_result_of_other_types_is_left_to_sqlalchemy(declare, land, postgres, configure, through_adbc):
+    database = postgresql(postgres, configure)  # its amounts are numeric
+    source = Sql("warehouse", table=database.table, known=ByColumn("at"))
+    assert ids(land(declare(source, columns=COLUMNS), "2020-03-30")) == [2, 3]
+    assert through_adbc == [False]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "mysql", "postgresql"])
+def test_adbc_is_used_for_postgresql_alone_and_only_where_it_is_installed(dialect):
+    installed = find_spec("adbc_driver_postgresql") is not None
+    assert adbc.is_usable(dialect) == (dialect == "postgresql" and installed)
