@@ -5,7 +5,6 @@ A phase's chunks run side by side, each in one process. The next phase begins wh
 
 from airflow.sdk import DAG, chain
 
-from include.backfill.request import PHASES
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory, params
 from include.orchestration.dag_files import make_each
@@ -16,7 +15,7 @@ def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__backfill`."""
     with dag_factory.manual_dag(use_case, "backfill", params=params.backfill_params(use_case)) as built:
         before = tasks.plan(use_case.name)
-        for phase in PHASES:
+        for phase in tasks.PHASES:
             chunks = tasks.chunks.override(task_id=f"plan_{phase}", trigger_rule="all_done")(use_case.name, phase)
             work = tasks.work.override(task_id=phase).partial(use_case=use_case.name, phase=phase)
             worked = work.expand(periods=chunks)

@@ -62,6 +62,7 @@ LONG = (
     *("calendars/test_life", "tasks/test_bad_input", "tasks/test_gates", "ingestion/sources/test_files"),
     *("cli/test_run", "features/test_feature_groups", "web/test_alert_rules"),
     "end_to_end/test_feature_groups",
+    *("end_to_end/test_removal", "end_to_end/test_tutorial"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (

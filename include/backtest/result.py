@@ -33,7 +33,7 @@ class RealisedCosts:
 
     @classmethod
     def from_days(cls, by_day: Mapping[Period, tuple[Numbers, Numbers]]) -> RealisedCosts:
-        """Build it from the days' labels and probabilities, without unlabelled days."""
+        """Build it from the days' labels and predictions, without unlabelled days."""
         labelled = {period: pair for period, pair in sorted(by_day.items()) if len(pair[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
         labels, predicted = (np.concatenate([pair[n] for pair in labelled.values()] or [np.empty(0)]) for n in (0, 1))

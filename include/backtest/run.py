@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.features import build
 from include.model import splits
+from include.model.metrics import METRICS
 from include.project import Project
 
 __all__ = ["BacktestResult", "PolicyOutcome", "draw_backtest", "run_backtest"]
@@ -34,6 +35,8 @@ class BacktestResult:
     main_metric: str
     shown: tuple[str, ...]
     """The metrics of short tables."""
+    headings: Mapping[str, str]
+    """Each of them, and the main metric, to its label with its unit."""
     outcomes: tuple[PolicyOutcome, ...]
     variations: tuple[PolicyOutcome, ...]
     """The declared policy with one number changed at a time."""
@@ -83,6 +86,7 @@ def run_backtest(
     task = use_case.task
     return BacktestResult(
         use_case.name, first.key, last.key, task.cost_unit, task.main_metric, task.headline,
+        {name: METRICS[name].heading(task) for name in (task.main_metric, *task.headline)},
         tuple(outcomes), tuple(varied),
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def print_backtest_result(console: Console, name: str, found: BacktestResult) ->
         console.print(backtest_table("The declared policy with one thing changed", found, found.variations))
     print_line(console, _FOOTNOTE, "dim")
     for each in found.outcomes:
-        _trainings(console, each, METRICS[found.main_metric].label)
+        _trainings(console, each, found.headings[found.main_metric])
 
 
 def _require_folders(*files: Path | None) -> None:
@@ -90,10 +90,11 @@ def earliest_period(use_case: UseCase) -> Period:
 def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """Return a table with one line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
-    shown = (METRICS[metric].label for metric in result.shown)
+    shown = [result.headings[metric] for metric in result.shown]
     for column in ("trained", "promoted", "false alarms", "periods triggered", *shown):
         made.add_column(column, justify="right")
-    made.add_column(line_of(f"{result.unit or METRICS[result.main_metric].label} against never"), justify="right")
+    total = result.unit or f"sum of {result.headings[result.main_metric]}"
+    made.add_column(line_of(f"{total} against never"), justify="right")
     made.add_column("worst month", justify="right")
     for each in outcomes:
         worst = each.worst_month
@@ -104,14 +105,14 @@ def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[Policy
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
             str(each.alarm_periods),
             *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in result.shown),
-            f"{each.cost - result.outcomes[0].cost:+,.0f}",
+            f"{each.cost - result.outcomes[0].cost:{'+,.0f' if result.unit else '+,.4g'}}",
             line_of(f"{worst}: {_number(each.months[worst][result.main_metric])}"),
         )
     return made
 
 
 def _months(result: BacktestResult, metric: str) -> Table:
-    made = Table("month", title=f"{METRICS[metric].label} by month", title_justify="left")
+    made = Table("month", title=f"{result.headings[metric]} by month", title_justify="left")
     for each in result.outcomes:
         made.add_column(line_of(each.policy), justify="right")
     for month in result.outcomes[0].months:
@@ -125,7 +126,7 @@ def _trainings(console: Console, outcome: PolicyOutcome, loss: str) -> None:
     console.print()
     print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
     for each in outcome.trainings:
-        after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} {loss} gained afterwards"
+        after = "gain not known yet" if each["gain"] is None else f"{each['gain']:+.4f} gained afterwards in {loss}"
         print_line(console, f"  {each['period']}  {each['result']:<9} {after}; {each['reason']}")
 
 

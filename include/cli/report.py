@@ -155,8 +155,7 @@ def _realised(realised: RealisedPerformance | None, task: Task) -> list[Renderab
 def _metrics(title: str, found: Mapping[str, Mapping[str, float]], task: Task) -> Table:
     table = Table("", title=title, title_justify="left")
     for metric in task.headline:
-        unit = METRICS[metric].unit_of(task)
-        table.add_column(f"{METRICS[metric].label}, {unit}" if unit else METRICS[metric].label, justify="right")
+        table.add_column(METRICS[metric].heading(task), justify="right")
     for subject in (MODEL, *reversed(task.baselines)):
         values = found.get(subject, {})
         cells = (values.get(metric) for metric in task.headline)

@@ -103,8 +103,8 @@ class Retention:
         if self.champion_days is not None:
             champions = f"the champion, versions named champion within {_days(self.champion_days)}"
         return [
-            f"Tables: superseded content is deleted after {_days(self.superseded_days)}, unless a reproducible"
-            " version was trained on it.",
+            f"Tables: superseded content of a period is deleted after {_days(self.superseded_days)}, unless a"
+            " reproducible version was trained on it.",
             f"These versions stay reproducible: {champions}, the newest {self.newest_versions} of the others, and all"
             f" younger than {_days(self.run_days)}.",
             f"MLflow: runs without a registered version are deleted after {_days(self.run_days)}, and their artifacts"

@@ -30,7 +30,7 @@ from include.features import build
 from include.features.group_join import used_groups
 from include.features.labels import encoded_labels
 from include.ingestion import suites
-from include.lake import content_digest, schemas
+from include.lake import compaction, content_digest, history, schemas
 from include.model import lightgbm_params, splits
 from include.model.tasks import task_model
 from include.project import Project
@@ -179,11 +179,13 @@ def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[Chec
     """
     periods = needed_periods(project.use_case, period)
     sample = list(dict.fromkeys(periods[place * (len(periods) - 1) // (_SAMPLED - 1)] for place in range(_SAMPLED)))
-    refused: list[CheckFinding] = []
+    view, refused = project.lake.as_of(period), list[CheckFinding]()
+    landed = {feed.name: view.partitions(f"checked/{feed.name}", periods[0]).keys() for feed in project.use_case.feeds}
     refused_periods: dict[Period, set[str]] = {}
     for number, needed in enumerate([*sample, *(day for day in periods if day not in sample)], start=1):
         tell(f"landing and validating {needed}: {period.unit.name} {number} of {len(periods)}")
-        for feed in project.use_case.feeds:
+        # Looking up each day alone would read the logs of the tables once a day.
+        for feed in (feed for feed in project.use_case.feeds if needed not in landed[feed.name]):
             try:
                 build.land_missing_feed(project, feed, needed, needed)
             except AirworthyError as error:
@@ -192,7 +194,16 @@ def land_window(project: Project, period: Period, tell: Tell) -> tuple[list[Chec
         always = number == len(sample) > 1 and set.intersection(*(refused_periods.get(day, set()) for day in sample))
         if always or len(refused) >= _MOST_REFUSED:
             break
+    _shorten_logs(project)
     return refused, len(periods) - len(refused_periods)
+
+
+def _shorten_logs(project: Project) -> None:
+    """Write checkpoints of the feeds' tables: each build of a day opens all of them."""
+    for feed in project.use_case.feeds:
+        for table in (f"raw/{feed.name}", f"checked/{feed.name}"):
+            if history.is_table(project.lake.uri(table)):
+                compaction.write_checkpoint(project.lake, table)
 
 
 def needed_periods(use_case: UseCase, period: Period) -> list[Period]:

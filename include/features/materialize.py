@@ -90,12 +90,19 @@ def find_unchanged(
     """Return the partition that `materialize` would write again from the same inputs.
 
     Returns None if an input, the code or the expectations changed, or its file is damaged.
+
+    Raises:
+        PartitionCorruptedError: a file of an input is damaged.
     """
     inputs = _inputs(use_case, table, view, since)
     if table == "features":
         inputs |= group_join.group_digests(use_case, view)
     code = _code_of(use_case, view, table, function)
-    return view.lake.find_unchanged(table, view.period, inputs=inputs, code=code)
+    unchanged = view.lake.find_unchanged(table, view.period, inputs=inputs, code=code)
+    if unchanged:
+        for name in _checked_tables(use_case):
+            view.require_whole(name, since)
+    return unchanged
 
 
 def _checked_tables(use_case: DataDeclaration) -> list[str]:

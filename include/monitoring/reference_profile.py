@@ -30,7 +30,9 @@ from include.monitoring.reference_histogram import ReferenceHistogram, reference
 
 NAME = "profile"
 """Name of its file, which is stored with the model."""
-FORMAT = 5
+FORMAT = 6
+_PREDICTIONS = {5: "probability", FORMAT: "predictions"}
+"""Format of a stored profile to the key of the predictions in it."""
 
 
 class ProfileUnreadableError(AirworthyError):
@@ -115,7 +117,7 @@ class ReferenceProfile:
             "features": {
                 name: {"type": self.types[name], **histogram.to_json()} for name, histogram in self.features.items()
             },
-            "probability": self.predictions.to_json(),
+            _PREDICTIONS[FORMAT]: self.predictions.to_json(),
             "importance": dict(self.importance),
             "usual": asdict(self.usual),
             "expected_metrics": {metric: asdict(on_test) for metric, on_test in self.expected_metrics.items()},
@@ -136,7 +138,7 @@ class ReferenceProfile:
         Raises:
             ProfileUnreadableError: the values have another format.
         """
-        if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+        if not isinstance(values, Mapping) or values.get("format") not in _PREDICTIONS:
             raise ProfileUnreadableError(f"is not of the present format ({FORMAT})")
         try:
             rows = values["rows"]
@@ -145,7 +147,7 @@ class ReferenceProfile:
                 features={name: ReferenceHistogram.from_json(each, rows) for name, each in values["features"].items()},
                 types={name: each["type"] for name, each in values["features"].items()},
                 importance=dict(values["importance"]),
-                predictions=ReferenceHistogram.from_json(values["probability"], rows),
+                predictions=ReferenceHistogram.from_json(values[_PREDICTIONS[values["format"]]], rows),
                 usual=ReferenceVariation.from_json(values["usual"], values["features"]),
                 expected_metrics=expected_performance.from_json(values["expected_metrics"]),
                 baselines={name: expected_performance.from_json(found) for name, found in values["baselines"].items()},

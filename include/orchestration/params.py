@@ -243,6 +243,7 @@ def backfill_params(use_case: UseCase) -> dict[str, Param]:
             kinds,
             type="array",
             items={"type": "string", "enum": kinds},
+            maxItems=len(kinds),
             examples=kinds,
             title="What to build",
             description="Predictions and metrics are built after the data that they read.",

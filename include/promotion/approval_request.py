@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.use_case import UseCase
+from include.model.metrics import METRICS
+from include.model.tasks import task_model
 from include.project import Project
 from include.promotion import approve
 from include.promotion.markdown import render_markdown
@@ -49,6 +51,12 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     return ApprovalRequest(_question(project.use_case, summary, compared), "")
 
 
+def _main_first(use_case: UseCase) -> tuple[str, ...]:
+    """Return the task's metrics, the main one first."""
+    task = use_case.task
+    return tuple(dict.fromkeys((task.main_metric, *task.metrics)))
+
+
 def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
     """Return the text of `approval_request.md.j2`."""
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
@@ -61,7 +69,8 @@ def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSum
         "approval_request.md.j2",
         version=candidate,
         test=candidate.splits["test"],
-        metrics=use_case.task.metrics,
+        metrics={name: METRICS[name].titled(use_case.task) for name in _main_first(use_case)},
+        level=task_model(use_case.task).describe_level(candidate.test.get(MODEL, {})),
         subjects={subject: name for subject, name in names.items() if subject in candidate.judged},
         champion_gate_results={
             gate_result["gate"]: gate_result for gate_result in (champion.gate_results if champion is not None else ())

@@ -170,7 +170,7 @@ def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code) -> s
     if use_case.calendar != Daily():  # earlier code had days from midnight only
         declared["calendar"] = str(use_case.calendar)
     if kind != TRAINING:
-        declared["read"] = declared_values.declared_values_of(use_case, code.attributes_read)
+        declared["read"] = declared_values.values_of_paths(use_case, code.paths)
     if feed:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, left_out=(*_NOT_OF_A_FEED, "source"))
@@ -199,13 +199,8 @@ class _Code:
     digest: str
     modules: Mapping[str, Module]
     files: Mapping[str, str]
-    places: Places
-
-    @functools.cached_property
-    def attributes_read(self) -> frozenset[str]:
-        """Return the attributes of the declaration that the use case's own modules read."""
-        declared_by = (self.places.package, self.places.declared_in)
-        return declared_values.attributes_read_by(self.modules.values(), declared_by)
+    paths: frozenset[str]
+    """Attributes of the declaration that the use case's own modules read."""
 
 
 def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
@@ -219,7 +214,8 @@ def _code(places: Places, kind: str) -> _Code:
     digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
     paths = code_modules.data_files(places, covered) if kind != TRAINING else {}
     files = {name: _file_digest(path) for name, path in paths.items()}
-    return _Code(content_digest.digest_values(digests | files), covered, files, places)
+    read = declared_values.paths_read_by(covered.values(), places)
+    return _Code(content_digest.digest_values(digests | files), covered, files, read)
 
 
 def _file_digest(path: Path) -> str:

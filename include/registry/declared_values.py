@@ -9,7 +9,7 @@ from typing import Any
 
 from include.declaration.data_declaration import DataDeclaration
 from include.registry import source_code
-from include.registry.code_modules import Module
+from include.registry.code_modules import Module, Places
 from include.registry.source_code import DECLARATIONS
 
 NOT_OF_ROWS = (
@@ -32,19 +32,20 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 """Method or property of a use case to the fields that it reads."""
 
 
-def attributes_read_by(modules: Iterable[Module], declared_by: Collection[str]) -> frozenset[str]:
-    """Return the attributes of the declaration that own modules read, to depth two.
+def paths_read_by(modules: Iterable[Module], places: Places) -> frozenset[str]:
+    """Return the attributes of the declaration that modules read, to depth two.
 
-    `declared_by` are the names of the modules that declare it. An empty text means an attribute that is unknown.
+    An empty text means all. The result depends on the code alone.
     """
+    declaring = (places.package, places.declared_in)
     own = (module for module in modules if module.is_own)
-    return frozenset(path for module in own for path in _paths(module.body, declaring=module.name in declared_by))
+    return frozenset(path for module in own for path in _paths(module.body, declaring=module.name in declaring))
 
 
-def declared_values_of(use_case: DataDeclaration, attributes: Iterable[str]) -> dict[str, Any]:
-    """Return the declared values of these attributes; all if one is unknown."""
-    paths = set[str]().union(*(_fields(use_case, attribute) for attribute in attributes))
-    return {path: declared_value(use_case, path) for path in sorted(paths)}
+def values_of_paths(use_case: DataDeclaration, paths: Iterable[str]) -> dict[str, Any]:
+    """Return the declared values of attributes that are read; all if one is unknown."""
+    fields_read = set[str]().union(*(_fields(use_case, path) for path in paths))
+    return {path: declared_value(use_case, path) for path in sorted(fields_read)}
 
 
 def _fields(use_case: DataDeclaration, path: str) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from include.cli import report as cli_report
-from include.declaration.period import Period
+from include.declaration.period import DAY, Period
 from include.monitoring.monitor import RealisedPerformance
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.version_summary import VersionSummary
@@ -54,7 +54,7 @@ TRIGGERED = DecisionReport(Period("2020-03-09"), "weighted_drift was above its l
 def shown(*versions: VersionSummary, decided_periods: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(
-        feeds={}, rows={}, versions=versions, decided_periods=decided_periods, decisions=decisions, state={}
+        feeds={}, rows={}, versions=versions, unit=DAY, decided_periods=decided_periods, decisions=decisions, state={}
     )
     cli_report.print_report(console, USE_CASE, report, None)
     assert isinstance(console.file, io.StringIO)
@@ -122,7 +122,7 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
             RealisedPerformance("2020-03-01", "2020-03-01", (), {"2020-03-01": "it has no labels yet"}, 0, {}),
             "it has no labels yet",
         ),
-        (RealisedPerformance("2020-03-01", "2020-03-01", (), {}, 0, {}), "is not known: no day was scored"),
+        (RealisedPerformance("2020-03-01", "2020-03-01", (), {}, 0, {}), "is not known: no period was scored"),
         (
             RealisedPerformance("2020-03-01", "2020-03-01", ("2020-03-01",), {}, 0, {"model": {"rows": 0.0}}),
             "no row has both",
@@ -131,6 +131,6 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
 )
 def test_the_outcome_is_given_or_why_it_is_unknown(realised, said):
     console = Console(file=io.StringIO(), width=200)
-    report = UseCaseReport(feeds={}, rows={}, versions=(), decided_periods=0, decisions=(), state={})
+    report = UseCaseReport(feeds={}, rows={}, versions=(), unit=DAY, decided_periods=0, decisions=(), state={})
     cli_report.print_report(console, USE_CASE, report, realised)
     assert said in " ".join(console.file.getvalue().split())

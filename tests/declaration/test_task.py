@@ -37,7 +37,11 @@ GRADES = Multiclass(classes=("a", "b", "c"))
         (lambda: Regression(intervals=(0.0, 0.9)), "intervals", ["(0.0, 0.9)"]),
         (lambda: Regression(interval_method="conformall"), "interval_method", ["'conformal'"]),
         (lambda: Regression(intervals=(0.1, 0.9), if_crossed="refuse"), "if_crossed", ['interval_method="quantile"']),
-        (lambda: Regression(if_crossed="sorted"), "if_crossed", ["'sort'"]),
+        (
+            lambda: Regression(intervals=(0.1, 0.9), interval_method="quantile", if_crossed="sorted"),
+            "if_crossed",
+            ["'sort'"],
+        ),
         (lambda: Regression(objectiv="l1"), "", ["'objectiv'", "'objective'"]),
         (lambda: OrderCosts(under=0, over=1, unit="EUR"), "under", ["0"]),
         (lambda: Multiclass(classes=("a", "b")), "classes", ["2", "Binary()"]),

@@ -60,14 +60,20 @@ def inspected(period: Period, more: int = 0) -> dict[str, int]:
 
 
 def stale(project: Project) -> dict[str, list[Period]]:
-    return {one.table: [each.period for each in one.stale] for one in find_stale(project, reread=True) if one.stale}
+    """Table to the stale days up to the last backfilled one; a scheduled run may be at work on a later one."""
+    found = {
+        one.table: [each.period for each in one.stale if each.period <= LAST]
+        for one in find_stale(project, reread=True)
+    }
+    return {table: periods for table, periods in found.items() if periods}
 
 
 def test_the_use_case_joins_what_the_dag_of_the_group_has_built(group, parts):
     for period in period_range(FIRST, LAST):
         assert defects(parts, period) == inspected(period)
         note = parts.lake.as_of(period).note("features", period)
-        assert note.versions["_feature_groups/kind_counts/features"] == group.lake.delta("features").version()
+        read = note.inputs["_feature_groups/kind_counts/features"]
+        assert read == group.lake.as_of(period).digest_of_periods("features", period, period)
     assert list(group.lake.as_of(LAST).partitions("features")) == period_range(FIRST, LAST)
 
 
@@ -85,6 +91,7 @@ def test_a_correction_of_the_groups_feed_makes_the_use_case_stale_until_its_dag_
 
 def test_the_maintenance_of_a_group_is_a_dry_run_by_default(airflow, group, parts):
     dag_id = f"{GROUP}__maintenance"
+    airflow.unpause(dag_id)
     run = airflow.trigger(dag_id, conf={"apply_changes": False})
     succeeded(airflow, dag_id, run)
     assert airflow.xcom(dag_id, run.run_id, "maintain")["apply_changes"] is False

@@ -164,6 +164,7 @@ LONG_DAY = period_range(Period("2020-10-24T22Z"), Period("2020-10-25T22Z"))
 """The hours of the days in Berlin on which clocks are set forward, and back."""
 
 
+@pytest.mark.timeout(5400)  # 48 runs of eight tasks
 def test_a_backfill_of_hours_over_changes_of_clocks_runs_exactly_these_hours(api, shell):
     assert (len(SHORT_DAY), len(LONG_DAY)) == (23, 25)
     dag_id = "trams__data"

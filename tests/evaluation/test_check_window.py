@@ -6,12 +6,32 @@ import pytest
 
 from include.declaration.period import Period, period_range
 from include.evaluation import check_use_case
+from include.lake import schemas, transaction_log
 from include.project import open_project
 from include.validation.errors import BrokenExpectation, PeriodRefusedError
 from tests.toy_use_case import USE_CASE
 
 AS_OF = Period("2020-02-15")
 CONSTANT = BrokenExpectation("feature 'size' must have more than one value", "it is 4.0 in all 200 rows", "Correct it.")
+
+
+@pytest.mark.usefixtures("lake_home")
+def test_only_days_that_the_lake_lacks_are_landed_and_logs_get_a_checkpoint(monkeypatch):
+    project, landed = open_project(USE_CASE), []
+    periods = check_use_case.needed_periods(USE_CASE, AS_OF)
+    empty = schemas.content_schema(USE_CASE, "checked/events").empty_table()
+    for period in periods[:2]:
+        project.lake.replace("checked/events", period, empty, inputs={}, stage="test")
+
+    def land(project, feed, first, last):
+        landed.append((feed.name, first))
+
+    monkeypatch.setattr(check_use_case.build, "land_missing_feed", land)
+    assert check_use_case.land_window(project, AS_OF, lambda _: None) == ([], len(periods))
+    lacking = [("events", period) for period in periods[2:]] + [("outcomes", period) for period in periods]
+    assert sorted(landed) == sorted(lacking)
+    log = transaction_log.read_transaction_log(project.lake.root / "checked/events", USE_CASE.calendar)
+    assert log is not None and log.checkpoint == log.version
 
 
 @pytest.mark.usefixtures("lake_home")

@@ -104,9 +104,16 @@ def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
         ReferenceProfile.from_json(damage)
 
 
+def test_a_profile_of_the_format_before_is_read(found):
+    values = found.to_json()
+    before = {**values, "format": 5, "probability": values["predictions"]}
+    del before["predictions"]
+    assert ReferenceProfile.from_json(before).to_json() == values
+
+
 def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
     values = found.to_json()
-    values["probability"] = {**values["probability"], "shares": [1.0]}
+    values["predictions"] = {**values["predictions"], "shares": [1.0]}
     with pytest.raises(ProfileUnreadableError) as refused:
         ReferenceProfile.from_json(values)
     assert "ValueError" in refused.value.what

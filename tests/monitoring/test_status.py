@@ -92,7 +92,7 @@ def test_a_breach_is_reported_even_where_something_else_could_not_be_measured():
 
 def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
     found = overall_status(replace(SEEN, rows=(*CALM, measure("psi", "size", 0.9, limit=0.2, breached=True))))
-    assert found.name == "ok" and found.notes == ("1 feature differs from the training days: size.",)
+    assert found.name == "ok" and found.notes == ("1 feature differs from the training periods: size.",)
 
 
 def test_labels_that_have_not_come_are_said_next_to_the_state():

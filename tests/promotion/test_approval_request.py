@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from include.evaluation import evaluate
+from include.model.metrics import METRICS
 from include.project import open_project
 from include.promotion import approval_request, approve, promote, register
 from include.use_case import Gate
@@ -27,7 +28,8 @@ def test_metrics_and_gate_results_are_next_to_those_of_the_champion(trained_toy,
     assert cells(text, "") == ["", "version 2", "champion, version 1", "logistic", "prior"]
     measured = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
     shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
-    assert cells(text, "log_loss") == ["log_loss", *shown]
+    title = METRICS["log_loss"].titled(USE_CASE.task)
+    assert cells(text, title) == [title, *shown]
     _, value, limit, gate_result, then = cells(text, "log_loss better than prior")
     assert (value, limit, gate_result) == (shown[0], shown[3], "passed")
     assert then.endswith(", passed") and then != f"{value}, passed"

@@ -104,7 +104,7 @@ def test_a_version_that_is_no_longer_champion_triggers_no_training():
     )
     assert (decision.outcome, decision.model_version) == ("hold", "1")
     assert (
-        "But no training is triggered: Version 1 scored the day, and version 2 has been champion since 2020-03-12."
+        "But no training is triggered: Version 1 scored 2020-03-15, and version 2 has been champion since 2020-03-12."
         in (decision.reason)
     )
     assert (

@@ -382,7 +382,12 @@ def test_what_is_not_given_is_asked_for_on_a_terminal_and_else_named():
     given = dict.fromkeys(QUESTIONS) | {"owner": "me"}
     asked = {}
     answers = ask_missing(given, QUESTIONS, lambda question, default: asked.setdefault(question, default) or "x")
-    assert answers == dict.fromkeys(QUESTIONS, "x") | {"owner": "me", "label_delay": "1", "time_zone": "UTC"}
+    assert answers == dict.fromkeys(QUESTIONS, "x") | {
+        "owner": "me",
+        "label_delay": "1",
+        "time_zone": "UTC",
+        "calendar": "daily",
+    }
     assert len(asked) == len(QUESTIONS) - 1
     with pytest.raises(InvalidRequestError, match="Give --date, --label, or run it on a terminal"):
         ask_missing(given, QUESTIONS, None)

@@ -18,7 +18,7 @@ from include.errors import FeaturesMissingError, NoChampionError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
-from include.model.model import Model
+from include.model.model import Model, Predictions
 from include.project import open_project
 from include.promotion import approve, promote, register
 from include.registry.ledger import Ledger, LedgerCorruptedError
@@ -225,8 +225,8 @@ class Certain:
 
     encoding = SimpleNamespace(features=("size",))
 
-    def predict(self, rows, threads=1):
-        return np.array([0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1), 0.25])
+    def predict_and_count(self, rows, threads=1):
+        return Predictions(np.array([0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1), 0.25]))
 
 
 def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_threshold():
@@ -273,9 +273,9 @@ def test_without_mlflow_nothing_is_written(champion, configure):
 
 def test_rows_are_scored_a_batch_at_a_time(champion, monkeypatch, set_limits):
     seen = []
-    predict = Model.predict
+    predict = Model.predict_and_count
     set_limits(scoring_batch_rows=50)
-    monkeypatch.setattr(Model, "predict", lambda *given: (seen.append(given[1].num_rows), predict(*given))[1])
+    monkeypatch.setattr(Model, "predict_and_count", lambda *given: (seen.append(given[1].num_rows), predict(*given))[1])
     score.score_period(open_project(USE_CASE), AS_OF)
     assert sum(seen) == source.ROWS
     assert max(seen) <= 50

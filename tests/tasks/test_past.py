@@ -13,6 +13,7 @@ from include.backtest.history import HistoricalEvaluator
 from include.cli import backtest as cli_backtest
 from include.declaration.period import period_range
 from include.evaluation import evaluate
+from include.model.metrics import METRICS
 from include.monitoring import monitor
 from include.project import open_project
 from include.registry.mlflow_registry import Registry
@@ -46,7 +47,11 @@ def test_a_backtest_ends_equal_twice_and_is_shown_in_metrics_of_the_task(toy: To
     assert set(weekly.metrics) == set(use_case.task.headline)
     assert weekly.trainings and weekly.worst_month
     assert run.draw_backtest(once).startswith(b"\x89PNG")
-    assert cli_backtest.backtest_table("title", once, once.outcomes).row_count == len(once.outcomes)
+    table = cli_backtest.backtest_table("title", once, once.outcomes)
+    assert table.row_count == len(once.outcomes)
+    headings = {name: METRICS[name].heading(toy.use_case.task) for name in once.shown}
+    assert headings.items() <= once.headings.items()
+    assert set(headings.values()) <= {str(column.header) for column in table.columns}
 
 
 def test_a_challenger_is_compared_with_the_champion_on_the_main_metric(toy: Toy, champion):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from include.lake.lake import Lake
-from include.model.model import Model
+from include.model.model import Model, Predictions
 from include.pipelines import score
 from include.pipelines.context import PipelineRun
 from include.project import open_project
@@ -39,7 +39,8 @@ def refused() -> PeriodRefusedError:
 
 @pytest.mark.parametrize("value", [1.25, 0.25])
 def test_predictions_out_of_range_or_all_equal_are_not_stored(monkeypatch, toy_functions, value):
-    monkeypatch.setattr(Model, "predict", lambda _, rows, threads=1: np.full(rows.num_rows, value))
+    made = lambda _, rows, threads=1: Predictions(np.full(rows.num_rows, value))  # noqa: E731
+    monkeypatch.setattr(Model, "predict_and_count", made)
     [one] = refused().broken
     assert str(value) in one.observed
     assert stored() == 0

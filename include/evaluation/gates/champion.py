@@ -97,7 +97,7 @@ class ChampionGate(BaseGate):
         passed = difference.upper < 0 if self.margin == 0 else difference.upper <= self.margin
         value = difference.upper if math.isfinite(difference.upper) else None
         metric = self._metric(task)
-        reason = self._reason(metric, difference, inputs, passed)
+        reason = self._reason(metric, difference, inputs, passed, task)
         return [self.result(outcome_of(passed), reason, metric=metric, value=value, limit=self.margin)]
 
     def compare(self, inputs: GateInputs, task: Task) -> Comparison | GateResult:
@@ -148,23 +148,27 @@ class ChampionGate(BaseGate):
     def _metric(self, task: Task) -> str:
         return self.metric or task.main_metric
 
-    def _reason(self, metric: str, difference: PairedDifference, inputs: GateInputs, passed: bool) -> str:
+    def _reason(self, metric: str, difference: PairedDifference, inputs: GateInputs, passed: bool, task: Task) -> str:
         champion = inputs.champion
         assert champion is not None
+
+        def text(value: float) -> str:
+            return METRICS[metric].value_text(value, task, 4)
+
         mean, upper = difference.mean, difference.upper
         good, bad = ("higher", "lower") if METRICS[metric].higher_is_better else ("lower", "higher")
-        compared = f"{abs(mean):.4g} {good if mean < 0 else bad} than" if mean else "that of"
+        compared = f"{text(abs(mean))} {good if mean < 0 else bad} than" if mean else "that of"
         sure = f"with {100 * self.confidence:g}% confidence"
         if not math.isfinite(upper):
             bound = f"{sure} it has no bound"
         elif upper < 0:
-            bound = f"{sure} at least {-upper:.4g} {good}"
+            bound = f"{sure} at least {text(-upper)} {good}"
         else:
-            bound = f"{sure} it may be up to {upper:.4g} {bad}"
+            bound = f"{sure} it may be up to {text(upper)} {bad}"
         if self.margin > 0:
-            asked = f" At most {self.margin:g} {bad} is allowed."
+            asked = f" At most {text(self.margin)} {bad} is allowed."
         elif self.margin < 0:
-            asked = f" At least {-self.margin:g} {good} is asked for."
+            asked = f" At least {text(-self.margin)} {good} is asked for."
         else:
             asked = "" if passed else f" It must be {good} beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")

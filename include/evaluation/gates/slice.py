@@ -86,7 +86,7 @@ class SliceGate(BaseGate):
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Compare the degradation of the worst group with enough rows with the limit."""
         compared = self.compare(inputs, task)
-        return [compared if isinstance(compared, GateResult) else self._judge_worst(compared)]
+        return [compared if isinstance(compared, GateResult) else self._judge_worst(compared, task)]
 
     def compare(self, inputs: GateInputs, task: Task) -> SliceMetrics | GateResult:
         """Return the groups that are judged, or a result if there are none."""
@@ -130,8 +130,9 @@ class SliceGate(BaseGate):
     def _inconclusive(self, reason: str) -> GateResult:
         return self.result("inconclusive", reason, metric=self.metric)
 
-    def _judge_worst(self, compared: SliceMetrics) -> GateResult:
-        label, limit = METRICS[self.metric].label, self.max_degradation
+    def _judge_worst(self, compared: SliceMetrics, task: Task) -> GateResult:
+        metric, limit = METRICS[self.metric], self.max_degradation
+        label = metric.label
         aside = (
             f" {counted(len(compared.small), 'group')} had fewer than {self.min_rows:,} rows." if compared.small else ""
         )
@@ -143,10 +144,11 @@ class SliceGate(BaseGate):
         worst = compared.judged[0]
         passed = worst.worse <= limit
         reference = "all rows" if self.reference == ALL_ROWS else f"the {self.reference} there"
-        degradation = f"{abs(worst.worse):.4g} {'worse' if worst.worse >= 0 else 'better'}"
+        degradation = f"{metric.value_text(abs(worst.worse), task, 4)} {'worse' if worst.worse >= 0 else 'better'}"
         reason = (
             f"Worst of {counted(len(compared.judged), 'group')} is {self.column} {worst.name} with {worst.rows:,} rows:"
-            f" {label} {worst.value:.4g}, {degradation} than the {worst.compared:.4g} of {reference}{but(passed)}"
-            f" at most {limit:g} worse is allowed.{aside}"
+            f" {label} {metric.value_text(worst.value, task, 4)}, {degradation} than the"
+            f" {metric.value_text(worst.compared, task, 4)} of {reference}{but(passed)}"
+            f" at most {metric.value_text(limit, task, 4)} worse is allowed.{aside}"
         )
         return self.result(outcome_of(passed), reason, metric=self.metric, value=worst.worse, limit=limit)

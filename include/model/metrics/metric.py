@@ -52,6 +52,15 @@ class Metric:
         """Return a value with its unit."""
         return f"{value:.{digits}g} {self.unit_of(task)}".rstrip()
 
+    def heading(self, task: Task) -> str:
+        """Return its label with the unit, for a column."""
+        return ", ".join(filter(None, (self.label, self.unit_of(task))))
+
+    def titled(self, task: Task) -> str:
+        """Return its title with the unit and the direction that is better."""
+        unit = self.unit_of(task)
+        return f"{self.title}{f', {unit}' if unit else ''} ({self.better} is better)"
+
     @property
     def better(self) -> str:
         """The direction that is better, as a word."""

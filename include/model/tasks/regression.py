@@ -140,7 +140,8 @@ class RegressionModel(TaskModel[Regression]):
         predicted, actual = measured.get("mean_value"), measured.get("mean_label")
         if predicted is None or actual is None:
             return ""
-        return f"On average the model predicts {predicted:.4g}; the mean of the labels is {actual:.4g}."
+        unit = f" {self.task.unit}" if self.task.unit else ""
+        return f"On average the model predicts {predicted:.4g}{unit}; the mean of the labels is {actual:.4g}{unit}."
 
     def plots(
         self,

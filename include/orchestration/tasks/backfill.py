@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
 
+from include.backfill.request import PHASES, BackfillRequest, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.airflow_connections import open_project
@@ -16,16 +17,14 @@ from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
 
 if TYPE_CHECKING:
-    from include.backfill.request import BackfillRequest, Phase
     from include.project import Project
 
+__all__ = ["PHASES", "chunks", "plan", "reconcile", "work"]
 log = printable_logger(__name__)
 _LONG = {**TASK_ARGS, "execution_timeout": timedelta(hours=12)}
 
 
 def _asked(use_case: str) -> tuple[Project, BackfillRequest]:
-    from include.backfill.request import BackfillRequest
-
     declared = load_use_case(use_case)
     return open_project(declared), BackfillRequest.parse(declared, get_current_context()["params"])
 

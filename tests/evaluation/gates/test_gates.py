@@ -72,7 +72,7 @@ def test_gates_that_ask_for_the_same_are_refused():
 
 
 def test_every_input_that_a_gate_can_need_is_one_of_the_inputs():
-    assert {*get_args(Input), "periods"} == {field.name for field in fields(GateInputs)}
+    assert {*get_args(Input), "periods", "unit"} == {field.name for field in fields(GateInputs)}
 
 
 def test_there_is_a_sound_gate_of_each_kind():
