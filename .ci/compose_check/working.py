@@ -84,7 +84,7 @@ def kill_worker(context: Context) -> str:
     context.killed = [{"run": task["dag_run_id"], "task": task["task_id"]} for task in tasks]
     require(tasks, "No task ran when the worker was killed.")
     wait_until(lambda: stack.inspect("worker", "{{.State.StartedAt}}") != started, "the worker's next start")
-    context.training = airflow.trigger(TRAIN, day=AS_OF, reason="compose-check")
+    context.training = airflow.trigger(TRAIN, period=AS_OF, reason="compose-check")
     names = ", ".join(f"{task['task_id']} of {task['dag_run_id'][:30]}" for task in tasks)
     return f"killed with {len(tasks)} tasks ({names}); it came back by itself"
 

@@ -112,7 +112,7 @@ def backtest_table(title: str, result: BacktestResult, outcomes: Sequence[Policy
 
 
 def _months(result: BacktestResult, metric: str) -> Table:
-    made = Table("month", title=f"{result.headings[metric]} by month", title_justify="left")
+    made = Table("month", title=line_of(f"{result.headings[metric]} by month"), title_justify="left")
     for each in result.outcomes:
         made.add_column(line_of(each.policy), justify="right")
     for month in result.outcomes[0].months:

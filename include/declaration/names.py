@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable
 from include.declaration.gates import BASELINES
 from include.declaration.problems import require
 
-DAG_KINDS = ("data", "train", "score", "monitor", "retrain", "rollback", "maintenance", "quarantine", "reproduce")
+DAG_KINDS = (
+    *("data", "train", "score", "monitor", "retrain", "rollback"),
+    *("maintenance", "quarantine", "reproduce", "backfill"),
+)
 """The DAGs of each use case: `<use case>__<kind>`."""
 GROUP_PREFIX = "feature_group_"
 """Prefix of the name under which a feature group runs, such as in its DAG `feature_group_<group>__data`."""

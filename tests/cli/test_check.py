@@ -47,7 +47,7 @@ def test_a_model_that_passes_is_reported_with_what_else_was_found_and_nothing_is
         "8 days of",
         "passes its gates. Nothing was registered.",
         "warning    feeds ['events', 'outcomes'] declare no known_at",
-        "rows on",
+        "rows of 6 of the days",
         "are labelled;",
     ):
         assert part in said.getvalue()

@@ -60,6 +60,7 @@ COMMANDS: dict[str, list[str]] = {
     "new": ["bread", "--sample", "FOLDER/wrong.csv", "--date", "period", "--keys", "", "--label", "burnt"],
     "run": ["toy", "score", "--from", str(DAY), "--version", HOSTILE],
     "plan": ["toy"],
+    "backfill": ["toy", "--from", str(DAY), "--to", str(DAY), "--plan"],
     "maintain": [],
     "rebuild": ["toy", "features", "--from", str(DAY)],
     "quarantine counts": ["toy"],
@@ -139,7 +140,9 @@ ITEM = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "reason": HOSTILE}
 NUMBERS = dict.fromkeys(("log_loss", "auc", "brier", "expected_cost"), 0.5)
 TRAINING = {"period": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE, "false_alarm": True}
 OUTCOME = PolicyOutcome(HOSTILE, HOSTILE, (TRAINING,), 1, NUMBERS, {HOSTILE: NUMBERS}, {}, 1.0)
-REPLAYED = BacktestResult(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "log_loss", tuple(NUMBERS), (OUTCOME,), ())
+HEADINGS = dict.fromkeys((*NUMBERS, "log_loss"), "PLANTED\x1b[31m")
+"""Short, since the title of a table is wrapped."""
+REPLAYED = BacktestResult(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "log_loss", tuple(NUMBERS), HEADINGS, (OUTCOME,), ())
 RESULTS: dict[str, Callable[[Console], None]] = {
     "check": lambda console: check.print_findings(console, FINDINGS),
     "check's gates": lambda console: check.print_gate_results(
@@ -168,7 +171,9 @@ def said_by(planted: Path, command: str) -> str:
     return f"{result.output}{result.exception}"
 
 
-FREE = {"quarantine balance", "quarantine export", "predictions", "lineage", "plan", "maintain", "rebuild"}
+FREE = {
+    *("quarantine balance", "quarantine export", "predictions", "lineage", "plan", "maintain", "rebuild", "backfill"),
+}
 """Commands whose output holds nothing of what is planted."""
 
 
@@ -186,7 +191,8 @@ def test_what_others_have_written_drives_nothing_and_draws_no_line(planted, comm
 
 
 @pytest.mark.parametrize("result", RESULTS)
-def test_a_result_that_others_have_written_drives_nothing_and_draws_no_line(result, capsys):
+def test_a_result_that_others_have_written_drives_nothing_and_draws_no_line(result, capsys, configure):
+    configure(terminal_columns="400")  # a text that is wrapped goes on in a line without its beginning
     RESULTS[result](make_console())
     said = capsys.readouterr().out
     assert_harmless(said)

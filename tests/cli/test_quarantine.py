@@ -49,7 +49,7 @@ def test_an_operator_looks_corrects_releases_and_sees_where_every_row_is(tmp_pat
     assert f"become known on {NEXT}" in typed("correct", "toy", str(file), "--feed", "events", "--comment", "mistyped")
     said = typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong")
     assert "1 released row(s)" in said
-    assert "2 waiting for their day" in typed("balance", "toy")
+    assert "2 waiting for their period" in typed("balance", "toy")
 
     land("events", NEXT)
     assert "0 in open quarantine + 0 waiting" in typed("balance", "toy", "--ask-source")

@@ -76,7 +76,7 @@ def test_corrected_rows_are_published_on_the_first_free_day_and_the_past_stays(b
     before = contents(USE_CASE)
     done = sent("events", edited(*BOTH))
     assert (done.known_on, done.rows, done.again, done.new) == ("2020-01-11", 2, {}, True)
-    assert states() == [f"corrected by Ann, correction 1, known on {NEXT} (that day is not landed yet)"] * 2
+    assert states() == [f"corrected by Ann, correction 1, known on {NEXT} (that period is not landed yet)"] * 2
     run_days(DAY, NEXT)
     after = contents(USE_CASE)
     assert {table: periods[DAY] for table, periods in before.items() if DAY in periods} == {

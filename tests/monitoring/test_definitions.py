@@ -36,7 +36,7 @@ WRITERS = {"MetricRow", "missing_row", "row_with_limit"}
 DOCS = (REPOSITORY / "docs" / "monitoring.md").read_text()
 LIMITED = [metric for metric in _DEFINED if metric.limit]
 DEFINED = pytest.mark.parametrize("metric", _DEFINED, ids=lambda metric: metric.name)
-FIELDS = {"subject", "value", "share", "limit"}
+FIELDS = {"subject", "value", "share", "limit", "span"}
 
 
 def written_names() -> set[str]:

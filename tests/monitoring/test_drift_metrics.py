@@ -92,7 +92,7 @@ def test_a_feature_that_is_gone_is_a_state_and_the_rest_does_not_vouch_for_it():
     assert found["psi", "size"].value is None and "does not have" not in found["psi", "kind"].missing_reason
     assert (
         found["psi", "size"].missing_reason
-        == "The version reads size, which the day's features do not have; train a version without it."
+        == "The version reads size, which the period's features do not have; train a version without it."
     )
     assert found["weighted_drift", "features"].breached is None
     assert found["weighted_drift", "features"].missing_reason == found["psi", "size"].missing_reason

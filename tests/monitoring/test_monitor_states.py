@@ -133,7 +133,7 @@ def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
     for period in period_range(NEXT, LAST):
         replaced("labels", period, labelled(0))
     found = measured(LAST)
-    assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the day are 0."}
+    assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the period are 0."}
     assert found["base_rate", "model"]["value"] == 0
     assert found["skill_loss/log_loss", "prior"]["value"] is not None
 
@@ -141,7 +141,7 @@ def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
 @pytest.mark.usefixtures("scored")
 def test_a_model_that_has_no_labelled_day_yet_says_so():
     (missing_reason,) = unmeasured(measured(NEXT), SIGNALS[3])
-    assert "trained as of 2020-03-01, and no day since then" in missing_reason
+    assert "trained as of 2020-03-01, and no period since then" in missing_reason
 
 
 @pytest.mark.usefixtures("scored")

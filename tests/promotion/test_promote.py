@@ -169,7 +169,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     assert found.champion == alias() == first
     assert found.reason == (
         "All 1 gates passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
-        " (rollback by a person: worse) makes version 1 the champion of that day."
+        " (rollback by a person: worse) makes version 1 the champion of that period."
     )
 
 

@@ -58,7 +58,7 @@ def test_a_former_champion_is_champion_again_from_the_named_day(champions):
     assert Ledger.open(USE_CASE).champion_of(Period("2020-03-07")).version == "2"
     assert (alias(), life("1"), life("2"), life("3")) == ("1", "champion", "archived", "challenger")
     assert Registry(USE_CASE).ledger_head() == entry.head
-    assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Days that are scored already keep")
+    assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Periods that are scored already keep")
     assert "trigger toy__score for it with `rescore`" in found.reason
 
 

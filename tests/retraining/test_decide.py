@@ -240,7 +240,7 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     RetrainingBudget.open(open_project(USE_CASE)).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
-        == "The budget of 2020-03 is spent: other days have all 1 trainings."
+        == "The budget of 2020-03 is spent: other periods have all 1 trainings."
     )
 
 

@@ -114,7 +114,7 @@ def test_a_version_that_is_no_longer_champion_triggers_no_training():
         == "retrain"
     )
     without_champion = retraining_policy.decide_by_policy(POLICY, DAY, periods(True, True, True), [], None)
-    assert without_champion.reason.endswith("Version 1 scored the day, but no version is champion of the day.")
+    assert without_champion.reason.endswith(f"Version 1 scored {DAY}, but no version is its champion.")
 
 
 def test_a_day_that_no_one_measured_or_scored_holds_and_says_so():

@@ -59,7 +59,10 @@ def test_the_dag_files_of_two_lines_have_every_dag(team):
         assert len([line for line in file.read_text().splitlines() if line and not line.startswith('"""')]) == 2
     bag = DagBag(str(team / "dags"), bundle_path=team / "dags", bundle_name="team")
     assert not bag.import_errors
-    kinds = ("data", "train", "score", "monitor", "retrain", "maintenance", "quarantine", "reproduce", "rollback")
+    kinds = (
+        *("backfill", "data", "train", "score", "monitor", "retrain"),
+        *("maintenance", "quarantine", "reproduce", "rollback"),
+    )
     assert set(bag.dags) == {f"burnt_bread__{kind}" for kind in kinds}
     assert {dag.fileloc for dag in bag.dags.values()} == {str(team / "dags" / "airworthy_dags.py")}
 
