@@ -85,7 +85,8 @@ SLOW = (
     *("test_kept_lakes", "test_task_memory", "untrusted/test_untrusted_process", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
-    *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "registry/test_tags"),
+    *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "ingestion/sources/test_http"),
+    *("registry/test_tags", "web/test_html", "evaluation/test_check_tables"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {
