@@ -28,7 +28,7 @@ class PeriodWork:
     reasons: tuple[tuple[str, str], ...]
     """Table and why its partition would change."""
     rows: int
-    """Rows of the partitions that stand now."""
+    """Rows that its partitions have now."""
 
     @property
     def reason(self) -> str:
@@ -59,7 +59,8 @@ class PhasePlan:
         """Describe the plan: one line of counts, and one for each reason."""
         settled = self.asked - len(self.work) - self.may_change
         time = "" if not self.cpu_seconds else f", about {duration_text(self.cpu_seconds)} of processor time"
-        parts = [f"{len(self.work):,} of {counted(self.asked, 'period')} to build{time}", f"{settled:,} settled"]
+        rows = f" ({sum(work.rows for work in self.work):,} rows now)" if self.work else ""
+        parts = [f"{len(self.work):,} of {counted(self.asked, 'period')} to build{rows}{time}", f"{settled:,} settled"]
         if self.may_change:
             parts.insert(1, f"{self.may_change:,} that may change: {REBUILT}")
         reasons = Counter(reason for work in self.work for reason in work.reasons)

@@ -14,7 +14,7 @@ from include.grammar import counted
 from include.project import Project
 
 SHOWN = 20
-"""Left periods that a message names; the report lists all."""
+"""Left periods that a message or a command names; the report lists all."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,17 @@ class Reconciliation:
 
     @property
     def command(self) -> str:
-        """Return the command that works what is left, alone; empty if nothing is."""
+        """Return the command that works what is left, alone; empty if nothing is.
+
+        Many periods are named by their range: a backfill does not touch what is settled in it.
+        """
         if not self.left:
             return ""
-        kinds = dict.fromkeys(left.kind for left in self.left)
-        only = ",".join(sorted({left.period.key for left in self.left}))
-        return f"airworthy backfill {self.use_case} --kinds {','.join(kinds)} --only {only}"
+        kinds = ",".join(dict.fromkeys(left.kind for left in self.left))
+        periods = sorted({left.period for left in self.left})
+        few = f"--only {','.join(period.key for period in periods)}"
+        chosen = few if len(periods) <= SHOWN else f"--from {periods[0]} --to {periods[-1]}"
+        return f"airworthy backfill {self.use_case} --kinds {kinds} {chosen}"
 
     @property
     def lines(self) -> Iterator[str]:

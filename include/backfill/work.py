@@ -93,6 +93,13 @@ def work_chunk(
         for period in periods
         if (state := before.get((phase, period))) is not None and state.outcome != "failed"
     }
+    for state in ended.values():
+        if state.outcome == "refused":
+            log.warning(
+                "%s of %s was refused by an earlier try of this backfill and is not tried again: %s When the cause is"
+                " corrected, start another backfill.",
+                *(phase, state.period, state.message),
+            )
     worked = dict(ended)
     for state in _worked(project, phase, [period for period in periods if period not in ended], actor):
         states.write(state)

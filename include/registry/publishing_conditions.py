@@ -24,7 +24,7 @@ def publishing_conditions(use_case: DataDeclaration, table: str, period: Period)
 
     `table` is `checked/<feed>`, `labels`, `features` or `predictions`.
     """
-    values: dict[str, object] = dict(_library_versions())
+    values: dict[str, object] = dict(library_versions())
     kind, _, name = table.partition("/")
     if kind == code_digest.CHECKED:
         feed = use_case.feed(name)
@@ -35,5 +35,6 @@ def publishing_conditions(use_case: DataDeclaration, table: str, period: Period)
 
 
 @functools.cache
-def _library_versions() -> tuple[tuple[str, str], ...]:
+def library_versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of `LIBRARIES`."""
     return tuple((name, metadata.version(name)) for name in LIBRARIES)
