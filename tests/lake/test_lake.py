@@ -182,6 +182,7 @@ def _write_days(numbers: list[int]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.both_places(long=True)
 def test_racing_writers_of_a_new_table_all_succeed(lake_home):
     """Four processes create the table at once and write 24 days, each day twice."""
     parts = [list(range(1 + n % 2, 25, 2)) for n in range(4)]

@@ -12,7 +12,7 @@ from tests import toy
 from tests.web import measured
 from tests.web.measured import Row, period_of
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 FOREVER = LATEST
 BROKEN = {"broken": True, "held": False, "not judged": None}
 

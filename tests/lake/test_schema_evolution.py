@@ -13,7 +13,7 @@ from include.lake.schema_evolution import ColumnCaseError, SchemaNarrowedError
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 TABLE, DAY = "raw/outcomes", Period("2020-01-01")
 NEXT = DAY + 1
 KEYS = {"event_date": "date32", "id": "int64"}

@@ -134,7 +134,7 @@ def _promote_three(folder: StoragePath, worker: int, start) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.both_places
+@pytest.mark.both_places(long=True)
 def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(8)

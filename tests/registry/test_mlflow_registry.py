@@ -224,6 +224,7 @@ def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, configure):
     configure(mlflow=mlflow_server)
     trained = train.train_model(open_project(USE_CASE), AS_OF)

@@ -121,6 +121,7 @@ def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
 
 @pytest.mark.both_places(not_on_s3="of a real server only its answers differ")
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_is_the_same_on_a_real_server(toy_lake, mlflow_server, configure):
     configure(mlflow=mlflow_server)
     number = register_one()
