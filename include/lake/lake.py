@@ -5,8 +5,9 @@ It has one Delta table per kind of content, with one partition per day. Nothing 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -16,13 +17,10 @@ from deltalake.exceptions import DeltaError
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.period import Period
-from include.lake import (
-    history,
-    s3,
-    schemas,
-)
+from include.lake import history, s3, schemas
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import StoragePath
+from include.lake.opened_tables import OpenedTables
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import ATTEMPTS, Commit, CommitNotes
 from include.lake.table_writer import TableWriter
@@ -37,6 +35,7 @@ class Lake:
     root: StoragePath = field(repr=False)
     address: str = field(default="", repr=False)
     """The folder or S3 address of the lake, if it is not that of the settings."""
+    _opened: OpenedTables = field(default_factory=OpenedTables, init=False, repr=False, compare=False)
 
     @classmethod
     def open(cls, use_case: DataDeclaration, lake: str = "") -> Lake:
@@ -83,7 +82,21 @@ class Lake:
         return (self.root / table).uri
 
     def delta(self, table: str) -> DeltaTable:
-        """Return the Delta table; create it empty if it does not exist."""
+        """Return the newest state of a table, for reading; create an empty table."""
+        return self._opened.share(table, self.root / table, lambda: self._connected(table))
+
+    def peek_delta(self, table: str) -> DeltaTable:
+        """Return the same for a caller that does not keep it."""
+        return self._opened.peek(table, self.root / table, lambda: self._connected(table))
+
+    @contextlib.contextmanager
+    def delta_to_write(self, table: str) -> Iterator[DeltaTable]:
+        """Yield the same for a writer, whose commits change the state; no reader has it."""
+        delta = self._opened.take(table, self.root / table, lambda: self._connected(table))
+        yield delta
+        self._opened.give_back(table, delta)  # not after an error: then the state may be any
+
+    def _connected(self, table: str) -> DeltaTable:
         return s3.retry_cut_connection(self.uri(table), lambda: self._open_or_create(table))
 
     def _open_or_create(self, table: str) -> DeltaTable:

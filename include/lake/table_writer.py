@@ -71,8 +71,8 @@ class TableWriter:
     ) -> Commit:
         """Replace the content of one day by `rows` in one commit, see `Lake.replace`."""
         names = require_declared_columns(self._use_case, self.table, period, rows.schema)
-        delta = self.lake.delta(self.table)
-        self._evolve_schema(delta)  # refuses a clashing type before anything is written
+        with self.lake.delta_to_write(self.table) as delta:
+            self._evolve_schema(delta)  # refuses a clashing type before anything is written
         schema = schemas.content_schema(self._use_case, self.table)
         keys, row_keys = schemas.sort_keys(self._use_case, self.table), schemas.row_keys(self._use_case, self.table)
         with self._temporary_file() as path:
@@ -94,11 +94,11 @@ class TableWriter:
                 cpu_seconds=time.process_time() - notes.cpu_since,
                 counts=notes.counts(),
             )
-            return self._commit_once(delta, period, file, metadata, if_absent, expected_digest)
+            return self._commit_once(period, file, metadata, if_absent, expected_digest)
 
     def find_unchanged(self, period: Period, inputs: Mapping[str, str], code: str) -> Commit | None:
         """Return the day's partition if it was made from this, see `Lake.find_unchanged`."""
-        delta = self.lake.delta(self.table)
+        delta = self.lake.peek_delta(self.table)
         stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
         note = history.newest_version(self.lake.root / self.table, delta, period) if stored else None
         if stored is None or note is None or (note.digest, note.inputs, note.code) != (stored.digest, inputs, code):
@@ -111,11 +111,10 @@ class TableWriter:
         notes = history.to_metadata(period=period, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
-            delta = self.lake.delta(self.table)
-            if period not in partitions.list_partitions(delta, self._calendar, period, period):
-                return Commit(self.table, period, Partition("", 0), delta.version(), changed=False)
             try:
-                with s3.translate_s3_errors(self.lake.uri(self.table)):
+                with self.lake.delta_to_write(self.table) as delta, s3.translate_s3_errors(self.lake.uri(self.table)):
+                    if period not in partitions.list_partitions(delta, self._calendar, period, period):
+                        return Commit(self.table, period, Partition("", 0), delta.version(), changed=False)
                     version = self._commit(delta, period, [], notes)
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
@@ -127,31 +126,31 @@ class TableWriter:
         """Remove these days and set the declared columns, see `Lake.start_generation`."""
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
-            delta = self.lake.delta(self.table)
-            before, declared = delta.version(), schemas.content_schema(self._use_case, self.table)
-            remaining = partitions.list_partitions(delta, self._calendar, EARLIEST, LATEST).keys() - set(periods)
-            if remaining:
-                schema_evolution.require_cases(self._use_case.name, self.table, _columns(delta), declared)
-            others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
-            transactions = [Transaction(history.transaction_id(period), before + 1) for period in periods or [since]]
-            notes = {"stage": "rebuild", "from": since.key, "removed": str(len(periods))}
             try:
-                with s3.translate_s3_errors(self.lake.uri(self.table)):
-                    delta.create_write_transaction(
-                        [],
-                        mode="overwrite",
-                        schema=Schema.from_arrow(
-                            schemas.with_partition(pa.schema([*declared, *others]), self._calendar.unit)
-                        ),
-                        partition_by=[*schemas.PARTITION],
-                        partition_filters=[("period", "in", [*map(partitions.partition_value, periods or [since])])],
-                        commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
-                    )
+                with self.lake.delta_to_write(self.table) as delta, s3.translate_s3_errors(self.lake.uri(self.table)):
+                    return self._start_generation(delta, since, periods)
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
-            else:
-                return before + 1
         raise commit_error(self.table, since, failure)
+
+    def _start_generation(self, delta: DeltaTable, since: Period, periods: Sequence[Period]) -> int:
+        before, declared = delta.version(), schemas.content_schema(self._use_case, self.table)
+        remaining = partitions.list_partitions(delta, self._calendar, EARLIEST, LATEST).keys() - set(periods)
+        if remaining:
+            schema_evolution.require_cases(self._use_case.name, self.table, _columns(delta), declared)
+        others = [field for field in _columns(delta) if remaining and field.name not in declared.names]
+        transactions = [Transaction(history.transaction_id(period), before + 1) for period in periods or [since]]
+        notes = {"stage": "rebuild", "from": since.key, "removed": str(len(periods))}
+        delta.create_write_transaction(
+            [],
+            mode="overwrite",
+            schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]), self._calendar.unit)),
+            partition_by=[*schemas.PARTITION],
+            partition_filters=[("period", "in", [*map(partitions.partition_value, periods or [since])])],
+            commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
+        )
+        delta.update_incremental()
+        return before + 1
 
     @contextlib.contextmanager
     def _temporary_file(self) -> Iterator[Path]:
@@ -179,7 +178,6 @@ class TableWriter:
 
     def _commit_once(
         self,
-        delta: DeltaTable,
         period: Period,
         file: PartitionFile,
         notes: Mapping[str, str],
@@ -193,32 +191,37 @@ class TableWriter:
         partition = Partition(file.content.hexdigest(), file.content.rows)
         failure: Exception | None = None
         action: AddAction | None = None
-        for attempt in range(ATTEMPTS):
-            delta = self.lake.delta(self.table) if attempt else delta
-            stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
-            same = stored == partition and self._is_whole(delta, period)
-            if stored and (if_absent or (same and not self._notes_differ(delta, period, notes))):
-                return Commit(self.table, period, stored, delta.version(), changed=False)
-            if (
-                expected_digest is not None
-                and stored != partition
-                and expected_digest != (stored.digest if stored else "")
-            ):
-                raise PartitionConflictError(self._use_case.name, self.table, period)
+        for _ in range(ATTEMPTS):
             try:
-                with s3.translate_s3_errors(self.lake.uri(self.table)):
+                with self.lake.delta_to_write(self.table) as delta, s3.translate_s3_errors(self.lake.uri(self.table)):
+                    stored = partitions.list_partitions(delta, self._calendar, period, period).get(period)
+                    same = stored == partition and self._is_whole(delta, period)
+                    if stored and (if_absent or (same and not self._notes_differ(delta, period, notes))):
+                        return Commit(self.table, period, stored, delta.version(), changed=False)
+                    self._require_expected(period, stored, partition, expected_digest)
                     if not same and action is None:
                         action = self._store_file(period, file, partition)
-                    actions = None if same or action is None else [action]
-                    version = self._commit(delta, period, actions, notes)
+                    version = self._commit(delta, period, None if same or action is None else [action], notes)
+                    return Commit(self.table, period, partition, version, changed=not same)
             except (
                 CommitFailedError,
                 s3.ConnectionLostError,
             ) as conflict:  # after a lost connection, it is unknown whether the commit succeeded
                 failure = conflict
-            else:
-                return Commit(self.table, period, partition, version, changed=not same)
         raise commit_error(self.table, period, failure)
+
+    def _require_expected(
+        self, period: Period, stored: Partition | None, partition: Partition, expected_digest: str | None
+    ) -> None:
+        """Check that the day has the expected content, or that of the file already.
+
+        Raises:
+            PartitionConflictError: it has not.
+        """
+        if expected_digest is None or stored == partition:
+            return
+        if expected_digest != (stored.digest if stored else ""):
+            raise PartitionConflictError(self._use_case.name, self.table, period)
 
     def _is_whole(self, delta: DeltaTable, period: Period) -> bool:
         """Return whether the day's file is undamaged.
