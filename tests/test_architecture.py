@@ -37,6 +37,7 @@ LEVELS = (
     ("promotion", "backtest"),
     ("pipelines",),
     ("backfill",),
+    ("go_live",),
     ("notifications",),
     ("maintenance",),
     ("orchestration", "web", "scaffold"),

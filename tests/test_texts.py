@@ -30,6 +30,8 @@ from include.backfill.states import PeriodState
 from include.declaration.period import Period
 from include.declaration.problems import DeclarationError, Problem
 from include.errors import AirworthyError, BrokenUseCaseError
+from include.go_live.report import GoLiveReport
+from include.go_live.request import GoLiveRequest
 from include.lake.object_store import StoragePath
 from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
@@ -182,6 +184,16 @@ SAMPLES: dict[str, Any] = {
     "wrong": 1,
 }
 """Value of each parameter of errors, by its name."""
+LEFT_OF_A_HISTORY = GoLiveReport(
+    "toy",
+    GoLiveRequest(DAY, DAY + 9, (DAY + 5,), DAY + 5),
+    champion_from=None,
+    trainings=((DAY + 5, None),),
+    decided=0,
+    to_decide=0,
+    data=(),
+    left=(("train", DAY + 5, "there are too few days."),),
+)
 LEFT = Reconciliation(
     "toy",
     BackfillRequest(DAY, DAY + 9, ("data",)),
@@ -261,6 +273,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "trained": Period("2020-03-01"),
     },
     "BackfillIncompleteError": {"found": LEFT},
+    "GoLiveIncompleteError": {"report": LEFT_OF_A_HISTORY},
+    "WalkFailedError": {"state": PeriodState("score", DAY, "failed", "MLflow does not answer.", "MlflowError")},
     "PeriodsFailedError": {
         "phase": "land",
         "failed": [PeriodState("land", DAY, "failed", "the source does not answer.", "SourceError")],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from include.backfill.plan import plan_phase
 from include.backfill.request import PHASES_OF, BackfillRequest, Kind, Phase
-from include.backfill.states import PeriodState
+from include.backfill.states import PeriodState, Step
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.grammar import counted
@@ -52,11 +52,16 @@ class Reconciliation:
         return f"airworthy backfill {self.use_case} --kinds {kinds} {chosen}"
 
     @property
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each phase, and one for each left period."""
+    def counts(self) -> Iterator[str]:
+        """Yield a line for each phase."""
         for phase, asked in self.asked.items():
             left = sum(one.phase == phase for one in self.left)
             yield f"{phase}: {asked - left:,} of {counted(asked, 'period')} are in the lake as asked"
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each phase, and one for each left period."""
+        yield from self.counts
         for one in self.left:
             yield f"  left: {one.phase} of {one.period}: {one.reason}"
 
@@ -76,7 +81,7 @@ class BackfillIncompleteError(AirworthyError):
 
 
 def reconcile(
-    project: Project, request: BackfillRequest, states: Mapping[tuple[Phase, Period], PeriodState]
+    project: Project, request: BackfillRequest, states: Mapping[tuple[Step, Period], PeriodState]
 ) -> Reconciliation:
     """Return what is left of a request, by the lake and not by what the tasks said.
 

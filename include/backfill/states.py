@@ -12,6 +12,8 @@ from include.declaration.period import Period
 from include.lake.record_store import RecordStore, encode_record
 from include.project import Project
 
+Step = Phase | Literal["train", "decide"]
+"""What is done for a period: a phase of a backfill, or a step of a history that is brought live."""
 Outcome = Literal["done", "refused", "failed"]
 """`refused`: another try cannot help; `failed`: it can."""
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -21,7 +23,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 class PeriodState:
     """What became of one period in one phase."""
 
-    phase: Phase
+    phase: Step
     period: Period
     outcome: Outcome
     message: str = ""
@@ -55,7 +57,7 @@ class BackfillStates:
         while not self.store.create(f"{name}.{attempt:03}", content):
             attempt += 1
 
-    def last(self) -> dict[tuple[Phase, Period], PeriodState]:
+    def last(self) -> dict[tuple[Step, Period], PeriodState]:
         """Return the state of the last try of each period.
 
         Raises:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from include.backfill.request import Phase
-from include.backfill.states import BackfillStates, Outcome, PeriodState
+from include.backfill.states import BackfillStates, Outcome, PeriodState, Step
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.grammar import counted
 from include.pipelines import data, monitor, score
-from include.pipelines.context import PipelineRun, Step
+from include.pipelines.context import PipelineRun
+from include.pipelines.context import Step as PipelineStep
 from include.printable import printable_logger
 from include.project import Project
 from include.scoring import export
@@ -44,7 +45,7 @@ def _export(run: PipelineRun) -> None:
         export.export_period(run.project, run.period)
 
 
-STEPS: Mapping[Phase, tuple[Step, ...]] = {
+STEPS: Mapping[Phase, tuple[PipelineStep, ...]] = {
     "land": (data.ingest, data.validate),
     "build": (data.build_features,),
     "score": (score.score, _export),
@@ -123,17 +124,21 @@ def _worked(project: Project, phase: Phase, periods: Sequence[Period], actor: st
 
 
 def _state_of(project: Project, phase: Phase, period: Period, actor: str) -> PeriodState:
+    run = PipelineRun(project, period, {}, actor=actor, reason="backfill")
+    return attempt(phase, period, lambda: [step(run) for step in STEPS[phase]])
+
+
+def attempt(step: Step, period: Period, action: Callable[[], object]) -> PeriodState:
+    """Do a step of a period; return what became of it."""
     began = time.monotonic()
     try:
-        for step in STEPS[phase]:
-            step(PipelineRun(project, period, {}, actor=actor, reason="backfill"))
+        action()
     except AirworthyError as error:
         outcome: Outcome = "failed" if error.retryable else "refused"
-        raised = error
+        raised: Exception = error
     except Exception as error:
-        log.exception("%s of %s failed", phase, period)
-        return PeriodState(phase, period, "failed", str(error), type(error).__name__, time.monotonic() - began)
+        log.exception("%s of %s failed", step, period)
+        outcome, raised = "failed", error
     else:
-        return PeriodState(phase, period, "done", seconds=time.monotonic() - began)
-    seconds = time.monotonic() - began
-    return PeriodState(phase, period, outcome, str(raised), type(raised).__name__, seconds)
+        return PeriodState(step, period, "done", seconds=time.monotonic() - began)
+    return PeriodState(step, period, outcome, str(raised), type(raised).__name__, time.monotonic() - began)

@@ -40,7 +40,7 @@ def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, pl
             print_line(console, line)
     if plan_only:
         return
-    states = BackfillStates.open(project, f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}")
+    states = new_backfill(project)
     with ExitStack() as stack:
         stack.enter_context(private_file())
         if {"score", "measure"} & set(request.phases):
@@ -48,7 +48,7 @@ def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, pl
         progress = PhaseProgress(console)
         stack.enter_context(progress.draw())
         for phase in request.phases:
-            _work(console, progress, project, request, phase, states)
+            work_phase(console, progress, project, request, phase, states)
     found = reconcile(project, replace(request, settled=False), states.last())
     for line in found.lines:
         print_line(console, line)
@@ -56,7 +56,12 @@ def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, pl
         raise BackfillIncompleteError(found)
 
 
-def _work(
+def new_backfill(project: Project) -> BackfillStates:
+    """Return the states of a new backfill, named by the time."""
+    return BackfillStates.open(project, f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}")
+
+
+def work_phase(
     console: Console,
     progress: PhaseProgress,
     project: Project,
@@ -64,6 +69,7 @@ def _work(
     phase: Phase,
     states: BackfillStates,
 ) -> None:
+    """Work the periods of a phase; show each that is refused or fails."""
     periods = plan_phase(project, request, phase).periods
     done = 0
 
@@ -72,7 +78,7 @@ def _work(
         done += 1
         update(done, f"{state.period} {phase}")
         if state.outcome != "done":
-            print_line(console, f"{phase} of {state.period} {state.outcome}: {state.error}: {state.message}", "red")
+            print_state(console, state)
 
     if not periods:
         return
@@ -80,3 +86,8 @@ def _work(
     # Each failed period is announced, and listed as left.
     with progress.start_phase(title, len(periods)) as update, suppress(PeriodsFailedError):
         work_chunk(project, phase, periods, states, actor=account_actor(), announce=announce)
+
+
+def print_state(console: Console, state: PeriodState) -> None:
+    """Print what became of a step that did not end as asked."""
+    print_line(console, f"{state.phase} of {state.period} {state.outcome}: {state.error}: {state.message}", "red")

@@ -277,6 +277,37 @@ def backfill(
     cli_backfill.print_backfill(console, use_case, fields, plan_only=plan)
 
 
+@app.command("go-live")
+def go_live(
+    use_case: str,
+    first: Annotated[Period, typer.Option("--from", parser=parse_period, metavar="PERIOD")],
+    last: Annotated[Period, typer.Option("--to", parser=parse_period, metavar="PERIOD")],
+    train_as_of: Annotated[
+        str, typer.Option(help="Periods to train as of; a,b. Without it, each that is due by the schedule.")
+    ] = "",
+    decide_from: Annotated[
+        Period | None,
+        typer.Option(parser=parse_period, metavar="PERIOD", help="First retraining decision; else the first training."),
+    ] = None,
+    promotion: Annotated[Promotion | None, typer.Option(help="Instead of what the use case declares.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would be done; do nothing.")] = False,
+) -> None:
+    """Bring a history live: land, train, score, measure and decide in order of time.
+
+    The same command again does what is left, and nothing twice.
+    """
+    from include.cli import go_live as cli_go_live
+
+    fields = {
+        "first": first.key,
+        "last": last.key,
+        "train_as_of": [period for period in train_as_of.split(",") if period],
+        "decide_from": decide_from and decide_from.key,
+        "promotion": promotion.value if promotion else None,
+    }
+    cli_go_live.print_history(console, use_case, fields, plan_only=plan)
+
+
 @app.command()
 def frame(
     use_case: str,

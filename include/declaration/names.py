@@ -14,7 +14,7 @@ from include.declaration.problems import require
 
 DAG_KINDS = (
     *("data", "train", "score", "monitor", "retrain", "rollback"),
-    *("maintenance", "quarantine", "reproduce", "backfill"),
+    *("maintenance", "quarantine", "reproduce", "backfill", "go_live"),
 )
 """The DAGs of each use case: `<use case>__<kind>`."""
 GROUP_PREFIX = "feature_group_"

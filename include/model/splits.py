@@ -59,9 +59,13 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     first = max(use_case.first_period, last - (periods - 1))
     if last < first:
         delay = use_case.label.label_delay_periods
-        enough = use_case.first_period + (least - 1 + delay)
-        raise TrainingTooEarlyError(use_case.name, as_of, use_case.first_period, delay, enough)
+        raise TrainingTooEarlyError(use_case.name, as_of, use_case.first_period, delay, earliest_training(use_case))
     return first, last
+
+
+def earliest_training(use_case: UseCase) -> Period:
+    """Return the first period with a history that can hold the declared splits."""
+    return use_case.first_period + (_min_window(use_case.training) - 1 + use_case.label.label_delay_periods)
 
 
 def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:

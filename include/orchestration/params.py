@@ -144,16 +144,20 @@ def train_params(use_case: UseCase) -> dict[str, Param]:
             title="Reason",
             description="Why you start this training; stored with the version.",
         ),
-        "promotion": Param(
-            BY_A_PERSON if use_case.approval.required else AUTOMATIC,
-            type="string",
-            enum=[AUTOMATIC, BY_A_PERSON],
-            title="Promotion",
-            description="How a model that passed its gates is promoted: automatically, or after a person's approval.",
-        ),
+        "promotion": _promotion(use_case),
         **_model(use_case),
         **_TUNING,
     }
+
+
+def _promotion(use_case: UseCase) -> Param:
+    return Param(
+        BY_A_PERSON if use_case.approval.required else AUTOMATIC,
+        type="string",
+        enum=[AUTOMATIC, BY_A_PERSON],
+        title="Promotion",
+        description="How a model that passed its gates is promoted: automatically, or after a person's approval.",
+    )
 
 
 def _model(use_case: UseCase) -> dict[str, Param]:
@@ -272,4 +276,28 @@ def backfill_params(use_case: UseCase) -> dict[str, Param]:
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="List what would be built and why, and build nothing."
         ),
+    }
+
+
+def go_live_params(use_case: UseCase) -> dict[str, Param]:
+    """Return the form of bringing a history live."""
+    unit, any_period = use_case.calendar.unit.name, a_period(use_case) | OPTIONAL
+    named: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
+    return {
+        "first": Param(None, **any_period, title="First", description=f"The first {unit} of the data."),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "train_as_of": Param(
+            None,
+            **named,
+            title="Train as of",
+            description=f"{unit.capitalize()}s to train as of, one per line. Empty: each one that the declared"
+            " schedule names and whose history is long enough.",
+        ),
+        "decide_from": Param(
+            None,
+            **any_period,
+            title="Decide from",
+            description=f"The first {unit} with a retraining decision. Empty: that of the first training.",
+        ),
+        "promotion": _promotion(use_case),
     }

@@ -61,6 +61,7 @@ COMMANDS: dict[str, list[str]] = {
     "run": ["toy", "score", "--from", str(DAY), "--version", HOSTILE],
     "plan": ["toy"],
     "backfill": ["toy", "--from", str(DAY), "--to", str(DAY), "--plan"],
+    "go-live": ["toy", "--from", str(DAY - 60), "--to", str(DAY), "--train-as-of", str(DAY), "--plan"],
     "maintain": [],
     "rebuild": ["toy", "features", "--from", str(DAY)],
     "quarantine counts": ["toy"],
@@ -172,7 +173,17 @@ def said_by(planted: Path, command: str) -> str:
 
 
 FREE = {
-    *("quarantine balance", "quarantine export", "predictions", "lineage", "plan", "maintain", "rebuild", "backfill"),
+    *(
+        "quarantine balance",
+        "quarantine export",
+        "predictions",
+        "lineage",
+        "plan",
+        "maintain",
+        "rebuild",
+        "backfill",
+        "go-live",
+    ),
 }
 """Commands whose output holds nothing of what is planted."""
 

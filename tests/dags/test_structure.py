@@ -37,6 +37,7 @@ TASKS = {
         *(f"{prefix}{phase}" for phase in ("land", "build", "score", "measure") for prefix in ("plan_", "")),
         "reconcile",
     ],
+    "go_live": ["plan", "plan_land", "land", "plan_build", "build", "walk", "report"],
     "quarantine": ["resubmit"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
@@ -44,7 +45,7 @@ TASKS = {
 OF_AIRFLOW = {"request_approval", "approve"}
 """Tasks of a training in which a person is asked: only Airflow can."""
 DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
-BY_HAND = {"backfill", "quarantine", "reproduce", "rollback"}
+BY_HAND = {"backfill", "go_live", "quarantine", "reproduce", "rollback"}
 """Kinds that only a person starts: no schedule, and no day."""
 NAMES = [f"{use_case}__{kind}" for use_case in all_use_cases() for kind in TASKS]
 SCHEDULED = [name for name in NAMES if name.partition("__")[2] not in BY_HAND | {"maintenance"}]

@@ -60,7 +60,7 @@ def test_the_dag_files_of_two_lines_have_every_dag(team):
     bag = DagBag(str(team / "dags"), bundle_path=team / "dags", bundle_name="team")
     assert not bag.import_errors
     kinds = (
-        *("backfill", "data", "train", "score", "monitor", "retrain"),
+        *("backfill", "go_live", "data", "train", "score", "monitor", "retrain"),
         *("maintenance", "quarantine", "reproduce", "rollback"),
     )
     assert set(bag.dags) == {f"burnt_bread__{kind}" for kind in kinds}

@@ -69,9 +69,9 @@ def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
     context = get_current_context()
     with fail_without_retry():
         declared = load_use_case(use_case)
-        project, states = open_project(declared), BackfillStates.open(open_project(declared), _name(context))
+        project, states = open_project(declared), BackfillStates.open(open_project(declared), backfill_name(context))
         parsed = [declared.calendar.parse(key, use_case) for key in periods]
-        result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=_log)
+        result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=log_state)
     return {"worked": len(result.states) - len(result.refused), "refused": len(result.refused)}
 
 
@@ -87,7 +87,7 @@ def reconcile(use_case: str) -> list[str]:
     context = get_current_context()
     with fail_without_retry():
         project, request = _asked(use_case)
-        states = BackfillStates.open(project, _name(context)).last()
+        states = BackfillStates.open(project, backfill_name(context)).last()
         found = backfill_reconcile.reconcile(project, replace(request, settled=False), states)
         lines = list(found.lines)
         for line in lines:
@@ -97,11 +97,11 @@ def reconcile(use_case: str) -> list[str]:
     return lines
 
 
-def _log(state: Any) -> None:
+def log_state(state: Any) -> None:
     reason = f": {state.error}: {state.message}" if state.message else ""
     log.info("%s of %s %s in %.1f s%s", state.phase, state.period, state.outcome, state.seconds, reason)
 
 
-def _name(context: Any) -> str:
+def backfill_name(context: Any) -> str:
     """Return the name of the run's backfill, as the name of a folder."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in context["dag_run"].run_id)

@@ -1,0 +1,90 @@
+"""Tasks of <use case>__go_live."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import get_current_context, task
+
+from include.backfill.request import CHUNK_PERIODS, PHASES_OF, Phase
+from include.declaration.actor import run_actor
+from include.declaration.use_case_discovery import load_use_case
+from include.orchestration.airflow_connections import open_project
+from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
+from include.orchestration.tasks.backfill import backfill_name, log_state
+from include.printable import printable_logger
+
+if TYPE_CHECKING:
+    from include.go_live.request import GoLiveRequest
+    from include.project import Project
+
+log = printable_logger(__name__)
+DATA_PHASES: tuple[Phase, ...] = PHASES_OF["data"]
+
+
+def _asked(use_case: str) -> tuple[Project, GoLiveRequest]:
+    from include.go_live.request import GoLiveRequest
+
+    declared = load_use_case(use_case)
+    return open_project(declared), GoLiveRequest.parse(declared, get_current_context()["params"])
+
+
+@task(**TASK_ARGS)
+def plan(use_case: str) -> list[str]:
+    """List what would be done; refuse a request that cannot be worked."""
+    from include.backfill.plan import plan_backfill
+
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        lines = [request.text, *(line for each in plan_backfill(project, request.data) for line in each.lines)]
+    for line in lines:
+        log.info("%s", line)
+    return lines
+
+
+@task(**TASK_ARGS)
+def chunks(use_case: str, phase: Phase) -> list[list[str]]:
+    """Return the periods whose data the phase must build now, in chunks."""
+    from include.backfill.plan import plan_phase
+    from include.backfill.request import chunked
+
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        periods = plan_phase(project, request.data, phase).periods
+    log.info("%s periods to work.", f"{len(periods):,}")
+    return [[period.key for period in chunk] for chunk in chunked(periods, CHUNK_PERIODS)]
+
+
+@task(**{**TASK_ARGS, "execution_timeout": timedelta(days=2)})
+def walk(use_case: str) -> None:
+    """Train, score, measure and decide for each period, in order of time."""
+    from include.backfill.states import BackfillStates
+    from include.go_live.walk import Walk
+
+    context = get_current_context()
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        states = BackfillStates.open(project, backfill_name(context))
+        Walk(project, request, states, run_actor(context), log_state).run_periods()
+
+
+@task(**TASK_ARGS)
+def report(use_case: str) -> list[str]:
+    """Compare what was asked with what is in the lake and the registry.
+
+    Fails if anything is left, and lists it.
+    """
+    from include.backfill.states import BackfillStates
+    from include.go_live.report import GoLiveIncompleteError, report_history
+
+    with fail_without_retry():
+        project, request = _asked(use_case)
+        states = BackfillStates.open(project, backfill_name(get_current_context())).last()
+        found = report_history(project, request, states)
+        lines = list(found.lines)
+        for line in lines:
+            log.info("%s", line)
+        if found.left:
+            raise GoLiveIncompleteError(found)
+    return lines
