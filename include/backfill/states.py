@@ -67,6 +67,11 @@ class BackfillStates:
         return {(state.phase, state.period): state for state in states}
 
 
+def backfill_name(run_id: str) -> str:
+    """Return the name of the backfill that a run of Airflow works, as the name of a folder."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in run_id)
+
+
 def _decode(calendar: Calendar, content: bytes) -> PeriodState:
     values = json.loads(content)
     if values["outcome"] not in OUTCOMES:

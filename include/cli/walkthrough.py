@@ -45,7 +45,7 @@ def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.D
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     with show_waiting(console, "Reading the current state …"):
         before = reporting.build_report(project).state
-    demo.Demo(api, use_case, chosen, console).run_steps()
+    demo.Demo(api, project, chosen, console).run_steps()
     with show_waiting(console, "Measuring the result …"):
         found = reporting.build_report(project)
         realised = monitor.realised_performance(project, *chosen.scored)

@@ -8,16 +8,28 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from include.backfill.states import BackfillStates, backfill_name
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
+from include.go_live.report import report_history
+from include.go_live.request import GoLiveRequest
 from include.local.airflow_client import FINISHED, AirflowClient
 from include.local.progress import PhaseProgress, Update
+from include.project import Project
 
+NOTE = "Started by `make demo`."
+PHASE_TEXTS = {
+    "land": "lands the data",
+    "build": "builds features and labels",
+    "measure": "trains, scores, measures and decides",
+}
+"""Phase to what is shown of it, in order; the last phase begins with a training."""
 LIMIT_S = 3600.0
 """A step fails after this time without any change; the time of a whole step depends on the machine."""
 POLL_S = 1.0
@@ -27,56 +39,46 @@ class DemoFailedError(AirworthyError):
     """A step did not succeed."""
 
 
-Days = tuple[Period, Period]
-"""The first and the last of consecutive days."""
-
-
-@dataclass(frozen=True)
-class DemoPhase:
-    """A range of days: manual trainings, then scoring, monitoring and decisions."""
-
-    train: tuple[Period, ...]
-    """Days to train as of; each model after the first is compared with the champion of its day."""
-    score: Days
-    decide_from: Period | None = None
-    """The first day with a retraining decision, if not the first scored day."""
-
-
 @dataclass(frozen=True)
 class DemoPlan:
-    """The days that the demo runs."""
+    """The history that the demo brings live."""
 
-    data: Days
-    stretches: tuple[DemoPhase, ...]
+    first: Period
+    last: Period
+    train_as_of: tuple[Period, ...]
+    """Periods to train as of; each model after the first is compared with the champion of its period."""
+    decide_from: Period
 
     @property
-    def scored(self) -> Days:
-        return self.stretches[0].score[0], self.stretches[-1].score[1]
+    def scored(self) -> tuple[Period, Period]:
+        """Return the first and the last scored period."""
+        return self.train_as_of[0], self.last
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Return the fields of the DAG's form."""
+        return {
+            "first": self.first.key,
+            "last": self.last.key,
+            "train_as_of": [period.key for period in self.train_as_of],
+            "decide_from": self.decide_from.key,
+            "promotion": "automatic",
+        }
 
 
 PLANS = {
     "full": DemoPlan(
-        data=(Period("2013-01-01"), Period("2013-04-30")),
-        stretches=(
-            # Late in April the policy may trigger a training.
-            DemoPhase(
-                train=(Period("2013-04-01"), Period("2013-04-15")),
-                score=(Period("2013-04-01"), Period("2013-04-28")),
-                decide_from=Period("2013-04-15"),
-            ),
-            DemoPhase(train=(Period("2013-04-29"),), score=(Period("2013-04-29"), Period("2013-04-30"))),
-        ),
+        first=Period("2013-01-01"),
+        last=Period("2013-04-30"),
+        train_as_of=(Period("2013-04-01"), Period("2013-04-15"), Period("2013-04-29")),
+        decide_from=Period("2013-04-15"),  # late in April the policy may trigger a training
     ),
     "short": DemoPlan(
-        data=(Period("2013-01-01"), Period("2013-04-07")),
-        stretches=(
-            DemoPhase(
-                # As of an earlier Monday, a slice of carriers is worse than the prior, and no model is promoted.
-                train=(Period("2013-04-01"),),
-                score=(Period("2013-04-01"), Period("2013-04-07")),
-                decide_from=Period("2013-04-06"),
-            ),
-        ),
+        first=Period("2013-01-01"),
+        last=Period("2013-04-07"),
+        # As of an earlier Monday, a slice of carriers is worse than the prior, and no model is promoted.
+        train_as_of=(Period("2013-04-01"),),
+        decide_from=Period("2013-04-06"),
     ),
 }
 
@@ -95,11 +97,11 @@ def today(use_case: UseCase) -> Period:
 
 
 class Demo:
-    """One run of the demo; it skips the steps that are done already."""
+    """One run of the demo; it skips what is done already."""
 
-    def __init__(self, api: AirflowClient, use_case: UseCase, chosen: DemoPlan, console: Console) -> None:
-        self.api, self.use_case, self.plan = api, use_case, chosen
-        self.progress = PhaseProgress(console)
+    def __init__(self, api: AirflowClient, project: Project, chosen: DemoPlan, console: Console) -> None:
+        self.api, self.project, self.plan = api, project, chosen
+        self.use_case, self.progress = project.use_case, PhaseProgress(console)
 
     def run_steps(self) -> None:
         """Run all steps in order.
@@ -107,20 +109,14 @@ class Demo:
         Raises:
             DemoFailedError: a step failed; the message has the failed task's error.
         """
-        data, train, score, monitor, retrain = (
-            f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score", "monitor", "retrain")
+        go_live, data, train, score, monitor, retrain = (
+            f"{self.use_case.name}__{kind}" for kind in ("go_live", "data", "train", "score", "monitor", "retrain")
         )
         with self.progress.draw():
-            self._parsed([data, train, score, monitor, retrain])
-            self._backfill(data, *self.plan.data)
-            for stretch in self.plan.stretches:
-                for period in stretch.train:
-                    self._train(train, period)
-                first, last = stretch.score
-                self._backfill(score, first, last)
-                self._backfill(monitor, first, last)
-                # One at a time: each decision needs that of the day before.
-                self._backfill(retrain, stretch.decide_from or first, last, at_once=1)
+            self._parsed([go_live, data, train, score, monitor, retrain])
+            self._go_live(go_live)
+            for dag_id in (data, train, score, monitor, retrain):
+                self.api.unpause(dag_id)
             for dag_id in (data, score, monitor):
                 self._scheduled(dag_id)
             self._settled(retrain)
@@ -129,21 +125,36 @@ class Demo:
         what = "Airflow reads the DAGs"
         self._until(what, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
 
-    def _backfill(self, dag_id: str, first: Period, last: Period, at_once: int = 8) -> None:
-        periods = last - first + 1
+    def _go_live(self, dag_id: str) -> None:
+        """Bring the history live, unless that is done; show each of its phases."""
+        request = GoLiveRequest.parse(self.use_case, self.plan.form)
+        if not report_history(self.project, request, {}).left:
+            return
         self.api.unpause(dag_id)
-        states = self.api.states(dag_id, first, last)
-        if sum(states.values()) - states["failed"] < periods:  # else an interrupted demo has started the rest
-            self.api.backfill(dag_id, first, last, at_once=at_once)
-        what = f"{dag_id} {first} … {last}"
-        self._until(what, lambda: self.api.states(dag_id, first, last), periods, dag_id)
+        open_runs = [run for run in self.api.runs(dag_id) if run.state not in FINISHED]
+        started = open_runs[-1] if open_runs else self.api.trigger(dag_id, conf=self.plan.form, note=NOTE)
+        states = BackfillStates.open(self.project, backfill_name(started.run_id))
+        totals = {"land": request.last - request.first + 1, "build": request.last - request.first + 1}
+        for step, total in (totals | {"measure": len(request.walked)}).items():
 
-    def _train(self, dag_id: str, period: Period) -> None:
-        self.api.unpause(dag_id)
-        states = self.api.states(dag_id, period, period)
-        if not set(states) - {"failed"}:
-            self.api.trigger(dag_id, partition_key=str(period), note="Started by `make demo`.")
-        self._until(f"{dag_id} as of {period}", lambda: self.api.states(dag_id, period, period), 1, dag_id)
+            def done(step: str = step, total: int = total) -> Counter[str]:
+                return self._done(dag_id, started.run_id, states, step, total)
+
+            self._until(f"{dag_id} {PHASE_TEXTS[step]}", done, total, dag_id)
+        self._until(f"{dag_id} report", lambda: self._done(dag_id, started.run_id, states, "report", 1), 1, dag_id)
+
+    def _done(self, dag_id: str, run_id: str, states: BackfillStates, step: str, total: int) -> Counter[str]:
+        """Count the periods of a phase that are done; all are when a later phase has begun."""
+        state = self.api.get_run(dag_id, run_id).state
+        if state in FINISHED:
+            return Counter({state: total})
+        periods: dict[str, set[str]] = {}
+        for key in states.store.list_keys():
+            phase, period = key.split(".")[:2]
+            periods.setdefault(phase, set()).add(period)
+        later = [*PHASE_TEXTS][[*PHASE_TEXTS].index(step) + 1 :] if step in PHASE_TEXTS else []
+        count = total if periods.keys() & {*later} else len(periods.get(step, ()))
+        return Counter(success=count, running=total - count)
 
     def _scheduled(self, dag_id: str) -> None:
         """Wait for the run that the scheduler created for today."""
@@ -159,10 +170,7 @@ class Demo:
         self._until(f"{dag_id} {period}, by the schedule", scheduled, 1, dag_id)
 
     def _settled(self, dag_id: str) -> None:
-        """Wait for the open runs.
-
-        After a backfill, the scheduler continues from there up to today.
-        """
+        """Wait for the open runs."""
         runs = len(self.api.runs(dag_id))
 
         def ended() -> Counter[str]:

@@ -235,11 +235,11 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
 
 
 def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):
-    periods = FIRST, LAST - 2
-    plan = demo.DemoPlan(periods, (demo.DemoPhase(mondays[:1], (AS_OF, periods[1]), decide_from=periods[1]),))
-    walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
+    last = LAST - 2
+    plan = demo.DemoPlan(FIRST, last, (AS_OF,), decide_from=last)
+    walk = demo.Demo(api, open_project(USE_CASE), plan, Console(quiet=True))
     walk.run_steps()  # what was not there yet: the decision on the last day
-    assert periods[1] in Lake.open(USE_CASE).as_of(periods[1]).partitions("decisions")
+    assert last in Lake.open(USE_CASE).as_of(last).partitions("decisions")
     # After a backfill of trainings, Airflow also makes the newest Monday's run, and of retrain, which is not waited
     # for, today's: they must not come, or write, meanwhile.
     until(lambda: any(run.run_type == "scheduled" for run in api.runs(RETRAIN)), "today's own run of retrain")

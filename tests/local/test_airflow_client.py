@@ -16,6 +16,7 @@ from rich.console import Console
 
 from include.local import demo
 from include.local.airflow_client import AirflowClient, AirflowUnreachableError
+from include.project import open_project
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 
@@ -61,7 +62,7 @@ def walk_of(counts: Iterator[int], set_limits) -> None:
     """Wait for ten days; this many are done at each look."""
     set_limits(demo_limit_s=0.5, demo_poll_s=0.2)
     api: Any = SimpleNamespace(address="http://airflow")
-    walk = demo.Demo(api, USE_CASE, demo.PLANS["short"], Console(quiet=True))
+    walk = demo.Demo(api, open_project(USE_CASE), demo.PLANS["short"], Console(quiet=True))
     walk._until("periods", lambda: Counter(success=next(counts), running=1), 10, "toy__data")
 
 

@@ -64,12 +64,15 @@ def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
     A refused period does not stop the others.
     """
     from include.backfill import work as backfill_work
-    from include.backfill.states import BackfillStates
+    from include.backfill.states import BackfillStates, backfill_name
 
     context = get_current_context()
     with fail_without_retry():
         declared = load_use_case(use_case)
-        project, states = open_project(declared), BackfillStates.open(open_project(declared), backfill_name(context))
+        project, states = (
+            open_project(declared),
+            BackfillStates.open(open_project(declared), backfill_name(context["dag_run"].run_id)),
+        )
         parsed = [declared.calendar.parse(key, use_case) for key in periods]
         result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=log_state)
     return {"worked": len(result.states) - len(result.refused), "refused": len(result.refused)}
@@ -82,12 +85,12 @@ def reconcile(use_case: str) -> list[str]:
     Fails if periods are left, and lists them.
     """
     from include.backfill import reconcile as backfill_reconcile
-    from include.backfill.states import BackfillStates
+    from include.backfill.states import BackfillStates, backfill_name
 
     context = get_current_context()
     with fail_without_retry():
         project, request = _asked(use_case)
-        states = BackfillStates.open(project, backfill_name(context)).last()
+        states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id)).last()
         found = backfill_reconcile.reconcile(project, replace(request, settled=False), states)
         lines = list(found.lines)
         for line in lines:
@@ -100,8 +103,3 @@ def reconcile(use_case: str) -> list[str]:
 def log_state(state: Any) -> None:
     reason = f": {state.error}: {state.message}" if state.message else ""
     log.info("%s of %s %s in %.1f s%s", state.phase, state.period, state.outcome, state.seconds, reason)
-
-
-def backfill_name(context: Any) -> str:
-    """Return the name of the run's backfill, as the name of a folder."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in context["dag_run"].run_id)

@@ -12,7 +12,7 @@ from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
-from include.orchestration.tasks.backfill import backfill_name, log_state
+from include.orchestration.tasks.backfill import log_state
 from include.printable import printable_logger
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ def chunks(use_case: str, phase: Phase) -> list[list[str]]:
 @task(**{**TASK_ARGS, "execution_timeout": timedelta(days=2)})
 def walk(use_case: str) -> None:
     """Train, score, measure and decide for each period, in order of time."""
-    from include.backfill.states import BackfillStates
+    from include.backfill.states import BackfillStates, backfill_name
     from include.go_live.walk import Walk
 
     context = get_current_context()
     with fail_without_retry():
         project, request = _asked(use_case)
-        states = BackfillStates.open(project, backfill_name(context))
+        states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id))
         Walk(project, request, states, run_actor(context), log_state).run_periods()
 
 
@@ -75,12 +75,12 @@ def report(use_case: str) -> list[str]:
 
     Fails if anything is left, and lists it.
     """
-    from include.backfill.states import BackfillStates
+    from include.backfill.states import BackfillStates, backfill_name
     from include.go_live.report import GoLiveIncompleteError, report_history
 
     with fail_without_retry():
         project, request = _asked(use_case)
-        states = BackfillStates.open(project, backfill_name(get_current_context())).last()
+        states = BackfillStates.open(project, backfill_name(get_current_context()["dag_run"].run_id)).last()
         found = report_history(project, request, states)
         lines = list(found.lines)
         for line in lines:
