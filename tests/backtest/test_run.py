@@ -41,6 +41,7 @@ def world(use_case=USE_CASE, first: Period = FIRST, last: Period = LAST) -> Hist
     return HistoricalEvaluator(project, history.load_label_history(project, first, last), lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
     trained = Registry(toy.USE_CASE).candidate(trained_toy)
     fit = world(toy.USE_CASE, first=AS_OF).fit(AS_OF)

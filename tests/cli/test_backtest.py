@@ -28,6 +28,8 @@ def shown(toy_lake, configure, tmp_path):
     return out.getvalue(), tmp_path
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(shown):
     text, folder = shown
     stored = json.loads((folder / "all.json").read_text())

@@ -161,7 +161,7 @@ def test_of_each_file_size_etag_checksum_and_version_are_kept_and_the_commit_nam
     )
 
 
-@pytest.mark.both_places
+@pytest.mark.both_places(long=True)
 def test_landing_the_same_files_again_commits_nothing(landing):
     deliver(landing)
     use_case = landing_toy(landing.name)
@@ -228,6 +228,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, name):
     file, content, said = WRONG[name]

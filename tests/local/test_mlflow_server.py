@@ -24,6 +24,7 @@ def here(shell: Shell, configure: Configure) -> Shell:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_answers_until_the_block_ends_and_a_second_command_uses_it(here):
     said: list[str] = []
     with mlflow_server.serve_mlflow(here.instance, said.append):
