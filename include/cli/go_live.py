@@ -51,7 +51,7 @@ def print_history(console: Console, name: str, fields: Mapping[str, Any], *, pla
         for phase in request.data.phases:
             work_phase(console, progress, project, request.data, phase, states)
         _walk(console, progress, project, request, states)
-    found = report_history(project, request, states.last())
+        found = report_history(project, request, states.last())
     for line in found.lines:
         print_line(console, line)
     if found.left:

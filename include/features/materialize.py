@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -51,14 +52,21 @@ class ResultRowsError(AirworthyError):
 
 
 def materialize(
-    use_case: DataDeclaration, table: str, function: str, view: AsOfSnapshot, since: Period, *, is_judged: bool = True
+    use_case: DataDeclaration,
+    table: str,
+    function: str,
+    view: AsOfSnapshot,
+    since: Period,
+    *,
+    is_judged: bool = True,
+    around_our_code: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Commit:
     """Write the rows that a function of features.py returns for the view's day.
 
     The call is `features.<function>(period, **clean feeds of since..period)`. Features of feature groups are joined to
     its rows. Rows of an Ibis table stream from DuckDB in order of their keys, so memory does not grow with their
     number. Features are judged by their expectations unless `is_judged` is false, as in a trial whose rows are only
-    compared.
+    compared. `around_our_code` is entered for long work in which no code of the use case runs.
 
     Raises:
         ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.
@@ -68,7 +76,7 @@ def materialize(
     """
     began = time.process_time()
     code = _code_of(use_case, view, table, function)
-    called = _Call(use_case, table, function, view, since)
+    called = _Call(use_case, table, function, view, since, around_our_code)
     batches = called.rows(called.result())
     inputs = _inputs(use_case, table, view, since)
     versions = {name: view.version(name) for name in _checked_tables(use_case)}
@@ -131,6 +139,7 @@ class _Call:
     name: str
     view: AsOfSnapshot
     since: Period
+    around_our_code: Callable[[], AbstractContextManager[None]]
     function: Callable[..., Any] | None = None
 
     @cached_property
@@ -155,10 +164,12 @@ class _Call:
 
     def result(self) -> Result:
         """Call the function and read its result."""
-        clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
+        with self.around_our_code():
+            clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
         self.function = self.use_case.function("features", self.name)
         try:
-            return read_result(self.function(self.view.period, **clean), self.announced, self.keys)
+            returned = self.function(self.view.period, **clean)
+            return read_result(returned, self.announced, self.keys, self.around_our_code)
         except MemoryError:
             raise
         except Exception as error:  # the function is pure, so a retry would raise the same error

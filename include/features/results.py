@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,12 @@ class Result:
     """Whether they are in order of their keys, by the keys' actual types."""
 
 
-def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Result:
+def read_result(
+    returned: Any,
+    announced: pa.Schema,
+    keys: Sequence[str],
+    around_compiling: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Result:
     """Return the rows of a function's result.
 
     An Ibis table is computed while its batches are read.
@@ -51,7 +57,7 @@ def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Res
     """
     if isinstance(returned, ibis.Table):
         _require_columns(list(returned.columns), announced)
-        return _of_ibis(returned.order_by(list(keys)))
+        return _of_ibis(returned.order_by(list(keys)), around_compiling)
     rows = _in_memory(returned, announced)
     return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=False)
 
@@ -79,14 +85,16 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
         yield pa.record_batch(columns, schema=announced)
 
 
-def _of_ibis(table: ibis.Table) -> Result:
+def _of_ibis(table: ibis.Table, around_compiling: Callable[[], AbstractContextManager[None]]) -> Result:
     backend = table.get_backend()
     if not isinstance(backend, DuckDB):
         rows = table.to_pyarrow()
         return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=True)
     # Ibis' own reader fails if DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
     backend._run_pre_execute_hooks(table)  # noqa: SLF001  # registers memtables; there is no public function for it
-    reader = backend.raw_sql(backend.compile(table)).to_arrow_reader(BATCH_ROWS)
+    with around_compiling():
+        compiled = backend.compile(table)
+    reader = backend.raw_sql(compiled).to_arrow_reader(BATCH_ROWS)
     return Result(reader.schema, reader, in_order=True)
 
 

@@ -49,7 +49,7 @@ def clone_table(
     """
     if not digests:
         return
-    root, view = (target.root / table).path, source.at_versions(max(digests), {table: None})
+    root, view = (target.root / table).path, source.as_of(max(digests))
     files = [
         file
         for file in partitions.list_data_files(source.delta(table), source.use_case.calendar)

@@ -33,7 +33,7 @@ _JUDGE = "judge"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
     CHECKED: ("include.ingestion.validate", "{package}.expectations"),
-    LABELS: ("include.features.label_table", "{package}.features"),
+    LABELS: ("include.features.materialize", "{package}.features"),
     FEATURES: ("include.features.materialize", "{package}.features"),
     TRAINING: (
         "include.model.trainer",

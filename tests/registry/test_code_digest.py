@@ -50,7 +50,6 @@ def test_the_page_the_alerts_the_command_line_and_the_scheduler_belong_to_no_res
         ("web/app.py", set()),
         ("orchestration/callbacks.py", set()),
         ("features/materialize.py", {"labels", "features"}),
-        ("features/label_table.py", {"labels"}),
         ("ingestion/ingest.py", {"raw/events"}),
         ("ingestion/file_readers.py", {"raw/events"}),
         ("ingestion/expectations.py", {"checked/events"}),

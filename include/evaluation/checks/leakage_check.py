@@ -40,7 +40,7 @@ from include.evaluation.checks.isolation import isolated_calls
 from include.evaluation.checks.perturbation import randomise_future_rows
 from include.evaluation.checks.read_recorder import Recorder
 from include.evaluation.inputs import RebuiltPeriod
-from include.features import label_table, materialize
+from include.features import materialize
 from include.features.group_join import used_periods
 from include.ingestion import validate
 from include.ingestion.correction_log import CorrectionLog
@@ -246,10 +246,10 @@ def _run_functions(trial: _Trial, copy: DataProject, tables: Sequence[str], reco
     """
     use_case, view = trial.use_case, copy.lake.as_of(trial.period)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
-        if table == "labels" and isinstance(use_case, UseCase):
-            label_table.build_labels(use_case, view, trial.since)
-        elif table == "features":
-            materialize.materialize(use_case, table, "build", view, trial.since, is_judged=False)
+        if function := {"labels": "labels", "features": "build"}.get(table):
+            materialize.materialize(
+                use_case, table, function, view, trial.since, is_judged=False, around_our_code=recorder.of_events_alone
+            )
         else:
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more with its calls recorded

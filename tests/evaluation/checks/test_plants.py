@@ -31,7 +31,7 @@ from include.evaluation.checks import leakage_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitPeriods, sample_periods
 from include.evaluation.inputs import RebuiltPeriod
-from include.features import label_table, materialize
+from include.features import materialize
 from include.ingestion import ingest, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
@@ -301,7 +301,7 @@ def store(period: Period, use_case: UseCase = USE_CASE) -> None:
         validate.check_feed(open_project(use_case), feed, period)
     view = lake.as_of(period)
     since = max(use_case.first_period, period - use_case.look_back_periods)
-    label_table.build_labels(use_case, view, since)
+    materialize.materialize(use_case, "labels", "labels", view, since)
     materialize.materialize(use_case, "features", "build", view, since)
 
 
