@@ -68,7 +68,7 @@ class BackfillStates:
 
 
 def backfill_name(run_id: str) -> str:
-    """Return the name of the backfill that a run of Airflow works, as the name of a folder."""
+    """Return the name of the backfill of a run of Airflow, fit for a folder."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in run_id)
 
 

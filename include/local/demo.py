@@ -144,7 +144,10 @@ class Demo:
         self._until(f"{dag_id} report", lambda: self._done(dag_id, started.run_id, states, "report", 1), 1, dag_id)
 
     def _done(self, dag_id: str, run_id: str, states: BackfillStates, step: str, total: int) -> Counter[str]:
-        """Count the periods of a phase that are done; all are when a later phase has begun."""
+        """Count the periods of a phase that are done.
+
+        All are when a later phase has begun.
+        """
         state = self.api.get_run(dag_id, run_id).state
         if state in FINISHED:
             return Counter({state: total})
