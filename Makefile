@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup runtime,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup runtime lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
+.PHONY: help setup runtime lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly bench screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -99,13 +99,13 @@ drills: setup  ## faults, made on purpose: what caught each, rows lost, content 
 security: setup  ## the attacks as tests: forgeries, roles, hostile files and forms, and fuzzers with ten times the examples
 	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadgroup --hypothesis-profile=security
 
-TARGETS ?= demo test-long test-s3 integration drills security compose-check benchmark
+TARGETS ?= demo test-long test-s3 integration drills security compose-check bench
 nightly: setup  ## all that takes too long for every change, one after the other (hours), and docs/verified.md from it
 	@$(VENV)/python .ci/nightly.py $(TARGETS)
 
-benchmark: setup  ## what this project costs compared with Airflow alone, and features with DuckDB by hand (some minutes)
+bench: setup  ## what each step costs beside the same by hand, tasks a minute and parsing beside Airflow's; writes docs/performance.md
+	@$(VENV)/python -m benchmarks.bench $(BENCH)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
-	@$(VENV)/python -m benchmarks.features 1000000 7
 
 screenshots: setup  ## take the pictures of README.md from the running demo (needs Chromium)
 	@PYTHONPATH=. $(VENV)/python docs/take_screenshots.py

@@ -1,7 +1,7 @@
 """What this project's own work costs beside Airflow's: tasks per minute of `flight_delays__data`, backfilled over
 30 days, against a DAG of the same shape whose tasks do nothing; and what reading the DAG files costs.
 
-Run it with `make benchmark`. Everything is measured in one run, in turn, on the same instance: trust the ratios.
+Run it with `make bench`. Everything is measured in one run, in turn, on the same instance: trust the ratios.
 """
 
 from __future__ import annotations

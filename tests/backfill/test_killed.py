@@ -34,7 +34,7 @@ def records(home: Path) -> int:
 
 
 def kill_when(shell: Shell, home: Path, wanted: int) -> None:
-    """Start the command, and kill it with SIGKILL as soon as there are so many records."""
+    """Start the command, and kill it with SIGKILL as soon as there are that many records."""
     process = subprocess.Popen(
         [sys.executable, "-m", "include.cli.main", *COMMAND],
         stdout=subprocess.DEVNULL,

@@ -1,0 +1,163 @@
+"""`make bench`: what each step costs beside the same by hand, measured side by side; writes docs/performance.md.
+
+`python -m benchmarks.bench [--rows N] [--rounds N] [--check]`: each measurement is in a process of its own, with the
+libraries imported and the rows written beforehand, in turn with the one by hand. Trust the ratios, not the seconds.
+`--check` fails if a ratio left its recorded band.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from include.settings import REPOSITORY
+
+PAGE, BANDS = REPOSITORY / "docs" / "performance.md", REPOSITORY / "benchmarks" / "bands.toml"
+ROWS, ROUNDS = 100_000, 3
+LIBRARIES = ("duckdb", "deltalake", "pyarrow", "pandas", "great-expectations", "ibis-framework", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one side of a step took: medians of the rounds."""
+
+    seconds: float
+    """CPU-seconds."""
+    megabytes: float
+    """Peak resident memory of the process."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A step of ours beside the same by hand."""
+
+    step: str
+    ours: Figures
+    by_hand: Figures
+    limit: float | None
+    by_hand_is: str
+
+    @property
+    def ratio(self) -> float:
+        """Return the multiple of the processor time by hand."""
+        return self.ours.seconds / self.by_hand.seconds
+
+    @property
+    def line(self) -> str:
+        """Return its line of the table."""
+        target = f"{self.limit:.2f}, {'met' if self.ratio <= self.limit else '**missed**'}" if self.limit else "–"
+        sides = (self.ours, self.by_hand)
+        seconds, memory = ([getattr(side, name) for side in sides] for name in ("seconds", "megabytes"))
+        return (
+            f"| {self.step} | {seconds[0]:.2f} | {seconds[1]:.2f} | {self.ratio:.2f} | {target} | {memory[0]:,.0f} |"
+            f" {memory[1]:,.0f} | {self.by_hand_is} |\n"
+        )
+
+
+def measure_once(step: str, side: str, folder: Path) -> None:
+    """In a process of its own: print CPU-seconds and peak memory of one side of a step."""
+    from benchmarks.steps import PAIRS, USE_CASE, open_project
+
+    pair, project = PAIRS[step], open_project(USE_CASE)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    rows = pair.ours(project) if side == "ours" else pair.by_hand(folder / "by_hand")
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps({"rows": rows, "seconds": spent, "megabytes": after.ru_maxrss / 1024}))
+
+
+def _measured(step: str, side: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.bench", "--only", step, side, str(folder)]
+    done = subprocess.run(command, cwd=REPOSITORY, env=dict(os.environ), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{step} ({side}) failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def compare(folder: Path, rounds: int) -> list[Compared]:
+    """Measure every step, ours and by hand in turn."""
+    from benchmarks.steps import PAIRS
+
+    compared = []
+    for step, pair in PAIRS.items():
+        found: dict[str, list[dict[str, float]]] = {"ours": [], "by_hand": []}
+        for _ in range(rounds):
+            for side, measurements in found.items():
+                measurements.append(_measured(step, side, folder))
+        sides = {
+            side: Figures(*(statistics.median(one[name] for one in measured) for name in ("seconds", "megabytes")))
+            for side, measured in found.items()
+        }
+        compared.append(Compared(step, sides["ours"], sides["by_hand"], pair.limit, pair.by_hand_is))
+        print(f"{step:>9}: {sides['ours'].seconds:7.2f} CPU-s, by hand {sides['by_hand'].seconds:7.2f},"
+              f" ratio {compared[-1].ratio:.2f}", flush=True)  # fmt: skip
+    return compared
+
+
+def write_page(compared: list[Compared], rows: int, rounds: int) -> None:
+    """Write the table of a size to the page; other sizes keep theirs."""
+    heading = f"## {rows:,} rows a day\n"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    table = (
+        f"{heading}\nMeasured on {datetime.now(UTC):%Y-%m-%d}, medians of {rounds} rounds; {machine}; {libraries}.\n\n"
+        "| step | ours, CPU-s | by hand, CPU-s | ratio | at most | ours, peak MB | by hand, peak MB | by hand is |\n"
+        "|---|---|---|---|---|---|---|---|\n" + "".join(each.line for each in compared) + "\n"
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    before, found, rest = text.partition(heading)
+    after = "".join(f"## {part}" for part in rest.split("\n## ")[1:]) if found else ""
+    PAGE.write_text(f"{before.rstrip()}\n\n{table}{after}".rstrip() + "\n", encoding="utf-8")
+
+
+def outside(compared: list[Compared], rows: int) -> list[str]:
+    """Return the steps whose ratio left the band that is recorded for this size."""
+    bands = tomllib.loads(BANDS.read_text(encoding="utf-8")).get(str(rows), {})
+    return [
+        f"{each.step}: {each.ratio:.2f} is not within {low} to {high}"
+        for each in compared
+        for low, high in [bands.get(each.step, (0.0, float("inf")))]
+        if not low <= each.ratio <= high
+    ]
+
+
+def main() -> None:
+    """Measure, print, and write the page; with `--check`, compare with the recorded bands instead."""
+    if sys.argv[1:2] == ["--only"]:
+        measure_once(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+        return
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="airworthy-bench-") as folder:
+        os.environ |= {
+            "AIRWORTHY_HOME": folder,
+            "BENCH_ROWS": str(given.rows),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        }
+        subprocess.run([sys.executable, "-m", "benchmarks.prepare", folder], cwd=REPOSITORY, check=True)
+        compared = compare(Path(folder), given.rounds)
+    if given.check:
+        if wrong := outside(compared, given.rows):
+            raise SystemExit("Outside of the recorded band:\n  " + "\n  ".join(wrong))
+    else:
+        write_page(compared, given.rows, given.rounds)
+
+
+if __name__ == "__main__":
+    main()

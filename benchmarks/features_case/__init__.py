@@ -1,1 +1,0 @@
-"""The use case of benchmarks/features.py: only its features are run."""
