@@ -11,7 +11,8 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from include.use_case import Suite
+from include.use_case import FeatureSuite, Suite
+from include.use_cases.flight_outcomes import USE_CASE
 
 ORIGINS = ("EWR", "JFK", "LGA")
 
@@ -69,6 +70,17 @@ def weather() -> Suite:
             _one_date("observed_on"),
         ),
     )
+
+
+def features() -> FeatureSuite:
+    """Return the features that are equal, or null, for all flights of some days.
+
+    The day of the week and the overall rates are of the day, and there are three airports: often all report the same
+    visibility, no rain, and no gusts.
+    """
+    observed = tuple(name for name in USE_CASE.features if name.startswith("last_"))
+    of_the_day = tuple(name for name in USE_CASE.features if name.startswith("all_"))
+    return FeatureSuite(may_be_constant=("day_of_week", *of_the_day, *observed), may_be_null=observed)
 
 
 def _flights() -> Iterable[Any]:
