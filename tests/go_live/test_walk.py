@@ -118,7 +118,13 @@ def killed_and_again() -> None:
     assert go_live().left == ()
 
 
-@pytest.mark.parametrize("live", [go_live, killed_and_again], ids=["at once", "killed three times"])
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param(go_live, id="at once"),
+        pytest.param(killed_and_again, id="killed three times", marks=pytest.mark.long),
+    ],
+)
 def test_it_is_what_the_dags_make_period_by_period(tmp_path, tracking_template, live):
     expected, made = in_home(tmp_path / "dags", tracking_template, by_dags)
     assert [entry[2] for entry in made] == [DUE.key, (DUE + 1).key]
@@ -128,6 +134,7 @@ def test_it_is_what_the_dags_make_period_by_period(tmp_path, tracking_template, 
     assert {table for table in expected if found[table] != expected[table]} == set()
 
 
+@pytest.mark.long
 def test_the_same_again_changes_nothing(tracking, without_plots):
     assert go_live().left == ()
     before, entries = tables(USE_CASE), Ledger.open(USE_CASE).entries()
@@ -137,6 +144,7 @@ def test_the_same_again_changes_nothing(tracking, without_plots):
     assert not BackfillStates.open(open_project(USE_CASE), "again").last()
 
 
+@pytest.mark.long
 def test_a_refused_training_and_a_refused_score_stop_nothing_and_are_named(tracking, without_plots, monkeypatch):
     early, bad = FIRST + 1, DUE + 1
     real = scoring.score_period
@@ -153,6 +161,7 @@ def test_a_refused_training_and_a_refused_score_stop_nothing_and_are_named(track
     assert {*Lake.open(USE_CASE).as_of(LAST).partitions("decisions")} == {*period_range(DUE, LAST)}
 
 
+@pytest.mark.long
 def test_what_another_try_may_mend_ends_the_walk_and_the_next_goes_on(tracking, without_plots, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(scoring, "score_period", lambda *_, **__: 1 / 0)
@@ -163,6 +172,7 @@ def test_what_another_try_may_mend_ends_the_walk_and_the_next_goes_on(tracking, 
     assert go_live().left == ()
 
 
+@pytest.mark.long
 def test_a_version_that_a_person_must_approve_is_waited_for_and_nothing_after_it_is_built(tracking, without_plots):
     asked = replace(ASKED, promotion="approval")
     for _ in range(2):
