@@ -10,6 +10,7 @@ from include.backfill.request import BackfillRequest
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
+from include.grammar import counted
 from include.model import splits
 from include.pipelines.context import Promotion
 
@@ -84,7 +85,7 @@ class GoLiveRequest:
         """Describe it in a few words."""
         trainings = ", ".join(map(str, self.train_as_of[:5])) + (", …" if len(self.train_as_of) > 5 else "")
         return (
-            f"data from {self.first} to {self.last}; {len(self.train_as_of):,} trainings as of {trainings}; scores and"
+            f"data from {self.first} to {self.last}; {counted(len(self.train_as_of), 'training')} as of {trainings}; scores and"
             f" metrics from {self.train_as_of[0]}; decisions from {self.decide_from}"
         )
 
