@@ -85,8 +85,8 @@ class GoLiveRequest:
         """Describe it in a few words."""
         trainings = ", ".join(map(str, self.train_as_of[:5])) + (", …" if len(self.train_as_of) > 5 else "")
         return (
-            f"data from {self.first} to {self.last}; {counted(len(self.train_as_of), 'training')} as of {trainings}; scores and"
-            f" metrics from {self.train_as_of[0]}; decisions from {self.decide_from}"
+            f"data from {self.first} to {self.last}; {counted(len(self.train_as_of), 'training')} as of {trainings};"
+            f" scores and metrics from {self.train_as_of[0]}; decisions from {self.decide_from}"
         )
 
 
