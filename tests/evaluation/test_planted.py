@@ -81,7 +81,7 @@ def test_a_model_worse_than_a_baseline_is_caught(champion, another):
 
 
 def test_a_model_worse_than_the_champion_is_caught(champion, another):
-    gate = ChampionGate(min_periods=5)
+    gate = ChampionGate(metric="log_loss", min_periods=5)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case, num_boost_round=1), str(gate))
 

@@ -328,4 +328,4 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     clean = materialize._clean
     later = functools.cache(lambda view: view.lake.as_of(view.period + 2))
     monkeypatch.setattr(materialize, "_clean", lambda view, *rest: clean(later(view), *rest))
-    assert features_digest(tmp_path / "greedy", DAYS[0], None) != honest(DAYS[0])
+    assert features_digest(tmp_path / "from a later view", DAYS[0], None) != honest(DAYS[0])
