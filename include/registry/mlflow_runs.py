@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import re
 import time
@@ -25,6 +26,9 @@ from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_nam
 # By default MLflow tries a request seven times, over minutes. Airflow retries whole tasks and shows that to users.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Links and waits that MLflow prints would stand between the lines of a task or a command.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+logging.getLogger("mlflow.store").setLevel(logging.WARNING)
 
 ARTIFACT_BYTES, ARTIFACT_FILES = 1 << 30, 1_000
 """Limits of a file or folder that is downloaded from a run, by MLflow's listing."""
