@@ -90,9 +90,16 @@ def set_home(home: Path) -> None:
     }
 
 
-def _measured(step: str, side: str, folder: Path) -> dict[str, float]:
+def _measured(step: str, side: str, folder: Path, number: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.bench", "--only", step, side, str(folder)]
-    done = subprocess.run(command, cwd=REPOSITORY, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=os.environ | {"BENCH_ROUND": str(number)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"{step} ({side}) failed:\n{done.stderr[-3000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -106,9 +113,9 @@ def compare(folder: Path, rounds: int) -> list[Compared]:
     compared = []
     for step, pair in PAIRS.items():
         found: dict[str, list[dict[str, float]]] = {"ours": [], "by_hand": []}
-        for _ in range(rounds):
+        for number in range(rounds):
             for side, measurements in found.items():
-                measurements.append(_measured(step, side, folder))
+                measurements.append(_measured(step, side, folder, number))
         sides = {
             side: Figures(*(statistics.median(one[name] for one in measured) for name in ("seconds", "megabytes")))
             for side, measured in found.items()
