@@ -103,7 +103,7 @@ TARGETS ?= demo test-long test-s3 integration drills security compose-check benc
 nightly: setup  ## all that takes too long for every change, one after the other (hours), and docs/verified.md from it
 	@$(VENV)/python .ci/nightly.py $(TARGETS)
 
-bench: setup  ## what each step costs beside the same by hand, tasks a minute and parsing beside Airflow's; writes docs/performance.md
+bench: setup  ## what each step costs and the same by hand, tasks a minute and parsing against Airflow's; writes docs/performance.md
 	@$(VENV)/python -m benchmarks.bench $(BENCH)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
 

@@ -1,4 +1,4 @@
-"""`make bench`: what each step costs beside the same by hand, measured side by side; writes docs/performance.md.
+"""`make bench`: what each step costs, and the same by hand, in turn; writes docs/performance.md.
 
 `python -m benchmarks.bench [--rows N] [--rounds N] [--check]`: each measurement is in a process of its own, after the
 same step of a small lake, so that libraries are imported. The rows are written before, and the work by hand takes
@@ -42,7 +42,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Compared:
-    """A step of ours beside the same by hand."""
+    """A step of ours, and the same by hand."""
 
     step: str
     ours: Figures

@@ -1,4 +1,4 @@
-"""Each step of a pipeline beside the same result made by hand with the same libraries.
+"""Each step of a pipeline, and the same result made by hand with the same libraries.
 
 By hand nothing is verified, digested, signed or committed: files are read, the same is computed, one file is written.
 """

@@ -187,7 +187,6 @@ SAMPLES: dict[str, Any] = {
 LEFT_OF_A_HISTORY = GoLiveReport(
     "toy",
     GoLiveRequest(DAY, DAY + 9, (DAY + 5,), DAY + 5),
-    champion_from=None,
     trainings=((DAY + 5, None),),
     decided=0,
     to_decide=0,

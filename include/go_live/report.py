@@ -14,6 +14,7 @@ from include.go_live.trainings import TrainingDone, find_done
 from include.grammar import counted
 from include.project import Project
 from include.retraining import decide
+from include.retraining import outcome as retraining_outcome
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,6 @@ class GoLiveReport:
 
     use_case: str
     request: GoLiveRequest
-    champion_from: Period | None
-    """The first period that has a champion; None if there is none."""
     trainings: tuple[tuple[Period, TrainingDone | None], ...]
     decided: int
     """Number of periods with a retraining decision."""
@@ -75,9 +74,13 @@ def report_history(
     to_decide = period_range(max(since, request.decide_from), request.last) if since is not None else []
     undecided = [period for period in to_decide if decide.existing_decision(project, period) is None]
     left += [("decide", period, _why(states, "decide", period)) for period in undecided]
+    failed = [period for period in to_decide if retraining_outcome.recorded_outcome(project, period) == "failed"]
+    left += [("train", period, _why(states, "train", period)) for period in failed]
+    if since is None:
+        left.append(("score", request.train_as_of[0], "no training made a champion, so no period can be scored"))
     lines = tuple(line for each in found for line in each.counts)
     decided = len(to_decide) - len(undecided)
-    return GoLiveReport(project.use_case.name, request, since, trainings, decided, len(to_decide), lines, tuple(left))
+    return GoLiveReport(project.use_case.name, request, trainings, decided, len(to_decide), lines, tuple(left))
 
 
 def _why(states: Mapping[tuple[Step, Period], PeriodState], step: Step, period: Period) -> str:

@@ -48,9 +48,10 @@ class GoLiveRequest:
             BackfillRequestError: the range is empty.
             PeriodError: a value is no period of the use case's calendar.
         """
-        data = BackfillRequest.parse(
-            use_case, {"kinds": ["data"], **{key: fields.get(key) for key in ("first", "last")}}
-        )
+        ends = {key: fields.get(key) for key in ("first", "last")}
+        if not all(ends.values()):
+            raise GoLiveRequestError(use_case.name, "Name the first and the last period of the history.")
+        data = BackfillRequest.parse(use_case, {**ends, "kinds": ["data"]})
         named = [use_case.calendar.parse(key, use_case.name) for key in fields.get("train_as_of") or ()]
         due = sorted(set(named)) or due_trainings(use_case, data.first, data.last)
         if not due:
@@ -59,7 +60,9 @@ class GoLiveRequest:
         decide_from = use_case.calendar.parse(begin, use_case.name) if begin else due[0]
         for period in (*due, decide_from):
             if not data.first <= period <= data.last:
-                raise GoLiveRequestError(use_case.name, f"{period} is outside {data.first} to {data.last}.")
+                raise GoLiveRequestError(
+                    use_case.name, f"{period} is outside {data.first} to {data.last}: name another, or a wider range."
+                )
         return cls(data.first, data.last, tuple(due), decide_from, fields.get("promotion"))
 
     @property

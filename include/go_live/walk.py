@@ -71,15 +71,17 @@ class Walk:
             WalkFailedError: a step failed by what another try may mend.
         """
         due = {phase: set(plan_phase(self.project, self.request.results, phase).periods) for phase in PHASES}
-        decides = True
+        decides, scored = True, False
         for period in self.request.walked:
             if period in self.request.train_as_of:
                 self._train(period, "It was due by the schedule.")
             if self.project.ledger.champion_apart_from(None, period) is None:
                 continue
             for phase in PHASES:
-                if period in due[phase]:
+                # Windows of metrics reach back: after a new score, those of all later periods change.
+                if period in due[phase] or (phase == "measure" and scored):
                     self._work(phase, period)
+                    scored = scored or phase == "score"
             if decides and period >= self.request.decide_from:
                 decides = self._decide(period)
 
@@ -110,7 +112,8 @@ class Walk:
         decision = decide.existing_decision(self.project, period)
         if decision is None:
             return False
-        if decision.outcome == "retrain" and not retraining_outcome.recorded_outcome(self.project, period):
+        recorded = retraining_outcome.recorded_outcome(self.project, period)
+        if decision.outcome == "retrain" and recorded in (None, "failed"):
             self._retrain(period, decision.reason)
         return True
 

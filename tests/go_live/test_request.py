@@ -55,6 +55,7 @@ def test_an_empty_list_or_field_of_a_form_is_as_if_it_was_not_given():
     ("use_case", "fields"),
     [
         (USE_CASE, {"last": "2020-01-20"}),
+        (USE_CASE, {"first": None}),
         (UNSCHEDULED, {}),
         (USE_CASE, {"train_as_of": ["2020-03-11"]}),
         (USE_CASE, {"decide_from": "2019-12-31"}),

@@ -19,6 +19,7 @@ from include.go_live.report import GoLiveReport, report_history
 from include.go_live.request import GoLiveRequest
 from include.go_live.walk import ApprovalMissingError, Walk, WalkFailedError
 from include.lake.lake import Lake
+from include.model.model_errors import TrainingTooEarlyError
 from include.pipelines import data, monitor, score, train
 from include.pipelines.context import PipelineRun, Step
 from include.project import open_project
@@ -26,6 +27,7 @@ from include.promotion import approve
 from include.registry.ledger import Ledger
 from include.retraining import decide, outcome, reserve_slot
 from include.scoring import score as scoring
+from include.use_case import Gate
 from tests.conftest import draw_nothing, living_in
 from tests.drills.life import tables
 from tests.integration.use_cases import quick_toy
@@ -187,3 +189,30 @@ def test_a_version_that_a_person_must_approve_is_waited_for_and_nothing_after_it
     approve.record_approval(open_project(USE_CASE), "2", approved=False, actor="ben", reason="too dear")
     found = go_live(asked)
     assert found.left == () and Ledger.open(USE_CASE).champion_of(LAST).version == "1"
+
+
+@pytest.mark.long
+def test_a_history_without_a_champion_is_not_called_done(tracking, without_plots):
+    strict = replace(USE_CASE, gates=(Gate("log_loss", at_most=0.0001),))
+    found = go_live(use_case=strict)
+    assert [(step, period) for step, period, _ in found.left] == [("score", DUE)]
+    assert not found.trainings[0][1].promoted
+
+
+@pytest.mark.long
+def test_a_training_that_a_decision_asked_for_is_named_if_it_is_refused_and_done_by_the_next(
+    tracking, without_plots, monkeypatch
+):
+    real = train.STEPS[2]
+
+    def train_step(run: PipelineRun) -> Any:
+        if run.period > DUE:
+            raise TrainingTooEarlyError("quick_toy", run.period, FIRST, 2, LAST)
+        return real(run)
+
+    train_step.__name__ = "train"
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "STEPS", (*train.STEPS[:2], train_step, *train.STEPS[3:]))
+        assert ("train", DUE + 1) in {(step, period) for step, period, _ in go_live().left}
+    assert go_live(name="again").left == ()
+    assert Ledger.open(USE_CASE).champion_of(LAST).version == "2"
