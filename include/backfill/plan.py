@@ -16,8 +16,10 @@ from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
 from include.project import Project
 from include.registry import code_digest
+from include.scoring import export
 
 MISSING, REBUILT, ASKED = "missing", "their inputs are built again", "settled, but the source is asked again"
+UNDELIVERED = "not delivered to each declared export"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ def plan_phase(project: Project, request: BackfillRequest, phase: Phase) -> Phas
     stale = {(table.table, one.period): str(one.reason) for table in found for one in table.stale}
     exist = [table for table in tables if staleness.table_exists(project.lake, table)]
     stored = {table: view.partitions(table, asked[0], asked[-1]) if table in exist else {} for table in tables}
+    if phase == "score" and project.use_case.exports:
+        for period, partition in stored[staleness.PREDICTIONS].items():
+            if not export.is_delivered(project, period, partition.digest):
+                stale.setdefault((staleness.PREDICTIONS, period), UNDELIVERED)
     asks = request.settled and phase == "land"
     work = tuple(one for period in asked if (one := _work(period, stored, stale, asks=asks)))
     return PhasePlan(phase, len(asked), work, cpu_seconds=_cpu_seconds(view, tables, len(work)))

@@ -113,6 +113,16 @@ def receipts_of(project: Project, export: Export, period: Period) -> list[Receip
     return _store(project, export, period).numbered()
 
 
+def is_delivered(project: Project, period: Period, digest: str) -> bool:
+    """Return whether every destination has these predictions of a period.
+
+    Raises:
+        ReceiptCorruptedError: a receipt cannot be read.
+    """
+    newest = [(receipts_of(project, export, period)[-1:], export.target) for export in project.use_case.exports]
+    return all(receipts and (receipts[0].digest, receipts[0].target) == (digest, target) for receipts, target in newest)
+
+
 def _deliver(delivery: Delivery, export: Export) -> Receipt:
     """Deliver to one destination and write the receipt.
 

@@ -21,6 +21,8 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from include.backfill.plan import UNDELIVERED, plan_phase
+from include.backfill.request import BackfillRequest
 from include.cli import exports
 from include.connections import ConnectionMissingError
 from include.declaration.period import Period
@@ -402,3 +404,19 @@ def test_destinations_that_collide_are_refused(exports, problem):
 def test_a_destination_that_cannot_work_is_refused(make, problem):
     with pytest.raises(ValueError, match=problem):
         make()
+
+
+def test_predictions_that_were_not_delivered_are_planned_by_a_backfill_until_they_are(project, tmp_path):
+    made = project(ToFiles(f"{tmp_path}/{{period}}.csv"), ToFiles(f"{tmp_path}/missing/{{period}}.csv"))
+    request = BackfillRequest(DAY, DAY, ("score",))
+
+    def undelivered() -> bool:
+        return any(why == UNDELIVERED for work in plan_phase(made, request, "score").work for _, why in work.reasons)
+
+    (tmp_path / "missing").touch()  # a file in the place of the folder
+    with pytest.raises((ExportUnavailableError, ExportRefusedError)):
+        export.export_period(made, DAY)
+    assert undelivered(), "one of two destinations has them"
+    (tmp_path / "missing").unlink()
+    export.export_period(made, DAY)
+    assert not undelivered()
