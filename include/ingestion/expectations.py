@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import great_expectations as gx
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from great_expectations.core import (
-    ExpectationSuite,
     ExpectationSuiteValidationResult,
     ExpectationValidationResult,
 )
-from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.expectations.expectation import Expectation
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.validator.validation_statistics import calc_validation_statistics
 
 from include.declaration.rule_text import reason_text
 from include.declaration.suite import Suite
 from include.ingestion.key_rules import broken_keys
 from include.ingestion.pandas_frame import to_frame
+from include.ingestion.rule_judge import judge_expectations
 
 REASON = pa.field("element", pa.string())
 # Great Expectations' thirty lines per feed would hide the task's own log lines.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
-# Positions of all failing rows, or only counts, which take a fifth less time and suffice for a day without failures.
-COMPLETE = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
-COUNTS = {"result_format": "BASIC", "return_unexpected_index_query": False}
-MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -71,71 +64,42 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
 
     `name` becomes the title of the document.
     """
-    frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
-    try:
-        document = _validated(frame, expectations, name, COUNTS)
-        if any(result.result.get("unexpected_count") or not result.success for result in document.results):
-            document = _validated(frame, expectations, name, COMPLETE)
-    except Exception as error:
-        failures = _raising(frame, expectations, name) or (_in_one_line(error),)
-        nothing = ExpectationSuiteValidationResult(success=False, results=[], suite_name=name)
-        return ExpectationResults(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), failures, nothing)
-    # Great Expectations reorders the results: each is found by its position, stored in its meta.
-    results = {_place(result): result for result in document.results}
-    breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
+    judged = judge_expectations(to_frame(rows), expectations)
+    breaks = np.zeros((rows.num_rows, len(suite.rows)), dtype=bool)
     broken: list[BrokenRule] = []
-    raised: list[str] = []
-    for place, expectation in enumerate(expectations):
-        result = results.get(place)
-        if failure := _failure(result, is_row_rule=place < len(suite.rows)):
-            raised.append(f"{reason_text(expectation)}: {failure}")
-        elif result is not None and place < len(suite.rows):
-            breaks[result.result.get("unexpected_index_list") or [], place] = True
-        elif result is not None and not result.success:
-            broken.append(BrokenRule(reason_text(expectation), _observed(result.result)))
+    for place, (expectation, rule) in enumerate(zip(expectations, judged, strict=True)):
+        if place < len(suite.rows):
+            breaks[rule.places, place] = True
+        elif not rule.failure and not rule.result.success:
+            broken.append(BrokenRule(reason_text(expectation), _observed(rule.result.result)))
+    failures = [
+        f"{reason_text(expectation)}: {rule.failure}"
+        for expectation, rule in zip(expectations, judged, strict=True)
+        if rule.failure
+    ]
     reasons = [reason_text(expectation) for expectation in suite.rows]
     if keys:
         about_keys = broken_keys(rows, keys)
         reasons, breaks = [*about_keys.reasons, *reasons], np.hstack([about_keys.breaks, breaks])
     return ExpectationResults(
-        reasons_of_rows(breaks, pa.array(reasons, pa.string())), tuple(broken), tuple(raised), document
+        reasons_of_rows(breaks, pa.array(reasons, pa.string())),
+        tuple(broken),
+        tuple(failures),
+        _document([rule.result for rule in judged], name),
     )
 
 
-def _raising(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> tuple[str, ...]:
-    """Return the expectations whose error Great Expectations does not catch.
-
-    Each expectation is run alone.
-    """
-    failures = []
-    for expectation in expectations:
-        try:
-            _validated(frame, [expectation], name, COUNTS)
-        except Exception as error:
-            failures.append(f"{reason_text(expectation)}: {_in_one_line(error)}")
-    return tuple(failures)
-
-
-def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {last_line(str(error))}"
-
-
-def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -> str:
-    """Describe why a result is unusable; empty if it is usable.
-
-    Either the library raised an error, or it does not name the rows that it counts.
-    """
-    if result is None:
-        return "Great Expectations gave no result"
-    if errors := _raised(result.exception_info):
-        return errors
-    if not is_row_rule:
-        return ""
-    count, places = result.result.get("unexpected_count"), result.result.get("unexpected_index_list")
-    if count is None or (count > 0 and len(places or []) != count):
-        return f"Great Expectations counts {count} rows that break it and names {len(places or [])}"
-    return ""
+def _document(results: list[ExpectationValidationResult], name: str) -> ExpectationSuiteValidationResult:
+    """Return the document of a validation, as Great Expectations renders it."""
+    statistics = calc_validation_statistics(results)
+    return ExpectationSuiteValidationResult(
+        success=statistics.success,
+        results=results,
+        suite_name=name,
+        statistics=statistics._asdict(),
+        meta={"great_expectations_version": gx.__version__, "run_id": RunIdentifier(run_name=name)},
+    )
 
 
 def _observed(result: Mapping[str, Any]) -> str:
@@ -143,12 +107,6 @@ def _observed(result: Mapping[str, Any]) -> str:
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result.get('element_count')} rows that break it"
     return str(result.get("observed_value"))
-
-
-def _place(result: ExpectationValidationResult) -> int:
-    configuration = result.expectation_config
-    assert configuration is not None and configuration.meta is not None  # given in _validated
-    return int(configuration.meta["place"])
 
 
 def reasons_of_rows(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
@@ -167,65 +125,3 @@ def count_failures(reasons: pa.ListArray) -> dict[str, int]:
     """Return the number of rows of each reason, most frequent first."""
     counts = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
     return {item["values"]: item["counts"] for item in sorted(counts, key=lambda item: -item["counts"])}
-
-
-def _validated(
-    frame: pd.DataFrame, expectations: Sequence[Any], name: str, result_format: dict[str, Any]
-) -> ExpectationSuiteValidationResult:
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("period").add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    placed = [
-        expectation.copy(update={"meta": {**(expectation.meta or {}), "place": place}})
-        for place, expectation in enumerate(expectations)
-    ]
-    with _configured_once(), warnings.catch_warnings():
-        # pandas warns about groups in a pattern; here only the match counts.
-        warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
-        return batch.validate(ExpectationSuite(name=name, expectations=placed), result_format=result_format)
-
-
-@contextmanager
-def _configured_once() -> Iterator[None]:
-    """Cache the configuration of each expectation.
-
-    Great Expectations 1.24 builds it at each access, 140 times per expectation of a suite: a third of the time of
-    validating a small day.
-    """
-    expectation: Any = Expectation
-    uncached: Any = expectation.configuration
-    cached: dict[int, tuple[Any, Any]] = {}
-
-    def configuration(self: Any) -> Any:
-        # Keep the expectation too: while it is referenced, no other object gets its id.
-        if id(self) not in cached:
-            cached[id(self)] = (self, uncached.fget(self))
-        return cached[id(self)][1]
-
-    expectation.configuration = property(configuration)
-    try:
-        yield
-    finally:
-        expectation.configuration = uncached
-
-
-def _raised(info: Any) -> str:
-    """Return the last line of each error in Great Expectations' record of errors.
-
-    The record is flat or nested.
-    """
-    if not isinstance(info, dict):
-        return ""
-    records = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
-    messages = [str(record.get("exception_message")) for record in records if record.get("raised_exception")]
-    return "; ".join(dict.fromkeys(last_line(message) for message in messages))
-
-
-def last_line(message: str) -> str:
-    """Return the last non-empty line of a library's message.
-
-    It is cut to `MESSAGE_LENGTH` characters.
-    """
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return (lines or ["it raised without a message"])[-1][:MESSAGE_LENGTH]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from great_expectations.exceptions import MetricProviderError
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -75,7 +76,21 @@ def _column_types(use_case: DataDeclaration, table: str) -> dict[str, str]:
 
 
 def _checked(use_case: DataDeclaration, name: str, function: Callable[[], Any], columns: Mapping[str, str]) -> Suite:
-    """Call a function of expectations.py and check what it returns."""
+    """Call a function of expectations.py and check what it returns, once in a process."""
+    checked = _checked_suites.get(function)
+    if checked is None or checked[0] is not use_case or checked[1] != name:
+        checked = _checked_suites[function] = (use_case, name, _called(use_case, name, function, columns))
+    return checked[2]
+
+
+_checked_suites: WeakKeyDictionary[Callable[[], Any], tuple[DataDeclaration, str, Suite]] = WeakKeyDictionary()
+"""Suite of each function that was called, with the use case and the table that it was checked for.
+
+The functions are pure, so a period judged after another needs no new suite, and Great Expectations no new plan.
+"""
+
+
+def _called(use_case: DataDeclaration, name: str, function: Callable[[], Any], columns: Mapping[str, str]) -> Suite:
     try:
         suite = function()
     except Exception as error:

@@ -69,15 +69,7 @@ def test_an_expectation_that_raises_before_it_judges_is_named(monkeypatch):
 
     monkeypatch.setattr(gxe.ExpectColumnValuesToNotBeNull, "get_validation_dependencies", broken)
     judged = expectations.judge_rows(Suite(rows=(IN_A_DAY, PRESENT)), ROWS, "toy")
-    assert judged.quarantined == 0
     assert judged.raised == (f"{NULL}: RuntimeError: of this name",)
-
-
-def test_a_row_rule_that_names_no_rows_is_no_judgement(monkeypatch):
-    """Such as one whose result holds a result of the day alone: published rows would have broken it."""
-    monkeypatch.setattr(expectations, "COMPLETE", {"result_format": "BASIC"})
-    (raised,) = expectations.judge_rows(Suite(rows=(IN_A_DAY,)), ROWS, "toy").raised
-    assert "counts 1 rows that break it and names 0" in raised
 
 
 @pytest.mark.slow
