@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -43,6 +44,12 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
     importlib.invalidate_caches()
+
+
+def test_its_page_names_every_kind_of_dag():
+    page = (REPOSITORY / "docs" / "remove_a_use_case.md").read_text()
+    loops = re.findall(r"for kind in ([a-z_ ]+);", page)
+    assert loops and all(kinds.split() == list(DAG_KINDS) for kinds in loops)
 
 
 def dag_ids() -> set[str]:

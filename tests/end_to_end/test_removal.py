@@ -46,7 +46,7 @@ def connections(packages: Path) -> dict[str, str]:
 
 def commands(*words: str) -> Iterator[list[str]]:
     """The commands of the page that begin with these words, one for each DAG where it loops over them."""
-    (kinds,) = re.findall(r"for kind in ([a-z ]+);", PAGE)
+    (kinds,) = re.findall(r"for kind in ([a-z_ ]+);", PAGE)
     for line in (line.strip() for line in PAGE.splitlines()):
         if line.startswith(" ".join(words)):
             for kind in kinds.split() if "$kind" in line else [""]:
