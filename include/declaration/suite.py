@@ -91,6 +91,13 @@ class PredictionSuite(Suite):
     """Whether all predictions of a period may be equal."""
 
 
+def columns_of(expectation: Any) -> list[str]:
+    """List the columns that an expectation reads."""
+    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
+    listed = getattr(expectation, "column_list", None) if is_row_level(expectation) else None
+    return [column for column in (*single, *(listed or ())) if isinstance(column, str)]
+
+
 def is_row_level(expectation: Any) -> bool:
     """Return whether an expectation checks each row."""
     return not ROW_LEVEL.isdisjoint(_base_names(expectation))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import great_expectations as gx
+import great_expectations.expectations as gxe
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,7 +21,7 @@ from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.validator.validation_statistics import calc_validation_statistics
 
 from include.declaration.rule_text import reason_text
-from include.declaration.suite import Suite
+from include.declaration.suite import Suite, columns_of
 from include.ingestion.key_rules import broken_keys
 from include.ingestion.pandas_frame import to_frame
 from include.ingestion.rule_judge import judge_expectations
@@ -65,7 +66,10 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
     `name` becomes the title of the document.
     """
     expectations = [*suite.rows, *suite.table]
-    judged = judge_expectations(to_frame(rows), expectations)
+    as_floats = _compared_only(expectations, rows.column_names)
+    judged = judge_expectations(to_frame(rows, as_floats), expectations)
+    if as_floats and any(len(rule.places) for rule in judged):  # the document shows broken values as they are
+        judged = judge_expectations(to_frame(rows), expectations)
     breaks = np.zeros((rows.num_rows, len(suite.rows)), dtype=bool)
     broken: list[BrokenRule] = []
     for place, (expectation, rule) in enumerate(zip(expectations, judged, strict=True)):
@@ -88,6 +92,28 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
         tuple(failures),
         _document([rule.result for rule in judged], name),
     )
+
+
+COMPARISONS = frozenset({gxe.ExpectColumnValuesToBeBetween, gxe.ExpectColumnValuesToNotBeNull})
+"""Rules that judge an integer and the float of its value alike."""
+
+
+def _compared_only(expectations: Sequence[Any], columns: Sequence[str]) -> set[str]:
+    """Return the columns of which every rule is a comparison.
+
+    A use case's own expectation of the whole period may read every column.
+    """
+    compared: set[str] = set()
+    exact: set[str] = set()
+    for expectation in expectations:
+        read = set(columns_of(expectation)) or (set() if _is_of_library(expectation) else set(columns))
+        read |= set(columns) if getattr(expectation, "row_condition", None) else set()
+        (compared if type(expectation) in COMPARISONS else exact).update(read)
+    return compared - exact
+
+
+def _is_of_library(expectation: Any) -> bool:
+    return type(expectation).__module__.partition(".")[0] == "great_expectations"
 
 
 def _document(results: list[ExpectationValidationResult], name: str) -> ExpectationSuiteValidationResult:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import great_expectations.util
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -71,7 +72,7 @@ def judge_expectations(frame: pd.DataFrame, expectations: Sequence[Any]) -> list
     engine = PandasExecutionEngine()
     engine.load_batch_data("period", frame)
     calculator = MetricsCalculator(execution_engine=engine, show_progress_bars=False)
-    with _configured_once(), warnings.catch_warnings():
+    with _configured_once(), _no_search_for_decimals(), warnings.catch_warnings():
         # pandas warns about groups in a pattern; here only the match counts.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
         plans = [_plan(calculator, engine, expectation) for expectation in expectations]
@@ -195,6 +196,18 @@ def _configured_once() -> Iterator[None]:
         yield
     finally:
         expectation.configuration = uncached
+
+
+@contextmanager
+def _no_search_for_decimals() -> Iterator[None]:
+    """Let numbers of NumPy's own types not be searched for decimals, row by row in Python."""
+    library: Any = great_expectations.util
+    search = library.does_ndarray_contain_decimal_dtype
+    library.does_ndarray_contain_decimal_dtype = lambda data: data.dtype == object and search(data)
+    try:
+        yield
+    finally:
+        library.does_ndarray_contain_decimal_dtype = search
 
 
 def in_one_line(error: Exception) -> str:

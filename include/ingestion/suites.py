@@ -19,7 +19,7 @@ from include.declaration.feeds import Feed
 from include.declaration.names import VERSION_COLUMN
 from include.declaration.origin import file_and_line
 from include.declaration.rule_text import rule_text
-from include.declaration.suite import FeatureSuite, PredictionSuite, Suite, is_row_level
+from include.declaration.suite import FeatureSuite, PredictionSuite, Suite, columns_of, is_row_level
 from include.declaration.use_case import UseCase
 from include.errors import SuiteError
 from include.ingestion.pandas_frame import EXACT
@@ -121,17 +121,10 @@ def check_suites(use_case: DataDeclaration) -> None:
 
 def _problems(expectation: Any, columns: Mapping[str, str]) -> list[str]:
     name = rule_text(expectation)
-    unknown = [column for column in _columns(expectation) if column not in columns]
+    unknown = [column for column in columns_of(expectation) if column not in columns]
     if unknown:
         return [f"{name} names {_unknown(unknown, columns)}"]
     return [f"{name}: {problem}" for problem in (*_engine(expectation), *_values(expectation, columns))]
-
-
-def _columns(expectation: Any) -> list[str]:
-    """List the columns that an expectation reads."""
-    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
-    listed = getattr(expectation, "column_list", None) if is_row_level(expectation) else None
-    return [column for column in (*single, *(listed or ())) if isinstance(column, str)]
 
 
 def _unknown(unknown: Sequence[str], columns: Iterable[str], known: str = "it has") -> str:
@@ -157,7 +150,7 @@ def _engine(expectation: Any) -> list[str]:
 
 def _values(expectation: Any, declared: Mapping[str, str]) -> list[str]:
     """Describe limits that a float cannot hold, and values that a column cannot have."""
-    columns = _columns(expectation)
+    columns = columns_of(expectation)
     types = {declared[column] for column in columns}
     problems = [
         f"{limit}={getattr(expectation, limit):.0f} is not below 2**53, and Great Expectations keeps limits as floats,"

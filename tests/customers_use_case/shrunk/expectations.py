@@ -6,8 +6,9 @@ import great_expectations.expectations as gxe
 
 from include.use_case import Suite
 from tests.customers_use_case.expectations import outcomes, visits
+from tests.customers_use_case.grown.expectations import features
 
-__all__ = ["customers", "outcomes", "visits"]
+__all__ = ["customers", "features", "outcomes", "visits"]
 
 
 def customers() -> Suite:
