@@ -99,7 +99,7 @@ COMPARISONS = frozenset({gxe.ExpectColumnValuesToBeBetween, gxe.ExpectColumnValu
 
 
 def _compared_only(expectations: Sequence[Any], columns: Sequence[str]) -> set[str]:
-    """Return the columns of which every rule is a comparison.
+    """Return the columns that are only compared by rules.
 
     A use case's own expectation of the whole period may read every column.
     """

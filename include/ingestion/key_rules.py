@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.lake.sorting import is_sorted
+
 NULL_KEY = "keys must not be null: "
 """Prefix of the reason for a null key, before the key's name. This reason is never waived."""
 
@@ -48,6 +50,9 @@ def broken_keys(rows: pa.Table, keys: Sequence[str]) -> KeyBreaks:
 
 def _is_repeated(keys: pa.Table) -> npt.NDArray[np.bool_]:
     """Return for each row whether another row has the same values."""
+    has_floats = any(pa.types.is_floating(kind) for kind in keys.schema.types)  # a NaN is equal to no other here
+    if not has_floats and is_sorted(keys, strictly=True):
+        return np.zeros(keys.num_rows, dtype=bool)
     group = np.zeros(keys.num_rows, dtype=np.int64)
     for column in keys.columns:
         codes = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)

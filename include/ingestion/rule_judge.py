@@ -135,7 +135,10 @@ _NOWHERE: Places = np.empty(0, np.int64)
 
 
 def _broken_places(plan: _Plan, values: Mapping[Any, Any]) -> tuple[Places, str]:
-    """Return the positions of the rows for which the condition does not hold, or why they are unknown."""
+    """Return the positions of the rows that break the rule.
+
+    If they are unknown, the text says why.
+    """
     counted = plan.metrics.get(f"{plan.expectation.map_metric}.unexpected_count")
     condition = counted.metric_dependencies.get("unexpected_condition") if counted else None
     if counted is None or condition is None:
@@ -200,7 +203,10 @@ def _configured_once() -> Iterator[None]:
 
 @contextmanager
 def _no_search_for_decimals() -> Iterator[None]:
-    """Let numbers of NumPy's own types not be searched for decimals, row by row in Python."""
+    """Search only Python objects for decimals.
+
+    Great Expectations would search every number, row by row in Python.
+    """
     library: Any = great_expectations.util
     search = library.does_ndarray_contain_decimal_dtype
     library.does_ndarray_contain_decimal_dtype = lambda data: data.dtype == object and search(data)

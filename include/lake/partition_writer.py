@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.lake import schemas
 from include.lake.content_digest import ContentDigest
+from include.lake.sorting import is_sorted
 from include.lake.storable_values import SoundnessCheck, UnsoundValue
 
 ROW_GROUP_ROWS = 131_072
@@ -124,32 +124,8 @@ class _OrderCheck:
             return
         rows = pa.Table.from_batches([batch.select(self._keys)])
         joined = rows if self._last is None else pa.concat_tables([self._last, rows])
-        self.ascending = _ascends(joined.combine_chunks())
+        self.ascending = is_sorted(joined)
         self._last = rows.slice(rows.num_rows - 1)
-
-
-def _ascends(rows: pa.Table) -> bool:
-    """Return whether the rows ascend.
-
-    A key is compared where all keys before it are equal.
-    """
-    equal: pa.ChunkedArray | None = None
-    for name in rows.column_names:
-        before, after = rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)
-        null_first = pc.and_(pc.is_null(before), pc.is_valid(after))
-        descends = pc.or_(null_first, pc.fill_null(pc.greater(before, after), False))
-        if _any(descends if equal is None else pc.and_(equal, descends)):
-            return False
-        both_null = pc.and_(pc.is_null(before), pc.is_null(after))
-        same = pc.or_(both_null, pc.fill_null(pc.equal(before, after), False))
-        equal = same if equal is None else pc.and_(equal, same)
-        if not _any(equal):
-            return True
-    return True
-
-
-def _any(flags: pa.ChunkedArray) -> bool:
-    return bool(pc.any(flags).as_py())
 
 
 class _HashingSink:

@@ -12,8 +12,39 @@ import pyarrow.compute as pc
 
 
 def sort_rows(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Return the rows in ascending order of these columns, nulls last."""
+    """Return the rows in ascending order of these columns, nulls last.
+
+    Rows that are in order already, as those of the lake's files, are not copied. The order of NaN is not defined; the
+    lake stores none.
+    """
+    if is_sorted(rows.select(list(names))):
+        return rows
     return rows.sort_by([(pc.field(name), "ascending") for name in names])
+
+
+def is_sorted(rows: pa.Table, *, strictly: bool = False) -> bool:
+    """Return whether the rows ascend by all columns, nulls last.
+
+    A column is compared where all columns before it are equal. If `strictly`, no two rows may be equal.
+    """
+    rows = rows.combine_chunks()
+    equal: pa.ChunkedArray | None = None
+    for name in rows.column_names:
+        before, after = rows[name].slice(0, max(rows.num_rows - 1, 0)), rows[name].slice(1)
+        null_first = pc.and_(pc.is_null(before), pc.is_valid(after))
+        descends = pc.or_(null_first, pc.fill_null(pc.greater(before, after), False))
+        if _any(descends if equal is None else pc.and_(equal, descends)):
+            return False
+        both_null = pc.and_(pc.is_null(before), pc.is_null(after))
+        same = pc.or_(both_null, pc.fill_null(pc.equal(before, after), False))
+        equal = same if equal is None else pc.and_(equal, same)
+        if not _any(equal):
+            return True
+    return not strictly
+
+
+def _any(flags: pa.ChunkedArray) -> bool:
+    return bool(pc.any(flags).as_py())
 
 
 def rows_in_both(rows: pa.Table, others: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -8,7 +8,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.sorting import rows_in_both, sort_rows
+from include.lake.sorting import is_sorted, rows_in_both, sort_rows
 from include.project import open_project
 from tests.toy import with_key
 from tests.toy_use_case import USE_CASE, source
@@ -21,6 +21,33 @@ NAMES = [".x", ".", "..", ".a[0]", "[x]", "a.b"]
 def test_rows_are_in_ascending_order_with_nulls_last(name):
     rows = pa.table({"k": [1, 1, 0, 1], name: [None, 3, 9, 2]})
     assert sort_rows(rows, ["k", name])[name].to_pylist() == [9, 2, 3, None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "in_order", "strictly"),
+    [
+        ([], True, True),
+        ([(1, "b")], True, True),
+        ([(1, "b"), (2, "a"), (2, None)], True, True),
+        ([(1, "b"), (1, "b"), (2, "a")], True, False),
+        ([(1, None), (1, None)], True, False),
+        ([(None, "a"), (None, "b")], True, True),
+        ([(1, "b"), (1, "a")], False, False),
+        ([(1, None), (1, "a")], False, False),
+        ([(None, "a"), (1, "b")], False, False),
+        ([(2, "a"), (1, "b")], False, False),
+    ],
+)
+def test_an_order_is_that_of_sorting(rows, in_order, strictly):
+    table = pa.table(
+        {
+            "number": pa.array([row[0] for row in rows], pa.int64()),
+            "text": pa.array([row[1] for row in rows], pa.string()),
+        }
+    )
+    chunked = pa.concat_tables([table.slice(0, 1), table.slice(1)])
+    assert (is_sorted(chunked), is_sorted(chunked, strictly=True)) == (in_order, strictly)
+    assert sort_rows(chunked, ["number", "text"]).equals(table) == in_order
 
 
 @pytest.mark.parametrize("name", NAMES)

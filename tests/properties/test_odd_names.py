@@ -101,7 +101,7 @@ def fill(first: Period, last: Period) -> None:
         labels = {
             "place": before["place"],
             "count": before["count"],
-            "labelled_period": pa.array([about] * ROWS, pa.date32()),
+            "labelled_period": pa.array([about.start_date] * ROWS, pa.date32()),
         }
         lake.replace("labels", period, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
         lake.replace("features", period, rows(period)[0], inputs={}, stage="test")
@@ -122,11 +122,11 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
         (row["metric"], row["subject"], row["measured_period"]): row["value"]
         for row in Lake.open(USE_CASE).as_of(known).read("metrics").to_pylist()
     }
-    assert measured["labelled_rows", "model", AS_OF] == ROWS
-    assert measured["auc", "model", AS_OF] > 0.8
-    assert measured["log_loss", "logistic", AS_OF] != measured["log_loss", "model", AS_OF]
-    assert measured["log_loss", "prior", AS_OF] == pytest.approx(np.log(2), abs=0.05)
-    assert measured["weighted_drift", "features", known] is not None
-    importances = {name: measured["importance", name, known] for name in USE_CASE.features}
+    assert measured["labelled_rows", "model", AS_OF.start_date] == ROWS
+    assert measured["auc", "model", AS_OF.start_date] > 0.8
+    assert measured["log_loss", "logistic", AS_OF.start_date] != measured["log_loss", "model", AS_OF.start_date]
+    assert measured["log_loss", "prior", AS_OF.start_date] == pytest.approx(np.log(2), abs=0.05)
+    assert measured["weighted_drift", "features", known.start_date] is not None
+    importances = {name: measured["importance", name, known.start_date] for name in USE_CASE.features}
     assert max(importances, key=lambda name: importances[name]) == TELLING
     assert reproduce.reproduce_version(open_project(USE_CASE), version).outcome == reproduce.EQUAL

@@ -72,7 +72,7 @@ def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_mo
     decided = {period: retrain(period) for period in DAYS}
     assert trained(decided) == [DAYS[2]]
     for period in DAYS[3:]:
-        assert f"Version 1 scored the day, and version 2 has been champion since {DAYS[2]}." in decided[period].reason
+        assert f"Version 1 scored {period}, and version 2 has been champion since {DAYS[2]}." in decided[period].reason
 
 
 def test_days_that_are_scored_again_by_the_new_version_count_again(retrain):
