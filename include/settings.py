@@ -15,6 +15,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 TRAINING_POOL = "training"
 """Airflow pool of one slot: trainings wait for each other instead of for memory."""
+BACKFILL_POOL = "backfill"
+"""Airflow pool of the chunks of backfills: half of the tasks that run at once, so that other tasks find a slot."""
+
+
+def pools(tasks_at_once: int) -> dict[str, tuple[int, str]]:
+    """Return the slots and the description of each pool."""
+    return {
+        TRAINING_POOL: (1, "One training at a time"),
+        BACKFILL_POOL: (max(1, tasks_at_once // 2), "Chunks of backfills: at most half of the tasks that run at once"),
+    }
 
 
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_delta_log(?![^/])")

@@ -66,7 +66,7 @@ DEFINITIONS = (
 DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.grammar")
 """Besides the standard library and each other; anything else, such as a numeric library, only within a function."""
 PURE = (
-    *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
+    *("include.model", "include.lake.content_digest", "include.lake.sorting", "include.lake.stored_files"),
     *("include.validation.errors", "include.validation.tallies"),
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
     *("include.ingestion.row_ids", "include.ingestion.correction_errors", "include.training.training_errors"),

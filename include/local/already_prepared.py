@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from include.settings import REPOSITORY, TRAINING_POOL
+from include.settings import BACKFILL_POOL, REPOSITORY, TRAINING_POOL
 
 DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 
@@ -38,9 +38,10 @@ def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
             _ask(server, "SELECT 1")  # refuse a wrong superuser password at once
         airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         [stored] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
-        pools = _ask(airflow, "SELECT 1 FROM slot_pool WHERE pool = %s", TRAINING_POOL)
+        pools = {name for (name,) in _ask(airflow, "SELECT pool FROM slot_pool")}
         known = {name for (name,) in _ask(airflow, "SELECT username FROM ab_user")}
-        return bool(pools) and known >= set(users) and stored == (fingerprint(), schemas(environment))
+        is_known = pools >= {TRAINING_POOL, BACKFILL_POOL} and known >= set(users)
+        return is_known and stored == (fingerprint(), schemas(environment))
     except (psycopg2.Error, ValueError):  # no database yet, no table, or no row of it
         return False
 

@@ -1,6 +1,6 @@
 """Prepare docker-compose.yaml's services.
 
-Call: `python -m include.local.compose_init [databases]`. Creates databases and their users, buckets, the training pool
+Call: `python -m include.local.compose_init [databases]`. Creates databases and their users, buckets, pools
 and Airflow's users, and runs the migrations; existing ones are not changed, so it may run at each start. With
 `databases`, it creates only the databases and their users, to restore a backup into. The environment names everything.
 """
@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from include.errors import AirworthyError
 from include.local import already_prepared
-from include.settings import TRAINING_POOL
+from include.settings import pools
 
 DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 PLACES = (
@@ -93,8 +93,9 @@ def prepare_services(environment: Mapping[str, str], *, only_databases: bool = F
     make_buckets(environment[name] for name in PLACES)
     run_command([*AIRFLOW, "db", "migrate"])
     run_command([sys.executable, "-m", "mlflow", "db", "upgrade", environment["MLFLOW_BACKEND_STORE_URI"]])
-    if subprocess.run([*AIRFLOW, "pools", "get", TRAINING_POOL], check=False, capture_output=True).returncode:
-        run_command([*AIRFLOW, "pools", "set", TRAINING_POOL, "1", "One training at a time"])
+    for name, (slots, description) in pools(int(environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"])).items():
+        if subprocess.run([*AIRFLOW, "pools", "get", name], check=False, capture_output=True).returncode:
+            run_command([*AIRFLOW, "pools", "set", name, str(slots), description])
     for name, (role, password) in USERS.items():
         make_user(name, role, environment[password])
     already_prepared.remember_prepared(environment)

@@ -58,7 +58,7 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
     with _alone(instance):
         if (report := supervisor.read_report(instance)) is not None:
             _wait_until_healthy(instance, say, timeout_s, report.supervisor)
-            _ensure_training_pool(instance)
+            _ensure_pools(instance)
             return False
         if removed := processes.sweep(instance.home):
             say(f"Removed {removed} processes left over from a killed run.")
@@ -68,7 +68,7 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
             migrations.migrate_databases(instance, env, say)
             parent = _start(instance, env)
             _wait_until_healthy(instance, say, timeout_s, parent.pid)
-            _ensure_training_pool(instance)
+            _ensure_pools(instance)
         except BaseException:  # Ctrl-C too: stop what has started
             stop_instance(instance)
             raise
@@ -194,17 +194,15 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
         time.sleep(0.5)
 
 
-def _ensure_training_pool(instance: Instance) -> None:
-    """Create the training pool; do not change an existing one."""
+def _ensure_pools(instance: Instance) -> None:
+    """Create the pools that are missing; do not change an existing one."""
     api = AirflowClient(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
-    if settings.TRAINING_POOL not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
-        pool = {
-            "name": settings.TRAINING_POOL,
-            "slots": 1,
-            "description": "One training at a time",
-            "include_deferred": False,
-        }
-        api.call("POST", "/pools", json=pool)
+    parallelism = int(environment.current(instance)["AIRFLOW__CORE__PARALLELISM"])
+    existing = {pool["name"] for pool in api.call("GET", "/pools")["pools"]}
+    for name, (slots, description) in settings.pools(parallelism).items():
+        if name not in existing:
+            pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+            api.call("POST", "/pools", json=pool)
 
 
 def _is_running(pid: int) -> bool:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -198,6 +199,26 @@ def test_every_task_has_a_limit_and_input_output_is_tried_again_with_backoff(dag
         assert task.retries == RETRIES
         assert isinstance(task.retry_policy, RetryTemporaryErrors)
         assert task.retry_exponential_backoff
+
+
+def test_chunks_of_a_backfill_leave_slots_to_other_tasks(dags):
+    pools = {task.task_id: task.pool for task in dags["flight_delays__backfill"].tasks}
+    assert {name for name, pool in pools.items() if pool == "backfill"} == {"land", "build", "score", "measure"}
+
+
+def test_tasks_of_backfills_wait_for_all_other_tasks(dags):
+    def weight(dag_id: str, run_id: str) -> set[int]:
+        dag = dags[dag_id]
+        return {task.weight_rule.get_weight(SimpleNamespace(dag_id=dag_id, run_id=run_id)) for task in dag.tasks}
+
+    scheduled = weight("flight_delays__data", "scheduled__2013-01-05")
+    by_hand = weight("flight_delays__train", "manual__2013-01-05T00:00:00+00:00")
+    (history,) = {
+        *weight("flight_delays__data", "backfill__2013-01-05"),
+        *weight("flight_delays__backfill", "manual__2013-01-05T00:00:00+00:00"),
+        *weight("flight_delays__go_live", "manual__2013-01-05T00:00:00+00:00"),
+    }
+    assert scheduled == by_hand and all(weight > history for weight in scheduled)
 
 
 def test_trainings_wait_for_each_other(dags):

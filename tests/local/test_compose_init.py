@@ -74,7 +74,7 @@ def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_chan
         ask(address, "INSERT INTO alembic_version VALUES ('one')")
     ask(airflow, "CREATE TABLE slot_pool (pool text)")
     ask(airflow, "CREATE TABLE ab_user (username text)")
-    ask(airflow, "INSERT INTO slot_pool VALUES ('training')")
+    ask(airflow, "INSERT INTO slot_pool VALUES ('training'), ('backfill')")
     ask(airflow, "INSERT INTO ab_user VALUES ('admin'), ('prometheus')")
     assert not already_prepared.is_prepared(environment, compose_init.USERS)
     already_prepared.remember_prepared(environment)
@@ -88,7 +88,7 @@ def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_chan
             "UPDATE ab_user SET username = 'other' WHERE username = 'admin'",
             "UPDATE ab_user SET username = 'admin' WHERE username = 'other'",
         ),
-        ("DELETE FROM slot_pool", "INSERT INTO slot_pool VALUES ('training')"),
+        ("DELETE FROM slot_pool WHERE pool = 'backfill'", "INSERT INTO slot_pool VALUES ('training'), ('backfill')"),
         ("UPDATE alembic_version SET version_num = 'two'", "UPDATE alembic_version SET version_num = 'one'"),
     ):
         ask(airflow, changed)

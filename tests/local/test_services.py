@@ -64,8 +64,9 @@ def test_up_ends_when_every_service_works_and_says_how_to_log_in(shell: Shell):
         assert shown in done.stdout
 
 
-def test_trainings_have_a_pool_of_one_slot(running: Shell):
-    assert api(running.instance).call("GET", "/pools/training")["slots"] == 1
+def test_trainings_have_a_pool_of_one_slot_and_backfills_half_of_the_slots(running: Shell):
+    slots = {name: api(running.instance).call("GET", f"/pools/{name}")["slots"] for name in ("training", "backfill")}
+    assert slots == {"training": 1, "backfill": min(os.cpu_count() or 1, 16)}
 
 
 def test_no_example_is_among_the_dags(running: Shell):

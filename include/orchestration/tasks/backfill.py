@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
 
+from include import settings
 from include.backfill.request import PHASES, BackfillRequest, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
@@ -57,7 +58,7 @@ def chunks(use_case: str, phase: Phase) -> list[list[str]]:
     return [[period.key for period in chunk] for chunk in chunked(periods, context["params"]["chunk_periods"])]
 
 
-@task(**_LONG)
+@task(**_LONG, pool=settings.BACKFILL_POOL)
 def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
     """Work a chunk of periods in this process.
 
