@@ -20,7 +20,7 @@ from include.errors import AirworthyError, InvalidRequestError
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_data_project, open_project
-from include.orchestration.priority import BackfillsLast
+from include.orchestration.priority import STRATEGY
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.pipelines.context import DataRun, PipelineRun
@@ -123,7 +123,7 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
         default_args={
             "owner": use_case.owner,
             "on_failure_callback": callbacks.notify_failed,
-            "weight_rule": BackfillsLast(),
+            "weight_rule": STRATEGY,
         },
         description=documentation.description,
         doc_md=documentation.markdown,

@@ -20,6 +20,7 @@ from include.declaration.period import Period
 from include.declaration.retention import Retention
 from include.declaration.use_case_discovery import all_use_cases
 from include.orchestration.dag_factory import maintenance_dag, period_dag, training_dag
+from include.orchestration.priority import STRATEGY, BackfillsLast
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.pipelines.pipelines import PIPELINES
@@ -208,8 +209,8 @@ def test_chunks_of_a_backfill_leave_slots_to_other_tasks(dags):
 
 def test_tasks_of_backfills_wait_for_all_other_tasks(dags):
     def weight(dag_id: str, run_id: str) -> set[int]:
-        dag = dags[dag_id]
-        return {task.weight_rule.get_weight(SimpleNamespace(dag_id=dag_id, run_id=run_id)) for task in dag.tasks}
+        assert {task.weight_rule for task in dags[dag_id].tasks} == {STRATEGY}
+        return {BackfillsLast().get_weight(SimpleNamespace(dag_id=dag_id, run_id=run_id))}
 
     scheduled = weight("flight_delays__data", "scheduled__2013-01-05")
     by_hand = weight("flight_delays__train", "manual__2013-01-05T00:00:00+00:00")
