@@ -105,6 +105,7 @@ nightly: setup  ## all that takes too long for every change, one after the other
 
 bench: setup  ## what each step costs and the same by hand, tasks a minute and parsing against Airflow's; writes docs/performance.md
 	@$(VENV)/python -m benchmarks.bench $(BENCH)
+	@$(VENV)/python -m benchmarks.small_days
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
 
 screenshots: setup  ## take the pictures of README.md from the running demo (needs Chromium)

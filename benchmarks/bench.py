@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -19,15 +18,13 @@ import sys
 import tempfile
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.report import measured_on, table, target, write_section
 from include.settings import REPOSITORY
 
-PAGE, BANDS = REPOSITORY / "docs" / "performance.md", REPOSITORY / "benchmarks" / "bands.toml"
+BANDS = REPOSITORY / "benchmarks" / "bands.toml"
 ROWS, ROUNDS, WARM_UP_ROWS = 100_000, 3, 2_000
-LIBRARIES = ("duckdb", "deltalake", "pyarrow", "pandas", "great-expectations", "ibis-framework", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -56,15 +53,15 @@ class Compared:
         return self.ours.seconds / self.by_hand.seconds
 
     @property
-    def line(self) -> str:
-        """Return its line of the table."""
-        target = f"{self.limit:.2f}, {'met' if self.ratio <= self.limit else '**missed**'}" if self.limit else "–"
+    def cells(self) -> list[str]:
+        """Return the cells of its line of the table; memory is the peak of the process."""
         sides = (self.ours, self.by_hand)
-        seconds, memory = ([getattr(side, name) for side in sides] for name in ("seconds", "megabytes"))
-        return (
-            f"| {self.step} | {seconds[0]:.2f} | {seconds[1]:.2f} | {self.ratio:.2f} | {target} | {memory[0]:,.0f} |"
-            f" {memory[1]:,.0f} | {self.by_hand_is} |\n"
-        )
+        seconds, memory = ([f"{getattr(side, name):,.{places}f}" for side in sides] for name, places in FIGURES)
+        return [self.step, *seconds, f"{self.ratio:.2f}", target(self.ratio, self.limit), *memory, self.by_hand_is]
+
+
+FIGURES = (("seconds", 2), ("megabytes", 0))
+"""Figures of a side, and their decimal places."""
 
 
 def measure_once(step: str, side: str, folder: Path) -> None:
@@ -126,20 +123,13 @@ def compare(folder: Path, rounds: int) -> list[Compared]:
     return compared
 
 
+COLUMNS = ("step", "ours, CPU-s", "by hand, CPU-s", "ratio", "at most", "ours, MB", "by hand, MB", "by hand is")
+
+
 def write_page(compared: list[Compared], rows: int, rounds: int) -> None:
     """Write the table of a size to the page; other sizes keep theirs."""
-    heading = f"## {rows:,} rows a day\n"
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    table = (
-        f"{heading}\nMeasured on {datetime.now(UTC):%Y-%m-%d}, medians of {rounds} rounds; {machine}; {libraries}.\n\n"
-        "| step | ours, CPU-s | by hand, CPU-s | ratio | at most | ours, peak MB | by hand, peak MB | by hand is |\n"
-        "|---|---|---|---|---|---|---|---|\n" + "".join(each.line for each in compared) + "\n"
-    )
-    text = PAGE.read_text(encoding="utf-8")
-    before, found, rest = text.partition(heading)
-    after = "".join(f"## {part}" for part in rest.split("\n## ")[1:]) if found else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{table}{after}".rstrip() + "\n", encoding="utf-8")
+    lines = [each.cells for each in compared]
+    write_section(f"{rows:,} rows a day", f"{measured_on(f'medians of {rounds} rounds')}\n\n{table(COLUMNS, lines)}")
 
 
 def outside(compared: list[Compared], rows: int) -> list[str]:

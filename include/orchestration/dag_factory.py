@@ -135,7 +135,8 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
 
 def asset(use_case: DataDeclaration, name: str) -> Asset:
     """Return the asset that a task reads or writes, as the asset graph shows it."""
-    return Asset(name=f"{use_case.name}/{name}", uri=f"airworthy://{use_case.name}/{name}", group=use_case.name)
+    # For a scheme that does not begin with x-, Airflow imports the providers' code for addresses: Amazon's, with boto3.
+    return Asset(name=f"{use_case.name}/{name}", uri=f"x-airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
 class RunPeriodsError(InvalidRequestError):

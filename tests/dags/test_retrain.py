@@ -50,6 +50,9 @@ class Airflow:
     def get_dagrun_state(self, dag_id, run_id):
         return "running" if dag_id in ("toy__retrain", "toy__monitor") else self.training
 
+    def xcom_push(self, key, value):
+        self.links = {key: value}
+
     def xcom_pull(self, task_id, *, dag_id, run_id):
         return None
 
@@ -214,6 +217,19 @@ def test_a_training_that_is_there_is_waited_for(operator):
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context(DAY, training="running"))
     assert deferred.value.trigger.run_ids == ["drift__2020-03-02"]
+
+
+def test_the_task_links_to_its_training_while_it_waits_and_afterwards(operator):
+    asked = context(DAY, training="running")
+    with pytest.raises(TaskDeferred):
+        operator.execute(asked)
+    (link,) = operator.operator_extra_links
+    shown = asked["ti"].links[link.xcom_key]
+    assert shown.endswith("/dags/toy__train/runs/drift__2020-03-02")
+    continued = TriggerTrainingOperator(task_id="train", use_case=USE_CASE)
+    assert link.get_link(continued, ti_key=None) == ""
+    continued.execute_complete({}, ("trigger", {"run_ids": ["drift__2020-03-02"]}))
+    assert link.get_link(continued, ti_key=None) == shown
 
 
 def test_without_a_triggerer_the_training_is_waited_for_all_the_same(operator, monkeypatch):

@@ -242,7 +242,7 @@ def test_one_day_is_decided_at_a_time_and_its_training_is_waited_for_without_a_s
     dag = dags["flight_delays__retrain"]
     assert dag.max_active_runs == 1
     train = dag.get_task("train")
-    assert (train.trigger_dag_id, train.deferrable) == ("flight_delays__train", True)
+    assert (train.training_dag_id, train.deferrable) == ("flight_delays__train", True)
     assert train.execution_timeout > all_use_cases()["flight_delays"].approval.wait
 
 
