@@ -1,7 +1,7 @@
 """Make the rows on which another way to evaluate trees must return LightGBM's bits.
 
 For every split of every tree there are rows that reach it, with the value at its threshold and the next floating-point
-numbers on both sides; or a category that goes left, one that goes right, and null. So every leaf is reached, if any
+numbers on both sides, or a category that goes left and one that goes right; and null. So every leaf is reached, if any
 row can reach it. Further rows hold extreme values, every category, and random values.
 """
 
@@ -136,14 +136,16 @@ def _paths(tree: Tree, encoding: Encoding, wide: Sequence[bool]) -> Iterator[Map
 
 def _around(threshold: float, is_wide: bool) -> list[float]:
     """Return values that take both ways at a threshold."""
-    around = [threshold, _next(threshold, np.inf, is_wide), _next(threshold, -np.inf, is_wide)]
+    around = [threshold, _next(threshold, np.inf, is_wide), _next(threshold, -np.inf, is_wide), np.nan]
     return [*around, 0.0] if abs(threshold) <= ALMOST_ZERO else around
 
 
 def _within(limit: Bounds, is_wide: bool) -> float:
     """Return a number above the first limit and up to the second, if possible no tiny one."""
     low, high = limit
-    choices = (0.0, high, _next(high, -np.inf, is_wide), _next(low, np.inf, is_wide), low / 2 + high / 2)
+    choices = [0.0, high, _next(high, -np.inf, is_wide), _next(low, np.inf, is_wide), low / 2 + high / 2]
+    if not is_wide:
+        choices = [float(np.float32(value)) for value in choices]
     fitting = (value for value in choices if low < value <= high and np.isfinite(value))
     return next((value for value in fitting if value == 0 or abs(value) > ALMOST_ZERO), high)
 

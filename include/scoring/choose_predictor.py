@@ -120,7 +120,10 @@ def refuse_engines(model: Model, home: Path, error: TreeEngineError) -> ChosenPr
 
 @dataclass(frozen=True, eq=False)
 class _Trees:
-    """The trees of a booster and the columns that they read; equal if they are the same."""
+    """The trees of a booster and the columns that they read.
+
+    Equal if their keys are, so that an engine can be kept for them.
+    """
 
     text: str
     encoding: Encoding
@@ -164,7 +167,7 @@ def _prepare(trees: _Trees, store: EngineStore) -> _Prepared:
 
 
 def _stored(trees: _Trees, store: EngineStore) -> _Prepared | None:
-    """Return the engine that was made before, if it can be used; None if it must be made.
+    """Return the engine that was made before; None if it must be made.
 
     Raises:
         TreeEngineError: it does not return LightGBM's bits any more.

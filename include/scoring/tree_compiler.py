@@ -30,7 +30,7 @@ COMPILE_SECONDS = 900.0
 """Time limit of a compilation; 4,500 splits take 4 s."""
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Environment variables that a compilation gets; no Connections, keys or passwords."""
-_TREES, _LIBRARY = "trees.txt", "trees.so"
+_TREES, _LIBRARY = "trees.txt", "./trees.so"
 # Within the folder, by plain names: pylignum puts paths into the commands of a shell.
 _COMPILE = (
     f"import lignum; lignum.load({_TREES!r}, format='lightgbm').compile(work_dir='.', library={_LIBRARY!r}, jobs=1)"
