@@ -19,7 +19,14 @@ from include.model.tree_text import Tree, read_trees
 from include.scoring.tree_certificate import Subject
 
 ENCODING = Encoding(
-    {"size": "float64", "weight": "float64", "hour": "int8", "share": "float32", "kind": "category", "town": "category"},
+    {
+        "size": "float64",
+        "weight": "float64",
+        "hour": "int8",
+        "share": "float32",
+        "kind": "category",
+        "town": "category",
+    },
     {"kind": tuple("abcde"), "town": tuple(f"town {number:02d}" for number in range(60))},
 )
 ROWS = 3_000
@@ -67,7 +74,14 @@ def text_of(name: str, rounds: int = 6, leaves: int = 12) -> str:
     parameters = dict(LINEAR if name == "linear" else OBJECTIVES[name])
     encoded = rows()
     values = np.column_stack([np.nan_to_num(column.to_numpy()) for column in encoded.columns])
-    score = values[:, 0] + np.abs(values[:, 1]) + values[:, 3] + 2 * np.sin(values[:, 2] / 3) + (values[:, 5] % 4) + values[:, 4]
+    score = (
+        values[:, 0]
+        + np.abs(values[:, 1])
+        + values[:, 3]
+        + 2 * np.sin(values[:, 2] / 3)
+        + (values[:, 5] % 4)
+        + values[:, 4]
+    )
     labels = np.exp(score / 4)
     if "binary" in name:
         labels = (score > np.median(score)).astype(float)
