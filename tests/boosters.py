@@ -74,14 +74,8 @@ def text_of(name: str, rounds: int = 6, leaves: int = 12) -> str:
     parameters = dict(LINEAR if name == "linear" else OBJECTIVES[name])
     encoded = rows()
     values = np.column_stack([np.nan_to_num(column.to_numpy()) for column in encoded.columns])
-    score = (
-        values[:, 0]
-        + np.abs(values[:, 1])
-        + values[:, 3]
-        + 2 * np.sin(values[:, 2] / 3)
-        + (values[:, 5] % 4)
-        + values[:, 4]
-    )
+    size, weight, hour, share, kind, town = values.T
+    score = size + np.abs(weight) + share + 2 * np.sin(hour / 3) + (town % 4) + kind
     labels = np.exp(score / 4)
     if "binary" in name:
         labels = (score > np.median(score)).astype(float)

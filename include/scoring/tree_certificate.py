@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import lightgbm
 import pyarrow as pa
@@ -49,11 +50,9 @@ class Subject:
         yield from parity.rows_of_trees(self.trees, self.encoding)
         yield from parity.other_rows(self.trees, self.encoding)
 
+    @cached_property
     def rows_at_load(self) -> list[pa.Table]:
-        """Return the rows to compare again at each load.
-
-        Of a large model, they are those of some trees.
-        """
+        """The rows to compare again at each load; of a large model those of some trees."""
         step = -(-sum(map(len, self.trees)) // SPLITS_AT_LOAD) or 1
         some = self.trees[::step]
         return [*parity.rows_of_trees(some, self.encoding), *parity.other_rows(some, self.encoding)]
@@ -73,14 +72,14 @@ def certify(subject: Subject, engine: TreeEngine) -> Certificate:
         rows += encoded.num_rows
     if differing:
         raise PredictionsDifferError(differing, rows)
-    at_load = subject.rows_at_load()
+    at_load = subject.rows_at_load
     truths = [LIGHTGBM.predict(subject.booster, encoded, 1) for encoded in at_load]
     return Certificate(rows, _digest_of_rows(at_load), parity.digest_of_numbers(truths))
 
 
 def is_current(subject: Subject, certificate: Certificate) -> bool:
     """Return whether the certificate is about the rows that would be compared now."""
-    return _digest_of_rows(subject.rows_at_load()) == certificate.rows_at_load
+    return _digest_of_rows(subject.rows_at_load) == certificate.rows_at_load
 
 
 def require_certified(subject: Subject, engine: TreeEngine, certificate: Certificate) -> None:
@@ -90,7 +89,7 @@ def require_certified(subject: Subject, engine: TreeEngine, certificate: Certifi
         PredictionsDifferError: a bit differs.
         TreeEngineError: the engine cannot predict the rows.
     """
-    at_load = subject.rows_at_load()
+    at_load = subject.rows_at_load
     predictions = [predict_rows(subject.booster, engine, encoded, 1) for encoded in at_load]
     if parity.digest_of_numbers(predictions) != certificate.predictions_at_load:
         truths = [LIGHTGBM.predict(subject.booster, encoded, 1) for encoded in at_load]

@@ -117,7 +117,7 @@ def compile_trees(text: str, folder: Path) -> bytes:
         OSError: the folder cannot be written to.
     """
     if not compiler_path():
-        raise TreeEngineError("there is no C compiler (`cc`)")
+        raise TreeEngineError("there is no C compiler, cc")
     (folder / _TREES).write_text(text)
     temporary = folder / "tmp"
     temporary.mkdir(mode=0o700)

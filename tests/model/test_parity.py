@@ -76,7 +76,7 @@ def test_any_bit_makes_a_row_differ():
     assert parity.differing_rows(truth, truth.copy()).tolist() == []
     assert parity.differing_rows(truth, np.array([-0.0, np.nextafter(1, 2), np.nan, 3.0])).tolist() == [0, 1]
     classes = np.array([[0.5, 0.5], [0.1, 0.9]])
-    assert parity.differing_rows(classes, classes + [[0, 0], [0, 1e-16 * 4]]).tolist() == [1]
+    assert parity.differing_rows(classes, classes + np.array([[0, 0], [0, 4e-16]])).tolist() == [1]
 
 
 def test_predictions_of_another_shape_differ_in_every_row():
