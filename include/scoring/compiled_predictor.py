@@ -21,9 +21,9 @@ LEAST_SAMPLE, MOST_SAMPLE, SAMPLE_SHARE = 32, 256, 0.01
 class PredictionsDifferError(TreeEngineError):
     """Compiled trees returned other bits than LightGBM."""
 
-    def __init__(self, differing: int, rows: int) -> None:
-        self.differing, self.rows = differing, rows
-        super().__init__(f"{differing:,} of {rows:,} checked rows got other bits than from LightGBM")
+    def __init__(self, differing: int, checked: int) -> None:
+        self.differing, self.checked = differing, checked
+        super().__init__(f"{differing:,} of {checked:,} checked rows got other bits than from LightGBM")
 
 
 @dataclass(frozen=True)

@@ -293,7 +293,7 @@ def test_the_sample_notices_another_bit(tmp_path):
     predictor = CompiledPredictor({booster: tree_compiler.load_trees(text)})
     with pytest.raises(PredictionsDifferError) as noticed:
         predictor.predict(booster, boosters.rows(10_000), 1)
-    assert noticed.value.rows == 100 and noticed.value.differing
+    assert noticed.value.checked == 100 and noticed.value.differing
 
 
 CHOOSE = """
