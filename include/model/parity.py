@@ -35,12 +35,12 @@ _Reached = tuple[int, Mapping[int, Bounds], Mapping[int, frozenset[int]]]
 """A split with the numbers and the categories of the rows that reach it, by column."""
 
 
-def rows_of_trees(trees: Sequence[Tree], encoding: Encoding) -> Iterator[pa.Table]:
-    """Yield the rows of every split, some thousand at a time."""
+def rows_of_trees(trees: Sequence[Tree], encoding: Encoding, chunk_splits: int = CHUNK_SPLITS) -> Iterator[pa.Table]:
+    """Yield the rows of every split, those of about `chunk_splits` at a time."""
     chunk: list[Tree] = []
     for tree in trees:
         chunk.append(tree)
-        if sum(map(len, chunk)) >= CHUNK_SPLITS:
+        if sum(map(len, chunk)) >= chunk_splits:
             yield _split_rows(chunk, encoding)
             chunk = []
     if any(chunk):

@@ -25,11 +25,11 @@ from include.model.model import Model, trees_digest
 from include.model.predictor import LIGHTGBM, Predictor
 from include.model.tree_text import read_trees
 from include.printable import printable_logger
-from include.scoring import tree_certificate, tree_compiler
+from include.scoring import tree_certificate
 from include.scoring.compiled_predictor import CompiledPredictor
 from include.scoring.engine_store import EngineRecord, EngineStore
 from include.scoring.tree_certificate import Subject
-from include.scoring.tree_compiler import COMPILE_SECONDS, TreeEngine, TreeEngineError
+from include.scoring.tree_compiler import COMPILE_SECONDS, PYLIGNUM, TreeCompiler, TreeEngine, TreeEngineError
 
 log = printable_logger(__name__)
 _BY_LIGHTGBM = "LightGBM"
@@ -59,19 +59,19 @@ class _Prepared:
     """Why there is no engine, or why it is not compiled."""
 
 
-def choose_predictor(use_case: UseCase, model: Model, home: Path) -> ChosenPredictor:
+def choose_predictor(use_case: UseCase, model: Model, home: Path, compiler: TreeCompiler = PYLIGNUM) -> ChosenPredictor:
     """Return what evaluates the trees of a model, as the use case declares it.
 
     Trees are compiled once for each version, in a private folder of `home`.
     """
     if not use_case.scoring.compiled:
         return ChosenPredictor(LIGHTGBM, _BY_LIGHTGBM)
-    if not tree_compiler.engine_version():
+    if not compiler.version():
         return fall_back(_NOT_INSTALLED)
     engines: dict[lightgbm.Booster, TreeEngine] = {}
     reasons = dict[str, None]()
     for booster in model.boosters:
-        prepared = _prepare(_Trees(booster.model_to_string(), model.encoding), EngineStore(home / "compiled"))
+        prepared = _prepare(_Trees(booster.model_to_string(), model.encoding, compiler), EngineStore(home / "compiled"))
         if prepared.engine is None:
             return fall_back(prepared.reason)
         engines[booster] = prepared.engine
@@ -127,6 +127,7 @@ class _Trees:
 
     text: str
     encoding: Encoding
+    compiler: TreeCompiler = PYLIGNUM
 
     @functools.cached_property
     def key(self) -> str:
@@ -135,7 +136,7 @@ class _Trees:
             trees_digest(self.text),
             repr(self.encoding),
             lightgbm.__version__,
-            tree_compiler.engine_version(),
+            self.compiler.version(),
             platform.machine(),
             platform.system(),
         )
@@ -178,10 +179,10 @@ def _stored(trees: _Trees, store: EngineStore) -> _Prepared | None:
     record, library = found
     if record.certificate is None:
         return _Prepared(None, record.refused)
-    may_compile = library is None and tree_compiler.compiler_path() != record.compiler
+    may_compile = library is None and trees.compiler.path() != record.compiler
     if may_compile or not tree_certificate.is_current(trees.subject, record.certificate):
         return None
-    engine = tree_compiler.load_trees(trees.text, library)
+    engine = trees.compiler.load(trees.text, library)
     tree_certificate.require_certified(trees.subject, engine, record.certificate)
     return _Prepared(engine, record.uncompiled)
 
@@ -192,24 +193,24 @@ def _made_alone(trees: _Trees, store: EngineStore) -> _Prepared:
     Raises:
         TreeEngineError: pylignum cannot read the trees, or does not return LightGBM's bits.
     """
-    tree_compiler.load_trees(trees.text)  # refuses what it cannot predict, before anything is written
+    trees.compiler.load(trees.text)  # refuses what it cannot predict, before anything is written
     try:
         with store.locked(trees.key, COMPILE_SECONDS):
             return _stored(trees, store) or _made(trees, store)
     except OSError as error:
-        engine = tree_compiler.load_trees(trees.text)
+        engine = trees.compiler.load(trees.text)
         tree_certificate.certify(trees.subject, engine)
         return _Prepared(engine, f"{store.folder} cannot be used: {error.strerror or error}")
 
 
 def _made(trees: _Trees, store: EngineStore) -> _Prepared:
-    compiler, library, uncompiled = tree_compiler.compiler_path(), None, ""
+    compiler, library, uncompiled = trees.compiler.path(), None, ""
     try:
         with store.workshop(trees.key) as folder:
-            library = tree_compiler.compile_trees(trees.text, folder)
-            engine = tree_compiler.load_trees(trees.text, library)
+            library = trees.compiler.compile(trees.text, folder)
+            engine = trees.compiler.load(trees.text, library)
     except TreeEngineError as error:
-        engine, library, uncompiled = tree_compiler.load_trees(trees.text), None, error.reason
+        engine, library, uncompiled = trees.compiler.load(trees.text), None, error.reason
     certificate = tree_certificate.certify(trees.subject, engine)
     digest = hashlib.sha256(library).hexdigest() if library is not None else ""
     store.write(EngineRecord(trees.key, digest, certificate, "", uncompiled, compiler), library)

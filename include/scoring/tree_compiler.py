@@ -107,7 +107,7 @@ def compiler_path() -> str:
     return shutil.which("cc") or ""
 
 
-def compile_trees(text: str, folder: Path) -> bytes:
+def compile_trees(text: str, folder: Path, seconds: float = COMPILE_SECONDS) -> bytes:
     """Return the library of LightGBM's text, compiled in a private folder.
 
     A process of its own compiles, with a time limit and without secrets in its environment.
@@ -134,14 +134,34 @@ def compile_trees(text: str, folder: Path) -> bytes:
         errors="replace",
     )
     try:
-        _, said = process.communicate(timeout=COMPILE_SECONDS)
+        _, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise TreeEngineError(f"the compiler needed more than {COMPILE_SECONDS:.0f} s") from None
+        raise TreeEngineError(f"the compiler needed more than {seconds:.0f} s") from None
     finally:
         _end(process)
     if process.returncode:
         raise TreeEngineError(f"the compiler failed ({_last_line(said) or f'exit code {process.returncode}'})")
     return (folder / _LIBRARY).read_bytes()
+
+
+@dataclass(frozen=True)
+class TreeCompiler:
+    """What makes and loads the engines of trees: the functions of this module."""
+
+    def version(self) -> str:
+        return engine_version()
+
+    def path(self) -> str:
+        return compiler_path()
+
+    def load(self, text: str, library: bytes | None = None) -> TreeEngine:
+        return load_trees(text, library)
+
+    def compile(self, text: str, folder: Path) -> bytes:
+        return compile_trees(text, folder)
+
+
+PYLIGNUM = TreeCompiler()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -39,10 +39,9 @@ def test_each_threshold_is_a_value_and_so_are_the_numbers_next_to_it(column):
         assert {float(above), float(below)} <= found
 
 
-def test_a_large_model_is_made_rows_of_in_chunks(monkeypatch):
+def test_a_large_model_is_made_rows_of_in_chunks():
     whole = [*parity.rows_of_trees(boosters.trees_of("regression"), boosters.ENCODING)]
-    monkeypatch.setattr(parity, "CHUNK_SPLITS", 20)
-    chunks = [*parity.rows_of_trees(boosters.trees_of("regression"), boosters.ENCODING)]
+    chunks = [*parity.rows_of_trees(boosters.trees_of("regression"), boosters.ENCODING, chunk_splits=20)]
     assert len(whole) == 1 < len(chunks)
     assert sum(chunk.num_rows for chunk in chunks) == whole[0].num_rows
 

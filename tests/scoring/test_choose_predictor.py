@@ -18,6 +18,7 @@ from include.scoring import choose_predictor as choosing
 from include.scoring import tree_compiler
 from include.scoring.choose_predictor import ChosenPredictor, choose_predictor
 from include.scoring.compiled_predictor import CompiledPredictor, PredictionsDifferError
+from include.scoring.tree_compiler import PYLIGNUM, TreeCompiler, TreeEngineError
 from include.settings import REPOSITORY
 from include.use_case import Scoring
 from tests import boosters
@@ -34,10 +35,80 @@ def forgotten():
     choosing._prepare.cache_clear()
 
 
-def choose(home: Path, **model) -> ChosenPredictor:
+def choose(home: Path, compiler: TreeCompiler = PYLIGNUM, **model) -> ChosenPredictor:
     """Choose as a new process does."""
     choosing._prepare.cache_clear()
-    return choose_predictor(COMPILED, boosters.model_of(**{**SMALL, **model}), home)
+    return choose_predictor(COMPILED, boosters.model_of(**{**SMALL, **model}), home, compiler)
+
+
+class CountingCompiler(TreeCompiler):
+    """Counts what it compiles, and keeps which libraries were loaded."""
+
+    def __init__(self) -> None:
+        vars(self).update(made=[], loaded=[])
+
+    def compile(self, text, folder):
+        self.made.append(folder)
+        return super().compile(text, folder)
+
+    def load(self, text, library=None):
+        self.loaded.append(library)
+        return super().load(text, library)
+
+
+class NoCompiler(TreeCompiler):
+    """As on a machine without a C compiler."""
+
+    def path(self):
+        return ""
+
+    def compile(self, text, folder):
+        raise TreeEngineError("there is no C compiler, cc")
+
+
+class FailingCompiler(CountingCompiler):
+    """Has a compiler that fails."""
+
+    def compile(self, text, folder):
+        self.made.append(folder)
+        raise TreeEngineError("the compiler failed")
+
+
+class NotInstalled(TreeCompiler):
+    def version(self):
+        return ""
+
+
+class NewerVersion(TreeCompiler):
+    def version(self):
+        return "9.9"
+
+
+class OutOfMemory(TreeCompiler):
+    def load(self, text, library=None):
+        raise MemoryError("no memory")
+
+
+class WrongCompiler(TreeCompiler):
+    """Makes engines of trees with a flipped bit in one leaf."""
+
+    def load(self, text, library=None):
+        return super().load(boosters.with_flipped_leaf(text, 1, 3), library)
+
+    def compile(self, text, folder):
+        return super().compile(boosters.with_flipped_leaf(text, 1, 3), folder)
+
+
+class WrongInterpreter(NoCompiler):
+    def load(self, text, library=None):
+        return super().load(boosters.with_flipped_leaf(text, 1, 3))
+
+
+class ChangedMachine(TreeCompiler):
+    """Evaluates trees otherwise than when they were certified."""
+
+    def load(self, text, library=None):
+        return super().load(boosters.with_flipped_leaf(text, 2, 1))
 
 
 def stored(home: Path, suffix: str) -> Path:
@@ -50,36 +121,17 @@ def is_compiled(chosen: ChosenPredictor) -> bool:
     return isinstance(predictor, CompiledPredictor) and all(each.is_compiled for each in predictor.engines.values())
 
 
-def refuse_to_compile(*_: object) -> bytes:
-    raise AssertionError("the trees are compiled already")
-
-
-def count_compilations(monkeypatch) -> list[Path]:
-    made, real = [], tree_compiler.compile_trees
-
-    def compile_trees(text: str, folder: Path) -> bytes:
-        made.append(folder)
-        return real(text, folder)
-
-    monkeypatch.setattr(tree_compiler, "compile_trees", compile_trees)
-    return made
-
-
-def hide_the_compiler(monkeypatch) -> None:
-    monkeypatch.setattr(tree_compiler, "compiler_path", lambda: "")
-
-
 def test_a_use_case_that_declares_nothing_is_predicted_by_lightgbm(tmp_path):
     chosen = choose_predictor(USE_CASE, boosters.model_of(), tmp_path)
     assert (chosen.predictor, chosen.is_fallback) == (LIGHTGBM, False)
     assert [*tmp_path.iterdir()] == []
 
 
-def test_trees_are_compiled_once(tmp_path, monkeypatch):
-    made = count_compilations(monkeypatch)
-    first, again = choose(tmp_path), choose(tmp_path)
+def test_trees_are_compiled_once(tmp_path):
+    compiler = CountingCompiler()
+    first, again = choose(tmp_path, compiler), choose(tmp_path, compiler)
     assert is_compiled(first) and is_compiled(again) and not again.is_fallback
-    assert len(made) == 1
+    assert len(compiler.made) == 1
 
 
 def test_what_is_stored_is_private(tmp_path):
@@ -110,64 +162,49 @@ def test_a_model_with_a_part_that_pylignum_cannot_read_is_lightgbms(tmp_path):
         assert "linear" in chosen.text
 
 
-def test_without_pylignum_lightgbm_predicts(tmp_path, monkeypatch):
-    monkeypatch.setattr(tree_compiler, "_DISTRIBUTION", "a-package-that-is-not-installed")
-    chosen = choose(tmp_path)
+def test_without_pylignum_lightgbm_predicts(tmp_path):
+    chosen = choose(tmp_path, NotInstalled())
     assert (chosen.predictor, chosen.is_fallback) == (LIGHTGBM, True)
     assert "pylignum" in chosen.text and [*tmp_path.iterdir()] == []
 
 
-def test_without_a_compiler_trees_are_interpreted_until_there_is_one(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        hide_the_compiler(patch)
-        for _ in range(2):
-            chosen = choose(tmp_path)
-            assert isinstance(chosen.predictor, CompiledPredictor) and not is_compiled(chosen)
-            assert chosen.is_fallback and "interpreter" in chosen.text and "cc" in chosen.text
+def test_without_a_compiler_trees_are_interpreted_until_there_is_one(tmp_path):
+    for _ in range(2):
+        chosen = choose(tmp_path, NoCompiler())
+        assert isinstance(chosen.predictor, CompiledPredictor) and not is_compiled(chosen)
+        assert chosen.is_fallback and "interpreter" in chosen.text and "cc" in chosen.text
     assert is_compiled(choose(tmp_path))
 
 
-def test_a_compiler_that_fails_is_not_tried_again(tmp_path, monkeypatch):
-    tried = []
-
-    def fail(*_: object) -> bytes:
-        tried.append(1)
-        raise tree_compiler.TreeEngineError("the compiler failed")
-
-    monkeypatch.setattr(tree_compiler, "compile_trees", fail)
+def test_a_compiler_that_fails_is_not_tried_again(tmp_path):
+    compiler = FailingCompiler()
     for _ in range(2):
-        chosen = choose(tmp_path)
+        chosen = choose(tmp_path, compiler)
         assert isinstance(chosen.predictor, CompiledPredictor) and not is_compiled(chosen)
         assert "the compiler failed" in chosen.text
-    assert len(tried) == 1
+    assert len(compiler.made) == 1
 
 
-def test_a_compiled_library_is_used_where_there_is_no_compiler(tmp_path, monkeypatch):
+def test_a_compiled_library_is_used_where_there_is_no_compiler(tmp_path):
     choose(tmp_path)
-    hide_the_compiler(monkeypatch)
-    monkeypatch.setattr(tree_compiler, "compile_trees", refuse_to_compile)
-    # The compiler is the one of the record or none: a library that exists needs none.
-    assert is_compiled(choose(tmp_path))
+    assert is_compiled(choose(tmp_path, NoCompiler()))
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "foreign"])
-def test_a_library_with_other_bytes_is_never_loaded(tmp_path, monkeypatch, damage):
+def test_a_library_with_other_bytes_is_never_loaded(tmp_path, damage):
     choose(tmp_path)
     library = stored(tmp_path, ".so")
     genuine = library.read_bytes()
     damaged = {"changed": genuine[:-1] + bytes([genuine[-1] ^ 1]), "cut": genuine[:500], "foreign": b"foreign code"}
     library.write_bytes(damaged[damage])
-    loaded, real = [], tree_compiler.load_trees
-    monkeypatch.setattr(
-        tree_compiler, "load_trees", lambda text, library=None: (loaded.append(library), real(text, library))[1]
-    )
-    assert is_compiled(choose(tmp_path))
-    assert damaged[damage] not in loaded and library.read_bytes() == genuine
+    compiler = CountingCompiler()
+    assert is_compiled(choose(tmp_path, compiler))
+    assert damaged[damage] not in compiler.loaded and library.read_bytes() == genuine
 
 
 @pytest.mark.security
 @pytest.mark.parametrize("forgery", ["library", "key", "other keys", "no record", "no signature", "no JSON"])
-def test_a_record_that_this_installation_did_not_sign_loads_nothing(tmp_path, monkeypatch, configure, forgery):
+def test_a_record_that_this_installation_did_not_sign_loads_nothing(tmp_path, configure, forgery):
     choose(tmp_path)
     record, library = stored(tmp_path, ".json"), stored(tmp_path, ".so")
     values = json.loads(record.read_text())
@@ -183,13 +220,13 @@ def test_a_record_that_this_installation_did_not_sign_loads_nothing(tmp_path, mo
         configure(signing_keys="another key that is long enough for a test")
     elif forgery == "no record":
         record.unlink()
-    made = count_compilations(monkeypatch)
-    assert is_compiled(choose(tmp_path)) and len(made) == 1
-    assert is_compiled(choose(tmp_path)) and len(made) == 1
+    compiler = CountingCompiler()
+    assert is_compiled(choose(tmp_path, compiler)) and len(compiler.made) == 1
+    assert is_compiled(choose(tmp_path, compiler)) and len(compiler.made) == 1
 
 
 @pytest.mark.security
-def test_a_genuine_record_of_other_trees_loads_nothing(tmp_path, monkeypatch):
+def test_a_genuine_record_of_other_trees_loads_nothing(tmp_path):
     choose(tmp_path, name="poisson")
     other, library = stored(tmp_path, ".json").read_text(), stored(tmp_path, ".so").read_bytes()
     for path in (tmp_path / "compiled").iterdir():
@@ -197,42 +234,26 @@ def test_a_genuine_record_of_other_trees_loads_nothing(tmp_path, monkeypatch):
     choose(tmp_path, name="regression")
     stored(tmp_path, ".json").write_text(other)
     stored(tmp_path, ".so").write_bytes(library)
-    made = count_compilations(monkeypatch)
-    assert is_compiled(choose(tmp_path, name="regression")) and len(made) == 1
+    compiler = CountingCompiler()
+    assert is_compiled(choose(tmp_path, compiler, name="regression")) and len(compiler.made) == 1
 
 
-def make_engines_wrong(monkeypatch, text: str) -> None:
-    """From now on, engines are those of trees with a flipped bit in one leaf."""
-    wrong = boosters.with_flipped_leaf(text, 1, 3)
-    real, load = tree_compiler.compile_trees, tree_compiler.load_trees
-    monkeypatch.setattr(tree_compiler, "load_trees", lambda _, library=None: load(wrong, library))
-    monkeypatch.setattr(tree_compiler, "compile_trees", lambda _, folder: real(wrong, folder))
-
-
-@pytest.mark.parametrize("has_compiler", [True, False])
-def test_an_engine_with_another_bit_is_refused_for_good(tmp_path, monkeypatch, has_compiler):
-    with monkeypatch.context() as patch:
-        make_engines_wrong(patch, boosters.text_of(**SMALL))
-        if not has_compiler:
-            hide_the_compiler(patch)
-        chosen = choose(tmp_path)
-        assert (chosen.predictor, chosen.is_fallback) == (LIGHTGBM, True)
-        assert "differ" in chosen.text or "other bits" in chosen.text
-    monkeypatch.setattr(tree_compiler, "compile_trees", refuse_to_compile)
-    assert choose(tmp_path).predictor is LIGHTGBM
+@pytest.mark.parametrize("wrong", [WrongCompiler(), WrongInterpreter()])
+def test_an_engine_with_another_bit_is_refused_for_good(tmp_path, wrong):
+    chosen = choose(tmp_path, wrong)
+    assert (chosen.predictor, chosen.is_fallback) == (LIGHTGBM, True)
+    assert "other bits" in chosen.text
+    compiler = CountingCompiler()
+    assert choose(tmp_path, compiler).predictor is LIGHTGBM and compiler.made == []
     for path in (tmp_path / "compiled").iterdir():
         path.unlink()
-    monkeypatch.undo()
-    assert is_compiled(choose(tmp_path))
+    assert is_compiled(choose(tmp_path, compiler))
 
 
-def test_an_engine_that_changed_since_its_certificate_is_refused(tmp_path, monkeypatch):
+def test_an_engine_that_changed_since_its_certificate_is_refused(tmp_path):
     """As after a change of the machine or of a library of the system."""
     choose(tmp_path)
-    load, wrong = tree_compiler.load_trees, boosters.with_flipped_leaf(boosters.text_of(**SMALL), 2, 1)
-    monkeypatch.setattr(tree_compiler, "load_trees", lambda text, library=None: load(wrong))
-    assert choose(tmp_path).predictor is LIGHTGBM
-    monkeypatch.undo()
+    assert choose(tmp_path, ChangedMachine()).predictor is LIGHTGBM
     assert choose(tmp_path).predictor is LIGHTGBM
 
 
@@ -245,10 +266,9 @@ def test_a_certificate_about_other_rows_is_made_again(tmp_path, monkeypatch):
     assert after["rows"] < before["rows"]
 
 
-def test_another_version_of_a_library_gets_another_engine(tmp_path, monkeypatch):
+def test_another_version_of_a_library_gets_another_engine(tmp_path):
     choose(tmp_path)
-    monkeypatch.setattr(tree_compiler, "engine_version", lambda: "9.9")
-    choose(tmp_path)
+    choose(tmp_path, NewerVersion())
     assert len([*(tmp_path / "compiled").glob("*.so")]) == 2
 
 
@@ -277,12 +297,8 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path):
     assert [*elsewhere.iterdir()] == []
 
 
-def test_an_error_of_pylignum_that_is_not_known_is_a_reason_too(tmp_path, monkeypatch):
-    def fail(*_: object) -> None:
-        raise MemoryError("no memory")
-
-    monkeypatch.setattr(tree_compiler, "load_trees", fail)
-    chosen = choose(tmp_path)
+def test_an_error_of_pylignum_that_is_not_known_is_a_reason_too(tmp_path):
+    chosen = choose(tmp_path, OutOfMemory())
     assert (chosen.predictor, chosen.is_fallback) == (LIGHTGBM, True)
     assert "no memory" in chosen.text
 

@@ -15,6 +15,7 @@ from include.lake.lake import Lake
 from include.pipelines.context import PipelineRun
 from include.pipelines.score import ScoreStepResult
 from include.project import open_project
+from include.registry.mlflow_registry import Registry
 from include.scoring import choose_predictor as choosing
 from include.scoring import compiled_predictor, score, tree_compiler
 from include.training import spec
@@ -53,15 +54,10 @@ def predict_wrongly(monkeypatch) -> None:
         predictions.view("u8")[...] ^= 1
         return predictions
 
-    prepare = choosing._prepare
-
-    def prepared(*arguments):
-        found = prepare(*arguments)
-        monkeypatch.setattr(tree_compiler.TreeEngine, "predict", predict)
-        return found
-
-    prepared.cache_clear = prepare.cache_clear
-    monkeypatch.setattr(choosing, "_prepare", prepared)
+    registry = Registry(USE_CASE)
+    home = settings.current_settings().home
+    choosing.choose_predictor(COMPILED, registry.load(registry.version("1")), home)  # certified, and kept
+    monkeypatch.setattr(tree_compiler.TreeEngine, "predict", predict)
 
 
 def test_turning_it_on_and_off_changes_no_bit_and_commits_nothing():
