@@ -17,6 +17,7 @@ from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, Pe
 from include.declaration.period import Period
 from include.declaration.period_column import PARTITION
 from include.declaration.retention import Retention
+from include.declaration.scoring import Scoring
 from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
 from include.declaration.span import OptionalSpan, Span
 from include.declaration.suite import FeatureSuite, PredictionSuite, Suite
@@ -74,6 +75,7 @@ __all__ = [
     "Retraining",
     "RobustnessGate",
     "SchemaGate",
+    "Scoring",
     "SearchRange",
     "ServingGate",
     "SliceGate",

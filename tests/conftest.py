@@ -85,6 +85,7 @@ SLOW = (
     *("cli/test_hostile_texts", "cli/test_quarantine", "security/test_forged_records"),
     *("test_kept_lakes", "test_task_memory", "untrusted/test_untrusted_process", "local/test_preimports"),
     *("registry/test_code_digest", "lake/test_sorting", "lake/test_paths", "dags/test_retrain"),
+    *("scoring/test_choose_predictor", "scoring/test_tree_compiler"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
     *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "ingestion/sources/test_http"),
     *("registry/test_tags", "web/test_html", "evaluation/test_check_tables"),

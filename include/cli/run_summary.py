@@ -34,7 +34,8 @@ def _score(run: PipelineRun, results: Results) -> Iterator[str]:
     result: ScoreStepResult = results["score"]
     done = result.scored
     crossed = f"; the quantiles of {done.crossed_intervals:,} crossed and were sorted" if done.crossed_intervals else ""
-    yield f"{run.period}  {done.rows:,} rows scored by version {done.version}{crossed}{_unchanged(done.changed)}"
+    by = f", predicted by {done.predicted_by}" if run.project.use_case.scoring.compiled else ""
+    yield f"{run.period}  {done.rows:,} rows scored by version {done.version}{by}{crossed}{_unchanged(done.changed)}"
 
 
 def _monitor(run: PipelineRun, results: Results) -> Iterator[str]:

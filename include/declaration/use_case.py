@@ -21,6 +21,7 @@ from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.period import Period
 from include.declaration.period_column import LABELLED_PERIOD, PARTITION
 from include.declaration.problems import declared, declared_whole, report, require
+from include.declaration.scoring import Scoring
 from include.declaration.span import Span, Spanned
 from include.declaration.task import Task
 from include.evaluation.gates.base import BaseGate
@@ -166,6 +167,7 @@ class UseCase(DataDeclaration):
     gates: tuple[BaseGate, ...]
     score_schedule: Calendar | None = None
     """A coarser calendar by which periods are scored, as `Training.schedule`; None: every period is."""
+    scoring: Scoring = field(default_factory=Scoring)
     approval: Approval = Approval()
     monitoring: Monitoring = field(default_factory=Monitoring)
     retraining: Retraining = field(default_factory=Retraining)

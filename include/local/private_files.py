@@ -21,6 +21,7 @@ OWN_FOLDERS = frozenset(
         "credentials",
         "data_docs",
         "models",
+        "compiled",
         "replay",
         "source",
         "run",

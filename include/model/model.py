@@ -17,6 +17,7 @@ from include.model.baselines import Baseline, Logistic, Prior
 from include.model.class_baselines import ClassLogistic, ClassPrior
 from include.model.encoding import Encoding
 from include.model.prediction_intervals import Bounds, bounds_from_json
+from include.model.predictor import LIGHTGBM, Predictor
 from include.model.regression_baselines import Constant, Linear, SeasonalNaive, can_predict
 from include.model.season import with_season
 
@@ -48,6 +49,13 @@ class Model:
     baselines: Mapping[str, Baseline]
     bounds: Bounds | None = None
     """The interval of each prediction; None: there are no intervals."""
+    predictor: Predictor = LIGHTGBM
+    """Evaluates the trees of `boosters`."""
+
+    @property
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
+        """Return the booster of the predictions, and those of the ends of the intervals."""
+        return self.booster, *(self.bounds.boosters if self.bounds else ())
 
     @property
     def gains(self) -> dict[str, float]:
@@ -79,17 +87,16 @@ class Model:
         if encoded.num_rows == 0:
             width = 3 if self.bounds else self.booster.num_model_per_iteration()
             return Predictions(np.empty(0 if width == 1 else (0, width)))
-        predictions: Numbers = np.asarray(self.booster.predict(encoded, num_threads=threads), dtype=np.float64)
+        predictions = self.predictor.predict(self.booster, encoded, threads)
         if self.bounds is None:
             return Predictions(predictions)
-        intervals = self.bounds.around(predictions, encoded, threads)
+        intervals = self.bounds.around(predictions, encoded, threads, self.predictor)
         return Predictions(intervals.values, int(np.count_nonzero(intervals.crossed)))
 
     @property
     def trees(self) -> str:
         """Return the digest of all its trees."""
-        texts = (self.booster.model_to_string(), *(self.bounds.texts if self.bounds else ()))
-        return trees_digest(*texts)
+        return trees_digest(*(booster.model_to_string() for booster in self.boosters))
 
     def parts(self) -> dict[str, Any]:
         """Return everything but the trees of `booster`, by name, as plain values."""

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from include.model.arrays import Numbers
 from include.model.model_errors import IntervalRowsError
+from include.model.predictor import LIGHTGBM, Predictor
 
 CROSSED = "crossed_intervals"
 """Name of what is known about crossed quantiles: the parameter of a run, the count of a commit, and the metric."""
@@ -39,15 +40,15 @@ class Intervals:
 class Bounds(Protocol):
     """Add the ends of the interval to predictions."""
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+    def around(self, point: Numbers, encoded: pa.Table, threads: int, predictor: Predictor = LIGHTGBM) -> Intervals:
         """Return the predictions with their intervals, the ends in order."""
 
     def to_json(self) -> dict[str, object]:
         """Return plain values from which `bounds_from_json` restores equal bounds."""
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """Return the texts of its own models."""
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
+        """Return its own models."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ class ConformalBounds:
             raise IntervalRowsError(*levels, least_rows, rows)
         return cls(float(errors[low - 1]), float(errors[high - 1]), scale, least)
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+    def around(self, point: Numbers, encoded: pa.Table, threads: int, predictor: Predictor = LIGHTGBM) -> Intervals:
         """Return the predictions with their intervals; their ends never cross."""
-        del encoded, threads
+        del encoded, threads, predictor
         scales = _scales(point, self.scale)
         ends = (point + each * scales for each in (self.lower, self.upper))
         values = np.column_stack([point, *(np.maximum(end, self.least) for end in ends)])
@@ -95,7 +96,7 @@ class ConformalBounds:
         return {"kind": "conformal", "lower": self.lower, "upper": self.upper, "scale": self.scale, "least": least}
 
     @property
-    def texts(self) -> tuple[str, ...]:
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
         return ()
 
 
@@ -108,16 +109,16 @@ class QuantileBounds:
     with_point: bool
     """Whether the prediction is a quantile between the ends, so that it is sorted with them."""
 
-    def ends(self, encoded: pa.Table, threads: int) -> Numbers:
+    def ends(self, encoded: pa.Table, threads: int, predictor: Predictor = LIGHTGBM) -> Numbers:
         """Return (rows, 2): the ends as their models predict them, which may cross."""
-        return np.column_stack([np.asarray(each.predict(encoded, num_threads=threads)) for each in self._models])
+        return np.column_stack([predictor.predict(each, encoded, threads) for each in self.boosters])
 
-    def around(self, point: Numbers, encoded: pa.Table, threads: int) -> Intervals:
+    def around(self, point: Numbers, encoded: pa.Table, threads: int, predictor: Predictor = LIGHTGBM) -> Intervals:
         """Return the predictions with their intervals; quantiles that cross are sorted.
 
         With a predicted quantile between the ends, it may cross each of them.
         """
-        ends = self.ends(encoded, threads)
+        ends = self.ends(encoded, threads, predictor)
         quantiles = np.column_stack([ends[:, 0], point, ends[:, 1]]) if self.with_point else ends
         crossed = np.any(quantiles[:, :-1] > quantiles[:, 1:], axis=1)
         ordered = np.sort(quantiles, axis=1)
@@ -126,15 +127,11 @@ class QuantileBounds:
 
     def to_json(self) -> dict[str, object]:
         """Return plain values from which `bounds_from_json` restores equal bounds."""
-        lower, upper = self.texts
+        lower, upper = (model.model_to_string() for model in self.boosters)
         return {"kind": "quantile", "lower": lower, "upper": upper, "with_point": self.with_point}
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(model.model_to_string() for model in self._models)
-
-    @property
-    def _models(self) -> tuple[lightgbm.Booster, lightgbm.Booster]:
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
         return self.lower, self.upper
 
 

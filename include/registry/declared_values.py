@@ -14,7 +14,7 @@ from include.registry.source_code import DECLARATIONS
 
 NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts"),
-    *("gates", "approval", "monitoring", "retraining", "retention", "score_schedule"),
+    *("gates", "approval", "monitoring", "retraining", "retention", "score_schedule", "scoring"),
 )
 """Fields that change no row, unless a function reads one by name."""
 _LOADER, _LOADERS = "include.use_cases", {"load", "all_use_cases", "discover"}

@@ -16,6 +16,7 @@ from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
+from include.lake.table_commit import Commit
 from include.model.model import Model
 from include.model.prediction_intervals import CROSSED
 from include.model.tasks import task_model
@@ -27,6 +28,7 @@ from include.registry.ledger_entry import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.version_summary import VersionSummary, summarise_version
+from include.scoring.choose_predictor import predict_as_declared
 from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError, RowsLostError
 from include.threads import threads_for
 from include.validation.judge import judge_of
@@ -83,6 +85,8 @@ class ScoreResult:
     """Whether the day's predictions changed."""
     kept: bool
     """Whether the day kept the version that it was scored with before."""
+    predicted_by: str
+    """What evaluated the trees: LightGBM, or what a use case declares instead; with the reason if it was not used."""
 
 
 def score_period(
@@ -124,21 +128,26 @@ def score_period(
     )
     _require_built(use_case, view, period, model)
     number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
-    scoring = _Scoring(use_case, view, period, model, number, features.rows)
-    judged = judge_of(use_case, "predictions", period, scoring.tally).judged(scoring.batches())
-    reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged)
     inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
-    commit = lake.replace(
-        "predictions",
-        period,
-        reader,
-        inputs=inputs,
-        versions=versions,
-        stage="score",
-        cpu_since=began,
-        counts=scoring.counts,
-    )
+
+    def predict(model: Model) -> tuple[_Scoring, Commit]:
+        scoring = _Scoring(use_case, view, period, model, number, features.rows)
+        judged = judge_of(use_case, "predictions", period, scoring.tally).judged(scoring.batches())
+        reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged)
+        commit = lake.replace(
+            "predictions",
+            period,
+            reader,
+            inputs=inputs,
+            versions=versions,
+            stage="score",
+            cpu_since=began,
+            counts=scoring.counts,
+        )
+        return scoring, commit
+
+    predicted_by, (scoring, commit) = predict_as_declared(use_case, period, model, project.settings.home, predict)
     if scoring.crossed:
         log.warning(
             "%s: the predicted quantiles of %d of %d rows of %s cross; they are sorted.",
@@ -152,6 +161,7 @@ def score_period(
         scoring.crossed,
         commit.changed,
         kept=before is not None,
+        predicted_by=predicted_by,
     )
 
 
