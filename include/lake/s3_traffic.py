@@ -11,7 +11,10 @@ _counted = {"downloaded": 0, "uploaded": 0}
 
 @dataclass(frozen=True)
 class S3Traffic:
-    """Bytes of files since this process began; without the logs of tables, which deltalake reads and writes."""
+    """Bytes of files since this process began.
+
+    Without the logs of tables, which deltalake reads and writes.
+    """
 
     downloaded: int
     uploaded: int

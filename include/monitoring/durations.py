@@ -122,15 +122,19 @@ def write_cost(project: DataProject, cost: StepCost) -> StepCost:
 
 
 def import_cost(project: DataProject, cost: StepCost) -> None:
-    """Keep a cost that code of an earlier lake format measured; once, if it is repeated."""
-    _store(project, cost.step, cost.period.key[:4]).create(_key(cost), _encode(cost))
+    """Keep a cost that code of an earlier lake format measured.
+
+    If that is repeated, the record is kept once.
+    """
+    store = _store(project, cost.step, cost.period.key[:4])
+    store.create(_key(cost), _encode(cost))
 
 
 def earlier_costs(project: DataProject, cost: StepCost) -> list[StepCost]:
-    """Return the newest record of each of up to 28 recorded periods before a cost's, of the same step.
+    """Return the costs of the same step in up to 28 recorded periods before.
 
-    They are in the order of periods. Warm steps are compared with warm ones, cold with cold. A damaged record is left
-    out.
+    Of each period, it is the newest record. They are in the order of periods. Warm steps are compared with warm ones,
+    cold with cold. A damaged record is left out.
     """
     found = list[StepCost]()
     for store in _stores(project, cost.step, cost.period):
@@ -144,7 +148,9 @@ def earlier_costs(project: DataProject, cost: StepCost) -> list[StepCost]:
 
 
 def read_costs(project: DataProject, first: Period, last: Period) -> list[StepCost]:
-    """Return the newest record of each step and period, from `first` to `last`, in the order of periods.
+    """Return the newest record of each step and period, in order of periods.
+
+    The periods are from `first` to `last`.
 
     Raises:
         DurationsCorruptedError: a record is damaged.

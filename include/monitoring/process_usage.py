@@ -1,6 +1,6 @@
-"""Measure what a block of code takes of this process: time, processor time, memory, bytes read and written.
+"""Measure the time, processor time, memory and bytes that a block of code takes.
 
-Of Linux, /proc is read. Elsewhere bytes are unknown, and the peak of memory is that of the process.
+On Linux, /proc is read. Elsewhere bytes are unknown, and the peak of memory is that of the process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class ProcessUsage:
-    """What a block of code took, with the processes that it started and that ended within it."""
+    """What a block of code took.
+
+    Processes that it started and that ended within it are included.
+    """
 
     started_at: datetime
     seconds: float
@@ -46,7 +49,10 @@ class ProcessUsage:
 
 
 class UsageMeter:
-    """Measure the code in a `with` block; `usage` has the result. Blocks must not be nested."""
+    """Measure the code in a `with` block, for `usage`.
+
+    Blocks must not be nested: each lets the peak of memory begin again.
+    """
 
     usage: ProcessUsage
 

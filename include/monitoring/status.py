@@ -151,7 +151,10 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
 
 
 def _broken(inputs: StatusInputs) -> tuple[str, ...]:
-    """Return a sentence for each breach that matters, performance first and costs last."""
+    """Return a sentence for each breach that matters.
+
+    Those of performance come first, those of costs last.
+    """
     broken = [row for row in (*inputs.rows, *inputs.costs) if row.breached and not is_shown_only(row)]
     return tuple(in_words(row, inputs.task, inputs.period.unit) for row in sorted(broken, key=order))
 

@@ -1,4 +1,7 @@
-"""Measure a step of a period, and keep what it cost: the one place where steps are measured."""
+"""Measure a step of a period, and keep what it cost.
+
+Steps are measured nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -105,9 +105,9 @@ def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> 
 
 
 def cost_alert(project: DataProject, cost: StepCost, links: Mapping[str, str]) -> Message | None:
-    """Build the alert for a step that cost more than usual, unless it did so in the recorded period before too.
+    """Build the alert for a step that cost more than usual.
 
-    Returns None if nothing is worth an alert.
+    Returns None if no limit is broken that was not broken in the recorded period before.
     """
     before = durations.earlier_costs(project, cost)[-1:]
     rows, past = (

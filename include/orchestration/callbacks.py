@@ -76,7 +76,7 @@ def notify_breaches(project: Project, period: Period) -> None:
 
 
 def notify_cost(project: DataProject, cost: StepCost) -> None:
-    """Send an alert if a step cost more than usual; without a new breach, nothing is done."""
+    """Send an alert if a step cost more than usual."""
     if not any(figure.breached for figure in cost.figures):
         return
     from include.notifications import notify

@@ -44,7 +44,10 @@ def score(run: PipelineRun) -> ScoreStepResult:
 
 
 def export(run: PipelineRun) -> list[Receipt]:
-    """Deliver the period's predictions to the declared destinations; return the receipts."""
+    """Deliver the period's predictions to the declared destinations.
+
+    Return the receipts.
+    """
     with run.measured("export") as work:
         began = clock.now().isoformat()
         receipts = exporting.export_period(run.project, run.period)

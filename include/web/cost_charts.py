@@ -19,7 +19,10 @@ _FORMATS = {"seconds": ("%{y:.3~f} s", "~g", " s"), "bytes": ("%{y:.3~s}B", "~s"
 
 
 def cost_charts(overview: Overview) -> dict[str, Figure]:
-    """Return the chart of each cost by its name, with a line for each step; a cost without values is left out."""
+    """Return the chart of each cost by its name, with a line for each step.
+
+    A cost without values is left out.
+    """
     return {metric.name: drawn for metric in COSTS if (drawn := _chart(overview, metric)) is not None}
 
 

@@ -1,6 +1,5 @@
 """Measuring of a step: the values are those of the step itself, and a run without work is not recorded."""
 
-import os
 import subprocess
 import sys
 import time
@@ -57,7 +56,7 @@ def test_processor_time_is_that_of_the_block_and_of_its_processes_and_waiting_is
     with UsageMeter() as burning:
         burn(0.3)
     with UsageMeter() as waiting:
-        os.waitpid(os.posix_spawn(sys.executable, [sys.executable, "-c", "import time; time.sleep(0.5)"], os.environ), 0)
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)"], check=True)
     program = "import time\nwhile time.process_time() < 0.4: pass"
     with UsageMeter() as starting:
         subprocess.run([sys.executable, "-c", program], check=True)
@@ -128,9 +127,14 @@ def test_a_step_that_found_its_work_done_or_failed_is_not_recorded():
     run = DataRun(open_project(USE_CASE), AS_OF, {}, announce_cost=lambda cost: pytest.fail("announced"))
     with run.measured("ingest") as work:
         work.done(changed=False, amount=7)
-    with pytest.raises(ZeroDivisionError), run.measured("ingest") as work:
-        work.done(changed=True, amount=7)
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with run.measured("ingest") as work:
+            work.done(changed=True, amount=7)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert durations.read_costs(run.project, AS_OF, AS_OF) == []
 
 
