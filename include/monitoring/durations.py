@@ -181,6 +181,32 @@ def newest_costs(project: DataProject, until: Period) -> list[StepCost]:
     return found
 
 
+def cost_frame(project: DataProject, costs: Sequence[StepCost]) -> pa.Table:
+    """Return a row for each metric of each cost, in the given order."""
+    schema = pa.schema(
+        [
+            schemas.period_field(project.use_case.calendar.unit),
+            ("step", pa.string()),
+            ("started_at", pa.timestamp("us", "UTC")),
+            ("warm", pa.bool_()),
+            ("amount", pa.int64()),
+            ("model_version", pa.string()),
+            ("metric", pa.string()),
+            *((name, pa.float64()) for name in ("value", "usual", "limit")),
+            ("breached", pa.bool_()),
+            ("missing_reason", pa.string()),
+        ]
+    )
+    rows = [
+        {name: getattr(cost, name) for name in ("step", "started_at", "warm", "amount", "model_version")}
+        | asdict(figure)
+        | {"period": cost.period.start}
+        for cost in costs
+        for figure in cost.figures
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
 def cost_table(project: DataProject, costs: Sequence[StepCost]) -> MetricTable:
     """Return costs as a table of metrics."""
     calendar = project.use_case.calendar

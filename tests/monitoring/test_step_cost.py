@@ -3,20 +3,24 @@
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from include.lake.object_store import StoragePath
 from include.monitoring import durations, process_usage, step_cost
-from include.monitoring.durations import CPU_SECONDS, PEAK_MEMORY, SECONDS
+from include.monitoring.durations import CPU_SECONDS, PEAK_MEMORY, SECONDS, StepCost
 from include.monitoring.process_usage import UsageMeter
+from include.monitoring.slowdown import CostFigure
 from include.pipelines.context import DataRun
-from include.project import open_project
+from include.project import open_data_project, open_project
 from include.settings import REPOSITORY
 from tests.conftest import AS_OF
+from tests.sharing.feature_groups.kind_quality import FEATURE_GROUP as GROUP
 from tests.toy_use_case import USE_CASE
 
 MEGABYTE = 2**20
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ALLOCATE = "block = bytearray({size}); block[::4096] = b'x' * len(block[::4096])"
 """Touches each page, so that the memory is resident."""
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux measures it")
@@ -161,3 +165,14 @@ def test_every_step_of_the_pipelines_is_measured_in_the_one_place():
     text = "".join((REPOSITORY / "include/pipelines" / f"{name}.py").read_text()
                    for name in ("data", "score", "monitor", "train"))  # fmt: skip
     assert [step for step in durations.STEPS if text.count(f'run.measured("{step}")') != 1] == []
+
+
+@pytest.mark.usefixtures("lake_home")
+def test_the_steps_of_a_feature_group_are_recorded_with_the_group_and_judged():
+    project = open_data_project(GROUP)
+    for day in range(4):
+        figures = (CostFigure(CPU_SECONDS, 9.0 if day == 3 else 1.0),)
+        cost = StepCost("ingest", AS_OF + day, BEGAN, False, 5, None, 0, figures)
+        found = step_cost.record_cost(project, cost)
+    assert found.figures[0].breached and found.figures[0].limit == 3.0
+    assert (project.root / "durations/ingest").names() == ["2020"] and "_feature_groups" in project.root.uri
