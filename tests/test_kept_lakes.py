@@ -121,4 +121,4 @@ def test_durations_of_format_2_become_records_and_say_what_is_usual(lake_home, t
     }  # fmt: skip
     slow = CostFigure(SECONDS, 10.0)
     cost = StepCost("score", AS_OF + 9, datetime.now(UTC), False, 100, "1", 0, (slow,))
-    assert step_cost.record_cost(project, cost).figure_of(SECONDS) == CostFigure(SECONDS, 10.0, 2.0, 6.0, True)
+    assert step_cost.record_cost(project, cost).figure_of(SECONDS) == CostFigure(SECONDS, 10.0, 2.0, 7.0, True)

@@ -158,6 +158,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     )
     known = drawn.periods or [cost.period for cost in costs]
     first = max(min(known, default=shown_period), shown_period - (span - 1))
+    drawn_costs = [cost for cost in costs if cost.period >= first]
     return Overview(
         use_case=use_case,
         period=shown_period,
@@ -166,8 +167,8 @@ def build_overview(project: Project, today: Period, period: Period | None = None
         measured=metrics.periods,
         first=first,
         measures=measures,
-        costs=tuple(cost for cost in costs if cost.period >= first),
-        cost_metrics=durations.cost_table(project, costs),
+        costs=tuple(drawn_costs),
+        cost_metrics=durations.cost_table(project, drawn_costs),
         status=shown_status,
         champion=champion,
         entries=tuple(reversed(entries)),

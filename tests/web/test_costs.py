@@ -82,6 +82,11 @@ def test_the_table_has_every_record_newest_first_and_marks_what_is_more_than_usu
 
 
 @pytest.mark.usefixtures("slow_score")
+def test_costs_before_the_first_day_that_is_drawn_are_not_shown():
+    assert {row.period for row in shown().cost_metrics.rows_of(CPU_SECONDS)} == {period_of(SLOW)}
+
+
+@pytest.mark.usefixtures("slow_score")
 def test_what_happened_later_is_not_shown():
     measured.write(Lake.open(toy.USE_CASE), period_of(4), CALM)
     seen = shown(SLOW, period=period_of(4))
