@@ -20,6 +20,7 @@ from include.evaluation.check_use_case import kept_home
 from include.lake import clone, schemas
 from include.lake.lake import Lake
 from include.model import splits
+from include.monitoring import durations
 from include.project import open_project
 from include.training import dataset
 
@@ -38,8 +39,11 @@ class Frames:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of all tables: `features`, `labels`, `checked/<feed>`, …"""
-        return schemas.table_names(self.use_case)
+        """Return the names of all tables: `features`, `labels`, `checked/<feed>`, …
+
+        `durations` has what the steps cost.
+        """
+        return [*schemas.table_names(self.use_case), durations.FOLDER]
 
     def __getitem__(self, table: str) -> Any:
         """Return the rows of the period itself as a frame.
@@ -60,6 +64,10 @@ class Frames:
         """Return what was measured on the period, or from `since` to it, as a frame."""
         return self._framed(self.read("metrics", since))
 
+    def durations(self, since: Since = None) -> Any:
+        """Return what the steps of the period, or from `since` to it, cost, as a frame."""
+        return self._framed(self.read(durations.FOLDER, since))
+
     def training_set(self, window_periods: int | None = None) -> Any:
         """Return the rows that a training as of the period reads, as a frame.
 
@@ -76,12 +84,16 @@ class Frames:
         Raises:
             InvalidRequestError: there is no such table, or `since` is after the loaded period.
             NotReadyError: neither the lake nor the tables of `check` have the loaded period.
+            DurationsCorruptedError: a record of what a step cost is damaged.
         """
         first = self.period if since is None else _as_period(self.use_case, since)
         if table not in self.names:
             raise InvalidRequestError(f"{self.use_case.name} has no table {table!r}; there are {self.names}.")
         if first > self.period:
             raise InvalidRequestError(f"{self.use_case.name}: since={first} is after {self.period}, the loaded period.")
+        if table == durations.FOLDER:
+            project = open_project(self.use_case)
+            return durations.cost_frame(project, durations.read_costs(project, first, self.period))
         keys = schemas.sort_keys(self.use_case, table)
         view = self._lake_with(table).as_of(self.period)
         return view.read(table, first, self.period, order_by=["period", *keys])

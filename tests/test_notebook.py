@@ -18,6 +18,8 @@ from include.evaluation.check_use_case import kept_home
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.notebook import load
+from include.pipelines.context import DataRun
+from include.project import open_project
 from tests import toy
 from tests.conftest import AS_OF
 from tests.contexts import Configure
@@ -151,3 +153,23 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch):
         load("toy", DAYS[0], "polars")
     with raises(InvalidRequestError, "'spark'", "'polars'"):
         load("toy", DAYS[0], "spark")
+
+
+def test_what_the_steps_of_a_period_cost_is_a_frame_too():
+    project = open_project(USE_CASE)
+    for day in DAYS[:2]:
+        with DataRun(project, day, {}).measured("ingest") as work:
+            work.done(changed=True, amount=7)
+    frames = load("toy", DAYS[1])
+    assert "durations" in frames.names
+    rows = frames["durations"]
+    assert (
+        set(rows["period"]) == {DAYS[1].start_date} and set(rows["step"]) == {"ingest"} and set(rows["amount"]) == {7}
+    )
+    assert {"step_seconds", "step_cpu_seconds", "step_peak_memory"} <= set(rows["metric"]) and (
+        rows["value"] >= 0
+    ).all()
+    assert set(frames.durations(since=DAYS[0])["period"]) == {day.start_date for day in DAYS[:2]}
+    assert len(load("toy", DAYS[2])["durations"]) == 0
+    printed = CliRunner().invoke(app, ["frame", "toy", "durations", str(DAYS[1])])
+    assert printed.exit_code == 0 and "ingest" in printed.output

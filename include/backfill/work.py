@@ -19,7 +19,6 @@ from include.pipelines.context import PipelineRun
 from include.pipelines.context import Step as PipelineStep
 from include.printable import printable_logger
 from include.project import Project
-from include.scoring import export
 
 log = printable_logger(__name__)
 MOST_FAILURES = 3
@@ -42,7 +41,7 @@ class PeriodsFailedError(AirworthyError):
 
 def _export(run: PipelineRun) -> None:
     if run.project.use_case.exports:
-        export.export_period(run.project, run.period)
+        score.export(run)
 
 
 STEPS: Mapping[Phase, tuple[PipelineStep, ...]] = {

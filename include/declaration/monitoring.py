@@ -198,7 +198,7 @@ class Monitoring(Spanned):
     max_age_periods: Span = Span(60)
     """Days after its training from which a model is old."""
     max_slowdown: float = 3.0
-    """Largest ratio of the time per row of training and scoring to their usual time."""
+    """Largest ratio of what a step takes (time, processor time, memory) to what is usual for its rows."""
 
     def __post_init__(self) -> None:
         require_field_types(self)

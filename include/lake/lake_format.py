@@ -14,9 +14,10 @@ from include.declaration.names import GROUP_PREFIX, GROUPS_FOLDER, lake_folder
 from include.errors import AirworthyError
 from include.lake.object_store import StoragePath
 
-FORMAT = 2
+FORMAT = 3
 """The format of this code. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow begin
-with `airworthy.`; columns of `predictions` and `metrics` have their present names."""
+with `airworthy.`; columns of `predictions` and `metrics` have their present names. 3: what steps cost is kept in
+records; format 2 had the tables `durations/train` and `durations/score`."""
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
 """A lake with any content has at least one of these folders."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from include.lake import s3
+from include.lake import s3, s3_traffic
 
 _EXISTS, _CONFLICT = "PreconditionFailed", "ConditionalRequestConflict"
 _ATTEMPTS = 5
@@ -56,6 +56,7 @@ class S3Object:
         """Create or replace the object, with the content type of its name."""
         kind = mimetypes.guess_type(self.key.rpartition("/")[2])[0] or "application/octet-stream"
         s3.client().put_object(**self._address, Body=content, ContentType=kind)
+        s3_traffic.count_upload(len(content))
 
     def upload(self, file: Path) -> None:
         """Create or replace the object by the content of a file on disk."""
@@ -63,6 +64,7 @@ class S3Object:
 
         one_request = TransferConfig(multipart_threshold=_ONE_REQUEST, use_threads=False)
         s3.client().upload_file(str(file), self.bucket, self.key, Config=one_request)
+        s3_traffic.count_upload(file.stat().st_size)
 
     def remove(self) -> None:
         """Remove the object if it exists."""
@@ -92,6 +94,7 @@ class S3Object:
                 if attempt == _ATTEMPTS - 1:
                     raise
             else:
+                s3_traffic.count_download(sink.tell())
                 return
 
     def create(self, content: bytes) -> bool:
@@ -112,6 +115,7 @@ class S3Object:
                     raise
                 time.sleep(_RANDOM.uniform(0.5, 1) * _PAUSE * 2**attempt)
             else:
+                s3_traffic.count_upload(len(content))
                 return True
         raise AssertionError("unreachable")
 

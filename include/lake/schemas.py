@@ -28,17 +28,6 @@ METRICS = pa.schema(
     ]
 )
 """A row is stored on the day on which it became known, so that metrics of D use only what was known at D."""
-DURATIONS = pa.schema(
-    [
-        ("started_at", pa.string()),  # UTC, ISO 8601
-        *((name, pa.float64()) for name in ("seconds", "usual_seconds", "limit")),
-        ("rows", pa.int64()),
-        ("breached", pa.bool_()),
-        ("model_version", pa.string()),
-    ]
-)
-"""Durations of steps: the only tables whose content depends on the clock."""
-MEASURED_STAGES = ("train", "score")
 DECISIONS = pa.schema(
     [
         ("outcome", pa.string()),  # retrain or hold
@@ -80,8 +69,7 @@ def table_names(use_case: DataDeclaration) -> list[str]:
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
     if not isinstance(use_case, UseCase):
         return [*feeds, "features"]
-    durations = [f"durations/{stage}" for stage in MEASURED_STAGES]
-    return [*feeds, "features", "labels", "predictions", *_OWN, *durations]
+    return [*feeds, "features", "labels", "predictions", *_OWN]
 
 
 def content_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
@@ -114,8 +102,7 @@ def _model_schema(use_case: UseCase, table: str) -> pa.Schema | None:
     if table == "metrics":
         place = METRICS.get_field_index("measured_period")
         return METRICS.set(place, period_field(use_case.calendar.unit).with_name("measured_period"))
-    durations = dict.fromkeys((f"durations/{stage}" for stage in MEASURED_STAGES), DURATIONS)
-    return (_OWN | durations).get(table)
+    return _OWN.get(table)
 
 
 def own_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
@@ -159,8 +146,7 @@ def sort_keys(use_case: DataDeclaration, table: str) -> tuple[str, ...]:
         "retrainings": ("outcome",),
         "labels": use_case.label_keys if isinstance(use_case, UseCase) else use_case.keys,
     }
-    own_kind = {"durations": ("started_at",), "deliveries": ("key",)}
-    return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
+    return ("key",) if kind == "deliveries" else own.get(table, use_case.keys)
 
 
 def row_keys(use_case: DataDeclaration, table: str) -> tuple[str, ...]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from include.declaration.period import LATEST, Period
 from include.errors import AirworthyError
-from include.lake import history, lake_format, schemas
+from include.lake import history, inventory, lake_format, schemas, transaction_log
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT
+from include.lake.object_store import StoragePath
 from include.maintenance.tag_renaming import TagRenaming
+from include.monitoring import durations
+from include.monitoring.durations import SECONDS, StepCost, StepName
+from include.monitoring.slowdown import CostFigure
 from include.project import DataProject, Project
 from include.registry.ledger import Ledger
 
 RENAMED = {"predictions": ("day", "warning"), "metrics": ("day", "about", "state", "days")}
 """Table to its columns of format 1 that have other names in format 2; of every other table it is `day`."""
+TIMED: tuple[StepName, ...] = ("train", "score")
+"""Steps that format 2 measured."""
 
 
 class UnsignedLakeError(AirworthyError):
@@ -90,8 +97,36 @@ def check_columns_and_prefix_tags(project: DataProject) -> None:
         TagRenaming.open(project).add_prefix()
 
 
+def convert_durations(project: DataProject) -> None:
+    """Make a record of each row of the tables `durations/…`, then remove their files.
+
+    Format 2 measured the seconds of `train` and `score` alone.
+    """
+    for step in TIMED:
+        place = project.root / durations.FOLDER / step
+        if history.is_table(place.uri):
+            _import_durations(project, step, place)
+        names = [file.name for file in inventory.list_files(place) if not _is_record(file.name)]
+        # The log first and its newest commits first: after an interruption, the rest can still be read.
+        log = sorted((name for name in names if name.startswith(transaction_log.FOLDER)), reverse=True)
+        inventory.remove_files(place, [*log, *(name for name in names if name not in log)], folders=True)
+
+
+def _import_durations(project: DataProject, step: StepName, place: StoragePath) -> None:
+    for row in history.open_table(place.uri).to_pyarrow_table().to_pylist():
+        figure = CostFigure(SECONDS, row["seconds"], row["usual_seconds"], row["limit"], row["breached"])
+        began, period = datetime.fromisoformat(row["started_at"]), project.use_case.calendar.period_of(row["period"])
+        cost = StepCost(step, period, began, False, row["rows"], row["model_version"], 0, (figure,))
+        durations.import_cost(project, cost)
+
+
+def _is_record(name: str) -> bool:
+    """Return whether a file is in the folder of a year."""
+    return name.partition("/")[0].isdigit()
+
+
 STEPS: Mapping[int, Callable[[DataProject], None]] = MappingProxyType(
-    {1: require_signed, 2: check_columns_and_prefix_tags}
+    {1: require_signed, 2: check_columns_and_prefix_tags, 3: convert_durations}
 )
 """Format to the function that brings a lake of the format before to it."""
 

@@ -16,14 +16,14 @@ from include.model.metrics import METRICS, RECALL, is_summary
 if TYPE_CHECKING:
     pass
 
-Category = Literal["performance", "drift", "data", "scoring", "interval", "staleness", "feature"]
+Category = Literal["performance", "drift", "data", "scoring", "interval", "staleness", "cost", "feature"]
 """What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
 Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
 """What can trigger a training."""
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
-Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine"]
-"""Charts of the page; `limited` draws one metric against its limit."""
-Unit = Literal["rows", "periods", "share", "psi", "per year", "metric", "label", ""]
+Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine", "costs"]
+"""Charts of the page; `limited` draws one metric against its limit, `costs` one metric with a line for each step."""
+Unit = Literal["rows", "periods", "share", "psi", "per year", "metric", "label", "seconds", "bytes", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit, `label` the label's."""
 REMEDIATION: Mapping[Category, str] = {
     "performance": "The model is worse than in its test periods, or worse than a baseline. The decision of"
@@ -42,6 +42,8 @@ REMEDIATION: Mapping[Category, str] = {
     " never cross.",
     "staleness": "Data or predictions are late, or the model is old. Look for failed or waiting runs of"
     " {use_case}__data and {use_case}__score. To replace an old model, trigger {use_case}__train.",
+    "cost": "A step took more time or memory than usual for its rows. The page shows the cost of each step over time."
+    " Compare what changed since: the use case's code, the libraries, the machine, and what else ran on it.",
     "feature": "A single feature changed. This alone needs no action.",
 }
 """What to do about a breach of each category."""
@@ -470,6 +472,92 @@ _DEFINED = (
         category="performance",
         meaning="Simulated number of trainings per year that a limit triggers although nothing has changed.",
         series="false_alarms_per_year",
+    ),
+    MonitoringMetric(
+        name="step_cpu_seconds",
+        subject="<step>",
+        label="processor time",
+        unit="seconds",
+        category="cost",
+        meaning="Processor time of a step of one period, of all threads and ended child processes.",
+        limit="more than `max_slowdown` × what is usual for its rows",
+        limit_parameters=("max_slowdown",),
+        breach="The step {subject} took {value} of processor time{limit}.",
+        chart="costs",
+        chart_hint="of all threads",
+        series="step_cpu_seconds",
+    ),
+    MonitoringMetric(
+        name="step_peak_memory",
+        subject="<step>",
+        label="peak memory",
+        unit="bytes",
+        category="cost",
+        meaning="Largest resident memory of the process during a step of one period.",
+        limit="more than `max_slowdown` × what is usual for its rows",
+        limit_parameters=("max_slowdown",),
+        breach="The step {subject} used up to {value} of memory{limit}.",
+        chart="costs",
+        chart_hint="largest resident memory of the process during the step",
+        series="step_peak_memory_bytes",
+    ),
+    MonitoringMetric(
+        name="step_seconds",
+        subject="<step>",
+        label="time",
+        unit="seconds",
+        category="cost",
+        meaning="Time that a step of one period took.",
+        limit="more than `max_slowdown` × what is usual for its rows",
+        limit_parameters=("max_slowdown",),
+        breach="The step {subject} took {value}{limit}.",
+        chart="costs",
+        chart_hint="by the wall clock",
+        series="step_seconds",
+    ),
+    MonitoringMetric(
+        name="step_bytes_read",
+        subject="<step>",
+        label="bytes read",
+        unit="bytes",
+        category="cost",
+        meaning="Bytes that a step read from files, from the disk or its cache.",
+        chart="costs",
+        chart_hint="from files, on disk or in its cache",
+        series="step_read_bytes",
+    ),
+    MonitoringMetric(
+        name="step_bytes_written",
+        subject="<step>",
+        label="bytes written",
+        unit="bytes",
+        category="cost",
+        meaning="Bytes that a step wrote to files.",
+        chart="costs",
+        chart_hint="to files",
+        series="step_written_bytes",
+    ),
+    MonitoringMetric(
+        name="step_bytes_downloaded",
+        subject="<step>",
+        label="bytes from S3",
+        unit="bytes",
+        category="cost",
+        meaning="Bytes of files that a step read from S3.",
+        chart="costs",
+        chart_hint="without the logs of tables",
+        series="step_downloaded_bytes",
+    ),
+    MonitoringMetric(
+        name="step_bytes_uploaded",
+        subject="<step>",
+        label="bytes to S3",
+        unit="bytes",
+        category="cost",
+        meaning="Bytes of files that a step wrote to S3.",
+        chart="costs",
+        chart_hint="without the logs of tables",
+        series="step_uploaded_bytes",
     ),
 )
 MONITORING_METRICS: Mapping[str, MonitoringMetric] = {metric.name: metric for metric in _DEFINED}

@@ -12,6 +12,7 @@ from include.model.metrics import unit_of
 from include.monitoring.definitions import (
     MONITORING_METRICS,
     PERFORMANCE,
+    REMEDIATION,
     MonitoringMetric,
     find_metric,
     metric_label,
@@ -50,6 +51,8 @@ class StatusInputs:
     """The rows of `metrics` of `period`."""
     champion: str | None
     """The champion of that day."""
+    costs: Sequence[MetricValue] = ()
+    """What the steps of `period` cost, as rows of metrics."""
     performance: Sequence[tuple[str, str]] = ()
     """Metric and subject of every comparison of performance that has a limit."""
     training: str = ""
@@ -111,7 +114,7 @@ def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, 
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
         return Status("unclear", reason, "Drift is unknown until these values are measured.", further)
-    judged = sum(row.breached is not None for row in inputs.rows)
+    judged = sum(row.breached is not None for row in (*inputs.rows, *inputs.costs))
     reason = f"{judged} limits were judged, and none that needs action is breached."
     if waiting := _unjudged(inputs):
         further = tuple(note for note in notes if note not in waiting)
@@ -148,14 +151,19 @@ def _unjudged(inputs: StatusInputs) -> tuple[str, ...]:
 
 
 def _broken(inputs: StatusInputs) -> tuple[str, ...]:
-    """Return a sentence for each breach that matters, performance first."""
-    broken = [row for row in inputs.rows if row.breached and not is_shown_only(row)]
+    """Return a sentence for each breach that matters.
+
+    Those of performance come first, those of costs last.
+    """
+    broken = [row for row in (*inputs.rows, *inputs.costs) if row.breached and not is_shown_only(row)]
     return tuple(in_words(row, inputs.task, inputs.period.unit) for row in sorted(broken, key=order))
 
 
-def order(row: MetricValue) -> tuple[bool, str, str]:
-    """Return the sort key of a breach: performance first, then by name."""
-    return not row.metric.startswith(PERFORMANCE), row.metric, row.subject
+def order(row: MetricValue) -> tuple[bool, bool, str, str]:
+    """Return the sort key of a breach: performance first, costs last, else by name."""
+    defined = find_metric(row.metric)
+    is_cost = defined is not None and defined.category == "cost"
+    return not row.metric.startswith(PERFORMANCE), is_cost, row.metric, row.subject
 
 
 def _notes(inputs: StatusInputs) -> tuple[str, ...]:
@@ -198,8 +206,10 @@ def _is_needed(row: MetricValue) -> bool:
 def in_words(row: MetricValue, task: Task | None = None, period: Unit = DAY) -> str:
     """Return a value with its limit as a sentence."""
     defined, unit = find_metric(row.metric), unit_of(row.metric, task)
-    value = f"{_number(row.value)} {unit}" if unit and row.value is not None else _number(row.value)
-    limit = "" if row.limit is None else f" (limit {_number(row.limit)})"
+    measured = defined.unit if defined is not None else ""
+    number = number_text(row.value, measured)
+    value = f"{number} {unit}" if unit and row.value is not None else number
+    limit = "" if row.limit is None else f" (limit {number_text(row.limit, measured)})"
     if defined is None or not defined.breach:
         return f"{metric_label(row.metric)} of {row.subject}: {value}{limit}."
     words = {"subject": row.subject, "value": value, "share": _share(row.value), "limit": limit}
@@ -214,7 +224,7 @@ def _compared(row: MetricValue, defined: MonitoringMetric, value: str, period: U
 
     The limit applies to this bound.
     """
-    bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
+    bound = f", lower bound {number_text(row.lower)}" if row.lower is not None and row.limit is not None else ""
     return {
         "periods": f"In {period.counted(row.periods)}",
         "metric": metric_label(row.metric),
@@ -225,15 +235,32 @@ def _compared(row: MetricValue, defined: MonitoringMetric, value: str, period: U
 
 
 def _remedy(inputs: StatusInputs) -> str:
-    defined = (find_metric(row.metric) for row in inputs.rows if row.breached)
-    categories = {metric.category for metric in defined if metric is not None}
+    broken = (row for row in (*inputs.rows, *inputs.costs) if row.breached and not is_shown_only(row))
+    categories = {metric.category for row in broken if (metric := find_metric(row.metric)) is not None}
+    if categories == {"cost"}:
+        return REMEDIATION["cost"]
     if categories & {"data", "staleness"} and "performance" not in categories:
         return f"Look at {inputs.use_case}__data and Data Docs first: the cause may be the data, not the model."
     return "The last decision below says whether a training follows, and if not, why."
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+def number_text(value: float | None, unit: str = "") -> str:
+    """Return a value with three digits, and its unit if it is one of time or bytes."""
+    if value is None:
+        return "unknown"
+    if unit == "bytes":
+        return bytes_text(value)
+    number = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{number} s" if unit == "seconds" else number
+
+
+def bytes_text(count: float) -> str:
+    """Return a number of bytes with three digits and a unit: `1.23 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"
 
 
 def _share(value: float | None) -> str:

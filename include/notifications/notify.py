@@ -13,6 +13,8 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.ingestion import file_changes
 from include.ingestion.file_changes import Redelivery
+from include.monitoring import durations
+from include.monitoring.durations import StepCost
 from include.notifications import messages
 from include.notifications.messages import Message
 from include.notifications.queue import NotificationQueue, QueuedNotification
@@ -102,7 +104,21 @@ def breach_alert(project: Project, period: Period, links: Mapping[str, str]) -> 
     return messages.breach_message(use_case.name, period.key, new, lasting, links, use_case.task)
 
 
-def _alerted_breaches(project: Project, period: Period) -> set[tuple[str, str]]:
+def cost_alert(project: DataProject, cost: StepCost, links: Mapping[str, str]) -> Message | None:
+    """Build the alert for a step that cost more than usual.
+
+    Returns None if no limit is broken that was not broken in the recorded period before.
+    """
+    before = durations.earlier_costs(project, cost)[-1:]
+    rows, past = (
+        [row._asdict() | {"measured_period": row.period.start} for each in costs for row in each.rows]
+        for costs in ([cost], before)
+    )
+    new, lasting = messages.new_breaches(rows, past, _alerted_breaches(project, cost.period))
+    return messages.breach_message(project.use_case.name, cost.period.key, new, lasting, links) if new else None
+
+
+def _alerted_breaches(project: DataProject, period: Period) -> set[tuple[str, str]]:
     """Return the (metric, subject) of that day's breaches that were queued."""
     alerts = NotificationQueue.open(project).with_prefix(f"breach-{period}")
     rows = [row for queued in alerts for row in queued.message.details.get("breaches", ())]

@@ -28,6 +28,7 @@ from include.printable import printable_logger
 from include.project import DataProject, Project, open_data_project
 
 if TYPE_CHECKING:
+    from include.monitoring.durations import StepCost
     from include.pipelines.monitor import MeasureStepResult
 
 log = printable_logger(__name__)
@@ -72,6 +73,15 @@ def notify_breaches(project: Project, period: Period) -> None:
     from include.notifications import notify
 
     _notify(project, "breaches", partial(notify.breach_alert, project, period))
+
+
+def notify_cost(project: DataProject, cost: StepCost) -> None:
+    """Send an alert if a step cost more than usual."""
+    if not any(figure.breached for figure in cost.figures):
+        return
+    from include.notifications import notify
+
+    _notify(project, "what a step cost", partial(notify.cost_alert, project, cost))
 
 
 def notify_measured(project: Project, result: MeasureStepResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context
@@ -186,7 +187,9 @@ def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
     """
     context = get_current_context()
     declared = load_use_case(use_case)
-    return PipelineRun(open_project(declared), period_of(context, declared), context["params"], **handed_on)
+    project = open_project(declared)
+    announce = partial(callbacks.notify_cost, project)
+    return PipelineRun(project, period_of(context, declared), context["params"], announce_cost=announce, **handed_on)
 
 
 def data_run(name: str) -> DataRun:
@@ -198,7 +201,9 @@ def data_run(name: str) -> DataRun:
     """
     context = get_current_context()
     declared = load_declaration(name)
-    return DataRun(open_data_project(declared), period_of(context, declared), context["params"])
+    project = open_data_project(declared)
+    announce = partial(callbacks.notify_cost, project)
+    return DataRun(project, period_of(context, declared), context["params"], announce_cost=announce)
 
 
 @contextmanager

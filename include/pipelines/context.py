@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.declaration.period import Period
 from include.project import DataProject, Project
 
 if TYPE_CHECKING:
+    from include.monitoring.durations import StepCost, StepName
+    from include.monitoring.step_cost import StepWork
     from include.promotion.promote import PromoteResult
 
 Promotion = Literal["automatic", "approval"]
@@ -26,6 +29,18 @@ class DataRun:
     period: Period
     params: Mapping[str, Any]
     """The form's fields; one that is missing or None has its default."""
+    announce_cost: Callable[[StepCost], None] = field(default=lambda _: None, kw_only=True)
+    """Called with what a step cost, when it is recorded."""
+
+    @contextmanager
+    def measured(self, step: StepName) -> Iterator[StepWork]:
+        """Measure the block as a step of this run, see `measure_step`."""
+        from include.monitoring import step_cost
+
+        with step_cost.measure_step(self.project, step, self.period) as work:
+            yield work
+        if work.cost is not None:
+            self.announce_cost(work.cost)
 
 
 @dataclass

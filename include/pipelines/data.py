@@ -28,8 +28,10 @@ class IngestResult:
 def ingest(run: DataRun) -> IngestResult:
     """Ingest the rows of every feed that became known."""
     project, period = run.project, run.period
-    done = ingestion.ingest_period(project, period, take_changed=bool(run.params.get("take_changed")))
-    rows = {feed: commit.partition.rows for feed, commit in done.items()}
+    with run.measured("ingest") as work:
+        done = ingestion.ingest_period(project, period, take_changed=bool(run.params.get("take_changed")))
+        rows = {feed: commit.partition.rows for feed, commit in done.items()}
+        work.done(changed=any(commit.changed for commit in done.values()), amount=sum(rows.values()))
     if not any(feed.landing for feed in project.use_case.feeds):
         return IngestResult(rows)
     changed = ingest_files.noticed_redelivery(project, period)
@@ -38,7 +40,11 @@ def ingest(run: DataRun) -> IngestResult:
 
 def validate(run: DataRun) -> dict[str, validation.ValidationResult]:
     """Validate every feed; return the result by feed."""
-    return validation.validate_period(run.project, run.period, again=_again(run))
+    with run.measured("validate") as work:
+        done = validation.validate_period(run.project, run.period, again=_again(run))
+        changed = any(result.commit.changed for result in done.values())
+        work.done(changed=changed, amount=sum(result.landed for result in done.values()))
+    return done
 
 
 def build_features(run: DataRun) -> Commit:
@@ -46,7 +52,10 @@ def build_features(run: DataRun) -> Commit:
 
     Return the commit of the features.
     """
-    return build.build_features(run.project, run.period, again=_again(run))
+    with run.measured("build_features") as work:
+        commit = build.build_features(run.project, run.period, again=_again(run))
+        work.done(changed=commit.changed, amount=commit.partition.rows)
+    return commit
 
 
 def _again(run: DataRun) -> bool:

@@ -28,7 +28,10 @@ def measure(run: PipelineRun) -> MeasureStepResult:
 
     The performance is that on labelled periods.
     """
-    result = monitoring.monitor_period(run.project, run.period)
+    with run.measured("measure") as work:
+        result = monitoring.monitor_period(run.project, run.period)
+        built = run.project.lake.as_of(run.period).partitions("features", run.period).get(run.period)
+        work.done(changed=result.changed, amount=built.rows if built else None, model_version=result.version)
     again = monitoring.remeasure_label_period(run.project, run.period)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)

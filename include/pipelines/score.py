@@ -1,13 +1,16 @@
-"""The step of `<use case>__score`."""
+"""The steps of `<use case>__score`: score → export."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include.monitoring import durations, monitor
+from include.declaration import clock
+from include.monitoring import monitor
 from include.monitoring.monitor import MonitorResult
 from include.pipelines.context import PipelineRun, Step
+from include.scoring import export as exporting
 from include.scoring import score as scoring
+from include.scoring.export import Receipt
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def score(run: PipelineRun) -> ScoreStepResult:
     may have ended between scoring and measuring.
     """
     project, period, params = run.project, run.period, run.params
-    with durations.Stopwatch() as clock:
+    with run.measured("score") as work:
         result = scoring.score_period(
             project,
             period,
@@ -36,9 +39,22 @@ def score(run: PipelineRun) -> ScoreStepResult:
             rescore=params.get("rescore") or False,
             allow_future_model=params.get("allow_future_model") or False,
         )
-    if result.changed:  # the duration of a rerun without work is meaningless
-        durations.record_duration(project, "score", period, clock, result.rows, result.version)
+        work.done(changed=result.changed, amount=result.rows, model_version=result.version)
     return ScoreStepResult(result, monitor.remeasure_period(project, period))
+
+
+def export(run: PipelineRun) -> list[Receipt]:
+    """Deliver the period's predictions to the declared destinations.
+
+    Return the receipts.
+    """
+    with run.measured("export") as work:
+        began = clock.now().isoformat()
+        receipts = exporting.export_period(run.project, run.period)
+        new = [receipt for receipt in receipts if receipt.delivered_at >= began]
+        rows = max((receipt.rows for receipt in new), default=0)
+        work.done(changed=bool(new), amount=rows, model_version=new[0].model_version if new else None)
+    return receipts
 
 
 STEPS: tuple[Step, ...] = (score,)

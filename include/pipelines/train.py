@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from include.declaration.period import Period
 from include.evaluation import evaluate as evaluation
 from include.features import build
-from include.monitoring import durations
 from include.pipelines.context import PipelineRun, Step
 from include.printable import printable_logger
 from include.promotion import promote as promotion
@@ -34,7 +33,10 @@ class PrepareResult:
 
 def prepare(run: PipelineRun) -> PrepareResult:
     """Build the missing features of the training window."""
-    return PrepareResult(*build.ensure_window(run.project, run.period, run.params.get("window_periods")))
+    with run.measured("prepare") as work:
+        result = PrepareResult(*build.ensure_window(run.project, run.period, run.params.get("window_periods")))
+        work.done(changed=result.built > 0, amount=result.built)
+    return result
 
 
 def tune(run: PipelineRun) -> tuning.TuneResult | None:
@@ -45,14 +47,16 @@ def tune(run: PipelineRun) -> tuning.TuneResult | None:
     params = run.params
     if not params.get("tune_trials"):
         return None
-    result = tuning.tune_parameters(
-        run.project,
-        run.period,
-        trials=params["tune_trials"],
-        minutes=params.get("tune_minutes") or tuning.MINUTES,
-        window_periods=params.get("window_periods"),
-        parameters=params.get("parameters"),
-    )
+    with run.measured("tune") as work:
+        result = tuning.tune_parameters(
+            run.project,
+            run.period,
+            trials=params["tune_trials"],
+            minutes=params.get("tune_minutes") or tuning.MINUTES,
+            window_periods=params.get("window_periods"),
+            parameters=params.get("parameters"),
+        )
+        work.done(changed=not result.reused, amount=result.trials)
     log.info("%s", result.summary)
     run.tuned = asdict(result)
     return result
@@ -62,7 +66,7 @@ def train(run: PipelineRun) -> training.TrainResult:
     """Train as of the period, with the parameters that `tune` chose, if any."""
     project, params = run.project, run.params
     chosen = run.tuned["parameters"] if run.tuned else {}  # parameters set in the form were not searched
-    with durations.Stopwatch() as clock:
+    with run.measured("train") as work:
         result = training.train_model(
             project,
             run.period,
@@ -71,6 +75,7 @@ def train(run: PipelineRun) -> training.TrainResult:
             tuned_by=run.tuned["run_id"] if run.tuned else "",
             reason=params.get("reason") or run.reason,
         )
+        work.done(changed=not result.reused, amount=result.rows)
     for words in result.stale:
         log.warning(
             "The model was trained on stale periods. %s. `airworthy plan %s` lists them and shows how to rebuild them.",
@@ -81,15 +86,15 @@ def train(run: PipelineRun) -> training.TrainResult:
             "The training window has a mixed history. %s. `airworthy plan %s` shows how to rebuild it.",
             *(words, project.use_case.name),
         )
-    if not result.reused:
-        durations.record_duration(project, "train", run.period, clock, result.rows, None)
     run.mlflow_run = result.run_id
     return result
 
 
 def evaluate(run: PipelineRun) -> evaluation.EvaluateResult:
     """Judge the model by its gates."""
-    result = evaluation.evaluate_run(run.project, run.mlflow_run)
+    with run.measured("evaluate") as work:
+        result = evaluation.evaluate_run(run.project, run.mlflow_run)
+        work.done(changed=result.new)
     for gate_result in result.gate_results:
         log.info("%-10s %s: %s", gate_result["outcome"], gate_result["gate"], gate_result["reason"])
     return result
@@ -100,8 +105,10 @@ def register(run: PipelineRun) -> registration.RegisterResult:
 
     It is registered whether it passed its gates or not.
     """
-    result = registration.register_run(run.project, run.mlflow_run)
-    model_card.build_model_card(run.project, result.version)
+    with run.measured("register") as work:
+        result = registration.register_run(run.project, run.mlflow_run)
+        model_card.build_model_card(run.project, result.version)
+        work.done(changed=result.new, model_version=result.version)
     run.version = result.version
     return result
 
@@ -111,12 +118,14 @@ def promote(run: PipelineRun) -> promotion.PromoteResult:
 
     It is the champion from its as-of period. Its card is updated.
     """
-    result = promotion.promote_version(
-        run.project, run.version, actor=run.actor, approval_required=run.approval_required
-    )
-    run.announce(result)  # now: the promotion is final, even if this step fails later
-    log.info("%s", result.reason)
-    model_card.build_model_card(run.project, run.version)
+    with run.measured("promote") as work:
+        result = promotion.promote_version(
+            run.project, run.version, actor=run.actor, approval_required=run.approval_required
+        )
+        run.announce(result)  # now: the promotion is final, even if this step fails later
+        log.info("%s", result.reason)
+        model_card.build_model_card(run.project, run.version)
+        work.done(changed=result.new, model_version=run.version)
     return result
 
 

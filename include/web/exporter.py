@@ -14,6 +14,8 @@ from typing import Any
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import history
+from include.monitoring import durations
+from include.monitoring.metric_table import MetricValue
 from include.printable import printable_logger
 from include.project import Project
 from include.registry.ledger_entry import LedgerEntry
@@ -21,7 +23,7 @@ from include.retraining.budget import RetrainingBudget
 
 log = printable_logger(__name__)
 
-PARTS = ("metrics", "decisions", "claims", "ledger")
+PARTS = ("metrics", "decisions", "claims", "ledger", "durations")
 """Parts that are read separately, so that one damaged table does not hide the others."""
 
 
@@ -37,6 +39,8 @@ class ExporterSnapshot:
     measured_period: Period | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     """Rows of the table metrics of that day."""
+    costs: Sequence[MetricValue] = ()
+    """What each step cost in its newest period, as rows of metrics."""
     decision: tuple[Period, str] | None = None
     triggers: bool = False
     """Whether a signal of that decision triggers, even if the policy then holds."""
@@ -60,6 +64,7 @@ def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
         lambda: _decisions(project, today),
         lambda: {"claimed": len(RetrainingBudget.open(project).claims_of_month(today))},
         lambda: {"champion": project.ledger.champion_apart_from(None, today)},
+        lambda: {"costs": [row for cost in durations.newest_costs(project, today) for row in cost.rows]},
     )
     values: dict[str, Any] = {}
     unreadable = []

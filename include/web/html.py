@@ -17,10 +17,11 @@ from include import settings
 from include.declaration.period import Period
 from include.model.metrics import METRICS
 from include.monitoring import false_alarm_text, status
-from include.monitoring.definitions import Chart, find_metric
+from include.monitoring.definitions import Chart, MonitoringMetric, find_metric
+from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.printable import escape_text, escape_values
-from include.web import charts, links
+from include.web import charts, cost_charts, links
 from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
 
@@ -31,6 +32,8 @@ HOLDS = 6
 """Number of newest decisions that are all listed; of older ones, only those that led to a training."""
 BREACHES = 14
 """Rows of the table of breaches."""
+COSTS = 200
+"""Rows of the table of costs."""
 FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
@@ -73,7 +76,10 @@ def use_case_page(
         "use_case.html",
         base,
         overview=overview,
-        figures=charts.all_charts(overview) if overview.measures.periods else {},
+        figures=(charts.all_charts(overview) if overview.measures.periods else {}) | cost_charts.cost_charts(overview),
+        cost_metrics=cost_charts.COSTS,
+        costs=overview.costs[::-1][:COSTS],
+        cost_text=_cost_text,
         limited=charts.LIMITED,
         evaluated=[METRICS[name] for name in overview.use_case.task.charted],
         plotly=_version_of_plotly(),
@@ -151,7 +157,9 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     """
     breaches: list[tuple[MetricValue, str]] = []
     task = overview.use_case.task
-    for _, rows in groupby(overview.measures.breached(), key=lambda row: row.period):
+    broken = [*overview.measures.breached(), *overview.cost_metrics.breached()]
+    broken.sort(key=lambda row: row.period, reverse=True)  # keeps the order within a day
+    for _, rows in groupby(broken, key=lambda row: row.period):
         of_period = list(rows)
         shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
         acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
@@ -160,6 +168,14 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
             breaches.append((shown[0], status.in_words(shown[0], task, overview.period.unit) + more))
     return breaches
+
+
+def _cost_text(cost: StepCost, metric: MonitoringMetric) -> tuple[str, bool]:
+    """Return a measured cost as text, and whether it is more than usual."""
+    figure = cost.figure_of(metric.name)
+    if figure is None:
+        return "–", False
+    return status.number_text(figure.value, metric.unit), bool(figure.breached)
 
 
 def _missing_reason(overview: Overview, charts_: Sequence[Chart], otherwise: str) -> str:

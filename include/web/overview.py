@@ -26,8 +26,9 @@ from include.ingestion.corrections import Correction
 from include.lake import history
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
-from include.monitoring import status
+from include.monitoring import durations, status
 from include.monitoring.definitions import MONITORING_METRICS
+from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
 from include.project import Project
@@ -86,6 +87,10 @@ class Overview:
     """The first day that is drawn."""
     measures: MetricTable
     """Metrics of the days from `first` to `period`."""
+    costs: tuple[StepCost, ...]
+    """What each step of the days from `first` to `period` cost, in order."""
+    cost_metrics: MetricTable
+    """The same as metrics, whose subjects are the steps."""
     status: Status
     champion: VersionSummary | None
     entries: tuple[LedgerEntry, ...]
@@ -122,6 +127,12 @@ def build_overview(project: Project, today: Period, period: Period | None = None
     decisions: list[DecisionView] = _read_or_report(
         problems, "The table of decisions", lambda: _decisions(lake, shown_period), []
     )
+    costs: list[StepCost] = _read_or_report(
+        problems,
+        "The costs of steps",
+        lambda: durations.read_costs(project, shown_period - (span - 1), shown_period),
+        [],
+    )
     what = "The folder of corrections"
     set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
     made_champion = lifecycle.champion_of(shown_period, entries)
@@ -136,6 +147,7 @@ def build_overview(project: Project, today: Period, period: Period | None = None
             today=today if period is None or period == newest else None,
             stale_periods=use_case.monitoring.stale_periods,
             rows=measures.rows_on(shown_period),
+            costs=[row for cost in costs if cost.period == shown_period for row in cost.rows],
             champion=champion.number if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and is_open else "",
@@ -144,14 +156,19 @@ def build_overview(project: Project, today: Period, period: Period | None = None
             is_scored=use_case.is_scored(shown_period),
         )
     )
+    known = drawn.periods or [cost.period for cost in costs]
+    first = max(min(known, default=shown_period), shown_period - (span - 1))
+    drawn_costs = [cost for cost in costs if cost.period >= first]
     return Overview(
         use_case=use_case,
         period=shown_period,
         today=today,
         newest=newest,
         measured=metrics.periods,
-        first=max(min(drawn.periods, default=shown_period), shown_period - (span - 1)),
+        first=first,
         measures=measures,
+        costs=tuple(drawn_costs),
+        cost_metrics=durations.cost_table(project, drawn_costs),
         status=shown_status,
         champion=champion,
         entries=tuple(reversed(entries)),

@@ -128,6 +128,8 @@ def _series(reading: ExporterSnapshot) -> Series:
     for part in exporter.PARTS:
         yield "readable", float(part not in reading.unreadable), {"part": part}
     yield from _of_metrics(reading)
+    for cost in reading.costs:
+        yield from _of_judged_row(cost._asdict())
     yield from _of_training(reading)
     if "ledger" not in reading.unreadable:
         yield "champion_present", float(reading.champion is not None), {}
@@ -146,20 +148,23 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
     yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_period).timestamp(), {}
     yield "staleness_seconds", _age(reading, reading.measured_period), {"subject": "metrics"}
     for row in sorted(reading.rows, key=lambda row: row["measured_period"]):  # the newer day overwrites the older one
-        both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
-        if row["value"] is None or (row["breached"] is None and row["missing_reason"]):
-            yield "unmeasured", 1.0, both  # also with a value that cannot be judged, such as of too few days
-        if row["value"] is None:
-            pass
-        elif row["metric"] == STALENESS:
+        if row["metric"] == STALENESS and row["value"] is not None:
             newest = reading.measured_period - int(row["value"])
-            yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
-        else:
-            yield from _of_row(row)
-        if row["limit"] is not None:
-            yield "limit", row["limit"], both
-        if row["breached"] is not None:
-            yield "breached", float(row["breached"]), both
+            yield "staleness_seconds", _age(reading, newest), {"subject": str(row["subject"])}
+        yield from _of_judged_row(row)
+
+
+def _of_judged_row(row: Mapping[str, Any]) -> Series:
+    """Yield the value of a row, its limit, and whether it is a breach."""
+    both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
+    if row["value"] is None or (row["breached"] is None and row["missing_reason"]):
+        yield "unmeasured", 1.0, both  # also with a value that cannot be judged, such as of too few days
+    if row["value"] is not None and row["metric"] != STALENESS:
+        yield from _of_row(row)
+    if row["limit"] is not None:
+        yield "limit", row["limit"], both
+    if row["breached"] is not None:
+        yield "breached", float(row["breached"]), both
 
 
 def _of_row(row: Mapping[str, Any]) -> Series:

@@ -16,6 +16,7 @@ from include.declaration.period import Period, period_range
 from include.features import build
 from include.ingestion import ingest, validate
 from include.ingestion.sources.base import SourceUnavailableError
+from include.monitoring import durations
 from include.project import open_project
 from tests.refusals import raises
 from tests.toy import USE_CASE
@@ -52,6 +53,10 @@ def digests(use_case=SHORT):
 def test_chunks_in_any_order_end_in_the_content_of_period_by_period_runs(lake_home, configure, tmp_path):
     assert work().left == ()
     by_chunks = digests()
+    costs = durations.read_costs(open_project(SHORT), FIRST, LAST)
+    assert {(cost.step, cost.period) for cost in costs} == {
+        (step, period) for step in ("ingest", "validate", "build_features") for period in PERIODS
+    }
     configure(lake=tmp_path / "other")
     for period in PERIODS:
         project = open_project(SHORT)

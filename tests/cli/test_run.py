@@ -21,6 +21,7 @@ from include.declaration.period import Period, period_range
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import AirworthyError
 from include.lake.lake import Lake
+from include.monitoring import durations
 from include.orchestration.tasks import data, monitor, score, train
 from include.pipelines.pipelines import scheduled_periods
 from include.project import open_project
@@ -88,8 +89,14 @@ class Tasks:
         monitor.measure.function("quick_toy")
 
 
-def lived(home: Path, template: Path, live: Callable[[], None]) -> tuple[Any, list[tuple[str, str]]]:
-    """What a life in a home of its own leaves: tables with digests, and the ledger's decisions."""
+def recorded_costs() -> list[tuple[str, Period]]:
+    """The steps whose cost was recorded, with their periods."""
+    project = open_project(load_use_case("quick_toy"))
+    return [(cost.step, cost.period) for cost in durations.read_costs(project, FIRST, LAST)]
+
+
+def lived(home: Path, template: Path, live: Callable[[], None]) -> tuple[Any, list[tuple[str, str]], Any]:
+    """What a life in a home of its own leaves: tables with digests, the ledger's decisions, and costs of steps."""
     home.mkdir()
     shutil.copyfile(template, home / "mlflow.db")
     with living_in(home) as patch:
@@ -97,7 +104,8 @@ def lived(home: Path, template: Path, live: Callable[[], None]) -> tuple[Any, li
         Configure(patch)(use_case_packages="tests.integration.use_cases")
         live()
         use_case = load_use_case("quick_toy")
-        return tables(use_case), [(entry.version, entry.trees) for entry in Ledger.open(use_case).entries()]
+        entries = [(entry.version, entry.trees) for entry in Ledger.open(use_case).entries()]
+        return tables(use_case), entries, recorded_costs()
 
 
 def test_the_command_leaves_what_the_tasks_of_the_dags_leave(tmp_path, tracking_template, run_as_task, configure):
@@ -122,14 +130,23 @@ def test_the_command_leaves_what_the_tasks_of_the_dags_leave(tmp_path, tracking_
 
     expected = lived(tmp_path / "tasks", tracking_template, by_tasks)
     assert expected[0]["predictions"] and expected[0]["metrics"]
+    of_training = [(step, AS_OF) for step in ("train", "evaluate", "register", "promote")]
+    assert sorted(expected[2]) == sorted(
+        [(step, period) for period in period_range(FIRST, LAST) for step in ("ingest", "validate", "build_features")]
+        + [(step, period) for period in period_range(AS_OF, LAST) for step in ("score", "measure")]
+        + of_training
+    )
     assert lived(tmp_path / "command", tracking_template, by_command) == expected
 
 
 def test_a_rerun_changes_nothing_and_says_so(toy):
     done("data", "--from", str(FIRST))
-    before = tables(load_use_case("quick_toy"))
+    before, costs = tables(load_use_case("quick_toy")), recorded_costs()
+    assert len(costs) == 3
     assert "(unchanged)" in done("data", "--from", str(FIRST))
     assert tables(load_use_case("quick_toy")) == before
+    folder = open_project(load_use_case("quick_toy")).root / "durations"
+    assert [len((folder / step / "2020").names()) for step, _ in costs] == [1, 1, 1]
 
 
 @pytest.fixture

@@ -90,12 +90,11 @@ STEPS = {
 
 
 def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[Period, tuple[str, int]]]:
-    """Table to day to digest and rows, of all tables but those of costs, which depend on the clock."""
+    """Table to day to digest and rows, of all tables."""
     view = Lake.open(use_case).as_of(LATEST)
     return {
         table: {period: (held.digest, held.rows) for period, held in view.partitions(table).items()}
         for table in schemas.table_names(use_case)
-        if not table.startswith("durations/")
     }
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from include.declaration.period import Period
+from include.monitoring.definitions import REMEDIATION
 from include.monitoring.metric_table import MetricValue
-from include.monitoring.status import StatusInputs, in_words, overall_status
+from include.monitoring.status import StatusInputs, bytes_text, in_words, overall_status
 
 D = Period("2020-05-01")
 
@@ -47,6 +48,35 @@ def test_all_that_was_judged_and_holds_is_ok():
 def test_the_most_serious_thing_is_the_state(changed, name, says):
     found = overall_status(replace(SEEN, **changed))
     assert found.name == name and says in found.reason and found.action
+
+
+COSTLY = measure("step_cpu_seconds", "score", 12.3, limit=3.0, breached=True)
+
+
+def test_a_step_that_costs_more_than_usual_is_a_breach_with_a_remedy_of_its_own():
+    found = overall_status(
+        replace(SEEN, costs=(COSTLY, measure("step_seconds", "score", 1.0, limit=3.0, breached=False)))
+    )
+    assert (found.name, found.action) == ("degraded", REMEDIATION["cost"])
+    assert found.reason == "The step score took 12.3 s of processor time (limit 3 s)."
+
+
+def test_a_costly_step_comes_after_the_model_and_its_data():
+    found = overall_status(replace(SEEN, rows=(*CALM[:1], DRIFT, WORSE), costs=(COSTLY,)))
+    assert found.reason.endswith("The step score took 12.3 s of processor time (limit 3 s).")
+    assert found.action != REMEDIATION["cost"]
+
+
+def test_costs_do_not_make_an_unmeasured_day_a_measured_one():
+    assert overall_status(replace(SEEN, rows=(), costs=(COSTLY,))).name == "not measured"
+
+
+def test_memory_is_said_in_units_of_bytes():
+    row = measure("step_peak_memory", "train", 2.5e9, limit=9.1e8, breached=True)
+    assert in_words(row) == "The step train used up to 2.5 GB of memory (limit 910 MB)."
+    assert [bytes_text(count) for count in (7, 999.4e3, 999.6e3, 3e12, 5e15)] == [
+        "7 B", "999 kB", "1 MB", "3 TB", "5e+03 TB"
+    ]  # fmt: skip
 
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():

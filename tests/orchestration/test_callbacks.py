@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,12 @@ from include.declaration.period import Period
 from include.errors import NoChampionError
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.monitoring import step_cost
+from include.monitoring.durations import CPU_SECONDS, StepCost, StepName
 from include.monitoring.monitor import MonitorResult
+from include.monitoring.slowdown import CostFigure
 from include.notifications.queue import NotificationQueue
-from include.orchestration import approval_operator, callbacks
+from include.orchestration import approval_operator, callbacks, dag_factory
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.orchestration.tasks import train
 from include.pipelines.monitor import MeasureStepResult
@@ -492,3 +496,46 @@ def test_a_letter_says_when_it_was_written(hook):
     box = NotificationQueue.open(open_project(toy.USE_CASE))
     (name,) = (name for name in box.folder.names() if name.endswith(".json"))
     assert datetime.fromisoformat(box.read(name.removesuffix(".json")).written_at) >= before
+
+
+def cost(day: int, seconds: float, step: StepName = "score") -> StepCost:
+    """A recorded cost of a step; a day of 1.0 CPU-seconds is usual."""
+    figures = (CostFigure(CPU_SECONDS, seconds), CostFigure("step_bytes_read", 9e9))
+    began = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    made = StepCost(step, DAY + day, began, False, 100, "1", 0, figures)
+    return step_cost.record_cost(open_project(DECLARED), made)
+
+
+def test_a_step_that_costs_more_than_usual_is_one_alert_until_it_is_usual_again(hook):
+    project = open_project(DECLARED)
+    for day, seconds in enumerate((1.0, 1.1, 0.9, 1.0, 3.2, 3.3, 1.0, 3.4)):
+        found = cost(day, seconds)
+        callbacks.notify_cost(project, found)
+        callbacks.notify_cost(project, found)  # a task that is tried again
+    assert [body["period"] for body in hook.received] == ["2020-01-09", "2020-01-12"]
+    first = hook.received[0]
+    assert first["event"] == "breach" and "The step score took 3.2 s of processor time" in first["text"]
+    (row,) = first["details"]["breaches"]
+    assert (row["metric"], row["subject"], row["value"]) == ("step_cpu_seconds", "score", 3.2)
+    assert "cost of each step over time" in first["text"]
+
+
+def test_the_steps_of_a_task_announce_what_they_cost(hook, run_as_task, monkeypatch):
+    monkeypatch.setattr(step_cost, "_done", set())  # a task is a process of its own
+    for day in range(-4, 0):
+        cost(day, 0.001, "ingest")
+    run_as_task(context("data", "ingest"))
+    run = dag_factory.data_run("toy")
+    with run.measured("ingest") as work:
+        until = time.process_time() + 1.3
+        while time.process_time() < until:
+            pass
+        work.done(changed=True, amount=100)
+    assert [(body["event"], body["period"]) for body in hook.received] == [("breach", DAY.key)]
+    assert "The step ingest took 1.3" in hook.received[0]["text"]
+
+
+def test_a_step_that_costs_what_is_usual_asks_for_no_connection(known, configure, monkeypatch):
+    monkeypatch.setattr(callbacks, "_notify", lambda *_: pytest.fail("an alert was made"))
+    for day in range(4):
+        callbacks.notify_cost(open_project(DECLARED), cost(day, 1.0))

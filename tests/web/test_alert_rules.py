@@ -51,6 +51,7 @@ FIRES: dict[str, dict[str, object]] = {
         'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 1
     },
     "AirworthyStale": {'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 1},
+    "AirworthyCost": {'airworthy_breached{use_case="toy", metric="step_cpu_seconds", subject="score"}': 1},
     "AirworthyUnmeasured": {UNMEASURED.format("weighted_drift"): 1},
     "AirworthyNotJudged": {UNMEASURED.format("degradation/log_loss"): 1},
     "AirworthyBudgetSpent": {
@@ -81,6 +82,7 @@ QUIET: dict[str, object] = {
     'airworthy_breached{use_case="toy", metric="unscored_rows", subject="predictions"}': 0,
     'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 0,
     'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 0,
+    'airworthy_breached{use_case="toy", metric="step_cpu_seconds", subject="score"}': 0,
     'airworthy_trainings_claimed{use_case="toy"}': 1,
     'airworthy_trainings_allowed{use_case="toy"}': 2,
     'airworthy_decision_triggers{use_case="toy"}': 0,

@@ -35,9 +35,8 @@ def score(use_case: str) -> dict[str, object]:
 @task(**TASK_ARGS)
 def export(use_case: str) -> list[dict[str, object]]:
     """Deliver the day's predictions to the declared destinations; return the receipts."""
-    from include.scoring import export
+    from include.pipelines import score
 
     with fail_without_retry():
-        run = pipeline_run(use_case)
-        receipts = export.export_period(run.project, run.period)
+        receipts = score.export(pipeline_run(use_case))
     return [asdict(receipt) for receipt in receipts]
