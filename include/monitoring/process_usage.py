@@ -17,7 +17,7 @@ from typing import Self
 
 from include.lake import s3_traffic
 
-_STATUS, _IO, _CLEAR_REFS = (Path("/proc/self") / name for name in ("status", "io", "clear_refs"))
+PROC = Path("/proc/self")
 _RESET_PEAK = b"5"
 """Sets the peak of resident memory to the present value, see proc_pid_clear_refs(5)."""
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -56,18 +56,22 @@ class UsageMeter:
 
     usage: ProcessUsage
 
+    def __init__(self, proc: Path = PROC) -> None:
+        """Read the files of this folder, which may be missing."""
+        self._proc = proc
+
     def __enter__(self) -> Self:
-        self._resets = _reset_peak()
-        self._memory_before = _resident()
+        self._resets = _reset_peak(self._proc)
+        self._memory_before = _resident(self._proc)
         self._children_before = _peak_of_children()
-        self._before = _Counters.read()
+        self._before = _Counters.read(self._proc)
         self._started_at = datetime.now(UTC)
         return self
 
     def __exit__(self, *_: object) -> None:
-        after, before = _Counters.read(), self._before
+        after, before = _Counters.read(self._proc), self._before
         children = _peak_of_children()
-        own = _peak()
+        own = _peak(self._proc)
         self.usage = ProcessUsage(
             started_at=self._started_at,
             seconds=after.seconds - before.seconds,
@@ -94,9 +98,9 @@ class _Counters:
     traffic: s3_traffic.S3Traffic
 
     @classmethod
-    def read(cls) -> _Counters:
+    def read(cls, proc: Path) -> _Counters:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        counted = _values(_IO)
+        counted = _values(proc / "io")
         return cls(
             seconds=time.monotonic(),
             cpu_seconds=time.process_time() + children.ru_utime + children.ru_stime,
@@ -110,10 +114,10 @@ def _difference(after: int | None, before: int | None) -> int | None:
     return None if after is None or before is None else after - before
 
 
-def _reset_peak() -> bool:
+def _reset_peak(proc: Path) -> bool:
     """Let the peak of resident memory begin again; return whether the kernel does."""
     try:
-        file = os.open(_CLEAR_REFS, os.O_WRONLY)  # creates none where there is no /proc
+        file = os.open(proc / "clear_refs", os.O_WRONLY)  # creates none where there is no /proc
     except OSError:
         return False
     try:
@@ -125,13 +129,13 @@ def _reset_peak() -> bool:
     return True
 
 
-def _resident() -> int:
-    kilobytes = _values(_STATUS).get("VmRSS")
+def _resident(proc: Path) -> int:
+    kilobytes = _values(proc / "status").get("VmRSS")
     return 0 if kilobytes is None else kilobytes * 1024
 
 
-def _peak() -> int:
-    kilobytes = _values(_STATUS).get("VmHWM")
+def _peak(proc: Path) -> int:
+    kilobytes = _values(proc / "status").get("VmHWM")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT if kilobytes is None else kilobytes * 1024
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period
@@ -16,7 +17,7 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.monitoring import durations
 from include.monitoring.durations import CPU_SECONDS, PEAK_MEMORY, SECONDS, StepCost, StepName
-from include.monitoring.process_usage import ProcessUsage, UsageMeter
+from include.monitoring.process_usage import PROC, ProcessUsage, UsageMeter
 from include.monitoring.slowdown import CostFigure
 from include.printable import printable_logger
 from include.project import DataProject
@@ -44,13 +45,13 @@ class StepWork:
 
 
 @contextmanager
-def measure_step(project: DataProject, step: StepName, period: Period) -> Iterator[StepWork]:
+def measure_step(project: DataProject, step: StepName, period: Period, *, proc: Path = PROC) -> Iterator[StepWork]:
     """Measure the block; keep its cost if it calls `done` with `changed`.
 
     A block that raises is not recorded. A record that cannot be written is a warning: the step has done its work.
     """
     work, name = StepWork(), (os.getpid(), project.use_case.name, step)
-    with UsageMeter() as meter:
+    with UsageMeter(proc) as meter:
         yield work
     warm = name in _done
     _done.add(name)

@@ -97,18 +97,16 @@ def test_files_on_s3_are_counted_apart(bucket, tmp_path):
 
 
 @pytest.mark.usefixtures("lake_home")
-def test_where_the_peak_cannot_be_reset_it_is_that_of_the_process_and_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(process_usage, "_CLEAR_REFS", tmp_path / "missing")
-    with step_cost.measure_step(open_project(USE_CASE), "score", AS_OF) as work:
+def test_where_the_peak_cannot_be_reset_it_is_that_of_the_process_and_says_so(tmp_path):
+    (tmp_path / "status").symlink_to("/proc/self/status")
+    with step_cost.measure_step(open_project(USE_CASE), "score", AS_OF, proc=tmp_path) as work:
         work.done(changed=True, amount=1)
     found = work.cost.figure_of(PEAK_MEMORY)
     assert (found.missing_reason, found.breached) == (step_cost.OF_PROCESS, None) and found.value > 0
 
 
-def test_without_proc_the_rest_is_measured(monkeypatch, tmp_path):
-    for name in ("_STATUS", "_IO", "_CLEAR_REFS"):
-        monkeypatch.setattr(process_usage, name, tmp_path / "missing")
-    with UsageMeter() as meter:
+def test_without_proc_the_rest_is_measured(tmp_path):
+    with UsageMeter(tmp_path / "missing") as meter:
         burn(0.05)
     assert (meter.usage.read_bytes, meter.usage.written_bytes, meter.usage.peak_is_of_block) == (None, None, False)
     assert meter.usage.cpu_seconds >= 0.05 and meter.usage.peak_memory > 10 * MEGABYTE
@@ -143,8 +141,8 @@ def test_a_step_that_found_its_work_done_or_failed_is_not_recorded():
 
 
 @pytest.mark.usefixtures("lake_home")
-def test_only_the_first_time_in_a_process_is_cold(monkeypatch):
-    monkeypatch.setattr(step_cost, "_done", set())
+def test_only_the_first_time_in_a_process_is_cold():
+    step_cost._done.clear()
     project, found = open_project(USE_CASE), []
     for step in ("score", "score", "measure"):
         with step_cost.measure_step(project, step, AS_OF) as work:
