@@ -50,7 +50,7 @@ def test_a_block_that_allocates_300_mb_shows_it_and_the_next_one_does_not():
 
 @linux_only
 def test_the_memory_of_a_process_that_the_block_started_counts():
-    size = max(process_usage._peak_of_children(), process_usage._resident()) + 100 * MEGABYTE
+    size = max(process_usage._peak_of_children(), process_usage._resident(process_usage.PROC)) + 100 * MEGABYTE
     with UsageMeter() as meter:
         subprocess.run([sys.executable, "-c", ALLOCATE.format(size=size)], check=True)
     assert meter.usage.peak_memory >= size
