@@ -43,7 +43,7 @@ def service_environment(
     `AIRFLOW_HOME` or database of another Airflow on this machine is never touched.
     """
     return {
-        **_tuning(cores, memory_bytes),
+        **_tuning(base, cores, memory_bytes),
         **base,
         **_places(instance, where, base),
         **_airflow(instance, secret),
@@ -51,13 +51,17 @@ def service_environment(
     }
 
 
-def _tuning(cores: int, memory_bytes: int) -> dict[str, str]:
+def _tuning(base: Mapping[str, str], cores: int, memory_bytes: int) -> dict[str, str]:
     """Return the defaults; the caller's variables override them."""
+    # The default of 32 forks 32 workers; two per core keep it busy while one of them waits for the API.
+    at_once = base.get("AIRFLOW__CORE__PARALLELISM", str(min(2 * cores, 32)))
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        # The default of 32 forks 32 workers; two per core keep it busy while one of them waits for the API.
-        "AIRFLOW__CORE__PARALLELISM": str(min(2 * cores, 32)),
+        "AIRFLOW__CORE__PARALLELISM": at_once,
+        # The executor starts tasks in the order in which they are queued. With no more slots in the pool than tasks
+        # that run at once, the others wait in the scheduler, which starts the most important ones first.
+        "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": at_once,
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
         # Half of the machine: a task that needs more ends with an error, not killed by the kernel.

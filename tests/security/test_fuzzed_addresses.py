@@ -56,7 +56,7 @@ METHODS = st.sampled_from(["GET"] * 8 + ["HEAD", "POST", "OPTIONS", "X"])
 @pytest.fixture
 def page(lake_home, monkeypatch, configure):
     configure(use_case_packages="tests.web.use_cases", feature_group_packages="tests.sharing.feature_groups")
-    monkeypatch.setattr(app.access, "may_read", lambda user, name: name != "toy__secret")
+    monkeypatch.setattr(app.access, "may_read", lambda user, name, kinds=(): name != "toy__secret")
     routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
     return app.build_app(routes)
