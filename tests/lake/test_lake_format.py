@@ -116,7 +116,8 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
     forget()
     with pytest.raises(LakeFormatError):
         score.score_period(open_project(USE_CASE), AS_OF)
-    assert upgrade_lake(open_project(USE_CASE)) == [*range(1, FORMAT + 1)] and upgrade_lake(open_project(USE_CASE)) == []
+    assert upgrade_lake(open_project(USE_CASE)) == [*range(1, FORMAT + 1)]
+    assert upgrade_lake(open_project(USE_CASE)) == []
     score.score_period(open_project(USE_CASE), AS_OF)
     assert Lake.open(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.open(USE_CASE).champion_of(AS_OF).version == champion
