@@ -1,6 +1,5 @@
 """pylignum behind its interface: LightGBM's bits, a compilation in private, and failures that say what failed."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from include.scoring.tree_compiler import TreeEngineError
 from include.settings import REPOSITORY
 from tests import boosters
 from tests.conftest import SIGNING_KEY
+from tests.local.test_supervisor import wait_until
 from tests.refusals import raises
 
 
@@ -163,9 +163,15 @@ def test_a_compiler_that_hangs_is_ended_with_all_that_it_started(tmp_path, monke
     folder.mkdir()
     with raises(TreeEngineError):
         tree_compiler.compile_trees(boosters.text_of("regression"), folder, seconds=3.0)
-    if pid.exists():  # else it was ended before the compiler began
-        with contextlib.suppress(psutil.NoSuchProcess):
-            assert psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE
+    # Without a number it was ended before the compiler began.
+    wait_until(lambda: not (text := pid.read_text() if pid.exists() else "") or has_ended(int(text)))
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_only_one_module_knows_pylignum():
