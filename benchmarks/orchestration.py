@@ -24,7 +24,7 @@ from include.local.airflow_client import FINISHED, AirflowClient
 from include.settings import REPOSITORY
 
 DAYS, TASKS, ROUNDS = 30, 3, 3
-LEAST_RATIO, MOST_PARSE_SECONDS = 0.6, 0.5
+LEAST_RATIO, MOST_PARSE_SECONDS = 0.75, 0.3
 EMPTY = '''
 """The shape of <use case>__data, with nothing in it."""
 from datetime import datetime
