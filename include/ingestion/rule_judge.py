@@ -88,10 +88,11 @@ def _distinct(plans: Sequence[_Plan]) -> list[MetricEdge]:
 
 def _plan(calculator: MetricsCalculator, engine: PandasExecutionEngine, expectation: Any) -> _Plan:
     """Return the plan of an expectation, the kept one if there is one."""
-    plan = _plans.get(id(expectation))
-    # A plan keeps its expectation, so that no other object gets its id.
-    if plan is None:
-        plan = _plans[id(expectation)] = _new_plan(calculator, engine, expectation)
+    if kept := _plans.get(id(expectation)):
+        return kept
+    plan = _new_plan(calculator, engine, expectation)
+    if not plan.failure:
+        _plans[id(expectation)] = plan  # it keeps its expectation, so that no other object gets its id
         if len(_plans) > MAX_PLANS:
             _plans.popitem(last=False)
     return plan

@@ -72,6 +72,27 @@ def test_an_expectation_that_raises_before_it_judges_is_named(monkeypatch):
     assert judged.raised == (f"{NULL}: RuntimeError: of this name",)
 
 
+LIMITED = gxe.ExpectColumnValuesToBeBetween(column="hour", min_value=0, max_value=BIG - 1)
+
+
+@pytest.mark.parametrize(
+    "values", [[1, None, 23], [1, None, -5], [1, None, BIG - 1], [1, None, BIG + 1], [-1, None, 2**63 - 1]]
+)
+def test_integers_beside_nulls_that_are_only_compared_are_judged_and_shown_as_integers(values):
+    rows = pa.table({"hour": pa.array(values, pa.int64())})
+    judged = expectations.judge_rows(Suite(rows=(LIMITED,)), rows, "toy")
+    broken = [value for value in values if value is not None and not 0 <= value < BIG]
+    assert [bool(reasons) for reasons in judged.reasons.to_pylist()] == [value in broken for value in values]
+    (result,) = judged.document.results
+    assert repr(result.result["partial_unexpected_list"]) == repr(broken)
+
+
+def test_an_integer_that_another_rule_reads_is_judged_as_an_integer():
+    rows = pa.table({"hour": pa.array([1, None, 23], pa.int64())})
+    point = gxe.ExpectColumnValuesToMatchRegex(column="hour", regex=r"\.0$")
+    assert expectations.judge_rows(Suite(rows=(LIMITED, point)), rows, "toy").quarantined == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("table", list(TABLES))
 def test_exactly_the_rows_that_break_an_expectation_are_quarantined(table):
