@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup runtime,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup runtime lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly bench screenshots clean
+.PHONY: help setup runtime lock engines env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly bench screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,9 +26,13 @@ setup:  ## make .venv from requirements-dev.txt (nothing to do: under 2 s); PYTH
 runtime:  ## make .venv from requirements.txt: what runs, without the tools of development, which `make setup` adds
 	$(BOOTSTRAP) --runtime
 
-lock: runtime  ## write requirements.txt and requirements-dev.txt from their .in files (UPGRADE=1: take newer versions)
+lock: runtime  ## write requirements.txt, -dev.txt and -scale.txt from their .in files (UPGRADE=1: take newer versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --constraint requirements-dev.txt requirements-scale.in --output-file requirements-scale.txt
+
+engines: setup  ## add Spark and Dask, for use cases that declare them (requirements-scale.txt; Spark needs Java 17)
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --require-hashes --requirement requirements-scale.txt
 
 env:  ## write .env, the random secrets of docker-compose.yaml; one that is set is never changed
 	@"$(PYTHON)" config/env.py
