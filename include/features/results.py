@@ -18,6 +18,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
 from include.errors import shorten_names
+from include.features.compiled_queries import compile_query
 from include.ingestion.conversion import NotConvertibleError, convert_columns
 from include.lake.storable_values import row_text
 
@@ -93,7 +94,7 @@ def _of_ibis(table: ibis.Table, around_compiling: Callable[[], AbstractContextMa
     # Ibis' own reader fails if DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
     backend._run_pre_execute_hooks(table)  # noqa: SLF001  # registers memtables; there is no public function for it
     with around_compiling():
-        compiled = backend.compile(table)
+        compiled = compile_query(backend, table)
     reader = backend.raw_sql(compiled).to_arrow_reader(BATCH_ROWS)
     return Result(reader.schema, reader, in_order=True)
 

@@ -115,9 +115,11 @@ def convert(file: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def duckdb_table(
-    connection: ibis.backends.duckdb.Backend, table: str, paths: Sequence[str], schema: pa.Schema
+    connection: ibis.backends.duckdb.Backend, table: str, paths: Sequence[str], schema: pa.Schema, name: str
 ) -> ibis.Table:
     """Return an Ibis table on DuckDB of the rows of the files, read when executed.
+
+    `name` is that of its views, and must not be in use on the connection.
 
     Raises:
         TypeNarrowedError: a column cannot be read as its declared type.
@@ -130,8 +132,10 @@ def duckdb_table(
         groups.setdefault(read_file_schema(path), []).append(path)
     kinds = ibis.Schema.from_pyarrow(schema)
     parts = []
-    for file_schema, files in groups.items():
-        rows = connection.read_parquet([escaped(file) for file in files], hive_partitioning=False)
+    for number, (file_schema, files) in enumerate(groups.items()):
+        rows = connection.read_parquet(
+            [escaped(file) for file in files], table_name=f"{name}_{number}", hive_partitioning=False
+        )
         columns = [
             (ibis.null() if field.name not in file_schema.names else rows[field.name]).cast(kinds[field.name])
             if field.name not in file_schema.names or not is_same_type(file_schema.field(field.name).type, field.type)

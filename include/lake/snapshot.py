@@ -45,6 +45,7 @@ class AsOfSnapshot:
         self._memory = memory
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
+        self._tables: dict[tuple[str, Period | None, Period | None, bool], ibis.Table] = {}
         self._cache = S3Cache()
         self._whole: set[tuple[str, Period]] = set()
         self._files: dict[str, list[DataFile]] = {}
@@ -101,13 +102,19 @@ class AsOfSnapshot:
         """
         if checked:
             self.require_whole(table, since, until)
-        schema = schemas.table_schema(self.lake.use_case, table)
-        if and_dropped:
-            schema = pa.schema([*schema, *self.dropped_columns(table)])
-        paths = self._identified(table, since, until)
-        if not paths:
-            return ibis.memtable(schema.empty_table())
-        return partition_reader.duckdb_table(self._connection(), self._table_name(table), paths, schema)
+        asked = (table, since, until, and_dropped)
+        if asked not in self._tables:
+            schema = schemas.table_schema(self.lake.use_case, table)
+            if and_dropped:
+                schema = pa.schema([*schema, *self.dropped_columns(table)])
+            paths = self._identified(table, since, until)
+            if not paths:
+                return ibis.memtable(schema.empty_table())
+            # The same names in each snapshot, so that the SQL of two days differs in dates only.
+            name = f"rows_{len(self._tables)}"
+            read = partition_reader.duckdb_table(self._connection(), self._table_name(table), paths, schema, name)
+            self._tables[asked] = read
+        return self._tables[asked]
 
     def dropped_columns(self, table: str) -> list[pa.Field]:
         """Return the stored columns that are not declared now, in order of names."""

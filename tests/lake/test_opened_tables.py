@@ -54,7 +54,7 @@ def test_what_another_process_commits_is_read_and_built_upon(lake):
     assert count_rows(lake) == count_rows(Lake.open(USE_CASE)) == 7
 
 
-def test_a_day_of_a_task_opens_a_table_twice_at_most(lake, monkeypatch):
+def test_a_table_is_opened_once_unless_a_snapshot_keeps_its_state(lake, monkeypatch):
     opened = []
     real = history.open_table
     monkeypatch.setattr(history, "open_table", lambda uri, *given: opened.append(uri) or real(uri, *given))
@@ -64,6 +64,11 @@ def test_a_day_of_a_task_opens_a_table_twice_at_most(lake, monkeypatch):
     write(task, 2, NEXT)
     assert count_rows(task) == 3
     assert task.find_unchanged(TABLE, NEXT, inputs={}, code="c")
+    assert len(opened) == 1
+    kept = task.as_of(NEXT)
+    version = kept.version(TABLE)
+    write(task, 3, NEXT)
+    assert (kept.version(TABLE), task.as_of(NEXT).version(TABLE)) == (version, version + 1)
     assert len(opened) == 2
 
 
