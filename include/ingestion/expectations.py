@@ -10,7 +10,6 @@ from typing import Any
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from great_expectations.core import (
@@ -22,7 +21,7 @@ from great_expectations.validator.validation_statistics import calc_validation_s
 
 from include.declaration.rule_text import reason_text
 from include.declaration.suite import Suite, columns_of
-from include.ingestion.key_rules import broken_keys
+from include.ingestion.key_rules import Places, broken_keys
 from include.ingestion.pandas_frame import to_frame
 from include.ingestion.rule_judge import judge_expectations
 
@@ -70,24 +69,20 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
     judged = judge_expectations(to_frame(rows, as_floats), expectations)
     if as_floats and any(len(rule.places) for rule in judged):  # the document shows broken values as they are
         judged = judge_expectations(to_frame(rows), expectations)
-    breaks = np.zeros((rows.num_rows, len(suite.rows)), dtype=bool)
-    broken: list[BrokenRule] = []
-    for place, (expectation, rule) in enumerate(zip(expectations, judged, strict=True)):
-        if place < len(suite.rows):
-            breaks[rule.places, place] = True
-        elif not rule.failure and not rule.result.success:
-            broken.append(BrokenRule(reason_text(expectation), _observed(rule.result.result)))
+    of_rows = len(suite.rows)
+    broken = [
+        BrokenRule(reason_text(expectation), _observed(rule.result.result))
+        for expectation, rule in zip(suite.table, judged[of_rows:], strict=True)
+        if not rule.failure and not rule.result.success
+    ]
     failures = [
         f"{reason_text(expectation)}: {rule.failure}"
         for expectation, rule in zip(expectations, judged, strict=True)
         if rule.failure
     ]
-    reasons = [reason_text(expectation) for expectation in suite.rows]
-    if keys:
-        about_keys = broken_keys(rows, keys)
-        reasons, breaks = [*about_keys.reasons, *reasons], np.hstack([about_keys.breaks, breaks])
+    about_rows = zip(map(reason_text, suite.rows), (rule.places for rule in judged[:of_rows]), strict=True)
     return ExpectationResults(
-        reasons_of_rows(breaks, pa.array(reasons, pa.string())),
+        reasons_of_rows(rows.num_rows, [*(broken_keys(rows, keys) if keys else ()), *about_rows]),
         tuple(broken),
         tuple(failures),
         _document([rule.result for rule in judged], name),
@@ -135,11 +130,18 @@ def _observed(result: Mapping[str, Any]) -> str:
     return str(result.get("observed_value"))
 
 
-def reasons_of_rows(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
-    """Return for each row of the matrix (rows x reasons) the reasons that are true."""
-    _, places = np.nonzero(breaks)
-    offsets = np.concatenate([[0], np.cumsum(breaks.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), reasons.take(pa.array(places)), type=pa.list_(REASON))
+def reasons_of_rows(rows: int, broken: Sequence[tuple[str, Places]]) -> pa.ListArray:
+    """Return for each row the reasons that name it, in their order.
+
+    `rows` is the number of rows, `broken` each reason with the positions of the rows that it names.
+    """
+    named = np.concatenate([np.empty(0, np.int64), *(places for _, places in broken)])
+    numbers = np.repeat(np.arange(len(broken)), [len(places) for _, places in broken])
+    offsets = np.zeros(rows + 1, np.int32)
+    np.cumsum(np.bincount(named, minlength=rows), out=offsets[1:])
+    texts = pa.array([reason for reason, _ in broken], pa.string())
+    values = texts.take(pa.array(numbers[np.argsort(named, kind="stable")]))
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=pa.list_(REASON))
 
 
 def broken_rows(reasons: pa.ListArray) -> int:

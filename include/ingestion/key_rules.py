@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,8 @@ import pyarrow.compute as pc
 
 from include.lake.sorting import is_sorted
 
+Places = npt.NDArray[np.int64]
+"""Positions of rows in a table."""
 NULL_KEY = "keys must not be null: "
 """Prefix of the reason for a null key, before the key's name. This reason is never waived."""
 
@@ -26,26 +27,19 @@ def repeated_key_reason(keys: Sequence[str]) -> str:
     return f"keys must occur only once in the day: {', '.join(keys)}"
 
 
-@dataclass(frozen=True)
-class KeyBreaks:
-    """Which rows break which rule about keys."""
-
-    reasons: tuple[str, ...]
-    breaks: npt.NDArray[np.bool_]
-    """Matrix of rows by reasons."""
-
-
-def broken_keys(rows: pa.Table, keys: Sequence[str]) -> KeyBreaks:
+def broken_keys(rows: pa.Table, keys: Sequence[str]) -> list[tuple[str, Places]]:
     """Find the rows with a null key, and all rows whose keys occur more than once.
 
-    Rows with a null key do not count as repeated.
+    Return each reason with the positions of its rows. Rows with a null key do not count as repeated.
     """
-    nulls = np.column_stack([rows[key].is_null().to_numpy() for key in keys])
-    repeated = np.zeros((rows.num_rows, 1), dtype=bool)
-    complete = ~nulls.any(axis=1)
-    repeated[complete, 0] = _is_repeated(rows.select([*keys]).filter(pa.array(complete)))
-    reasons = (*(null_key_reason(key) for key in keys), repeated_key_reason(keys))
-    return KeyBreaks(reasons, np.hstack([nulls, repeated]))
+    nulls = [(null_key_reason(key), np.flatnonzero(rows[key].is_null().to_numpy())) for key in keys]
+    complete = np.ones(rows.num_rows, dtype=bool)
+    for _, places in nulls:
+        complete[places] = False
+    among = np.flatnonzero(complete)
+    compared = rows.select([*keys])
+    repeated = _is_repeated(compared if len(among) == rows.num_rows else compared.take(pa.array(among)))
+    return [*nulls, (repeated_key_reason(keys), among[repeated])]
 
 
 def _is_repeated(keys: pa.Table) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,7 @@ def to_frame(rows: pa.Table, as_floats: Collection[str] = ()) -> pd.DataFrame:
     Integers of `as_floats` become floats, unless one is beyond `EXACT`: for rules that only compare them with limits.
     """
     columns = {name: _series(rows[name], is_float=name in as_floats) for name in rows.column_names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows))
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows), copy=False)
 
 
 def _series(column: pa.ChunkedArray, *, is_float: bool) -> pd.Series:

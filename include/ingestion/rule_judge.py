@@ -17,7 +17,6 @@ from typing import Any
 
 import great_expectations.util
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -27,6 +26,7 @@ from great_expectations.validator.metrics_calculator import MetricsCalculator
 from great_expectations.validator.validation_graph import MetricEdge, ValidationGraph
 
 from include.declaration.suite import is_row_level
+from include.ingestion.key_rules import Places
 
 COUNTS = {"result_format": {"result_format": "BASIC", "return_unexpected_index_query": False}}
 COMPLETE = {"result_format": {"result_format": "COMPLETE", "return_unexpected_index_query": False}}
@@ -34,7 +34,6 @@ COMPLETE = {"result_format": {"result_format": "COMPLETE", "return_unexpected_in
 MAX_POSITIONS = 200
 """Broken rows whose position a result lists, as many as the values that Great Expectations lists."""
 MESSAGE_LENGTH = 300
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ BIG = 2**53
 
 def reasons(rows: pa.Table, *keys: str) -> list[list[str]]:
     found = broken_keys(rows, keys)
-    return [[reason for reason, broken in zip(found.reasons, row, strict=True) if broken] for row in found.breaks]
+    return [[reason for reason, places in found if row in places] for row in range(rows.num_rows)]
 
 
 def test_a_null_in_a_key_is_named():
