@@ -1,9 +1,8 @@
 """`make bench`: what each step costs, and the same by hand, in turn; writes docs/performance.md.
 
-`python -m benchmarks.bench [--rows N] [--rounds N] [--check]`: each measurement is in a process of its own, after the
-same step of a small lake, so that libraries are imported. The rows are written before, and the work by hand takes
-turns. Trust the ratios, not the seconds.
-`--check` fails if a ratio left its recorded band.
+`python -m benchmarks.bench [--rows N] [--rounds N] [--steps STEP ...] [--check]`: each measurement is in a process of
+its own, after the same step of a small lake, so that libraries are imported. The rows are written before, and the work
+by hand takes turns. Trust the ratios, not the seconds. `--check` fails if a ratio left its recorded band.
 """
 
 from __future__ import annotations
@@ -17,13 +16,19 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.plot import plot_sizes
 from benchmarks.report import measured_on, table, target, write_section
 from include.settings import REPOSITORY
 
 BANDS = REPOSITORY / "benchmarks" / "bands.toml"
+MEASURED = REPOSITORY / "benchmarks" / "measured.json"
+"""The figures of docs/performance.md by number of rows, of which its plot is made."""
+PLOT = REPOSITORY / "docs" / "performance.svg"
+STEPS = ("ingest", "validate", "features", "score", "train", "measure")
 ROWS, ROUNDS, WARM_UP_ROWS = 100_000, 3, 2_000
 
 
@@ -103,12 +108,13 @@ def _measured(step: str, side: str, folder: Path, number: int) -> dict[str, floa
     return found
 
 
-def compare(folder: Path, rounds: int) -> list[Compared]:
-    """Measure every step, ours and by hand in turn."""
+def compare(folder: Path, rounds: int, steps: Sequence[str]) -> list[Compared]:
+    """Measure these steps, ours and by hand in turn."""
     from benchmarks.steps import PAIRS
 
     compared = []
-    for step, pair in PAIRS.items():
+    for step in steps:
+        pair = PAIRS[step]
         found: dict[str, list[dict[str, float]]] = {"ours": [], "by_hand": []}
         for number in range(rounds):
             for side, measurements in found.items():
@@ -127,9 +133,14 @@ COLUMNS = ("step", "ours, CPU-s", "by hand, CPU-s", "ratio", "at most", "ours, M
 
 
 def write_page(compared: list[Compared], rows: int, rounds: int) -> None:
-    """Write the table of a size to the page; other sizes keep theirs."""
+    """Write the table of a size to the page, and the plot of all sizes; other sizes keep theirs."""
     lines = [each.cells for each in compared]
     write_section(f"{rows:,} rows a day", f"{measured_on(f'medians of {rounds} rounds')}\n\n{table(COLUMNS, lines)}")
+    known = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    known[str(rows)] = {each.step: {"ours": vars(each.ours), "by_hand": vars(each.by_hand)} for each in compared}
+    ordered = {size: known[size] for size in sorted(known, key=int)}
+    MEASURED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    plot_sizes(ordered, PLOT)
 
 
 def outside(compared: list[Compared], rows: int) -> list[str]:
@@ -151,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="airworthy-bench-") as folder:
@@ -159,8 +171,10 @@ def main() -> None:
             home.mkdir()
             (home / "rows").write_text(str(rows))
             set_home(home)
-            subprocess.run([sys.executable, "-m", "benchmarks.prepare", str(home)], cwd=REPOSITORY, check=True)
-        compared = compare(Path(folder), given.rounds)
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.prepare", str(home), *given.steps], cwd=REPOSITORY, check=True
+            )
+        compared = compare(Path(folder), given.rounds, given.steps)
     if given.check:
         if wrong := outside(compared, given.rows):
             raise SystemExit("Outside of the recorded band:\n  " + "\n  ".join(wrong))

@@ -5,4 +5,4 @@ from pathlib import Path
 
 from benchmarks.steps import prepare
 
-prepare(Path(sys.argv[1]))
+prepare(Path(sys.argv[1]), sys.argv[2:])

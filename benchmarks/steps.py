@@ -6,7 +6,7 @@ By hand nothing is verified, digested, signed or committed: files are read, the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.synthetic import FIRST, LOOK_BACK, USE_CASE, expectations, source
-from include.declaration.period import Period, period_range
+from include.declaration.period import period_range
 from include.features import build
 from include.ingestion import ingest, validate
 from include.monitoring import monitor
@@ -45,19 +45,26 @@ class Pair:
     """What is done by hand."""
 
 
-def prepare(folder: Path) -> None:
-    """Land and build the history, write its files for the work by hand, and train and score the day before."""
+MODELLED = ("score", "train", "measure")
+"""Steps that need features of every day, or a model."""
+
+
+def prepare(folder: Path, steps: Sequence[str]) -> None:
+    """Land the history, write its files for the work by hand, and, if a step needs them, make features and a model."""
     project = open_project(USE_CASE)
     files = folder / "by_hand"
     files.mkdir()
-    for period in period_range(FIRST, DAY - 1):
-        data_of(project, period)
-    ingest.ingest_period(project, DAY)
+    is_modelled = not set(MODELLED).isdisjoint(steps)
+    for period in period_range(FIRST, DAY):
+        ingest.ingest_period(project, period)
+        validate.validate_period(project, period)
+        if is_modelled:
+            build.build_features(project, period)
     for period in period_range(FIRST, DAY):
         pq.write_table(source.events(period), files / f"events-{period}.parquet")
         pq.write_table(source.outcomes(period), files / f"outcomes-{period}.parquet")
-    validate.validate_period(project, DAY)
-    build.build_features(project, DAY)
+    if not is_modelled:
+        return
     for period in period_range(FIRST, DAY):
         rows = project.lake.as_of(period).read("features", period, period)
         pq.write_table(rows, files / f"features-{period}.parquet")
@@ -67,13 +74,6 @@ def prepare(folder: Path) -> None:
     score.score(PipelineRun(project, DAY, {}))
     registry = project.registry
     registry.load(registry.version("1")).booster.save_model(str(files / "model.txt"))
-
-
-def data_of(project: Project, period: Period) -> None:
-    """Run the steps of `data` for a day."""
-    ingest.ingest_period(project, period)
-    validate.validate_period(project, period)
-    build.build_features(project, period)
 
 
 def _events() -> Any:
