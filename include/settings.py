@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,13 +19,35 @@ TRAINING_POOL = "training"
 BACKFILL_POOL = "backfill"
 """Airflow pool of the chunks of backfills: half of the tasks that run at once, so that other tasks find a slot."""
 
+MEMORY_POOL = "memory"
+"""Airflow pool with a slot for each GB of a machine, of the tasks of use cases that declare their memory."""
+MACHINE_MEMORY = "AIRWORTHY_MACHINE_MEMORY_GB"
+"""Environment variable with the GB of a machine that tasks may use together; without it no task waits for memory."""
 
-def pools(tasks_at_once: int) -> dict[str, tuple[int, str]]:
+
+def pools(tasks_at_once: int, memory_gb: int | None) -> dict[str, tuple[int, str]]:
     """Return the slots and the description of each pool."""
-    return {
+    made = {
         TRAINING_POOL: (1, "One training at a time"),
         BACKFILL_POOL: (max(1, tasks_at_once // 2), "Chunks of backfills: at most half of the tasks that run at once"),
     }
+    if memory_gb:
+        made[MEMORY_POOL] = (memory_gb, "GB of memory: tasks of use cases that declare memory_gb")
+    return made
+
+
+def machine_memory_gb(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the GB that tasks of a machine may use together; None if nothing is set.
+
+    Raises:
+        InvalidRequestError: the variable is not a whole number above 0.
+    """
+    given = environment.get(MACHINE_MEMORY, "").strip()
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) == 0:
+        raise InvalidRequestError(f"{MACHINE_MEMORY}={given!r} is not a whole number of GB above 0. Correct it.")
+    return int(given)
 
 
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_delta_log(?![^/])")

@@ -31,6 +31,7 @@ def check_data(declared: DataDeclaration, name: str, unusable: Collection[str] =
     if {"name", "owner"}.isdisjoint(unusable):
         require_use_case(name, declared.owner)
     checks = (
+        (_check_memory, {"memory_gb"}),
         (_check_periods, {"time_zone", "first_period", "last_period", "look_back_periods", "calendar"}),
         (_check_feeds, {"feeds", "first_period"}),
         (require_feeds_of_calendar, {"feeds", "first_period", "calendar"}),
@@ -42,6 +43,10 @@ def check_data(declared: DataDeclaration, name: str, unusable: Collection[str] =
     for check, reads in checks:
         if reads.isdisjoint(unusable):
             check(declared)
+
+
+def _check_memory(declared: DataDeclaration) -> None:
+    require(declared.memory_gb >= 0, "memory_gb must be at least 0.", field="memory_gb")
 
 
 def _check_periods(declared: DataDeclaration) -> None:

@@ -57,6 +57,9 @@ class DataDeclaration:
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     """A notice shown on every page, such as that data are replayed."""
+    memory_gb: int = 0
+    """Most GB of memory that a task may need, if that is much of a machine: then such tasks wait until the machine has
+    it, see docs/operate.md. 0: they wait for no memory."""
     package: str = ""
     """Package of the functions; empty: the one that declares them."""
     last_period: Period | None = None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from include.settings import BACKFILL_POOL, REPOSITORY, TRAINING_POOL
+from include.settings import REPOSITORY, machine_memory_gb, pools
 
 DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 
@@ -38,9 +38,9 @@ def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
             _ask(server, "SELECT 1")  # refuse a wrong superuser password at once
         airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         [stored] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
-        pools = {name for (name,) in _ask(airflow, "SELECT pool FROM slot_pool")}
+        known_pools = {name for (name,) in _ask(airflow, "SELECT pool FROM slot_pool")}
         known = {name for (name,) in _ask(airflow, "SELECT username FROM ab_user")}
-        is_known = pools >= {TRAINING_POOL, BACKFILL_POOL} and known >= set(users)
+        is_known = known_pools >= set(pools(1, machine_memory_gb(environment))) and known >= set(users)
         return is_known and stored == (fingerprint(), schemas(environment))
     except (psycopg2.Error, ValueError):  # no database yet, no table, or no row of it
         return False

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from include.errors import AirworthyError
 from include.local import already_prepared
-from include.settings import pools
+from include.settings import machine_memory_gb, pools
 
 DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 PLACES = (
@@ -93,7 +93,8 @@ def prepare_services(environment: Mapping[str, str], *, only_databases: bool = F
     make_buckets(environment[name] for name in PLACES)
     run_command([*AIRFLOW, "db", "migrate"])
     run_command([sys.executable, "-m", "mlflow", "db", "upgrade", environment["MLFLOW_BACKEND_STORE_URI"]])
-    for name, (slots, description) in pools(int(environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"])).items():
+    at_once, memory_gb = int(environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"]), machine_memory_gb(environment)
+    for name, (slots, description) in pools(at_once, memory_gb).items():
         if subprocess.run([*AIRFLOW, "pools", "get", name], check=False, capture_output=True).returncode:
             run_command([*AIRFLOW, "pools", "set", name, str(slots), description])
     for name, (role, password) in USERS.items():

@@ -66,6 +66,8 @@ def _tuning(base: Mapping[str, str], cores: int, memory_bytes: int) -> dict[str,
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
         # Half of the machine: a task that needs more ends with an error, not killed by the kernel.
         task_memory.VARIABLE: f"{memory_bytes / 2 / task_memory.GIGABYTE:.1f}",
+        # Tasks of use cases that declare their memory share three quarters of it.
+        settings.MACHINE_MEMORY: str(max(1, int(memory_bytes * 0.75 / task_memory.GIGABYTE))),
         # Sensors wait in the triggerer, which runs here.
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",

@@ -197,9 +197,10 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
 def _ensure_pools(instance: Instance) -> None:
     """Create the pools that are missing; do not change an existing one."""
     api = AirflowClient(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
-    parallelism = int(environment.current(instance)["AIRFLOW__CORE__PARALLELISM"])
+    variables = environment.current(instance)
+    parallelism, memory_gb = int(variables["AIRFLOW__CORE__PARALLELISM"]), settings.machine_memory_gb(variables)
     existing = {pool["name"] for pool in api.call("GET", "/pools")["pools"]}
-    for name, (slots, description) in settings.pools(parallelism).items():
+    for name, (slots, description) in settings.pools(parallelism, memory_gb).items():
         if name not in existing:
             pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
             api.call("POST", "/pools", json=pool)

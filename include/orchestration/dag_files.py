@@ -20,8 +20,9 @@ from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.errors import BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
+from include.orchestration.declared_memory import reserve_memory
 from include.printable import printable_logger
-from include.settings import REPOSITORY
+from include.settings import REPOSITORY, machine_memory_gb
 
 log = printable_logger(__name__)
 Declared = TypeVar("Declared", bound=DataDeclaration)
@@ -54,6 +55,7 @@ def _made(
     for use_case in declared:
         try:
             found = make(use_case)
+            reserve_memory(use_case, kind, found, machine_memory_gb())
             found.validate()  # type: ignore[no-untyped-call]
         except BaseException as error:
             if is_meant_for_the_process(error):

@@ -64,9 +64,14 @@ def test_up_ends_when_every_service_works_and_says_how_to_log_in(shell: Shell):
         assert shown in done.stdout
 
 
-def test_trainings_have_a_pool_of_one_slot_and_backfills_half_of_the_slots(running: Shell):
-    slots = {name: api(running.instance).call("GET", f"/pools/{name}")["slots"] for name in ("training", "backfill")}
-    assert slots == {"training": 1, "backfill": min(os.cpu_count() or 1, 16)}
+def test_pools_have_a_slot_for_trainings_half_of_the_slots_for_backfills_and_one_for_each_gb(running: Shell):
+    pools = {pool["name"]: pool["slots"] for pool in api(running.instance).call("GET", "/pools")["pools"]}
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 0.75 / 1e9
+    assert {name: pools[name] for name in ("training", "backfill")} == {
+        "training": 1,
+        "backfill": min(os.cpu_count() or 1, 16),
+    }
+    assert pools["memory"] == int(memory_gb)
 
 
 def test_no_example_is_among_the_dags(running: Shell):
