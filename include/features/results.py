@@ -18,8 +18,8 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
 from include.errors import shorten_names
-from include.features.compiled_queries import compile_query
 from include.ingestion.conversion import NotConvertibleError, convert_columns
+from include.lake.compiled_queries import compile_query
 from include.lake.storable_values import row_text
 
 BATCH_ROWS = 131_072

@@ -16,6 +16,7 @@ from include.errors import AirworthyError
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
 from include.lake import batch_reader
+from include.lake.compiled_queries import read_rows
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.model.tasks import task_model
@@ -155,7 +156,7 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     if not missing_reason:
         joined = joined.join(view.table("features", period, period).drop("period"), keys)
         joined = join_season(use_case, view, joined, period, period)
-    rows = joined.order_by(keys).to_pyarrow()
+    rows = read_rows(joined.order_by(keys))
     require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if missing_reason else _predicted(use_case, rows, model).predicted
@@ -190,7 +191,7 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
         _parts(view, periods),
     )
     joined = join_labels(use_case, chosen, known_labels(use_case, view, first))
-    rows = join_season(use_case, view, joined, first, last).order_by(order).to_pyarrow()
+    rows = read_rows(join_season(use_case, view, joined, first, last).order_by(order))
     require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
         raise NotMeasurableError(f"No row of {first} to {last} has a label as of {view.period}.")

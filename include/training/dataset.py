@@ -12,6 +12,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
+from include.lake.compiled_queries import read_rows
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits
 from include.model.arrays import Numbers
@@ -36,7 +37,7 @@ def labelled_rows(
     order = ["period", *use_case.keys]
     features = view.table("features", first, last)
     joined = join_labels(use_case, features, known_labels(use_case, view, first))
-    joined = join_season(use_case, view, joined, first, last).order_by(order).to_pyarrow()
+    joined = read_rows(join_season(use_case, view, joined, first, last).order_by(order))
     require_distinct(use_case.name, "features", joined, order)
     carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
     season = [SEASON_AGO] if SEASON_AGO in joined.column_names else []

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.common.graph import Node
 from ibis.expr import operations as ops
@@ -37,6 +38,14 @@ def compile_query(backend: Backend, table: ibis.Table) -> str:
     if template.seen == _CUT_AT:
         template.parts = _split(backend, table, shape.dates, compiled)
     return compiled
+
+
+def read_rows(table: ibis.Table) -> pa.Table:
+    """Compute an Ibis table on DuckDB; return its rows as `to_pyarrow` does."""
+    backend = table.get_backend()
+    assert isinstance(backend, Backend)
+    backend._run_pre_execute_hooks(table)  # noqa: SLF001  # registers memtables; there is no public function for it
+    return backend.con.sql(compile_query(backend, table)).to_arrow_table().cast(table.schema().to_pyarrow())
 
 
 @dataclass

@@ -11,8 +11,8 @@ import pytest
 from ibis import _
 from ibis.expr.types import Table
 
-from include.features import compiled_queries
-from include.features.compiled_queries import compile_query
+from include.lake import compiled_queries
+from include.lake.compiled_queries import compile_query
 
 DAYS = [datetime.date(2020, 1, 1) + datetime.timedelta(days=n) for n in range(6)]
 ROWS = ibis.schema({"day": "date", "at": "timestamp", "seen": "timestamp('UTC')", "n": "int64", "x": "float64"})
