@@ -23,7 +23,8 @@ def make(use_case: UseCase) -> DAG:
             chain(before, chunks, worked)
             before = worked
         walk = tasks.walk.override(trigger_rule="none_failed")(use_case.name)
-        chain(before, walk, tasks.report.override(trigger_rule="all_done")(use_case.name))
+        champions = tasks.announce_champions.override(outlets=[dag_factory.asset(use_case, "model")])(use_case.name)
+        chain(before, walk, champions, tasks.report.override(trigger_rule="all_done")(use_case.name))
     return built
 
 

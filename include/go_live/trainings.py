@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from include.backfill.states import PeriodState, Step
 from include.declaration.period import Period
 from include.pipelines import train
 from include.pipelines.context import PipelineRun
@@ -45,6 +47,12 @@ def train_as_of(run: PipelineRun) -> TrainingDone:
     promotion, passed = results["promote"], results["evaluate"].gates == "passed"
     waits = passed and not promotion.promoted and run.approval_required
     return TrainingDone(run.version, promotion.promoted, promotion.reason, waits)
+
+
+def promoted_by(project: Project, states: Mapping[tuple[Step, Period], PeriodState]) -> list[TrainingDone]:
+    """Return the trainings of a walk, by its states, that made a champion; in order of their periods."""
+    trained = sorted(period for (step, period), state in states.items() if step == "train" and state.outcome == "done")
+    return [done for period in trained if (done := find_done(project, period)) is not None and done.promoted]
 
 
 def _is_ended(summary: VersionSummary) -> bool:

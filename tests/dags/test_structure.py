@@ -39,7 +39,7 @@ TASKS = {
         *(f"{prefix}{phase}" for phase in ("land", "build", "score", "measure") for prefix in ("plan_", "")),
         "reconcile",
     ],
-    "go_live": ["plan", "plan_land", "land", "plan_build", "build", "walk", "report"],
+    "go_live": ["plan", "plan_land", "land", "plan_build", "build", "walk", "announce_champions", "report"],
     "quarantine": ["resubmit"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],

@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
 from include.backfill.request import PHASES, BackfillRequest, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
+from include.errors import InvalidRequestError
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
@@ -50,7 +52,10 @@ def chunks(use_case: str, phase: Phase) -> list[list[str]]:
 
     context = get_current_context()
     with fail_without_retry():
-        project, request = _asked(use_case)
+        try:
+            project, request = _asked(use_case)
+        except InvalidRequestError as error:  # `plan` fails with it, and so does `reconcile`
+            raise AirflowSkipException(f"The request was refused: {error}") from None
         if phase not in request.phases or context["params"]["plan_only"]:
             return []
         periods = backfill_plan.plan_phase(project, request, phase).periods

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.backfill.request import CHUNK_PERIODS, PHASES_OF, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.orchestration.airflow_connections import open_project
-from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
+from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.orchestration.tasks.backfill import log_state
 from include.printable import printable_logger
 
@@ -67,6 +68,22 @@ def walk(use_case: str) -> None:
         project, request = _asked(use_case)
         states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id))
         Walk(project, request, states, run_actor(context), log_state).run_periods()
+
+
+@task(**TASK_ARGS)
+def announce_champions(use_case: str) -> list[str]:
+    """Raise an event of the asset `model` for the champions that the walk made; skip if it made none."""
+    from include.backfill.states import BackfillStates, backfill_name
+    from include.go_live.trainings import promoted_by
+
+    with fail_without_retry():
+        project = open_project(load_use_case(use_case))
+        states = BackfillStates.open(project, backfill_name(get_current_context()["dag_run"].run_id)).last()
+        made = [done.version for done in promoted_by(project, states)]
+    if not made:
+        raise AirflowSkipException("No version became champion.")
+    add_asset_metadata(project.use_case, "model", version=made[-1], promoted=True, versions=made)
+    return made
 
 
 @task(**TASK_ARGS)
