@@ -20,6 +20,12 @@ from include.monitoring.definitions import (
 from include.monitoring.metric_table import MetricValue
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
+URGENCY: tuple[Name, ...] = (
+    *("damaged", "degraded", "stale", "not measured", "no model", "unclear", "retraining", "ok"),
+)
+"""From what a person must look at first to what is as it should be."""
+QUIET: frozenset[Name] = frozenset({"retraining", "ok"})
+"""States in which nothing is to be done."""
 REQUIRED = tuple((metric.name, metric.subject) for metric in MONITORING_METRICS.values() if metric.category == "drift")
 """Metric and subject that must have been judged before the status can be `ok`."""
 MANY = 3

@@ -20,6 +20,7 @@ from include.monitoring import false_alarm_text, status
 from include.monitoring.definitions import Chart, MonitoringMetric, find_metric
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
+from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
 from include.web import charts, cost_charts, links
 from include.web.catalogue import Catalogue
@@ -112,11 +113,13 @@ def use_case_page(
 
 
 def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
-    """Render the index of several use cases.
+    """Render the index of several use cases; those that need attention first.
 
     `lost` has the reason why one cannot be shown.
     """
-    return _rendered("index.html", base, overviews=overviews, lost=lost or {})
+    urgent = sorted(overviews, key=lambda each: (URGENCY.index(each.status.name), each.use_case.name))
+    waiting = sum(each.status.name not in QUIET for each in overviews) + len(lost or {})
+    return _rendered("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
 
 
 def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:

@@ -2,10 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from include.lake.lake import Lake
+from include.monitoring import status
 from include.project import open_project
 from include.web import html, overview
 from tests import places, quarantined, toy
@@ -171,3 +174,18 @@ def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
         and "half &lt;written&gt;" in text
         and "/use_case/toy" in text
     )
+
+
+def test_the_index_begins_with_what_a_person_must_look_at(at_home):
+    one = overview.build_overview(open_project(toy.USE_CASE), LAST)
+    named = {
+        name: replace(
+            one, use_case=replace(toy.USE_CASE, name=name.replace(" ", "_")), status=replace(one.status, name=name)
+        )
+        for name in reversed(status.URGENCY)
+    }
+    text = html.index_page([*named.values()], "/airworthy", {"lost": "unreadable"})
+    order = re.findall(r'<span class="badge">([a-z ]+)<', text)
+    assert order == ["damaged", *status.URGENCY]
+    assert set(status.URGENCY) == set(get_args(status.Name))
+    assert f"{len(order)} use cases, {len(order) - len(status.QUIET)} of them to look at" in text
