@@ -163,7 +163,9 @@ def main() -> None:
             "AIRWORTHY_AIRFLOW_PORT": "8091",
             "AIRWORTHY_MLFLOW_PORT": "5091",
         }
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         run_python(LIVE)
+        del os.environ["MLFLOW_TRACKING_URI"]
         lines = parsing()
         first, again, _ = run_python(INDEX)
         lines.append(["the index page, first and again", f"{first:.2f} and {again:.2f} CPU-s", ""])

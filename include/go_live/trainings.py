@@ -50,7 +50,10 @@ def train_as_of(run: PipelineRun) -> TrainingDone:
 
 
 def promoted_by(project: Project, states: Mapping[tuple[Step, Period], PeriodState]) -> list[TrainingDone]:
-    """Return the trainings of a walk, by its states, that made a champion; in order of their periods."""
+    """Return the trainings of a walk that made a champion, in order of periods.
+
+    The walk is known by its states.
+    """
     trained = sorted(period for (step, period), state in states.items() if step == "train" and state.outcome == "done")
     return [done for period in trained if (done := find_done(project, period)) is not None and done.promoted]
 

@@ -72,7 +72,10 @@ def walk(use_case: str) -> None:
 
 @task(**TASK_ARGS)
 def announce_champions(use_case: str) -> list[str]:
-    """Raise an event of the asset `model` for the champions that the walk made; skip if it made none."""
+    """Raise an event of the asset `model` for the champions of the walk.
+
+    The task is skipped if the walk made none.
+    """
     from include.backfill.states import BackfillStates, backfill_name
     from include.go_live.trainings import promoted_by
 
