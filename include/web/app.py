@@ -94,7 +94,7 @@ def _line(project: Project) -> Overview | None:
     The others are then still shown.
     """
     try:
-        return overview.build_overview(project, project.use_case.newest_period(), span=1)
+        return overview.build_overview(project, project.use_case.newest_period(), span=1, with_quarantine=False)
     except Exception:
         log.exception("The page could not read %s", project.use_case.name)
         return None

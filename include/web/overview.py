@@ -107,10 +107,12 @@ class Overview:
         return period_range(self.first, self.period)
 
 
-def build_overview(project: Project, today: Period, period: Period | None = None, span: int = 90) -> Overview:
+def build_overview(
+    project: Project, today: Period, period: Period | None = None, span: int = 90, *, with_quarantine: bool = True
+) -> Overview:
     """Build the overview as of `period`, over `span` days.
 
-    None means the newest measured day, else `today`. A day before the use case's first, or after `today`, is replaced
+    The quarantined rows take most of the time; a list of use cases does without them. None means the newest measured day, else `today`. A day before the use case's first, or after `today`, is replaced
     by that. `problems` names each table or ledger that cannot be read; the rest is shown without it.
     """
     use_case = project.use_case
@@ -134,7 +136,9 @@ def build_overview(project: Project, today: Period, period: Period | None = None
         [],
     )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
+    set_aside: QuarantineView | None = None
+    if with_quarantine:
+        set_aside = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
     made_champion = lifecycle.champion_of(shown_period, entries)
     champion = summarise_entry(made_champion, entries) if made_champion else None
     training = next((each for each in decisions if each.outcome == "retrain"), None)
