@@ -112,8 +112,9 @@ def build_overview(
 ) -> Overview:
     """Build the overview as of `period`, over `span` days.
 
-    The quarantined rows take most of the time; a list of use cases does without them. None means the newest measured day, else `today`. A day before the use case's first, or after `today`, is replaced
-    by that. `problems` names each table or ledger that cannot be read; the rest is shown without it.
+    The quarantined rows take most of the time; a list of use cases does without them. None means the newest measured
+    day, else `today`. A day before the use case's first, or after `today`, is replaced by that. `problems` names each
+    table or ledger that cannot be read; the rest is shown without it.
     """
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
