@@ -28,19 +28,32 @@ def is_sorted(rows: pa.Table, *, strictly: bool = False) -> bool:
     A column is compared where all columns before it are equal. If `strictly`, no two rows may be equal.
     """
     rows = rows.combine_chunks()
-    equal: pa.ChunkedArray | None = None
+    equal: pa.ChunkedArray | None = None  # None: all rows are equal so far
     for name in rows.column_names:
         before, after = rows[name].slice(0, max(rows.num_rows - 1, 0)), rows[name].slice(1)
-        null_first = pc.and_(pc.is_null(before), pc.is_valid(after))
-        descends = pc.or_(null_first, pc.fill_null(pc.greater(before, after), False))
+        descends, same = _compared(before, after, has_nulls=rows[name].null_count > 0)
         if _any(descends if equal is None else pc.and_(equal, descends)):
             return False
-        both_null = pc.and_(pc.is_null(before), pc.is_null(after))
-        same = pc.or_(both_null, pc.fill_null(pc.equal(before, after), False))
         equal = same if equal is None else pc.and_(equal, same)
         if not _any(equal):
             return True
+        if pc.all(equal).as_py():
+            equal = None
     return not strictly
+
+
+def _compared(
+    before: pa.ChunkedArray, after: pa.ChunkedArray, *, has_nulls: bool
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Return where a value is above the next one, nulls last, and where it equals it."""
+    if not has_nulls:
+        return pc.greater(before, after), pc.equal(before, after)
+    null_first = pc.and_(pc.is_null(before), pc.is_valid(after))
+    both_null = pc.and_(pc.is_null(before), pc.is_null(after))
+    return (
+        pc.or_(null_first, pc.fill_null(pc.greater(before, after), False)),
+        pc.or_(both_null, pc.fill_null(pc.equal(before, after), False)),
+    )
 
 
 def _any(flags: pa.ChunkedArray) -> bool:

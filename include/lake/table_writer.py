@@ -78,10 +78,11 @@ class TableWriter:
         with self._temporary_file() as path:
             if isinstance(rows, pa.Table):
                 batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
+                checked: Sequence[str] = ()  # they are in order
             else:
-                batches = (batch.select(names) for batch in rows)
+                batches, checked = (batch.select(names) for batch in rows), keys
             batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
-            file = write_partition_file(path, schema, batches, keys, period, row_keys)
+            file = write_partition_file(path, schema, batches, checked, period, row_keys)
             self._require_sound(period, file)
             metadata = history.to_metadata(
                 period=period,

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.evaluation.checks.leakage_check import _differing_features
 from include.features import build
@@ -48,6 +50,14 @@ def test_an_order_is_that_of_sorting(rows, in_order, strictly):
     chunked = pa.concat_tables([table.slice(0, 1), table.slice(1)])
     assert (is_sorted(chunked), is_sorted(chunked, strictly=True)) == (in_order, strictly)
     assert sort_rows(chunked, ["number", "text"]).equals(table) == in_order
+
+
+@given(st.lists(st.tuples(*[st.none() | st.integers(0, 2)] * 3), max_size=6), st.booleans())
+def test_any_rows_are_in_order_if_sorting_leaves_them(values, strictly):
+    rows = pa.table({str(n): pa.array([row[n] for row in values], pa.int64()) for n in range(3)})
+    names = [(name, "ascending") for name in rows.column_names]
+    is_distinct = rows.group_by(rows.column_names).aggregate([]).num_rows == rows.num_rows
+    assert is_sorted(rows, strictly=strictly) == (rows.sort_by(names).equals(rows) and (is_distinct or not strictly))
 
 
 @pytest.mark.parametrize("name", NAMES)
