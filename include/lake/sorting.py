@@ -27,11 +27,27 @@ def is_sorted(rows: pa.Table, *, strictly: bool = False) -> bool:
 
     A column is compared where all columns before it are equal. If `strictly`, no two rows may be equal.
     """
-    rows = rows.combine_chunks()
-    equal: pa.ChunkedArray | None = None  # None: all rows are equal so far
-    for name in rows.column_names:
-        before, after = rows[name].slice(0, max(rows.num_rows - 1, 0)), rows[name].slice(1)
-        descends, same = _compared(before, after, has_nulls=rows[name].null_count > 0)
+    last: pa.RecordBatch | None = None
+    for batch in rows.to_batches():
+        if not batch.num_rows:
+            continue
+        if last is not None and not _ascends(_joined(last, batch.slice(0, 1)), strictly=strictly):
+            return False
+        if not _ascends(batch, strictly=strictly):
+            return False
+        last = batch.slice(batch.num_rows - 1)
+    return True
+
+
+def _joined(one: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.Table.from_batches([one, other]).combine_chunks().to_batches()[0]
+
+
+def _ascends(rows: pa.RecordBatch, *, strictly: bool) -> bool:
+    equal: pa.Array | None = None  # None: all rows are equal so far
+    for values in rows.columns:
+        before, after = values.slice(0, max(len(values) - 1, 0)), values.slice(1)
+        descends, same = _compared(before, after, has_nulls=values.null_count > 0)
         if _any(descends if equal is None else pc.and_(equal, descends)):
             return False
         equal = same if equal is None else pc.and_(equal, same)
@@ -39,12 +55,10 @@ def is_sorted(rows: pa.Table, *, strictly: bool = False) -> bool:
             return True
         if pc.all(equal).as_py():
             equal = None
-    return not strictly
+    return not strictly or rows.num_rows < 2
 
 
-def _compared(
-    before: pa.ChunkedArray, after: pa.ChunkedArray, *, has_nulls: bool
-) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+def _compared(before: pa.Array, after: pa.Array, *, has_nulls: bool) -> tuple[pa.Array, pa.Array]:
     """Return where a value is above the next one, nulls last, and where it equals it."""
     if not has_nulls:
         return pc.greater(before, after), pc.equal(before, after)
@@ -56,7 +70,7 @@ def _compared(
     )
 
 
-def _any(flags: pa.ChunkedArray) -> bool:
+def _any(flags: pa.Array) -> bool:
     return bool(pc.any(flags).as_py())
 
 
