@@ -64,6 +64,7 @@ LONG = (
     *("end_to_end/test_feature_groups", "tasks/test_texts", "tasks/test_crossed_intervals", "sharing/test_life"),
     *("maintenance/test_feature_groups", "drills/test_report", "drills/test_disk_full", "backfill/test_killed"),
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
+    "scoring/test_shards_killed",
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (

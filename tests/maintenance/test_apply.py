@@ -333,7 +333,8 @@ def test_predictions_of_shards_that_no_task_committed_go_once_a_task_cannot_use_
         counts = apply.maintain(project, apply_changes=True, now=later(days)).counts
         assert {kind: counted for kind, counted in counts.items() if kind == "shard"} == planned
         assert shard.exists() is not bool(planned)
-    assert not (project.root / "shards").names()
+    if shard.is_local:  # SeaweedFS removes an emptied folder by itself, minutes later
+        assert not (project.root / "shards").names()
 
 
 def next_second() -> datetime:

@@ -24,7 +24,7 @@ from tests.conftest import AS_OF
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("champion")]
+pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("champion")]
 ROWS = 33
 SHARDED = replace(USE_CASE, scoring=Scoring(shard_rows=ROWS))
 

@@ -1,4 +1,4 @@
-"""Flights of which no day has as many rows as a shard: the tasks of shards find nothing to do."""
+"""Flights whose days have fewer rows than a shard: the tasks of shards find nothing to do."""
 
 from __future__ import annotations
 
