@@ -92,7 +92,7 @@ class ShardFiles:
         try:
             return place.fetch(folder / place.name)
         except FileNotFoundError:
-            raise self._missing(number, file_checksum.GONE) from None
+            raise self._missing(number, NOT_SCORED) from None
 
     def _folder_of(self, number: int) -> StoragePath:
         return self.folder / f"{number:04}"

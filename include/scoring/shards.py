@@ -26,7 +26,7 @@ from include.scoring.choose_predictor import predict_as_declared
 from include.scoring.prediction_stream import PredictionStream
 from include.scoring.score import PreparedScoring, ScoreResult
 from include.scoring.score_errors import RowsLostError, ShardMissingError, ShardPlanOutdatedError, TooManyShardsError
-from include.scoring.shard_files import COUNTED, ShardFiles, counted_in
+from include.scoring.shard_files import COUNTED, NOT_SCORED, ShardFiles, counted_in
 from include.scoring.shard_plan import MOST_SHARDS, ShardPlan
 from include.validation.tallies import PredictionTally
 
@@ -152,8 +152,8 @@ def commit_shards(
             cpu_since=began,
             cpu_elsewhere=lambda: shards.cpu_seconds,
         )
-    except ShardMissingError:
-        result = _committed_earlier(project, prepared)
+    except ShardMissingError as error:
+        result = _committed_earlier(project, prepared) if error.problem == NOT_SCORED else None
         if result is None:
             raise
     else:

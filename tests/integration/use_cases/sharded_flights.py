@@ -32,7 +32,7 @@ def _refuse(module: ModuleType) -> None:
     real: Callable[..., Any] = module.score_period
 
     def score_period(project: Any, *args: Any, **options: Any) -> Any:
-        if project.use_case.name == NAME:
+        if project.use_case.name == NAME and project.use_case.scoring.shard_rows:
             raise ScoredByOneTaskError
         return real(project, *args, **options)
 
