@@ -34,12 +34,17 @@ CHUNK = 6
 @contextlib.contextmanager
 def slots(api: AirflowClient, pool: str, number: int) -> Iterator[None]:
     """Give a pool that many slots for the block."""
-    before = api.call("GET", f"/pools/{pool}")["slots"]
-    api.call("PATCH", f"/pools/{pool}", params={"update_mask": "slots"}, json={"slots": number})
+    found = api.call("GET", f"/pools/{pool}")
+    before = {name: found[name] for name in ("slots", "description", "include_deferred")} | {"pool": found["name"]}
+
+    def change(values: dict[str, Any]) -> None:
+        api.call("PATCH", f"/pools/{pool}", params={"update_mask": "slots"}, json=values)
+
+    change(before | {"slots": number})
     try:
         yield
     finally:
-        api.call("PATCH", f"/pools/{pool}", params={"update_mask": "slots"}, json={"slots": before})
+        change(before)
 
 
 @pytest.fixture(scope="module")
