@@ -65,6 +65,7 @@ LONG = (
     *("maintenance/test_feature_groups", "drills/test_report", "drills/test_disk_full", "backfill/test_killed"),
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
     *("end_to_end/test_memory", "end_to_end/test_history"),
+    "scoring/test_shards_killed",
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (

@@ -115,6 +115,7 @@ LIMITS = {
     "lock_lasts": "include.lake.lock.LOCK_DURATION",
     "memory_margin": "include.task_memory.MARGIN",
     "model_bytes": "include.registry.model_io.MOST_BYTES",
+    "most_shards": "include.scoring.shards.MOST_SHARDS",
     "notifications_kept_for": "include.notifications.queue.KEPT_FOR",
     "parquet_column_chunks": "include.ingestion.parquet_reader.COLUMN_CHUNKS",
     "parquet_columns": "include.ingestion.parquet_reader.COLUMNS",

@@ -17,6 +17,8 @@ from tests.test_compose import FILE, PATH, SERVICES, dockerfile, secrets
 
 FOLDER = REPOSITORY / "docs" / "kubernetes"
 VALUES: dict[str, Any] = yaml.safe_load((FOLDER / "values.yaml").read_text())
+PODS: dict[str, Any] = yaml.safe_load((FOLDER / "kubernetes-executor.yaml").read_text())
+"""What is changed where each task has a pod of its own."""
 MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((FOLDER / "mlflow.yaml").read_text()))
 BY_KIND = {manifest["kind"]: manifest for manifest in MANIFESTS}
 [MLFLOW] = BY_KIND["Deployment"]["spec"]["template"]["spec"]["containers"]
@@ -97,14 +99,39 @@ def pods() -> Iterator[dict[str, Any]]:
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
+def pod_of_a_task() -> dict[str, Any]:
+    """The pod that KubernetesExecutor makes for a task, as far as the values decide about it."""
+    image, given = VALUES["images"]["airflow"] | PODS["images"]["airflow"], PODS["workers"]["kubernetes"]
+    container = {
+        "name": "base",
+        "image": "{repository}:{tag}".format(**image),
+        "imagePullPolicy": image["pullPolicy"],
+        "env": VALUES["env"],
+        "resources": given["resources"],
+        "securityContext": VALUES["securityContexts"]["containers"],
+        "volumeMounts": [{"name": "logs", "mountPath": f"{VALUES['airflowHome']}/logs"}],
+    }
+    spec = {
+        "restartPolicy": "Never",
+        "securityContext": VALUES["securityContexts"]["pod"],
+        "terminationGracePeriodSeconds": given["terminationGracePeriodSeconds"],
+        "containers": [container],
+        "volumes": [{"name": "logs", "emptyDir": {}}],
+    }
+    labels = {"tier": "airflow", "component": "worker", "release": "airworthy"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "task", "labels": labels}, "spec": spec}
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_manifests_and_pods_have_the_form_that_kubernetes_wants(version: str):
-    for manifest in (*MANIFESTS, *pods()):
+    for manifest in (*MANIFESTS, *pods(), pod_of_a_task()):
         assert kubernetes_validate.validate(manifest, version, strict=True) == ".".join(version.split(".")[:2])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("manifest", [BY_KIND["Deployment"], next(pods())], ids=["manifest", "pod"])
+@pytest.mark.parametrize(
+    "manifest", [BY_KIND["Deployment"], next(pods()), pod_of_a_task()], ids=["manifest", "pod", "pod of a task"]
+)
 def test_a_misspelled_key_would_be_found(manifest: dict[str, Any], version: str):
     wrong = copy.deepcopy(manifest)
     spec = wrong["spec"]["template"]["spec"] if wrong["kind"] == "Deployment" else wrong["spec"]
@@ -256,3 +283,59 @@ def test_the_scheduler_answers_its_probes():
 def test_redis_has_an_address_with_its_password():
     assert VALUES["redis"]["passwordSecretName"]
     assert VALUES["data"]["brokerUrlSecretName"]
+
+
+# -- a pod for each task
+
+
+def test_pods_in_place_of_workers_need_no_broker():
+    assert (VALUES["executor"], PODS["executor"]) == ("CeleryExecutor", "KubernetesExecutor")
+    assert (VALUES["redis"]["enabled"], PODS["redis"]) == (True, {"enabled": False})
+
+
+def test_what_is_changed_for_pods_is_a_value_that_the_others_have_or_is_theirs_alone():
+    """A misspelled one would change nothing, and the chart would say so only on a cluster."""
+
+    def paths(values: Mapping[str, Any], *before: str) -> Iterator[tuple[str, ...]]:
+        for name, given in values.items():
+            if isinstance(given, dict) and name not in ("kubernetes", "kubernetes_executor"):
+                yield from paths(given, *before, name)
+            else:
+                yield (*before, name)
+
+    alone = {("workers", "kubernetes"), ("config", "kubernetes_executor")}
+    for path in set(paths(PODS)) - alone:
+        assert value(".".join(path)) is not None, path
+    assert alone < set(paths(PODS))
+
+
+def test_a_pod_may_take_as_much_as_a_worker_and_its_task_may_end():
+    ours = VALUES["workers"]["celery"]
+    given = PODS["workers"]["kubernetes"]
+    assert limits_of(given["resources"]) == limits_of(ours["resources"])
+    assert given["terminationGracePeriodSeconds"] == ours["terminationGracePeriodSeconds"]
+
+
+def test_the_pod_of_a_task_reaches_mlflow():
+    [rule] = BY_KIND["NetworkPolicy"]["spec"]["ingress"]
+    [source] = rule["from"]
+    labels = pod_of_a_task()["metadata"]["labels"]
+    [chosen] = source["podSelector"]["matchExpressions"]
+    assert labels[chosen["key"]] in chosen["values"]
+    assert source["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_a_pod_runs_the_command_that_the_executor_gives_it():
+    """The image has no command of its own before it but the one that reaps processes."""
+    assert re.findall(r"^ENTRYPOINT (.*)$", dockerfile(), re.MULTILINE) == ['["tini", "--"]']
+    assert not {"args", "command"} & PODS["workers"]["kubernetes"].keys()
+
+
+def test_the_log_of_a_killed_task_is_not_removed_with_its_pod():
+    assert settings()["AIRFLOW__LOGGING__REMOTE_LOGGING"] == "True"
+    assert PODS["config"]["kubernetes_executor"]["delete_worker_pods_on_failure"] == "False"
+
+
+def test_the_slots_of_the_pools_are_those_of_the_pods():
+    slots = PODS["config"]["core"]["parallelism"]
+    assert f"{slots} and {slots // 2} slots" in (FOLDER / "kubernetes-executor.yaml").read_text()

@@ -274,6 +274,10 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "trained": Period("2020-03-01"),
     },
     "BackfillIncompleteError": {"found": LEFT},
+    "PartitionSplitError": {"files": 2},
+    "TooManyShardsError": {"rows": 20_000_000, "shard_rows": 1_000, "most": 1_000},
+    "ShardPlanOutdatedError": {"changed": {"version": ("1", "2"), "features": ("b2-then", "b2-now")}},
+    "ShardMissingError": {"number": 3, "count": 7, "problem": "a file does not hold the bytes that were written"},
     "GoLiveIncompleteError": {"report": LEFT_OF_A_HISTORY},
     "WalkFailedError": {"state": PeriodState("score", DAY, "failed", "MLflow does not answer.", "MlflowError")},
     "PeriodsFailedError": {

@@ -139,6 +139,7 @@ class Lake:
         if_absent: bool = False,
         expected_digest: str | None = None,
         cpu_since: float | None = None,
+        cpu_elsewhere: Callable[[], float] = float,
         counts: Callable[[], Mapping[str, int]] = dict,
     ) -> Commit:
         """Replace the content of one day by `rows` in one commit.
@@ -147,9 +148,10 @@ class Lake:
         `pa.Table` is sorted by the table's keys here; a reader must deliver that order, and is read in constant memory.
         Zero rows are content too: the day was run and is empty. The commit stores `inputs` (name to digest), `code`
         (digest of the code that made the rows), `versions` (table to the Delta version that was read), the row count,
-        the processor time since `cpu_since` (of `time.process_time()`; None: now), and what `counts` returns when all
-        rows were read. If the content is equal but inputs, code or counts differ, only these notes are committed. With
-        `if_absent`, a day that has content keeps it; with `expected_digest`, the day is replaced only if its content
+        the processor time since `cpu_since` (of `time.process_time()`; None: now) plus what `cpu_elsewhere` returns,
+        and what `counts` returns; both are called when all rows were read. If the content is equal but inputs, code or
+        counts differ, only these notes are committed. With `if_absent`, a day that has content keeps it; with
+        `expected_digest`, the day is replaced only if its content
         has this digest (empty: no content).
 
         Raises:
@@ -163,7 +165,7 @@ class Lake:
         """
         writer = TableWriter(self, table)
         began = time.process_time() if cpu_since is None else cpu_since
-        notes = CommitNotes(stage, inputs, code, versions or {}, began, counts)
+        notes = CommitNotes(stage, inputs, code, versions or {}, began, counts, cpu_elsewhere)
         return writer.replace(period, rows, notes, if_absent=if_absent, expected_digest=expected_digest)
 
     def find_unchanged(self, table: str, period: Period, *, inputs: Mapping[str, str], code: str) -> Commit | None:

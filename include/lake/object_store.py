@@ -6,13 +6,14 @@ refuses or cannot be reached.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
 import stat
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -242,6 +243,24 @@ class StoragePath:
     @property
     def _object(self) -> S3Object:
         return S3Object(self._bucket, self._key)
+
+
+@contextlib.contextmanager
+def file_for(folder: StoragePath) -> Iterator[Path]:
+    """Yield a path for a new file that will be put into a folder.
+
+    It is on the folder's disk, if the folder is local. The file is removed at the end, unless it was moved.
+    """
+    if not folder.is_local:
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+            yield Path(temporary) / "rows.parquet"
+        return
+    folder.path.mkdir(parents=True, exist_ok=True)
+    path = folder.path / unfinished_name()
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def unfinished_name() -> str:

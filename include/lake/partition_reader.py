@@ -100,6 +100,42 @@ def read_batches(table: str, path: str, schema: pa.Schema, batch_rows: int) -> I
             yield from _converted(pa.Table.from_batches([batch]), schema).to_batches()
 
 
+def read_rows(table: str, path: str, schema: pa.Schema, rows: range, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield rows of one file in batches, by their places in stored order.
+
+    Row groups without such rows are not read.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
+    require_readable(table, path, schema)
+    stored_names = read_file_schema(path).names
+    with open_file(path) as file:
+        groups, first = _row_groups(file.metadata, rows)
+        names = [name for name in schema.names if name in stored_names]
+        for batch in file.iter_batches(batch_rows, row_groups=groups, columns=names) if groups else ():
+            begin = max(rows.start - first, 0)
+            chosen = batch.slice(begin, max(rows.stop - first - begin, 0))
+            first += batch.num_rows
+            if chosen.num_rows:
+                yield from _converted(pa.Table.from_batches([chosen]), schema).to_batches()
+
+
+def _row_groups(metadata: pq.FileMetaData, rows: range) -> tuple[list[int], int]:
+    """Return the row groups that hold these rows.
+
+    With them, the place of the first row of the first group.
+    """
+    groups, first, place = list[int](), 0, 0
+    for number in range(metadata.num_row_groups):
+        end = place + metadata.row_group(number).num_rows
+        if place < rows.stop and rows.start < end:
+            first = first if groups else place
+            groups.append(number)
+        place = end
+    return groups, first
+
+
 def convert(file: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Convert the rows of a file to the declared columns.
 

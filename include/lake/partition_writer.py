@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -57,10 +57,12 @@ def write_partition_file(
     keys: Sequence[str],
     period: Period,
     row_keys: Sequence[str],
+    metadata: Callable[[], Mapping[str, str]] = dict,
 ) -> PartitionFile:
     """Write the batches of this schema to the new file `path`, and flush it.
 
     `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages.
+    `metadata` returns what the file says of itself, when all rows were read.
     """
     column = schemas.period_field(period.unit)  # in the file itself, so that no reader takes it from folder names
     content, order, soundness = ContentDigest(schema), _OrderCheck(keys), SoundnessCheck(row_keys)
@@ -72,6 +74,7 @@ def write_partition_file(
                 writer.write_table(
                     rows.append_column(column, pa.repeat(pa.scalar(period.start, column.type), rows.num_rows))
                 )
+            writer.add_key_value_metadata(dict(metadata()))
         file.flush()
         os.fsync(file.fileno())
     size = path.stat().st_size

@@ -19,7 +19,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from include.declaration.period import EARLIEST, Period
-from include.errors import KeysChangedError
+from include.errors import AirworthyError, KeysChangedError
 from include.lake import content_digest, history, integrity, partition_reader, partitions, schemas
 from include.lake.file_signature import FORGED, is_genuine
 from include.lake.history import CommitNote
@@ -32,6 +32,17 @@ from include.lake.sorting import sort_rows
 
 if TYPE_CHECKING:
     from include.lake.lake import Lake
+
+
+class PartitionSplitError(AirworthyError):
+    """A day is not in one file, so its rows have no places."""
+
+    def __init__(self, use_case: str, table: str, period: Period, files: int) -> None:
+        self.use_case, self.table, self.period, self.files = use_case, table, period, files
+        super().__init__(
+            f"{use_case}: {table} of {period} is in {files} files, and its rows are in order only in one. Nothing was"
+            f" written. Run {use_case}__data for {period} again."
+        )
 
 
 class AsOfSnapshot:
@@ -195,6 +206,25 @@ class AsOfSnapshot:
             rows = rows.order_by(list(order_by))
         reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
+    def stored_rows(
+        self, table: str, period: Period, names: Sequence[str], rows: range, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield these columns of rows of one day, by their places in the file.
+
+        Stored order is key order.
+
+        Raises:
+            PartitionSplitError: the day is not in one file.
+            PartitionCorruptedError, KeysChangedError, TypeNarrowedError: as for `read`.
+        """
+        self.require_whole(table, period, period)
+        paths = self._identified(table, period, period)
+        if len(paths) != 1:
+            raise PartitionSplitError(self.lake.use_case.name, table, period, len(paths))
+        declared = schemas.content_schema(self.lake.use_case, table)
+        schema = pa.schema([declared.field(name) for name in names])
+        yield from partition_reader.read_rows(self._table_name(table), paths[0], schema, rows, batch_rows)
 
     def require_whole(self, table: str, since: Period | None = None, until: Period | None = None) -> None:
         """Check the files of these days; each day is checked once.

@@ -78,6 +78,8 @@ class CommitNotes:
     """The processor time of this process when the step began."""
     counts: Callable[[], Mapping[str, int]] = dict
     """Returns name to what was counted, when all rows were read."""
+    cpu_elsewhere: Callable[[], float] = float
+    """Returns the processor time that other processes took for the rows, when all were read."""
 
 
 def commit_error(table: str, period: Period, failure: Exception | None) -> AirworthyError:

@@ -5,13 +5,10 @@ Each write is one commit, repeated after a conflict.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,7 +30,7 @@ from include.lake import (
     storable_values,
 )
 from include.lake.column_check import require_declared_columns
-from include.lake.object_store import unfinished_name
+from include.lake.object_store import file_for
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
@@ -75,7 +72,7 @@ class TableWriter:
             self._evolve_schema(delta)  # refuses a clashing type before anything is written
         schema = schemas.content_schema(self._use_case, self.table)
         keys, row_keys = schemas.sort_keys(self._use_case, self.table), schemas.row_keys(self._use_case, self.table)
-        with self._temporary_file() as path:
+        with file_for(self.lake.root / self.table) as path:
             if isinstance(rows, pa.Table):
                 batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
                 checked: Sequence[str] = ()  # they are in order
@@ -92,7 +89,7 @@ class TableWriter:
                 inputs=notes.inputs,
                 versions=notes.versions,
                 code=notes.code,
-                cpu_seconds=time.process_time() - notes.cpu_since,
+                cpu_seconds=time.process_time() - notes.cpu_since + notes.cpu_elsewhere(),
                 counts=notes.counts(),
             )
             return self._commit_once(period, file, metadata, if_absent, expected_digest)
@@ -152,24 +149,6 @@ class TableWriter:
         )
         delta.update_incremental()
         return before + 1
-
-    @contextlib.contextmanager
-    def _temporary_file(self) -> Iterator[Path]:
-        """Yield a path for a new file, on the table's disk if the table is local.
-
-        The file is removed at the end.
-        """
-        place = self.lake.root / self.table
-        if not place.is_local:
-            with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-                yield Path(folder) / "rows.parquet"
-            return
-        place.path.mkdir(parents=True, exist_ok=True)
-        path = place.path / unfinished_name()
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
 
     def _require_sound(self, period: Period, file: PartitionFile) -> None:
         name = f"{self._use_case.name}: {self.table}"

@@ -15,6 +15,7 @@ from include.maintenance import rules
 from include.maintenance.rules import CleanupItem, Kind
 from include.notifications.queue import NotificationQueue
 from include.project import DataProject, Project
+from include.scoring import shard_files
 
 _DONE = ".all.done"
 """End of the name of a mark: all channels of an alert have sent it."""
@@ -38,8 +39,9 @@ class FilePlanner:
             "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
         )
         unfinished = (self._unfinished(place) for place in (self._project.lake.root, data_docs.data_docs_folder(name)))
+        shards = self._old("shard", self._project.root / shard_files.FOLDER, policy.superseded_days, ".parquet")
         tasks = (self._task_logs(base) for base in logs)
-        for items in (pages, self._fits(), self._letters(), self._kept_copies(), *unfinished, *tasks):
+        for items in (pages, self._fits(), self._letters(), self._kept_copies(), shards, *unfinished, *tasks):
             yield from self._while_readable(items)
 
     def _fits(self) -> Iterator[CleanupItem]:

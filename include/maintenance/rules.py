@@ -20,7 +20,7 @@ from include.registry.lifecycle import HasDecision, RegisteredVersion
 Kind = Literal[
     "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
     "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
-    "kept copy", "unfinished file",
+    "kept copy", "shard", "unfinished file",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
     "checkpoint": "tables whose log gets a checkpoint",
@@ -39,6 +39,7 @@ CHANGES: Mapping[Kind, str] = {
     "fit": "fits of a replay",
     "letter": "alerts that are done",
     "kept copy": "ordered copies of files that no period has read for long",
+    "shard": "predictions of shards that no task committed",
     "unfinished file": "unfinished files of a killed writer",
 }
 """Kind of item to its name for a person, in the order in which a plan is applied.

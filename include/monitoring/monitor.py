@@ -41,6 +41,7 @@ from include.project import Project
 from include.registry import sync
 from include.registry.model_copies import ArtifactMissingError
 from include.scoring import score
+from include.scoring.champion import champion_by_ledger
 
 ROUNDS = 5
 """How often a day is measured at most if its inputs change meanwhile."""
@@ -303,7 +304,7 @@ def _unscored(project: Project, view: AsOfSnapshot) -> str:
     if not use_case.is_scored(period):
         return f"{period} was not due for scoring, by score_schedule={use_case.score_schedule}."
     try:
-        champion = score.champion_by_ledger(project, registry, period)
+        champion = champion_by_ledger(project, registry, period)
         if period not in view.partitions("features", period):
             return f"{period} has no predictions, since it has no features: run {use_case.name}__data, then score it."
         score.require_fit_to_score(use_case, registry, period, champion)

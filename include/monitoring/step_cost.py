@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from include.declaration.monitoring import Monitoring
@@ -36,12 +36,17 @@ class StepWork:
     """Whether it did its work; a run that found it done is not recorded."""
     amount: int | None = None
     model_version: str | None = None
+    cpu_elsewhere: float = 0.0
+    """Processor time of other processes that worked for the step."""
     cost: StepCost | None = field(default=None, init=False)
     """The kept record, after the step."""
 
-    def done(self, *, changed: bool, amount: int | None = None, model_version: str | None = None) -> None:
+    def done(
+        self, *, changed: bool, amount: int | None = None, model_version: str | None = None, cpu_elsewhere: float = 0.0
+    ) -> None:
         """Say what the step did."""
         self.changed, self.amount, self.model_version = changed, amount, model_version
+        self.cpu_elsewhere = cpu_elsewhere
 
 
 @contextmanager
@@ -69,9 +74,8 @@ def record_cost(project: DataProject, cost: StepCost) -> StepCost:
 def _record(
     project: DataProject, step: StepName, period: Period, work: StepWork, usage: ProcessUsage, warm: bool
 ) -> StepCost | None:
-    cost = StepCost(
-        step, period, usage.started_at, warm, work.amount, work.model_version, usage.memory_before, _figures(usage)
-    )
+    figures = _figures(replace(usage, cpu_seconds=usage.cpu_seconds + work.cpu_elsewhere))
+    cost = StepCost(step, period, usage.started_at, warm, work.amount, work.model_version, usage.memory_before, figures)
     try:
         return record_cost(project, cost)
     except (AirworthyError, OSError) as error:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from include.monitoring.durations import StepCost, StepName
     from include.monitoring.step_cost import StepWork
     from include.promotion.promote import PromoteResult
+    from include.scoring.shard_plan import ShardPlan
 
 Promotion = Literal["automatic", "approval"]
 
@@ -63,6 +64,9 @@ class PipelineRun(DataRun):
     """The run in MLflow that the step `train` made."""
     version: str = ""
     """The version that the step `register` made."""
+
+    shard_plan: ShardPlan | None = None
+    """Result of planning the shards of the period; None if one task scores it."""
 
     @property
     def approval_required(self) -> bool:

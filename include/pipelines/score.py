@@ -1,8 +1,13 @@
-"""The steps of `<use case>__score`: score → export."""
+"""The steps of `<use case>__score`: score → export.
+
+In Airflow, a large period of a use case that declares it is scored in shards before: plan_shards → score_shard. The
+command and backfills score each period by the step `score` alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from include.declaration import clock
 from include.monitoring import monitor
@@ -10,7 +15,10 @@ from include.monitoring.monitor import MonitorResult
 from include.pipelines.context import PipelineRun, Step
 from include.scoring import export as exporting
 from include.scoring import score as scoring
+from include.scoring import shards
 from include.scoring.export import Receipt
+from include.scoring.shard_plan import ShardPlan
+from include.scoring.shards import ShardResult
 
 
 @dataclass(frozen=True)
@@ -24,23 +32,45 @@ class ScoreStepResult:
     remeasured: list[MonitorResult]
 
 
+def plan_shards(run: PipelineRun) -> ShardPlan | None:
+    """Plan the shards of the period; return None if one task scores it."""
+    return shards.plan_shards(run.project, run.period, **_chosen(run))
+
+
+def score_shard(run: PipelineRun, number: int) -> ShardResult:
+    """Score a shard of the run's plan; keep its predictions for `score`."""
+    assert run.shard_plan is not None
+    return shards.score_shard(run.project, run.shard_plan, number)
+
+
 def score(run: PipelineRun) -> ScoreStepResult:
     """Score the period with its champion, and measure it again if needed.
 
-    It is measured again if it was measured before. It is also measured again if it was scored already: an earlier run
-    may have ended between scoring and measuring.
+    If its shards were scored, they are committed. It is measured again if it was measured before. It is also measured
+    again if it was scored already: an earlier run may have ended between scoring and measuring.
     """
-    project, period, params = run.project, run.period, run.params
+    project, period, plan = run.project, run.period, run.shard_plan
     with run.measured("score") as work:
-        result = scoring.score_period(
-            project,
-            period,
-            version=params.get("version"),
-            rescore=params.get("rescore") or False,
-            allow_future_model=params.get("allow_future_model") or False,
+        if plan is None:
+            result = scoring.score_period(project, period, **_chosen(run))
+        else:
+            result = shards.commit_shards(project, plan, **_chosen(run))
+        work.done(
+            changed=result.changed,
+            amount=result.rows,
+            model_version=result.version,
+            cpu_elsewhere=result.shard_cpu_seconds,
         )
-        work.done(changed=result.changed, amount=result.rows, model_version=result.version)
     return ScoreStepResult(result, monitor.remeasure_period(project, period))
+
+
+def _chosen(run: PipelineRun) -> dict[str, Any]:
+    """Return which version scores the period, as the form says."""
+    return {
+        "version": run.params.get("version"),
+        "rescore": run.params.get("rescore") or False,
+        "allow_future_model": run.params.get("allow_future_model") or False,
+    }
 
 
 def export(run: PipelineRun) -> list[Receipt]:

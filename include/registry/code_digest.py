@@ -29,6 +29,7 @@ from include.registry import code_modules, declared_values, source_code
 from include.registry.code_modules import Module, Places
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
+PREDICTIONS = "predictions"
 _JUDGE = "judge"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
@@ -41,6 +42,7 @@ _ENTRIES: Mapping[str, tuple[str, ...]] = {
         "include.model.splits",
         "include.training.dataset",
     ),
+    PREDICTIONS: ("include.scoring.prediction_stream",),
     _JUDGE: ("include.validation.judge", "include.ingestion.expectations", "{package}.expectations"),
 }
 """Kind of result to the modules that make it."""
@@ -70,6 +72,7 @@ _DECLARED: Mapping[str, tuple[str, ...]] = {
     LABELS: ("time_zone", "keys", "period", "label", "look_back_periods"),
     FEATURES: ("time_zone", "keys", "period", "features", "look_back_periods"),
     TRAINING: (),  # a training's fingerprint covers the declaration separately
+    PREDICTIONS: ("keys", "task"),
 }
 _NOT_OF_A_FEED = {"missing_periods", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
@@ -106,6 +109,14 @@ def judge_code_digest(use_case: DataDeclaration) -> str:
 def covered_modules(use_case: DataDeclaration, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, by name, sorted."""
     return _modules(Places.from_use_case(use_case), kind)
+
+
+def predictions_code_digest(use_case: UseCase) -> str:
+    """Return the digest of what makes predictions of features, except the model.
+
+    It is the code and the declared values.
+    """
+    return _digest(use_case, PREDICTIONS, "", reread=False)
 
 
 @dataclass(frozen=True)

@@ -83,20 +83,20 @@ def choose_predictor(use_case: UseCase, model: Model, home: Path, compiler: Tree
 
 
 def predict_as_declared(
-    use_case: UseCase, period: Period, model: Model, home: Path, predict: Callable[[Model], Result]
+    use_case: UseCase, period: Period, model: Model, home: Path, predict: Callable[[Model, str], Result]
 ) -> tuple[str, Result]:
     """Call `predict` with the model evaluated as declared.
 
-    Return what evaluates it, in words, and the result.
+    Its second argument is what evaluates it, in words. Return the last such text, and the result.
     `predict` writes all predictions of a period or, after an error, none. If it notices bits that are not LightGBM's,
     it is called once more, with LightGBM.
     """
     chosen = choose_predictor(use_case, model, home)
     try:
-        result = predict(replace(model, predictor=chosen.predictor))
+        result = predict(replace(model, predictor=chosen.predictor), chosen.text)
     except TreeEngineError as error:
         chosen = refuse_engines(model, home, error)
-        result = predict(model)
+        result = predict(model, chosen.text)
     if use_case.scoring.compiled:
         level = logging.WARNING if chosen.is_fallback else logging.INFO
         log.log(level, "%s: %s is predicted by %s.", use_case.name, period, chosen.text)

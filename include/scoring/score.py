@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,8 +13,9 @@ from include.declaration import form_limits
 from include.declaration.column_types import missing_features
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
+from include.errors import FeaturesMissingError, InvalidRequestError, NotReadyError
 from include.lake import batch_reader, schemas
+from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
 from include.model.model import Model
@@ -22,23 +23,19 @@ from include.model.prediction_intervals import CROSSED
 from include.model.tasks import task_model
 from include.printable import printable_logger
 from include.project import Project
-from include.registry import lifecycle, model_io, sync
-from include.registry.ledger import Ledger
-from include.registry.ledger_entry import LedgerEntry
+from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.version_summary import VersionSummary, summarise_version
+from include.scoring import champion
 from include.scoring.choose_predictor import predict_as_declared
-from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError, RowsLostError
-from include.threads import threads_for
+from include.scoring.prediction_stream import PredictionStream
+from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError
 from include.validation.judge import judge_of
 from include.validation.tallies import PredictionTally
 
 BATCH_ROWS = 65_536
 log = printable_logger(__name__)
 
-_NAMED = 3
-"""Number of versions, the newest, that an error without a champion names."""
 MEMORY = "256MB"
 """Memory for sorting a day's rows before it spills to disk; no other use grows with the number of rows."""
 
@@ -87,6 +84,38 @@ class ScoreResult:
     """Whether the day kept the version that it was scored with before."""
     predicted_by: str
     """What evaluated the trees: LightGBM, or what a use case declares instead; with the reason if it was not used."""
+    shards: int = 0
+    """Shards in which the day was scored; 0 if one task scored it."""
+    shard_cpu_seconds: float = 0.0
+    """Processor time of the shards, which the committing task did not take."""
+
+
+@dataclass(frozen=True)
+class PreparedScoring:
+    """What scores a period: its features, and a version that may score it."""
+
+    period: Period
+    view: AsOfSnapshot
+    features: Partition
+    features_version: int
+    """Delta version of the features."""
+    chosen: Version
+    model: Model
+    before: str | None
+    """The version that the period was scored with and keeps; None if there is none."""
+
+    @property
+    def number(self) -> str:
+        """Return the version's number.
+
+        A day keeps its number, even if a restored version replaces it.
+        """
+        return self.before or self.chosen.number
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Return the inputs of the commit."""
+        return {"features": self.features.digest, "model.trees": self.chosen.trees, VERSION: self.number}
 
 
 def score_period(
@@ -112,102 +141,95 @@ def score_period(
         PeriodRefusedError: the predictions break an expectation; nothing is stored.
         SuiteError: the declared expectations cannot be used.
     """
-    use_case, began = project.use_case, time.process_time()
+    began = time.process_time()
+    prepared = prepare_scoring(project, period, version=version, rescore=rescore, allow_future_model=allow_future_model)
+    use_case, view, keys = project.use_case, prepared.view, project.use_case.keys
+
+    def predict(model: Model, _: str) -> tuple[PredictionStream, Commit]:
+        stream = PredictionStream(use_case, period, model, prepared.number, prepared.features.rows)
+        features = view.batches("features", period, period, order_by=keys, batch_rows=BATCH_ROWS)
+        rows = stream.batches(features)
+        return stream, commit_predictions(project, prepared, stream.tally, rows, cpu_since=began)
+
+    home = project.settings.home
+    predicted_by, (stream, commit) = predict_as_declared(use_case, period, prepared.model, home, predict)
+    return score_result(prepared, commit, stream.tally.crossed, stream.predicted_positives, predicted_by)
+
+
+def prepare_scoring(
+    project: Project, period: Period, *, version: str | None, rescore: bool, allow_future_model: bool
+) -> PreparedScoring:
+    """Choose the version that scores a period, and check that it may.
+
+    See `score_period`.
+    """
+    use_case = project.use_case
     use_case.require(period)
     form_limits.require_name("version", version)
-    lake = project.lake
-    view = lake.as_of(period, MEMORY)
+    view = project.lake.as_of(period, MEMORY)
     features = view.partitions("features", period, period).get(period)
     if features is None:
         raise FeaturesMissingError(use_case.name, period)
     before = None if version or rescore else scoring_version(view, period)
     registry = project.registry
-    chosen = registry.version(version) if version else champion_by_ledger(project, registry, period, before)
+    chosen = registry.version(version) if version else champion.champion_by_ledger(project, registry, period, before)
     model = require_fit_to_score(
         use_case, registry, period, chosen, allow_future_model=allow_future_model or before is not None
     )
     _require_built(use_case, view, period, model)
-    number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
-    inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
-    versions = {"features": view.version("features")}
+    return PreparedScoring(period, view, features, view.version("features"), chosen, model, before)
 
-    def predict(model: Model) -> tuple[_Scoring, Commit]:
-        scoring = _Scoring(use_case, view, period, model, number, features.rows)
-        judged = judge_of(use_case, "predictions", period, scoring.tally).judged(scoring.batches())
-        reader = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged)
-        commit = lake.replace(
-            "predictions",
-            period,
-            reader,
-            inputs=inputs,
-            versions=versions,
-            stage="score",
-            cpu_since=began,
-            counts=scoring.counts,
-        )
-        return scoring, commit
 
-    predicted_by, (scoring, commit) = predict_as_declared(use_case, period, model, project.settings.home, predict)
-    if scoring.crossed:
-        log.warning(
-            "%s: the predicted quantiles of %d of %d rows of %s cross; they are sorted.",
-            *(use_case.name, scoring.crossed, scoring.rows, period),
-        )
-    return ScoreResult(
-        period.key,
-        number,
-        commit.partition.rows,
-        scoring.predicted_positives,
-        scoring.crossed,
-        commit.changed,
-        kept=before is not None,
-        predicted_by=predicted_by,
+def commit_predictions(
+    project: Project,
+    prepared: PreparedScoring,
+    tally: PredictionTally,
+    predictions: Iterator[pa.RecordBatch],
+    *,
+    cpu_since: float,
+    cpu_elsewhere: Callable[[], float] = float,
+) -> Commit:
+    """Judge the predictions of a period, and replace those in the lake.
+
+    They are in order of their keys. `tally` has counted them when the last one was read.
+
+    Raises:
+        PeriodRefusedError: the predictions break an expectation; nothing is stored.
+    """
+    use_case, period = project.use_case, prepared.period
+    judged = judge_of(use_case, "predictions", period, tally).judged(predictions)
+    return project.lake.replace(
+        "predictions",
+        period,
+        pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged),
+        inputs=prepared.inputs,
+        versions={"features": prepared.features_version},
+        stage="score",
+        cpu_since=cpu_since,
+        cpu_elsewhere=cpu_elsewhere,
+        counts=lambda: {CROSSED: tally.crossed} if use_case.task.has_quantiles else {},
     )
 
 
-def champion_by_ledger(project: Project, registry: Registry, period: Period, before: str | None = None) -> Version:
-    """Return the version that the day was scored with, or else its champion.
-
-    It is the model that the ledger identifies. The ledger is verified: a truncated one would name an older model.
-    """
-    ledger = project.ledger
-    entries = sync.verified_entries(registry, ledger)
-    if before is None:
-        return sync.model_of(project.use_case, _champion(registry, ledger, period), registry.versions(), entries)
-    promotions = [entry for entry in entries if entry.makes_champion and entry.version == before]
-    if not promotions:  # a version that a person named and that was never champion
-        return registry.version(before)
-    return sync.model_of(project.use_case, promotions[-1], registry.versions(), entries)
-
-
-def _champion(registry: Registry, ledger: Ledger, period: Period) -> LedgerEntry:
-    """Return the ledger's champion of the day.
-
-    Raises:
-        NoChampionError: there is none; the text explains why each of the newest versions is not.
-    """
-    try:
-        return ledger.champion_of(period)
-    except NoChampionError as error:
-        versions = [version for version in registry.versions() if version.as_of <= period]
-        entries = ledger.entries()
-        reasons = [
-            _rejection_reason(summarise_version(version, entries))
-            for version in versions
-            if not any(entry.makes_champion and lifecycle.refers_to(entry, version, entries) for entry in entries)
-        ]
-        raise NoChampionError(error.use_case, period, error.first, reasons[-_NAMED:]) from None
-
-
-def _rejection_reason(version: VersionSummary) -> str:
-    """Describe why a version is not champion."""
-    reason, decided = version.not_promoted, version.approval
-    subject = f"Version {version.number}, trained as of {version.as_of},"
-    if decided is not None and not decided.approved:
-        return f"{subject} was {decided}."
-    if version.gates == "passed":
-        return f"{subject} passed its gates and was not promoted: {reason or 'its training has not reached `promote`.'}"
-    return f"{subject} did not pass its gates: {reason or version.blocking or 'it was not judged yet.'}"
+def score_result(
+    prepared: PreparedScoring, commit: Commit, crossed: int, predicted_positives: int, predicted_by: str
+) -> ScoreResult:
+    """Return the result of scoring a period; warn of crossed quantiles."""
+    if crossed:
+        log.warning(
+            "%s: the predicted quantiles of %d of %d rows of %s cross; they are sorted.",
+            *(prepared.view.lake.use_case.name, crossed, commit.partition.rows, prepared.period),
+        )
+    return ScoreResult(
+        prepared.period.key,
+        prepared.number,
+        commit.partition.rows,
+        predicted_positives,
+        crossed,
+        commit.changed,
+        kept=prepared.before is not None,
+        predicted_by=predicted_by,
+    )
 
 
 def require_fit_to_score(
@@ -261,43 +283,6 @@ def prediction_versions(view: AsOfSnapshot, period: Period) -> list[str]:
     for batch in batch_reader.row_batches(view, "predictions", period, ["model_version"]):
         versions.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
     return sorted(versions, key=lambda number: (len(number), number))
-
-
-class _Scoring:
-    """Stream predictions; count the positive and the repaired ones."""
-
-    def __init__(
-        self, use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model, version: str, rows: int
-    ) -> None:
-        self._use_case, self._view, self._day, self._model, self._version = use_case, view, period, model, version
-        self._expected, self._task = rows, task_model(use_case)
-        self.tally = PredictionTally(self._task, model.encoding.features)
-        self.rows = self.predicted_positives = self.crossed = 0
-
-    def counts(self) -> dict[str, int]:
-        """Return what the commit records: the repaired rows, if any may be."""
-        return {CROSSED: self.crossed} if self._use_case.task.has_quantiles else {}
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the day's predictions in order of their keys, a batch at a time.
-
-        Raises:
-            AirworthyError: there are not as many predictions as rows of features; then nothing is written.
-        """
-        threads, keys = threads_for(self._expected), list(self._use_case.keys)
-        schema = schemas.content_schema(self._use_case, "predictions")
-        for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
-            made = self._model.predict_and_count(batch, threads)
-            predictions = made.values
-            self.tally.add(batch, predictions, made.crossed)
-            self.crossed += made.crossed
-            predicted = self._task.prediction_arrays(predictions)
-            self.predicted_positives += self._task.scored_positives(predicted)
-            self.rows += batch.num_rows
-            version = pa.repeat(pa.scalar(self._version), batch.num_rows)
-            yield pa.record_batch([*(batch[key] for key in keys), *predicted, version], schema=schema)
-        if self.rows != self._expected:
-            raise RowsLostError(self._use_case.name, self._day, self._expected, self.rows)
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:

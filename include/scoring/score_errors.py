@@ -46,3 +46,39 @@ class RowsLostError(AirworthyError):
             f"{use_case}: {expected} rows of features of {period} became {found} predictions; nothing was written. This"
             " is a bug in the code: scoring must neither drop nor add a row."
         )
+
+
+class TooManyShardsError(InvalidRequestError):
+    """A period would have more shards than Airflow makes tasks."""
+
+    def __init__(self, use_case: str, period: Period, rows: int, shard_rows: int, most: int) -> None:
+        self.use_case, self.period, self.rows, self.shard_rows, self.most = use_case, period, rows, shard_rows, most
+        super().__init__(
+            f"{use_case}: {period} has {rows:,} rows, which are more than {most:,} shards of {shard_rows:,} rows."
+            f" Nothing was scored. Declare Scoring(shard_rows={-(-rows // most)}) or more."
+        )
+
+
+class ShardPlanOutdatedError(AirworthyError):
+    """What a period is scored with changed after its shards were planned."""
+
+    def __init__(self, use_case: str, period: Period, changed: Mapping[str, tuple[object, object]]) -> None:
+        """Build the message; `changed` has what changed, planned and now."""
+        self.use_case, self.period, self.changed = use_case, period, dict(changed)
+        was = ", ".join(f"{name} ({then} when it was planned, {now} now)" for name, (then, now) in changed.items())
+        super().__init__(
+            f"{use_case}: what {period} is scored with changed after its shards were planned: {was}. Nothing was"
+            " written. Clear the task plan_shards of this run with all tasks after it, or start another run."
+        )
+
+
+class ShardMissingError(AirworthyError):
+    """The predictions of a shard are not there, or damaged."""
+
+    def __init__(self, use_case: str, period: Period, number: int, count: int, problem: str) -> None:
+        self.use_case, self.period, self.number, self.count, self.problem = use_case, period, number, count, problem
+        super().__init__(
+            f"{use_case}: the predictions of shard {number} of {period} ({count} shards, from 0) cannot be used:"
+            f" {problem}. Nothing was written. Clear the task score_shard of this run with all tasks after it: shards"
+            " that were scored are not scored again."
+        )

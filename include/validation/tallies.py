@@ -6,7 +6,8 @@ Memory does not grow with the number of rows.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,37 @@ class PredictionTally(Tally):
         for name, column in self._columns.items() if self._are_equal else ():
             column.add(features[name])
 
+    @property
+    def crossed(self) -> int:
+        """Return the number of rows whose quantiles crossed."""
+        return self._crossed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was counted as plain values, for `merge`."""
+        return {
+            "rows": self._rows,
+            "crossed": self._crossed,
+            "unsound": self._unsound,
+            "first_unsound": self._first_unsound,
+            "first": None if self._first is None else self._first.tolist(),
+            "are_equal": self._are_equal,
+            "columns": {name: column.to_json() for name, column in self._columns.items()},
+        }
+
+    def merge(self, other: Mapping[str, Any]) -> None:
+        """Add the counts of the next rows of the period, from their `to_json`."""
+        self._rows += other["rows"]
+        self._crossed += other["crossed"]
+        self._unsound += other["unsound"]
+        self._first_unsound = self._first_unsound or other["first_unsound"]
+        first = other["first"]
+        if first is not None:
+            is_same = self._first is None or bool(np.all(np.asarray(first) == self._first))
+            self._first = np.asarray(first) if self._first is None else self._first
+            self._are_equal = self._are_equal and other["are_equal"] and is_same
+        for name, column in self._columns.items():
+            column.merge(other["columns"][name])
+
     def broken(self, suite: Suite) -> list[BrokenExpectation]:
         found = []
         if self._unsound:
@@ -146,6 +178,22 @@ class _Column:
             self.value = known[0].as_py()
         is_one = self.value is None or pc.all(pc.equal(known, pa.scalar(self.value, known.type))).as_py() is not False
         self.varies = self.value is not None and (self._has_null or not is_one)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as plain values.
+
+        A date or an instant becomes its ISO text.
+        """
+        value = self.value.isoformat() if isinstance(self.value, date) else self.value
+        return {"value": value, "varies": self.varies, "has_null": self._has_null}
+
+    def merge(self, other: Mapping[str, Any]) -> None:
+        """Add the values of the next rows, from their `to_json`."""
+        own, others = self.to_json()["value"], other["value"]
+        differs = own is not None and others is not None and own != others
+        self.value = others if own is None else own
+        self._has_null = self._has_null or other["has_null"]
+        self.varies = self.varies or other["varies"] or differs or (self.value is not None and self._has_null)
 
     @property
     def is_null(self) -> bool:

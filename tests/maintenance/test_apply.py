@@ -323,6 +323,20 @@ def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
     assert (young.exists(), [path.exists() for path in ours]) == (True, [False, False])
 
 
+@leftovers
+def test_predictions_of_shards_that_no_task_committed_go_once_a_task_cannot_use_them_any_more(home):
+    project = open_project(USE_CASE)
+    shard = project.root / "shards/2020-03-01/b2-aaaa/0000/aaaa.parquet"
+    shard.write(b"rows")
+    shards = {"shard": {"count": 1, "bytes": 4}}
+    for days, planned in ((29, {}), (31, shards)):
+        counts = apply.maintain(project, apply_changes=True, now=later(days)).counts
+        assert {kind: counted for kind, counted in counts.items() if kind == "shard"} == planned
+        assert shard.exists() is not bool(planned)
+    if shard.is_local:  # SeaweedFS removes an emptied folder by itself, minutes later
+        assert not (project.root / "shards").names()
+
+
 def next_second() -> datetime:
     """Wait for the next full second: S3 says no more of when a file was written."""
     now = datetime.now(UTC)

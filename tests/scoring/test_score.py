@@ -29,6 +29,7 @@ from include.registry.registry_errors import VersionUnknownError
 from include.registry.sync import ModelReplacedError
 from include.registry.tags import LEDGER_HEAD
 from include.scoring import score
+from include.scoring.prediction_stream import PredictionStream
 from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError, RowsLostError
 from include.training import train
 from tests import toy, versions
@@ -211,15 +212,6 @@ def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
     assert len(refused.value.versions) == 1
 
 
-class Features:
-    """A view whose rows come in order only where somebody asks for it."""
-
-    def batches(self, table, since, until, order_by=(), batch_rows=0):
-        ids = [0, 1, 2, 3] if list(order_by) == list(USE_CASE.keys) else [2, 0, 3, 1]
-        rows = pa.table({"event_date": pa.array([AS_OF.start_date] * 4, pa.date32()), "id": pa.array(ids, pa.int64())})
-        return rows.to_batches()
-
-
 class Certain:
     """A model that says a quarter, which is the toy's threshold, and the float on either side of it."""
 
@@ -229,9 +221,10 @@ class Certain:
         return Predictions(np.array([0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1), 0.25]))
 
 
-def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_threshold():
+def test_a_warning_begins_at_the_threshold():
     assert USE_CASE.task.threshold == 0.25
-    [batch] = score._Scoring(USE_CASE, Features(), AS_OF, Certain(), "1", 4).batches()
+    rows = pa.table({"event_date": pa.array([AS_OF.start_date] * 4, pa.date32()), "id": pa.array(range(4), pa.int64())})
+    [batch] = PredictionStream(USE_CASE, AS_OF, Certain(), "1", 4).batches(rows.to_batches())
     assert batch["id"].to_pylist() == [0, 1, 2, 3]
     assert batch["predicted_positive"].to_pylist() == [True, False, True, True]
 
@@ -281,11 +274,14 @@ def test_rows_are_scored_a_batch_at_a_time(champion, monkeypatch, set_limits):
     assert max(seen) <= 50
 
 
-def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
+def test_rows_are_read_in_order_of_their_keys_and_a_lost_one_is_an_error_and_nothing_is_written(champion, monkeypatch):
     batches = AsOfSnapshot.batches
-    monkeypatch.setattr(
-        AsOfSnapshot, "batches", lambda *given, **options: [b.slice(1) for b in batches(*given, **options)]
-    )
+
+    def all_but_one(view, table, since, until, order_by, batch_rows):
+        assert order_by == USE_CASE.keys  # a view gives an order only where somebody asks for it
+        return [b.slice(1) for b in batches(view, table, since, until, order_by, batch_rows)]
+
+    monkeypatch.setattr(AsOfSnapshot, "batches", all_but_one)
     with raises(RowsLostError, period=AS_OF, expected=200, found=199):
         score.score_period(open_project(USE_CASE), AS_OF)
     assert not Lake.open(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
@@ -296,6 +292,7 @@ import sys, threading, time
 from include.declaration.period import Period
 from include.project import open_project
 from include.scoring import score
+from include.scoring.prediction_stream import PredictionStream
 from tests.toy_use_case import USE_CASE
 from tests.versions import rerecord
 peak = 0

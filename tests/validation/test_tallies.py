@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, date, datetime
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -114,3 +118,50 @@ def test_one_prediction_that_differs_is_enough():
     tally = PredictionTally(task_model(Binary()), ["size"])
     tally.add(features(), np.array([0.25] * (ROWS - 1) + [0.5]))
     assert tally.broken(DECLARED) == []
+
+
+CONSTANT, NAN = [0.25] * ROWS, float("nan")
+COUNTED_APART = {
+    "all equal": (CONSTANT, {"size": [1.0] * ROWS}),
+    "features differ at the end": (CONSTANT, {"size": [1.0] * (ROWS - 1) + [2.0]}),
+    "features differ from part to part": (CONSTANT, {"size": [1.0] * 50 + [2.0] * (ROWS - 50)}),
+    "a feature is null in some rows": (CONSTANT, {"size": [None] * 50 + [1.0] * (ROWS - 50)}),
+    "a feature is null in all rows": (CONSTANT, {"size": pa.nulls(ROWS, pa.float64())}),
+    "a date differs": (CONSTANT, {"size": [date(2020, 1, 1)] * 99 + [date(2020, 1, 2)]}),
+    "an instant does not differ": (CONSTANT, {"size": [datetime(2020, 1, 1, tzinfo=UTC)] * ROWS}),
+    "zero has two signs": (CONSTANT, {"size": [0.0] * 50 + [-0.0] * (ROWS - 50)}),
+    "predictions differ from part to part": ([0.25] * 50 + [0.5] * (ROWS - 50), {"size": range(ROWS)}),
+    "predictions differ within a part": ([0.25, 0.5] * (ROWS // 2), {"size": range(ROWS)}),
+    "predictions are unsound": ([NAN] * 40 + [1.5] + [0.5] * (ROWS - 41), {"size": range(ROWS)}),
+}
+
+
+@pytest.mark.parametrize("split", [(0, 50), (0, 1, 99), (0, 30, 60)], ids=str)
+@pytest.mark.parametrize("case", COUNTED_APART)
+def test_counts_of_parts_add_up_to_those_of_the_whole(case, split):
+    values, columns = COUNTED_APART[case]
+    predictions, rows = np.array(values), pa.record_batch({name: pa.array(given) for name, given in columns.items()})
+
+    def counted(start: int, stop: int) -> PredictionTally:
+        tally = PredictionTally(task_model(Binary()), columns)
+        tally.add(rows.slice(start, stop - start), predictions[start:stop], crossed=stop - start)
+        return tally
+
+    whole, merged = counted(0, ROWS), PredictionTally(task_model(Binary()), columns)
+    for start, stop in pairwise([*split, ROWS]):
+        merged.merge(json.loads(json.dumps(counted(start, stop).to_json())))
+    assert merged.broken(DECLARED) == whole.broken(DECLARED)
+    assert merged.crossed == whole.crossed == ROWS
+
+
+def test_predictions_of_several_numbers_are_compared_over_parts():
+    merged = PredictionTally(task_model(GRADES), ["size"])
+    for start in (0, 40):
+        part = PredictionTally(task_model(GRADES), ["size"])
+        part.add(features().slice(start, 40), np.array([THIRDS[0]] * 40))
+        merged.merge(json.loads(json.dumps(part.to_json())))
+    part = PredictionTally(task_model(GRADES), ["size"])
+    part.add(features().slice(80), np.array([THIRDS[0]] * 20))
+    merged.merge(part.to_json())
+    (found,) = merged.broken(DECLARED)
+    assert str(THIRDS[0]) in found.observed

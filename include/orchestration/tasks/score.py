@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
-from airflow.sdk import task
+from airflow.sdk import get_current_context, task
 
 from include.declaration.period import Period
 from include.orchestration import callbacks
@@ -12,15 +14,42 @@ from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fai
 
 
 @task(**TASK_ARGS)
-def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion.
+def plan_shards(use_case: str) -> list[dict[str, Any]]:
+    """Plan the shards of the run's day; return the number and the plan of each.
 
-    Return the version and the number of rows and warnings.
+    There are none if the day has so few rows that the task `score` predicts them.
     """
     from include.pipelines import score
 
     with fail_without_retry():
-        run = pipeline_run(use_case)
+        plan = score.plan_shards(pipeline_run(use_case))
+    return [] if plan is None else [{"number": number, "plan": asdict(plan)} for number in range(plan.count)]
+
+
+@task(**TASK_ARGS, map_index_template="{{ shard_name }}")
+def score_shard(use_case: str, shard: Mapping[str, Any]) -> dict[str, object]:
+    """Score one shard of the run's day; keep its predictions for the task `score`."""
+    from include.pipelines import score
+    from include.scoring.shard_plan import ShardPlan
+
+    plan, number = ShardPlan.from_values(shard["plan"]), shard["number"]
+    rows = plan.rows_of(number)
+    get_current_context()["shard_name"] = f"rows {rows.start + 1:,} to {rows.stop:,}"  # type: ignore[typeddict-unknown-key]
+    with fail_without_retry():
+        return asdict(score.score_shard(pipeline_run(use_case, shard_plan=plan), number))
+
+
+@task(**TASK_ARGS)
+def score(use_case: str, shards: Sequence[Mapping[str, Any]] = ()) -> dict[str, object]:
+    """Score the run's day with its champion, or commit its shards.
+
+    Return the version and the number of rows and warnings.
+    """
+    from include.pipelines import score
+    from include.scoring.shard_plan import ShardPlan
+
+    with fail_without_retry():
+        run = pipeline_run(use_case, shard_plan=ShardPlan.from_values(shards[0]["plan"]) if shards else None)
         result = score.score(run)
     scored = result.scored
     add_asset_metadata(
