@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from include.declaration import clock
@@ -24,6 +24,8 @@ from include.declaration.retention import Retention
 from include.declaration.span import Span, count_spans
 from include.errors import AfterLastPeriodError, BeforeFirstPeriodError, NotBegunError
 
+Engine = Literal["duckdb", "spark"]
+DUCKDB, SPARK = "duckdb", "spark"
 _DAYS = Daily()
 
 
@@ -52,6 +54,8 @@ class DataDeclaration:
     `labelled_period`. Required."""
     calendar: Calendar = _DAYS
     """What a period is, and when it is decided: `Daily(at=…)`, `Hourly()` or `Weekly(on=…, at=…)`."""
+    engine: Engine = "duckdb"
+    """What computes `features.py`: DuckDB in the process of the task, or Spark (`make engines`, Java 17)."""
     alerts: Alerts = field(default_factory=Alerts)
     retention: Retention = field(default_factory=Retention)
     links: Mapping[str, str] = field(default_factory=dict)

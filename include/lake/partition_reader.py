@@ -7,7 +7,7 @@ exactly; a value that the declared type cannot hold is an error.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,23 @@ def duckdb_table(
     Raises:
         TypeNarrowedError: a column cannot be read as its declared type.
     """
+
+    def read(files: Sequence[str], _: pa.Schema) -> ibis.Table:
+        return connection.read_parquet([escaped(file) for file in files], hive_partitioning=False)
+
+    return typed_table(table, paths, schema, read)
+
+
+def typed_table(
+    table: str, paths: Sequence[str], schema: pa.Schema, read: Callable[[Sequence[str], pa.Schema], ibis.Table]
+) -> ibis.Table:
+    """Return an Ibis table of the rows of the files, with the declared columns.
+
+    `read` returns the rows of files that all have the given columns, on any engine.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     import ibis
 
     groups: dict[pa.Schema, list[str]] = {}
@@ -131,7 +148,7 @@ def duckdb_table(
     kinds = ibis.Schema.from_pyarrow(schema)
     parts = []
     for file_schema, files in groups.items():
-        rows = connection.read_parquet([escaped(file) for file in files], hive_partitioning=False)
+        rows = read(files, file_schema)
         columns = [
             (ibis.null() if field.name not in file_schema.names else rows[field.name]).cast(kinds[field.name])
             if field.name not in file_schema.names or not is_same_type(file_schema.field(field.name).type, field.type)
