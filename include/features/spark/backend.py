@@ -12,10 +12,9 @@ import ibis
 import ibis.expr.operations as ops
 import pyarrow as pa
 from ibis.backends.pyspark import Backend
-from ibis.backends.pyspark.datatypes import PySparkSchema
 from ibis.util import gen_name
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from include.features.spark.compiler import ExactCompiler
 from include.features.spark.errors import translate_error
@@ -28,16 +27,15 @@ class SparkBackend(Backend):
 
     def table_of_files(self, paths: Sequence[str], file_schema: pa.Schema) -> ibis.Table:
         """Return the rows of Parquet files that all have these columns."""
-        schema = ibis.Schema.from_pyarrow(file_schema)
         # Columns are never taken from names of folders, nor are characters of paths patterns.
-        reader = self._session.read.schema(PySparkSchema.from_ibis(schema)).options(
+        reader = self._session.read.schema(_spark_schema(file_schema)).options(
             recursiveFileLookup="true", __globPaths__="false"
         )
-        return self._table(reader.parquet(*(f"file://{path}" for path in paths)), schema)
+        return self._table(reader.parquet(*(f"file://{path}" for path in paths)), file_schema)
 
     def table_of_rows(self, rows: pa.Table) -> ibis.Table:
         """Return rows of this process."""
-        return self._table(self._frame(rows), ibis.Schema.from_pyarrow(rows.schema))
+        return self._table(self._frame(rows), rows.schema)
 
     def to_pyarrow_batches(
         self, expr: ibis.Expr, /, *, params: Any = None, limit: Any = None, chunk_size: int = 0, **_: Any
@@ -70,14 +68,20 @@ class SparkBackend(Backend):
         self._frame(op.data.to_pyarrow(op.schema)).createOrReplaceTempView(op.name)
 
     def _frame(self, rows: pa.Table) -> DataFrame:
-        schema = PySparkSchema.from_ibis(ibis.Schema.from_pyarrow(rows.schema))
-        return self._session.createDataFrame(rows, schema)
+        frame: DataFrame = self._session.createDataFrame(rows, _spark_schema(rows.schema))
+        return frame
 
-    def _table(self, frame: DataFrame, schema: ibis.Schema) -> ibis.Table:
+    def _table(self, frame: DataFrame, schema: pa.Schema) -> ibis.Table:
         """Return a frame as a table with these types; Ibis itself would forget time zones."""
         name = gen_name("airworthy")
         frame.createOrReplaceTempView(name)
-        return ops.DatabaseTable(name, schema=schema, source=self, namespace=ops.Namespace()).to_expr()
+        types = ibis.Schema.from_pyarrow(schema)
+        return ops.DatabaseTable(name, schema=types, source=self, namespace=ops.Namespace()).to_expr()
+
+
+def _spark_schema(schema: pa.Schema) -> Any:
+    """Return Spark's types; a timestamp without a time zone has none there either."""
+    return from_arrow_schema(schema, prefer_timestamp_ntz=True)
 
 
 def _batches(frame: DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

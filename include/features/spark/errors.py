@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from include.errors import AirworthyError
 
 _LONGEST = 600
+_CONDITION = re.compile(r"\[[A-Z0-9_.]+\](?:(?!\n\tat ).)*?SQLSTATE: (?!XX|08|5)\w{5}", re.DOTALL)
+"""Spark's name, text and state of an error of an expression or a value; not of its own failures."""
 
 
 class SparkComputationError(ValueError):
@@ -38,16 +41,20 @@ def translate_error() -> Iterator[None]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    from py4j.protocol import Py4JError
+    from pyspark.errors import IllegalArgumentException, PySparkException
+
     try:
         yield
-    except PySparkException as error:
-        if error.getCondition() and not str(error.getSqlState() or "XX").startswith("XX"):
-            raise SparkComputationError(_first_line(error)) from error
-        raise SparkFailedError(_first_line(error)) from error
-    except (Py4JError, ConnectionError, EOFError) as error:
-        raise SparkFailedError(_first_line(error)) from error
+    except (PySparkException, Py4JError) as error:
+        condition = _CONDITION.search(str(error))
+        if condition or isinstance(error, IllegalArgumentException):
+            raise SparkComputationError(_shortened(condition[0] if condition else str(error))) from error
+        raise SparkFailedError(_shortened(str(error))) from error
+    except (ConnectionError, EOFError) as error:
+        raise SparkFailedError(_shortened(str(error))) from error
 
 
-def _first_line(error: Exception) -> str:
-    """Return a message without its stack of Java's calls."""
-    return " ".join(str(error).partition("\n\tat ")[0].split())[:_LONGEST]
+def _shortened(message: str) -> str:
+    """Return a message without Java's stack of calls."""
+    return " ".join(message.partition("\n\tat ")[0].split())[:_LONGEST]
