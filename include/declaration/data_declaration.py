@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.declaration import clock
 from include.declaration.calendars import Calendar, Daily
+from include.declaration.engines import DUCKDB, Engine
 from include.declaration.feature import own_features
 from include.declaration.feeds import Feed
 from include.declaration.field_types import frozen
@@ -24,8 +25,6 @@ from include.declaration.retention import Retention
 from include.declaration.span import Span, count_spans
 from include.errors import AfterLastPeriodError, BeforeFirstPeriodError, NotBegunError
 
-Engine = Literal["duckdb", "spark"]
-DUCKDB, SPARK = "duckdb", "spark"
 _DAYS = Daily()
 
 
@@ -54,7 +53,7 @@ class DataDeclaration:
     `labelled_period`. Required."""
     calendar: Calendar = _DAYS
     """What a period is, and when it is decided: `Daily(at=…)`, `Hourly()` or `Weekly(on=…, at=…)`."""
-    engine: Engine = "duckdb"
+    engine: Engine = DUCKDB
     """What computes `features.py`: DuckDB in the process of the task, or Spark (`make engines`, Java 17)."""
     alerts: Alerts = field(default_factory=Alerts)
     retention: Retention = field(default_factory=Retention)

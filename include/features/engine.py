@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ibis
 
-from include.declaration.data_declaration import SPARK
+from include.declaration.engines import SPARK
 from include.declaration.period import Period
 from include.lake.snapshot import AsOfSnapshot
 

@@ -149,7 +149,7 @@ class ExactCompiler(PySparkCompiler):
         return self._required(sge.paren(arg) >= -1, sge.paren(arg) <= 1, value=value, problem="is not between -1 and 1")
 
     def _required(self, *conditions: Any, value: Any, problem: str) -> Any:
-        """Return a value; Spark raises an error where a condition is false, but not where it is null."""
+        """Return a value; an error where a condition is false, but not where null."""
         broken = sge.not_(sge.and_(*conditions))
         return self.if_(broken, self.f.anon.raise_error(sge.convert(f"a number {problem}")), value)
 

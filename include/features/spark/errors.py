@@ -39,9 +39,6 @@ def translate_error() -> Iterator[None]:
         SparkFailedError: anything else.
     """
     from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
-    from py4j.protocol import Py4JError
     from pyspark.errors import IllegalArgumentException, PySparkException
 
     try:

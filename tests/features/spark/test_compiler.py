@@ -342,8 +342,8 @@ JOINS: Mapping[str, Callable[[ibis.Table], ibis.Table]] = {
                 pa.table(
                     {
                         "day": pa.array([date(2020, 1, 1), date(2021, 6, 1), None], pa.date32()),
-                        "local": pa.array([datetime(2020, 1, 1), None, None], pa.timestamp("us")),
-                        "at": pa.array([datetime(2020, 1, 1, 3), None, None], pa.timestamp("us", "UTC")),
+                        "local": pa.array([datetime(2020, 1, 1, tzinfo=UTC), None, None], pa.timestamp("us")),
+                        "at": pa.array([datetime(2020, 1, 1, 3, tzinfo=UTC), None, None], pa.timestamp("us", "UTC")),
                     }
                 )
             ),
