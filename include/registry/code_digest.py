@@ -177,10 +177,8 @@ def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code, *, r
         declared["calendar"] = str(use_case.calendar)
     if kind in (LABELS, FEATURES) and use_case.engine == SPARK:
         # Another engine may change the last bits of a float. What only Spark's users run is no code of the others.
-        declared["engine"] = {
-            "name": SPARK,
-            "code": _code_of(Places.from_use_case(use_case), _SPARK, reread=False).digest,
-        }
+        spark = _code_of(Places.from_use_case(use_case), _SPARK, reread=reread)
+        declared["engine"] = {"name": SPARK, "code": spark.digest}
     if kind != TRAINING:
         declared["read"] = declared_values.values_of_paths(use_case, code.paths)
     if feed:
