@@ -64,6 +64,8 @@ LONG = (
     *("end_to_end/test_feature_groups", "tasks/test_texts", "tasks/test_crossed_intervals", "sharing/test_life"),
     *("maintenance/test_feature_groups", "drills/test_report", "drills/test_disk_full", "backfill/test_killed"),
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
+    *("features/spark/test_backend", "features/spark/test_compiler", "features/spark/test_session"),
+    "features/spark/test_tables",
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -93,7 +95,7 @@ SLOW = (
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {
     *("homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"),
-    "postgres",
+    *("postgres", "spark"),
 }
 """Fixtures whose tests are slow: a trained model, a tracking store or a server takes seconds to make."""
 

@@ -1,4 +1,4 @@
-"""Thirty days of flights with features on Spark, beside the same days with features on DuckDB."""
+"""Thirty days of flights with features on Spark, compared with those on DuckDB."""
 
 from __future__ import annotations
 

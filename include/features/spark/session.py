@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 OLDEST_JAVA = 17
 BATCH_ROWS = 65_536
 """Rows of a batch that Spark hands to this process."""
-_TASKS_PER_CORE = 2
-"""Partitions of a shuffle for each core of this machine; a cluster has its own setting."""
 _SHUFFLE = "spark.sql.shuffle.partitions"
 _VERSION = re.compile(r'version "(\d+)')
 _ALWAYS = {
@@ -102,7 +100,7 @@ def _started() -> SparkSession:
     warehouse = f"{tempfile.gettempdir()}/airworthy-no-warehouse-{os.getpid()}"
     settings = _ALWAYS | {"spark.sql.warehouse.dir": warehouse}
     if not cluster_master():
-        settings |= _ON_THIS_MACHINE
+        settings |= _ON_THIS_MACHINE | {"spark.local.dir": tempfile.gettempdir()}  # in folders that only it may enter
         # Otherwise its Python processes would be those of the first `python3` of the path.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for name, value in settings.items():
@@ -110,6 +108,8 @@ def _started() -> SparkSession:
     session: SparkSession = builder.getOrCreate()
     context = session.sparkContext
     if not cluster_master() and not context.getConf().contains(_SHUFFLE):
-        session.conf.set(_SHUFFLE, str(_TASKS_PER_CORE * context.defaultParallelism))
+        session.conf.set(
+            _SHUFFLE, str(context.defaultParallelism)
+        )  # 200 by default: most of the time of a small period
     atexit.register(session.stop)
     return session

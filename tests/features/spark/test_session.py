@@ -1,0 +1,128 @@
+"""Spark is refused in words where it cannot start, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from include.features.spark import session
+from include.features.spark.session import SparkMissingError
+from include.settings import REPOSITORY
+from tests.end_to_end.conftest import until
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """The packages of Spark count as installed, whether they are or not."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: find("json" if name == "pyspark" else name))
+
+
+def java(folder: Path, version: str) -> None:
+    """Put a Java of that version into the folder."""
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "java"
+    program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2021-01-19' >&2\n")
+    program.chmod(0o755)
+
+
+def refusal() -> str:
+    with pytest.raises(SparkMissingError) as raised:
+        session.require_spark()
+    assert "make engines" in str(raised.value) and "Java 17" in str(raised.value)
+    return raised.value.what
+
+
+def test_spark_without_its_packages_is_refused(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert "pyspark" in refusal()
+
+
+@pytest.mark.usefixtures("installed")
+def test_spark_without_java_is_refused(monkeypatch, tmp_path):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "Java" in refusal()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert str(tmp_path) in refusal()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("version", ["11.0.2", "1.8.0_292"])
+def test_an_older_java_is_refused(monkeypatch, tmp_path, version):
+    java(tmp_path, version)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert version.partition(".")[0] in refusal()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("version", ["17.0.15", "21"])
+def test_java_17_and_later_ones_are_taken(monkeypatch, tmp_path, version):
+    java(tmp_path, version)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    session.require_spark()
+
+
+def test_spark_runs_on_this_machine_unless_a_cluster_is_set(monkeypatch):
+    monkeypatch.delenv("AIRWORTHY_SPARK_MASTER", raising=False)
+    assert session.cluster_master() == ""
+    monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", "local[3]")
+    assert session.cluster_master() == ""
+    monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", "spark://host:7077")
+    assert session.cluster_master() == "spark://host:7077"
+
+
+PROGRAM = """
+import os, signal, sys
+from include.features.spark.session import spark_backend
+import pyarrow as pa
+rows = spark_backend().table_of_rows(pa.table({"a": [3, 1, 2]}))
+assert rows.order_by("a").to_pyarrow()["a"].to_pylist() == [1, 2, 3]
+end = sys.argv[1]
+print("ready", flush=True)
+os._exit(0) if end == "exit at once" else os.kill(os.getpid(), signal.SIGKILL) if end == "killed" else None
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["usual", "exit at once", "killed"])
+def test_spark_ends_with_its_process_and_leaves_no_file(tmp_path, end):
+    """A task of Airflow ends by `os._exit`, which runs none of Python's functions at the end."""
+    pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
+    working, temporary = tmp_path / "working", tmp_path / "temporary"
+    working.mkdir()
+    temporary.mkdir()
+    mark = f"airworthy-{tmp_path.name}"
+    environment = os.environ | {
+        "PYTHONPATH": str(REPOSITORY),
+        "TMPDIR": str(temporary),
+        "AIRWORTHY_SPARK_MASTER": "local[2]",
+        "AIRWORTHY_TEST_MARK": mark,
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, end], cwd=working, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == (-signal.SIGKILL if end == "killed" else 0), ran.stderr
+    assert "ready" in ran.stdout
+    until(lambda: not marked(mark), "the end of Java")
+    assert [*working.iterdir()] == []
+    assert [path.name for path in temporary.iterdir()] == []
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The living processes with that mark in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AIRWORTHY_TEST_MARK") == mark:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
