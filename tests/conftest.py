@@ -65,7 +65,7 @@ LONG = (
     *("maintenance/test_feature_groups", "drills/test_report", "drills/test_disk_full", "backfill/test_killed"),
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
     *("features/spark/test_backend", "features/spark/test_compiler", "features/spark/test_session"),
-    "features/spark/test_tables",
+    *("features/spark/test_tables", "evaluation/checks/test_isolation_on_spark"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (

@@ -30,6 +30,7 @@ _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",  # an overflow or an impossible cast is an error, as in DuckDB
     "spark.sql.catalogImplementation": "in-memory",  # no Hive: no metastore_db
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # dates before 1582 are those of the file
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

@@ -364,6 +364,31 @@ def test_a_type_that_duckdb_writes_is_read_with_every_value(engines):
     assert engines.spark.order_by("id").to_pyarrow().equals(rows())
 
 
+def test_names_of_any_kind_and_the_first_and_last_dates_are_read(spark, tmp_path):
+    names = ["distance, km", "a.b", "a`b", 'a"b', "'", "ß $1", "{x}", "two  spaces", "select", "a;b(c)=d\\e"]
+    days = pa.array([date(1, 1, 1), date(1582, 10, 4), date(9999, 12, 31)])
+    times = pa.array(
+        [datetime(1, 1, 1, tzinfo=UTC), datetime(1582, 10, 4, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)],
+        pa.timestamp("us", "UTC"),
+    )
+    odd = pa.table(
+        {name: pa.array([number, None, 3]) for number, name in enumerate(names)} | {"day": days, "at": times}
+    )
+    pq.write_table(odd, tmp_path / "rows.parquet")
+    engines = engines_of([str(tmp_path / "rows.parquet")], odd.schema, spark)
+    assert engines.spark.to_pyarrow().equals(odd)
+    require_equal(*engines.both(lambda t: t.select("day", "at", **{f"{name}!": t[name] + 1 for name in names})))
+
+
+def test_a_column_that_a_file_lacks_is_null_and_a_widened_one_is_cast(spark, tmp_path):
+    pq.write_table(pa.table({"n": pa.array([1, None], pa.int8())}), tmp_path / "old.parquet")
+    declared = pa.schema({"n": pa.float64(), "text": pa.string()})
+    pq.write_table(pa.table({"n": [0.5], "text": ["a"]}, schema=declared), tmp_path / "new.parquet")
+    engines = engines_of([str(tmp_path / f"{name}.parquet") for name in ("old", "new")], declared, spark)
+    require_equal(*engines.both(lambda t: t))
+    assert engines.spark.schema() == ibis.Schema.from_pyarrow(declared)
+
+
 REFUSED: Mapping[str, Expression] = {
     "arithmetic of float32": lambda t: t.single * 2,
     "median of decimals": lambda t: t.cents.cast("decimal(18, 3)").median(),

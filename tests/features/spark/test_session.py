@@ -70,13 +70,10 @@ def test_java_17_and_later_ones_are_taken(monkeypatch, tmp_path, version):
     session.require_spark()
 
 
-def test_spark_runs_on_this_machine_unless_a_cluster_is_set(monkeypatch):
-    monkeypatch.delenv("AIRWORTHY_SPARK_MASTER", raising=False)
-    assert session.cluster_master() == ""
-    monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", "local[3]")
-    assert session.cluster_master() == ""
-    monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", "spark://host:7077")
-    assert session.cluster_master() == "spark://host:7077"
+def test_spark_runs_on_this_machine_unless_a_cluster_is_set(configure):
+    for master, cluster in ((None, ""), ("local[3]", ""), ("spark://host:7077", "spark://host:7077")):
+        configure(spark_master=master)
+        assert session.cluster_master() == cluster
 
 
 PROGRAM = """

@@ -129,8 +129,8 @@ def test_a_damaged_file_is_noticed():
         built(ON_SPARK, "features")
 
 
-def test_a_cluster_cannot_read_a_lake_on_s3(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", "spark://host:7077")
+def test_a_cluster_cannot_read_a_lake_on_s3(configure):
+    configure(spark_master="spark://host:7077")
     lake = SimpleNamespace(use_case=ON_SPARK, root=SimpleNamespace(is_local=False, uri="s3://bucket/lake/toy"))
     with raises(SparkOverS3Error, use_case="toy", lake="s3://bucket/lake/toy", master="spark://host:7077"):
         spark_table(SimpleNamespace(lake=lake), "checked/events", DAY)
