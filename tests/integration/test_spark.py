@@ -14,11 +14,8 @@ from include.declaration.period import Period
 from include.features import engine
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.local.airflow_client import AirflowClient
 from include.use_case import UseCase
-from tests.end_to_end.conftest import until
-from tests.integration.stack import Stack
-from tests.integration.use_cases import quick_flights, spark_flights
+from tests.integration.use_cases import quick_flights
 from tests.integration.walk import Walk
 
 pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
@@ -99,18 +96,3 @@ def test_predictions_that_differ_are_counted(lives):
     print(f"\n{local.num_rows} predictions: {differing} differ, at most by {pc.max(apart).as_py()}")
     # A float at a threshold of a tree may take its other branch, so single predictions may differ by more.
     assert differing <= local.num_rows / 100
-
-
-def test_days_are_built_by_the_tasks_of_celery_workers_from_a_lake_on_s3(
-    lives: Lives, stack: Stack, api: AirflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its functions refuse tables of another engine than Spark."""
-    walk = Walk(spark_flights.USE_CASE, FIRST, FIRST + 2, FIRST)
-    until(lambda: api.has_dag(walk.dag("data")), "the DAG")
-    walk.backfill(api, "data", FIRST, seconds=2400)
-    for name, value in stack.places().items():
-        monkeypatch.setenv(name, value)
-    for table in ("features", "labels"):
-        keys = ["period", *schemas.sort_keys(walk.use_case, table)]
-        built = Lake.open(walk.use_case).as_of(walk.last).read(table, FIRST, walk.last, order_by=keys)
-        assert built.equals(lives.spark.as_of(walk.last).read(table, FIRST, walk.last, order_by=keys)), table

@@ -164,14 +164,16 @@ class Recorder:
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Record an event from sys.addaudithook."""
-        if event == "open" and isinstance(arguments[0], (str, bytes)):
-            frames = _callers()
-            if self._is_below_own_code(frames) and not any("importlib._bootstrap" in file for file in frames):
-                self._path(os.fsdecode(arguments[0]), opened_by=frames[0])
-        elif event in _OUTSIDE:
-            frames = _callers()
-            if self._is_below_own_code(frames) and not any(file.startswith(_SPARK) for file in frames):
-                self.read.add(f"{_OUTSIDE[event]} ({event})")
+        is_open = event == "open" and isinstance(arguments[0], (str, bytes))
+        if not is_open and event not in _OUTSIDE:
+            return
+        frames = _callers()
+        if not self._is_below_own_code(frames) or any(file.startswith(_SPARK) for file in frames):
+            return
+        if not is_open:
+            self.read.add(f"{_OUTSIDE[event]} ({event})")
+        elif not any("importlib._bootstrap" in file for file in frames):
+            self._path(os.fsdecode(arguments[0]), opened_by=frames[0])
 
     def _is_below_own_code(self, frames: list[str]) -> bool:
         return any(self.is_own(file) for file in frames)

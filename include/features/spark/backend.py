@@ -101,6 +101,7 @@ def _batches(frame: DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             yield arrow.record_batch({column: arrow.array([sink.getvalue().to_pybytes()], arrow.binary())})
 
     with translate_error():
-        for row in frame.mapInArrow(packed, f"{column} binary").toLocalIterator():
+        numbered = frame.toDF(*map(str, range(len(schema))))  # `mapInArrow` reads dots and backticks in names
+        for row in numbered.mapInArrow(packed, f"{column} binary").toLocalIterator():
             for batch in pa.ipc.open_stream(row[column]):
                 yield pa.record_batch(batch.columns, schema=schema)
