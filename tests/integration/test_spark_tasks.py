@@ -46,7 +46,7 @@ def test_days_that_the_workers_built_on_spark_are_those_of_duckdb(
     stack: Stack, api: AirflowClient, tmp_path, monkeypatch
 ):
     """The functions of the use case refuse tables of another engine than Spark."""
-    with living_in(tmp_path / "home"):
+    with living_in(tmp_path):
         local = replace(WALK.use_case, engine="duckdb", package="include.use_cases.flight_delays")
         expected = built_by_duckdb(local)
     until(lambda: api.has_dag(WALK.dag("data")), "the DAG")

@@ -6,6 +6,7 @@ Ibis' own connection collects a result as a pandas frame, in which an integer wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import ibis
@@ -13,11 +14,15 @@ import ibis.expr.operations as ops
 import pyarrow as pa
 from ibis.backends.pyspark import Backend
 from ibis.util import gen_name
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from include.features.spark.compiler import ExactCompiler
 from include.features.spark.errors import translate_error
+
+_PARTITIONS = "spark.sql.shuffle.partitions"
+_PART_BYTES = 4 << 20
+"""Bytes of files for each partition of a shuffle; in memory they are several times as many."""
 
 
 class SparkBackend(Backend):
@@ -25,13 +30,24 @@ class SparkBackend(Backend):
 
     compiler: ClassVar[ExactCompiler] = ExactCompiler()
 
+    def do_connect(self, session: SparkSession) -> None:
+        """Use a session.
+
+        The number of partitions is chosen for each result, unless Spark's settings have one.
+        """
+        super().do_connect(session)
+        self._sizes: dict[str, int] = {}
+        self._has_partitions = session.sparkContext.getConf().contains(_PARTITIONS)
+
     def table_of_files(self, paths: Sequence[str], file_schema: pa.Schema) -> ibis.Table:
         """Return the rows of Parquet files that all have these columns."""
         # Columns are never taken from names of folders, nor are characters of paths patterns.
         reader = self._session.read.schema(_spark_schema(file_schema)).options(
             recursiveFileLookup="true", __globPaths__="false"
         )
-        return self._table(reader.parquet(*(f"file://{path}" for path in paths)), file_schema)
+        table = self._table(reader.parquet(*(f"file://{path}" for path in paths)), file_schema)
+        self._sizes[table.get_name()] = sum(Path(path).stat().st_size for path in paths)
+        return table
 
     def table_of_rows(self, rows: pa.Table) -> ibis.Table:
         """Return rows of this process."""
@@ -46,6 +62,7 @@ class SparkBackend(Backend):
         """
         self._run_pre_execute_hooks(expr)
         with translate_error():
+            self._choose_partitions(expr)
             frame = self.raw_sql(self.compile(expr.as_table(), params=params, limit=limit))
             schema = pa.schema([(field.name, field.type) for field in to_arrow_schema(frame.schema)])
         return pa.RecordBatchReader.from_batches(schema, _batches(frame, schema))
@@ -63,6 +80,16 @@ class SparkBackend(Backend):
         rows = self.to_pyarrow_batches(expr, **arguments).read_all()
         frame = PandasData.convert_table(rows.to_pandas(), expr.as_table().schema())
         return expr.__pandas_result__(frame)
+
+    def _choose_partitions(self, expr: ibis.Expr) -> None:
+        """Let Spark shuffle rows in parts of some megabytes.
+
+        Java holds a part in memory, and many small ones take time.
+        """
+        if not self._has_partitions:
+            size = sum(self._sizes.get(table.name, 0) for table in expr.op().find(ops.DatabaseTable))
+            count = max(self._session.sparkContext.defaultParallelism, -(-size // _PART_BYTES))
+            self._session.conf.set(_PARTITIONS, str(count))
 
     def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:
         self._frame(op.data.to_pyarrow(op.schema)).createOrReplaceTempView(op.name)

@@ -25,9 +25,12 @@ class SparkFailedError(AirworthyError):
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(
-            f"Spark failed: {cause} Nothing was written. If it lacked memory, give its processes more in"
+            f"Spark failed: {cause}. Nothing was written. If it lacked memory, give its processes more in"
             " spark-defaults.conf (spark.driver.memory, spark.executor.memory), and run the step again."
         )
+
+
+_CAUSE = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 
 
 @contextlib.contextmanager
@@ -53,5 +56,6 @@ def translate_error() -> Iterator[None]:
 
 
 def _shortened(message: str) -> str:
-    """Return a message without Java's stack of calls."""
-    return " ".join(message.partition("\n\tat ")[0].split())[:_LONGEST]
+    """Return a message's cause without Java's stack of calls."""
+    cause = _CAUSE.findall(message)
+    return " ".join((cause[-1] if cause else message.partition("\n\tat ")[0]).split())[:_LONGEST]

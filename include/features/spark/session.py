@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import importlib.util
 import os
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 OLDEST_JAVA = 17
 BATCH_ROWS = 65_536
 """Rows of a batch that Spark hands to this process."""
-_SHUFFLE = "spark.sql.shuffle.partitions"
 _VERSION = re.compile(r'version "(\d+)')
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
@@ -36,7 +36,11 @@ _ALWAYS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "FATAL",
 }
-_ON_THIS_MACHINE = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+_ON_THIS_MACHINE = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",  # Java holds a few partitions of the result at once
+}
 
 
 class SparkMissingError(InvalidRequestError):
@@ -107,10 +111,11 @@ def _started() -> SparkSession:
     for name, value in settings.items():
         builder.config(name, value)
     session: SparkSession = builder.getOrCreate()
-    context = session.sparkContext
-    if not cluster_master() and not context.getConf().contains(_SHUFFLE):
-        session.conf.set(
-            _SHUFFLE, str(context.defaultParallelism)
-        )  # 200 by default: most of the time of a small period
-    atexit.register(session.stop)
+    atexit.register(_stop, session)
     return session
+
+
+def _stop(session: SparkSession) -> None:
+    """Stop Spark, unless its process has ended before."""
+    with contextlib.suppress(Exception):
+        session.stop()

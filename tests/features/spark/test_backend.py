@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
+
+from include.features.spark import backend
 
 
 @pytest.fixture
@@ -20,7 +23,23 @@ def many_partitions(spark):
         spark._session.conf.set(name, value)
 
 
-@pytest.mark.usefixtures("many_partitions")
+def test_a_large_table_is_sorted_in_small_partitions(spark, tmp_path, monkeypatch):
+    """So Java holds a small part of a result, however many rows there are."""
+    rows = pa.table({"n": [(number * 7919) % 200_000 for number in range(200_000)]})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    for part, least, most in ((4 << 20, 2, 2), (20_000, 50, 200)):
+        monkeypatch.setattr(backend, "_PART_BYTES", part)
+        found = spark.table_of_files([str(tmp_path / "rows.parquet")], rows.schema).order_by("n")
+        assert found.to_pyarrow()["n"].to_pylist() == [*range(200_000)]
+        assert least <= int(spark._session.conf.get("spark.sql.shuffle.partitions")) <= most
+
+
+@pytest.fixture
+def chosen_partitions(spark, monkeypatch):
+    monkeypatch.setattr(spark, "_has_partitions", True)
+
+
+@pytest.mark.usefixtures("chosen_partitions", "many_partitions")
 def test_rows_of_many_partitions_stream_in_order(spark):
     rows = spark.table_of_rows(pa.table({"n": [(number * 7919) % 10_000 for number in range(10_000)]}))
     batches = [*rows.order_by("n").to_pyarrow_batches()]
