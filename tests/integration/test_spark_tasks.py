@@ -42,16 +42,15 @@ def built_by_duckdb(use_case: UseCase) -> dict[str, pa.Table]:
     return {table: rows(table) for table in ("features", "labels")}
 
 
-def test_days_that_the_workers_built_on_spark_are_those_of_duckdb(
-    stack: Stack, api: AirflowClient, tmp_path, monkeypatch
-):
+def test_days_that_the_workers_built_on_spark_are_those_of_duckdb(stack: Stack, api: AirflowClient, tmp_path):
     """The functions of the use case refuse tables of another engine than Spark."""
     with living_in(tmp_path):
         local = replace(WALK.use_case, engine="duckdb", package="include.use_cases.flight_delays")
         expected = built_by_duckdb(local)
     until(lambda: api.has_dag(WALK.dag("data")), "the DAG")
     WALK.backfill(api, "data", FIRST, seconds=2400)
-    for name, value in stack.places().items():
-        monkeypatch.setenv(name, value)
     assert expected["features"].num_rows > 2_000
-    assert {table: rows(table).equals(one) for table, one in expected.items()} == {"features": True, "labels": True}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.places().items():
+            patch.setenv(name, value)
+        assert {table: rows(table).equals(one) for table, one in expected.items()} == {"features": True, "labels": True}

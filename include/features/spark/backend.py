@@ -21,14 +21,15 @@ from include.features.spark.compiler import ExactCompiler
 from include.features.spark.errors import translate_error
 
 _PARTITIONS = "spark.sql.shuffle.partitions"
-_PART_BYTES = 4 << 20
-"""Bytes of files for each partition of a shuffle; in memory they are several times as many."""
 
 
 class SparkBackend(Backend):
     """Ibis on Spark, for tables of files and of rows in memory."""
 
     compiler: ClassVar[ExactCompiler] = ExactCompiler()
+    part_bytes = 4 << 20
+    """Bytes of files for each partition of a shuffle; in memory they are several times as many."""
+    chooses_partitions = True
 
     def do_connect(self, session: SparkSession) -> None:
         """Use a session.
@@ -37,7 +38,7 @@ class SparkBackend(Backend):
         """
         super().do_connect(session)
         self._sizes: dict[str, int] = {}
-        self._has_partitions = session.sparkContext.getConf().contains(_PARTITIONS)
+        self.chooses_partitions = not session.sparkContext.getConf().contains(_PARTITIONS)
 
     def table_of_files(self, paths: Sequence[str], file_schema: pa.Schema) -> ibis.Table:
         """Return the rows of Parquet files that all have these columns."""
@@ -86,9 +87,9 @@ class SparkBackend(Backend):
 
         Java holds a part in memory, and many small ones take time.
         """
-        if not self._has_partitions:
+        if self.chooses_partitions:
             size = sum(self._sizes.get(table.name, 0) for table in expr.op().find(ops.DatabaseTable))
-            count = max(self._session.sparkContext.defaultParallelism, -(-size // _PART_BYTES))
+            count = max(self._session.sparkContext.defaultParallelism, -(-size // self.part_bytes))
             self._session.conf.set(_PARTITIONS, str(count))
 
     def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:

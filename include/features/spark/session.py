@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from include.errors import InvalidRequestError
@@ -66,16 +67,25 @@ def require_spark() -> None:
     Raises:
         SparkMissingError: one is not; names it.
     """
-    if importlib.util.find_spec("pyspark") is None:
-        raise SparkMissingError("the package pyspark is not installed")
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which(f"{home}/bin/java" if home else "java")
+    if missing := what_is_missing(os.environ, is_installed=importlib.util.find_spec("pyspark") is not None):
+        raise SparkMissingError(missing)
+
+
+def what_is_missing(environment: Mapping[str, str], *, is_installed: bool) -> str:
+    """Return what Spark lacks, as a part of a sentence; empty if nothing.
+
+    `is_installed` says whether its packages are.
+    """
+    if not is_installed:
+        return "the package pyspark is not installed"
+    home = environment.get("JAVA_HOME")
+    java = shutil.which(f"{home}/bin/java" if home else "java", path=environment.get("PATH"))
     if java is None:
-        raise SparkMissingError(f"there is no Java in {home}, the folder of JAVA_HOME" if home else "there is no Java")
+        return f"there is no Java in {home}, the folder of JAVA_HOME" if home else "there is no Java"
     answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     version = _VERSION.search(answer.stderr + answer.stdout)
-    if version is None or int(version[1]) < OLDEST_JAVA:
-        raise SparkMissingError(f"{java} is Java {version[1] if version else 'of an unknown version'}")
+    is_new = version is not None and int(version[1]) >= OLDEST_JAVA
+    return "" if is_new else f"{java} is Java {version[1] if version else 'of an unknown version'}"
 
 
 @functools.cache

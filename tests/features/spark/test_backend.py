@@ -8,38 +8,40 @@ import pytest
 
 pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
 
-from include.features.spark import backend
-
 
 @pytest.fixture
 def many_partitions(spark):
     """Spark does not merge the small partitions of a test."""
     names = {"spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.sql.shuffle.partitions": "5"}
     before = {name: spark._session.conf.get(name) for name in names}
+    spark.chooses_partitions = False
     for name, value in names.items():
         spark._session.conf.set(name, value)
     yield
+    spark.chooses_partitions = True
     for name, value in before.items():
         spark._session.conf.set(name, value)
 
 
-def test_a_large_table_is_sorted_in_small_partitions(spark, tmp_path, monkeypatch):
+@pytest.fixture
+def small_parts(spark):
+    """As if a file of some kilobytes were large."""
+    spark.part_bytes = 20_000
+    yield
+    del spark.part_bytes
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_table_is_sorted_in_many_partitions(spark, tmp_path):
     """So Java holds a small part of a result, however many rows there are."""
     rows = pa.table({"n": [(number * 7919) % 200_000 for number in range(200_000)]})
     pq.write_table(rows, tmp_path / "rows.parquet")
-    for part, least, most in ((4 << 20, 2, 2), (20_000, 50, 200)):
-        monkeypatch.setattr(backend, "_PART_BYTES", part)
-        found = spark.table_of_files([str(tmp_path / "rows.parquet")], rows.schema).order_by("n")
-        assert found.to_pyarrow()["n"].to_pylist() == [*range(200_000)]
-        assert least <= int(spark._session.conf.get("spark.sql.shuffle.partitions")) <= most
+    found = spark.table_of_files([str(tmp_path / "rows.parquet")], rows.schema).order_by("n")
+    assert found.to_pyarrow()["n"].to_pylist() == [*range(200_000)]
+    assert int(spark._session.conf.get("spark.sql.shuffle.partitions")) > 20
 
 
-@pytest.fixture
-def chosen_partitions(spark, monkeypatch):
-    monkeypatch.setattr(spark, "_has_partitions", True)
-
-
-@pytest.mark.usefixtures("chosen_partitions", "many_partitions")
+@pytest.mark.usefixtures("many_partitions")
 def test_rows_of_many_partitions_stream_in_order(spark):
     rows = spark.table_of_rows(pa.table({"n": [(number * 7919) % 10_000 for number in range(10_000)]}))
     batches = [*rows.order_by("n").to_pyarrow_batches()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -13,61 +12,37 @@ import psutil
 import pytest
 
 from include.features.spark import session
-from include.features.spark.session import SparkMissingError
 from include.settings import REPOSITORY
 from tests.end_to_end.conftest import until
 
 
-@pytest.fixture
-def installed(monkeypatch):
-    """The packages of Spark count as installed, whether they are or not."""
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: find("json" if name == "pyspark" else name))
-
-
-def java(folder: Path, version: str) -> None:
-    """Put a Java of that version into the folder."""
+def java(folder: Path, version: str) -> dict[str, str]:
+    """Put a Java of that version into the folder; return an environment that names it."""
     (folder / "bin").mkdir()
     program = folder / "bin" / "java"
     program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2021-01-19' >&2\n")
     program.chmod(0o755)
+    return {"JAVA_HOME": str(folder)}
 
 
-def refusal() -> str:
-    with pytest.raises(SparkMissingError) as raised:
-        session.require_spark()
-    assert "make engines" in str(raised.value) and "Java 17" in str(raised.value)
-    return raised.value.what
+def test_spark_without_its_packages_is_refused():
+    assert "pyspark" in session.what_is_missing(os.environ, is_installed=False)
 
 
-def test_spark_without_its_packages_is_refused(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert "pyspark" in refusal()
+def test_spark_without_java_is_refused(tmp_path):
+    assert "Java" in session.what_is_missing({"PATH": str(tmp_path)}, is_installed=True)
+    assert str(tmp_path) in session.what_is_missing({"JAVA_HOME": str(tmp_path)}, is_installed=True)
 
 
-@pytest.mark.usefixtures("installed")
-def test_spark_without_java_is_refused(monkeypatch, tmp_path):
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "Java" in refusal()
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert str(tmp_path) in refusal()
+@pytest.mark.parametrize("version", ["11.0.2", "1.8.0_292", "unknown"])
+def test_an_older_java_is_refused(tmp_path, version):
+    missing = session.what_is_missing(java(tmp_path, version), is_installed=True)
+    assert version.partition(".")[0] in missing
 
 
-@pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize("version", ["11.0.2", "1.8.0_292"])
-def test_an_older_java_is_refused(monkeypatch, tmp_path, version):
-    java(tmp_path, version)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert version.partition(".")[0] in refusal()
-
-
-@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("version", ["17.0.15", "21"])
-def test_java_17_and_later_ones_are_taken(monkeypatch, tmp_path, version):
-    java(tmp_path, version)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    session.require_spark()
+def test_java_17_and_later_ones_are_taken(tmp_path, version):
+    assert session.what_is_missing(java(tmp_path, version), is_installed=True) == ""
 
 
 def test_spark_runs_on_this_machine_unless_a_cluster_is_set(configure):

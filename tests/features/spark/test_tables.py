@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.period import Period
-from include.features import engine, materialize
+from include.features import materialize
 from include.features.materialize import ResultRowsError
 from include.features.spark.tables import SparkOverS3Error, spark_table
 from include.lake import schemas
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from tests.refusals import raises
-from tests.toy_use_case import USE_CASE, source
+from tests.toy_use_case import USE_CASE, features, source
 
 DAY = Period("2020-01-10")
 ON_SPARK = replace(USE_CASE, engine="spark")
@@ -37,13 +37,17 @@ def checked_feeds(lake_home):
 
 
 @pytest.fixture
-def no_duckdb(monkeypatch):
-    """The engine of this process must not be asked."""
+def no_duckdb(toy_functions):
+    """The functions of the toy refuse tables of another engine than Spark."""
 
-    def refuse(*_: object) -> None:
-        raise AssertionError("DuckDB was asked")
+    def on_spark(function):
+        def checked(period, **feeds):
+            assert {table.get_backend().name for table in feeds.values()} == {"pyspark"}
+            return function(period, **feeds)
 
-    monkeypatch.setattr(engine, "local_table", refuse)
+        return checked
+
+    toy_functions.features(build=on_spark(features.build), labels=on_spark(features.labels))
 
 
 def built(use_case, table: str) -> pa.Table:
@@ -62,13 +66,13 @@ def test_rows_are_those_of_duckdb(spark, table, request):
 
 
 @pytest.mark.usefixtures("spark", "no_duckdb")
-def test_a_period_without_any_rows_is_built(toy_functions):
+def test_a_period_without_any_rows_is_built():
     lake = Lake.open(ON_SPARK)
     materialize.materialize(ON_SPARK, "labels", "labels", lake.as_of(Period("2020-01-02")), Period("2020-01-01"))
     assert lake.as_of(Period("2020-01-02")).partitions("labels")[Period("2020-01-02")].rows == 0
 
 
-@pytest.mark.usefixtures("spark", "no_duckdb")
+@pytest.mark.usefixtures("spark")
 def test_a_value_that_spark_cannot_compute_is_an_error_of_the_function(toy_functions):
     def build(period, events, outcomes):
         rows = events.filter(events.event_date == DAY.start_date)
@@ -80,7 +84,7 @@ def test_a_value_that_spark_cannot_compute_is_an_error_of_the_function(toy_funct
     assert "logarithm" in raised.value.what and "test_tables.py" in raised.value.where
 
 
-@pytest.mark.usefixtures("spark", "no_duckdb")
+@pytest.mark.usefixtures("spark")
 def test_what_duckdb_computes_otherwise_is_refused_before_anything_is_computed(toy_functions):
     def build(period, events, outcomes):
         rows = events.filter(events.event_date == DAY.start_date)
@@ -94,7 +98,7 @@ def test_what_duckdb_computes_otherwise_is_refused_before_anything_is_computed(t
     assert "UnsupportedOperationError" in raised.value.what
 
 
-@pytest.mark.usefixtures("spark", "no_duckdb")
+@pytest.mark.usefixtures("spark")
 def test_repeated_keys_are_found(toy_functions):
     def build(period, events, outcomes):
         rows = events.filter(events.event_date == DAY.start_date)
@@ -106,7 +110,7 @@ def test_repeated_keys_are_found(toy_functions):
         built(ON_SPARK, "features")
 
 
-@pytest.mark.usefixtures("spark", "no_duckdb")
+@pytest.mark.usefixtures("spark")
 def test_a_function_may_compute_rows_itself(toy_functions):
     """To pandas, and back as a frame; the values pass Spark."""
 
