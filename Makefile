@@ -94,7 +94,7 @@ test-fast: setup  ## the quick tests: none that needs a trained model or a servi
 test-s3: setup  ## the long tests of the stages once more, with the lake on S3
 	@$(VENV)/python -m pytest tests -m long_on_s3 -n 2 --dist loadgroup
 
-integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow and two Celery workers (needs the first two)
+integration: engines  ## days of two use cases on PostgreSQL, Redis, S3, MLflow and two Celery workers; of flights on Spark (needs Java 17)
 	@$(VENV)/python -m pytest tests/integration -m integration
 
 drills: setup  ## faults, made on purpose: what caught each, rows lost, content equal; writes the table in docs/drills.md

@@ -77,6 +77,9 @@ class Settings:
     feature_groups_folder: Path | None = None
     """A folder of feature groups (`AIRWORTHY_FEATURE_GROUPS`); by default `feature_groups` next to the folder of use
     cases, if there is one. It is the only package then."""
+    spark_master: str = "local[*]"
+    """Where Spark runs (`AIRWORTHY_SPARK_MASTER`): on this machine, or a cluster's address such as
+    `spark://host:7077`."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -114,6 +117,7 @@ def current_settings() -> Settings:
         use_cases_folder=folder,
         feature_group_packages=_names(groups),
         feature_groups_folder=groups_folder,
+        spark_master=env.get("AIRWORTHY_SPARK_MASTER") or "local[*]",
     )
 
 

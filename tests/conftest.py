@@ -66,6 +66,8 @@ LONG = (
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
     *("end_to_end/test_memory", "end_to_end/test_history"),
     "scoring/test_shards_killed",
+    *("features/spark/test_backend", "features/spark/test_compiler", "features/spark/test_session"),
+    *("features/spark/test_tables", "evaluation/checks/test_isolation_on_spark"),
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -95,7 +97,7 @@ SLOW = (
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {
     *("homes", "tracking_template", "bucket", "landing", "s3_server", "seaweedfs", "mlflow_server", "engine"),
-    "postgres",
+    *("postgres", "spark"),
 }
 """Fixtures whose tests are slow: a trained model, a tracking store or a server takes seconds to make."""
 

@@ -34,6 +34,7 @@ class SettingValues(TypedDict, total=False):
     commit: str | None
     signing_keys: str | None
     task_memory_gb: str | None
+    spark_master: str | None
     mlflow: str | None
     mlflow_registry: str | None
     mlflow_port: str | None
@@ -179,6 +180,20 @@ class UseCaseFunctions:
             return content_digest.digest_values([own, *replaced]) if use_case.name == self._use_case.name else own
 
         return digest_with_functions
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Ibis' connection to Spark on two cores, one for all tests of a process; skipped without `make engines`."""
+    pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
+    from include.features.spark.session import spark_backend
+
+    with pytest.MonkeyPatch.context() as patch:
+        Configure(patch)(spark_master="local[2]")
+        backend = spark_backend()
+    yield backend
+    left = [name for name in ("spark-warehouse", "metastore_db", "derby.log") if Path(name).exists()]
+    assert left == [], "Spark writes nothing into the working directory"
 
 
 @pytest.fixture

@@ -332,9 +332,10 @@ READS_SETTINGS = (
     *("include.lake", "include.registry", "include.declaration.use_case_discovery"),
     *("include.declaration.declared_modules", "include.declaration.feature_group_discovery"),
     *("include.ingestion.data_docs", "include.evaluation.check_use_case", "include.notifications.notify"),
+    "include.features.spark.session",
 )
 """Read the settings of the environment besides the project: for signing keys, where models are kept and use cases are
-found; and for pages, days of a check and links, which are no part of a lake."""
+found; for pages, days of a check and links, which are no part of a lake; and for where Spark runs."""
 
 
 def test_a_store_gets_its_place_from_the_project():

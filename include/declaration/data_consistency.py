@@ -6,11 +6,12 @@ Imports nothing heavy.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from include.declaration import clock
 from include.declaration.calendar_rules import require_feeds_of_calendar
 from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, stored_type
+from include.declaration.engines import Engine
 from include.declaration.landing import require_apart
 from include.declaration.names import require_feeds, require_use_case
 from include.declaration.period import Period
@@ -39,6 +40,7 @@ def check_data(declared: DataDeclaration, name: str, unusable: Collection[str] =
         (_check_feature_types, {"features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),
         (_check_period, {"period", "feeds", "keys", "features", "calendar"}),
+        (_check_engine, {"engine"}),
     )
     for check, reads in checks:
         if reads.isdisjoint(unusable):
@@ -117,3 +119,9 @@ def _check_equal_types(declared: DataDeclaration) -> None:
 
 def _check_period(declared: DataDeclaration) -> None:
     require_period(declared.period, declared.key_types(), declared.features, declared.calendar.column_type)
+
+
+def _check_engine(declared: DataDeclaration) -> None:
+    engines = get_args(Engine)
+    problem = f"engine must be one of {engines}, not {declared.engine!r}."
+    require(declared.engine in engines, problem, field="engine", hint=did_you_mean(declared.engine, engines))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from include.declaration import clock
 from include.declaration.calendars import Calendar, Daily
+from include.declaration.engines import DUCKDB, Engine
 from include.declaration.feature import own_features
 from include.declaration.feeds import Feed
 from include.declaration.field_types import frozen
@@ -52,6 +53,8 @@ class DataDeclaration:
     `labelled_period`. Required."""
     calendar: Calendar = _DAYS
     """What a period is, and when it is decided: `Daily(at=…)`, `Hourly()` or `Weekly(on=…, at=…)`."""
+    engine: Engine = DUCKDB
+    """What computes `features.py`: DuckDB in the process of the task, or Spark (`make engines`, Java 17)."""
     alerts: Alerts = field(default_factory=Alerts)
     retention: Retention = field(default_factory=Retention)
     links: Mapping[str, str] = field(default_factory=dict)

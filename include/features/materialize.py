@@ -10,14 +10,13 @@ from functools import cached_property
 from typing import Any
 
 import duckdb
-import ibis
 import pyarrow as pa
 
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.features import group_join
+from include.features import engine, group_join
 from include.features.checks import Check, feature_checks, label_checks, require_labels
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
@@ -64,7 +63,7 @@ def materialize(
     """Write the rows that a function of features.py returns for the view's day.
 
     The call is `features.<function>(period, **clean feeds of since..period)`. Features of feature groups are joined to
-    its rows. Rows of an Ibis table stream from DuckDB in order of their keys, so memory does not grow with their
+    its rows. Rows of an Ibis table stream from the engine in order of their keys, so memory does not grow with their
     number. Features are judged by their expectations unless `is_judged` is false, as in a trial whose rows are only
     compared. `around_our_code` is entered for long work in which no code of the use case runs.
 
@@ -165,7 +164,7 @@ class _Call:
     def result(self) -> Result:
         """Call the function and read its result."""
         with self.around_our_code():
-            clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
+            clean = {feed.name: engine.read_clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
         self.function = self.use_case.function("features", self.name)
         try:
             returned = self.function(self.view.period, **clean)
@@ -234,11 +233,6 @@ def _code_of(use_case: DataDeclaration, view: AsOfSnapshot, table: str, function
     except SyntaxError:
         use_case.function("features", function)  # raises an error that names the line
         raise
-
-
-def _clean(view: AsOfSnapshot, feed: str, since: Period) -> ibis.Table:
-    checked = view.table(f"checked/{feed}", since)
-    return checked.filter(checked.reasons.length() == 0).drop("reasons")
 
 
 def _checked(

@@ -89,8 +89,8 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
 def _of_ibis(table: ibis.Table, around_compiling: Callable[[], AbstractContextManager[None]]) -> Result:
     backend = table.get_backend()
     if not isinstance(backend, DuckDB):
-        rows = table.to_pyarrow()
-        return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=True)
+        reader = table.to_pyarrow_batches()
+        return Result(reader.schema, reader, in_order=True)
     # Ibis' own reader fails if DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
     backend._run_pre_execute_hooks(table)  # noqa: SLF001  # registers memtables; there is no public function for it
     with around_compiling():

@@ -7,7 +7,8 @@ exactly; a value that the declared type cannot hold is an error.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,6 +161,26 @@ def duckdb_table(
     Raises:
         TypeNarrowedError: a column cannot be read as its declared type.
     """
+
+    numbers = itertools.count()
+
+    def read(files: Sequence[str], _: pa.Schema) -> ibis.Table:
+        view = f"{name}_{next(numbers)}"
+        return connection.read_parquet([escaped(file) for file in files], table_name=view, hive_partitioning=False)
+
+    return typed_table(table, paths, schema, read)
+
+
+def typed_table(
+    table: str, paths: Sequence[str], schema: pa.Schema, read: Callable[[Sequence[str], pa.Schema], ibis.Table]
+) -> ibis.Table:
+    """Return an Ibis table of the rows of the files, with the declared columns.
+
+    `read` returns the rows of files that all have the given columns, on any engine.
+
+    Raises:
+        TypeNarrowedError: a column cannot be read as its declared type.
+    """
     import ibis
 
     groups: dict[pa.Schema, list[str]] = {}
@@ -168,10 +189,8 @@ def duckdb_table(
         groups.setdefault(read_file_schema(path), []).append(path)
     kinds = ibis.Schema.from_pyarrow(schema)
     parts = []
-    for number, (file_schema, files) in enumerate(groups.items()):
-        rows = connection.read_parquet(
-            [escaped(file) for file in files], table_name=f"{name}_{number}", hive_partitioning=False
-        )
+    for file_schema, files in groups.items():
+        rows = read(files, file_schema)
         columns = [
             (ibis.null() if field.name not in file_schema.names else rows[field.name]).cast(kinds[field.name])
             if field.name not in file_schema.names or not is_same_type(file_schema.field(field.name).type, field.type)

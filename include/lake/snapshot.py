@@ -127,6 +127,15 @@ class AsOfSnapshot:
             self._tables[asked] = read
         return self._tables[asked]
 
+    def checked_files(self, table: str, since: Period | None = None) -> list[str]:
+        """Return the paths on disk of these days' files, for another engine than DuckDB.
+
+        They are checked as `table` does, and raise the same errors. Files on S3 are copied to disk, and removed with
+        the snapshot.
+        """
+        self.require_whole(table, since)
+        return self._identified(table, since, None)
+
     def dropped_columns(self, table: str) -> list[pa.Field]:
         """Return the stored columns that are not declared now, in order of names."""
         stored = pa.schema(self._delta(table).schema().to_arrow())

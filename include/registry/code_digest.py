@@ -23,6 +23,7 @@ from typing import Any
 
 from include.declaration.calendars import Daily
 from include.declaration.data_declaration import DataDeclaration
+from include.declaration.engines import SPARK
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.registry import code_modules, declared_values, source_code
@@ -30,7 +31,7 @@ from include.registry.code_modules import Module, Places
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
 PREDICTIONS = "predictions"
-_JUDGE = "judge"
+_JUDGE, _SPARK = "judge", "spark"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
     CHECKED: ("include.ingestion.validate", "{package}.expectations"),
@@ -43,6 +44,7 @@ _ENTRIES: Mapping[str, tuple[str, ...]] = {
         "include.training.dataset",
     ),
     PREDICTIONS: ("include.scoring.prediction_stream",),
+    _SPARK: ("include.features.spark.tables",),
     _JUDGE: ("include.validation.judge", "include.ingestion.expectations", "{package}.expectations"),
 }
 """Kind of result to the modules that make it."""
@@ -50,6 +52,7 @@ _LEFT_OUT = (
     "include.declaration",
     "include.errors",
     "include.evaluation",
+    "include.features.spark",
     "include.ingestion.correction_log",
     "include.ingestion.data_docs",
     "include.ingestion.uploads",
@@ -148,7 +151,8 @@ def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
 
 def _modules(places: Places, kind: str) -> dict[str, Module]:
     entries = [entry.format(package=places.package) for entry in _ENTRIES[kind]]
-    return code_modules.find_modules(places, entries, _is_left_out_of_judge if kind == _JUDGE else _is_left_out)
+    left_out = {_JUDGE: _is_left_out_of_judge, _SPARK: _is_left_out_of_spark}.get(kind, _is_left_out)
+    return code_modules.find_modules(places, entries, left_out)
 
 
 @dataclass(frozen=True)
@@ -166,20 +170,26 @@ def table_content(use_case: DataDeclaration, table: str, *, reread: bool = False
     """Return what `table_code_digest` covers."""
     kind, _, feed = table.partition("/")
     code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
-    return DigestedContent(code.modules, code.files, _declared(use_case, kind, feed, code))
+    return DigestedContent(code.modules, code.files, _declared(use_case, kind, feed, code, reread=reread))
 
 
 def _digest(use_case: DataDeclaration, kind: str, feed: str, *, reread: bool) -> str:
     code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
-    return content_digest.digest_values({"code": code.digest, "declared": _declared(use_case, kind, feed, code)})
+    return content_digest.digest_values(
+        {"code": code.digest, "declared": _declared(use_case, kind, feed, code, reread=reread)}
+    )
 
 
-def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code) -> str:
+def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code, *, reread: bool) -> str:
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind == FEATURES and isinstance(use_case, UseCase) and use_case.feature_groups:
         declared["feature_groups"] = use_case.feature_groups
     if use_case.calendar != Daily():  # earlier code had days from midnight only
         declared["calendar"] = str(use_case.calendar)
+    if kind in (LABELS, FEATURES) and use_case.engine == SPARK:
+        # Another engine may change the last bits of a float. What only Spark's users run is no code of the others.
+        spark = _code_of(Places.from_use_case(use_case), _SPARK, reread=reread)
+        declared["engine"] = {"name": SPARK, "code": spark.digest}
     if kind != TRAINING:
         declared["read"] = declared_values.values_of_paths(use_case, code.paths)
     if feed:
@@ -240,6 +250,10 @@ def _is_left_out(name: str) -> bool:
 
 def _is_left_out_of_judge(name: str) -> bool:
     return _is_left_out(name) and not code_modules.is_within(name, "include.validation")
+
+
+def _is_left_out_of_spark(name: str) -> bool:
+    return _is_left_out(name) and not code_modules.is_within(name, "include.features.spark")
 
 
 def forget_files() -> None:

@@ -15,6 +15,7 @@ from include.registry.source_code import DECLARATIONS
 NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts", "memory_gb"),
     *("gates", "approval", "monitoring", "retraining", "retention", "score_schedule", "scoring"),
+    "engine",  # digested on its own
 )
 """Fields that change no row, unless a function reads one by name."""
 _LOADER, _LOADERS = "include.use_cases", {"load", "all_use_cases", "discover"}

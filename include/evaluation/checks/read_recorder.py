@@ -19,6 +19,7 @@ from typing import Any
 
 from include.declaration.data_declaration import DataDeclaration
 from include.evaluation.checks import clock
+from include.features import spark
 from include.registry import code_digest, source_code
 
 _CLOCK = {
@@ -41,6 +42,8 @@ _OUTSIDE = {
 _MOST_CHARACTERS = 4096
 _SHORTEST_FOLDER = 3
 """A folder this close to the root is not data: an argument such as "/" is a separator."""
+_SPARK = f"{Path(spark.__file__ or '').parent}{os.sep}"
+"""The engine of features, which is connected to its own processes: what it reads are the clean feeds."""
 _LIBRARIES = tuple(
     {f"{path}{os.sep}" for each in (sys.prefix, sys.base_prefix) for path in (each, Path(each).resolve())}
 )
@@ -161,12 +164,16 @@ class Recorder:
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Record an event from sys.addaudithook."""
-        if event == "open" and isinstance(arguments[0], (str, bytes)):
-            frames = _callers()
-            if self._is_below_own_code(frames) and not any("importlib._bootstrap" in file for file in frames):
-                self._path(os.fsdecode(arguments[0]), opened_by=frames[0])
-        elif event in _OUTSIDE and self._is_below_own_code(_callers()):
+        is_open = event == "open" and isinstance(arguments[0], (str, bytes))
+        if not is_open and event not in _OUTSIDE:
+            return
+        frames = _callers()
+        if not self._is_below_own_code(frames) or any(file.startswith(_SPARK) for file in frames):
+            return
+        if not is_open:
             self.read.add(f"{_OUTSIDE[event]} ({event})")
+        elif not any("importlib._bootstrap" in file for file in frames):
+            self._path(os.fsdecode(arguments[0]), opened_by=frames[0])
 
     def _is_below_own_code(self, frames: list[str]) -> bool:
         return any(self.is_own(file) for file in frames)
