@@ -54,6 +54,9 @@ class Settings:
     feature_groups_folder: Path | None = None
     """A folder of feature groups (`AIRWORTHY_FEATURE_GROUPS`); by default `feature_groups` next to the folder of use
     cases, if there is one. It is the only package then."""
+    dask_scheduler: str = ""
+    """Address of the scheduler of a Dask cluster (`AIRWORTHY_DASK_SCHEDULER`), such as `tls://scheduler:8786`, for
+    trainings whose use case declares `Dask`; empty: workers on this machine."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -91,6 +94,7 @@ def current_settings() -> Settings:
         use_cases_folder=folder,
         feature_group_packages=_names(groups),
         feature_groups_folder=groups_folder,
+        dask_scheduler=env.get("AIRWORTHY_DASK_SCHEDULER") or "",
     )
 
 

@@ -11,16 +11,13 @@ from lightgbm.basic import LightGBMError
 from include.declaration import form_limits
 from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
-from include.model import splits, trainer
 from include.model.model import Model
-from include.model.tasks import task_model
 from include.project import Project
 from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
 from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
 from include.reproduction import model_diff, training_snapshot
-from include.threads import threads_for
-from include.training import dataset, provenance, spec
+from include.training import engine, provenance, spec
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
@@ -189,16 +186,8 @@ class _Rebuilding:
         try:
             snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
             self.data = snapshot.notes
-            rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
-            cut = splits.split_periods(
-                then, known.as_of, known.first, then.calendar.periods_of(rows["period"].unique().to_pylist())
-            )
-            parts = {name: dataset.split_rows(then, rows, periods, name, known.as_of) for name, periods in cut.items()}
-            threads = threads_for(rows.num_rows)
-            fitted = trainer.fit_model(
-                *(known.features, parts["train"], parts["validation"], known.parameters, threads, task_model(then)),
-                baseline=known.baseline_features,
-            )
+            with engine.load_rows(then, snapshot.view, known.first, known.last) as rows:
+                fitted = rows.fit(known.parameters)
         except (
             training_snapshot.TrainingDataMissingError,
             PartitionCorruptedError,

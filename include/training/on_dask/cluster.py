@@ -1,0 +1,136 @@
+"""Start Dask workers on this machine, or connect to those of a cluster."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import dask
+from distributed import Client, Future, LocalCluster, as_completed
+from distributed.scheduler import KilledWorker
+from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
+
+from include.declaration.period import Period
+from include.declaration.training_engine import Dask
+from include.declaration.use_case import UseCase
+from include.training.on_dask.errors import (
+    DaskClusterError,
+    DaskTrainingError,
+    DaskWorkerLostError,
+    PartRefusedError,
+)
+
+START_TIMEOUT = "600s"
+"""Time for the workers to appear; a busy machine imports for minutes."""
+_LOCAL = "this machine"
+_CONFIG: Mapping[str, Any] = {
+    # A worker that ended is not replaced by another in the middle of a training: the others wait for it.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.comm.timeouts.connect": "120s",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+}
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of one training, in the order of their shares."""
+
+    client: Client
+    addresses: tuple[str, ...]
+    use_case: UseCase
+    as_of: Period
+    where: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(str(urlsplit(address).hostname) for address in self.addresses)
+
+    def send(self, values: Sequence[Any]) -> list[Future]:
+        """Send one value to each worker."""
+        return [
+            self.client.scatter(value, workers=[address], direct=False, hash=False)
+            for value, address in zip(values, self.addresses, strict=True)
+        ]
+
+    def submit(self, share: int, function: Callable[..., Any], *arguments: Any) -> Future:
+        """Call a function on the worker of a share, and keep its result there."""
+        return self.client.submit(
+            function, *arguments, workers=[self.addresses[share]], allow_other_workers=False, pure=False, retries=0
+        )
+
+    def results(self, futures: Sequence[Future]) -> list[Any]:
+        """Return the results, in order; the first error ends the wait.
+
+        Raises:
+            DaskTrainingError: a function raised an error.
+            DaskWorkerLostError: a worker ended.
+        """
+        self.wait(futures)
+        with self._translated_errors():
+            return list(self.client.gather(list(futures)))
+
+    def wait(self, futures: Sequence[Future]) -> None:
+        """Wait until all are done; raises the same errors."""
+        for future in as_completed(list(futures), loop=self.client.loop):
+            if future.status != "finished":
+                with self._translated_errors():
+                    future.result()
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        name, as_of = self.use_case.name, self.as_of
+        try:
+            yield
+        except PartRefusedError as error:
+            found = error.part, error.kind, error.text
+            raise DaskTrainingError(name, as_of, *found, retryable=error.retryable) from None
+        except KilledWorker as error:
+            raise DaskWorkerLostError(name, as_of, str(self.use_case.training.engine), str(error)) from error
+
+
+@contextmanager
+def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str) -> Iterator[Workers]:
+    """Yield the workers of a training; those on this machine end with the block.
+
+    Raises:
+        DaskClusterError: the cluster does not answer, or has too few workers.
+    """
+    with ExitStack() as opened:
+        opened.enter_context(dask.config.set(_CONFIG))
+        try:
+            address = scheduler or opened.enter_context(_local_cluster(engine))
+            client = opened.enter_context(Client(address, timeout="120s", set_as_default=False))
+            client.wait_for_workers(engine.workers, timeout=START_TIMEOUT)
+        except (OSError, TimeoutError) as error:
+            raise DaskClusterError(use_case.name, scheduler or _LOCAL, engine.workers, str(error)) from error
+        found = sorted(client.scheduler_info(n_workers=-1)["workers"])[: engine.workers]
+        yield Workers(client, tuple(found), use_case, as_of, scheduler or _LOCAL)
+
+
+@contextmanager
+def _local_cluster(engine: Dask) -> Iterator[LocalCluster]:
+    """Start workers on this machine: on loopback, encrypted, and in a temporary folder."""
+    with (
+        tempfile.TemporaryDirectory(prefix="airworthy-dask-", ignore_cleanup_errors=True) as folder,
+        LocalCluster(
+            n_workers=engine.workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            protocol="tls",
+            security=Security.temporary(),
+            dashboard_address=None,
+            local_directory=folder,
+            memory_limit=MEMORY_LIMIT // engine.workers,
+            silence_logs=logging.ERROR,
+        ) as cluster,
+    ):
+        yield cluster
