@@ -20,7 +20,7 @@ _PACKAGES = ("dask", "distributed")
 @declared
 @dataclass(frozen=True)
 class Dask:
-    """Train on the workers of a Dask cluster, each of which holds a part of the train rows.
+    """Train on the workers of a Dask cluster, which share the train rows.
 
     The trees depend on all three fields, so they are part of a model's training spec. The cluster runs on this machine,
     unless AIRWORTHY_DASK_SCHEDULER is the address of another one. Needs the packages that `make engines` installs.

@@ -184,9 +184,10 @@ class _Rebuilding:
         known = self._read_recipe()
         then = known.as_declared_then(self._declared)
         try:
-            snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
+            project = self._project.declared_as(then)
+            snapshot = training_snapshot.load_training_snapshot(project.lake, known)
             self.data = snapshot.notes
-            with engine.load_rows(then, snapshot.view, known.first, known.last) as rows:
+            with engine.load_rows(project, snapshot.view, known.first, known.last) as rows:
                 fitted = rows.fit(known.parameters)
         except (
             training_snapshot.TrainingDataMissingError,

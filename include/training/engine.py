@@ -1,4 +1,4 @@
-"""Read the rows of a training and fit on them, in this process or as the use case declares."""
+"""Read the rows of a training and fit on them, where the use case declares."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from include.model.model import Model
 from include.model.splits import Splits
 from include.model.tasks import task_model
 from include.model.trainer import FittedModel, TrainingRows
+from include.project import Project
 from include.threads import threads_for
 from include.training import dataset
 
@@ -47,7 +48,7 @@ class LoadedRows(Protocol):
 
 
 @contextmanager
-def load_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> Iterator[LoadedRows]:
+def load_rows(project: Project, view: AsOfSnapshot, first: Period, last: Period) -> Iterator[LoadedRows]:
     """Yield the rows of a training on features from `first` to `last`, split by time.
 
     With a declared engine, its workers hold the train rows until the block ends.
@@ -55,13 +56,12 @@ def load_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period
     Raises:
         NotReadyError: days or labels are missing or wrong.
     """
-    engine = use_case.training.engine
-    if engine is None:
-        yield load_into_process(use_case, view, first, last)
+    if project.use_case.training.engine is None:
+        yield load_into_process(project.use_case, view, first, last)
         return
     from include.training.on_dask.rows import load_into_workers
 
-    with load_into_workers(use_case, view, first, last, engine) as loaded:
+    with load_into_workers(project, view, first, last) as loaded:
         yield loaded
 
 

@@ -100,7 +100,7 @@ def train_model(
     for done in registry.complete_runs(made_from.fingerprint):
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
-    with engine.load_rows(use_case, view, first, last) as rows:
+    with engine.load_rows(project, view, first, last) as rows:
         mixed = [table.summary for table in staleness.find_mixed_history(project, first, period)]
         report = _report(view, first, last, rows.rows, rows.cut)
         report |= {"stale": _stale(project, view, first), "mixed_history": mixed}

@@ -98,7 +98,9 @@ class Workers:
 
 @contextmanager
 def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str) -> Iterator[Workers]:
-    """Yield the workers of a training; those on this machine end with the block.
+    """Yield the workers of a training.
+
+    Those on this machine end with the block.
 
     Raises:
         DaskClusterError: the cluster does not answer, or has too few workers.
@@ -117,7 +119,7 @@ def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str)
 
 @contextmanager
 def _local_cluster(engine: Dask) -> Iterator[LocalCluster]:
-    """Start workers on this machine: on loopback, encrypted, and in a temporary folder."""
+    """Start workers on this machine: on loopback and encrypted."""
     with (
         tempfile.TemporaryDirectory(prefix="airworthy-dask-", ignore_cleanup_errors=True) as folder,
         LocalCluster(

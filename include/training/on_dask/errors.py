@@ -7,7 +7,7 @@ from include.errors import AirworthyError, NotReadyError
 
 
 class PartRefusedError(Exception):
-    """An error of a worker, as plain values: they cross processes, and the error itself may not."""
+    """An error of a worker, as plain values, which cross processes."""
 
     def __init__(self, part: str, kind: str, text: str, retryable: bool) -> None:
         self.part, self.kind, self.text, self.retryable = part, kind, text, retryable
@@ -53,7 +53,10 @@ class DaskClusterError(AirworthyError):
 
 
 class DaskCodeError(AirworthyError):
-    """The workers run other code or libraries than this process, so their trees would not be those of its record."""
+    """The workers run other code or libraries than this process.
+
+    Their trees would not be those of the training's record.
+    """
 
     def __init__(self, use_case: str, address: str, differing: str) -> None:
         self.use_case, self.address = use_case, address

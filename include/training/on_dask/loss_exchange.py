@@ -1,4 +1,4 @@
-"""Give all processes that train together the loss of all validation rows, round by round."""
+"""Combine the validation losses of all processes that train together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _NUMBER = struct.Struct("!q")
 
 @contextmanager
 def joined_exchange(host: str, port: int, secret: bytes, share: int, shares: int) -> Iterator[Combine]:
-    """Yield the function that each process calls with its loss and weight; each call waits for those of the others.
+    """Yield the function that each process calls with its loss and weight.
 
+    Each call waits for those of the others.
     Share 0 listens at `host:port` from now on, and the others connect when they call. Call it only when share 0 has
     entered this block, such as after LightGBM has connected all processes. The sum is taken in the order of the shares,
     so that it is the same in every run. The function raises EOFError or OSError if another process ended, and
@@ -83,5 +84,5 @@ class _Hub:
 
 
 def mean_of(pairs: Sequence[tuple[float, float]]) -> float:
-    """Return the mean of losses by their weights; a loss without weight does not count."""
+    """Return the weighted mean of losses; a loss without weight does not count."""
     return sum(loss * weight for loss, weight in pairs if weight) / sum(weight for _, weight in pairs)

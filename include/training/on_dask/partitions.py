@@ -1,4 +1,4 @@
-"""Deal the train periods to partitions, and these to the workers, by the data alone."""
+"""Deal the train periods to partitions and workers, by the data alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from include.lake.snapshot import AsOfSnapshot
 
 
 def count_labelled_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> dict[Period, int]:
-    """Return the labelled rows of each period that has any, without reading their features."""
+    """Return the number of labelled rows of each period that has any.
+
+    Reads no features.
+    """
     features = view.table("features", first, last).select(*dict.fromkeys(("period", *use_case.keys)))
     joined = join_labels(use_case, features, known_labels(use_case, view, first))
     counted: pa.Table = joined.group_by("period").agg(rows=joined.count()).to_pyarrow()
@@ -22,9 +25,9 @@ def count_labelled_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, la
 
 
 def split_into_partitions(rows: Mapping[Period, int], parts: int) -> list[tuple[Period, ...]]:
-    """Return this many groups of consecutive periods with about as many rows each; at least one period each.
+    """Return groups of consecutive periods with about as many rows each.
 
-    `rows` are in order of periods, and at least `parts` of them.
+    `rows` are in order of periods, of at least `parts` periods: each group has one or more.
     """
     periods, total = list(rows), sum(rows.values())
     groups: list[tuple[Period, ...]] = []
@@ -40,7 +43,10 @@ def split_into_partitions(rows: Mapping[Period, int], parts: int) -> list[tuple[
 
 
 def share_of(partition: int, workers: int) -> int:
-    """Return the number of the worker that has a partition: in turn, so that each has rows of every season."""
+    """Return the number of the worker that has a partition.
+
+    They are dealt in turn, so that each worker has rows of every season.
+    """
     return partition % workers
 
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 from distributed import Future
 
 from include.declaration.feeds import Feed
+from include.declaration.field_types import frozen
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period
 from include.declaration.training_engine import Dask
@@ -37,7 +38,7 @@ from include.model.model import Model
 from include.model.splits import Splits
 from include.model.tasks import task_model
 from include.model.trainer import BoostedTrees, EncodedRows, FittedModel, TrainingRows
-from include.settings import current_settings
+from include.project import Project
 from include.threads import threads_for
 from include.training import dataset
 from include.training.on_dask import partitions, worker
@@ -53,15 +54,18 @@ from include.training.on_dask.worker import (
 from include.training.training_errors import OneLabelError, SampleWeightError
 
 _TABLES = ("features", "labels")
-# Declarations hold read-only mappings, which Python itself does not pickle.
-register_pickle(MappingProxyType, lambda mapping: (MappingProxyType, (dict(mapping),)))
+
+
+def _as_frozen(mapping: MappingProxyType[str, Any]) -> tuple[Any, ...]:
+    return frozen, (dict(mapping),)
+
+
+register_pickle(MappingProxyType, _as_frozen)  # declarations hold them, and Python itself does not pickle them
 
 
 @contextmanager
-def load_into_workers(
-    use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period, engine: Dask
-) -> Iterator[RowsOnWorkers]:
-    """Yield the labelled rows of a window, the train rows on the workers of a cluster.
+def load_into_workers(project: Project, view: AsOfSnapshot, first: Period, last: Period) -> Iterator[RowsOnWorkers]:
+    """Yield the labelled rows of a window, those of train on Dask workers.
 
     Raises:
         DaskClusterError: there are too few workers.
@@ -69,6 +73,8 @@ def load_into_workers(
         DaskWorkerLostError: a worker ended.
         NotReadyError: days or labels are missing or wrong.
     """
+    use_case = project.use_case
+    engine = _engine_of(use_case)
     counts = partitions.count_labelled_rows(use_case, view, first, last)
     cut = splits.split_periods(use_case, view.period, first, list(counts))
     rest = dataset.labelled_rows(use_case, view, cut.validation[0], last)
@@ -81,7 +87,7 @@ def load_into_workers(
         rows = len(parts["validation"].labels)
         raise ValidationTooSmallError(use_case.name, view.period, rows, engine.workers)
     requests = _requests(use_case, view, {period: counts[period] for period in cut.train}, engine)
-    with dask_workers(use_case, view.period, engine, current_settings().dask_scheduler) as workers:
+    with dask_workers(use_case, view.period, engine, project.settings.dask_scheduler) as workers:
         held = [
             workers.submit(partitions.share_of(request.number, engine.workers), worker.read_partition, request)
             for request in requests
@@ -105,18 +111,20 @@ def load_into_workers(
 def _requests(
     use_case: UseCase, view: AsOfSnapshot, rows: Mapping[Period, int], engine: Dask
 ) -> list[PartitionRequest]:
-    """Return what each partition reads: fixed versions, so that a commit meanwhile changes nothing."""
-    sent = _for_workers(use_case)
-    lake = view.lake.address or current_settings().lake
+    """Return what each partition reads.
+
+    The versions of the tables are fixed, so that a commit meanwhile changes nothing.
+    """
+    lake = replace(view.lake, use_case=_for_workers(use_case))  # without the tables that are open here
     versions = {table: view.version(table) for table in _TABLES}
     return [
-        PartitionRequest(sent, lake, view.period, versions, periods, number)
+        PartitionRequest(lake, view.period, versions, periods, number)
         for number, periods in enumerate(partitions.split_into_partitions(rows, engine.parts))
     ]
 
 
 def _for_workers(use_case: UseCase) -> UseCase:
-    """Return the declaration without what no worker reads, such as sources and functions."""
+    """Return the declaration without what no worker reads, such as sources."""
     keys = use_case.key_types()
     return replace(
         use_case,
@@ -129,9 +137,15 @@ def _for_workers(use_case: UseCase) -> UseCase:
     )
 
 
+def _engine_of(use_case: UseCase) -> Dask:
+    engine = use_case.training.engine
+    assert engine is not None
+    return engine
+
+
 @dataclass(frozen=True)
 class ColumnsOnWorkers:
-    """The features of the train rows: a table whose columns are fetched one by one."""
+    """The features of the train rows, whose columns are fetched one by one."""
 
     workers: Workers
     held: Sequence[Future]
@@ -202,7 +216,7 @@ class RowsOnWorkers:
 
     @cached_property
     def parts(self) -> Mapping[str, TrainingRows]:
-        """Return the rows of each split; the features of `train` are fetched column by column."""
+        """Return the rows of each split; features of `train` are fetched when read."""
         columns = ColumnsOnWorkers(self.workers, self.held, self.encoding, len(self.labels))
         periods = np.concatenate([summary.periods for summary in self.summaries])
         earlier = [summary.season_ago for summary in self.summaries if summary.season_ago is not None]
@@ -235,7 +249,10 @@ class RowsOnWorkers:
 
     @cached_property
     def _sample(self) -> tuple[pa.Table, npt.NDArray[np.int64]]:
-        """Return evenly spaced train rows as they are stored, and their places; all rows if there are few."""
+        """Return evenly spaced train rows as they are stored, and their places.
+
+        They are all rows if there are few.
+        """
         places = np.arange(0, len(self.labels), -(-len(self.labels) // FIT_ROWS))
         ends = np.cumsum([len(summary.labels) for summary in self.summaries])
         own = np.split(places, np.searchsorted(places, ends[:-1]))
@@ -283,7 +300,7 @@ class RowsOnWorkers:
         return results[0].as_boosted()
 
     def predict(self, model: Model) -> dict[str, dict[str, Numbers]]:
-        """Return the predictions of all splits; the train rows are predicted where they are."""
+        """Return the predictions of all splits; train rows are predicted where held."""
         sent = model.booster.model_to_string(), model.parts(), self.engine.threads
         found = _of_each(self.workers, self.held, worker.predict_partition, *sent)
         train = {subject: np.concatenate([part[subject] for part in found]) for subject in found[0]}

@@ -36,10 +36,9 @@ _LAST_SPLIT = "partition"
 
 @dataclass(frozen=True)
 class PartitionRequest:
-    """Which rows a worker reads: those of some periods, at fixed versions of the tables."""
+    """Which rows a worker reads: some periods, at fixed versions of the tables."""
 
-    use_case: UseCase
-    lake: str
+    lake: Lake
     as_of: Period
     versions: Mapping[str, int]
     """Table to Delta version."""
@@ -52,7 +51,7 @@ class PartitionRequest:
 
 @dataclass(frozen=True)
 class PartitionSummary:
-    """What the training process keeps of a partition: its labels and periods, but no features."""
+    """What the training process keeps of a partition; no features."""
 
     labels: Numbers
     periods: npt.NDArray[np.datetime64]
@@ -107,9 +106,10 @@ class WorkerCode:
 
 @contextmanager
 def _plain_errors(part: str) -> Iterator[None]:
-    """Turn any error into one that crosses processes, and let go of what its frames hold.
+    """Turn any error into one that crosses processes.
 
-    A booster in a frame would keep its network open, and the other processes waiting.
+    The frames of the error let go of what they hold: a booster would keep its network open, and the other processes
+    waiting.
     """
     try:
         yield
@@ -124,8 +124,10 @@ def _plain_errors(part: str) -> Iterator[None]:
 def read_partition(request: PartitionRequest) -> TrainingRows:
     """Return the labelled rows of a partition, in order of periods and keys."""
     with _plain_errors(str(request)):
-        use_case, periods = request.use_case, request.periods
-        view = Lake.open(use_case, request.lake).at_versions(request.as_of, request.versions)
+        periods = request.periods
+        view = request.lake.at_versions(request.as_of, request.versions)
+        use_case = view.lake.use_case
+        assert isinstance(use_case, UseCase)
         rows = dataset.labelled_rows(use_case, view, periods[0], periods[-1])
         try:
             return dataset.split_rows(use_case, rows, periods, _LAST_SPLIT, request.as_of)
@@ -146,7 +148,7 @@ def summarise_partition(features: Mapping[str, str], rows: TrainingRows) -> Part
 
 
 def take_rows(rows: TrainingRows, places: npt.NDArray[np.int64]) -> pa.Table:
-    """Return these rows as they are stored, with what the baselines read besides."""
+    """Return these rows as stored, with what the baselines read besides."""
     return rows.inputs.take(places)
 
 
@@ -175,7 +177,10 @@ def free_ports(host: str, count: int) -> list[int]:
 def fit_share(
     request: ShareRequest, sample: pa.Table, validation: ValidationShare, partitions: Sequence[TrainingRows]
 ) -> ShareResult:
-    """Fit trees on these partitions together with the other workers; all return equal trees."""
+    """Fit trees on these partitions, together with the other workers.
+
+    All return equal trees.
+    """
     network = request.network
     with _plain_errors(f"share {network.share} of {len(network.machines)}"):
         lightgbm.register_logger(_Silent())
@@ -200,7 +205,7 @@ def _joined(weights: Sequence[Numbers | None]) -> Numbers | None:
 
 
 class _Silent:
-    """A logger for LightGBM: what it says about sockets is nothing for the log of a task."""
+    """A logger for LightGBM, whose messages about sockets are dropped."""
 
     def info(self, message: str) -> None:
         """Drop a message."""
