@@ -19,6 +19,7 @@ from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCI
 from include.reproduction import model_diff, training_snapshot
 from include.training import engine, provenance, spec
 from include.training.recipe import TrainingSpec, TrainingSpecError
+from include.training.training_errors import TrainingFailedError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 ARTIFACT = "reproduction.json"
@@ -102,6 +103,7 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
     Raises:
         InvalidRequestError: there is no such version.
         ArtifactMissingError: its files are damaged or missing.
+        TrainingFailedError: it was trained on an engine, which fails now and may work later.
         MlflowUnreachableError: MLflow does not answer.
     """
     form_limits.require_name("version", version)
@@ -162,7 +164,9 @@ class _Rebuilding:
 
     def surroundings(self) -> dict[str, tuple[str, str]]:
         """Return the changed code, commit, lock, processor and declaration."""
-        current, tags = provenance.current_provenance(self._declared), self._version.tags
+        then_declared = self._recipe.as_declared_then(self._declared) if self._recipe else self._declared
+        # The code of the engine that trained the version, which may not be the one declared now.
+        current, tags = provenance.current_provenance(then_declared), self._version.tags
         now: dict[str, str] = {
             CODE: current.code,
             COMMIT: current.commit,
@@ -171,7 +175,7 @@ class _Rebuilding:
         }
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
-            then["declaration"] = spec.declaration_values(self._recipe.as_declared_then(self._declared))
+            then["declaration"] = spec.declaration_values(then_declared)
             now["declaration"] = spec.declaration_values(self._declared)
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
@@ -197,6 +201,10 @@ class _Rebuilding:
             # Read the tag again: it may have been set since.
             note = self._project.registry.version(self._version.number).tags.get(NOT_REPRODUCIBLE)
             raise _NotRebuiltError(f"it is no longer reproducible {note} {gone}" if note else str(gone)) from gone
+        except TrainingFailedError as error:
+            if error.retryable:
+                raise
+            raise _NotRebuiltError(f"its recipe cannot be followed: {error}") from error
         except (NotReadyError, LightGBMError, duckdb.Error) as error:
             raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model

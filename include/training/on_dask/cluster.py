@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, wait
+from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
@@ -28,6 +29,8 @@ from include.training.on_dask.errors import (
 
 START_TIMEOUT = "600s"
 """Time for the workers to appear; a busy machine imports for minutes."""
+POLL_SECONDS = 5
+"""Time after which a wait checks that the workers are still there."""
 _LOCAL = "this machine"
 _CONFIG: Mapping[str, Any] = {
     # A worker that ended is not replaced by another in the middle of a training: the others wait for it.
@@ -47,7 +50,8 @@ class Workers:
     addresses: tuple[str, ...]
     use_case: UseCase
     as_of: Period
-    where: str
+    scheduler: str
+    """Its address; empty for workers on this machine."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -79,10 +83,31 @@ class Workers:
 
     def wait(self, futures: Sequence[Future]) -> None:
         """Wait until all are done; raises the same errors."""
-        for future in as_completed(list(futures), loop=self.client.loop):
-            if future.status != "finished":
-                with self._translated_errors():
-                    future.result()
+        pending = set(futures)
+        while pending:
+            try:
+                done = wait(pending, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                self._require_present()
+                continue
+            pending -= done
+            for future in done:
+                if future.status != "finished":
+                    with self._translated_errors():
+                        future.result()
+
+    def _require_present(self) -> None:
+        """Check that no worker is gone: its rows are lost, and Dask would wait for it.
+
+        Raises:
+            DaskWorkerLostError: one is.
+        """
+        gone = set(self.addresses) - set(self.client.scheduler_info(n_workers=-1)["workers"])
+        if gone:
+            raise self._lost(f"{', '.join(sorted(gone))} left the cluster")
+
+    def _lost(self, reason: str) -> DaskWorkerLostError:
+        return DaskWorkerLostError(self.use_case.name, self.as_of, str(self.use_case.training.engine), reason)
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -92,8 +117,8 @@ class Workers:
         except PartRefusedError as error:
             found = error.part, error.kind, error.text
             raise DaskTrainingError(name, as_of, *found, retryable=error.retryable) from None
-        except KilledWorker as error:
-            raise DaskWorkerLostError(name, as_of, str(self.use_case.training.engine), str(error)) from error
+        except (KilledWorker, FutureCancelledError) as error:
+            raise self._lost(str(error)) from error
 
 
 @contextmanager
@@ -110,11 +135,12 @@ def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str)
         try:
             address = scheduler or opened.enter_context(_local_cluster(engine))
             client = opened.enter_context(Client(address, timeout="120s", set_as_default=False))
+            opened.enter_context(client.as_current())
             client.wait_for_workers(engine.workers, timeout=START_TIMEOUT)
         except (OSError, TimeoutError) as error:
             raise DaskClusterError(use_case.name, scheduler or _LOCAL, engine.workers, str(error)) from error
         found = sorted(client.scheduler_info(n_workers=-1)["workers"])[: engine.workers]
-        yield Workers(client, tuple(found), use_case, as_of, scheduler or _LOCAL)
+        yield Workers(client, tuple(found), use_case, as_of, scheduler)
 
 
 @contextmanager
@@ -129,7 +155,7 @@ def _local_cluster(engine: Dask) -> Iterator[LocalCluster]:
             host="127.0.0.1",
             protocol="tls",
             security=Security.temporary(),
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             local_directory=folder,
             memory_limit=MEMORY_LIMIT // engine.workers,
             silence_logs=logging.ERROR,

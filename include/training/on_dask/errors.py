@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from include.declaration.period import Period
-from include.errors import AirworthyError, NotReadyError
+from include.errors import NotReadyError
+from include.training.training_errors import TrainingFailedError
 
 
 class PartRefusedError(Exception):
@@ -14,18 +15,18 @@ class PartRefusedError(Exception):
         super().__init__(part, kind, text, retryable)
 
 
-class DaskTrainingError(AirworthyError):
+class DaskTrainingError(TrainingFailedError):
     """A worker could not read its rows, or not train on them."""
 
     def __init__(self, use_case: str, as_of: Period, part: str, kind: str, text: str, *, retryable: bool) -> None:
         self.use_case, self.as_of, self.part, self.kind, self.retryable = use_case, as_of, part, kind, retryable
         super().__init__(
-            f"{use_case}: the training as of {as_of} failed on a Dask worker, in {part}: {kind}: {text.rstrip('.')}."
+            f"{use_case}: the training as of {as_of} failed on a Dask worker, in {part}: {text.rstrip('.')}."
             " Nothing was registered."
         )
 
 
-class DaskWorkerLostError(AirworthyError):
+class DaskWorkerLostError(TrainingFailedError):
     """A worker ended during a training."""
 
     retryable = True
@@ -39,7 +40,7 @@ class DaskWorkerLostError(AirworthyError):
         )
 
 
-class DaskClusterError(AirworthyError):
+class DaskClusterError(TrainingFailedError):
     """The cluster cannot be used: it does not answer, or has too few workers."""
 
     retryable = True
@@ -52,7 +53,7 @@ class DaskClusterError(AirworthyError):
         )
 
 
-class DaskCodeError(AirworthyError):
+class DaskCodeError(TrainingFailedError):
     """The workers run other code or libraries than this process.
 
     Their trees would not be those of the training's record.

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copyreg import pickle as register_pickle
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
@@ -27,6 +27,7 @@ from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period
 from include.declaration.training_engine import Dask
 from include.declaration.use_case import UseCase
+from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import data_parallel, splits, trainer
 from include.model.arrays import Numbers
@@ -43,7 +44,7 @@ from include.threads import threads_for
 from include.training import dataset
 from include.training.on_dask import partitions, worker
 from include.training.on_dask.cluster import Workers, dask_workers
-from include.training.on_dask.errors import ValidationTooSmallError
+from include.training.on_dask.errors import DaskCodeError, ValidationTooSmallError
 from include.training.on_dask.worker import (
     PartitionRequest,
     PartitionSummary,
@@ -88,6 +89,8 @@ def load_into_workers(project: Project, view: AsOfSnapshot, first: Period, last:
         raise ValidationTooSmallError(use_case.name, view.period, rows, engine.workers)
     requests = _requests(use_case, view, {period: counts[period] for period in cut.train}, engine)
     with dask_workers(use_case, view.period, engine, project.settings.dask_scheduler) as workers:
+        if workers.scheduler:
+            _require_equal_code(workers, requests[0].lake)
         held = [
             workers.submit(partitions.share_of(request.number, engine.workers), worker.read_partition, request)
             for request in requests
@@ -121,6 +124,19 @@ def _requests(
         PartitionRequest(lake, view.period, versions, periods, number)
         for number, periods in enumerate(partitions.split_into_partitions(rows, engine.parts))
     ]
+
+
+def _require_equal_code(workers: Workers, lake: Lake) -> None:
+    """Check that the workers of another cluster run this process's code.
+
+    Raises:
+        DaskCodeError: they do not.
+    """
+    own = asdict(worker.worker_code(lake))
+    shares = range(len(workers.addresses))
+    for found in workers.results([workers.submit(share, worker.worker_code, lake) for share in shares]):
+        if differing := [name for name, value in asdict(found).items() if own[name] != value]:
+            raise DaskCodeError(workers.use_case.name, workers.scheduler, ", ".join(differing))
 
 
 def _for_workers(use_case: UseCase) -> UseCase:

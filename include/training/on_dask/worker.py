@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import AuthenticationError
 from typing import Any
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from lightgbm.basic import LightGBMError
 
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
@@ -25,13 +28,17 @@ from include.model.encoding import Encoding, learn_encoding
 from include.model.lightgbm_params import Parameters
 from include.model.model import Model
 from include.model.trainer import BoostedTrees, EncodedRows, TrainingRows
-from include.training import dataset
+from include.training import dataset, provenance
 from include.training.on_dask.errors import PartRefusedError
 from include.training.on_dask.loss_exchange import joined_exchange
 from include.training.training_errors import SampleWeightError
 
 _LAST_SPLIT = "partition"
 """Name of the rows that a partition reads; the checks of a whole split are made where all of it is known."""
+
+
+_OF_NETWORK = (OSError, EOFError, AuthenticationError)
+_SOCKETS = re.compile("socket|port|connect|network", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -114,20 +121,33 @@ def _plain_errors(part: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        retryable = isinstance(error, OSError | EOFError) or getattr(error, "retryable", False)
+        retryable = isinstance(error, _OF_NETWORK) or getattr(error, "retryable", False)
+        # Of LightGBM's own errors, those of its sockets follow from a worker that ended, or a port that was taken.
+        retryable = retryable or (isinstance(error, LightGBMError) and _SOCKETS.search(str(error)) is not None)
         text = str(error) if isinstance(error, AirworthyError) else in_words(error)
         kind = type(error).__name__
         traceback.clear_frames(error.__traceback__)
         raise PartRefusedError(part, kind, text, retryable) from None
 
 
+def worker_code(lake: Lake) -> WorkerCode:
+    """Return what of this process the trees depend on."""
+    with _plain_errors("the comparison of code"):
+        made = provenance.current_provenance(use_case_of(lake))
+        return WorkerCode(made.code, lightgbm.__version__, made.processor)
+
+
+def use_case_of(lake: Lake) -> UseCase:
+    """Return the use case of a lake."""
+    assert isinstance(lake.use_case, UseCase)
+    return lake.use_case
+
+
 def read_partition(request: PartitionRequest) -> TrainingRows:
     """Return the labelled rows of a partition, in order of periods and keys."""
     with _plain_errors(str(request)):
         periods = request.periods
-        view = request.lake.at_versions(request.as_of, request.versions)
-        use_case = view.lake.use_case
-        assert isinstance(use_case, UseCase)
+        view, use_case = request.lake.at_versions(request.as_of, request.versions), use_case_of(request.lake)
         rows = dataset.labelled_rows(use_case, view, periods[0], periods[-1])
         try:
             return dataset.split_rows(use_case, rows, periods, _LAST_SPLIT, request.as_of)
