@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("distributed", reason="`make setup` does not install the optional engines; `make engines` does")
-
 from include.declaration.period import Period, period_range
 from include.local.airflow_client import AirflowClient, DagRun
 from include.pipelines.context import PipelineRun
@@ -21,12 +19,10 @@ from include.training.recipe import TrainingSpec
 from tests.conftest import draw_nothing, living_in
 from tests.end_to_end.conftest import succeeded
 from tests.integration.stack import WORKERS, Stack
-from tests.integration.use_cases import dask_flights
 from tests.integration.walk import Walk
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal")]
 
-MONTH = Walk(dask_flights.USE_CASE, Period("2013-01-01"), Period("2013-01-30"), as_of=Period("2013-01-29"))
 ENGINE = {"kind": "dask", "workers": 2, "partitions": 4, "threads": 1}
 
 
@@ -39,38 +35,48 @@ def run_steps(project: Project, kind: Kind, first: Period, last: Period, **param
 
 
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def walk() -> Walk:
+    """A month of flights, if the optional engines are installed."""
+    reason = "`make setup` does not install the optional engines; `make engines` does"
+    pytest.importorskip("distributed", reason=reason)
+    from tests.integration.use_cases import dask_flights
+
+    return Walk(dask_flights.USE_CASE, Period("2013-01-01"), Period("2013-01-30"), as_of=Period("2013-01-29"))
+
+
+@pytest.fixture(scope="module")
+def month(walk: Walk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home with the data of the month."""
     home = tmp_path_factory.mktemp("month")
     with living_in(home) as patch:
         draw_nothing(patch)
-        run_steps(open_project(MONTH.use_case), "data", MONTH.first, MONTH.last)
+        run_steps(open_project(walk.use_case), "data", walk.first, walk.last)
         yield home
 
 
 @pytest.mark.usefixtures("month")
-def test_a_model_of_dask_workers_goes_through_the_same_steps_as_any_other():
-    project = open_project(MONTH.use_case)
+def test_a_model_of_dask_workers_goes_through_the_same_steps_as_any_other(walk):
+    project = open_project(walk.use_case)
     with pytest.raises(AssertionError, match="computed in this process"):
-        engine.load_into_process(MONTH.use_case, project.lake.as_of(MONTH.as_of), MONTH.first, MONTH.as_of)
-    run_steps(project, "train", MONTH.as_of, MONTH.as_of)
-    entry = project.ledger.champion_of(MONTH.as_of)
+        engine.load_into_process(walk.use_case, project.lake.as_of(walk.as_of), walk.first, walk.as_of)
+    run_steps(project, "train", walk.as_of, walk.as_of)
+    entry = project.ledger.champion_of(walk.as_of)
     assert entry is not None
     version = project.registry.version(entry.version)
     assert TrainingSpec.from_tag(version.tags[RECIPE]).engine == ENGINE
     assert {each["outcome"] for each in version.gate_results} == {"passed"}
-    run_steps(project, "score", MONTH.as_of, MONTH.last)
-    run_steps(project, "monitor", MONTH.as_of, MONTH.last)
-    scored = project.lake.as_of(MONTH.last).read("predictions", MONTH.as_of, MONTH.last)
+    run_steps(project, "score", walk.as_of, walk.last)
+    run_steps(project, "monitor", walk.as_of, walk.last)
+    scored = project.lake.as_of(walk.last).read("predictions", walk.as_of, walk.last)
     assert scored.num_rows > 1000 and set(scored["model_version"].to_pylist()) == {entry.version}
     found = reproduce.reproduce_version(project, entry.version)
     assert (found.outcome, found.model) == ("equal", ())
 
 
 @pytest.fixture(scope="module")
-def training(lived: Callable[[Walk], DagRun]) -> DagRun:
+def training(walk: Walk, lived: Callable[[Walk], DagRun]) -> DagRun:
     """The training, after all its days have gone through the services."""
-    return lived(MONTH)
+    return lived(walk)
 
 
 @pytest.fixture
@@ -81,12 +87,12 @@ def as_operator(stack: Stack, training: DagRun, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("as_operator")
-def test_the_services_train_the_same_model_on_dask_and_leave_no_worker(tmp_path, stack, api):
-    assert MONTH.tables() == MONTH.in_process(tmp_path / "home")
+def test_the_services_train_the_same_model_on_dask_and_leave_no_worker(walk, tmp_path, stack):
+    assert walk.tables() == walk.in_process(tmp_path / "home")
     left = [process.cmdline() for name in WORKERS for process in stack.processes(name)]
     assert not [command for command in left if any("spawn_main" in part or "distributed" in part for part in command)]
 
 
-def test_the_services_rebuild_it_on_dask(training, api: AirflowClient):
-    api.unpause(MONTH.dag("reproduce"))
-    succeeded(api, MONTH.dag("reproduce"), api.trigger(MONTH.dag("reproduce"), conf={"version": "1"}))
+def test_the_services_rebuild_it_on_dask(walk, training, api: AirflowClient):
+    api.unpause(walk.dag("reproduce"))
+    succeeded(api, walk.dag("reproduce"), api.trigger(walk.dag("reproduce"), conf={"version": "1"}))

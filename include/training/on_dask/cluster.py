@@ -27,6 +27,7 @@ from include.training.on_dask.errors import (
     PartRefusedError,
 )
 
+CONNECT_TIMEOUT = "120s"
 START_TIMEOUT = "600s"
 """Time for the workers to appear; a busy machine imports for minutes."""
 POLL_SECONDS = 5
@@ -35,7 +36,6 @@ _LOCAL = "this machine"
 _CONFIG: Mapping[str, Any] = {
     # A worker that ended is not replaced by another in the middle of a training: the others wait for it.
     "distributed.scheduler.allowed-failures": 0,
-    "distributed.comm.timeouts.connect": "120s",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.admin.large-graph-warning-threshold": "1GB",
@@ -131,10 +131,10 @@ def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str)
         DaskClusterError: the cluster does not answer, or has too few workers.
     """
     with ExitStack() as opened:
-        opened.enter_context(dask.config.set(_CONFIG))
+        opened.enter_context(dask.config.set({**_CONFIG, "distributed.comm.timeouts.connect": CONNECT_TIMEOUT}))
         try:
             address = scheduler or opened.enter_context(_local_cluster(engine))
-            client = opened.enter_context(Client(address, timeout="120s", set_as_default=False))
+            client = opened.enter_context(Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False))
             opened.enter_context(client.as_current())
             client.wait_for_workers(engine.workers, timeout=START_TIMEOUT)
         except (OSError, TimeoutError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
 import pyarrow as pa
 
@@ -15,13 +16,25 @@ from include.lake.snapshot import AsOfSnapshot
 def count_labelled_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> dict[Period, int]:
     """Return the number of labelled rows of each period that has any.
 
-    Reads no features.
+    Reads only keys. The files of features are checked by the workers, which read them whole.
+
+    Raises:
+        PartitionCorruptedError: a file is not genuine, or cannot be read because it is damaged.
     """
-    features = view.table("features", first, last).select(*dict.fromkeys(("period", *use_case.keys)))
+    try:
+        with view.diagnose_read_errors("features", first, last):
+            counts = _count_rows(use_case, view, first, last)
+    except pa.ArrowException:
+        view.require_whole("features", first, last)
+        raise
+    return {period: counts[period.start] for period in use_case.calendar.periods_of(sorted(counts))}
+
+
+def _count_rows(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> dict[date | datetime, int]:
+    features = view.table("features", first, last, checked=False).select(*dict.fromkeys(("period", *use_case.keys)))
     joined = join_labels(use_case, features, known_labels(use_case, view, first))
     counted: pa.Table = joined.group_by("period").agg(rows=joined.count()).to_pyarrow()
-    counts = dict(zip(counted["period"].to_pylist(), counted["rows"].to_pylist(), strict=True))
-    return {period: counts[period.start] for period in use_case.calendar.periods_of(sorted(counts))}
+    return dict(zip(counted["period"].to_pylist(), counted["rows"].to_pylist(), strict=True))
 
 
 def split_into_partitions(rows: Mapping[Period, int], parts: int) -> list[tuple[Period, ...]]:

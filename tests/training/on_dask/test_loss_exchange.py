@@ -9,8 +9,6 @@ from multiprocessing.connection import Client
 
 import pytest
 
-pytest.importorskip("distributed", reason="`make setup` does not install the optional engines; `make engines` does")
-
 from include.training.on_dask.loss_exchange import joined_exchange, mean_of
 from include.training.on_dask.worker import free_ports
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-pytest.importorskip("distributed", reason="`make setup` does not install the optional engines; `make engines` does")
-
 from hypothesis import given
 from hypothesis import strategies as st
 
