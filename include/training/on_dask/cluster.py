@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Future, LocalCluster, wait
-from distributed.client import FutureCancelledError
+from distributed.client import FutureCancelledError, FuturesCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
@@ -117,7 +118,7 @@ class Workers:
         except PartRefusedError as error:
             found = error.part, error.kind, error.text
             raise DaskTrainingError(name, as_of, *found, retryable=error.retryable) from None
-        except (KilledWorker, FutureCancelledError) as error:
+        except (KilledWorker, FutureCancelledError, FuturesCancelledError) as error:
             raise self._lost(str(error)) from error
 
 
@@ -144,10 +145,28 @@ def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str)
 
 
 @contextmanager
+def _allowed_children() -> Iterator[None]:
+    """Let this process start processes, although it may be a daemon, as Celery's are.
+
+    Python forbids it because a daemon's children would outlive it. Dask's workers do not: each ends when the pipe to its
+    parent closes.
+    """
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001
+    daemon = config.get("daemon")
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config["daemon"] = daemon
+
+
+@contextmanager
 def _local_cluster(engine: Dask) -> Iterator[LocalCluster]:
     """Start workers on this machine: on loopback and encrypted."""
     with (
+        _allowed_children(),
         tempfile.TemporaryDirectory(prefix="airworthy-dask-", ignore_cleanup_errors=True) as folder,
+        dask.config.set({"temporary-directory": folder}),
         LocalCluster(
             n_workers=engine.workers,
             threads_per_worker=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.project import open_project
 from include.registry.tags import RECIPE
@@ -146,8 +148,10 @@ def test_an_error_of_a_worker_names_use_case_period_and_partition(toy_lake, trac
     lake = Lake.open(USE_CASE)
     ((_, place),) = lake.as_of(AS_OF).storage_paths("features", IN_WINDOW, IN_WINDOW)
     path = Path(place.uri)
-    content = path.read_bytes()
-    path.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])  # not in the footer, which is read first
+    content = bytearray(path.read_bytes())
+    features = len(content) - 8 - int.from_bytes(content[-8:-4], "little") - 40
+    content[features] ^= 1  # neither in the keys nor in the footer, which the task itself reads
+    path.write_bytes(content)
     with raises(DaskTrainingError, IN_WINDOW, use_case="toy", as_of=AS_OF, kind="PartitionCorruptedError") as refused:
         train.train_model(open_project(on_dask(USE_CASE)), AS_OF)
     assert "partition" in refused.value.part
@@ -175,6 +179,13 @@ def test_a_scheduler_that_does_not_answer_is_named(toy_lake, tracking, on_dask, 
         train.train_model(open_project(on_dask(USE_CASE)), AS_OF)
 
 
+def test_a_damaged_footer_is_found_before_any_worker_reads(toy_lake, tracking, on_dask):
+    ((_, place),) = Lake.open(USE_CASE).as_of(AS_OF).storage_paths("features", IN_WINDOW, IN_WINDOW)
+    Path(place.uri).write_bytes(Path(place.uri).read_bytes()[:-4] + b"xxxx")
+    with raises(PartitionCorruptedError, IN_WINDOW):
+        train.train_model(open_project(on_dask(USE_CASE)), AS_OF)
+
+
 # -- what is left
 
 
@@ -187,6 +198,7 @@ def workers_of_this_process() -> list[psutil.Process]:
 def test_own_workers_leave_no_process_and_no_folder(toy_lake, tracking, on_dask, tmp_path):
     before = {child.pid for child in workers_of_this_process()}
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(multiprocessing.current_process()._config, "daemon", True)  # as in a worker of Celery
         patch.setattr(tempfile, "tempdir", str(tmp_path))
         patch.chdir(tmp_path)
         train.train_model(open_project(on_dask(USE_CASE)), AS_OF)
