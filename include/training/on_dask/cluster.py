@@ -148,16 +148,17 @@ def dask_workers(use_case: UseCase, as_of: Period, engine: Dask, scheduler: str)
 def _allowed_children() -> Iterator[None]:
     """Let this process start processes, although it may be a daemon, as Celery's are.
 
-    Python forbids it because a daemon's children would outlive it. Dask's workers do not: each ends when the pipe to its
-    parent closes.
+    Python forbids it because a daemon's children would outlive it. Dask's workers do not: each ends when the pipe to
+    its parent closes.
     """
     config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001
-    daemon = config.get("daemon")
+    before = dict(config)
     config["daemon"] = False
     try:
         yield
     finally:
-        config["daemon"] = daemon
+        config.clear()
+        config.update(before)
 
 
 @contextmanager
