@@ -87,7 +87,8 @@ class Workers:
         pending = set(futures)
         while pending:
             try:
-                done = wait(pending, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
+                with self._translated_errors():
+                    done = wait(pending, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 self._require_present()
                 continue
