@@ -64,6 +64,7 @@ LONG = (
     *("end_to_end/test_feature_groups", "tasks/test_texts", "tasks/test_crossed_intervals", "sharing/test_life"),
     *("maintenance/test_feature_groups", "drills/test_report", "drills/test_disk_full", "backfill/test_killed"),
     *("end_to_end/test_removal", "end_to_end/test_tutorial", "end_to_end/test_priority"),
+    "training/on_dask/test_rows",
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -88,7 +89,7 @@ SLOW = (
     *("scoring/test_choose_predictor", "scoring/test_tree_compiler"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
     *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "ingestion/sources/test_http"),
-    *("registry/test_tags", "web/test_html", "evaluation/test_check_tables"),
+    *("registry/test_tags", "web/test_html", "evaluation/test_check_tables", "model/test_data_parallel"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {

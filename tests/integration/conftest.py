@@ -38,3 +38,10 @@ def lived(api: AirflowClient) -> Callable[[Walk], DagRun]:
         return trainings[walk.use_case.name]
 
     return live
+
+
+@pytest.fixture
+def as_operator(stack: Stack, training: DagRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process finds lake, Data Docs and MLflow where the services have them."""
+    for name, value in stack.places().items():
+        monkeypatch.setenv(name, value)

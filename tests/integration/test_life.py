@@ -15,7 +15,7 @@ from include.project import open_project
 from include.registry.ledger import Ledger
 from include.web import summary
 from tests.integration.conftest import TOY
-from tests.integration.stack import WORKERS, Stack
+from tests.integration.stack import WORKERS
 from tests.integration.use_cases import quick_flights
 from tests.integration.walk import Walk
 
@@ -33,13 +33,6 @@ def walk(request: pytest.FixtureRequest) -> Walk:
 def training(walk: Walk, lived: Callable[[Walk], DagRun]) -> DagRun:
     """The training, after all its days have gone through the services."""
     return lived(walk)
-
-
-@pytest.fixture
-def as_operator(stack: Stack, training: DagRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process finds lake, Data Docs and MLflow where the services have them."""
-    for name, value in stack.places().items():
-        monkeypatch.setenv(name, value)
 
 
 def task_instances(api: AirflowClient, dag_id: str) -> list[dict[str, object]]:

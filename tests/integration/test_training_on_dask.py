@@ -18,7 +18,7 @@ from include.training import engine
 from include.training.recipe import TrainingSpec
 from tests.conftest import draw_nothing, living_in
 from tests.end_to_end.conftest import succeeded
-from tests.integration.stack import WORKERS, Stack
+from tests.integration.stack import WORKERS
 from tests.integration.walk import Walk
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal")]
@@ -77,13 +77,6 @@ def test_a_model_of_dask_workers_goes_through_the_same_steps_as_any_other(walk):
 def training(walk: Walk, lived: Callable[[Walk], DagRun]) -> DagRun:
     """The training, after all its days have gone through the services."""
     return lived(walk)
-
-
-@pytest.fixture
-def as_operator(stack: Stack, training: DagRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process finds lake, Data Docs and MLflow where the services have them."""
-    for name, value in stack.places().items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.usefixtures("as_operator")

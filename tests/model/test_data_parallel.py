@@ -75,9 +75,9 @@ def parameters(objective: str, rounds: int = 25, **more: object) -> Parameters:
     return Parameters({**OBJECTIVES[objective], **OWN, **more}, rounds, 10)  # type: ignore[dict-item]
 
 
-def share_of(rows: EncodedRows, share: int, shares: int) -> EncodedRows:
+def share_of(rows: EncodedRows, share: int, shares: int, block: int) -> EncodedRows:
     """Alternating blocks of the train rows, and a part of the validation rows."""
-    mine = np.flatnonzero(np.arange(rows.train.num_rows) // 200 % shares == share)
+    mine = np.flatnonzero(np.arange(rows.train.num_rows) // block % shares == share)
     own = np.array_split(np.arange(rows.validation.num_rows), [VALIDATED // 3 * each for each in range(1, shares)])[
         share
     ]
@@ -107,7 +107,9 @@ def combined(shares: int) -> list[Callable[[float, float], float]]:
     return [lambda loss, weight, own=share: combine(own, loss, weight) for share in range(shares)]  # type: ignore[misc]
 
 
-def fit(rows: EncodedRows, chosen: Parameters, shares: int = 2, threads: int = 1) -> list[BoostedTrees]:
+def fit(
+    rows: EncodedRows, chosen: Parameters, shares: int = 2, threads: int = 1, block: int = 200
+) -> list[BoostedTrees]:
     """The result of each share."""
     opened = [socket.socket() for _ in range(shares)]
     for each in opened:
@@ -120,7 +122,7 @@ def fit(rows: EncodedRows, chosen: Parameters, shares: int = 2, threads: int = 1
         results = [
             pool.submit(
                 boost_share,
-                share_of(rows, share, shares),
+                share_of(rows, share, shares, block),
                 rows.train,
                 chosen,
                 threads,
@@ -150,6 +152,20 @@ def test_they_are_about_as_good_as_the_trees_of_one_process(objective):
     rows, chosen = made_rows(objective), parameters(objective, rounds=60)
     alone, together = trainer.boost_trees(rows, chosen, 1), fit(rows, chosen)[0]
     assert min(together.validation_loss) == pytest.approx(min(alone.validation_loss), rel=0.03)
+
+
+def test_a_feature_that_grows_with_time_has_bins_everywhere():
+    """Share 0 has earlier rows than share 1, and the label depends on the later ones."""
+    rows = made_rows()
+    times = np.arange(ROWS, dtype=float)
+    late = (times % 200 < 100).astype(float) * (times > ROWS / 2)
+    cut = ROWS - VALIDATED
+    train = rows.train.set_column(0, "number", pa.array(times[:cut]))
+    validation = rows.validation.set_column(0, "number", pa.array(times[:cut:4]))
+    grown = replace(rows, train=train, train_labels=late[:cut], validation=validation, validation_labels=late[:cut:4])
+    chosen = parameters("l2", min_data_in_leaf=5)
+    together, alone = fit(grown, chosen, block=cut // 2)[0], trainer.boost_trees(grown, chosen, 1)
+    assert min(together.validation_loss) == pytest.approx(min(alone.validation_loss), rel=0.1)
 
 
 def test_threads_change_no_tree():
