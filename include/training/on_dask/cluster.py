@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import AuthenticationString
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -155,6 +156,8 @@ def _allowed_children() -> Iterator[None]:
     config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001
     before = dict(config)
     config["daemon"] = False
+    if "authkey" in config:  # Celery's is of another class, which Python's own processes refuse to hand on
+        config["authkey"] = AuthenticationString(bytes(config["authkey"]))
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import billiard
 import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +31,7 @@ from include.training.on_dask.errors import (
 )
 from include.training.recipe import TrainingSpec
 from include.training.training_errors import OneLabelError, SampleWeightError, TrainingFailedError
+from include.use_case import Dask
 from tests.conftest import AS_OF
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
@@ -204,6 +206,20 @@ def test_own_workers_leave_no_process_and_no_folder(toy_lake, tracking, on_dask,
         train.train_model(open_project(on_dask(USE_CASE)), AS_OF)
     assert {child.pid for child in workers_of_this_process()} <= before
     assert [path.name for path in tmp_path.iterdir() if "dask" in path.name] == []
+
+
+def add_on_workers() -> None:
+    from include.training.on_dask.cluster import dask_workers
+
+    with dask_workers(USE_CASE, AS_OF, Dask(), "") as workers:
+        assert workers.results([workers.submit(share, sum, [share, 2]) for share in (0, 1)]) == [2, 3]
+
+
+def test_workers_start_from_a_process_of_celery(on_dask):
+    process = billiard.get_context("fork").Process(target=add_on_workers, daemon=True)
+    process.start()
+    process.join(1200)
+    assert process.exitcode == 0
 
 
 def test_a_worker_that_ends_fails_the_training_which_may_be_tried_again(toy_lake, tracking, on_dask, own_cluster):
