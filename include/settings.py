@@ -80,6 +80,9 @@ class Settings:
     spark_master: str = "local[*]"
     """Where Spark runs (`AIRWORTHY_SPARK_MASTER`): on this machine, or a cluster's address such as
     `spark://host:7077`."""
+    dask_scheduler: str = ""
+    """Address of the scheduler of a Dask cluster (`AIRWORTHY_DASK_SCHEDULER`), such as `tls://scheduler:8786`, for
+    trainings whose use case declares `Dask`; empty: workers on this machine."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -118,6 +121,7 @@ def current_settings() -> Settings:
         feature_group_packages=_names(groups),
         feature_groups_folder=groups_folder,
         spark_master=env.get("AIRWORTHY_SPARK_MASTER") or "local[*]",
+        dask_scheduler=env.get("AIRWORTHY_DASK_SCHEDULER") or "",
     )
 
 

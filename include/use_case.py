@@ -22,6 +22,7 @@ from include.declaration.sources import Files, Http, NextPage, PageNumber, Sql
 from include.declaration.span import OptionalSpan, Span
 from include.declaration.suite import FeatureSuite, PredictionSuite, Suite
 from include.declaration.task import Binary, Multiclass, Regression
+from include.declaration.training_engine import Dask
 from include.declaration.use_case import Approval, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
 from include.evaluation.gates.champion import ChampionGate
@@ -46,6 +47,7 @@ __all__ = [
     "ChampionGate",
     "CustomMetric",
     "Daily",
+    "Dask",
     "DataError",
     "DecisionCosts",
     "Feature",

@@ -68,6 +68,7 @@ LONG = (
     "scoring/test_shards_killed",
     *("features/spark/test_backend", "features/spark/test_compiler", "features/spark/test_session"),
     *("features/spark/test_tables", "evaluation/checks/test_isolation_on_spark"),
+    "training/on_dask/test_rows",
 )
 """Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
 SLOW = (
@@ -92,7 +93,7 @@ SLOW = (
     *("scoring/test_choose_predictor", "scoring/test_tree_compiler"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
     *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "ingestion/sources/test_http"),
-    *("registry/test_tags", "web/test_html", "evaluation/test_check_tables"),
+    *("registry/test_tags", "web/test_html", "evaluation/test_check_tables", "model/test_data_parallel"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""
 HEAVY = {

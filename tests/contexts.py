@@ -32,6 +32,7 @@ class SettingValues(TypedDict, total=False):
     feature_group_packages: str | None
     feature_groups: Path | str | None
     commit: str | None
+    dask_scheduler: str | None
     signing_keys: str | None
     task_memory_gb: str | None
     spark_master: str | None
@@ -110,6 +111,8 @@ LIMITS = {
     "artifact_files": "include.registry.mlflow_runs.ARTIFACT_FILES",
     "checkpoint_after": "include.maintenance.table_plan.CHECKPOINT_AFTER",
     "conditional_write_pause_s": "include.lake.s3_object._PAUSE",
+    "dask_connect_timeout": "include.training.on_dask.cluster.CONNECT_TIMEOUT",
+    "dask_start_timeout": "include.training.on_dask.cluster.START_TIMEOUT",
     "demo_limit_s": "include.local.demo.LIMIT_S",
     "demo_poll_s": "include.local.demo.POLL_S",
     "judged_rows": "include.monitoring.labelled_predictions.MOST_ROWS",

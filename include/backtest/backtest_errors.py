@@ -14,6 +14,17 @@ class BacktestEmptyError(InvalidRequestError):
         super().__init__(f"{use_case}: a replay from {first} to {last} has no period. Give the earlier period first.")
 
 
+class BacktestEngineError(InvalidRequestError):
+    """A use case whose trainings run on a cluster is backtested."""
+
+    def __init__(self, use_case: str, engine: str) -> None:
+        self.use_case, self.engine = use_case, engine
+        super().__init__(
+            f"{use_case}: a backtest trains many models in one process, and this use case declares Training(engine=…)"
+            f" for trainings that one process cannot hold ({engine}). Declare no engine to backtest it on fewer rows."
+        )
+
+
 class FirstModelError(InvalidRequestError):
     """No model can be trained as of the first day of a backtest."""
 

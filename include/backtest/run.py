@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from include.backtest import history, plot, result, sensitivity, simulator
-from include.backtest.backtest_errors import BacktestEmptyError, FirstModelError, LastLabelsError
+from include.backtest.backtest_errors import BacktestEmptyError, BacktestEngineError, FirstModelError, LastLabelsError
 from include.backtest.history import HistoricalEvaluator
 from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Policy
@@ -65,6 +65,8 @@ def run_backtest(
     if last < first:
         raise BacktestEmptyError(use_case.name, first, last)
     use_case.require(first)
+    if use_case.training.engine is not None:
+        raise BacktestEngineError(use_case.name, str(use_case.training.engine))
     _require_judged(use_case, last)
     _build(project, first, last, tell)
     tell("reading features and labels")

@@ -24,6 +24,7 @@ from include.declaration.problems import declared, declared_whole, report, requi
 from include.declaration.scoring import Scoring
 from include.declaration.span import Span, Spanned
 from include.declaration.task import Task
+from include.declaration.training_engine import Dask
 from include.evaluation.gates.base import BaseGate
 
 _MONDAYS = Weekly()
@@ -100,6 +101,9 @@ class Training(Spanned):
     None: only by hand and by the retraining policy."""
     monotone: Mapping[str, int] = field(default_factory=dict)
     """Feature to 1 if the prediction may only rise with it, or -1 if it may only fall."""
+    engine: Dask | None = None
+    """Where the trees are trained: None, in the process of the task; `Dask(…)`, on several workers, for train rows that
+    one process cannot hold."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -115,6 +119,9 @@ class Training(Spanned):
         for name, direction in self.monotone.items():
             problem = f"Training: monotone[{name!r}] must be 1 or -1, not {direction!r}."
             require(direction in (1, -1), problem, field=f"monotone[{name!r}]")
+        problem = "Training: search_space cannot be searched with an engine: a search fits in one process."
+        hint = "Search on fewer periods without an engine, and declare the parameters that it chose."
+        require(self.engine is None or not self.search_space, problem, field="search_space", hint=hint)
 
     def check_spans(self) -> None:
         """Report windows that cannot work."""
@@ -128,6 +135,12 @@ class Training(Spanned):
             f" test_periods + 2 gaps = {least}.",
             field="window_periods",
         )
+        if self.engine is not None:
+            parts = self.engine.parts
+            problem = f"Training: {parts} partitions need as many train periods, and min_train_periods is"
+            problem += f" {self.min_train_periods}."
+            hint = "Declare fewer partitions, or a larger min_train_periods."
+            require(parts <= self.min_train_periods, problem, field="engine", hint=hint)
 
     @property
     def rebuildable_periods(self) -> int:

@@ -74,6 +74,10 @@ class BoostedTrees:
     validation_loss: list[float]
 
 
+Boost = Callable[[Parameters], BoostedTrees]
+"""Fits trees on train and validation rows."""
+
+
 def encode_rows(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
     """Encode train and validation rows; vocabularies come from `train` alone."""
     learned = encoding.learn_encoding(features, train.features)
@@ -103,10 +107,28 @@ def fit_model(
     empty means all.
     """
     rows = encode_rows(features, train, validation)
-    boosted = boost_trees(rows, parameters, threads)
-    linear = rows.encoding.only(baseline or features)
-    baselines = task.fit_baselines(rows.encoding, linear, with_season(rows.train, train.inputs), train.labels)
-    bounds = _fit_bounds(task, rows, boosted.booster, parameters, threads)
+    return fit_with(
+        lambda chosen: boost_trees(rows, chosen, threads), rows, train.inputs, parameters, threads, task, baseline
+    )
+
+
+def fit_with(
+    boost: Boost,
+    rows: EncodedRows,
+    inputs: pa.Table,
+    parameters: Parameters,
+    threads: int,
+    task: TaskModel[Any],
+    baseline: Sequence[str] = (),
+) -> FittedModel:
+    """Fit the model with the trees of `boost`; `rows.train` and `inputs` are what the baselines are fitted on.
+
+    They may be a sample of the train rows, unencoded in `inputs`.
+    """
+    boosted = boost(parameters)
+    linear = rows.encoding.only(baseline or rows.encoding.features)
+    baselines = task.fit_baselines(rows.encoding, linear, with_season(rows.train, inputs), rows.train_labels)
+    bounds = _fit_bounds(task, boost, rows, boosted.booster, parameters, threads)
     model = Model(boosted.booster, rows.encoding, baselines, bounds)
     crossed = model.predict_encoded(rows.validation, threads).crossed if bounds else 0
     share = crossed / max(rows.validation.num_rows, 1)
@@ -114,12 +136,17 @@ def fit_model(
 
 
 def _fit_bounds(
-    task: TaskModel[Any], rows: EncodedRows, booster: lightgbm.Booster, parameters: Parameters, threads: int
+    task: TaskModel[Any],
+    boost: Boost,
+    rows: EncodedRows,
+    booster: lightgbm.Booster,
+    parameters: Parameters,
+    threads: int,
 ) -> Bounds | None:
     """Fit the intervals; further models differ in the parameters of their loss."""
 
     def fit(changed: Mapping[str, Parameter]) -> lightgbm.Booster:
-        return boost_trees(rows, replace(parameters, lightgbm={**parameters.lightgbm, **changed}), threads).booster
+        return boost(replace(parameters, lightgbm={**parameters.lightgbm, **changed})).booster
 
     return task.fit_bounds(booster, rows.validation, rows.validation_labels, fit, threads)
 
@@ -132,10 +159,7 @@ def boost_trees(
     `watch` is called with the number of each round, from 1, and its loss; an error that it raises ends the fit.
     """
     params = {**parameters.lightgbm, "num_threads": threads}
-    names = dict(zip(rows.encoding.features, rows.encoding.booster_names, strict=True))
-    named: dict[str, Any] = {"feature_name": list(names.values())}
-    named["categorical_feature"] = [names[name] for name in rows.encoding.categories]
-    named |= {"params": params, "free_raw_data": True}
+    named = dataset_arguments(rows.encoding, params)
     dataset = lightgbm.Dataset(rows.train, rows.train_labels, weight=rows.train_weights, **named)
     validation = lightgbm.Dataset(
         rows.validation, rows.validation_labels, weight=rows.validation_weights, reference=dataset, **named
@@ -157,6 +181,18 @@ def boost_trees(
     best = booster.best_iteration
     booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
     return BoostedTrees(booster, best, next(iter(history["validation"].values())))
+
+
+def dataset_arguments(encoding: Encoding, params: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Return the arguments of `lightgbm.Dataset` for encoded rows."""
+    names = dict(zip(encoding.features, encoding.booster_names, strict=True))
+    categories = [names[name] for name in encoding.categories]
+    return {
+        "feature_name": list(names.values()),
+        "categorical_feature": categories,
+        "params": params,
+        "free_raw_data": True,
+    }
 
 
 def _round_callback(watch: Callable[[int, float], None]) -> Callable[[CallbackEnv], None]:

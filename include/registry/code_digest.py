@@ -31,7 +31,7 @@ from include.registry.code_modules import Module, Places
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
 PREDICTIONS = "predictions"
-_JUDGE, _SPARK = "judge", "spark"
+_JUDGE, _SPARK, _TRAINING_ON_DASK = "judge", "spark", "training on dask"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
     RAW: ("include.ingestion.ingest", "{package}.source"),
     CHECKED: ("include.ingestion.validate", "{package}.expectations"),
@@ -45,6 +45,11 @@ _ENTRIES: Mapping[str, tuple[str, ...]] = {
     ),
     PREDICTIONS: ("include.scoring.prediction_stream",),
     _SPARK: ("include.features.spark.tables",),
+    _TRAINING_ON_DASK: (
+        "include.model.data_parallel",
+        "include.training.on_dask.rows",
+        "include.training.on_dask.worker",
+    ),
     _JUDGE: ("include.validation.judge", "include.ingestion.expectations", "{package}.expectations"),
 }
 """Kind of result to the modules that make it."""
@@ -99,9 +104,13 @@ def table_code_digest(use_case: DataDeclaration, table: str, *, reread: bool = F
 def training_code_digest(use_case: DataDeclaration) -> str:
     """Return the digest of the code that can change the trees.
 
-    Excludes data, parameters and declaration.
+    Excludes data, parameters and declaration. The code of an engine is included if the use case declares it.
     """
-    return _digest(use_case, TRAINING, "", reread=False)
+    digest = _digest(use_case, TRAINING, "", reread=False)
+    if isinstance(use_case, UseCase) and use_case.training.engine is not None:
+        on_dask = _code_of(Places.from_use_case(use_case), _TRAINING_ON_DASK, reread=False).digest
+        return content_digest.digest_values({"training": digest, "engine": on_dask})
+    return digest
 
 
 def judge_code_digest(use_case: DataDeclaration) -> str:
@@ -233,7 +242,7 @@ def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
 def _code(places: Places, kind: str) -> _Code:
     covered = _modules(places, kind)
     digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
-    paths = code_modules.data_files(places, covered) if kind != TRAINING else {}
+    paths = code_modules.data_files(places, covered) if kind not in (TRAINING, _TRAINING_ON_DASK) else {}
     files = {name: _file_digest(path) for name, path in paths.items()}
     read = declared_values.paths_read_by(covered.values(), places)
     return _Code(content_digest.digest_values(digests | files), covered, files, read)

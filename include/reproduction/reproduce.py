@@ -11,17 +11,15 @@ from lightgbm.basic import LightGBMError
 from include.declaration import form_limits
 from include.errors import AirworthyError, NotReadyError
 from include.lake.integrity import PartitionCorruptedError
-from include.model import splits, trainer
 from include.model.model import Model
-from include.model.tasks import task_model
 from include.project import Project
 from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import Version
 from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
 from include.reproduction import model_diff, training_snapshot
-from include.threads import threads_for
-from include.training import dataset, provenance, spec
+from include.training import engine, provenance, spec
 from include.training.recipe import TrainingSpec, TrainingSpecError
+from include.training.training_errors import TrainingFailedError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 ARTIFACT = "reproduction.json"
@@ -105,6 +103,7 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
     Raises:
         InvalidRequestError: there is no such version.
         ArtifactMissingError: its files are damaged or missing.
+        TrainingFailedError: it was trained on an engine, which fails now and may work later.
         MlflowUnreachableError: MLflow does not answer.
     """
     form_limits.require_name("version", version)
@@ -165,7 +164,9 @@ class _Rebuilding:
 
     def surroundings(self) -> dict[str, tuple[str, str]]:
         """Return the changed code, commit, lock, processor and declaration."""
-        current, tags = provenance.current_provenance(self._declared), self._version.tags
+        then_declared = self._recipe.as_declared_then(self._declared) if self._recipe else self._declared
+        # The code of the engine that trained the version, which may not be the one declared now.
+        current, tags = provenance.current_provenance(then_declared), self._version.tags
         now: dict[str, str] = {
             CODE: current.code,
             COMMIT: current.commit,
@@ -174,7 +175,7 @@ class _Rebuilding:
         }
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
-            then["declaration"] = spec.declaration_values(self._recipe.as_declared_then(self._declared))
+            then["declaration"] = spec.declaration_values(then_declared)
             now["declaration"] = spec.declaration_values(self._declared)
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
@@ -187,18 +188,11 @@ class _Rebuilding:
         known = self._read_recipe()
         then = known.as_declared_then(self._declared)
         try:
-            snapshot = training_snapshot.load_training_snapshot(self._project.declared_as(then).lake, known)
+            project = self._project.declared_as(then)
+            snapshot = training_snapshot.load_training_snapshot(project.lake, known)
             self.data = snapshot.notes
-            rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
-            cut = splits.split_periods(
-                then, known.as_of, known.first, then.calendar.periods_of(rows["period"].unique().to_pylist())
-            )
-            parts = {name: dataset.split_rows(then, rows, periods, name, known.as_of) for name, periods in cut.items()}
-            threads = threads_for(rows.num_rows)
-            fitted = trainer.fit_model(
-                *(known.features, parts["train"], parts["validation"], known.parameters, threads, task_model(then)),
-                baseline=known.baseline_features,
-            )
+            with engine.load_rows(project, snapshot.view, known.first, known.last) as rows:
+                fitted = rows.fit(known.parameters)
         except (
             training_snapshot.TrainingDataMissingError,
             PartitionCorruptedError,
@@ -207,6 +201,10 @@ class _Rebuilding:
             # Read the tag again: it may have been set since.
             note = self._project.registry.version(self._version.number).tags.get(NOT_REPRODUCIBLE)
             raise _NotRebuiltError(f"it is no longer reproducible {note} {gone}" if note else str(gone)) from gone
+        except TrainingFailedError as error:
+            if error.retryable:
+                raise
+            raise _NotRebuiltError(f"its recipe cannot be followed: {error}") from error
         except (NotReadyError, LightGBMError, duckdb.Error) as error:
             raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model

@@ -15,6 +15,7 @@ from typing import Any
 from include.declaration.feeds import Feed
 from include.declaration.period import Period
 from include.declaration.task import task_from_json
+from include.declaration.training_engine import engine_from_json
 from include.declaration.use_case import Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
@@ -55,6 +56,8 @@ class TrainingSpec:
     """Features of the linear baseline; empty: all."""
     sample_weight: str | None
     """`Training.sample_weight`."""
+    engine: Mapping[str, Any] | None
+    """The plain values of `Training.engine`; None: the trees were trained in one process."""
     data: Mapping[str, str]
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
@@ -75,6 +78,7 @@ class TrainingSpec:
             parameters=made_from.parameters,
             baseline_features=use_case.training.baseline_features,
             sample_weight=use_case.training.sample_weight,
+            engine=engine.to_json() if (engine := use_case.training.engine) else None,
             data=dict(made_from.data),
         )
 
@@ -118,6 +122,7 @@ class TrainingSpec:
                 monotone={},  # a parameter of LightGBM
                 num_boost_round=parameters.num_boost_round,
                 early_stopping_rounds=parameters.early_stopping_rounds,
+                engine=engine_from_json(self.engine),
             ),
             gates=(),
         )
@@ -151,6 +156,7 @@ class TrainingSpec:
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
         rest: dict[str, Any] = {"splits": dict(self.splits), "task": dict(self.task), "data": dict(self.data)}
         rest |= {"baseline_features": list(self.baseline_features), "sample_weight": self.sample_weight}
+        rest |= {"engine": dict(self.engine)} if self.engine is not None else {}
         return {**periods, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
 
     @classmethod
@@ -166,7 +172,7 @@ class TrainingSpec:
             false_negative, false_positive = values["costs"]
             costs = {"false_negative": false_negative, "false_positive": false_positive, "unit": ""}
             values = {**values, "task": {"kind": "binary", "costs": costs}}
-        values = {"sample_weight": None, **values}  # earlier code had no weights
+        values = {"sample_weight": None, "engine": None, **values}  # earlier code had neither
         given = {field.name: values[field.name] for field in fields(cls)}
         periods = {name: Period(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}

@@ -45,6 +45,8 @@ class TrainingOutputs:
     parts: Mapping[str, TrainingRows]
     """Split to its rows."""
     fitted: FittedModel
+    predicted: Mapping[str, Mapping[str, Numbers]]
+    """Split to subject (model or a baseline) to one prediction per row."""
     report: Mapping[str, Any]
 
 
@@ -58,7 +60,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     registry, fitted = project.registry, training.fitted
     task = task_model(use_case)
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
-    predicted = {split: fitted.model.predict_all(part.inputs, threads) for split, part in training.parts.items()}
+    predicted = training.predicted
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
     reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.task).to_json()
     companions = {reference_profile.NAME: reference, model_io.DECISION: task_model(use_case).output_rule()}
@@ -81,7 +83,7 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     params = {
         **made_from.parameters.to_json(),
         "best_round": fitted.best_round,
-        "threads": threads,
+        "threads": threads if use_case.training.engine is None else use_case.training.engine.threads,
         "window_periods": made_from.last - made_from.first + 1,
         **task.run_params(),
         **({CROSSED: fitted.crossed_share} if use_case.task.has_quantiles else {}),

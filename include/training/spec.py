@@ -64,6 +64,8 @@ def declaration_values(use_case: UseCase) -> str:
     values: dict[str, object] = dict(use_case.task.training_values())
     if use_case.training.sample_weight is not None:
         values["sample_weight"] = use_case.training.sample_weight
+    if training.engine is not None:
+        values["engine"] = training.engine.to_json()
     return content_digest.digest_values(
         values
         | {

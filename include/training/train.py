@@ -17,10 +17,9 @@ from include.declaration.use_case import UseCase
 from include.errors import FeaturesMissingError
 from include.features import staleness
 from include.lake.snapshot import AsOfSnapshot
-from include.model import metrics, splits, trainer
+from include.model import metrics, splits
 from include.model.lightgbm_params import Parameters, merge_parameters
 from include.model.splits import Splits
-from include.model.tasks import task_model
 from include.printable import printable_logger
 from include.project import Project
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
@@ -39,8 +38,7 @@ from include.registry.tags import (
     REPORT,
     TUNED_BY,
 )
-from include.threads import threads_for
-from include.training import dataset, provenance, run_logging, spec
+from include.training import engine, provenance, run_logging, spec
 from include.training.recipe import TrainingSpec
 from include.training.spec import TrainingInputs
 
@@ -102,29 +100,22 @@ def train_model(
     for done in registry.complete_runs(made_from.fingerprint):
         if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
-    rows = dataset.labelled_rows(use_case, view, first, last)
-    cut = splits.split_periods(
-        use_case, period, first, use_case.calendar.periods_of(rows["period"].unique().to_pylist())
-    )
-    parts = {name: dataset.split_rows(use_case, rows, periods, name, period) for name, periods in cut.items()}
-    mixed = [table.summary for table in staleness.find_mixed_history(project, first, period)]
-    report = _report(view, first, last, rows.num_rows, cut)
-    report |= {"stale": _stale(project, view, first), "mixed_history": mixed}
-    given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
-    given[MIXED_HISTORY] = "; ".join(mixed)
-    given |= {TUNED_BY: tuned_by} if tuned_by else {}
-    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.from_inputs(use_case, made_from).to_tag()}
-    tags = given | derived | made_from.tags()
-    run_id = registry.start_run(f"{use_case.name} as of {period}", tags)
-    with ended_run(registry, run_id):
-        threads = threads_for(rows.num_rows)
-        baseline, task = use_case.training.baseline_features, task_model(use_case)
-        fitted = trainer.fit_model(
-            use_case.features, parts["train"], parts["validation"], chosen, threads, task, baseline
-        )
-        run_logging.log_training_run(
-            project, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags
-        )
+    with engine.load_rows(project, view, first, last) as rows:
+        mixed = [table.summary for table in staleness.find_mixed_history(project, first, period)]
+        report = _report(view, first, last, rows.rows, rows.cut)
+        report |= {"stale": _stale(project, view, first), "mixed_history": mixed}
+        given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
+        given[MIXED_HISTORY] = "; ".join(mixed)
+        given |= {TUNED_BY: tuned_by} if tuned_by else {}
+        derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.from_inputs(use_case, made_from).to_tag()}
+        tags = given | derived | made_from.tags()
+        run_id = registry.start_run(f"{use_case.name} as of {period}", tags)
+        with ended_run(registry, run_id):
+            fitted = rows.fit(chosen)
+            outputs = run_logging.TrainingOutputs(
+                made_from, rows.cut, rows.parts, fitted, rows.predict(fitted.model), report
+            )
+            run_logging.log_training_run(project, run_id, outputs, tags)
     return _result(registry, run_id, reused=False)
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from include.declaration.period import Period
-from include.errors import InvalidRequestError, NotReadyError
+from include.errors import AirworthyError, InvalidRequestError, NotReadyError
+
+
+class TrainingFailedError(AirworthyError):
+    """A training failed on the declared engine, such as on a worker of a cluster."""
 
 
 class SearchSpaceMissingError(InvalidRequestError):

@@ -45,3 +45,8 @@ def at_services(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process finds lake, Data Docs and MLflow where the services have them."""
     for name, value in stack.places().items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def as_operator(training: DagRun, at_services: None) -> None:
+    """All days have gone through the services, and this process finds what they made."""

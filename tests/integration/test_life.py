@@ -35,11 +35,6 @@ def training(walk: Walk, lived: Callable[[Walk], DagRun]) -> DagRun:
     return lived(walk)
 
 
-@pytest.fixture
-def as_operator(training: DagRun, at_services: None) -> None:
-    """All days have gone through the services, and this process finds what they made."""
-
-
 def task_instances(api: AirflowClient, dag_id: str) -> list[dict[str, object]]:
     path = f"/dags/{dag_id}/dagRuns/~/taskInstances"
     return api.call("GET", path, params={"limit": 100, "state": "success"})["task_instances"]

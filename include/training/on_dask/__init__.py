@@ -1,0 +1,1 @@
+"""Train on the workers of a Dask cluster."""
