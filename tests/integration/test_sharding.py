@@ -63,11 +63,13 @@ def scored(api: AirflowClient) -> AirflowClient:
     return api
 
 
-@pytest.fixture
-def as_operator(stack: Stack, scored: AirflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def as_operator(stack: Stack, scored: AirflowClient) -> Iterator[None]:
     """This process finds lake and MLflow where the services have them."""
-    for name, value in stack.places().items():
-        monkeypatch.setenv(name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.places().items():
+            patch.setenv(name, value)
+        yield
 
 
 def task_instances(api: AirflowClient, kind: str, task: str) -> Iterator[dict[str, Any]]:
