@@ -20,7 +20,7 @@ from include.settings import BACKFILL_POOL
 from include.use_case import Scoring
 from tests.drills.life import tables
 from tests.end_to_end.conftest import succeeded, until
-from tests.integration.stack import WORKERS
+from tests.integration.stack import WORKERS, Stack
 from tests.integration.use_cases import sharded_flights
 from tests.integration.walk import Walk
 
@@ -63,9 +63,13 @@ def scored(api: AirflowClient) -> AirflowClient:
     return api
 
 
-@pytest.fixture
-def as_operator(scored: AirflowClient, at_services: None) -> None:
-    """All days are scored, and this process finds what the services made."""
+@pytest.fixture(scope="module")
+def as_operator(stack: Stack, scored: AirflowClient) -> Iterator[None]:
+    """This process finds lake and MLflow where the services have them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.places().items():
+            patch.setenv(name, value)
+        yield
 
 
 def task_instances(api: AirflowClient, kind: str, task: str) -> Iterator[dict[str, Any]]:
