@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]  # not in the stubs
+from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]
 from typing import Any
 from urllib.parse import urlsplit
 
