@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -38,7 +40,9 @@ def test_a_large_table_is_sorted_in_many_partitions(spark, tmp_path):
     pq.write_table(rows, tmp_path / "rows.parquet")
     found = spark.table_of_files([str(tmp_path / "rows.parquet")], rows.schema).order_by("n")
     assert found.to_pyarrow()["n"].to_pylist() == [*range(200_000)]
-    assert int(spark._session.conf.get("spark.sql.shuffle.partitions")) > 20
+    expected = math.ceil((tmp_path / "rows.parquet").stat().st_size / spark.part_bytes)
+    assert int(spark._session.conf.get("spark.sql.shuffle.partitions")) == expected
+    assert 20 < expected < 200, "other than Spark's own number"
 
 
 @pytest.mark.usefixtures("many_partitions")
