@@ -77,6 +77,7 @@ SAMPLES: dict[str, Any] = {
     "expected": 3,
     "extra": ["colour"],
     "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],
+    "engine": "Dask(workers=2, partitions=8, threads=1)",
     "feature": "size_last_week",
     "features": {"size": ("float64", None), "kind": ("category", "int8")},
     "feed": "events",

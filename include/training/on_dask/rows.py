@@ -6,10 +6,10 @@ and predictions; of their features only one column at a time.
 
 from __future__ import annotations
 
+import copyreg
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copyreg import pickle as register_pickle
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -61,7 +61,7 @@ def _as_frozen(mapping: MappingProxyType[str, Any]) -> tuple[Any, ...]:
     return frozen, (dict(mapping),)
 
 
-register_pickle(MappingProxyType, _as_frozen)  # declarations hold them, and Python itself does not pickle them
+copyreg.pickle(MappingProxyType, _as_frozen)  # declarations hold them, and Python itself does not pickle them
 
 
 @contextmanager
