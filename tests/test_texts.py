@@ -77,7 +77,12 @@ SAMPLES: dict[str, Any] = {
     "expected": 3,
     "extra": ["colour"],
     "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],
+    "differing": 3,
     "engine": "Dask(workers=2, partitions=8, threads=1)",
+    "part": "partition 2 of 8, 2020-02-01 to 2020-02-07",
+    "retryable": False,
+    "text": "toy: the file cannot be read.",
+    "workers": 2,
     "feature": "size_last_week",
     "features": {"size": ("float64", None), "kind": ("category", "int8")},
     "feed": "events",
@@ -205,6 +210,8 @@ LEFT = Reconciliation(
     (LeftPeriod("data", "land", DAY, "the source is empty."), LeftPeriod("data", "build", DAY, "features: missing")),
 )
 OTHERWISE: dict[str, dict[str, Any]] = {
+    "ValidationTooSmallError": {"rows": 1},
+    "DaskCodeError": {"differing": "the code of include.model.trainer"},
     "LabelsOutdatedError": {
         "label": "grade",
         "what": "have labels that are no declared class: 'grade' is 'scrap' in 3 rows. The classes are"
