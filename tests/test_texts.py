@@ -77,7 +77,6 @@ SAMPLES: dict[str, Any] = {
     "expected": 3,
     "extra": ["colour"],
     "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],
-    "differing": 3,
     "engine": "Dask(workers=2, partitions=8, threads=1)",
     "part": "partition 2 of 8, 2020-02-01 to 2020-02-07",
     "retryable": False,
