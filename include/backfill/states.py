@@ -12,6 +12,8 @@ from include.declaration.period import Period
 from include.lake.record_store import RecordStore, encode_record
 from include.project import Project
 
+FOLDER = "backfills"
+"""Folder of the states of all backfills of a use case."""
 Step = Phase | Literal["train", "decide"]
 """What is done for a period: a phase of a backfill, or a step of a history that is brought live."""
 Outcome = Literal["done", "refused", "failed"]
@@ -47,7 +49,7 @@ class BackfillStates:
     def open(cls, project: Project, backfill: str) -> BackfillStates:
         """Return the states of a backfill by its name, such as the id of its run."""
         calendar = project.use_case.calendar
-        folder = project.root / "backfills" / backfill
+        folder = project.root / FOLDER / backfill
         return cls(RecordStore(folder, lambda _, content: _decode(calendar, content)))
 
     def write(self, state: PeriodState) -> None:

@@ -50,6 +50,11 @@ class Retention:
     notification_days: Span = Span(90)
     """Days to keep the text of alerts that are sent or given up. The fact that they were sent is kept."""
 
+    cost_days: Span = Span(730)
+    """Days to keep what each step cost, and what became of each period of a backfill."""
+    compiled_days: Span = Span(90)
+    """Days to keep compiled trees on the machine of the maintenance run; missing ones are compiled again."""
+
     def __post_init__(self) -> None:
         require_field_types(self)
         count_spans(self, lambda span: count_units(span, DAY), in_place=True)
@@ -80,7 +85,14 @@ class Retention:
         require(self.newest_versions >= 1, say + problem, field="newest_versions")
         problem = "deleted_run_days must be at least 1, so that a mistake can be undone."
         require(self.deleted_run_days >= 1, say + problem, field="deleted_run_days")
-        for name in ("log_days", "data_docs_days", "backtest_cache_days", "kept_rows_days"):
+        for name in (
+            "log_days",
+            "data_docs_days",
+            "backtest_cache_days",
+            "kept_rows_days",
+            "cost_days",
+            "compiled_days",
+        ):
             require(getattr(self, name) >= 1, say + f"{name} must be at least 1.", field=name)
         require(
             self.notification_days > LETTERS_ARE_TRIED_DAYS,
@@ -94,7 +106,7 @@ class Retention:
         return [
             f"Tables: superseded content of a day is deleted after {_days(self.superseded_days)}.",
             f"Task logs are deleted after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, the"
-            f" text of old alerts after {_days(self.notification_days)}.",
+            f" text of old alerts after {_days(self.notification_days)}, costs of steps after {_days(self.cost_days)}.",
         ]
 
     def rules(self) -> list[str]:
@@ -111,7 +123,8 @@ class Retention:
             f" {_days(self.deleted_run_days)} later.",
             f"Task logs are deleted after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, models"
             f" of a replay after {_days(self.backtest_cache_days)}, copies of files that were not read for"
-            f" {_days(self.kept_rows_days)}, the text of old alerts after {_days(self.notification_days)}.",
+            f" {_days(self.kept_rows_days)}, the text of old alerts after {_days(self.notification_days)}, costs of"
+            f" steps after {_days(self.cost_days)}, compiled trees after {_days(self.compiled_days)}.",
         ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from include.backfill import states
 from include.backtest.model_cache import ModelCache
 from include.errors import AirworthyError
 from include.ingestion import data_docs
@@ -13,10 +14,13 @@ from include.lake import inventory
 from include.lake.object_store import StoragePath, is_unfinished
 from include.maintenance import rules
 from include.maintenance.rules import CleanupItem, Kind
+from include.monitoring import durations
 from include.notifications.queue import NotificationQueue
 from include.project import DataProject, Project
-from include.scoring import shard_files
+from include.scoring import engine_store, shard_files
 
+RECORDS = (durations.FOLDER, states.FOLDER)
+"""Folders of records of what was done, which nothing is built from."""
 _DONE = ".all.done"
 """End of the name of a mark: all channels of an alert have sent it."""
 
@@ -40,8 +44,10 @@ class FilePlanner:
         )
         unfinished = (self._unfinished(place) for place in (self._project.lake.root, data_docs.data_docs_folder(name)))
         shards = self._old("shard", self._project.root / shard_files.FOLDER, policy.superseded_days, ".parquet")
+        costs = (self._old("cost", self._project.root / each, policy.cost_days, ".json") for each in RECORDS)
         tasks = (self._task_logs(base) for base in logs)
-        for items in (pages, self._fits(), self._letters(), self._kept_copies(), shards, *unfinished, *tasks):
+        others = (*costs, self._compiled(), *unfinished, *tasks)
+        for items in (pages, self._fits(), self._letters(), self._kept_copies(), shards, *others):
             yield from self._while_readable(items)
 
     def _fits(self) -> Iterator[CleanupItem]:
@@ -49,6 +55,12 @@ class FilePlanner:
         if isinstance(self._project, Project):
             folder = ModelCache.open(self._project).folder
             yield from self._old("fit", folder, self._policy.backtest_cache_days, ".json")
+
+    def _compiled(self) -> Iterator[CleanupItem]:
+        """Yield the compiled trees of this machine; a feature group has none."""
+        if isinstance(self._project, Project):
+            folder = StoragePath.parse(self._project.settings.home / engine_store.FOLDER)
+            yield from self._old("compiled trees", folder, self._policy.compiled_days)
 
     def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
         for folder in base.names():

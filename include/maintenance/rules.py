@@ -20,7 +20,7 @@ from include.registry.lifecycle import HasDecision, RegisteredVersion
 Kind = Literal[
     "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
     "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
-    "kept copy", "shard", "unfinished file",
+    "kept copy", "shard", "cost", "compiled trees", "unfinished file",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
     "checkpoint": "tables whose log gets a checkpoint",
@@ -40,6 +40,8 @@ CHANGES: Mapping[Kind, str] = {
     "letter": "alerts that are done",
     "kept copy": "ordered copies of files that no period has read for long",
     "shard": "predictions of shards that no task committed",
+    "cost": "records of what steps cost, and of the periods of backfills",
+    "compiled trees": "compiled trees, and what was found out about them",
     "unfinished file": "unfinished files of a killed writer",
 }
 """Kind of item to its name for a person, in the order in which a plan is applied.

@@ -27,7 +27,7 @@ from include.model.tree_text import read_trees
 from include.printable import printable_logger
 from include.scoring import tree_certificate
 from include.scoring.compiled_predictor import CompiledPredictor
-from include.scoring.engine_store import EngineRecord, EngineStore
+from include.scoring.engine_store import EngineRecord, EngineStore, store_in
 from include.scoring.tree_certificate import Subject
 from include.scoring.tree_compiler import COMPILE_SECONDS, PYLIGNUM, TreeCompiler, TreeEngine, TreeEngineError
 
@@ -71,7 +71,7 @@ def choose_predictor(use_case: UseCase, model: Model, home: Path, compiler: Tree
     engines: dict[lightgbm.Booster, TreeEngine] = {}
     reasons = dict[str, None]()
     for booster in model.boosters:
-        prepared = _prepare(_Trees(booster.model_to_string(), model.encoding, compiler), EngineStore(home / "compiled"))
+        prepared = _prepare(_Trees(booster.model_to_string(), model.encoding, compiler), store_in(home))
         if prepared.engine is None:
             return fall_back(prepared.reason)
         engines[booster] = prepared.engine
@@ -110,7 +110,7 @@ def fall_back(reason: str) -> ChosenPredictor:
 
 def refuse_engines(model: Model, home: Path, error: TreeEngineError) -> ChosenPredictor:
     """Record that a model's engines must not be used again; return LightGBM."""
-    store = EngineStore(home / "compiled")
+    store = store_in(home)
     for booster in model.boosters:
         trees = _Trees(booster.model_to_string(), model.encoding)
         _record(store, EngineRecord(trees.key, refused=error.reason))

@@ -26,6 +26,8 @@ from include.printable import printable_logger
 from include.scoring.tree_certificate import Certificate
 
 log = printable_logger(__name__)
+FOLDER = "compiled"
+"""Folder of all compiled trees in the home of this project."""
 _PURPOSE = "compiled trees"
 """Keeps another signed record from being used as one of these."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -175,3 +177,8 @@ def _genuine(key: str, content: bytes) -> EngineRecord:
     if record.key != key:
         raise record_store.FlawedRecordError("the record belongs to other trees")
     return record
+
+
+def store_in(home: Path) -> EngineStore:
+    """Return the store of the home of this project."""
+    return EngineStore(home / FOLDER)

@@ -16,6 +16,7 @@ from include.backtest.model_cache import ModelCache
 from include.ingestion import data_docs
 from include.lake import inventory, schemas, snapshot, transaction_log
 from include.lake.lake import Lake
+from include.lake.object_store import StoragePath
 from include.maintenance import apply
 from include.maintenance import plan as maintenance_plan
 from include.maintenance.mlflow_cleanup import MlflowCleanup
@@ -335,6 +336,24 @@ def test_predictions_of_shards_that_no_task_committed_go_once_a_task_cannot_use_
         assert shard.exists() is not bool(planned)
     if shard.is_local:  # SeaweedFS removes an emptied folder by itself, minutes later
         assert not (project.root / "shards").names()
+
+
+@leftovers
+def test_records_of_costs_and_backfills_and_compiled_trees_go_when_they_are_old(home):
+    project = open_project(USE_CASE)
+    records = [project.root / name for name in ("durations/score/2020/one.json", "backfills/a run/land.2020.001.json")]
+    compiled = StoragePath.parse(project.settings.home / "compiled" / "trees.so")
+    for path in (*records, compiled):
+        path.write(b"{}")
+    kinds = {"cost": [path.exists for path in records], "compiled trees": [compiled.exists]}
+    for days, gone in (
+        (89, ()),
+        (91, ("compiled trees",)),
+        (729, ("compiled trees",)),
+        (731, ("compiled trees", "cost")),
+    ):
+        apply.maintain(project, apply_changes=True, now=later(days))
+        assert {kind for kind, exist in kinds.items() if not any(each() for each in exist)} == set(gone)
 
 
 def next_second() -> datetime:

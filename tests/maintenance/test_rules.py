@@ -231,6 +231,8 @@ def test_a_plan_is_reported_by_kind_with_counts_and_bytes():
         {"newest_versions": 0},
         {"deleted_run_days": 0},
         {"log_days": 0},
+        {"cost_days": 0},
+        {"compiled_days": 0},
         {"notification_days": 7},
     ],
 )
