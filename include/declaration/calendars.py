@@ -295,3 +295,11 @@ def describe_start(calendar: Calendar) -> str:
         return f"{calendar.unit.name} of UTC"
     name = calendar.on.capitalize() if isinstance(calendar, Weekly) else calendar.unit.name
     return name if calendar.at == time() else f"{name} (at {calendar.at:%H:%M})"
+
+
+def describe_time(calendar: Calendar, time_zone: str) -> str:
+    """Return in words when runs of a calendar are due, such as `Monday at 06:00 Europe/Berlin`."""
+    if not isinstance(calendar, Daily | Weekly):
+        return describe_start(calendar)
+    name = calendar.on.capitalize() if isinstance(calendar, Weekly) else calendar.unit.name
+    return f"{name} at {calendar.at:%H:%M} {time_zone}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from include.declaration.calendars import describe_start
+from include.declaration.calendars import describe_start, describe_time
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.names import lake_folder
@@ -47,5 +47,6 @@ def _environment() -> Environment:
     )
     environment.filters["lake_folder"] = lake_folder
     environment.filters["start"] = describe_start
+    environment.filters["time_in"] = describe_time
     environment.filters["percent"] = lambda share: f"{share:.0%}"
     return environment

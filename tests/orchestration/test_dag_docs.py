@@ -13,7 +13,7 @@ from tests.toy_use_case import USE_CASE
 
 def test_the_description_is_the_first_line_of_the_documentation():
     documentation = render_dag_documentation(USE_CASE, "score")
-    assert documentation.description == "Each day: score with the champion of that day."
+    assert documentation.description == "Each day at 00:00 UTC: score with the champion of that day."
     assert documentation.markdown.startswith(f"**{documentation.description}**\n")
 
 
