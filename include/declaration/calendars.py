@@ -298,7 +298,7 @@ def describe_start(calendar: Calendar) -> str:
 
 
 def describe_time(calendar: Calendar, time_zone: str) -> str:
-    """Return in words when runs of a calendar are due, such as `Monday at 06:00 Europe/Berlin`."""
+    """Return when runs of a calendar are due, as `Monday at 06:00 Europe/Berlin`."""
     if not isinstance(calendar, Daily | Weekly):
         return describe_start(calendar)
     name = calendar.on.capitalize() if isinstance(calendar, Weekly) else calendar.unit.name
