@@ -17,7 +17,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ BANDS = REPOSITORY / "benchmarks" / "bands.toml"
 MEASURED = REPOSITORY / "benchmarks" / "measured.json"
 """The figures of docs/performance.md by number of rows, of which its plot is made."""
 PLOT = REPOSITORY / "docs" / "performance.svg"
-MOST_FITTING = 1.1
+FITTING, MOST_FITTING = "of it LightGBM", 1.1
 """Most that LightGBM's part of a training may cost, as a multiple of the same call by hand."""
 STEPS = ("ingest", "validate", "features", "score", "train", "measure")
 ROWS, ROUNDS, WARM_UP_ROWS = 100_000, 3, 2_000
@@ -54,6 +54,11 @@ class Compared:
     by_hand: Figures
     limit: float | None
     by_hand_is: str
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> Compared:
+        """Return it from the values of `asdict`."""
+        return cls(**values | {side: Figures(**values[side]) for side in ("ours", "by_hand")})
 
     @property
     def ratio(self) -> float:
@@ -168,21 +173,21 @@ def _fitting(found: dict[str, list[dict[str, float]]]) -> Compared:
         )
         for side, measured in found.items()
     }
-    return Compared("of it LightGBM", sides["ours"], sides["by_hand"], MOST_FITTING, "`lightgbm.train` alone")
+    return Compared(FITTING, sides["ours"], sides["by_hand"], MOST_FITTING, "`lightgbm.train` alone")
 
 
 COLUMNS = ("step", "ours, CPU-s", "by hand, CPU-s", "ratio", "at most", "ours, MB", "by hand, MB", "by hand is")
 
 
 def write_page(compared: list[Compared], rows: int, rounds: int) -> None:
-    """Write the table of a size to the page, and the plot of all sizes; other sizes keep theirs."""
-    lines = [each.cells for each in compared]
-    write_section(f"{rows:,} rows a day", f"{measured_on(f'medians of {rounds} rounds')}\n\n{table(COLUMNS, lines)}")
+    """Write the table of a size to the page, and the plot of all sizes; other steps and sizes keep theirs."""
     known = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
-    known[str(rows)] = {each.step: {"ours": vars(each.ours), "by_hand": vars(each.by_hand)} for each in compared}
-    ordered = {size: known[size] for size in sorted(known, key=int)}
-    MEASURED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-    plot_sizes(ordered, PLOT)
+    of_size = known.setdefault(str(rows), {}) | {each.step: asdict(each) for each in compared}
+    known[str(rows)] = {step: of_size[step] for step in (*STEPS[:5], FITTING, *STEPS[5:]) if step in of_size}
+    MEASURED.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    lines = [Compared.from_values(each).cells for each in known[str(rows)].values()]
+    write_section(f"{rows:,} rows a day", f"{measured_on(f'medians of {rounds} rounds')}\n\n{table(COLUMNS, lines)}")
+    plot_sizes({size: known[size] for size in sorted(known, key=int)}, PLOT)
 
 
 def outside(compared: list[Compared], rows: int) -> list[str]:

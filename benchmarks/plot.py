@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-Measured = Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]
+Measured = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Rows a day → step → `ours` or `by_hand` → `seconds` (CPU) and `megabytes` (peak of the process)."""
 
 

@@ -138,7 +138,8 @@ def reasons_of_rows(rows: int, broken: Sequence[tuple[str, Places]]) -> pa.ListA
     named = np.concatenate([np.empty(0, np.int64), *(places for _, places in broken)])
     numbers = np.repeat(np.arange(len(broken)), [len(places) for _, places in broken])
     offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum(np.bincount(named, minlength=rows), out=offsets[1:])
+    if len(named):
+        np.cumsum(np.bincount(named, minlength=rows), out=offsets[1:])
     texts = pa.array([reason for reason, _ in broken], pa.string())
     values = texts.take(pa.array(numbers[np.argsort(named, kind="stable")]))
     return pa.ListArray.from_arrays(pa.array(offsets), values, type=pa.list_(REASON))

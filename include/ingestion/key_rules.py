@@ -32,14 +32,19 @@ def broken_keys(rows: pa.Table, keys: Sequence[str]) -> list[tuple[str, Places]]
 
     Return each reason with the positions of its rows. Rows with a null key do not count as repeated.
     """
-    nulls = [(null_key_reason(key), np.flatnonzero(rows[key].is_null().to_numpy())) for key in keys]
+    nulls = [(null_key_reason(key), _null_places(rows[key])) for key in keys]
+    compared = rows.select([*keys])
+    if not any(len(places) for _, places in nulls):
+        return [*nulls, (repeated_key_reason(keys), np.flatnonzero(_is_repeated(compared)))]
     complete = np.ones(rows.num_rows, dtype=bool)
     for _, places in nulls:
         complete[places] = False
     among = np.flatnonzero(complete)
-    compared = rows.select([*keys])
-    repeated = _is_repeated(compared if len(among) == rows.num_rows else compared.take(pa.array(among)))
-    return [*nulls, (repeated_key_reason(keys), among[repeated])]
+    return [*nulls, (repeated_key_reason(keys), among[_is_repeated(compared.take(pa.array(among)))])]
+
+
+def _null_places(column: pa.ChunkedArray) -> Places:
+    return np.flatnonzero(column.is_null().to_numpy()) if column.null_count else np.empty(0, np.int64)
 
 
 def _is_repeated(keys: pa.Table) -> npt.NDArray[np.bool_]:

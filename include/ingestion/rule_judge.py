@@ -146,7 +146,7 @@ def _broken_places(plan: _Plan, values: Mapping[Any, Any]) -> tuple[Places, str]
     broken, count = values[condition.id][0], values[counted.id]
     if len(broken) and not pd.api.types.is_bool_dtype(broken.dtype):
         return _NOWHERE, f"its condition is of type {broken.dtype} instead of true or false for each row"
-    places = broken.index.to_numpy()[broken.to_numpy(dtype=bool)]
+    places = broken.index.take(np.flatnonzero(broken.to_numpy(dtype=bool))).to_numpy()
     if len(places) != count:
         return _NOWHERE, f"Great Expectations counts {count} rows that break it and names {len(places)}"
     return places, ""
