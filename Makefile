@@ -107,9 +107,11 @@ TARGETS ?= demo test-long test-s3 integration drills security compose-check benc
 nightly: setup  ## all that takes too long for every change, one after the other (hours), and docs/verified.md from it
 	@$(VENV)/python .ci/nightly.py $(TARGETS)
 
-bench: setup  ## what each step costs and the same by hand, tasks a minute and parsing against Airflow's; writes docs/performance.md
+bench: setup  ## what steps, a year and 50 use cases cost, beside the same by hand and an empty Airflow; writes docs/performance.md
 	@$(VENV)/python -m benchmarks.bench $(BENCH)
 	@$(VENV)/python -m benchmarks.small_days
+	@$(VENV)/python -m benchmarks.year
+	@$(VENV)/python -m benchmarks.many_use_cases
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
 
 screenshots: setup  ## take the pictures of README.md from the running demo (needs Chromium)
