@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -158,9 +159,15 @@ def _allowed_children() -> Iterator[None]:
     config["daemon"] = False
     if "authkey" in config:  # Celery's is of another class, which Python's own processes refuse to hand on
         config["authkey"] = AuthenticationString(bytes(config["authkey"]))
+    # A new process would import the file that this one was started from. Airflow's fails in a task, whose environment
+    # has no database; the workers need nothing of it.
+    main = sys.modules["__main__"].__dict__
+    hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
     try:
         yield
     finally:
+        main.update(hidden)
         config.clear()
         config.update(before)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +23,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.registry.tags import RECIPE
 from include.reproduction import reproduce
+from include.settings import REPOSITORY
 from include.training import engine, train
 from include.training.on_dask import worker
 from include.training.on_dask.errors import (
@@ -220,6 +223,24 @@ def test_workers_start_from_a_process_of_celery(on_dask):
     process.start()
     process.join(1200)
     assert process.exitcode == 0
+
+
+NOT_AGAIN = """
+if __name__ == "__mp_main__":
+    raise RuntimeError("Airflow's own file cannot be imported in a task")
+if __name__ == "__main__":
+    from tests.training.on_dask.test_rows import add_on_workers
+
+    add_on_workers()
+"""
+
+
+def test_workers_do_not_import_the_file_that_the_task_was_started_from(tmp_path):
+    script = tmp_path / "started.py"
+    script.write_text(NOT_AGAIN)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_worker_that_ends_fails_the_training_which_may_be_tried_again(toy_lake, tracking, on_dask, own_cluster):
