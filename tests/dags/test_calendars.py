@@ -17,21 +17,26 @@ from tests.weekly_use_case import USE_CASE as WEEKLY
 
 SIX = replace(DAILY, calendar=Daily(at=time(6)))
 CASES = [
-    (HOURLY, "hour", "2020-03-28T05Z", "hourly UTC", "Sundays 00:00 Europe/Berlin"),
-    (WEEKLY, "week", "2019-W20-7", "Sundays 18:00 America/New_York", "Mondays 00:00 America/New_York"),
-    (SIX, "day", "2020-03-28", "daily 06:00 UTC", "Mondays 00:00 UTC"),
+    (HOURLY, "hour", "2020-03-28T05Z", "hourly UTC", "hour of UTC", "Sundays 00:00 Europe/Berlin"),
+    (
+        *(WEEKLY, "week", "2019-W20-7", "Sundays 18:00 America/New_York", "Sunday at 18:00 America/New_York"),
+        "Mondays 00:00 America/New_York",
+    ),
+    (SIX, "day", "2020-03-28", "daily 06:00 UTC", "day at 06:00 UTC", "Mondays 00:00 UTC"),
 ]
 
 
-@pytest.mark.parametrize(("use_case", "unit", "key", "summary", "trains"), CASES, ids=["hourly", "weekly", "at six"])
-def test_schedule_form_and_texts_are_those_of_the_calendar(use_case, unit, key, summary, trains):
+@pytest.mark.parametrize(
+    ("use_case", "unit", "key", "summary", "due", "trains"), CASES, ids=["hourly", "weekly", "at six"]
+)
+def test_schedule_form_and_texts_are_those_of_the_calendar(use_case, unit, key, summary, due, trains):
     made = {kind: dag_factory.period_dag(use_case, kind) for kind in ("data", "score", "monitor")}
     made["retrain"] = dag_factory.period_dag(use_case, "retrain", from_now_on=True)
     train = dag_factory.training_dag(use_case, "train", params=params.train_params(use_case))
     for kind, dag in made.items():
         assert isinstance(dag.timetable, PeriodTimetable)
         assert dag.timetable.summary == summary
-        assert dag.description.startswith(f"Each {unit}:"), kind
+        assert dag.description.startswith(f"Each {due}:"), kind
     assert train.timetable.summary == trains
     for dag in (*made.values(), train):
         param = dag.params.get_param("period")
