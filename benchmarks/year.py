@@ -1,7 +1,7 @@
 """What a year of the flights takes as a backfill: data, then scores and metrics from the first model on.
 
 `python -m benchmarks.year [--last PERIOD] [--single N]`: chunks of each phase run in two processes, as two workers of
-Airflow would work them, without Airflow. Beside it, the same steps for a few periods with a process for each step, as
+Airflow would work them, without Airflow. Then the same steps for a few periods with a process for each step, as
 Airflow's own backfill runs them; and the same year again, when nothing has changed. Writes a section of
 docs/performance.md.
 """

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from include.settings import REPOSITORY
+from include.settings import MACHINE_MEMORY, REPOSITORY, pools
 from tests.integration import compose
 from tests.test_compose import FILE, PATH, SERVICES, dockerfile, secrets
 
@@ -339,3 +339,12 @@ def test_the_log_of_a_killed_task_is_not_removed_with_its_pod():
 def test_the_slots_of_the_pools_are_those_of_the_pods():
     slots = PODS["config"]["core"]["parallelism"]
     assert f"{slots} and {slots // 2} slots" in (FOLDER / "kubernetes-executor.yaml").read_text()
+
+
+def test_the_page_makes_every_pool_in_which_tasks_may_wait():
+    """A task in a pool that does not exist is never started."""
+    memory_gb = int(settings()[MACHINE_MEMORY])
+    page = (REPOSITORY / "docs" / "operate.md").read_text()
+    made = dict(re.findall(r"kubectl exec -n airworthy \S+ -- airflow pools set (\w+) (\d+) ", page))
+    assert made.keys() == pools(1, memory_gb).keys()
+    assert int(made["memory"]) == memory_gb
