@@ -6,7 +6,7 @@ Its data come in chunks, then everything else in order of time.
 from airflow.sdk import DAG, chain
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory, params
+from include.orchestration import assets, dag_factory, params
 from include.orchestration.dag_files import make_each
 from include.orchestration.tasks import backfill as chunked
 from include.orchestration.tasks import go_live as tasks
@@ -23,7 +23,7 @@ def make(use_case: UseCase) -> DAG:
             chain(before, chunks, worked)
             before = worked
         walk = tasks.walk.override(trigger_rule="none_failed")(use_case.name)
-        champions = tasks.announce_champions.override(outlets=[dag_factory.asset(use_case, "model")])(use_case.name)
+        champions = tasks.announce_champions.override(outlets=[assets.asset(use_case, "model")])(use_case.name)
         chain(before, walk, champions, tasks.report.override(trigger_rule="all_done")(use_case.name))
     return built
 

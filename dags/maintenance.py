@@ -6,7 +6,7 @@ Also feature_group_<group>__maintenance. It is a dry run unless Apply is set.
 from airflow.sdk import DAG, Param
 
 from include.declaration.data_declaration import DataDeclaration
-from include.orchestration import dag_factory
+from include.orchestration import assets, dag_factory
 from include.orchestration.dag_files import make_each_with_groups
 from include.orchestration.tasks import maintenance as tasks
 
@@ -28,7 +28,7 @@ def make(use_case: DataDeclaration) -> DAG:
     }
 
     with dag_factory.maintenance_dag(use_case, "maintenance", params=params) as built:
-        tasks.maintain.override(outlets=[dag_factory.asset(use_case, "maintenance")])(use_case.name)
+        tasks.maintain.override(outlets=[assets.asset(use_case, "maintenance")])(use_case.name)
     return built
 
 

@@ -3,7 +3,7 @@
 from airflow.sdk import DAG, Param
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory
+from include.orchestration import assets, dag_factory
 from include.orchestration import params as orchestration_params
 from include.orchestration.dag_files import make_each
 from include.orchestration.tasks import manual as tasks
@@ -21,7 +21,7 @@ def make(use_case: UseCase) -> DAG:
     }
 
     with dag_factory.manual_dag(use_case, "reproduce", params=params) as built:
-        tasks.reproduce.override(inlets=[dag_factory.asset(use_case, "model")])(use_case.name)
+        tasks.reproduce.override(inlets=[assets.asset(use_case, "model")])(use_case.name)
     return built
 
 

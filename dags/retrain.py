@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, chain
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory
+from include.orchestration import assets, dag_factory
 from include.orchestration.dag_files import make_each
 from include.orchestration.sensors import DECISION_WAIT_LIMIT, PreviousDecisionSensor
 from include.orchestration.tasks import retrain as tasks
@@ -17,7 +17,7 @@ from include.orchestration.trigger_training import TriggerTrainingOperator
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__retrain`."""
-    made = {what: [dag_factory.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
+    made = {what: [assets.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
     wait = {
         **dag_factory.SENSOR_ARGS,
         "execution_timeout": DECISION_WAIT_LIMIT + timedelta(hours=1),

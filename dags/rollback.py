@@ -6,7 +6,7 @@ The form names the version, the day from which it is champion, and why.
 from airflow.sdk import DAG, Param
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory
+from include.orchestration import assets, dag_factory
 from include.orchestration import params as orchestration_params
 from include.orchestration.dag_files import make_each
 from include.orchestration.tasks import manual as tasks
@@ -36,7 +36,7 @@ def make(use_case: UseCase) -> DAG:
     }
 
     with dag_factory.manual_dag(use_case, "rollback", params=params) as built:
-        tasks.roll_back.override(outlets=[dag_factory.asset(use_case, "model")])(use_case.name)
+        tasks.roll_back.override(outlets=[assets.asset(use_case, "model")])(use_case.name)
     return built
 
 

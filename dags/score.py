@@ -7,7 +7,7 @@ The task `export` is there only if a destination is declared. If the use case de
 from airflow.sdk import DAG, chain
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory, params
+from include.orchestration import assets, dag_factory, params
 from include.orchestration.dag_files import make_each
 from include.orchestration.sensors import PeriodSensor
 from include.orchestration.tasks import score as tasks
@@ -15,8 +15,8 @@ from include.orchestration.tasks import score as tasks
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__score`."""
-    inlets = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "model")]
-    predictions = dag_factory.asset(use_case, "predictions")
+    inlets = [assets.asset(use_case, "features"), assets.asset(use_case, "model")]
+    predictions = assets.asset(use_case, "predictions")
 
     with dag_factory.period_dag(
         use_case, "score", params=params.score_params(use_case), due=use_case.score_schedule, max_active_runs=8

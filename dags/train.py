@@ -6,7 +6,7 @@ prepare → tune → train → evaluate → register → request_approval → ap
 from airflow.sdk import DAG, chain
 
 from include.declaration.use_case import UseCase
-from include.orchestration import dag_factory, params
+from include.orchestration import assets, dag_factory, params
 from include.orchestration.approval_operator import PromotionApproval
 from include.orchestration.dag_files import make_each
 from include.orchestration.tasks import train as tasks
@@ -14,8 +14,8 @@ from include.orchestration.tasks import train as tasks
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__train`."""
-    data = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "labels")]
-    model = dag_factory.asset(use_case, "model")
+    data = [assets.asset(use_case, "features"), assets.asset(use_case, "labels")]
+    model = assets.asset(use_case, "model")
 
     with dag_factory.training_dag(use_case, "train", params=params.train_params(use_case), max_active_runs=1) as built:
         prepared = tasks.prepare(use_case.name)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -18,9 +18,10 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration, load_use_case
 from include.errors import AirworthyError, InvalidRequestError
-from include.orchestration import callbacks, dag_docs
+from include.orchestration import callbacks, dag_docs, lineage_events
 from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_data_project, open_project
+from include.orchestration.assets import asset
 from include.orchestration.priority import STRATEGY
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
@@ -124,6 +125,7 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
         default_args={
             "owner": use_case.owner,
             "on_failure_callback": callbacks.notify_failed,
+            "on_success_callback": lineage_events.emit_lineage,
             "weight_rule": STRATEGY,
         },
         description=documentation.description,
@@ -132,12 +134,6 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
         **arguments,
     )
-
-
-def asset(use_case: DataDeclaration, name: str) -> Asset:
-    """Return the asset that a task reads or writes, as the asset graph shows it."""
-    # For a scheme that does not begin with x-, Airflow imports the providers' code for addresses: Amazon's, with boto3.
-    return Asset(name=f"{use_case.name}/{name}", uri=f"x-airworthy://{use_case.name}/{name}", group=use_case.name)
 
 
 class RunPeriodsError(InvalidRequestError):
