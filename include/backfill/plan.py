@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from include.backfill.request import BackfillRequest, Phase
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.features import staleness
@@ -14,7 +15,7 @@ from include.features.metric_inputs import METRICS
 from include.grammar import counted, duration_text
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
-from include.project import Project
+from include.project import DataProject, Project
 from include.registry import code_digest
 from include.scoring import export
 
@@ -71,7 +72,7 @@ class PhasePlan:
         ]
 
 
-def plan_backfill(project: Project, request: BackfillRequest) -> list[PhasePlan]:
+def plan_backfill(project: DataProject, request: BackfillRequest) -> list[PhasePlan]:
     """Return the plan of every phase; read the tables' logs alone.
 
     What a phase will do depends on the phases before it, so it is planned again when it begins.
@@ -87,7 +88,7 @@ def plan_backfill(project: Project, request: BackfillRequest) -> list[PhasePlan]
     return plans
 
 
-def plan_phase(project: Project, request: BackfillRequest, phase: Phase) -> PhasePlan:
+def plan_phase(project: DataProject, request: BackfillRequest, phase: Phase) -> PhasePlan:
     """Return what a phase would build now."""
     use_case = project.use_case
     asked = request.periods(use_case, phase)
@@ -99,7 +100,7 @@ def plan_phase(project: Project, request: BackfillRequest, phase: Phase) -> Phas
     stale = {(table.table, one.period): str(one.reason) for table in found for one in table.stale}
     exist = [table for table in tables if staleness.table_exists(project.lake, table)]
     stored = {table: view.partitions(table, asked[0], asked[-1]) if table in exist else {} for table in tables}
-    if phase == "score" and project.use_case.exports:
+    if phase == "score" and isinstance(project, Project) and project.use_case.exports:
         for period, partition in stored[staleness.PREDICTIONS].items():
             if not export.is_delivered(project, period, partition.digest):
                 stale.setdefault((staleness.PREDICTIONS, period), UNDELIVERED)
@@ -108,15 +109,15 @@ def plan_phase(project: Project, request: BackfillRequest, phase: Phase) -> Phas
     return PhasePlan(phase, len(asked), work, cpu_seconds=_cpu_seconds(view, tables, len(work)))
 
 
-def tables_of(use_case: UseCase, phase: Phase) -> list[str]:
+def tables_of(use_case: DataDeclaration, phase: Phase) -> list[str]:
     """Return the tables that a phase writes."""
     feeds = [f"{kind}/{feed.name}" for feed in use_case.feeds for kind in (code_digest.RAW, code_digest.CHECKED)]
-    results = [code_digest.LABELS, code_digest.FEATURES]
+    results = [*([code_digest.LABELS] if isinstance(use_case, UseCase) else []), code_digest.FEATURES]
     tables = {"land": feeds, "build": results, "score": [staleness.PREDICTIONS], "measure": [METRICS]}
     return tables[phase]
 
 
-def _is_touched(use_case: UseCase, phase: Phase, period: Period, changed: set[Period]) -> bool:
+def _is_touched(use_case: DataDeclaration, phase: Phase, period: Period, changed: set[Period]) -> bool:
     """Return whether a phase reads what an earlier phase builds again."""
     if phase == "measure":  # its window reaches back over many periods
         return bool(changed) and period >= min(changed)

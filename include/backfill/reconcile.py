@@ -11,7 +11,7 @@ from include.backfill.states import PeriodState, Step
 from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.grammar import counted
-from include.project import Project
+from include.project import DataProject
 
 SHOWN = 20
 """Left periods that a message or a command names; the report lists all."""
@@ -81,7 +81,7 @@ class BackfillIncompleteError(AirworthyError):
 
 
 def reconcile(
-    project: Project, request: BackfillRequest, states: Mapping[tuple[Step, Period], PeriodState]
+    project: DataProject, request: BackfillRequest, states: Mapping[tuple[Step, Period], PeriodState]
 ) -> Reconciliation:
     """Return what is left of a request, by the lake and not by what the tasks said.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from include.declaration import form_limits
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period, period_range
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
@@ -48,7 +49,7 @@ class BackfillRequest:
     """Whether the sources of periods are asked again whose partitions are as the code and inputs make them."""
 
     @classmethod
-    def parse(cls, use_case: UseCase, fields: Mapping[str, Any]) -> BackfillRequest:
+    def parse(cls, use_case: DataDeclaration, fields: Mapping[str, Any]) -> BackfillRequest:
         """Return the request of plain values, named as the fields, of a form or command.
 
         Without a first and a last period, they are those of `only`.
@@ -63,19 +64,20 @@ class BackfillRequest:
         if None in ends:
             raise BackfillRequestError(use_case.name, "Name the first and the last period, or single ones.")
         first, last = (use_case.calendar.parse(str(end), use_case.name) for end in ends)
-        kinds = tuple(fields.get("kinds") or KINDS)
-        if unknown := sorted(set(kinds) - set(KINDS)):
-            known = ", ".join(KINDS)
+        own = kinds_of(use_case)
+        kinds = tuple(fields.get("kinds") or own)
+        if unknown := sorted(set(kinds) - set(own)):
+            known = ", ".join(own)
             raise BackfillRequestError(
                 use_case.name, f"There is no {', '.join(unknown)} to backfill; there is {known}."
             )
         request = cls(
-            first, last, tuple(kind for kind in KINDS if kind in kinds), frozenset(only), bool(fields.get("settled"))
+            first, last, tuple(kind for kind in own if kind in kinds), frozenset(only), bool(fields.get("settled"))
         )
         request._require_periods(use_case)
         return request
 
-    def _require_periods(self, use_case: UseCase) -> None:
+    def _require_periods(self, use_case: DataDeclaration) -> None:
         if self.last < self.first:
             raise BackfillRequestError(use_case.name, f"The last period {self.last} is before the first, {self.first}.")
         if len(self.only) > form_limits.LIST_LENGTH:
@@ -92,14 +94,16 @@ class BackfillRequest:
         """Return the phases of the kinds, in order."""
         return tuple(phase for kind in self.kinds for phase in PHASES_OF[kind])
 
-    def periods(self, use_case: UseCase, phase: Phase) -> list[Period]:
+    def periods(self, use_case: DataDeclaration, phase: Phase) -> list[Period]:
         """Return the asked periods that a phase has work in, in order.
 
         A score is due only on the periods of the declared schedule.
         """
         asked = period_range(self.first, self.last)
         chosen = [period for period in asked if not self.only or period in self.only]
-        return [period for period in chosen if use_case.is_scored(period)] if phase == "score" else chosen
+        if phase != "score" or not isinstance(use_case, UseCase):
+            return chosen
+        return [period for period in chosen if use_case.is_scored(period)]
 
     def fields(self) -> dict[str, Any]:
         """Return the request as plain values, see `parse`."""
@@ -112,6 +116,16 @@ class BackfillRequest:
         """Describe it in a few words."""
         periods = f"{self.first} to {self.last}" if not self.only else counted(len(self.only), "single period")
         return f"{', '.join(self.kinds)} of {periods}"
+
+
+def kinds_of(use_case: DataDeclaration) -> tuple[Kind, ...]:
+    """Return what can be backfilled: a feature group has only data."""
+    return KINDS if isinstance(use_case, UseCase) else ("data",)
+
+
+def phases_of(use_case: DataDeclaration) -> tuple[Phase, ...]:
+    """Return the phases of a backfill of everything, in order."""
+    return tuple(phase for kind in kinds_of(use_case) for phase in PHASES_OF[kind])
 
 
 def chunked(periods: Sequence[Period], size: int) -> list[list[Period]]:

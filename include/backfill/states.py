@@ -10,7 +10,7 @@ from include.backfill.request import Phase
 from include.declaration.calendars import Calendar
 from include.declaration.period import Period
 from include.lake.record_store import RecordStore, encode_record
-from include.project import Project
+from include.project import DataProject
 
 FOLDER = "backfills"
 """Folder of the states of all backfills of a use case."""
@@ -46,7 +46,7 @@ class BackfillStates:
     store: RecordStore[PeriodState]
 
     @classmethod
-    def open(cls, project: Project, backfill: str) -> BackfillStates:
+    def open(cls, project: DataProject, backfill: str) -> BackfillStates:
         """Return the states of a backfill by its name, such as the id of its run."""
         calendar = project.use_case.calendar
         folder = project.root / FOLDER / backfill

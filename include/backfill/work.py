@@ -15,10 +15,10 @@ from include.declaration.period import Period
 from include.errors import AirworthyError
 from include.grammar import counted
 from include.pipelines import data, monitor, score
-from include.pipelines.context import PipelineRun
+from include.pipelines.context import DataRun, DataStep, PipelineRun
 from include.pipelines.context import Step as PipelineStep
 from include.printable import printable_logger
-from include.project import Project
+from include.project import DataProject, Project
 
 log = printable_logger(__name__)
 MOST_FAILURES = 3
@@ -44,13 +44,16 @@ def _export(run: PipelineRun) -> None:
         score.export(run)
 
 
-STEPS: Mapping[Phase, tuple[PipelineStep, ...]] = {
+DATA_STEPS: Mapping[Phase, tuple[DataStep, ...]] = {
     "land": (data.ingest, data.validate),
     "build": (data.build_features,),
+}
+"""The steps of each phase of data, those of the DAG `data`; a feature group has them, too."""
+STEPS: Mapping[Phase, tuple[PipelineStep, ...]] = {
     "score": (score.score, _export),
     "measure": (monitor.measure,),
 }
-"""The steps of each phase, those of the DAGs."""
+"""The steps of the other phases, those of the DAGs."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class ChunkResult:
 
 
 def work_chunk(
-    project: Project,
+    project: DataProject,
     phase: Phase,
     periods: Sequence[Period],
     states: BackfillStates,
@@ -111,7 +114,7 @@ def work_chunk(
     return result
 
 
-def _worked(project: Project, phase: Phase, periods: Sequence[Period], actor: str) -> Iterator[PeriodState]:
+def _worked(project: DataProject, phase: Phase, periods: Sequence[Period], actor: str) -> Iterator[PeriodState]:
     failures = 0
     for period in periods:
         state = _state_of(project, phase, period, actor)
@@ -122,7 +125,11 @@ def _worked(project: Project, phase: Phase, periods: Sequence[Period], actor: st
             return
 
 
-def _state_of(project: Project, phase: Phase, period: Period, actor: str) -> PeriodState:
+def _state_of(project: DataProject, phase: Phase, period: Period, actor: str) -> PeriodState:
+    if phase in DATA_STEPS:
+        data_run = DataRun(project, period, {})
+        return attempt(phase, period, lambda: [step(data_run) for step in DATA_STEPS[phase]])
+    assert isinstance(project, Project), phase
     run = PipelineRun(project, period, {}, actor=actor, reason="backfill")
     return attempt(phase, period, lambda: [step(run) for step in STEPS[phase]])
 

@@ -17,24 +17,24 @@ from include.backfill.states import BackfillStates, PeriodState
 from include.backfill.work import PeriodsFailedError, work_chunk
 from include.cli.escaping import print_line
 from include.declaration.actor import account_actor
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.local import instance
 from include.local.mlflow_server import serve_mlflow
 from include.local.private_files import private_file
 from include.local.progress import PhaseProgress
-from include.project import Project, open_project
+from include.project import DataProject, open_data_project
 
 
 def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, plan_only: bool) -> None:
     """Print the plan; unless `plan_only`, work it and print what is left.
 
     Raises:
-        InvalidRequestError: there is no such use case, or the periods cannot be worked.
+        InvalidRequestError: there is no such use case or group, or the periods cannot be worked.
         BackfillIncompleteError: periods are left.
     """
-    use_case = load_use_case(name)
-    request = BackfillRequest.parse(use_case, fields)
-    project = open_project(use_case)
+    declared = load_declaration(name)
+    request = BackfillRequest.parse(declared, fields)
+    project = open_data_project(declared)
     for plan in plan_backfill(project, request):
         for line in plan.lines:
             print_line(console, line)
@@ -56,7 +56,7 @@ def print_backfill(console: Console, name: str, fields: Mapping[str, Any], *, pl
         raise BackfillIncompleteError(found)
 
 
-def new_backfill(project: Project) -> BackfillStates:
+def new_backfill(project: DataProject) -> BackfillStates:
     """Return the states of a new backfill, named by the time."""
     return BackfillStates.open(project, f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}")
 
@@ -64,7 +64,7 @@ def new_backfill(project: Project) -> BackfillStates:
 def work_phase(
     console: Console,
     progress: PhaseProgress,
-    project: Project,
+    project: DataProject,
     request: BackfillRequest,
     phase: Phase,
     states: BackfillStates,

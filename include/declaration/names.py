@@ -21,7 +21,7 @@ GROUP_PREFIX = "feature_group_"
 """Prefix of the name under which a feature group runs, such as in its DAG `feature_group_<group>__data`."""
 GROUPS_FOLDER = "_feature_groups"
 """Folder of the groups' tables in the lake."""
-GROUP_KINDS = ("data", "maintenance", "quarantine")
+GROUP_KINDS = ("data", "maintenance", "quarantine", "backfill")
 """The DAGs of each feature group."""
 RESERVED_PREFIX = "__airworthy_"
 """Prefix of internal columns that a step adds to a table; declared names must not begin with it."""

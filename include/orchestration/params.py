@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from include.backfill.request import CHUNK_PERIODS, KINDS
+from include.backfill.request import CHUNK_PERIODS, kinds_of
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.form_limits import (
     DAY_LENGTH,
@@ -235,23 +235,24 @@ def score_params(use_case: UseCase) -> dict[str, Param]:
     }
 
 
-def backfill_params(use_case: UseCase) -> dict[str, Param]:
+def backfill_params(use_case: DataDeclaration) -> dict[str, Param]:
     """Return the backfill's form."""
     unit, any_period = use_case.calendar.unit.name, a_period(use_case) | OPTIONAL
-    kinds = list(KINDS)
+    kinds = list(kinds_of(use_case))
     single: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
+    chosen_kinds = Param(
+        kinds,
+        type="array",
+        items={"type": "string", "enum": kinds},
+        maxItems=len(kinds),
+        examples=kinds,
+        title="What to build",
+        description="Predictions and metrics are built after the data that they read.",
+    )
     return {
         "first": Param(None, **any_period, title="First", description=f"The first {unit}."),
         "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
-        "kinds": Param(
-            kinds,
-            type="array",
-            items={"type": "string", "enum": kinds},
-            maxItems=len(kinds),
-            examples=kinds,
-            title="What to build",
-            description="Predictions and metrics are built after the data that they read.",
-        ),
+        **({"kinds": chosen_kinds} if len(kinds) > 1 else {}),
         "only": Param(
             None,
             **single,

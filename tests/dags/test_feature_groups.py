@@ -47,6 +47,7 @@ def test_a_group_has_a_data_dag_and_a_way_back_for_quarantined_rows(tmp_path):
     found = read_dags(tmp_path, "tests.sharing.feature_groups")
     assert found["errors"] == []
     assert {name: dag["tasks"] for name, dag in found["dags"].items()} == {
+        "feature_group_kind_quality__backfill": ["plan", "plan_land", "land", "plan_build", "build", "reconcile"],
         "feature_group_kind_quality__data": ["ingest", "validate", "build_features"],
         "feature_group_kind_quality__maintenance": ["maintain"],
         "feature_group_kind_quality__quarantine": ["resubmit"],

@@ -11,25 +11,25 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
-from include.backfill.request import PHASES, BackfillRequest, Phase
+from include.backfill.request import BackfillRequest, Phase, phases_of
 from include.declaration.actor import run_actor
-from include.declaration.use_case_discovery import load_use_case
+from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
-from include.orchestration.airflow_connections import open_project
+from include.orchestration.airflow_connections import open_data_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
 
 if TYPE_CHECKING:
-    from include.project import Project
+    from include.project import DataProject
 
-__all__ = ["PHASES", "chunks", "plan", "reconcile", "work"]
+__all__ = ["chunks", "phases_of", "plan", "reconcile", "work"]
 log = printable_logger(__name__)
 _LONG = {**TASK_ARGS, "execution_timeout": timedelta(hours=12)}
 
 
-def _asked(use_case: str) -> tuple[Project, BackfillRequest]:
-    declared = load_use_case(use_case)
-    return open_project(declared), BackfillRequest.parse(declared, get_current_context()["params"])
+def _asked(use_case: str) -> tuple[DataProject, BackfillRequest]:
+    declared = load_declaration(use_case)
+    return open_data_project(declared), BackfillRequest.parse(declared, get_current_context()["params"])
 
 
 @task(**TASK_ARGS)
@@ -74,11 +74,9 @@ def work(use_case: str, phase: Phase, periods: Sequence[str]) -> dict[str, int]:
 
     context = get_current_context()
     with fail_without_retry():
-        declared = load_use_case(use_case)
-        project, states = (
-            open_project(declared),
-            BackfillStates.open(open_project(declared), backfill_name(context["dag_run"].run_id)),
-        )
+        declared = load_declaration(use_case)
+        project = open_data_project(declared)
+        states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id))
         parsed = [declared.calendar.parse(key, use_case) for key in periods]
         result = backfill_work.work_chunk(project, phase, parsed, states, actor=run_actor(context), announce=log_state)
     return {"worked": len(result.states) - len(result.refused), "refused": len(result.refused)}
