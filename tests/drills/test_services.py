@@ -48,9 +48,16 @@ def kill(*names: str) -> Callable[[Stack, AirflowClient, Walk], None]:
     def fault(stack: Stack, api: AirflowClient, walk: Walk) -> None:
         for name in names:
             stack.kill(name)
+            stack.begun_logs |= logs_with_text(stack, name)
             stack.start(name)
 
     return fault
+
+
+def logs_with_text(stack: Stack, worker: str) -> set[str]:
+    """The logs of tries on a worker's disk that have begun; a try that has not yet written has none to read."""
+    folder = stack.home / worker / "logs"
+    return {str(path.relative_to(folder)) for path in folder.rglob("attempt=*.log") if path.stat().st_size}
 
 
 def restart_postgres(how: signal.Signals) -> Callable[[Stack, AirflowClient, Walk], None]:
@@ -151,7 +158,7 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
     fault.does(stack, api, walk)
     by_hand = brought_to_an_end(stack, api, walk)
     if "worker" in fault.name:
-        until(lambda: not tries_without_a_log(api, walk), "the logs of killed tries")
+        until(lambda: not tries_without_a_log(stack, api, walk), "the logs of killed tries")
     expected, found = of_periods(undisturbed, walk), of_periods(walk.tables(), walk)
     assert all(len(periods) == DAYS for periods in expected.values())
     guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NO_ACTION}{differing(expected, found)}"
@@ -213,8 +220,11 @@ def seen(stack: Stack, api: AirflowClient, walk: Walk) -> str:
     return f"tasks tried again: {again}; services that ended and started again: {', '.join(names) or 'none'}"
 
 
-def tries_without_a_log(api: AirflowClient, walk: Walk) -> list[str]:
-    """Return the tries whose log cannot be read, of tasks with several; a killed one's is sent by the next worker."""
+def tries_without_a_log(stack: Stack, api: AirflowClient, walk: Walk) -> list[str]:
+    """Return the tries whose log cannot be read, of tasks with several; a killed one's is sent by the next worker.
+
+    A try that was killed before its log began has none.
+    """
     missing = []
     for task in tasks(api, walk):
         if task["try_number"] == 1:
@@ -226,7 +236,11 @@ def tries_without_a_log(api: AirflowClient, walk: Walk) -> list[str]:
             log = f"{path}/logs/{one['try_number']}"
             said = api.call("GET", log, params={"full_content": True}, headers=JSON)["content"]
             events = [str(line.get("event", "")) if isinstance(line, dict) else str(line) for line in said]
-            if not any("DAG bundle" in event or "Task " in event for event in events):
+            name = (
+                f"dag_id={DATA}/run_id={task['dag_run_id']}/task_id={task['task_id']}/attempt={one['try_number']}.log"
+            )
+            is_owed = one["try_number"] == task["try_number"] or name in stack.begun_logs
+            if is_owed and not any("DAG bundle" in event or "Task " in event for event in events):
                 missing.append(f"{task['task_id']} try {one['try_number']}: {events[:3]}")
     return missing
 

@@ -60,6 +60,8 @@ class Stack:
         self.s3 = SeaweedFS(self.home / "s3", s3, service=self.services["s3"])
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.revived: list[str] = []
+        self.begun_logs: set[str] = set()
+        """Logs of tries that had begun on the disk of a worker when it was killed."""
 
     def __enter__(self) -> Stack:
         try:
