@@ -37,6 +37,8 @@ class AirworthyError(Exception):
     """Whether the same call may succeed a little later without any change."""
     retry_after: timedelta = timedelta(0)
     """Least time before another try."""
+    shows_cause = False
+    """Whether the traceback of its cause is that of a use case's own code, and helps to correct it."""
 
     def __init__(self, message: object = "") -> None:
         super().__init__(escape_text(shorten(str(message), MESSAGE_LENGTH)))
@@ -77,6 +79,8 @@ class SourceError(AirworthyError):
 
     A retry may help only if reading failed (OSError).
     """
+
+    shows_cause = True
 
     def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
         self.use_case, self.feed, self.period = use_case, feed, period
@@ -126,6 +130,8 @@ class SuiteError(AirworthyError):
 
     This is an error in the use case, not in the data.
     """
+
+    shows_cause = True
 
     def __init__(self, use_case: str, feed: str, problems: Sequence[str]) -> None:
         self.use_case, self.feed, self.problems = use_case, feed, tuple(problems)
@@ -242,6 +248,8 @@ def in_words(cause: BaseException) -> str:
 
 class BrokenUseCaseError(InvalidRequestError):
     """A use case cannot be loaded; the others are not affected."""
+
+    shows_cause = True
 
     def __init__(self, use_case: str, module: str, where: str, cause: BaseException) -> None:
         self.use_case, self.module, self.where = use_case, module, where

@@ -9,16 +9,17 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.declaration.actor import answer_actor
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
-from include.errors import shorten
+from include.errors import AirworthyError, shorten
 from include.orchestration import callbacks, dag_factory, params
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.answer_lookup import AnswerLookup
+from include.orchestration.failures import fail_task
 from include.printable import escape_line
 
 REQUEST_APPROVAL, REGISTER = "request_approval", "register"
@@ -143,17 +144,21 @@ class PromotionApproval(ApprovalOperator):
         Airflow keeps the text of a run's first question, even after cleared tasks have made another version.
         """
         if more := sorted(set(given) - {REASON, QUESTION}):
-            raise AirflowFailException(
-                f"The answer has unknown fields: {shorten(str(more), NAME_LENGTH)}. Nothing was"
-                f" decided. Over REST, send `params_input` with only {REASON!r} and {QUESTION!r}."
+            fail_task(
+                AirworthyError(
+                    f"The answer has unknown fields: {shorten(', '.join(more), NAME_LENGTH)}. Nothing was"
+                    f" decided. Over REST, send `params_input` with only {REASON!r} and {QUESTION!r}."
+                )
             )
         if (answered := given.get(QUESTION)) != question:
             named = shorten(str(answered), NAME_LENGTH) if answered else "no named question"
-            raise AirflowFailException(
-                f"The answer belongs to the question about {named}, but this run asks about"
-                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
-                f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
-                " same period: it reuses an equal training and asks the current question."
+            fail_task(
+                AirworthyError(
+                    f"The answer belongs to the question about {named}, but this run asks about"
+                    f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
+                    f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for"
+                    " the same period: it reuses an equal training and asks the current question."
+                )
             )
 
 

@@ -15,6 +15,7 @@ from include.backfill.request import PHASES, BackfillRequest, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError
+from include.orchestration import task_links
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
@@ -98,6 +99,7 @@ def reconcile(use_case: str) -> list[str]:
         project, request = _asked(use_case)
         states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id)).last()
         found = backfill_reconcile.reconcile(project, replace(request, settled=False), states)
+        task_links.set_links(monitoring=task_links.page_address(use_case, request.last.key))
         lines = list(found.lines)
         for line in lines:
             log.info("%s", line)

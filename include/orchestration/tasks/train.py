@@ -13,13 +13,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
-from include.orchestration import callbacks
+from include.orchestration import callbacks, task_links
 from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
+_GATES = {"passed": "passed", "failed": "failed", "inconclusive": "are inconclusive"}
 
 
 @task(**TASK_ARGS)
@@ -29,6 +30,10 @@ def prepare(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         result = train.prepare(pipeline_run(use_case))
+    log.info(
+        "The features from %s to %s are there; %s built now.",
+        *(result.first, result.last, f"{result.built:,} {'is' if result.built == 1 else 'are'}"),
+    )
     return {"first": result.first.key, "last": result.last.key, "built": result.built}
 
 
@@ -43,8 +48,10 @@ def tune(use_case: str) -> dict[str, object]:
     from include.pipelines import train
 
     with fail_without_retry():
-        result = train.tune(pipeline_run(use_case))
+        run = pipeline_run(use_case)
+        result = train.tune(run)
     assert result is not None, "the form sets tune_trials"
+    task_links.set_run_link(run.project, result.run_id)
     return asdict(result)
 
 
@@ -62,7 +69,15 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
     run_type = str.__str__(get_current_context()["dag_run"].run_type)  # an enumeration of strings
     with fail_without_retry():
-        return train.train(pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)).run_id
+        run = pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)
+        result = train.train(run)
+    log.info(
+        "%s as of %s on %s rows: MLflow run %s.",
+        *("An equal training was complete" if result.reused else "Trained", run.period, f"{result.rows:,}"),
+        result.run_id,
+    )
+    task_links.set_run_link(run.project, result.run_id)
+    return result.run_id
 
 
 @task(**{**TASK_ARGS, "multiple_outputs": True})
@@ -74,7 +89,10 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     from include.pipelines import train
 
     with fail_without_retry():
-        return asdict(train.evaluate(pipeline_run(use_case, mlflow_run=mlflow_run)))
+        run = pipeline_run(use_case, mlflow_run=mlflow_run)
+        result = train.evaluate(run)
+    task_links.set_run_link(run.project, result.run_id)
+    return asdict(result)
 
 
 @task(**TASK_ARGS)
@@ -86,7 +104,13 @@ def register(use_case: str, mlflow_run: str) -> str:
     from include.pipelines import train
 
     with fail_without_retry():
-        return train.register(pipeline_run(use_case, mlflow_run=mlflow_run)).version
+        result = train.register(pipeline_run(use_case, mlflow_run=mlflow_run))
+    log.info(
+        "%s version %s; its gates %s.",
+        *("Registered" if result.new else "The run is already", result.version, _GATES[result.gates]),
+    )
+    task_links.set_version_links(use_case, result.version)
+    return result.version
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False, **TASK_ARGS)
@@ -128,6 +152,7 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     with fail_without_retry():
         run = pipeline_run(use_case, actor=run_actor(context), version=version)
         run.announce = partial(callbacks.notify_promoted, run.project)
+        task_links.set_version_links(use_case, version)
         promotion = train.promote(run)
     if not promotion.promoted:
         context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
