@@ -54,7 +54,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
         declared = load_declaration(name)
         message = messages.failure_message(
             name,
-            _day(context),
+            _day(context, declared),
             kind=kind,
             run_id=run.run_id,
             task=ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]",
@@ -243,7 +243,7 @@ def _exists(connection: str) -> bool:
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
-        log.info("There is no Connection %r: its channel is not used.", connection)
+        log.debug("There is no Connection %r: its channel is not used.", connection)
         return False
     except Exception:
         log.exception("The lookup of the Connection %r failed; it is assumed to exist.", connection)
@@ -261,8 +261,11 @@ def _words(error: object) -> str:
     return str(redact(f"{kind}{cause}"))
 
 
-def _day(context: Mapping[str, Any]) -> str | None:
-    return context["dag_run"].partition_key or (context.get("params") or {}).get("period")
+def _day(context: Mapping[str, Any], declared: DataDeclaration) -> str | None:
+    """Return the period of a run; None for a DAG without periods."""
+    run, params = context["dag_run"], context.get("params") or {}
+    chosen: str | None = run.partition_key or params.get("period")
+    return declared.newest_period(run.run_after).key if chosen is None and "period" in params else chosen
 
 
 def _links_of_run(use_case: DataDeclaration) -> dict[str, str]:

@@ -77,6 +77,7 @@ def period_dag(
         timezone=use_case.time_zone,
         schedule=due,
         by_hand=by_hand,
+        last=use_case.last_period,
         run_immediately=timedelta(hours=1) if from_now_on else False,
     )
     arguments["deadline"] = callbacks.deadline_alert(use_case)

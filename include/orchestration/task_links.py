@@ -83,9 +83,12 @@ def add_links(dag: DAG, kind: str) -> None:
             task.operator_extra_links = links
 
 
-def set_links(**addresses: str) -> None:
-    """Set addresses of the running task, by the name of its link in lower case."""
-    task = get_current_context().get("task")
+def set_links(task: Any = None, **addresses: str) -> None:
+    """Set addresses of the running task, by the name of its link in lower case.
+
+    `task` is its operator, where the caller has it.
+    """
+    task = task or get_current_context().get("task")
     if task is not None:
         named = {link.name: addresses.get(_key(link), "") for link in task.operator_extra_links}
         setattr(task, _ADDRESSES, getattr(task, _ADDRESSES, {}) | {name: to for name, to in named.items() if to})
@@ -95,9 +98,10 @@ def _key(link: BaseOperatorLink) -> str:
     return str(link.name).lower().replace(" ", "_")
 
 
-def set_version_links(use_case: str, version: str) -> None:
+def set_version_links(use_case: str, version: str, task: Any = None) -> None:
     """Set the links to a version, its card and the monitoring page."""
     set_links(
+        task,
         mlflow_version=version_address(use_case, version),
         model_card=card_address(use_case, version),
         monitoring=page_address(use_case),

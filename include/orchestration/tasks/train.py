@@ -18,6 +18,7 @@ from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 from include.printable import printable_logger
+from include.project import Project
 
 log = printable_logger(__name__)
 _GATES = {"passed": "passed", "failed": "failed", "inconclusive": "are inconclusive"}
@@ -125,10 +126,25 @@ def request_approval(use_case: str, version: str) -> str | None:
         log.info("No approval is needed: the form or the use case leaves the promotion to the gates.")
         return None
     with fail_without_retry():
-        request = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
+        project = open_project(load_use_case(use_case))
+        request = approval_request.build_approval_request(project, version, _links(project, version))
     if request.not_asked:
         log.warning("%s", request.not_asked)
     return request.question
+
+
+def _links(project: Project, version: str) -> dict[str, str]:
+    """Return the pages on which a person can judge a version, by name; those without an address are left out."""
+    context, name = get_current_context(), project.use_case.name
+    run_id = project.registry.version(version).run_id
+    links = {
+        "Model card": task_links.card_address(name, version),
+        "MLflow: version": task_links.version_address(name, version),
+        "MLflow: run and plots": task_links.run_address(project, run_id),
+        "Monitoring": task_links.page_address(name),
+        "This run": task_links.dag_run_address(context["ti"].dag_id, context["dag_run"].run_id),
+    }
+    return {text: address for text, address in links.items() if address}
 
 
 def _by_a_person() -> bool:
