@@ -41,8 +41,6 @@ _MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.Out
 class ResultRowsError(AirworthyError):
     """A use case's function raised, or returned rows that cannot be stored for a day."""
 
-    shows_cause = True
-
     def __init__(self, use_case: str, table: str, period: Period, what: str, where: str = "") -> None:
         self.use_case, self.table, self.period, self.what, self.where = use_case, table, period, what, where
         place = f" at {where}" if where else ""

@@ -50,7 +50,7 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
     """
     training = use_case.training
     periods = training.window_periods if window_periods is None else window_periods
-    least = training.least_window
+    least = _min_window(training)
     if not isinstance(periods, int) or isinstance(periods, bool) or not least <= periods <= WINDOW_PERIODS:
         raise TrainingWindowError(
             use_case.name, periods, least, WINDOW_PERIODS, _split_sizes(training, as_of.unit), as_of
@@ -65,7 +65,7 @@ def training_window(use_case: UseCase, as_of: Period, window_periods: int | None
 
 def earliest_training(use_case: UseCase) -> Period:
     """Return the first period with a history that can hold the declared splits."""
-    return use_case.first_period + (use_case.training.least_window - 1 + use_case.label.label_delay_periods)
+    return use_case.first_period + (_min_window(use_case.training) - 1 + use_case.label.label_delay_periods)
 
 
 def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Collection[Period]) -> Splits:
@@ -109,6 +109,10 @@ def split_periods(use_case: UseCase, as_of: Period, first: Period, labelled: Col
 def _last_mature_period(use_case: UseCase, as_of: Period) -> Period:
     """Return the last day whose labels are mature at `as_of`."""
     return as_of - use_case.label.label_delay_periods
+
+
+def _min_window(training: Training) -> int:
+    return training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
 
 
 def _split_sizes(training: Training, unit: Unit) -> str:

@@ -33,7 +33,8 @@ def fail_task(error: AirworthyError, message: str = "") -> NoReturn:
         TaskFailedError: always.
     """
     log_reason(message or str(error))
-    cause = error.__cause__ if error.shows_cause else None
+    # An error that says where in a use case's code it was raised has the traceback of that code as its cause.
+    cause = error.__cause__ if error.shows_cause or getattr(error, "where", "") else None
     raise TaskFailedError(error, message) from None if isinstance(cause, AirworthyError) else cause
 
 

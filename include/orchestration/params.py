@@ -28,6 +28,8 @@ AUTOMATIC, BY_A_PERSON = "automatic", "approval"
 A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
 A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
 A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
+HOW = "How it is worked"
+"""Section of a form with what need not be changed."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
 
@@ -297,8 +299,13 @@ def backfill_params(use_case: UseCase) -> dict[str, Param]:
     kinds = list(KINDS)
     single: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
     return {
-        "first": Param(None, **any_period, title="First", description=f"The first {unit}.{written_as(use_case)}"),
-        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "first": Param(
+            None,
+            **any_period,
+            title="First",
+            description=f"The first {unit}. Required, unless single {unit}s are named.{written_as(use_case)}",
+        ),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included. Required likewise."),
         "kinds": Param(
             kinds,
             type="array",
@@ -320,6 +327,7 @@ def backfill_params(use_case: UseCase) -> dict[str, Param]:
             title="Settled periods too",
             description=f"Ask the sources again of {unit}s whose partitions are as the present code and inputs make"
             " them. Without it, these are not touched.",
+            section=HOW,
         ),
         "chunk_periods": Param(
             CHUNK_PERIODS,
@@ -327,7 +335,8 @@ def backfill_params(use_case: UseCase) -> dict[str, Param]:
             minimum=1,
             maximum=WINDOW_PERIODS,
             title="Chunk",
-            description=f"Number of {unit}s that one process works; chunks run side by side.",
+            description=f"Number of {unit}s that one process works, from 1; chunks run side by side.",
+            section=HOW,
         ),
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="List what would be built and why, and build nothing."
@@ -341,9 +350,12 @@ def go_live_params(use_case: UseCase) -> dict[str, Param]:
     named: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
     return {
         "first": Param(
-            None, **any_period, title="First", description=f"The first {unit} of the data.{written_as(use_case)}"
+            None,
+            **any_period,
+            title="First",
+            description=f"The first {unit} of the data. Required.{written_as(use_case)}",
         ),
-        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included. Required."),
         "train_as_of": Param(
             None,
             **named,

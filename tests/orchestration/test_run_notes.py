@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.timetables.base import Timetable
+from airflow.timetables.simple import NullTimetable
 from airflow.utils.types import DagRunType
 from pendulum import instance
 
@@ -54,7 +54,7 @@ def test_a_run_without_a_period_notes_the_newest_in_the_zone_of_the_use_case():
     ],
 )
 def test_a_run_that_a_person_starts_notes_what_its_form_names(kind, conf, expected):
-    assert note(f"toy__{kind}", timetable=Timetable(), **conf) == expected
+    assert note(f"toy__{kind}", timetable=NullTimetable(), **conf) == expected
 
 
 def test_a_form_that_names_no_period_of_the_calendar_has_no_note():
