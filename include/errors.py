@@ -164,7 +164,8 @@ class KeysChangedError(AirworthyError):
         dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
         super().__init__(
             f"{use_case}: table {table}: {len(periods)} periods from {periods[0]} to {periods[-1]} were written before"
-            f" {list(columns)} became keys or the label. Nothing was read, because their rows could not be joined with"
+            f" {shorten_names(columns)} became keys or the label. Nothing was read, because their"
+            " rows could not be joined with"
             f" other tables. Write them again: airflow backfill create --dag-id {dag_id}"
             f" --from-date {periods[0].backfill_bound} --to-date {periods[-1].backfill_bound}"
             " --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
@@ -227,14 +228,14 @@ TEXT_SHOWN = 2_000
 
 
 def shorten_names(names: Iterable[object]) -> str:
-    """Format names from outside: the first `NAMES_SHOWN`, and how many others.
+    """Write names from outside as words: the first `NAMES_SHOWN`, and how many others.
 
-    Names are quoted with `repr`, so that control characters and line breaks are escaped.
+    Names are quoted with `repr`, so that control characters and line breaks are escaped. Without names: none.
     """
     all_names = [*names]
     shown = ", ".join(repr(shorten(str(name), NAME_SHOWN)) for name in all_names[:NAMES_SHOWN])
     more = len(all_names) - NAMES_SHOWN
-    return f"[{shown}, and {more:,} more]" if more > 0 else f"[{shown}]"
+    return f"{shown} and {more:,} more" if more > 0 else shown or "none"
 
 
 def in_words(cause: BaseException) -> str:
@@ -291,7 +292,7 @@ class UseCaseUnknownError(InvalidRequestError):
     def __init__(self, name: str, known: Iterable[str], broken: Iterable[str], hint: str) -> None:
         self.name, self.known, self.broken = name, tuple(sorted(known)), tuple(broken)
         also = f" These cannot be loaded: {', '.join(self.broken)}." if self.broken else ""
-        super().__init__(f"There is no use case {name!r}. Use cases: {list(self.known)}.{also} {hint}".strip())
+        super().__init__(f"There is no use case {name!r}. Use cases: {shorten_names(self.known)}.{also} {hint}".strip())
 
 
 class DuplicateUseCaseError(ValueError):
@@ -299,7 +300,9 @@ class DuplicateUseCaseError(ValueError):
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
         self.name = name
-        super().__init__(f"The modules {sorted(modules)} each declare a use case named {name!r}. Rename all but one.")
+        super().__init__(
+            f"The modules {shorten_names(sorted(modules))} each declare a use case named {name!r}. Rename all but one."
+        )
 
 
 class BeforeFirstPeriodError(InvalidRequestError):

@@ -172,8 +172,8 @@ class FormFieldsError(InvalidRequestError):
     def __init__(self, unknown: Iterable[str], known: Iterable[str]) -> None:
         self.unknown, self.known = tuple(sorted(unknown)), tuple(sorted(known))
         super().__init__(
-            f"The form has no field {shorten_names(self.unknown)[1:-1]}, so it is not clear which period is meant."
-            f" Nothing was done. Its fields are {shorten_names(self.known)[1:-1]}."
+            f"The form has no field {shorten_names(self.unknown)}, so it is not clear which period is meant."
+            f" Nothing was done. Its fields are {shorten_names(self.known)}."
         )
 
 
