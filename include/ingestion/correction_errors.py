@@ -23,11 +23,6 @@ _NOT_FREE: dict[NotFree, str] = {
 }
 
 
-def _numbers(lines: Sequence[int]) -> str:
-    """Return the numbers of the first rows."""
-    return ", ".join(map(str, lines[:LINES_SHOWN]))
-
-
 class FieldsConflictError(InvalidRequestError):
     """The form's fields do not fit its action."""
 
@@ -60,7 +55,7 @@ class FeedUnknownError(InvalidRequestError):
 
     def __init__(self, use_case: str, feed: str, feeds: Iterable[str], hint: str) -> None:
         self.use_case, self.feed, self.feeds = use_case, feed, tuple(sorted(feeds))
-        super().__init__(f"{use_case} has no feed {feed!r}; it has {shorten_names(self.feeds)}. {hint}".strip())
+        super().__init__(f"{use_case} has no feed {feed!r}; it has {list(self.feeds)}. {hint}".strip())
 
 
 class NothingQuarantinedError(InvalidRequestError):
@@ -108,8 +103,7 @@ class ReasonsAmbiguousError(InvalidRequestError):
 
     def __init__(self, matches: Mapping[str, Sequence[str]]) -> None:
         self.matches = dict(matches)
-        every = "; ".join(f"{shorten_names(reasons)} for {text!r}" for text, reasons in self.matches.items())
-        super().__init__(f"Several reasons begin with this text; give one in full: {every}.")
+        super().__init__(f"Several reasons begin with this text; give one in full: {self.matches}.")
 
 
 class OtherReasonsError(InvalidRequestError):
@@ -118,8 +112,7 @@ class OtherReasonsError(InvalidRequestError):
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(sorted(reasons))
         super().__init__(
-            f"Some of these rows are also quarantined for {shorten_names(self.reasons)}, and would be"
-            " quarantined again. Name"
+            f"Some of these rows are also quarantined for {list(self.reasons)}, and would be quarantined again. Name"
             " these reasons as well, or only the ids of rows that do not have them."
         )
 
@@ -130,8 +123,7 @@ class WithoutReasonsError(InvalidRequestError):
     def __init__(self, count: int, reasons: Iterable[str]) -> None:
         self.count, self.reasons = count, tuple(sorted(reasons))
         super().__init__(
-            f"{count} of the rows with these ids have none of the reasons"
-            f" {shorten_names(self.reasons)}. Nothing was released."
+            f"{count} of the rows with these ids have none of the reasons {list(self.reasons)}. Nothing was released."
             " Leave these rows out, or name their reasons."
         )
 
@@ -215,9 +207,7 @@ class CorrectedTwiceError(InvalidRequestError):
 
     def __init__(self, rows: Sequence[object]) -> None:
         self.rows = tuple(rows)
-        super().__init__(
-            f"The file corrects the same row several times: {shorten_names(self.rows[:5])}. Send one row for each."
-        )
+        super().__init__(f"The file corrects the same row several times: {list(self.rows[:5])}. Send one row for each.")
 
 
 class RowsUnchangedError(InvalidRequestError):
@@ -226,7 +216,7 @@ class RowsUnchangedError(InvalidRequestError):
     def __init__(self, lines: Sequence[int]) -> None:
         self.lines = tuple(lines)
         super().__init__(
-            f"Rows {_numbers(lines)} of the file are the same as the quarantined rows. Correct them, leave"
+            f"Rows {list(lines[:LINES_SHOWN])} of the file are the same as the quarantined rows. Correct them, leave"
             " them out of the file, or release them if the expectation is wrong."
         )
 
@@ -237,7 +227,7 @@ class NumbersNotFiniteError(InvalidRequestError):
     def __init__(self, column: str, lines: Sequence[int]) -> None:
         self.column, self.lines = column, tuple(lines)
         super().__init__(
-            f"Column {column!r} holds NaN or an infinity in rows {_numbers(lines)}; leave it empty instead."
+            f"Column {column!r} holds NaN or an infinity in rows {list(lines[:LINES_SHOWN])}; leave it empty instead."
         )
 
 
@@ -247,7 +237,7 @@ class KeyMissingError(InvalidRequestError):
     def __init__(self, key: str, lines: Sequence[int]) -> None:
         self.key, self.lines = key, tuple(lines)
         super().__init__(
-            f"Rows {_numbers(lines)} have no value in the key {key!r}, and a key must not be null. Such a row"
+            f"Rows {list(lines[:LINES_SHOWN])} have no value in the key {key!r}, and a key must not be null. Such a row"
             " cannot be released unchanged: set the key in a file of corrections."
         )
 
@@ -298,5 +288,5 @@ class CorrectionFileError(InvalidRequestError):
         self.file, self.problem = file, problem
         super().__init__(
             f"{file} cannot be read: {problem}. Nothing was resubmitted. Edit an exported file and keep its header: in"
-            f" addition to the feed's columns, it may have {shorten_names(columns)}."
+            f" addition to the feed's columns, it may have {list(columns)}."
         )
