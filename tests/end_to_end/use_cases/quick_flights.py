@@ -24,5 +24,5 @@ USE_CASE = replace(
     package="include.use_cases.flight_delays",
     training=_TRAINING,
     gates=(Gate("log_loss", at_most=5.0),),
-    approval=Approval(wait=timedelta(seconds=7200)),
+    approval=Approval(wait=timedelta(seconds=40)),
 )
