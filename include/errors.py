@@ -179,7 +179,8 @@ class PartitionMissingError(NotReadyError):
     def __init__(self, use_case: str, table: str, period: Period, waited: str = "") -> None:
         self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
-            f"{use_case}: there are no {table} of {period} in the lake{waited}. Create them with:"
+            f"{use_case}: there are no {table} of {period} in the lake{waited}. In Airflow, trigger"
+            f" {use_case}__{MADE_BY[table]} for {period}; or run:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period.backfill_bound}"
             f" --to-date {period.backfill_bound}"
             " (in a local checkout, airflow is .venv/bin/airworthy airflow)."
