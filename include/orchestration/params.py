@@ -66,7 +66,7 @@ def period_param(use_case: DataDeclaration) -> Param:
 
 
 def version_param(use_case: UseCase, help_text: str, *, required: bool, former_champions: bool = False) -> Param:
-    """Return the form's field for a version: a choice of those that are known, with what each is.
+    """Return the form's field for a version: a choice of those that are known.
 
     Another version is not refused by the form, but by the task, which lists them all: a version may be newer than the
     form. In draft 7 of JSON Schema, a validator heeds `$ref` alone, and Airflow's form shows `enum`.

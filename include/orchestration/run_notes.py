@@ -28,7 +28,7 @@ def on_dag_run_running(dag_run: Any) -> None:
 
 
 def run_note(dag: Any, key: str | None, conf: Mapping[str, Any], run_after: Any) -> str:
-    """Return what a run is for; empty for a DAG of another project, or for an unclear form."""
+    """Return what a run is for; empty if that is not clear from its form."""
     if isinstance(dag.timetable, PeriodTimetable):
         period = dag.timetable.run_period(key or conf.get("period"), run_after)
         if period is None:

@@ -1,4 +1,4 @@
-"""Link a task in Airflow to what it made: run, version, card, validation page, monitoring page.
+"""Link a task in Airflow to the pages of what it made.
 
 A task sets the addresses while it runs; Airflow keeps them as XComs when it ends, so the API server runs no code for
 them.
@@ -142,7 +142,7 @@ def version_address(use_case: str, version: str) -> str:
 
 
 def run_address(project: Project, run_id: str) -> str:
-    """Return the address of a run in MLflow; empty if MLflow has none for a browser."""
+    """Return the address of a run in MLflow; empty without one for a browser."""
     server = settings.current_settings().mlflow_shown
     return f"{server}/#/{project.registry.run_path(run_id)}" if server else ""
 

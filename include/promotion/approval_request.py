@@ -56,7 +56,7 @@ def build_approval_request(project: Project, version: str, links: Mapping[str, s
 
 
 def _difference(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
-    """Return the main metric of a version, and how far it is from that of the champion, in words."""
+    """Return in words how far the main metric is from that of the champion."""
     metric = METRICS[use_case.task.main_metric]
     value = candidate.judged.get(MODEL, {}).get(metric.name)
     if value is None:

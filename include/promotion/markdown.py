@@ -71,7 +71,7 @@ def code(text: object) -> Markup:
 
 
 def link(text: str, address: str) -> Markup:
-    """Return a link; only its text if the address is not one of the web, or could end the link."""
+    """Return a link; only its text if a link cannot have the address."""
     shown = escaped(text)
     if not _WEB.fullmatch(address):
         return shown

@@ -44,7 +44,7 @@ def write_offered_versions(
     states: Mapping[str, LifecycleStatus],
     entries: Sequence[LedgerEntry],
 ) -> None:
-    """Write the newest versions into the folder of a use case in the lake, if they changed.
+    """Write the newest versions into a use case's folder of the lake.
 
     A lake on S3 gets no file: DAG files do not read from the network.
     """

@@ -1,4 +1,4 @@
-"""A failed task's log: the reason and the remedy first, and no traceback that helps nobody."""
+"""A failed task's log: the reason and the remedy first, and one traceback."""
 
 import logging
 import traceback

@@ -134,7 +134,7 @@ def request_approval(use_case: str, version: str) -> str | None:
 
 
 def _links(project: Project, version: str) -> dict[str, str]:
-    """Return the pages on which a person can judge a version, by name; those without an address are left out."""
+    """Return the addresses of pages on which a person can judge a version."""
     context, name = get_current_context(), project.use_case.name
     run_id = project.registry.version(version).run_id
     links = {
