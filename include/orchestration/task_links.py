@@ -136,7 +136,7 @@ def validation_address(use_case: str, feed: str, period: str) -> str:
 
 
 def version_address(use_case: str, version: str) -> str:
-    """Return the address of a version in MLflow; empty if MLflow has none for a browser."""
+    """Return the address of a version in MLflow; empty without one for a browser."""
     server = settings.current_settings().mlflow_shown
     return f"{server}/#/models/{quote(use_case)}/versions/{quote(version, safe='')}" if server else ""
 
