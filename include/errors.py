@@ -37,6 +37,8 @@ class AirworthyError(Exception):
     """Whether the same call may succeed a little later without any change."""
     retry_after: timedelta = timedelta(0)
     """Least time before another try."""
+    shows_cause = False
+    """Whether the traceback of its cause is that of a use case's own code, and helps to correct it."""
 
     def __init__(self, message: object = "") -> None:
         super().__init__(escape_text(shorten(str(message), MESSAGE_LENGTH)))
@@ -77,6 +79,8 @@ class SourceError(AirworthyError):
 
     A retry may help only if reading failed (OSError).
     """
+
+    shows_cause = True
 
     def __init__(self, use_case: str, feed: str, period: Period, cause: Exception) -> None:
         self.use_case, self.feed, self.period = use_case, feed, period
@@ -127,6 +131,8 @@ class SuiteError(AirworthyError):
     This is an error in the use case, not in the data.
     """
 
+    shows_cause = True
+
     def __init__(self, use_case: str, feed: str, problems: Sequence[str]) -> None:
         self.use_case, self.feed, self.problems = use_case, feed, tuple(problems)
         super().__init__(
@@ -158,7 +164,8 @@ class KeysChangedError(AirworthyError):
         dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
         super().__init__(
             f"{use_case}: table {table}: {len(periods)} periods from {periods[0]} to {periods[-1]} were written before"
-            f" {list(columns)} became keys or the label. Nothing was read, because their rows could not be joined with"
+            f" {shorten_names(columns)} became keys or the label. Nothing was read, because their"
+            " rows could not be joined with"
             f" other tables. Write them again: airflow backfill create --dag-id {dag_id}"
             f" --from-date {periods[0].backfill_bound} --to-date {periods[-1].backfill_bound}"
             " --reprocess-behavior completed. Or remove them from the table: airworthy rebuild"
@@ -172,7 +179,8 @@ class PartitionMissingError(NotReadyError):
     def __init__(self, use_case: str, table: str, period: Period, waited: str = "") -> None:
         self.use_case, self.table, self.period = use_case, table, period
         super().__init__(
-            f"{use_case}: there are no {table} of {period} in the lake{waited}. Create them with:"
+            f"{use_case}: there are no {table} of {period} in the lake{waited}. In Airflow, trigger"
+            f" {use_case}__{MADE_BY[table]} for {period}; or run:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {period.backfill_bound}"
             f" --to-date {period.backfill_bound}"
             " (in a local checkout, airflow is .venv/bin/airworthy airflow)."
@@ -221,14 +229,14 @@ TEXT_SHOWN = 2_000
 
 
 def shorten_names(names: Iterable[object]) -> str:
-    """Format names from outside: the first `NAMES_SHOWN`, and how many others.
+    """Write names from outside as words: the first `NAMES_SHOWN`, and how many others.
 
-    Names are quoted with `repr`, so that control characters and line breaks are escaped.
+    Names are quoted with `repr`, so that control characters and line breaks are escaped. Without names: none.
     """
     all_names = [*names]
     shown = ", ".join(repr(shorten(str(name), NAME_SHOWN)) for name in all_names[:NAMES_SHOWN])
     more = len(all_names) - NAMES_SHOWN
-    return f"[{shown}, and {more:,} more]" if more > 0 else f"[{shown}]"
+    return f"{shown} and {more:,} more" if more > 0 else shown or "none"
 
 
 def in_words(cause: BaseException) -> str:
@@ -242,6 +250,8 @@ def in_words(cause: BaseException) -> str:
 
 class BrokenUseCaseError(InvalidRequestError):
     """A use case cannot be loaded; the others are not affected."""
+
+    shows_cause = True
 
     def __init__(self, use_case: str, module: str, where: str, cause: BaseException) -> None:
         self.use_case, self.module, self.where = use_case, module, where
@@ -283,7 +293,7 @@ class UseCaseUnknownError(InvalidRequestError):
     def __init__(self, name: str, known: Iterable[str], broken: Iterable[str], hint: str) -> None:
         self.name, self.known, self.broken = name, tuple(sorted(known)), tuple(broken)
         also = f" These cannot be loaded: {', '.join(self.broken)}." if self.broken else ""
-        super().__init__(f"There is no use case {name!r}. Use cases: {list(self.known)}.{also} {hint}".strip())
+        super().__init__(f"There is no use case {name!r}. Use cases: {shorten_names(self.known)}.{also} {hint}".strip())
 
 
 class DuplicateUseCaseError(ValueError):
@@ -291,7 +301,9 @@ class DuplicateUseCaseError(ValueError):
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
         self.name = name
-        super().__init__(f"The modules {sorted(modules)} each declare a use case named {name!r}. Rename all but one.")
+        super().__init__(
+            f"The modules {shorten_names(sorted(modules))} each declare a use case named {name!r}. Rename all but one."
+        )
 
 
 class BeforeFirstPeriodError(InvalidRequestError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration.problems import DeclarationError
+from include.orchestration.failures import TaskFailedError
 
 E = TypeVar("E", bound=BaseException)
 
@@ -43,12 +43,13 @@ class TaskFailure(Refusal[E]):
     """Expect that a task fails without retries, because of an error."""
 
     def __enter__(self) -> pytest.ExceptionInfo[E]:
-        self._context = pytest.raises(AirflowFailException)
+        self._context = pytest.raises(TaskFailedError)  # type: ignore[arg-type]
         self._raised = self._context.__enter__()
         return self._raised
 
     def _require(self) -> None:
-        cause = self._raised.value.__cause__
+        failure: Any = self._raised.value
+        cause = failure.error
         assert isinstance(cause, self.error), f"{self._raised.value!r} is caused by {cause!r}"
         require_fields(cause, **self.fields)
         require_named(self._raised.value, str(cause), *self.named)

@@ -136,9 +136,13 @@ class DataDeclaration:
         """
         return self.calendar.decision_time_if_any(period, self.zone)
 
-    def newest_period(self) -> Period:
-        """Return the newest period that can be run: today's, or `last_period` if earlier."""
-        return self.today() if self.last_period is None else min(self.today(), self.last_period)
+    def newest_period(self, instant: datetime | None = None) -> Period:
+        """Return the newest period that can be run: today's, or `last_period` if earlier.
+
+        With `instant`, it is the newest one that had begun then.
+        """
+        newest = self.today() if instant is None else self.period_at(instant)
+        return newest if self.last_period is None else min(newest, self.last_period)
 
     def feed(self, name: str) -> Feed:
         """Return the feed of that name.

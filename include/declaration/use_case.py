@@ -128,11 +128,10 @@ class Training(Spanned):
         for name in ("validation_periods", "test_periods", "min_train_periods"):
             require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)
         require(self.gap_periods >= 0, "Training: gap_periods must be at least 0.", field="gap_periods")
-        least = self.min_train_periods + self.validation_periods + self.test_periods + 2 * self.gap_periods
         require(
-            self.window_periods >= least,
+            self.window_periods >= self.least_window,
             f"Training: window_periods={self.window_periods} cannot hold min_train_periods + validation_periods +"
-            f" test_periods + 2 gaps = {least}.",
+            f" test_periods + 2 gaps = {self.least_window}.",
             field="window_periods",
         )
         if self.engine is not None:
@@ -141,6 +140,11 @@ class Training(Spanned):
             problem += f" {self.min_train_periods}."
             hint = "Declare fewer partitions, or a larger min_train_periods."
             require(parts <= self.min_train_periods, problem, field="engine", hint=hint)
+
+    @property
+    def least_window(self) -> int:
+        """Return the number of periods of the shortest window that holds the declared splits."""
+        return self.min_train_periods + self.validation_periods + self.test_periods + 2 * self.gap_periods
 
     @property
     def rebuildable_periods(self) -> int:

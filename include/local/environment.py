@@ -76,6 +76,8 @@ def _tuning(base: Mapping[str, str], cores: int, memory_bytes: int) -> dict[str,
         # New and changed DAG files are read within seconds; unchanged ones are parsed again after a minute.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        # The name in the title of Airflow's pages.
+        "AIRFLOW__API__INSTANCE_NAME": "Airworthy",
         # Long messages of a log are shown whole.
         "AIRFLOW__API__DEFAULT_WRAP": "True",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": str(min(2, cores)),

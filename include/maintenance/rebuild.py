@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from include.declaration import form_limits
 from include.declaration.period import LATEST, Period
-from include.errors import MADE_BY, InvalidRequestError
+from include.errors import MADE_BY, InvalidRequestError, shorten_names
 from include.lake import history, partition_reader, schemas
 from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
@@ -57,7 +57,7 @@ class TableUnknownError(InvalidRequestError):
 
     def __init__(self, use_case: str, table: str, tables: Sequence[str]) -> None:
         self.use_case, self.table, self.tables = use_case, table, tuple(tables)
-        super().__init__(f"{use_case} has no table {table!r}; it has {list(tables)}.")
+        super().__init__(f"{use_case} has no table {table!r}; it has {shorten_names(tables)}.")
 
 
 class TableNotWrittenError(InvalidRequestError):

@@ -15,6 +15,7 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features.distinct import require_distinct
 from include.features.labels import encoded_labels, join_labels, join_season, known_labels
+from include.grammar import listed
 from include.lake import batch_reader
 from include.lake.compiled_queries import read_rows
 from include.lake.snapshot import AsOfSnapshot
@@ -88,7 +89,9 @@ def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, period: Period) -> 
     until = period + use_case.label.label_delay_periods
     landed = view.partitions("features", period, until)
     missing = [str(d) for d in period_range(period, until) if d not in landed and not _absent(use_case, d)]
-    return f"labels of {period} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
+    if not missing:
+        return ""
+    return f"labels of {period} are not complete: {use_case.name}__data has not run for {listed(missing)}"
 
 
 def is_complete(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> list[Period]:

@@ -9,16 +9,18 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
+from include.declaration import clock
 from include.declaration.actor import answer_actor
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_use_case
-from include.errors import shorten
-from include.orchestration import callbacks, dag_factory, params
+from include.errors import AirworthyError, shorten
+from include.orchestration import callbacks, dag_factory, params, task_links
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.answer_lookup import AnswerLookup
+from include.orchestration.failures import fail_task
 from include.printable import escape_line
 
 REQUEST_APPROVAL, REGISTER = "request_approval", "register"
@@ -135,7 +137,16 @@ class PromotionApproval(ApprovalOperator):
 
     def _ask(self, context: Any, question: str) -> Any:
         self.params = ParamsDict(_fields(question))  # made here, so that no field of the run prefills them
+        summary, _, details = (self.body or "").partition("\n\n")
+        self.body = f"{summary}\n{self._deadline()}\n\n{details}"
+        task_links.set_version_links(self.use_case, context["ti"].xcom_pull(task_ids=REGISTER), task=self)
         return super().execute(context)
+
+    def _deadline(self) -> str:
+        """Return the line of the question that says until when it can be answered."""
+        declared = load_use_case(self.use_case)
+        end = (clock.now() + declared.approval.wait).astimezone(declared.zone)
+        return f"- **Until when:** without an answer by {end:%Y-%m-%d %H:%M} {declared.time_zone} it is rejected."
 
     def _require_same_question(self, given: Mapping[str, Any], question: str) -> None:
         """Fail if the answer is to another question than this run would ask.
@@ -143,17 +154,21 @@ class PromotionApproval(ApprovalOperator):
         Airflow keeps the text of a run's first question, even after cleared tasks have made another version.
         """
         if more := sorted(set(given) - {REASON, QUESTION}):
-            raise AirflowFailException(
-                f"The answer has unknown fields: {shorten(str(more), NAME_LENGTH)}. Nothing was"
-                f" decided. Over REST, send `params_input` with only {REASON!r} and {QUESTION!r}."
+            fail_task(
+                AirworthyError(
+                    f"The answer has unknown fields: {shorten(', '.join(more), NAME_LENGTH)}. Nothing was"
+                    f" decided. Over REST, send `params_input` with only {REASON!r} and {QUESTION!r}."
+                )
             )
         if (answered := given.get(QUESTION)) != question:
             named = shorten(str(answered), NAME_LENGTH) if answered else "no named question"
-            raise AirflowFailException(
-                f"The answer belongs to the question about {named}, but this run asks about"
-                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
-                f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
-                " same period: it reuses an equal training and asks the current question."
+            fail_task(
+                AirworthyError(
+                    f"The answer belongs to the question about {named}, but this run asks about"
+                    f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as in the"
+                    f" question's `params`. If tasks of this run were cleared, trigger {self.use_case}__train again for"
+                    " the same period: it reuses an equal training and asks the current question."
+                )
             )
 
 

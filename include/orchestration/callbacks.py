@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow.sdk import BaseHook, get_current_context
-from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -23,7 +21,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_declaration
+from include.orchestration import task_links
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
+from include.orchestration.failures import TaskFailedError
 from include.printable import printable_logger
 from include.project import DataProject, Project, open_data_project
 
@@ -54,7 +54,7 @@ def notify_failed(context: Mapping[str, Any]) -> None:
         declared = load_declaration(name)
         message = messages.failure_message(
             name,
-            _day(context),
+            _day(context, declared),
             kind=kind,
             run_id=run.run_id,
             task=ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]",
@@ -243,7 +243,7 @@ def _exists(connection: str) -> bool:
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
-        log.info("There is no Connection %r: its channel is not used.", connection)
+        log.debug("There is no Connection %r: its channel is not used.", connection)
         return False
     except Exception:
         log.exception("The lookup of the Connection %r failed; it is assumed to exist.", connection)
@@ -256,13 +256,16 @@ def _words(error: object) -> str:
 
     if error is None:
         return ""
-    cause = getattr(error, "__cause__", None) or error  # fail_without_retry wraps the error
+    cause = error.error if isinstance(error, TaskFailedError) else error
     kind = "" if isinstance(cause, str) else f"{type(cause).__name__}: "
     return str(redact(f"{kind}{cause}"))
 
 
-def _day(context: Mapping[str, Any]) -> str | None:
-    return context["dag_run"].partition_key or (context.get("params") or {}).get("period")
+def _day(context: Mapping[str, Any], declared: DataDeclaration) -> str | None:
+    """Return the period of a run; None for a DAG without periods."""
+    run, params = context["dag_run"], context.get("params") or {}
+    chosen: str | None = run.partition_key or params.get("period")
+    return declared.newest_period(run.run_after).key if chosen is None and "period" in params else chosen
 
 
 def _links_of_run(use_case: DataDeclaration) -> dict[str, str]:
@@ -271,8 +274,7 @@ def _links_of_run(use_case: DataDeclaration) -> dict[str, str]:
 
 
 def _links(use_case: str, dag_id: str, run_id: str) -> dict[str, str]:
-    airflow = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
-    return {"run": f"{airflow}/dags/{dag_id}/runs/{quote(run_id)}", "page": f"{airflow}/airworthy/use_case/{use_case}"}
+    return {"run": task_links.dag_run_address(dag_id, run_id), "page": task_links.page_address(use_case)}
 
 
 def _moment(value: Any) -> datetime:

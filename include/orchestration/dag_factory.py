@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -10,18 +10,18 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration.calendars import Calendar
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import load_declaration, load_use_case
-from include.errors import AirworthyError, InvalidRequestError
+from include.errors import AirworthyError, InvalidRequestError, shorten_names
 from include.orchestration import callbacks, dag_docs, lineage_events
 from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_data_project, open_project
 from include.orchestration.assets import asset
+from include.orchestration.failures import fail_task, log_reason
 from include.orchestration.priority import STRATEGY
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
@@ -38,11 +38,15 @@ RETRY_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
 }
 """Arguments of whatever reads or writes elsewhere. `fail_without_retry` ends bad data and bad requests at once."""
-TASK_ARGS: dict[str, Any] = RETRY_ARGS | {"multiple_outputs": False}
-"""Arguments of tasks. They return one value: with multiple outputs, each key would be a separate request."""
+TASK_ARGS: dict[str, Any] = RETRY_ARGS | {"multiple_outputs": False, "show_return_value_in_logs": False}
+"""Arguments of tasks. They return one value: with multiple outputs, each key would be a separate request. What they
+return is for other tasks; for people they log a sentence."""
 
 SENSOR_ARGS: dict[str, Any] = RETRY_ARGS | {"execution_timeout": timedelta(hours=7)}
 """Arguments of sensors: more time than the longest wait, which ends with its own message."""
+
+LIFE = ("data", "train", "score", "monitor", "retrain")
+"""Kinds of DAGs that work periods, in the order of the life of a model."""
 
 HUMAN_ARGS: dict[str, Any] = {name: value for name, value in RETRY_ARGS.items() if name != "execution_timeout"}
 """Arguments of questions to a person: the use case declares how long the answer may take."""
@@ -74,6 +78,7 @@ def period_dag(
         timezone=use_case.time_zone,
         schedule=due,
         by_hand=by_hand,
+        last=use_case.last_period,
         run_immediately=timedelta(hours=1) if from_now_on else False,
     )
     arguments["deadline"] = callbacks.deadline_alert(use_case)
@@ -121,6 +126,7 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
     documentation = dag_docs.render_dag_documentation(use_case, kind)
     return DAG(
         f"{use_case.name}__{kind}",
+        dag_display_name=display_name(use_case.name, kind),
         catchup=False,
         default_args={
             "owner": use_case.owner,
@@ -136,6 +142,16 @@ def _dag(use_case: DataDeclaration, kind: str, **arguments: Any) -> DAG:
     )
 
 
+def display_name(use_case: str, kind: str) -> str:
+    """Return the name of a DAG in lists, which are in order of the names.
+
+    The DAGs of a period are numbered in the order of its life; those for a person follow.
+    """
+    title = use_case.replace("_", " ").capitalize()
+    number = f"{LIFE.index(kind) + 1} " if kind in LIFE else ""
+    return f"{title} · {number}{kind.replace('_', ' ')}"
+
+
 class RunPeriodsError(InvalidRequestError):
     """A run has a partition key and another period in its form."""
 
@@ -146,30 +162,38 @@ class RunPeriodsError(InvalidRequestError):
         )
 
 
-class RunPeriodMissingError(InvalidRequestError):
-    """A run has no period."""
+class FormFieldsError(InvalidRequestError):
+    """A run without a period has fields that its form does not have."""
 
-    def __init__(self) -> None:
+    def __init__(self, unknown: Iterable[str], known: Iterable[str]) -> None:
+        self.unknown, self.known = tuple(sorted(unknown)), tuple(sorted(known))
         super().__init__(
-            "This run has no period. Trigger it with the form's field `period`"
-            ' (for example {"period": "2013-01-05"}), or give the run a partition key.'
+            f"The form has no field {shorten_names(self.unknown)}, so it is not clear which period is meant."
+            f" Nothing was done. Its fields are {shorten_names(self.known)}."
         )
 
 
 def period_of(context: Mapping[str, Any], use_case: DataDeclaration) -> Period:
     """Return the period of the run: its partition key, or the form's `period`.
 
+    Without both it is the newest one that had begun when the run was triggered, so that a task that is cleared later
+    works on the same one.
+
     Raises:
-        RunPeriodMissingError: neither is given.
-        RunPeriodsError: they differ.
+        RunPeriodsError: both are given, and differ.
+        FormFieldsError: neither is given, but a field that the form does not have.
         PeriodError: the value is no period of the use case's calendar.
     """
-    key, chosen = context["dag_run"].partition_key, context["params"].get("period")
+    run, params = context["dag_run"], context["params"]
+    key, chosen = run.partition_key, params.get("period")
     if key and chosen and key != chosen:
         raise RunPeriodsError(str(key), str(chosen))
-    if not (key or chosen):
-        raise RunPeriodMissingError
-    return use_case.calendar.parse(key or chosen, use_case.name)
+    if key or chosen:
+        return use_case.calendar.parse(key or chosen, use_case.name)
+    known = context["dag"].params if "dag" in context else params
+    if unknown := set(run.conf or {}) - set(known):
+        raise FormFieldsError(unknown, known)
+    return use_case.newest_period(run.run_after)
 
 
 def pipeline_run(use_case: str, **handed_on: Any) -> PipelineRun:
@@ -213,8 +237,9 @@ def fail_without_retry() -> Iterator[None]:
             yield
     except AirworthyError as error:
         if error.retryable:
+            log_reason(str(error))
             raise
-        raise AirflowFailException(str(error)) from error
+        fail_task(error)
 
 
 def default_deferrable() -> bool:

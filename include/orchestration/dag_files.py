@@ -21,6 +21,7 @@ from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.errors import BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
 from include.orchestration.declared_memory import reserve_memory
+from include.orchestration.task_links import add_links
 from include.printable import printable_logger
 from include.settings import REPOSITORY, machine_memory_gb
 
@@ -55,6 +56,7 @@ def _made(
     for use_case in declared:
         try:
             found = make(use_case)
+            add_links(found, kind)
             reserve_memory(use_case, kind, found, machine_memory_gb())
             found.validate()  # type: ignore[no-untyped-call]
         except BaseException as error:

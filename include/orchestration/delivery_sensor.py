@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration.data_declaration import DataDeclaration
@@ -22,6 +21,7 @@ from include.declaration.use_case_discovery import load_declaration
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
 from include.orchestration.airflow_connections import CONNECTIONS, open_data_project
+from include.orchestration.failures import fail_task
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -161,7 +161,7 @@ class DeliverySensor(S3KeySensor):
         late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, period, f" {self.limit} after its midnight"
         )
-        raise AirflowFailException(f"{late} The last check failed: {reason}" if reason else str(late)) from late
+        fail_task(late, f"{late} The last check failed: {reason}" if reason else "")
 
     def _until(self, period: Period) -> datetime:
         return self.use_case.decision_time(period) + self.limit

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include import settings
 from include.backfill.request import CHUNK_PERIODS, kinds_of
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.form_limits import (
@@ -18,42 +19,104 @@ from include.declaration.form_limits import (
     TUNING_TRIALS,
     WINDOW_PERIODS,
 )
+from include.declaration.names import lake_folder
 from include.declaration.period import DAY
 from include.declaration.use_case import UseCase
+from include.registry.offered_versions import read_offered_versions
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
 A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
 A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
 A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
+HOW = "How it is worked"
+"""Section of a form with what need not be changed."""
+DRAFT = "http://json-schema.org/draft-07/schema#"
 OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
 
 
 def a_period(use_case: DataDeclaration) -> dict[str, Any]:
     """Return the JSON schema of a period's key.
 
-    Combined with `OPTIONAL` it may be empty.
+    Combined with `OPTIONAL` it may be empty. The task refuses a key of another form with a message, which Airflow's
+    own refusal of a form has not.
     """
     if use_case.calendar.unit is DAY:
         return A_DAY
-    return {
-        "type": "string",
-        "maxLength": len(use_case.calendar.example),
-        "pattern": f"^{use_case.calendar.unit.pattern.pattern}$",
-        "examples": [use_case.calendar.example],
-    }
+    return A_NAME | {"examples": [use_case.calendar.example]}
+
+
+def written_as(use_case: DataDeclaration) -> str:
+    """Return how a period is written, for the help of a field; empty for days.
+
+    The form has a calendar for a day.
+    """
+    return "" if use_case.calendar.unit is DAY else f" Written as {use_case.calendar.example}."
 
 
 def period_param(use_case: DataDeclaration) -> Param:
     """Return the form's field that names the period of a manual run."""
-    unit = use_case.calendar.unit
-    example = "" if unit is DAY else f", such as {use_case.calendar.example}"
+    unit = use_case.calendar.unit.name
     return Param(
         None,
         **a_period(use_case) | OPTIONAL,
-        title=unit.name.capitalize(),
-        description=f"The {unit.name} to run for{example}. Required in a manual run; leave it empty in a backfill,"
-        f" whose runs have {unit.article}.",
+        title=unit.capitalize(),
+        description=f"The {unit} to run for. Empty: the newest {unit}, in the zone {use_case.time_zone}. Leave it empty"
+        f" in a backfill: each of its runs has its own {unit}.{written_as(use_case)}",
     )
+
+
+def version_param(use_case: UseCase, help_text: str, *, required: bool, former_champions: bool = False) -> Param:
+    """Return the form's field for a version: a choice of those that are known.
+
+    Another version is not refused by the form, but by the task, which lists them all: a version may be newer than the
+    form. In draft 7 of JSON Schema, a validator heeds `$ref` alone, and Airflow's form shows `enum`.
+    """
+    rule: dict[str, Any] = A_NAME if required else A_NAME | OPTIONAL
+    known = read_offered_versions(settings.current_settings().lake, lake_folder(use_case.name))
+    offered = [each for each in known if each.was_champion or not former_champions]
+    schema: dict[str, Any] = rule
+    if offered:
+        shown = {each.number: f"{each.number}: {each.text}" for each in offered}
+        schema = {
+            "$schema": DRAFT,
+            "$ref": "#/definitions/rule",
+            "definitions": {"rule": rule},
+            "type": rule["type"],
+            "enum": list(shown),
+            "values_display": shown,
+        }
+    given: dict[str, Any] = {} if required else {"default": None}
+    return Param(**given, description=help_text, schema={"title": "Version", **schema})
+
+
+def rollback_params(use_case: UseCase) -> dict[str, Param]:
+    """Return the form of a rollback."""
+    unit = use_case.calendar.unit.name
+    return {
+        "version": version_param(
+            use_case,
+            "Former champion to go back to. The error for any other version lists all former champions.",
+            required=True,
+            former_champions=True,
+        ),
+        "effective_from": Param(
+            **a_period(use_case),
+            title="Effective from",
+            description=f"Its first {unit} as the champion, not in the future. Scored {unit}s keep their"
+            f" version.{written_as(use_case)}",
+        ),
+        "reason": Param(
+            **A_REASON,
+            title="Reason",
+            description=f"Why you roll back; kept on the ledger with your name. At most {REASON_LENGTH:,} characters.",
+        ),
+    }
+
+
+def reproduce_params(use_case: UseCase) -> dict[str, Param]:
+    """Return the form of building a version again."""
+    text = "Registered version to rebuild and compare. The error for an unknown one lists all versions."
+    return {"version": version_param(use_case, text, required=True)}
 
 
 def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
@@ -83,14 +146,14 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
         "reasons": Param(
             None,
             **several,
-            items=A_REASON | {"minLength": 1},
+            items=A_REASON,
             title="Reasons",
             description="For a release: the reasons to ignore, one per line, exactly as the quarantine shows them.",
         ),
         "rows": Param(
             None,
             **several,
-            items=A_NAME | {"minLength": 1},
+            items=A_NAME,
             title="Rows",
             description="For a release: only the rows with these ids, one per line. Empty: all rows.",
         ),
@@ -108,7 +171,9 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
             f" free {unit}, after all ingested {unit}s.",
         ),
         "comment": Param(
-            **A_REASON, minLength=3, title="Comment", description="Stored with the correction and your name."
+            **A_REASON,
+            title="Comment",
+            description=f"Why the rows are right. 3 to {REASON_LENGTH:,} characters; stored with your name.",
         ),
     }
 
@@ -142,7 +207,7 @@ def train_params(use_case: UseCase) -> dict[str, Param]:
             None,
             **A_REASON | OPTIONAL,
             title="Reason",
-            description="Why you start this training; stored with the version.",
+            description=f"Why you start this training; stored with the version. At most {REASON_LENGTH:,} characters.",
         ),
         "promotion": _promotion(use_case),
         **_model(use_case),
@@ -161,16 +226,15 @@ def _promotion(use_case: UseCase) -> Param:
 
 
 def _model(use_case: UseCase) -> dict[str, Param]:
-    unit = use_case.calendar.unit.name
+    unit, training = use_case.calendar.unit.name, use_case.training
     return {
         "window_periods": Param(
             None,
             type=["null", "integer"],
-            minimum=1,
             maximum=WINDOW_PERIODS,
             title="Window",
-            description=f"{unit.capitalize()}s of data before the run's {unit} to train on. Empty:"
-            f" {use_case.training.window_periods}.",
+            description=f"{unit.capitalize()}s of data before the run's {unit} to train on: {training.least_window} to"
+            f" {WINDOW_PERIODS:,}. Empty: {training.window_periods}, as declared.",
             section="Model",
         ),
         "parameters": Param(
@@ -180,7 +244,8 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             additionalProperties={"type": ["number", "string", "boolean", "null"], "maxLength": NAME_LENGTH},
             propertyNames={"maxLength": NAME_LENGTH},
             title="LightGBM parameters",
-            description='Overrides the declared parameters, such as {"num_leaves": 15}; checked before training.',
+            description='Overrides the declared parameters, such as {"num_leaves": 15}; at most'
+            f" {PARAMETER_COUNT}. The first task checks them.",
             section="Model",
         ),
     }
@@ -190,20 +255,18 @@ _TUNING = {
     "tune_trials": Param(
         None,
         type=["null", "integer"],
-        minimum=0,
         maximum=TUNING_TRIALS,
         title="Tuning: trials",
-        description="Number of parameter sets to try in the validation periods, within the declared ranges. Empty: no"
-        " tuning.",
+        description=f"Number of parameter sets to try in the validation periods, within the declared ranges: 1 to"
+        f" {TUNING_TRIALS:,}. Empty or 0: no tuning.",
         section="Tuning",
     ),
     "tune_minutes": Param(
         None,
         type=["null", "number"],
-        exclusiveMinimum=0,
         maximum=TUNING_MINUTES,
         title="Tuning: minutes",
-        description="No new trial starts after this time. Empty: 30.",
+        description=f"No new trial starts after this time: more than 0, at most {TUNING_MINUTES}. Empty: 30.",
         section="Tuning",
     ),
 }
@@ -214,12 +277,7 @@ def score_params(use_case: UseCase) -> dict[str, Param]:
     """Return the scoring form's fields in addition to the day."""
     unit = use_case.calendar.unit.name
     return {
-        "version": Param(
-            None,
-            **A_NAME | OPTIONAL,
-            title="Version",
-            description=f"Score with this version instead of the {unit}'s champion.",
-        ),
+        "version": version_param(use_case, f"Score with this version. Empty: the {unit}'s champion.", required=False),
         "rescore": Param(
             False,
             type="boolean",
@@ -250,8 +308,13 @@ def backfill_params(use_case: DataDeclaration) -> dict[str, Param]:
         description="Predictions and metrics are built after the data that they read.",
     )
     return {
-        "first": Param(None, **any_period, title="First", description=f"The first {unit}."),
-        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "first": Param(
+            None,
+            **any_period,
+            title="First",
+            description=f"The first {unit}. Required, unless single {unit}s are named.{written_as(use_case)}",
+        ),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included. Required likewise."),
         **({"kinds": chosen_kinds} if len(kinds) > 1 else {}),
         "only": Param(
             None,
@@ -265,6 +328,7 @@ def backfill_params(use_case: DataDeclaration) -> dict[str, Param]:
             title="Settled periods too",
             description=f"Ask the sources again of {unit}s whose partitions are as the present code and inputs make"
             " them. Without it, these are not touched.",
+            section=HOW,
         ),
         "chunk_periods": Param(
             CHUNK_PERIODS,
@@ -272,7 +336,8 @@ def backfill_params(use_case: DataDeclaration) -> dict[str, Param]:
             minimum=1,
             maximum=WINDOW_PERIODS,
             title="Chunk",
-            description=f"Number of {unit}s that one process works; chunks run side by side.",
+            description=f"Number of {unit}s that one process works, from 1; chunks run side by side.",
+            section=HOW,
         ),
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="List what would be built and why, and build nothing."
@@ -285,8 +350,13 @@ def go_live_params(use_case: UseCase) -> dict[str, Param]:
     unit, any_period = use_case.calendar.unit.name, a_period(use_case) | OPTIONAL
     named: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH, "items": a_period(use_case)}
     return {
-        "first": Param(None, **any_period, title="First", description=f"The first {unit} of the data."),
-        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included."),
+        "first": Param(
+            None,
+            **any_period,
+            title="First",
+            description=f"The first {unit} of the data. Required.{written_as(use_case)}",
+        ),
+        "last": Param(None, **any_period, title="Last", description=f"The last {unit}, included. Required."),
         "train_as_of": Param(
             None,
             **named,

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration.period import Period
 from include.declaration.use_case_discovery import load_use_case
-from include.errors import MADE_BY, PartitionMissingError
+from include.errors import MADE_BY, AirworthyError, PartitionMissingError
 from include.orchestration import dag_factory
 from include.orchestration.airflow_connections import open_project
+from include.orchestration.failures import fail_task
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """Final states of a task."""
@@ -177,11 +177,11 @@ class PeriodSensor(BaseSensorOperator):
         """Fail with the day's command; only log it if the day is not required.
 
         Raises:
-            AirflowFailException: the day is required.
+            TaskFailedError: the day is required.
         """
         missing = PartitionMissingError(self.use_case, self.table, period, reason)
         if self.required:
-            raise AirflowFailException(str(missing)) from missing
+            fail_task(missing)
         self.log.warning("%s", missing)
 
     def _is_past(self, period: Period) -> bool:
@@ -295,10 +295,12 @@ class PreviousDecisionSensor(PeriodSensor):
 
         before, earlier = self._period(context) - 1, self._earlier(context)
         if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
-            raise AirflowFailException(
-                f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Periods are decided in"
-                f" order, and the run for {earlier[0]} has not ended. Clear this run when that run has ended. In a"
-                " backfill, run the periods in order, not in reverse."
+            fail_task(
+                AirworthyError(
+                    f"{self.use_case}: after {self.limit}, there is still no decision for {before}. Periods are decided"
+                    f" in order, and the run for {earlier[0]} has not ended. Clear this run when that run has ended. In"
+                    " a backfill, run the periods in order, not in reverse."
+                )
             )
         return self._continue_without_earlier(context)
 

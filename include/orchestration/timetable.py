@@ -15,9 +15,11 @@ from include.declaration import clock
 from include.declaration.calendars import Calendar, Daily, Hourly, Weekly, describe_start
 from include.declaration.period import DAY, HOUR, Period, Unit, period_range
 from include.errors import InvalidRequestError
-from include.orchestration import backfill_bounds
+from include.orchestration import backfill_bounds, requested_run
 
 if TYPE_CHECKING:
+    from airflow.timetables.base import DataInterval
+    from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
 DAILY_CRON, HOURLY_CRON = "0 0 * * *", "0 * * * *"
@@ -40,6 +42,7 @@ class PeriodTimetable(CronPartitionTimetable):
         timezone: Any,
         schedule: Calendar | None = None,
         by_hand: bool = False,
+        last: Period | None = None,
         run_immediately: bool | timedelta = False,
     ) -> None:
         """
@@ -48,9 +51,11 @@ class PeriodTimetable(CronPartitionTimetable):
             timezone: name of the time zone of the decision times.
             schedule: a calendar at whose starts runs are due; None: every period has a run.
             by_hand: nothing is scheduled; backfills and runs by hand have any period.
+            last: the last period that a run by hand without a period may have; None: there is none.
             run_immediately: as of `CronTriggerTimetable`.
         """
         self._calendar, self._schedule, self._by_hand = calendar or Daily(), schedule, by_hand
+        self._last = last
         cron = HOURLY_CRON if self._unit is HOUR else DAILY_CRON
         super().__init__(cron, timezone=timezone, run_immediately=run_immediately, key_format=self._unit.form)
         shown = schedule or self._calendar
@@ -83,6 +88,7 @@ class PeriodTimetable(CronPartitionTimetable):
             timezone=parse_timezone(data["timezone"]),
             schedule=_calendar_of(data["schedule"]) if data["schedule"] else None,
             by_hand=data["by_hand"],
+            last=Period(data["last"]) if data.get("last") else None,
             run_immediately=decode_run_immediately(data["run_immediately"]),
         )
 
@@ -94,8 +100,35 @@ class PeriodTimetable(CronPartitionTimetable):
             "timezone": encode_timezone(self._timezone),
             "schedule": _plain_values(self._schedule) if self._schedule else None,
             "by_hand": self._by_hand,
+            "last": self._last.key if self._last else None,
             "run_immediately": encode_run_immediately(self._run_immediately),
         }
+
+    def run_period(self, key: object, run_after: datetime) -> Period | None:
+        """Return the period of a run: that of its key or form, else the newest.
+
+        The newest had begun when the run was triggered. It is None if the key is none of the calendar.
+        """
+        if not key:
+            newest = self._calendar.period_at(run_after, self._timezone)
+            return newest if self._last is None else min(newest, self._last)
+        try:
+            return self._calendar.parse(str(key))
+        except InvalidRequestError:
+            return None
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """Return the id of a run; that of a run by hand has the period of its form too.
+
+        The form is known while the API server answers the request that triggers the run.
+        """
+        asked = requested_run.REQUESTED.get()
+        if asked is not None and not extra.get("partition_key"):
+            period = self.run_period(asked, run_after)
+            extra["partition_key"] = period.key if period else None
+        return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
 
     def next_dagrun_info_v2(
         self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from include.declaration import form_limits
 from include.declaration.period import Period
 from include.evaluation import evaluate as evaluation
 from include.features import build
+from include.model import splits
+from include.model.lightgbm_params import merge_parameters
 from include.pipelines.context import PipelineRun, Step
 from include.printable import printable_logger
 from include.promotion import promote as promotion
@@ -32,11 +35,33 @@ class PrepareResult:
 
 
 def prepare(run: PipelineRun) -> PrepareResult:
-    """Build the missing features of the training window."""
+    """Build the missing features of the training window.
+
+    All fields of the form are checked before, so that none is refused after hours of building.
+    """
+    _check_form(run)
     with run.measured("prepare") as work:
         result = PrepareResult(*build.ensure_window(run.project, run.period, run.params.get("window_periods")))
         work.done(changed=result.built > 0, amount=result.built)
     return result
+
+
+def _check_form(run: PipelineRun) -> None:
+    """Check the period, window, parameters and search.
+
+    Raises:
+        InvalidRequestError: a step could not work with one of them.
+    """
+    use_case, params = run.project.use_case, run.params
+    use_case.require(run.period)
+    form_limits.require_text("reason", params.get("reason"))
+    merge_parameters(use_case, params.get("parameters"))
+    splits.training_window(use_case, run.period, params.get("window_periods"))
+    if params.get("tune_trials"):
+        minutes = params.get("tune_minutes")
+        tuning.require_search(
+            use_case, params["tune_trials"], tuning.MINUTES if minutes is None else minutes, params.get("parameters")
+        )
 
 
 def tune(run: PipelineRun) -> tuning.TuneResult | None:
@@ -52,7 +77,7 @@ def tune(run: PipelineRun) -> tuning.TuneResult | None:
             run.project,
             run.period,
             trials=params["tune_trials"],
-            minutes=params.get("tune_minutes") or tuning.MINUTES,
+            minutes=tuning.MINUTES if params.get("tune_minutes") is None else params["tune_minutes"],
             window_periods=params.get("window_periods"),
             parameters=params.get("parameters"),
         )

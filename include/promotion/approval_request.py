@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.use_case import UseCase
+from include.grammar import counted
 from include.model.metrics import METRICS
 from include.model.tasks import task_model
 from include.project import Project
 from include.promotion import approve
 from include.promotion.markdown import render_markdown
 from include.registry import lifecycle, sync
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.version_summary import VersionSummary, summarise_version
 
 
@@ -25,8 +28,8 @@ class ApprovalRequest:
     """Why no approval is requested; empty if one is."""
 
 
-def build_approval_request(project: Project, version: str) -> ApprovalRequest:
-    """Write the question about a version's promotion.
+def build_approval_request(project: Project, version: str, links: Mapping[str, str] | None = None) -> ApprovalRequest:
+    """Write the question about a version's promotion, with links by their name.
 
     No approval is requested for a version that did not pass its gates, is or was champion, or was decided on before.
 
@@ -48,7 +51,38 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
     champion = next((other for other in versions if other.number == summary.compared_with), None)
     compared = summarise_version(champion, entries) if champion is not None else None
-    return ApprovalRequest(_question(project.use_case, summary, compared), "")
+    replaced = lifecycle.champion_of(candidate.as_of, entries)
+    return ApprovalRequest(_question(project.use_case, summary, compared, replaced, links or {}), "")
+
+
+def _difference(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
+    """Return in words how far the main metric is from that of the champion."""
+    metric = METRICS[use_case.task.main_metric]
+    value = candidate.judged.get(MODEL, {}).get(metric.name)
+    if value is None:
+        return "its main metric was not measured;"
+    shown = metric.value_text(value, use_case.task, 4)
+    other = candidate.judged.get(CHAMPION, {}).get(metric.name) if champion is not None else None
+    if other is None or champion is None:
+        return f"{metric.label} {shown} ({metric.better} is better), with no champion to compare it with;"
+    against = (
+        f"{metric.label} {shown} against {metric.value_text(other, use_case.task, 4)} of version {champion.number}"
+    )
+    return f"{against} ({metric.better} is better): {_change(value - other, other, metric.higher_is_better)};"
+
+
+def _change(difference: float, base: float, higher_is_better: bool) -> str:
+    if difference == 0:
+        return "the same"
+    size = f"{abs(difference / base):.1%}" if base else f"{abs(difference):.4g}"
+    return f"{size} {'better' if (difference > 0) == higher_is_better else 'worse'}"
+
+
+def _gates(candidate: VersionSummary) -> str:
+    """Return in words how many gates passed."""
+    passed = sum(gate_result["outcome"] == "passed" for gate_result in candidate.gate_results)
+    every = len(candidate.gate_results)
+    return f"{counted(passed, 'gate')} passed." if passed == every else f"{passed} of {counted(every, 'gate')} passed."
 
 
 def _main_first(use_case: UseCase) -> tuple[str, ...]:
@@ -57,8 +91,17 @@ def _main_first(use_case: UseCase) -> tuple[str, ...]:
     return tuple(dict.fromkeys((task.main_metric, *task.metrics)))
 
 
-def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
-    """Return the text of `approval_request.md.j2`."""
+def _question(
+    use_case: UseCase,
+    candidate: VersionSummary,
+    champion: VersionSummary | None,
+    replaced: LedgerEntry | None,
+    links: Mapping[str, str],
+) -> str:
+    """Return the text of `approval_request.md.j2`.
+
+    `champion` is the version that the gates compared with; `replaced` is the champion of its first period.
+    """
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {
         MODEL: f"version {candidate.number}",
@@ -68,6 +111,11 @@ def _question(use_case: UseCase, candidate: VersionSummary, champion: VersionSum
     return render_markdown(
         "approval_request.md.j2",
         version=candidate,
+        replaced=replaced,
+        difference=_difference(use_case, candidate, champion),
+        gates=_gates(candidate),
+        unit=use_case.calendar.unit.name,
+        links=links,
         test=candidate.splits["test"],
         metrics={name: METRICS[name].titled(use_case.task) for name in _main_first(use_case)},
         level=task_model(use_case.task).describe_level(candidate.test.get(MODEL, {})),

@@ -18,6 +18,8 @@ _AT_START = re.compile(r"^(?=[-+=#])|^(\d{1,9})(?=[.)])")
 """What begins a list, a heading or a rule at the start of a line."""
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 """What GitHub turns into a link even without brackets."""
+_WEB = re.compile(r"https?://[^\s<>\\\"'`]+")
+"""An address that a link may have."""
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -37,6 +39,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"link": link}
     environment.filters |= {"code": code, "number": number, "share": share, "capitalize_first": capitalize_first}
     return environment
 
@@ -65,6 +68,14 @@ def code(text: object) -> Markup:
     if line and not set(line) & set("`|\\"):
         return Markup(f"`{line}`")  # noqa: S704 # nosec B704
     return escaped(line or "–")
+
+
+def link(text: str, address: str) -> Markup:
+    """Return a link; only its text if a link cannot have the address."""
+    shown = escaped(text)
+    if not _WEB.fullmatch(address):
+        return shown
+    return Markup(f"[{shown}](<{address}>)")  # noqa: S704 # nosec B704
 
 
 def number(value: float | None, digits: int = 4) -> Markup:

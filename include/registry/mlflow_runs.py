@@ -112,6 +112,10 @@ class Runs:
         """Start a run in the use case's experiment, created if missing; return its id."""
         return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
 
+    def run_path(self, run_id: str) -> str:
+        """Return the path of a run's page in MLflow."""
+        return f"experiments/{self._experiment()}/runs/{run_id}"
+
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.use_case.name)
         if found is None:

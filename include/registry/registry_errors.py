@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.errors import InvalidRequestError, NotReadyError
+from include.errors import InvalidRequestError, NotReadyError, shorten_names
 
 
 class VersionUnknownError(InvalidRequestError):
@@ -12,7 +12,7 @@ class VersionUnknownError(InvalidRequestError):
 
     def __init__(self, use_case: str, version: str, versions: Sequence[str]) -> None:
         self.use_case, self.version, self.versions = use_case, version, tuple(versions)
-        super().__init__(f"{use_case}: there is no version {version!r}. Versions: {[*versions] or 'none'}.")
+        super().__init__(f"{use_case}: there is no version {version!r}. Versions: {shorten_names(versions)}.")
 
 
 class RunUnknownError(InvalidRequestError):

@@ -8,7 +8,7 @@ from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.printable import printable_logger
-from include.registry import lifecycle
+from include.registry import lifecycle, offered_versions
 from include.registry.ledger import Ledger, LedgerCorruptedError
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import RecordedApproval
@@ -169,6 +169,7 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
     lives = lifecycle.lifecycle_states(versions, entries, registry.use_case.newest_period())
+    offered_versions.write_offered_versions(ledger.lake, versions, lives, entries)
     for version in versions:
         changed |= _repair_version(registry, version, lives[version.number], entries)
     champion = champion_version(registry.use_case, versions, entries)

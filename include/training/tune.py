@@ -78,9 +78,7 @@ def tune_parameters(
     use_case = project.use_case
     begun = clock()
     use_case.require(period)
-    _require(use_case, trials, minutes)
-    form_limits.require_parameters("parameters", parameters)
-    space = training_search.search_space(use_case, parameters)
+    space = require_search(use_case, trials, minutes, parameters)
     first, last = splits.training_window(use_case, period, window_periods)
     view = project.lake.as_of(period)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
@@ -153,8 +151,15 @@ def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
     studies.keep(study, trial)
 
 
-def _require(use_case: UseCase, trials: int, minutes: float) -> None:
+def require_search(use_case: UseCase, trials: int, minutes: float, parameters: Mapping[str, Any] | None) -> SearchSpace:
+    """Return what a search would try; refuse one that cannot be made.
+
+    Raises:
+        InvalidRequestError: the budget, the parameters or the space is invalid.
+    """
     if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= TUNING_TRIALS:
         raise TrialsError(use_case.name, trials, TUNING_TRIALS)
     if not 0 < minutes <= TUNING_MINUTES:  # neither is true of NaN, nor the second of an integer beyond floats
         raise MinutesError(use_case.name, minutes, TUNING_MINUTES)
+    form_limits.require_parameters("parameters", parameters)
+    return training_search.search_space(use_case, parameters)

@@ -13,6 +13,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
@@ -22,6 +23,7 @@ from include.declaration.use_case_discovery import all_use_cases
 from include.orchestration.dag_factory import maintenance_dag, period_dag, training_dag
 from include.orchestration.priority import STRATEGY, BackfillsLast
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
+from include.orchestration.task_links import LINKS
 from include.orchestration.timetable import PeriodTimetable
 from include.pipelines.pipelines import PIPELINES
 from include.settings import REPOSITORY
@@ -102,6 +104,28 @@ def test_a_person_finds_owner_tags_and_text(dags, name):
     assert "{" not in dag.doc_md.replace('{"num_leaves": 15}', ""), "a placeholder was left in the text"
 
 
+def test_lists_are_in_the_order_of_the_life_of_a_model(dags):
+    shown = sorted(dag.dag_display_name for name, dag in dags.items() if name.startswith("flight_delays__"))
+    assert shown == [
+        *(f"Flight delays · {name}" for name in ("1 data", "2 train", "3 score", "4 monitor", "5 retrain")),
+        *(f"Flight delays · {name}" for name in ("backfill", "go live", "maintenance", "quarantine")),
+        *(f"Flight delays · {name}" for name in ("reproduce", "rollback")),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_airflow_stores_the_links_of_tasks(dags, name):
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags[name]))
+    for task_id, links in LINKS.get(name.partition("__")[2], {}).items():
+        assert stored.get_task(task_id).extra_links == sorted(link.name for link in links)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_task_returns_is_not_in_its_log(dags, name):
+    decorated = [task for task in dags[name].tasks if hasattr(task, "show_return_value_in_logs")]
+    assert [task.task_id for task in decorated if task.show_return_value_in_logs] == []
+
+
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_form_asks_for_the_day(dags, name):
     assert dags[name].params.get_param("period").schema["format"] == "date"
@@ -155,9 +179,8 @@ def test_a_rollback_cannot_be_sent_without_version_day_and_reason(dags):
     assert list(params) == ["version", "effective_from", "reason"]
     for field in params:
         assert not params.get_param(field).has_value
-    for field, wrong in {"version": "", "effective_from": "yesterday", "reason": "no"}.items():
-        with pytest.raises(ParamValidationError):
-            params.get_param(field).resolve(wrong)
+    with pytest.raises(ParamValidationError):
+        params.get_param("effective_from").resolve("yesterday")
 
 
 @pytest.mark.parametrize("name", SCHEDULED)

@@ -1,25 +1,33 @@
 """Code shared by all tasks: the day of a run, and which errors are retried."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from include.declaration.form_limits import TextTooLongError
 from include.declaration.period import Period, PeriodError
 from include.errors import AirworthyError, BeforeFirstPeriodError, DataError, PartitionMissingError
 from include.lake.lake import Lake
+from include.model.lightgbm_params import InvalidParametersError
+from include.model.model_errors import TrainingWindowError
 from include.orchestration import dag_factory, sensors
-from include.orchestration.dag_factory import RunPeriodMissingError, RunPeriodsError
+from include.orchestration.dag_factory import FormFieldsError, RunPeriodsError
+from include.orchestration.tasks import train
+from include.training.training_errors import MinutesError
 from tests import toy
 from tests.refusals import fails_task, raises
 
 DAY = Period("2020-01-05")
 
 
-def context(key: str | None = None, period: str | None = None) -> dict:
-    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"period": period}}
+def context(key: str | None = None, period: str | None = None, **conf: str) -> dict:
+    triggered = datetime(2020, 3, 6, 12, tzinfo=UTC)
+    run = SimpleNamespace(partition_key=key, start_date=datetime.now(UTC), run_after=triggered, conf=conf)
+    return {"dag_run": run, "params": {"period": period} | conf, "dag": SimpleNamespace(params={"period": None})}
 
 
 @pytest.mark.parametrize(
@@ -32,16 +40,44 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
 @pytest.mark.parametrize(
     ("given", "refusal"),
     [
-        (context(), raises(RunPeriodMissingError)),
+        (context(day="2020-01-05"), raises(FormFieldsError, unknown=("day",), known=("period",))),
         (context("2020-01-05", "2020-01-06"), raises(RunPeriodsError, key="2020-01-05", chosen="2020-01-06")),
         (context(period="yesterday"), raises(PeriodError, "'yesterday'")),
         (context(period="../2020"), raises(PeriodError, "'../2020'")),
     ],
-    ids=["none", "two", "a word", "a path"],
+    ids=["another field", "two", "a word", "a path"],
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, refusal):
     with refusal:
         dag_factory.period_of(given, toy.USE_CASE)
+
+
+def test_a_run_by_hand_without_a_day_is_for_the_newest_one_at_its_trigger(set_clock):
+    set_clock(datetime(2020, 3, 9, 12, tzinfo=UTC))  # it is cleared days later
+    assert dag_factory.period_of(context(), toy.USE_CASE) == Period("2020-03-06")
+
+
+def test_the_newest_day_of_a_use_case_that_has_ended_is_its_last():
+    ended = replace(toy.USE_CASE, last_period=Period("2020-02-01"))
+    assert dag_factory.period_of(context(), ended) == Period("2020-02-01")
+
+
+@pytest.mark.parametrize(
+    ("fields", "refusal"),
+    [
+        ({"parameters": {"num_leafs": 3}}, fails_task(InvalidParametersError, "num_leafs")),
+        ({"window_periods": -5}, fails_task(TrainingWindowError, periods=-5)),
+        ({"tune_trials": 5, "tune_minutes": 0}, fails_task(MinutesError, minutes=0)),
+        ({"reason": "x" * 2_001}, fails_task(TextTooLongError, field="reason")),
+    ],
+    ids=["parameters", "window", "minutes", "reason"],
+)
+def test_the_first_task_of_a_training_refuses_a_form_before_it_builds(fields, refusal, lake_home, declare, run_as_task):
+    declare(toy.USE_CASE)
+    run_as_task(context(period="2020-03-05") | {"params": {"period": "2020-03-05"} | fields})
+    with refusal:
+        train.prepare.function("toy")
+    assert not lake_home.exists() or not list(lake_home.rglob("*.parquet"))
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():

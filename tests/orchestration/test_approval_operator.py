@@ -237,7 +237,7 @@ def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_a
 
 
 def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
-    with raises(AirflowFailException, "['xxx") as failed:
+    with raises(AirflowFailException, "xxx") as failed:
         asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
     assert approve.approval_decision(open_project(USE_CASE), asking.version) is None and len(str(failed.value)) < 1_000
 

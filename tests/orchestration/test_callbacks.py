@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.declaration.period import Period
 from include.errors import NoChampionError
@@ -26,6 +26,7 @@ from include.monitoring.slowdown import CostFigure
 from include.notifications.queue import NotificationQueue
 from include.orchestration import approval_operator, callbacks, dag_factory
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
+from include.orchestration.failures import TaskFailedError, fail_task
 from include.orchestration.tasks import train
 from include.pipelines.monitor import MeasureStepResult
 from include.project import open_project
@@ -121,8 +122,8 @@ def test_the_keys_for_programs_are_always_the_same(hook):
 
 def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
     try:
-        raise AirflowFailException("wrapped") from NoChampionError("toy", DAY, None)
-    except AirflowFailException as error:
+        fail_task(NoChampionError("toy", DAY, None))
+    except TaskFailedError as error:
         callbacks.notify_failed(context("score", "score", error))
     assert hook.received[0]["details"]["error"].startswith(
         "NoChampionError: toy: no champion is effective on 2020-01-05"

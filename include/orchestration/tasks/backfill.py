@@ -15,6 +15,7 @@ from include.backfill.request import BackfillRequest, Phase, phases_of
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
+from include.orchestration import task_links
 from include.orchestration.airflow_connections import open_data_project
 from include.orchestration.dag_factory import TASK_ARGS, fail_without_retry
 from include.printable import printable_logger
@@ -96,6 +97,7 @@ def reconcile(use_case: str) -> list[str]:
         project, request = _asked(use_case)
         states = BackfillStates.open(project, backfill_name(context["dag_run"].run_id)).last()
         found = backfill_reconcile.reconcile(project, replace(request, settled=False), states)
+        task_links.set_links(monitoring=task_links.page_address(use_case, request.last.key))
         lines = list(found.lines)
         for line in lines:
             log.info("%s", line)

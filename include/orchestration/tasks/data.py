@@ -6,10 +6,14 @@ from typing import Any
 
 from airflow.sdk import task
 
-from include import settings
 from include.declaration.data_declaration import DataDeclaration
-from include.orchestration import callbacks
+from include.orchestration import callbacks, task_links
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, data_run, fail_without_retry
+from include.printable import printable_logger
+from include.project import Project
+
+log = printable_logger(__name__)
+_CHANGED = {True: "", False: ", as they were before"}
 
 
 @task(**TASK_ARGS)
@@ -24,6 +28,7 @@ def ingest(use_case: str) -> dict[str, int]:
         run = data_run(use_case)
         result = data.ingest(run)
     declared = run.project.use_case
+    log.info("Landed for %s: %s.", run.period, ", ".join(f"{n:,} rows of {feed}" for feed, n in result.rows.items()))
     delivered: dict[str, Any] = {}
     if any(feed.landing for feed in declared.feeds):
         callbacks.notify_redelivered(run.project, result.redelivered)
@@ -55,13 +60,15 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
             for feed, done in data.validate(run).items()
         }
-    add_asset_metadata(
-        run.project.use_case,
-        "checked",
-        period=run.period.key,
-        rows=rows,
-        data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
-    )
+    for feed, counts in rows.items():
+        log.info(
+            "%s of %s: %s rows landed, %s published, %s quarantined.",
+            *(feed, run.period, *(f"{counts[name]:,}" for name in ("landed", "published", "quarantined"))),
+        )
+    pages = {feed: task_links.validation_address(use_case, feed, run.period.key) for feed in rows}
+    first = max(rows, key=lambda feed: rows[feed]["quarantined"])
+    task_links.set_links(validation=pages[first])
+    add_asset_metadata(run.project.use_case, "checked", period=run.period.key, rows=rows, validation=pages)
     return rows
 
 
@@ -77,5 +84,8 @@ def build_features(use_case: str) -> dict[str, object]:
         run = data_run(use_case)
         commit = data.build_features(run)
     written = {"period": run.period.key, "rows": commit.partition.rows, "version": commit.version}
+    log.info("Features of %s: %s rows%s.", run.period, f"{commit.partition.rows:,}", _CHANGED[commit.changed])
+    if isinstance(run.project, Project):
+        task_links.set_links(monitoring=task_links.page_address(use_case, run.period.key))
     add_asset_metadata(run.project.use_case, "features", **written)
     return written | {"changed": commit.changed}

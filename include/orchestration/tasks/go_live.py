@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.backfill.request import CHUNK_PERIODS, PHASES_OF, Phase
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
+from include.orchestration import task_links
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.orchestration.tasks.backfill import log_state
@@ -102,6 +103,7 @@ def report(use_case: str) -> list[str]:
         project, request = _asked(use_case)
         states = BackfillStates.open(project, backfill_name(get_current_context()["dag_run"].run_id)).last()
         found = report_history(project, request, states)
+        task_links.set_links(monitoring=task_links.page_address(use_case, request.last.key))
         lines = list(found.lines)
         for line in lines:
             log.info("%s", line)

@@ -14,7 +14,7 @@ from airflow.sdk import get_current_context, task
 from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_declaration, load_use_case
-from include.orchestration import callbacks
+from include.orchestration import callbacks, task_links
 from include.orchestration.airflow_connections import open_data_project, open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
@@ -41,6 +41,7 @@ def roll_back(use_case: str) -> dict[str, object]:
             reason=params["reason"],
         )
     log.info("%s", result.reason)
+    task_links.set_version_links(use_case, result.version)
     add_asset_metadata(declared, "model", version=result.version, rolled_back=True, reason=result.reason)
     callbacks.notify_rolled_back(open_project(declared), result)
     return asdict(result)
@@ -69,6 +70,7 @@ def resubmit(use_case: str) -> dict[str, object]:
             open_data_project(declared), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.summary)
+    task_links.set_links(validation=task_links.validation_address(use_case, result.feed, result.known_on))
     return asdict(result)
 
 
@@ -81,6 +83,7 @@ def reproduce(use_case: str) -> dict[str, object]:
     from include.reproduction import reproduce
 
     with fail_without_retry():
+        task_links.set_version_links(use_case, get_current_context()["params"]["version"])
         result = reproduce.require_reproducible(
             open_project(load_use_case(use_case)), get_current_context()["params"]["version"]
         )

@@ -6,8 +6,12 @@ from dataclasses import asdict
 
 from airflow.sdk import task
 
-from include.orchestration import callbacks
+from include.grammar import counted
+from include.orchestration import callbacks, task_links
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
 
 
 @task(**TASK_ARGS)
@@ -32,5 +36,11 @@ def measure(use_case: str) -> dict[str, object]:
         figures=measured.figures,
         **issues,
     )
+    log.info(
+        "Measured %s: %s in all, %s broken, %s not measurable.",
+        *(run.period, counted(measured.figures, "value"), counted(len(measured.breaches), "limit")),
+        len(measured.missing_reasons),
+    )
+    task_links.set_links(monitoring=task_links.page_address(use_case, measured.period))
     callbacks.notify_measured(run.project, result)
     return asdict(measured)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.declaration.use_case_discovery import load_use_case
+from include.errors import AirworthyError
+from include.orchestration import task_links
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, period_of
+from include.orchestration.failures import fail_task
 from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger
 
@@ -30,6 +33,7 @@ def decide(use_case: str) -> str | None:
         decision = decide.decide_retraining(open_project(declared), period)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; unchanged.)")
     add_asset_metadata(declared, "decisions", period=decision.period, outcome=decision.outcome, reason=decision.reason)
+    task_links.set_links(monitoring=task_links.page_address(use_case, decision.period))
     return decision.reason if decision.outcome == "retrain" else None
 
 
@@ -60,8 +64,8 @@ def record_outcome(use_case: str) -> dict[str, object]:
         training = training_of(period)
         state = task_instance.get_dagrun_state(dag_id, training) if was_started(context, dag_id, training) else None
         if state is not None and state not in ENDED:
-            raise AirflowFailException(
-                f"The training {dag_id} {training} is still {state}. Clear this task when it has ended."
+            fail_task(
+                AirworthyError(f"The training {dag_id} {training} is still {state}. Clear this task when it has ended.")
             )
         claimed = reserve_slot.existing_reservation(open_project(declared), period)
         if state is None and outcome.recorded_outcome(open_project(declared), period) in (
@@ -92,5 +96,5 @@ def record_outcome(use_case: str) -> dict[str, object]:
         reason=result.reason,
     )
     if result.outcome == "failed" or (state is None and claimed.slot is not None):
-        raise AirflowFailException(f"{dag_id} {training}: {result.reason}")
+        fail_task(AirworthyError(f"{dag_id} {training}: {result.reason}"))
     return asdict(result)

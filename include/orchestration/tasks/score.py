@@ -9,8 +9,11 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from include.declaration.period import Period
-from include.orchestration import callbacks
+from include.orchestration import callbacks, task_links
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
 
 
 @task(**TASK_ARGS)
@@ -52,9 +55,14 @@ def score(use_case: str, shards: Sequence[Mapping[str, Any]] = ()) -> dict[str, 
         run = pipeline_run(use_case, shard_plan=ShardPlan.from_values(shards[0]["plan"]) if shards else None)
         result = score.score(run)
     scored = result.scored
+    log.info(
+        "Scored %s rows of %s with version %s%s.",
+        *(f"{scored.rows:,}", run.period, scored.version, "" if scored.changed else ", as before"),
+    )
     add_asset_metadata(
         run.project.use_case, "predictions", period=run.period.key, version=scored.version, rows=scored.rows
     )
+    task_links.set_links(monitoring=task_links.page_address(use_case, run.period.key))
     for remeasured in result.remeasured:
         if remeasured.changed:
             callbacks.notify_breaches(run.project, Period(remeasured.period))
@@ -68,4 +76,6 @@ def export(use_case: str) -> list[dict[str, object]]:
 
     with fail_without_retry():
         receipts = score.export(pipeline_run(use_case))
+    for receipt in receipts:
+        log.info("%s has %s rows, since %s.", receipt.target, f"{receipt.rows:,}", receipt.delivered_at)
     return [asdict(receipt) for receipt in receipts]

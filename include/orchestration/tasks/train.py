@@ -13,13 +13,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include import settings
 from include.declaration.actor import run_actor
 from include.declaration.use_case_discovery import load_use_case
-from include.orchestration import callbacks
+from include.orchestration import callbacks, task_links
 from include.orchestration import params as orchestration_params
 from include.orchestration.airflow_connections import open_project
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fail_without_retry, pipeline_run
 from include.printable import printable_logger
+from include.project import Project
 
 log = printable_logger(__name__)
+_GATES = {"passed": "passed", "failed": "failed", "inconclusive": "are inconclusive"}
 
 
 @task(**TASK_ARGS)
@@ -29,6 +31,10 @@ def prepare(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         result = train.prepare(pipeline_run(use_case))
+    log.info(
+        "The features from %s to %s are there; %s built now.",
+        *(result.first, result.last, f"{result.built:,} {'is' if result.built == 1 else 'are'}"),
+    )
     return {"first": result.first.key, "last": result.last.key, "built": result.built}
 
 
@@ -43,8 +49,10 @@ def tune(use_case: str) -> dict[str, object]:
     from include.pipelines import train
 
     with fail_without_retry():
-        result = train.tune(pipeline_run(use_case))
+        run = pipeline_run(use_case)
+        result = train.tune(run)
     assert result is not None, "the form sets tune_trials"
+    task_links.set_run_link(run.project, result.run_id)
     return asdict(result)
 
 
@@ -62,7 +70,15 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
     run_type = str.__str__(get_current_context()["dag_run"].run_type)  # an enumeration of strings
     with fail_without_retry():
-        return train.train(pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)).run_id
+        run = pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)
+        result = train.train(run)
+    log.info(
+        "%s as of %s on %s rows: MLflow run %s.",
+        *("An equal training was complete" if result.reused else "Trained", run.period, f"{result.rows:,}"),
+        result.run_id,
+    )
+    task_links.set_run_link(run.project, result.run_id)
+    return result.run_id
 
 
 @task(**{**TASK_ARGS, "multiple_outputs": True})
@@ -74,7 +90,10 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     from include.pipelines import train
 
     with fail_without_retry():
-        return asdict(train.evaluate(pipeline_run(use_case, mlflow_run=mlflow_run)))
+        run = pipeline_run(use_case, mlflow_run=mlflow_run)
+        result = train.evaluate(run)
+    task_links.set_run_link(run.project, result.run_id)
+    return asdict(result)
 
 
 @task(**TASK_ARGS)
@@ -86,7 +105,13 @@ def register(use_case: str, mlflow_run: str) -> str:
     from include.pipelines import train
 
     with fail_without_retry():
-        return train.register(pipeline_run(use_case, mlflow_run=mlflow_run)).version
+        result = train.register(pipeline_run(use_case, mlflow_run=mlflow_run))
+    log.info(
+        "%s version %s; its gates %s.",
+        *("Registered" if result.new else "The run is already", result.version, _GATES[result.gates]),
+    )
+    task_links.set_version_links(use_case, result.version)
+    return result.version
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False, **TASK_ARGS)
@@ -101,10 +126,25 @@ def request_approval(use_case: str, version: str) -> str | None:
         log.info("No approval is needed: the form or the use case leaves the promotion to the gates.")
         return None
     with fail_without_retry():
-        request = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
+        project = open_project(load_use_case(use_case))
+        request = approval_request.build_approval_request(project, version, _links(project, version))
     if request.not_asked:
         log.warning("%s", request.not_asked)
     return request.question
+
+
+def _links(project: Project, version: str) -> dict[str, str]:
+    """Return the addresses of pages on which a person can judge a version."""
+    context, name = get_current_context(), project.use_case.name
+    run_id = project.registry.version(version).run_id
+    links = {
+        "Model card": task_links.card_address(name, version),
+        "MLflow: version": task_links.version_address(name, version),
+        "MLflow: run and plots": task_links.run_address(project, run_id),
+        "Monitoring": task_links.page_address(name),
+        "This run": task_links.dag_run_address(context["ti"].dag_id, context["dag_run"].run_id),
+    }
+    return {text: address for text, address in links.items() if address}
 
 
 def _by_a_person() -> bool:
@@ -128,6 +168,7 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     with fail_without_retry():
         run = pipeline_run(use_case, actor=run_actor(context), version=version)
         run.announce = partial(callbacks.notify_promoted, run.project)
+        task_links.set_version_links(use_case, version)
         promotion = train.promote(run)
     if not promotion.promoted:
         context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
