@@ -14,7 +14,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.model.metrics import METRICS
 from include.monitoring import false_alarm_text, status
 from include.monitoring.definitions import Chart, MonitoringMetric, find_metric
@@ -22,9 +25,11 @@ from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, links
+from include.web import charts, cost_charts, links, validation_calendar, validation_state
 from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
+from include.web.validation_calendar import ValidationCalendar
+from include.web.validation_period import PeriodValidation
 
 HERE = Path(__file__).parent
 SPANS = (30, 90, 365)
@@ -40,6 +45,8 @@ FILES = {
     "page.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
+    "validation.css": "text/css",
+    "validation.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
@@ -130,6 +137,45 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     matching = {id(entry) for entry in catalogue.matching(words).entries}
     shown = [id(entry) in matching for entry in catalogue.entries]
     return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
+
+
+def validation_calendar_page(calendar: ValidationCalendar, base: str) -> str:
+    """Render the calendars of a use case's or feature group's validations."""
+    first, unit = calendar.first, calendar.last.unit.name
+    return _rendered(
+        "validation_calendar.html",
+        base,
+        calendar=calendar,
+        **_named(calendar.use_case),
+        earlier=first - 1 if first > calendar.use_case.first_period else None,
+        line_name={"day": "month", "hour": "day (UTC)", "week": "year"}[unit],
+        legend=validation_state.legend(unit),
+    )
+
+
+def validation_period_page(view: PeriodValidation, base: str) -> str:
+    """Render the validation of one period of one table; broken expectations come first."""
+    tones = {"published": "ok", "quarantined": "warn", "refused": "degraded", "not validated": "warn"}
+    return _rendered(
+        "validation_period.html",
+        base,
+        view=view,
+        **_named(view.use_case),
+        until=validation_calendar.end_of_line(view.period),
+        airflow=base.rpartition("/")[0],
+        tone=tones.get(view.cell.outcome, "plain"),
+        kind="score" if view.table == "predictions" else "data",
+        rules=sorted(view.report.rules, key=lambda rule: rule.met) if view.report else (),
+    )
+
+
+def _named(declared: DataDeclaration) -> dict[str, object]:
+    """Return the name of a use case or feature group, and which of the two it is."""
+    is_use_case = isinstance(declared, UseCase)
+    return {
+        "shown_name": declared.group if isinstance(declared, FeatureGroup) else declared.name,
+        "is_use_case": is_use_case,
+    }
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
