@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
 from include import settings
+from include.declaration.names import VALIDATION_PAGE
 from include.declaration.period import Period, is_key
 from include.errors import AirworthyError
 from include.ingestion.rule_result import RuleResult
@@ -24,8 +25,6 @@ from include.lake.object_store import StoragePath
 from include.lake.record_store import UNREADABLE, encode_record
 
 FOLDER = "validations"
-PAGE = "/plugin/airworthy/airworthy/validation"
-"""Path of the validation pages on Airflow's server."""
 Outcome = Literal["published", "refused"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 _SUFFIX = ".json"
@@ -191,7 +190,7 @@ def page_address(use_case: str, table: str, period: Period) -> str:
 
     It is the path on Airflow's server if the settings have no address of it.
     """
-    return f"{settings.current_settings().airflow}{PAGE}/{use_case}/{table}/{period.key}"
+    return f"{settings.current_settings().airflow}{VALIDATION_PAGE}/{use_case}/{table}/{period.key}"
 
 
 def _parsed(files: Sequence[str]) -> list[ReportName]:

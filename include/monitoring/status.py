@@ -246,7 +246,9 @@ def _remedy(inputs: StatusInputs) -> str:
     if categories == {"cost"}:
         return REMEDIATION["cost"]
     if categories & {"data", "staleness"} and "performance" not in categories:
-        return f"Look at {inputs.use_case}__data and Data Docs first: the cause may be the data, not the model."
+        return (
+            f"Look at {inputs.use_case}__data and the validation page first: the cause may be the data, not the model."
+        )
     return "The last decision below says whether a training follows, and if not, why."
 
 

@@ -6,7 +6,6 @@ It is built from metrics, decisions and ledger.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,9 @@ from include.errors import AirworthyError
 from include.features import rebuild_plan, staleness
 from include.features.rebuild_plan import RebuildPlan
 from include.features.staleness import MixedHistory
-from include.ingestion import quarantine
+from include.ingestion import quarantine_counts
 from include.ingestion.correction_log import CorrectionsCorruptedError
-from include.ingestion.corrections import Correction
-from include.lake import history
+from include.ingestion.quarantine_counts import RowStates
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
 from include.monitoring import durations, status
@@ -62,17 +60,6 @@ class DecisionView:
 
 
 @dataclass(frozen=True)
-class QuarantineView:
-    """Number of quarantined rows of all feeds, by state."""
-
-    open: int
-    waiting: int
-    """Resubmitted, known after the shown day."""
-    replayed: int
-    """Resubmitted, known by the shown day."""
-
-
-@dataclass(frozen=True)
 class Overview:
     """State of a use case as known on `period`; plain values."""
 
@@ -97,7 +84,7 @@ class Overview:
     """The ledger's entries effective by `period`, newest first."""
     decisions: tuple[DecisionView, ...]
     """Newest first."""
-    set_aside: QuarantineView | None
+    set_aside: RowStates | None
     """None if no feed was ever validated."""
     problems: tuple[str, ...]
 
@@ -137,7 +124,7 @@ def build_overview(
         [],
     )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = None
+    set_aside: RowStates | None = None
     if with_quarantine:
         set_aside = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
     made_champion = lifecycle.champion_of(shown_period, entries)
@@ -251,27 +238,14 @@ def _measures(drawn: RangeReader, shown_period: Period) -> MetricTable:
     return MetricTable(rows, drawn.lake.use_case.calendar)
 
 
-def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
+def _set_aside(project: Project, shown_period: Period) -> RowStates | None:
     """Count all feeds' rows quarantined by the shown day.
 
     The command line counts them alike.
     """
-    lake, states = project.lake, Counter[str]()
-    feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
-    for feed in feeds:
-        found = quarantine.read_quarantine(project, feed, checked=False)
-        for period, correction in zip(
-            project.use_case.calendar.periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True
-        ):
-            if period <= shown_period:
-                states[_state(correction, shown_period)] += 1
-    return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
-
-
-def _state(correction: Correction | None, shown_period: Period) -> str:
-    if correction is None:
-        return "open"
-    return "replayed" if correction.known_on <= shown_period else "waiting"
+    counted = [quarantine_counts.count_states(project, feed.name, shown_period) for feed in project.use_case.feeds]
+    known = [states for states in counted if states is not None]
+    return sum(known, RowStates()) if known else None
 
 
 def _entries(project: Project, period: Period) -> list[LedgerEntry]:

@@ -8,6 +8,7 @@ from airflow.sdk import task
 
 from include import settings
 from include.declaration.data_declaration import DataDeclaration
+from include.declaration.names import VALIDATION_PAGE
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, data_run, fail_without_retry
 
@@ -60,7 +61,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
         "checked",
         period=run.period.key,
         rows=rows,
-        data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
+        validation_page=f"{settings.current_settings().airflow}{VALIDATION_PAGE}/{use_case}?until={run.period.key}",
     )
     return rows
 
