@@ -25,6 +25,7 @@ from include.web import (
     html,
     overview,
     prometheus,
+    runs,
     validation_calendar,
     validation_period,
     validation_state,
@@ -124,11 +125,18 @@ def _use_case(
     use_case = access.require_readable(user, name)
     shown = _period(use_case, period)
     use_case_overview = _overview(open_project(use_case), shown, span)
+    now_runs = runs.read_runs(user, use_case, _base(request).rpartition("/")[0])
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
     return _page(
         html.use_case_page(
-            use_case_overview, _base(request), span=span, chosen=period is not None, several=several, stale=stale
+            use_case_overview,
+            _base(request),
+            span=span,
+            chosen=period is not None,
+            several=several,
+            stale=stale,
+            runs=now_runs,
         )
     )
 
@@ -222,7 +230,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 
 def _overview(project: Project, period: Period | None, span: int) -> Overview:
-    return overview.build_overview(project, project.use_case.newest_period(), period, span)
+    return overview.build_overview(project, project.use_case.newest_period(), period, span, opens=True)
 
 
 def _base(request: Request) -> str:
