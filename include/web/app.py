@@ -186,6 +186,8 @@ def _validation_of_period(request: Request, user: GetUserDep, name: str, table: 
         raise HTTPException(404, f"{name} has no feed or table {table!r} that is validated.")
     shown = _period(project.use_case, period)
     assert shown is not None  # a part of a path is never empty
+    if not project.use_case.first_period <= shown <= project.use_case.newest_period():
+        raise HTTPException(404, f"{shown} is no period of {name}: it has not begun, or is before the first.")
     return _page(html.validation_period_page(validation_period.build_period(project, table, shown), _base(request)))
 
 

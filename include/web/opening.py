@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pyarrow.compute as pc
@@ -36,7 +37,7 @@ def opening_period(metrics: RangeReader, span: int) -> Period | None:
 def _ends(periods: Sequence[Period], span: int) -> list[Period]:
     """Return the last period of each stretch, the newest first."""
     stretches = [*reversed(measured_stretches(periods))]
-    earlier = zip(stretches, stretches[1:], strict=False)
+    earlier = itertools.pairwise(stretches)
     return [stretches[0][1], *(last for (first, _), (_, last) in earlier if first - last > span)]
 
 
