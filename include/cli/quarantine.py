@@ -75,7 +75,10 @@ def counts(use_case: str, feed: Feed = None, period: Day = None, reason: Reason 
 
 
 def _print_totals(chosen: RowSelection) -> None:
-    """Print the rows of each feed by state, as the page counts them; a row with several reasons counts once."""
+    """Print the rows of each feed by state, as the page counts them.
+
+    A row with several reasons counts once.
+    """
     from include.ingestion.quarantine_counts import count_states
 
     until = chosen.project.use_case.newest_period()

@@ -42,8 +42,8 @@ def places(console: Console, use_case: UseCase, here: Instance, first: Period, l
     """Print the addresses to open next, how to log in and how to stop."""
     dags = f"{here.airflow_url}/dags"
     lines = {
-        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
         "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?period={last}",
+        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
         "validation": f"{here.airflow_url}{VALIDATION_PAGE}/{use_case.name}",

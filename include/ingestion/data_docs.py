@@ -1,6 +1,6 @@
-"""Write Data Docs: Great Expectations' page of each validation, if the settings ask for them.
+"""Write Data Docs: Great Expectations' page of each validation.
 
-Each content of a day has one page. Its styles are in the page: nothing is loaded from other hosts.
+They are written if the settings ask for them. Each content of a day has one page. Its styles are in the page: nothing is loaded from other hosts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Count quarantined rows by state, without reading the partitions.
 
-The names of the validations' reports have the counts; only periods of which rows were resubmitted are read.
+The names of the validations' reports have the counts; only periods with resubmitted rows are read.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ class ReportUnreadableError(AirworthyError):
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """The result of one validation of one period of a feed, of features or of predictions."""
+    """The result of the validation of one period.
+
+    It is one of a feed, of features or of predictions.
+    """
 
     outcome: Outcome
     rows: int

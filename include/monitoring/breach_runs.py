@@ -1,4 +1,7 @@
-"""Join breaches of the same limit in consecutive periods, and judge which ask for action. Pure."""
+"""Join breaches of one limit in consecutive periods. Pure.
+
+Also says which breaches ask for action.
+"""
 
 from __future__ import annotations
 

@@ -180,7 +180,10 @@ def _sentence_of(row: MetricValue, inputs: StatusInputs) -> str:
 
 
 def order(row: MetricValue) -> tuple[bool, bool, bool, str, str]:
-    """Return the sort key of a breach: performance first, watched ones after others, costs last, else by name."""
+    """Return the sort key of a breach.
+
+    Performance comes first, watched breaches after the others, costs last.
+    """
     defined = find_metric(row.metric)
     is_cost = defined is not None and defined.category == "cost"
     watched = breach_runs.is_watched(row)

@@ -174,7 +174,7 @@ def validation_calendar_page(calendar: ValidationCalendar, base: str) -> str:
 
 
 def validation_period_page(view: PeriodValidation, base: str) -> str:
-    """Render the validation of one period of one table; broken expectations come first."""
+    """Render the validation of a period; broken expectations come first."""
     tones = {"published": "ok", "quarantined": "warn", "refused": "degraded", "not validated": "warn"}
     return _rendered(
         "validation_period.html",
@@ -229,9 +229,9 @@ def _age(overview: Overview) -> MetricValue | None:
 
 
 def _broken(overview: Overview) -> list[tuple[BreachRun, str]]:
-    """Return every breach with its sentence, the newest first and minor ones last; those of consecutive days are one.
+    """Return every breach with its sentence, the newest first.
 
-    Minor ones are informational. Features that drifted last on the same day share one row, that of the most drifted:
+    Those of consecutive days are one. Minor ones are informational and come last. Features that drifted last on the same day share one row, that of the most drifted:
     dozens would hide the rest.
     """
     task, unit = overview.use_case.task, overview.period.unit

@@ -1,4 +1,7 @@
-"""Choose the period with which the page opens: the newest one of a stretch with labels."""
+"""Choose the period with which the page opens.
+
+It is the newest one of a stretch with labels.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ NEWEST = 31
 
 
 def opening_period(metrics: RangeReader, span: int) -> Period | None:
-    """Return the newest measured period of the newest stretch that has labels within `span` periods.
+    """Return the newest measured period of the newest stretch with labels.
 
-    A stretch has no gap of more than `span` periods. Without labels anywhere, it is the newest measured period; None if
+    They came within the last `span` periods of the stretch. A stretch has no gap of more than `span` periods. Without labels anywhere, it is the newest measured period; None if
     nothing was measured.
     """
     newest = max(metrics.periods, default=None)

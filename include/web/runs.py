@@ -1,6 +1,6 @@
-"""Read the newest runs of a use case's DAGs, and the questions that wait for a person, from Airflow's database.
+"""Read the newest runs of a use case's DAGs, and the waiting questions.
 
-The page is served by Airflow's API server, which has the database; tasks have not. Users see what Airflow's own pages
+They are in Airflow's database. The page is served by Airflow's API server, which has the database; tasks have not. Users see what Airflow's own pages
 show them. No more than a row per DAG is read.
 """
 
@@ -110,7 +110,10 @@ def read_from(session: Session, use_case: UseCase, airflow: str) -> RunsView:
 
 
 def _may_read_runs(user: BaseUser, name: str) -> bool:
-    """Return whether the user may read runs and questions, as Airflow's own pages require it."""
+    """Return whether the user may read runs and questions.
+
+    Airflow's own pages require the same.
+    """
     dag_ids = [f"{name}__{kind}" for kind in KINDS]
     teams = DagModel.get_dag_id_to_team_name_mapping(dag_ids)
     manager: Any = get_auth_manager()
@@ -124,7 +127,7 @@ def _may_read_runs(user: BaseUser, name: str) -> bool:
 
 
 def _newest(session: Session, dag_id: str, kind: str, today: Period, airflow: str) -> RunView:
-    """Return the newest run of the present period; if there is none, the newest of all."""
+    """Return the newest run of the present period; else the newest of all."""
     of_dag = select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(1)
     found = session.scalar(of_dag.where(DagRun.partition_key == today.key)) or session.scalar(of_dag)
     paused = bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))

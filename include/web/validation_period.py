@@ -1,4 +1,7 @@
-"""Build the validation page of one period of one table: its report, and the rows that were set aside."""
+"""Build the validation page of one period of one table.
+
+It has the report of the validation, and the quarantined rows.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +122,10 @@ def _text(value: object) -> str:
 
 
 def _forms(view: PeriodValidation, found: QuarantinedRows) -> Iterator[FormValues]:
-    """Yield what to enter to release the open rows, for each set of reasons, and to correct them."""
+    """Yield what to enter to release the open rows, and to correct them.
+
+    There is one for each set of reasons.
+    """
     sets = Counter(
         tuple(reasons)
         for reasons, is_open in zip(found.rows["reasons"].to_pylist(), found.is_open, strict=True)

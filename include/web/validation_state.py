@@ -1,4 +1,4 @@
-"""Read the outcome of the validation of each period, from tables and reports; write nothing."""
+"""Read the outcome of the validation of each period; write nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CalendarCell:
 
     @property
     def sign(self) -> str:
-        """Return the outcome in one or a few characters, for readers who do not see colours."""
+        """Return the outcome in a few characters, for those who see no colours."""
         signs = {"published": "✓", "refused": "✗", "not validated": "?", "missing": "∅", "not run": "·"}
         many = "99+" if self.quarantined > 99 else str(self.quarantined)
         return signs.get(self.outcome, many)
@@ -54,7 +54,7 @@ class CalendarCell:
 
 @dataclass(frozen=True)
 class TableState:
-    """What the tables and the reports say about all periods of a feed, of features or of predictions."""
+    """What tables and reports say about all periods of a table."""
 
     is_feed: bool
     landed: Mapping[Period, Partition] = field(default_factory=dict)
