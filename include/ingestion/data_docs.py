@@ -1,6 +1,7 @@
 """Write Data Docs: Great Expectations' page of each validation.
 
-They are written if the settings ask for them. Each content of a day has one page. Its styles are in the page: nothing is loaded from other hosts.
+They are written if the settings ask for them. Each content of a day has one page. Its styles are in the page: nothing
+is loaded from other hosts.
 """
 
 from __future__ import annotations
@@ -100,6 +101,11 @@ def _view() -> DefaultJinjaPageView:
     Compiling its templates takes ten times as long as filling them.
     """
     return DefaultJinjaPageView()
+
+
+def are_written() -> bool:
+    """Return whether the settings ask for Data Docs."""
+    return settings.current_settings().writes_data_docs
 
 
 def data_docs_folder(use_case: str) -> StoragePath:

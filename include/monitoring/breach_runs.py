@@ -27,7 +27,10 @@ class BreachRun:
 
     @property
     def words(self) -> str:
-        """Return how long it lasts: `7 days running, since 2013-04-01`; empty for one period."""
+        """Return how long it lasts; empty for one period.
+
+        For example: `7 days running, since 2013-04-01`.
+        """
         if self.length < 2:
             return ""
         return f"{self.newest.period.unit.counted(self.length)} running, since {self.first}"

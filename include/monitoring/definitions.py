@@ -189,8 +189,8 @@ _DEFINED = (
         unit="share",
         category="data",
         meaning="Share of rows in which the feature is null.",
-        limit="`max_null_increase` over the largest share of the training and of its single validation and test periods;"
-        " no limit if that is 1 or more",
+        limit="`max_null_increase` over the largest share of the training and of its single validation and test"
+        " periods; no limit if that is 1 or more",
         limit_parameters=("max_null_increase",),
         breach="{share} of {subject} are null{limit}.",
         series="null_ratio",

@@ -82,7 +82,8 @@ def _feature_metrics(
 def _null_share(profile: ReferenceProfile, name: str, value: float, monitoring: Monitoring) -> MetricRow:
     """Measure the share of nulls of a feature.
 
-    Its limit is above the largest share of the training and of its single periods. A feature that was null in whole periods of the validation or test has no limit: its share says nothing.
+    Its limit is above the largest share of the training and of its single periods. A feature that was null in whole
+    periods of the validation or test has no limit: its share says nothing.
     """
     usual = (profile.features[name].null_share, *profile.usual.null_share.get(name, ()))
     limit = max(usual) + monitoring.max_null_increase

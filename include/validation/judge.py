@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from include import settings
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.suite import Suite
@@ -81,7 +80,7 @@ class PeriodJudge:
         results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}")
         if results.raised:
             raise ExpectationFailedError(name, self.table, self.period, results.raised)
-        if settings.current_settings().writes_data_docs:
+        if data_docs.are_written():
             digest = content_digest.digest_table(rows)
             data_docs.write_data_docs(name, self.table, self.period, digest, results.document)
             data_docs.write_index(name)

@@ -231,8 +231,8 @@ def _age(overview: Overview) -> MetricValue | None:
 def _broken(overview: Overview) -> list[tuple[BreachRun, str]]:
     """Return every breach with its sentence, the newest first.
 
-    Those of consecutive days are one. Minor ones are informational and come last. Features that drifted last on the same day share one row, that of the most drifted:
-    dozens would hide the rest.
+    Those of consecutive days are one. Minor ones are informational and come last. Features that drifted last on the
+    same day share one row, that of the most drifted: dozens would hide the rest.
     """
     task, unit = overview.use_case.task, overview.period.unit
     costs = [row for cost in overview.costs for row in cost.rows if row.breached]

@@ -25,8 +25,8 @@ NEWEST = 31
 def opening_period(metrics: RangeReader, span: int) -> Period | None:
     """Return the newest measured period of the newest stretch with labels.
 
-    They came within the last `span` periods of the stretch. A stretch has no gap of more than `span` periods. Without labels anywhere, it is the newest measured period; None if
-    nothing was measured.
+    They came within the last `span` periods of the stretch. A stretch has no gap of more than `span` periods. Without
+    labels anywhere, it is the newest measured period; None if nothing was measured.
     """
     newest = max(metrics.periods, default=None)
     if newest is None:

@@ -1,7 +1,7 @@
 """Read the newest runs of a use case's DAGs, and the waiting questions.
 
-They are in Airflow's database. The page is served by Airflow's API server, which has the database; tasks have not. Users see what Airflow's own pages
-show them. No more than a row per DAG is read.
+They are in Airflow's database. The page is served by Airflow's API server, which has the database; tasks have not.
+Users see what Airflow's own pages show them. No more than a row per DAG is read.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class PeriodValidation:
     columns: tuple[str, ...] = ()
     rows: tuple[ShownRow, ...] = ()
     total: int = 0
-    """Quarantined rows; at most `ROWS` are listed."""
+    """Quarantined rows; some are listed."""
     forms: tuple[FormValues, ...] = ()
     problems: tuple[str, ...] = ()
     before: Period | None = None
@@ -73,8 +73,11 @@ class PeriodValidation:
         return self.cell.period
 
 
-def build_period(project: DataProject, table: str, period: Period) -> PeriodValidation:
-    """Build the page of one period of one table."""
+def build_period(project: DataProject, table: str, period: Period, most: int = ROWS) -> PeriodValidation:
+    """Build the page of one period of one table.
+
+    At most `most` quarantined rows are listed.
+    """
     use_case, problems = project.use_case, list[str]()
     state = validation_state.read_state(project, table, problems)
     cell = state.cell(period, state.refused())
@@ -92,16 +95,16 @@ def build_period(project: DataProject, table: str, period: Period) -> PeriodVali
         after=min((other for other in known if other > period), default=None),
         problems=tuple(problems),
     )  # fmt: skip
-    return _with_rows(project, view) if cell.outcome == "quarantined" else view
+    return _with_rows(project, view, most) if cell.outcome == "quarantined" else view
 
 
-def _with_rows(project: DataProject, view: PeriodValidation) -> PeriodValidation:
+def _with_rows(project: DataProject, view: PeriodValidation, most: int) -> PeriodValidation:
     """Add the quarantined rows of the period, and what to enter to resubmit them."""
     try:
         found = quarantine.read_quarantine(project, view.table, view.period, checked=False)
     except AirworthyError as error:
         return replace(view, problems=(*view.problems, str(error)))
-    shown = found.only(range(min(ROWS, found.rows.num_rows)))
+    shown = found.only(range(min(most, found.rows.num_rows)))
     columns = tuple(found.feed.columns)
     rows = tuple(_shown_rows(shown, columns))
     forms = tuple(_forms(view, found))

@@ -61,11 +61,11 @@ def test_a_refused_period_shows_the_failing_expectation(lake_home, monkeypatch):
 
 
 def test_only_some_rows_are_listed_and_all_are_counted(lake_home, monkeypatch):
-    monkeypatch.setattr(validation_period, "ROWS", 1)
     quarantined.spoil(monkeypatch, "events", "hour", [77, 78], DAY)
     quarantined.land("events", DAY)
-    view = view_of()
-    assert (len(view.rows), view.total) == (1, 2) and "airworthy quarantine show toy" in page_of()
+    view = validation_period.build_period(open_project(USE_CASE), "events", DAY, most=1)
+    assert (len(view.rows), view.total) == (1, 2)
+    assert "airworthy quarantine show toy" in html.validation_period_page(view, "/airworthy")
 
 
 def test_the_neighbours_with_rows_are_one_click_away(lake_home):
