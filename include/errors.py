@@ -99,11 +99,11 @@ class FeedRefusedError(DataError):
         self, use_case: str, feed: str, period: Period, reasons: Sequence[str], page: str | None = None
     ) -> None:
         self.use_case, self.feed, self.period, self.reasons, self.page = use_case, feed, period, tuple(reasons), page
-        data_docs = f" Data Docs: {page}." if page else ""
+        shown = f" Validation page: {page}." if page else ""
         super().__init__(
             f"{use_case}: feed {feed!r} of {period} was refused, so none of its rows were published: "
             + "; ".join(reasons)
-            + f".{data_docs} Correct the source and run the period again. If the source will never deliver the"
+            + f".{shown} Correct the source and run the period again. If the source will never deliver the"
             f" period, add it"
             " to the feed's `missing_periods`. If the expectation is wrong, change expectations.py."
         )

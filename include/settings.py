@@ -66,7 +66,7 @@ class Settings:
     mlflow: str
     """Address of the MLflow server (`MLFLOW_TRACKING_URI`, default the local one's port on loopback)."""
     data_docs: str
-    """Root of the validation pages (`AIRWORTHY_DATA_DOCS`): a folder, or `s3://bucket/prefix`."""
+    """Root of Great Expectations' pages (`AIRWORTHY_DATA_DOCS`): a folder, or `s3://bucket/prefix`."""
     use_case_packages: tuple[str, ...]
     """Packages whose members declare a `USE_CASE` (`AIRWORTHY_USE_CASE_PACKAGES`, comma separated)."""
     use_cases_folder: Path | None = None
@@ -83,6 +83,10 @@ class Settings:
     dask_scheduler: str = ""
     """Address of the scheduler of a Dask cluster (`AIRWORTHY_DASK_SCHEDULER`), such as `tls://scheduler:8786`, for
     trainings whose use case declares `Dask`; empty: workers on this machine."""
+    writes_data_docs: bool = False
+    """Whether each validation also writes Great Expectations' page (`AIRWORTHY_WRITE_DATA_DOCS`)."""
+    airflow: str = ""
+    """Address of Airflow for a browser (`AIRFLOW__API__BASE_URL`); empty if it is not set."""
 
     @property
     def mlflow_shown(self) -> str:
@@ -122,7 +126,21 @@ def current_settings() -> Settings:
         feature_groups_folder=groups_folder,
         spark_master=env.get("AIRWORTHY_SPARK_MASTER") or "local[*]",
         dask_scheduler=env.get("AIRWORTHY_DASK_SCHEDULER") or "",
+        writes_data_docs=_is_on("AIRWORTHY_WRITE_DATA_DOCS"),
+        airflow=shown_address(env.get("AIRFLOW__API__BASE_URL") or "").rstrip("/"),
     )
+
+
+def _is_on(variable: str) -> bool:
+    """Return whether a variable is `true`; not set, empty or `false`: it is not.
+
+    Raises:
+        InvalidRequestError: it is anything else.
+    """
+    given = os.environ.get(variable, "").strip().lower()
+    if given not in ("", "true", "false"):
+        raise InvalidRequestError(f"{variable}={given!r} is neither true nor false. Correct it.")
+    return given == "true"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class SettingValues(TypedDict, total=False):
     home: Path | str | None
     lake: Path | str | None
     data_docs: Path | str | None
+    write_data_docs: str | None
     use_case_packages: str | None
     use_cases: Path | str | None
     feature_group_packages: str | None

@@ -74,6 +74,7 @@ PURE = (
     *("include.monitoring.drift_metrics", "include.monitoring.reference_profile", "include.monitoring.performance"),
     *("include.monitoring.reference_histogram", "include.retraining.signals"),
     *("include.monitoring.freshness", "include.monitoring.slowdown", "include.monitoring.status"),
+    *("include.monitoring.breach_runs", "include.ingestion.rule_result"),
     *("include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
     *("include.retraining.outcome_rules", "include.training.search", "include.model.plots"),
     *("include.evaluation.inputs", "include.evaluation.judging", "include.evaluation.plots"),
@@ -332,6 +333,7 @@ READS_SETTINGS = (
     *("include.lake", "include.registry", "include.declaration.use_case_discovery"),
     *("include.declaration.declared_modules", "include.declaration.feature_group_discovery"),
     *("include.ingestion.data_docs", "include.evaluation.check_use_case", "include.notifications.notify"),
+    "include.ingestion.validation_report",
     "include.features.spark.session",
 )
 """Read the settings of the environment besides the project: for signing keys, where models are kept and use cases are

@@ -130,7 +130,7 @@ SAMPLES: dict[str, Any] = {
     "other": ";",
     "others": 0,
     "outcome": "hold",
-    "page": "/data_docs/toy/index.html",
+    "page": "/plugin/airworthy/airworthy/validation/toy/events/2020-01-10",
     "parameters": ["num_leaves"],
     "path": "part-0.parquet",
     "period": DAY,

@@ -67,9 +67,24 @@ def counts(use_case: str, feed: Feed = None, period: Day = None, reason: Reason 
         # The reason comes last and in full: `release` takes it as an option.
         fate = f"{each.open:>5} open {each.corrected:>5} corrected {each.released:>5} released"
         print_line(console, f"{each.period}  {each.feed}  {fate}  {each.reason}")
+    if counted and not (period or reason or row):
+        _print_totals(chosen)
     if not counted:
         what = "such row" if feed or period or reason or row else "row"
         print_line(console, f"No {what} of {use_case} is quarantined.")
+
+
+def _print_totals(chosen: RowSelection) -> None:
+    """Print the rows of each feed by state, as the page counts them.
+
+    A row with several reasons counts once.
+    """
+    from include.ingestion.quarantine_counts import count_states
+
+    until = chosen.project.use_case.newest_period()
+    for feed in chosen.project.use_case.feeds:
+        if chosen.feed in (None, feed.name) and (states := count_states(chosen.project, feed.name, until)):
+            print_line(console, f"{feed.name}: {states.summary}, as of {until}")
 
 
 @app.command()

@@ -12,10 +12,10 @@ from include import settings
 from include.cli import services
 from include.cli.escaping import line_of, print_line
 from include.declaration.gates import MODEL
+from include.declaration.names import VALIDATION_PAGE
 from include.declaration.period import Period
 from include.declaration.task import Task
 from include.declaration.use_case import UseCase
-from include.ingestion import data_docs
 from include.local import credentials
 from include.local.instance import Instance
 from include.model.metrics import METRICS
@@ -42,11 +42,11 @@ def places(console: Console, use_case: UseCase, here: Instance, first: Period, l
     """Print the addresses to open next, how to log in and how to stop."""
     dags = f"{here.airflow_url}/dags"
     lines = {
-        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
         "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?period={last}",
+        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
-        "Data Docs": _data_docs(use_case, here),
+        "validation": f"{here.airflow_url}{VALIDATION_PAGE}/{use_case.name}",
         "predictions": f"{settings.current_settings().lake}/{use_case.name}/predictions",
         "": f".venv/bin/airworthy predictions {use_case.name} {first}",
         "stop": services.stop_command(here),
@@ -57,15 +57,6 @@ def places(console: Console, use_case: UseCase, here: Instance, first: Period, l
     if use_case.notice:
         console.print()
         print_line(console, f"  {use_case.notice}", "dim")
-
-
-def _data_docs(use_case: UseCase, here: Instance) -> str:
-    """Return the address for a browser on this machine.
-
-    It is that of the file, or of Airflow's page if the file is on S3.
-    """
-    index = data_docs.data_docs_folder(use_case.name) / "index.html"
-    return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 
 
 def _rows(use_case: UseCase, report: UseCaseReport) -> RenderableType:

@@ -188,7 +188,8 @@ class Monitoring(Spanned):
     volume_change: float = 0.5
     """Largest relative difference of a feed's rows from the mean of the look-back days."""
     max_null_increase: float = 0.1
-    """Largest increase of a feature's share of nulls since training."""
+    """Largest increase of a feature's share of nulls over that of the training and of its single validation and test
+    periods. A feature that was null in whole periods of these has no limit."""
     max_unseen_share: float = 0.05
     """Largest share of rows with a category that was not in training."""
     max_crossed_share: float = 0.05

@@ -83,7 +83,8 @@ def land_missing_feed(project: DataProject, feed: Feed, first: Period, last: Per
         if period not in existing and _has_rows(project, feed, period):
             ingest.land_feed(project, feed, period)
             validate.check_feed(project, feed, period)
-            data_docs.write_index(project.use_case.name)
+            if project.settings.writes_data_docs:
+                data_docs.write_index(project.use_case.name)
 
 
 def _has_rows(project: DataProject, feed: Feed, period: Period) -> bool:

@@ -84,7 +84,7 @@ def materialize(
         batches = group_join.join_groups(batches, groups, schemas.content_schema(use_case, table))
         inputs |= {group.table: group.digest for group in groups}
         versions |= {group.table: group.version for group in groups}
-    judged = _judged(use_case, view.period, batches) if is_judged and table == code_digest.FEATURES else batches
+    judged = _judged(view, batches) if is_judged and table == code_digest.FEATURES else batches
     rows = pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), judged)
     return view.lake.replace(
         table, view.period, rows, inputs=inputs, stage=function, versions=versions, code=code, cpu_since=began
@@ -122,11 +122,12 @@ def _inputs(use_case: DataDeclaration, table: str, view: AsOfSnapshot, since: Pe
     return own | publishing_conditions(use_case, table, view.period)
 
 
-def _judged(use_case: DataDeclaration, period: Period, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _judged(view: AsOfSnapshot, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the features, and judge them after the last ones."""
+    use_case, period = view.lake.use_case, view.period
     has_look_back = period - use_case.look_back_periods >= use_case.first_period
     tally = FeatureTally(use_case.features, has_look_back=has_look_back)
-    return judge_of(use_case, "features", period, tally).judged(tally.counted(batches))
+    return judge_of(view.lake, "features", period, tally).judged(tally.counted(batches))
 
 
 @dataclass

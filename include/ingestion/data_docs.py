@@ -1,6 +1,7 @@
 """Write Data Docs: Great Expectations' page of each validation.
 
-Each content of a day has one page.
+They are written if the settings ask for them. Each content of a day has one page. Its styles are in the page: nothing
+is loaded from other hosts.
 """
 
 from __future__ import annotations
@@ -39,6 +40,17 @@ def write_data_docs(
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """Content that a page may load, also when opened from disk: nothing from other hosts, and no script."""
+STYLE = """<style>
+:root { color-scheme: light dark; }
+body { margin: 0 auto; max-width: 1200px; padding: 1em; font: 14px/1.45 system-ui, sans-serif; }
+table { width: 100%; border-collapse: collapse; }
+th, td { padding: 3px 8px; border-bottom: 1px solid #8886; text-align: left; }
+.fa-check-circle::before { content: "✓ met"; color: #12805c; font-style: normal; }
+.fa-times::before { content: "✗ not met"; color: #d02f2f; font-weight: bold; font-style: normal; }
+.collapse { display: block !important; }
+nav, footer, .navbar, .breadcrumb, .btn, [data-toggle], .ge-navigation-sidebar-container { display: none !important; }
+</style>"""
+"""Styles in place of those of other hosts; what works only with scripts is shown in full, or hidden."""
 _EXTERNAL = re.compile(
     r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*>|<img\b[^>]*\bsrc=[\"']https?:[^>]*>", re.IGNORECASE
 )
@@ -50,7 +62,7 @@ def _without_external(page: str) -> str:
 
     Texts of the data are escaped in the page, so none of these tags comes from the data.
     """
-    policy = _policy()
+    policy = _policy() + STYLE
     head, opened, rest = page.partition("<head>")
     return f"{head}{opened}{policy}{_EXTERNAL.sub('', rest)}" if opened else policy + _EXTERNAL.sub("", page)
 
@@ -89,6 +101,11 @@ def _view() -> DefaultJinjaPageView:
     Compiling its templates takes ten times as long as filling them.
     """
     return DefaultJinjaPageView()
+
+
+def are_written() -> bool:
+    """Return whether the settings ask for Data Docs."""
+    return settings.current_settings().writes_data_docs
 
 
 def data_docs_folder(use_case: str) -> StoragePath:

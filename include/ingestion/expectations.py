@@ -21,11 +21,15 @@ from great_expectations.validator.validation_statistics import calc_validation_s
 
 from include.declaration.rule_text import reason_text
 from include.declaration.suite import Suite, columns_of
+from include.errors import shorten
 from include.ingestion.key_rules import Places, broken_keys
 from include.ingestion.pandas_frame import to_frame
-from include.ingestion.rule_judge import judge_expectations
+from include.ingestion.rule_judge import JudgedRule, judge_expectations
+from include.ingestion.rule_result import RuleResult
 
 REASON = pa.field("element", pa.string())
+OBSERVED_LENGTH = 200
+"""Characters of an observed value that a report keeps."""
 # Great Expectations' thirty lines per feed would hide the task's own log lines.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
@@ -52,6 +56,8 @@ class ExpectationResults:
     raised: tuple[str, ...]
     """Expectations that raised an error: a fault of the expectation, never of the data."""
     document: ExpectationSuiteValidationResult
+    rules: tuple[RuleResult, ...] = ()
+    """The judgement of each rule: those about keys, of rows, and of the whole day."""
 
     @property
     def quarantined(self) -> int:
@@ -80,12 +86,19 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
         for expectation, rule in zip(expectations, judged, strict=True)
         if rule.failure
     ]
-    about_rows = zip(map(reason_text, suite.rows), (rule.places for rule in judged[:of_rows]), strict=True)
+    about_rows = [
+        *(broken_keys(rows, keys) if keys else ()),
+        *zip(map(reason_text, suite.rows), (rule.places for rule in judged[:of_rows]), strict=True),
+    ]
     return ExpectationResults(
-        reasons_of_rows(rows.num_rows, [*(broken_keys(rows, keys) if keys else ()), *about_rows]),
+        reasons_of_rows(rows.num_rows, about_rows),
         tuple(broken),
         tuple(failures),
         _document([rule.result for rule in judged], name),
+        (
+            *(RuleResult(reason, "row", not len(places), len(places)) for reason, places in about_rows),
+            *map(_table_rule, suite.table, judged[of_rows:]),
+        ),
     )
 
 
@@ -123,11 +136,21 @@ def _document(results: list[ExpectationValidationResult], name: str) -> Expectat
     )
 
 
+def _table_rule(expectation: Any, judged: JudgedRule) -> RuleResult:
+    """Return the judgement of a table-level expectation."""
+    result = judged.result
+    is_known = not judged.failure and {"unexpected_count", "observed_value"} & result.result.keys()
+    observed = shorten(_observed(result.result), OBSERVED_LENGTH) if is_known else ""
+    unexpected = result.result.get("unexpected_count") or 0
+    return RuleResult(reason_text(expectation), "table", bool(result.success), int(unexpected), observed)
+
+
 def _observed(result: Mapping[str, Any]) -> str:
     """Describe what a broken table-level expectation observed."""
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result.get('element_count')} rows that break it"
-    return str(result.get("observed_value"))
+    observed = result.get("observed_value")
+    return str(sorted(map(str, observed)) if isinstance(observed, set) else observed)
 
 
 def reasons_of_rows(rows: int, broken: Sequence[tuple[str, Places]]) -> pa.ListArray:

@@ -15,18 +15,22 @@ from include.declaration.period import Period
 from include.declaration.suite import Suite
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError
 from include.ingestion import corrections as correction_rows
-from include.ingestion import data_docs, expectations, key_rules, row_ids, suites
+from include.ingestion import data_docs, expectations, key_rules, row_ids, suites, validation_report
 from include.ingestion.correction_errors import CorrectionsMissingError
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
 from include.ingestion.expectations import ExpectationResults
+from include.ingestion.rule_result import RuleResult
+from include.ingestion.validation_report import ValidationReport
 from include.lake import batch_reader, schemas
 from include.lake.snapshot import AsOfSnapshot
 from include.lake.table_commit import Commit
 from include.project import DataProject
 from include.registry.code_parts import record_code
 from include.registry.publishing_conditions import publishing_conditions
+
+_NO_ROWS = "the source delivered no rows"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def validate_period(project: DataProject, period: Period, *, again: bool = False
             done[feed.name] = check_feed(project, feed, period, again=again)
         except DataError as refusal:
             refusals.append(refusal)
-    data_docs.write_index(use_case.name)
+    if project.settings.writes_data_docs:
+        data_docs.write_index(use_case.name)
     if refusals:
         raise refusals[0] if len(refusals) == 1 else DataError("\n".join(map(str, refusals)))
     return done
@@ -92,17 +97,19 @@ def _check(project: DataProject, feed: Feed, period: Period, *, again: bool) -> 
     corrections = CorrectionLog.open(project, feed.name).known_on(period)
     inputs = {raw: digest} | correction_inputs(feed.name, corrections)
     inputs |= publishing_conditions(use_case, checked_table, period)
-    if not again and (unchanged := lake.find_unchanged(checked_table, period, inputs=inputs, code=code)):
+    unchanged = None if again else lake.find_unchanged(checked_table, period, inputs=inputs, code=code)
+    if unchanged and validation_report.has_report(lake, feed.name, period, unchanged.partition.digest):
         view.require_whole(raw, period)
         return _result(unchanged, expectations.broken_rows(_stored_reasons(view, checked_table)))
     landed = view.read(raw, since=period, order_by=schemas.sort_keys(use_case, raw)).drop(["period"])
     delivered, brought = _parted(use_case, feed, period, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if period not in feed.missing_periods:
-            raise FeedRefusedError(use_case.name, feed.name, period, ["the source delivered no rows"])
-        reasons = pa.array([], schemas.REASONS.type)
+            raise _refusal(project, feed, period, digest, ValidationReport("refused", 0, 0, refusals=(_NO_ROWS,)))
+        reasons, rules = pa.array([], schemas.REASONS.type), tuple[RuleResult, ...]()
     else:
-        reasons = _judged(use_case, feed, period, delivered, digest).reasons
+        judgement = _judged(project, feed, period, delivered, digest)
+        reasons, rules = judgement.reasons, judgement.rules
     checked = delivered.append_column(schemas.REASONS, reasons)
     if brought is not None:
         again = _judged_again(use_case, feed, period, delivered, brought, correction_rows.waived_rules(corrections))
@@ -116,7 +123,12 @@ def _check(project: DataProject, feed: Feed, period: Period, *, again: bool) -> 
         code=code,
         cpu_since=began,
     )
-    return _result(commit, expectations.broken_rows(reasons))
+    quarantined = expectations.broken_rows(reasons)
+    report = ValidationReport(
+        "published", commit.partition.rows, quarantined, rules, expectations.count_failures(reasons)
+    )
+    validation_report.write_report(lake, feed.name, period, commit.partition.digest, report)
+    return _result(commit, quarantined)
 
 
 def _result(commit: Commit, quarantined: int) -> ValidationResult:
@@ -174,26 +186,41 @@ def _judged_again(
     return pa.array(judged, schemas.REASONS.type)
 
 
-def _judged(use_case: DataDeclaration, feed: Feed, period: Period, landed: pa.Table, digest: str) -> ExpectationResults:
+def _judged(project: DataProject, feed: Feed, period: Period, delivered: pa.Table, digest: str) -> ExpectationResults:
     """Judge the delivered rows by the rules about keys and by the feed's suite.
+
+    `digest` is that of the landed rows.
 
     Raises:
         SuiteError: the suite cannot be used.
         ExpectationFailedError: an expectation raised.
         FeedRefusedError: the day breaks a table-level expectation, or too many rows would be quarantined.
     """
+    use_case = project.use_case
     suite = suites.load_suite(use_case, feed)
-    judgement = expectations.judge_rows(suite, landed, f"{use_case.name} {feed.name} {period}", feed.keys)
+    judgement = expectations.judge_rows(suite, delivered, f"{use_case.name} {feed.name} {period}", feed.keys)
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
-    page = data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)
+    if project.settings.writes_data_docs:
+        data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)
     broken = [str(rule) for rule in judgement.broken]
-    share = judgement.quarantined / landed.num_rows
-    if share > feed.max_quarantined:
+    rows, quarantined, counted = delivered.num_rows, judgement.quarantined, judgement.reasons
+    if quarantined / rows > feed.max_quarantined:
         broken.append(
-            f"{judgement.quarantined} of {landed.num_rows} rows ({share:.1%}) would be quarantined, above the feed's"
-            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.count_failures(judgement.reasons)}"
+            f"{quarantined} of {rows} rows ({quarantined / rows:.1%}) would be quarantined, above the feed's"
+            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.count_failures(counted)}"
         )
     if broken:
-        raise FeedRefusedError(use_case.name, feed.name, period, broken, str(page))
+        reasons = expectations.count_failures(counted)
+        report = ValidationReport("refused", rows, quarantined, judgement.rules, reasons, tuple(broken))
+        raise _refusal(project, feed, period, digest, report)
     return judgement
+
+
+def _refusal(
+    project: DataProject, feed: Feed, period: Period, digest: str, report: ValidationReport
+) -> FeedRefusedError:
+    """Keep the report of a refused period, and return the error to raise."""
+    validation_report.write_report(project.lake, feed.name, period, digest, report)
+    page = validation_report.page_address(project.use_case.name, feed.name, period)
+    return FeedRefusedError(project.use_case.name, feed.name, period, report.refusals, page)

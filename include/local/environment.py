@@ -98,6 +98,7 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "AIRWORTHY_HOME": str(instance.home),
         "AIRWORTHY_LAKE": where.lake,
         "AIRWORTHY_DATA_DOCS": where.data_docs,
+        "AIRWORTHY_WRITE_DATA_DOCS": str(where.writes_data_docs).lower(),
         "AIRWORTHY_USE_CASE_PACKAGES": ",".join(where.use_case_packages),
         **({"AIRWORTHY_USE_CASES": str(where.use_cases_folder)} if where.use_cases_folder else {}),
         "AIRWORTHY_FEATURE_GROUP_PACKAGES": ",".join(where.feature_group_packages),

@@ -33,7 +33,7 @@ REMEDIATION: Mapping[Category, str] = {
     "drift": "The features or the predictions differ from those of the model's test periods. The monitoring page"
     " shows the"
     " features that changed most; the decision of {use_case}__retrain says whether a new model is trained.",
-    "data": "Rows, nulls or categories changed at the source. Read the period's Data Docs and ask the source's"
+    "data": "Rows, nulls or categories changed at the source. Read the period's validation page and ask the source's"
     " owner. When"
     " the source is repaired, run {use_case}__data for the period again.",
     "scoring": "The period's predictions do not match its features. Run {use_case}__score for the period again.",
@@ -189,7 +189,8 @@ _DEFINED = (
         unit="share",
         category="data",
         meaning="Share of rows in which the feature is null.",
-        limit="`max_null_increase` over the training's share",
+        limit="`max_null_increase` over the largest share of the training and of its single validation and test"
+        " periods; no limit if that is 1 or more",
         limit_parameters=("max_null_increase",),
         breach="{share} of {subject} are null{limit}.",
         series="null_ratio",

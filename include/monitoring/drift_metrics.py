@@ -71,12 +71,23 @@ def _feature_metrics(
         return [missing_row(metric, name, "The period has no rows.") for metric in ("null_share", "psi")]
     limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
     metric_rows = [
-        row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.max_null_increase),
+        _null_share(profile, name, float(counts[-2]) / rows, monitoring),
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
     ]
     if spread.bins.values is not None:
         metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.max_unseen_share))
     return metric_rows
+
+
+def _null_share(profile: ReferenceProfile, name: str, value: float, monitoring: Monitoring) -> MetricRow:
+    """Measure the share of nulls of a feature.
+
+    Its limit is above the largest share of the training and of its single periods. A feature that was null in whole
+    periods of the validation or test has no limit: its share says nothing.
+    """
+    usual = (profile.features[name].null_share, *profile.usual.null_share.get(name, ()))
+    limit = max(usual) + monitoring.max_null_increase
+    return row_with_limit("null_share", name, value, limit) if limit < 1 else MetricRow("null_share", name, value)
 
 
 def _weighted(

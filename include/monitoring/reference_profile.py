@@ -52,6 +52,8 @@ class ReferenceVariation:
     prediction_drift: tuple[float, ...]
     psi: Mapping[str, tuple[float, ...]]
     """Feature to the PSI of each day."""
+    null_share: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Feature to the share of nulls of each day; empty in profiles that were stored without it."""
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> ReferenceVariation:
@@ -64,7 +66,8 @@ class ReferenceVariation:
         psi = {name: tuple(values["psi"].get(name, ())) for name in features}
         if not (weighted and prediction and all(psi.values())):
             raise ValueError("usual periods are missing")
-        return cls(values["periods"], weighted, prediction, psi)
+        null_share = {name: tuple(values.get("null_share", {}).get(name, ())) for name in features}
+        return cls(values["periods"], weighted, prediction, psi, {name: of for name, of in null_share.items() if of})
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,7 @@ def _usual(
     weighted: list[float] = []
     shifts: list[float] = []
     psis: dict[str, list[float]] = {name: [] for name in features}
+    nulls: dict[str, list[float]] = {name: [] for name in features}
     for split in ("validation", "test"):
         for own in period_slices(parts[split]):
             rows = parts[split].features.slice(own.start, own.stop - own.start)
@@ -233,9 +237,9 @@ def _usual(
             shifts.append(drift.psi(reference.counts, predictions) or 0.0)
             for name, value in of_period.items():
                 psis[name].append(value)
-    return ReferenceVariation(
-        len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()}
-    )
+                nulls[name].append(float(counts[name][-2]) / rows.num_rows)
+    of_days = [{name: tuple(each) for name, each in found.items()} for found in (psis, nulls)]
+    return ReferenceVariation(len(weighted), tuple(weighted), tuple(shifts), *of_days)
 
 
 def _importance(model: Model) -> dict[str, float]:

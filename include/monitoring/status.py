@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from include.declaration.period import DAY, Period, Unit
 from include.declaration.task import Task
 from include.model.metrics import unit_of
+from include.monitoring import breach_runs
+from include.monitoring.breach_runs import BreachRun
 from include.monitoring.definitions import (
     MONITORING_METRICS,
     PERFORMANCE,
@@ -19,12 +21,12 @@ from include.monitoring.definitions import (
 )
 from include.monitoring.metric_table import MetricValue
 
-Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
+Name = Literal["ok", "degraded", "watched", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
 URGENCY: tuple[Name, ...] = (
-    *("damaged", "degraded", "stale", "not measured", "no model", "unclear", "retraining", "ok"),
+    *("damaged", "degraded", "stale", "not measured", "no model", "unclear", "watched", "retraining", "ok"),
 )
 """From what a person must look at first to what is as it should be."""
-QUIET: frozenset[Name] = frozenset({"retraining", "ok"})
+QUIET: frozenset[Name] = frozenset({"watched", "retraining", "ok"})
 """States in which nothing is to be done."""
 REQUIRED = tuple((metric.name, metric.subject) for metric in MONITORING_METRICS.values() if metric.category == "drift")
 """Metric and subject that must have been judged before the status can be `ok`."""
@@ -70,6 +72,8 @@ class StatusInputs:
     """Whether the day is due for scoring; otherwise there is nothing to judge on the day itself."""
     problems: Sequence[str] = ()
     """Tables that cannot be read."""
+    running: Mapping[tuple[str, str], BreachRun] = field(default_factory=dict)
+    """How long the breaches of `period` last, by metric and subject."""
 
 
 def overall_status(inputs: StatusInputs) -> Status:
@@ -77,7 +81,7 @@ def overall_status(inputs: StatusInputs) -> Status:
 
     Values that could not be measured are never counted as good.
     """
-    silent, noted = _silent(inputs), _notes(inputs)
+    silent, noted = _silent(inputs) if inputs.rows else (), _notes(inputs)
     notes = (*silent, *(note for note in noted if note not in silent))
     if inputs.problems:
         return Status("damaged", " ".join(inputs.problems), "Do not trust the values below until this is repaired.")
@@ -115,7 +119,8 @@ def overall_status(inputs: StatusInputs) -> Status:
 def _measured(inputs: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
-        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(inputs), notes)
+        name: Name = "watched" if breach_runs.all_watched(_broken_rows(inputs)) else "degraded"
+        return Status(name, " ".join(broken[:MANY]) + more, _remedy(inputs), notes)
     if silent and inputs.is_scored:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
@@ -161,15 +166,28 @@ def _broken(inputs: StatusInputs) -> tuple[str, ...]:
 
     Those of performance come first, those of costs last.
     """
-    broken = [row for row in (*inputs.rows, *inputs.costs) if row.breached and not is_shown_only(row)]
-    return tuple(in_words(row, inputs.task, inputs.period.unit) for row in sorted(broken, key=order))
+    return tuple(_sentence_of(row, inputs) for row in sorted(_broken_rows(inputs), key=order))
 
 
-def order(row: MetricValue) -> tuple[bool, bool, str, str]:
-    """Return the sort key of a breach: performance first, costs last, else by name."""
+def _broken_rows(inputs: StatusInputs) -> list[MetricValue]:
+    return [row for row in (*inputs.rows, *inputs.costs) if row.breached and not is_shown_only(row)]
+
+
+def _sentence_of(row: MetricValue, inputs: StatusInputs) -> str:
+    """Return a breach as a sentence, with the number of periods that it lasts."""
+    words, run = in_words(row, inputs.task, inputs.period.unit), inputs.running.get((row.metric, row.subject))
+    return f"{words.removesuffix('.')}; {run.words}." if run is not None and run.length > 1 else words
+
+
+def order(row: MetricValue) -> tuple[bool, bool, bool, str, str]:
+    """Return the sort key of a breach.
+
+    Performance comes first, watched breaches after the others, costs last.
+    """
     defined = find_metric(row.metric)
     is_cost = defined is not None and defined.category == "cost"
-    return not row.metric.startswith(PERFORMANCE), is_cost, row.metric, row.subject
+    watched = breach_runs.is_watched(row)
+    return not row.metric.startswith(PERFORMANCE), watched, is_cost, row.metric, row.subject
 
 
 def _notes(inputs: StatusInputs) -> tuple[str, ...]:
@@ -246,7 +264,9 @@ def _remedy(inputs: StatusInputs) -> str:
     if categories == {"cost"}:
         return REMEDIATION["cost"]
     if categories & {"data", "staleness"} and "performance" not in categories:
-        return f"Look at {inputs.use_case}__data and Data Docs first: the cause may be the data, not the model."
+        return (
+            f"Look at {inputs.use_case}__data and the validation page first: the cause may be the data, not the model."
+        )
     return "The last decision below says whether a training follows, and if not, why."
 
 

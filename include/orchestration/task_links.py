@@ -14,6 +14,7 @@ from airflow.sdk import DAG, BaseOperator, BaseOperatorLink, get_current_context
 from airflow.sdk.configuration import conf
 
 from include import settings
+from include.declaration.names import VALIDATION_PAGE
 from include.printable import printable_logger
 from include.project import Project
 
@@ -132,7 +133,7 @@ def card_address(use_case: str, version: str) -> str:
 
 def validation_address(use_case: str, feed: str, period: str) -> str:
     """Return the address of the validation page of a feed."""
-    return f"{_airflow()}/airworthy/validation/{quote(use_case)}/{quote(feed)}?{urlencode({'period': period})}"
+    return f"{_airflow()}{VALIDATION_PAGE}/{quote(use_case)}/{quote(feed)}/{quote(period, safe='')}"
 
 
 def version_address(use_case: str, version: str) -> str:

@@ -197,7 +197,7 @@ def commit_predictions(
         PeriodRefusedError: the predictions break an expectation; nothing is stored.
     """
     use_case, period = project.use_case, prepared.period
-    judged = judge_of(use_case, "predictions", period, tally).judged(predictions)
+    judged = judge_of(project.lake, "predictions", period, tally).judged(predictions)
     return project.lake.replace(
         "predictions",
         period,

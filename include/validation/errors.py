@@ -38,8 +38,8 @@ class PeriodRefusedError(DataError):
         self.broken = tuple(broken)
         found = "; ".join(f"{one.expectation} (observed: {one.observed})" for one in broken)
         remedies = " ".join(dict.fromkeys(one.remedy for one in broken))
-        data_docs = f" Data Docs: {page}." if page else ""
+        shown = f" Validation page: {page}." if page else ""
         super().__init__(
             f"{use_case}: the {table} of {period} were refused, so {CONSEQUENCE[table]}. Broken: {found}."
-            f"{data_docs} {remedies}"
+            f"{shown} {remedies}"
         )

@@ -11,9 +11,12 @@ from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.suite import Suite
 from include.errors import ExpectationFailedError
-from include.ingestion import data_docs, expectations, suites
+from include.ingestion import data_docs, expectations, suites, validation_report
 from include.ingestion.expectations import ExpectationResults
+from include.ingestion.rule_result import RuleResult
+from include.ingestion.validation_report import ValidationReport
 from include.lake import content_digest, schemas
+from include.lake.lake import Lake
 from include.lake.storable_values import row_text
 from include.validation.errors import BrokenExpectation, PeriodRefusedError
 from include.validation.tallies import Tally
@@ -28,44 +31,60 @@ _REMEDY = (
 class PeriodJudge:
     """Judges the rows of one period by a declared suite and the default expectations."""
 
-    use_case: DataDeclaration
+    lake: Lake
     table: str
     period: Period
     suite: Suite
     tally: Tally
 
+    @property
+    def use_case(self) -> DataDeclaration:
+        """Return the use case or feature group."""
+        return self.lake.use_case
+
     def judged(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the batches; refuse the period when the last one was read.
 
-        Rows are kept in memory only if expectations are declared.
+        Rows are kept in memory only if expectations are declared. The report of the validation is kept in any case.
 
         Raises:
             PeriodRefusedError: the rows break an expectation.
             ExpectationFailedError: an expectation raised.
         """
-        is_declared, kept = bool(self.suite.rows or self.suite.table), list[pa.RecordBatch]()
+        is_declared, kept, rows = bool(self.suite.rows or self.suite.table), list[pa.RecordBatch](), 0
         for batch in batches:
+            rows += batch.num_rows
             if is_declared:
                 kept.append(batch)
             yield batch
-        broken, page = self.tally.broken(self.suite), None
+        broken = self.tally.broken(self.suite)
+        rules = [RuleResult(one.expectation, "table", False, 0, one.observed) for one in broken]
         if any(batch.num_rows for batch in kept):
-            of_suite, page = self._judge_suite(kept)
+            results, of_suite = self._judge_suite(kept)
             broken += of_suite
+            rules += results.rules
+        self._report(rows, rules, broken)
         if broken:
+            page = validation_report.page_address(self.use_case.name, self.table, self.period)
             raise PeriodRefusedError(self.use_case.name, self.table, self.period, broken, page)
 
-    def _judge_suite(self, batches: Sequence[pa.RecordBatch]) -> tuple[list[BrokenExpectation], str]:
-        """Return the broken expectations of the suite, and the page of Data Docs."""
+    def _report(self, rows: int, rules: Sequence[RuleResult], broken: Sequence[BrokenExpectation]) -> None:
+        refusals = tuple(f"{one.expectation} (observed: {one.observed})" for one in broken)
+        report = ValidationReport("refused" if broken else "published", rows, 0, tuple(rules), {}, refusals)
+        validation_report.write_report(self.lake, self.table, self.period, "", report)
+
+    def _judge_suite(self, batches: Sequence[pa.RecordBatch]) -> tuple[ExpectationResults, list[BrokenExpectation]]:
+        """Return the judgement by the suite, and the broken expectations."""
         rows = pa.Table.from_batches(batches)
         name = self.use_case.name
         results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}")
         if results.raised:
             raise ExpectationFailedError(name, self.table, self.period, results.raised)
-        digest = content_digest.digest_table(rows)
-        page = data_docs.write_data_docs(name, self.table, self.period, digest, results.document)
-        data_docs.write_index(name)
-        return [*self._broken_rows(rows, results), *self._broken_table(results)], str(page)
+        if data_docs.are_written():
+            digest = content_digest.digest_table(rows)
+            data_docs.write_data_docs(name, self.table, self.period, digest, results.document)
+            data_docs.write_index(name)
+        return results, [*self._broken_rows(rows, results), *self._broken_table(results)]
 
     def _broken_rows(self, rows: pa.Table, results: ExpectationResults) -> Iterator[BrokenExpectation]:
         """Yield the row-level expectations that rows break: no row may be left out."""
@@ -82,11 +101,11 @@ class PeriodJudge:
             yield BrokenExpectation(one.expectation, one.observed, _REMEDY.format(table=self.table))
 
 
-def judge_of(use_case: DataDeclaration, table: str, period: Period, tally: Tally) -> PeriodJudge:
+def judge_of(lake: Lake, table: str, period: Period, tally: Tally) -> PeriodJudge:
     """Return the judge of the features or predictions of a period.
 
     Raises:
         BrokenUseCaseError: expectations.py cannot be imported.
         SuiteError: the declared suite cannot be used.
     """
-    return PeriodJudge(use_case, table, period, suites.load_table_suite(use_case, table), tally)
+    return PeriodJudge(lake, table, period, suites.load_table_suite(lake.use_case, table), tally)

@@ -13,11 +13,12 @@ from fastapi import HTTPException
 
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feature_group_discovery import all_feature_groups
-from include.declaration.names import DAG_KINDS, GROUP_KINDS
+from include.declaration.names import DAG_KINDS, GROUP_KINDS, GROUP_PREFIX
 from include.declaration.use_case import UseCase
 from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
 from include.notifications.redaction import redact
 from include.printable import printable_logger
+from include.project import DataProject, open_data_project, open_project
 
 log = printable_logger(__name__)
 
@@ -57,6 +58,18 @@ def require_readable(user: BaseUser, name: str) -> UseCase:
         if reason := broken_use_cases_of(user).get(name):
             raise HTTPException(503, reason)
     raise HTTPException(404, f"There is no use case {name!r} that you may read.")
+
+
+def require_readable_data(user: BaseUser, name: str) -> DataProject:
+    """Return the context of the use case, or of the feature group, of that name.
+
+    Raises:
+        HTTPException: as for `require_readable`.
+    """
+    for group in readable_feature_groups(user).values() if name.startswith(GROUP_PREFIX) else ():
+        if group.name == name:
+            return open_data_project(group)
+    return open_project(require_readable(user, name))
 
 
 def may_read(user: BaseUser, name: str, kinds: Sequence[str] = DAG_KINDS) -> bool:

@@ -12,13 +12,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group_discovery import group_name
 from include.declaration.form_limits import NAME_LENGTH
 from include.declaration.period import Period, PeriodError
-from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_data_project, open_project
-from include.web import access, catalogue, data_docs, html, overview, prometheus
+from include.web import (
+    access,
+    catalogue,
+    data_docs,
+    html,
+    overview,
+    prometheus,
+    runs,
+    validation_calendar,
+    validation_period,
+    validation_state,
+)
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
 
@@ -67,6 +78,8 @@ def page_routes() -> FastAPI:
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
     app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
+    app.add_api_route("/validation/{name}", _validation, methods=["GET"])
+    app.add_api_route("/validation/{name}/{table}/{period}", _validation_of_period, methods=["GET"])
     app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
@@ -112,11 +125,18 @@ def _use_case(
     use_case = access.require_readable(user, name)
     shown = _period(use_case, period)
     use_case_overview = _overview(open_project(use_case), shown, span)
+    now_runs = runs.read_runs(user, use_case, _base(request).rpartition("/")[0])
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
     return _page(
         html.use_case_page(
-            use_case_overview, _base(request), span=span, chosen=period is not None, several=several, stale=stale
+            use_case_overview,
+            _base(request),
+            span=span,
+            chosen=period is not None,
+            several=several,
+            stale=stale,
+            runs=now_runs,
         )
     )
 
@@ -133,7 +153,7 @@ def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_l
     return _page(html.catalogue_page(found, _base(request), q))
 
 
-def _period(use_case: UseCase, key: str | None) -> Period | None:
+def _period(use_case: DataDeclaration, key: str | None) -> Period | None:
     try:
         return use_case.calendar.parse(key, use_case.name) if key else None
     except PeriodError as error:
@@ -150,6 +170,25 @@ def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
         text = f"{dag_id} is not a DAG of a use case that you may read, so this tab is empty."
         return _page(html.message_page("No use case", text, _base(request)))
     return _use_case(request, user, name)
+
+
+def _validation(request: Request, user: GetUserDep, name: str, until: str | None = None) -> Response:
+    """Return the calendars of the validations of a use case or feature group."""
+    project = access.require_readable_data(user, name)
+    calendar = validation_calendar.build_calendar(project, _period(project.use_case, until))
+    return _page(html.validation_calendar_page(calendar, _base(request)))
+
+
+def _validation_of_period(request: Request, user: GetUserDep, name: str, table: str, period: str) -> Response:
+    """Return the validation of one period of a feed, of features or of predictions."""
+    project = access.require_readable_data(user, name)
+    if table not in validation_state.table_names(project.use_case):
+        raise HTTPException(404, f"{name} has no feed or table {table!r} that is validated.")
+    shown = _period(project.use_case, period)
+    assert shown is not None  # a part of a path is never empty
+    if not project.use_case.first_period <= shown <= project.use_case.newest_period():
+        raise HTTPException(404, f"{shown} is no period of {name}: it has not begun, or is before the first.")
+    return _page(html.validation_period_page(validation_period.build_period(project, table, shown), _base(request)))
 
 
 def _data_docs(user: GetUserDep, name: str, path: str) -> Response:
@@ -193,7 +232,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 
 def _overview(project: Project, period: Period | None, span: int) -> Overview:
-    return overview.build_overview(project, project.use_case.newest_period(), period, span)
+    return overview.build_overview(project, project.use_case.newest_period(), period, span, opens=True)
 
 
 def _base(request: Request) -> str:

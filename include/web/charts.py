@@ -252,6 +252,8 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
         "name": name,
         "x": [to_x(row.period) for row in rows],
         "y": [row.value for row in rows],
+        # The width of one period: Plotly takes it from the distance of bars, and one bar has none.
+        "width": 850 * rows[0].period.unit.step.total_seconds() if rows else None,
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",
     }

@@ -47,6 +47,8 @@ def data_docs_page(name: str, path: str) -> Response:
         raise HTTPException(503, "Data Docs cannot be read now. The reason is in the API server's log.") from error
     if content is None:
         raise HTTPException(
-            404, f"There is no such page of Data Docs. {name}__data writes one for each period and feed."
+            404,
+            f"There is no such page of Data Docs. If AIRWORTHY_WRITE_DATA_DOCS is true, {name}__data writes one for"
+            " each period and feed. The validation page has the same results.",
         )
     return Response(content, media_type="text/html; charset=utf-8", headers=HEADERS)

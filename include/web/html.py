@@ -10,21 +10,32 @@ from importlib.metadata import version as installed
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
+from include.declaration import clock
+from include.declaration.data_declaration import DataDeclaration
+from include.declaration.feature_group import FeatureGroup
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.model.metrics import METRICS
-from include.monitoring import false_alarm_text, status
+from include.monitoring import breach_runs, false_alarm_text, status
+from include.monitoring.breach_runs import BreachRun
 from include.monitoring.definitions import Chart, MonitoringMetric, find_metric
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, links
+from include.web import charts, cost_charts, links, validation_calendar, validation_state
 from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
+from include.web.validation_calendar import ValidationCalendar
+from include.web.validation_period import PeriodValidation
+
+if TYPE_CHECKING:
+    from include.web.runs import RunsView
 
 HERE = Path(__file__).parent
 SPANS = (30, 90, 365)
@@ -40,6 +51,8 @@ FILES = {
     "page.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
+    "validation.css": "text/css",
+    "validation.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
@@ -65,7 +78,14 @@ def prepare_templates() -> None:
 
 
 def use_case_page(
-    overview: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
+    overview: Overview,
+    base: str,
+    *,
+    span: int,
+    chosen: bool,
+    several: bool,
+    stale: StaleTables | None = None,
+    runs: RunsView | None = None,
 ) -> str:
     """Render the page of a use case.
 
@@ -73,11 +93,20 @@ def use_case_page(
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, periods = _broken(overview), overview.measured
+    figures = (charts.all_charts(overview) if overview.measures.periods else {}) | cost_charts.cost_charts(overview)
+    reasons = {
+        "no_performance": _missing_reason(overview, ("performance",), "No period has labels yet."),
+        "no_rows": _missing_reason(overview, ("volumes",), "No feed was counted in the periods shown."),
+        "no_quarantine": _no_quarantine(overview),
+        "no_drift": _missing_reason(overview, ("heat", "limited"), "Drift was not measured."),
+    }
     return _rendered(
         "use_case.html",
         base,
         overview=overview,
-        figures=(charts.all_charts(overview) if overview.measures.periods else {}) | cost_charts.cost_charts(overview),
+        figures=figures,
+        **reasons,
+        unsaid=_repeated_panels(overview, figures, reasons),
         cost_metrics=cost_charts.COSTS,
         costs=overview.costs[::-1][:COSTS],
         cost_text=_cost_text,
@@ -92,6 +121,8 @@ def use_case_page(
         chosen=chosen,
         several=several,
         stale=stale,
+        runs=runs,
+        now=f"{clock.now().astimezone(overview.use_case.zone):%H:%M} {overview.use_case.time_zone}",
         before=max((period for period in periods if period < overview.period), default=None),
         after=min((period for period in periods if period > overview.period), default=None),
         missing=measuring_gaps(overview.measures.periods),
@@ -105,10 +136,6 @@ def use_case_page(
             overview.measures.rows_on(overview.period), overview.use_case.monitoring
         ),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_missing_reason(overview, ("performance",), "No period has labels yet."),
-        no_rows=_missing_reason(overview, ("volumes",), "No feed was counted in the periods shown."),
-        no_quarantine=_no_quarantine(overview),
-        no_drift=_missing_reason(overview, ("heat", "limited"), "Drift was not measured."),
     )
 
 
@@ -132,6 +159,45 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
 
 
+def validation_calendar_page(calendar: ValidationCalendar, base: str) -> str:
+    """Render the calendars of a use case's or feature group's validations."""
+    first, unit = calendar.first, calendar.last.unit.name
+    return _rendered(
+        "validation_calendar.html",
+        base,
+        calendar=calendar,
+        **_named(calendar.use_case),
+        earlier=first - 1 if first > calendar.use_case.first_period else None,
+        line_name={"day": "month", "hour": "day (UTC)", "week": "year"}[unit],
+        legend=validation_state.legend(unit),
+    )
+
+
+def validation_period_page(view: PeriodValidation, base: str) -> str:
+    """Render the validation of a period; broken expectations come first."""
+    tones = {"published": "ok", "quarantined": "warn", "refused": "degraded", "not validated": "warn"}
+    return _rendered(
+        "validation_period.html",
+        base,
+        view=view,
+        **_named(view.use_case),
+        until=validation_calendar.end_of_line(view.period),
+        airflow=base.rpartition("/")[0],
+        tone=tones.get(view.cell.outcome, "plain"),
+        kind="score" if view.table == "predictions" else "data",
+        rules=sorted(view.report.rules, key=lambda rule: rule.met) if view.report else (),
+    )
+
+
+def _named(declared: DataDeclaration) -> dict[str, object]:
+    """Return the name of a use case or feature group, and which of the two it is."""
+    is_use_case = isinstance(declared, UseCase)
+    return {
+        "shown_name": declared.group if isinstance(declared, FeatureGroup) else declared.name,
+        "is_use_case": is_use_case,
+    }
+
+
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
     """Render a page with one message."""
     return _rendered("message.html", base, title=title, text=text, action=action, home=home)
@@ -139,6 +205,16 @@ def message_page(title: str, text: str, base: str, *, action: str = "", home: bo
 
 def _rendered(template: str, base: str, **values: object) -> str:
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
+
+
+def _repeated_panels(overview: Overview, figures: Mapping[str, object], reasons: Mapping[str, str]) -> set[str]:
+    """Return the charts without data whose reason another panel says already."""
+    panels = [(name, reasons["no_performance"]) for name in overview.use_case.task.charted]
+    panels += [(name, reasons["no_drift"]) for name in ("heat", *(metric.name for metric in charts.LIMITED))]
+    panels += [("quarantine", reasons["no_quarantine"]), ("volumes", reasons["no_rows"])]
+    empty = [(name, reason) for name, reason in panels if name not in figures]
+    said = {reason: name for name, reason in reversed(empty)}
+    return {name for name, reason in empty if said[reason] != name}
 
 
 def _elsewhere(overview: Overview) -> list[tuple[Period, Period]]:
@@ -152,25 +228,36 @@ def _age(overview: Overview) -> MetricValue | None:
     return rows[-1] if rows and rows[-1].period == overview.period and rows[-1].value is not None else None
 
 
-def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
-    """Return every breach and its sentence, newest first, minor ones last.
+def _broken(overview: Overview) -> list[tuple[BreachRun, str]]:
+    """Return every breach with its sentence, the newest first.
 
-    Minor ones are informational. Drifted features of a day share one row, that of the most drifted: dozens would hide
-    the rest.
+    Those of consecutive days are one. Minor ones are informational and come last. Features that drifted last on the
+    same day share one row, that of the most drifted: dozens would hide the rest.
     """
-    breaches: list[tuple[MetricValue, str]] = []
-    task = overview.use_case.task
-    broken = [*overview.measures.breached(), *overview.cost_metrics.breached()]
-    broken.sort(key=lambda row: row.period, reverse=True)  # keeps the order within a day
-    for _, rows in groupby(broken, key=lambda row: row.period):
-        of_period = list(rows)
-        shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
-        acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
-        breaches += [(row, status.in_words(row, task, overview.period.unit)) for row in acting]
+    task, unit = overview.use_case.task, overview.period.unit
+    costs = [row for cost in overview.costs for row in cost.rows if row.breached]
+    measured = overview.measures.periods
+    runs = breach_runs.join_breaches(overview.measures.breached(), measured)
+    runs += breach_runs.join_breaches(costs, sorted({cost.period for cost in overview.costs}))
+    breaches: list[tuple[BreachRun, str]] = []
+    for _, of_period in groupby(sorted(runs, key=lambda run: run.newest.period, reverse=True), _last_period):
+        ended = list(of_period)
+        shown = [run for run in ended if status.is_shown_only(run.newest)]
+        acting = sorted((run for run in ended if not status.is_shown_only(run.newest)), key=_urgency)
+        breaches += [(run, status.in_words(run.newest, task, unit)) for run in acting]
         if shown:
+            most = max(shown, key=lambda run: run.newest.value or 0)
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
-            breaches.append((shown[0], status.in_words(shown[0], task, overview.period.unit) + more))
+            breaches.append((most, status.in_words(most.newest, task, unit) + more))
     return breaches
+
+
+def _last_period(run: BreachRun) -> Period:
+    return run.newest.period
+
+
+def _urgency(run: BreachRun) -> tuple[object, ...]:
+    return status.order(run.newest)
 
 
 def _cost_text(cost: StepCost, metric: MonitoringMetric) -> tuple[str, bool]:

@@ -6,7 +6,6 @@ It is built from metrics, decisions and ledger.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +19,12 @@ from include.errors import AirworthyError
 from include.features import rebuild_plan, staleness
 from include.features.rebuild_plan import RebuildPlan
 from include.features.staleness import MixedHistory
-from include.ingestion import quarantine
+from include.ingestion import quarantine_counts
 from include.ingestion.correction_log import CorrectionsCorruptedError
-from include.ingestion.corrections import Correction
-from include.lake import history
+from include.ingestion.quarantine_counts import RowStates
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
-from include.monitoring import durations, status
+from include.monitoring import breach_runs, durations, status
 from include.monitoring.definitions import MONITORING_METRICS
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricTable
@@ -36,6 +34,7 @@ from include.registry import lifecycle
 from include.registry.ledger import LedgerCorruptedError
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.version_summary import VersionSummary, summarise_entry
+from include.web.opening import opening_period
 
 DECISIONS, TRAININGS = 14, 10
 """Numbers of newest decisions, and of newest decisions that led to a training, that are read."""
@@ -59,17 +58,6 @@ class DecisionView:
     result_reason: str = ""
     challenger: str = ""
     run_id: str = ""
-
-
-@dataclass(frozen=True)
-class QuarantineView:
-    """Number of quarantined rows of all feeds, by state."""
-
-    open: int
-    waiting: int
-    """Resubmitted, known after the shown day."""
-    replayed: int
-    """Resubmitted, known by the shown day."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +85,11 @@ class Overview:
     """The ledger's entries effective by `period`, newest first."""
     decisions: tuple[DecisionView, ...]
     """Newest first."""
-    set_aside: QuarantineView | None
+    set_aside: RowStates | None
     """None if no feed was ever validated."""
     problems: tuple[str, ...]
+    newest_status: Status | None = None
+    """The status of the newest measured day, if the page opens on an earlier one; else None."""
 
     @cached_property
     def calendar(self) -> list[Period]:
@@ -108,13 +98,19 @@ class Overview:
 
 
 def build_overview(
-    project: Project, today: Period, period: Period | None = None, span: int = 90, *, with_quarantine: bool = True
+    project: Project,
+    today: Period,
+    period: Period | None = None,
+    span: int = 90,
+    *,
+    with_quarantine: bool = True,
+    opens: bool = False,
 ) -> Overview:
     """Build the overview as of `period`, over `span` days.
 
-    The quarantined rows take most of the time; a list of use cases does without them. None means the newest measured
-    day, else `today`. A day before the use case's first, or after `today`, is replaced by that. `problems` names each
-    table or ledger that cannot be read; the rest is shown without it.
+    A list of use cases does without the quarantined rows. None means the newest measured day, else `today`; with
+    `opens`, the newest one of a stretch of days with labels. A day before the use case's first, or after `today`, is
+    replaced by that. `problems` names each table or ledger that cannot be read; the rest is shown without it.
     """
     use_case = project.use_case
     lake, problems = project.lake, list[str]()
@@ -122,7 +118,10 @@ def build_overview(
     metrics = _read_or_report(problems, "The table metrics", lambda: RangeReader.open(lake, "metrics", today), nothing)
     newest = max(metrics.periods, default=None)
     period = min(max(period, use_case.first_period), today) if period else None
-    shown_period = period or newest or today
+    opening = newest
+    if opens and period is None:
+        opening = _read_or_report(problems, "The table metrics", lambda: opening_period(metrics, span), newest)
+    shown_period = period or opening or today
     drawn = metrics.between(shown_period - (span - 1), shown_period)
     empty = MetricTable(nothing.rows(), project.use_case.calendar)
     measures = _read_or_report(problems, "The table metrics", lambda: _measures(drawn, shown_period), empty)
@@ -137,7 +136,7 @@ def build_overview(
         [],
     )
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = None
+    set_aside: RowStates | None = None
     if with_quarantine:
         set_aside = _read_or_report(problems, what, lambda: _set_aside(project, shown_period), None)
     made_champion = lifecycle.champion_of(shown_period, entries)
@@ -149,7 +148,7 @@ def build_overview(
             task=use_case.task,
             use_case=use_case.name,
             period=shown_period,
-            today=today if period is None or period == newest else None,
+            today=today if shown_period in (newest, today) and period in (None, newest) else None,
             stale_periods=use_case.monitoring.stale_periods,
             rows=measures.rows_on(shown_period),
             costs=[row for cost in costs if cost.period == shown_period for row in cost.rows],
@@ -159,6 +158,7 @@ def build_overview(
             training_since=training.period if training and is_open else None,
             problems=problems,
             is_scored=use_case.is_scored(shown_period),
+            running=_running(measures, shown_period),
         )
     )
     known = drawn.periods or [cost.period for cost in costs]
@@ -180,7 +180,15 @@ def build_overview(
         decisions=tuple(decisions),
         set_aside=set_aside,
         problems=tuple(problems),
+        newest_status=(
+            build_overview(project, today, span=1, with_quarantine=False).status if opening != newest else None
+        ),
     )
+
+
+def _running(measures: MetricTable, period: Period) -> Mapping[tuple[str, str], breach_runs.BreachRun]:
+    """Return how long the breaches of a day last."""
+    return breach_runs.running_on(breach_runs.join_breaches(measures.breached(), measures.periods), period)
 
 
 @dataclass(frozen=True)
@@ -251,27 +259,14 @@ def _measures(drawn: RangeReader, shown_period: Period) -> MetricTable:
     return MetricTable(rows, drawn.lake.use_case.calendar)
 
 
-def _set_aside(project: Project, shown_period: Period) -> QuarantineView | None:
+def _set_aside(project: Project, shown_period: Period) -> RowStates | None:
     """Count all feeds' rows quarantined by the shown day.
 
     The command line counts them alike.
     """
-    lake, states = project.lake, Counter[str]()
-    feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
-    for feed in feeds:
-        found = quarantine.read_quarantine(project, feed, checked=False)
-        for period, correction in zip(
-            project.use_case.calendar.periods_of(found.rows["period"].to_pylist()), found.corrections, strict=True
-        ):
-            if period <= shown_period:
-                states[_state(correction, shown_period)] += 1
-    return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
-
-
-def _state(correction: Correction | None, shown_period: Period) -> str:
-    if correction is None:
-        return "open"
-    return "replayed" if correction.known_on <= shown_period else "waiting"
+    counted = [quarantine_counts.count_states(project, feed.name, shown_period) for feed in project.use_case.feeds]
+    known = [states for states in counted if states is not None]
+    return sum(known, RowStates()) if known else None
 
 
 def _entries(project: Project, period: Period) -> list[LedgerEntry]:

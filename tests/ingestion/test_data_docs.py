@@ -17,6 +17,11 @@ pytestmark = pytest.mark.both_places
 DAYS = (Period("2020-01-10"), Period("2020-01-11"))
 
 
+@pytest.fixture(autouse=True)
+def _written(configure):
+    configure(write_data_docs="true")
+
+
 def run(*periods: Period) -> None:
     for period in periods:
         ingest.ingest_period(open_project(USE_CASE), period)

@@ -75,7 +75,7 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(toy_funct
     with pytest.raises(FeedRefusedError) as refused:
         validate.validate_period(open_project(USE_CASE), DAY)
     assert (refused.value.feed, refused.value.period) == ("events", DAY)
-    assert "50 of 200 rows" in refused.value.reasons[0] and refused.value.page.endswith(".html")
+    assert "50 of 200 rows" in refused.value.reasons[0] and refused.value.page.endswith(f"/validation/toy/events/{DAY}")
     assert read("checked/events").num_rows == 0
     assert read("checked/outcomes").num_rows == 200, "the good feed is published all the same"
 

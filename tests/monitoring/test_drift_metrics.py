@@ -165,3 +165,14 @@ def test_a_feature_that_is_declared_with_another_type_than_it_was_learned_with_i
     missing_reason = "The version reads size as float64, which is declared as category now; train a new version."
     assert found["psi", "size"].missing_reason == found["weighted_drift", "features"].missing_reason == missing_reason
     assert found["psi", "kind"].breached is False
+
+
+def test_nulls_have_a_limit_only_if_their_share_was_stable_in_the_training():
+    empty = like_train().set_column(1, "size", pa.nulls(500, pa.float64()))
+    stable, whole = of(), of()
+    assert compared(empty, stable)["null_share", "size"].breached
+    known = replace(whole, usual=replace(whole.usual, null_share={"size": (0.0, 1.0, 0.0)}))
+    found = compared(empty, known)["null_share", "size"]
+    assert (found.value, found.limit, found.breached) == (1.0, None, None)
+    some = replace(whole, usual=replace(whole.usual, null_share={"size": (0.0, 0.3)}))
+    assert compared(empty, some)["null_share", "size"].limit == pytest.approx(0.4)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from include.declaration.period import Period
+from include.monitoring.breach_runs import BreachRun
 from include.monitoring.definitions import REMEDIATION
 from include.monitoring.metric_table import MetricValue
 from include.monitoring.status import StatusInputs, bytes_text, in_words, overall_status
@@ -57,7 +58,7 @@ def test_a_step_that_costs_more_than_usual_is_a_breach_with_a_remedy_of_its_own(
     found = overall_status(
         replace(SEEN, costs=(COSTLY, measure("step_seconds", "score", 1.0, limit=3.0, breached=False)))
     )
-    assert (found.name, found.action) == ("degraded", REMEDIATION["cost"])
+    assert (found.name, found.action) == ("watched", REMEDIATION["cost"])
     assert found.reason == "The step score took 12.3 s of processor time (limit 3 s)."
 
 
@@ -117,7 +118,24 @@ def test_a_day_on_which_nothing_was_judged_is_not_ok():
 
 def test_a_breach_is_reported_even_where_something_else_could_not_be_measured():
     silent = measure("psi", "size", None, missing_reason="No profile.")
-    assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
+    assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "watched"
+
+
+def test_what_asks_for_action_is_red_and_drift_alone_is_watched():
+    nulls = measure("null_share", "size", 0.9, limit=0.1, breached=True)
+    assert overall_status(replace(SEEN, rows=(*CALM[1:], DRIFT))).name == "watched"
+    found = overall_status(replace(SEEN, rows=(DRIFT, nulls)))
+    assert found.name == "degraded" and found.reason.startswith("90% of size are null")
+
+
+def test_a_breach_that_lasts_says_how_long():
+    run = BreachRun(DRIFT, D - 6, 7)
+    found = overall_status(replace(SEEN, rows=(*CALM[1:], DRIFT), running={("weighted_drift", "features"): run}))
+    assert found.reason.endswith("; 7 days running, since 2020-04-25.")
+
+
+def test_a_day_without_champion_and_values_says_nothing_about_values():
+    assert overall_status(replace(SEEN, champion=None, rows=())).notes == ()
 
 
 def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
@@ -178,7 +196,7 @@ def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
 
 def test_a_value_without_a_limit_is_noted_whatever_else_is_broken():
     found = overall_status(replace(SEEN, rows=(DRIFT, CALM[1], FAR)))
-    assert found.name == "degraded" and any("Only 1 day with labels" in note for note in found.notes)
+    assert found.name == "watched" and any("Only 1 day with labels" in note for note in found.notes)
 
 
 def test_a_performance_limit_without_a_row_is_not_taken_for_kept():

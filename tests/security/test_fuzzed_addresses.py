@@ -35,12 +35,35 @@ TEXTS = st.one_of(st.sampled_from([*NAMES, *VALUES]), st.text(max_size=20).map(q
 PATHS = st.one_of(
     st.builds(
         lambda start, parts: "/".join([start, *parts]),
-        st.sampled_from(["", "/use_case", "/dag", "/data_docs/toy", "/data_docs", "/metrics", "/static", "/x"]),
+        st.sampled_from(
+            [
+                "",
+                "/use_case",
+                "/dag",
+                "/data_docs/toy",
+                "/data_docs",
+                "/validation/toy",
+                "/validation",
+                "/metrics",
+                "/static",
+                "/x",
+            ]
+        ),
         st.lists(TEXTS, max_size=4),
     ),
-    st.sampled_from(["/", "/use_case/toy", "/use_case/idle", "/use_case/broken", "/dag/toy__data", "/metrics"]),
+    st.sampled_from(
+        [
+            "/",
+            "/use_case/toy",
+            "/use_case/idle",
+            "/use_case/broken",
+            "/dag/toy__data",
+            "/metrics",
+            "/validation/toy/events/9999-12-31",
+        ]
+    ),
 )
-QUERIES = st.lists(st.tuples(st.one_of(st.sampled_from(["period", "span"]), TEXTS), TEXTS), max_size=3).map(
+QUERIES = st.lists(st.tuples(st.one_of(st.sampled_from(["period", "span", "until"]), TEXTS), TEXTS), max_size=3).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
 )
 HEADERS = st.lists(

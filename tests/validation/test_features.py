@@ -8,7 +8,7 @@ import pytest
 
 from include.declaration.period import Period
 from include.errors import SuiteError
-from include.ingestion import data_docs
+from include.ingestion import validation_report
 from include.lake.lake import Lake
 from include.pipelines import data
 from include.pipelines.context import PipelineRun
@@ -92,9 +92,10 @@ def test_one_row_that_breaks_a_row_level_expectation_refuses_the_period_since_no
     assert "of 200 rows that break it, the first event_date=" in one.observed
     assert "'features' of expectations.py" in one.remedy
     assert rows() == 0
-    assert error.page.endswith(".html") and "/features/" in error.page
-    index = (data_docs.data_docs_folder("toy") / "index.html").read().decode()
-    assert 'href="features/' in index, "it is shown where those of the feeds are"
+    assert error.page.endswith(f"/validation/toy/features/{error.period}")
+    (name,) = validation_report.list_reports(Lake.open(USE_CASE), "features", f"{error.period}.")
+    report = validation_report.read_report(Lake.open(USE_CASE), "features", name)
+    assert report.outcome == "refused" and one.expectation in report.refusals[0]
 
 
 def test_a_table_level_expectation_sees_all_rows_of_the_period(toy_functions):

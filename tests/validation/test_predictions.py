@@ -59,5 +59,5 @@ def test_a_declared_expectation_refuses_the_period_and_keeps_the_predictions_it_
     toy_functions.expectations(predictions=lambda: Suite(table=(likely,)))
     error = refused()
     assert error.broken[0].expectation.startswith("probability: expect_column_mean_to_be_between")
-    assert float(error.broken[0].observed) > 0.001 and "/predictions/" in error.page
+    assert float(error.broken[0].observed) > 0.001 and "/validation/toy/predictions/" in error.page
     assert Lake.open(USE_CASE).as_of(AS_OF).digest("predictions", AS_OF) == before

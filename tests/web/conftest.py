@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from include.errors import FeedRefusedError
 from include.settings import REPOSITORY
-from tests import toy
+from tests import quarantined, toy
 from tests.contexts import Configure
 from tests.local.conftest import free_ports
 from tests.web import measured
@@ -24,6 +25,8 @@ from tests.web.use_cases import counts, grades, quantile_counts
 NUMBERS = range(195, 245)
 """The days that are measured: version 1 decays, is retrained in vain, then with success."""
 LAST = measured.period_of(NUMBERS[-1])
+VALIDATED_ON = LAST - 10
+HOSTILE_VALUE = "<script>alert('row')</script>"
 OTHER_TASKS = (counts.USE_CASE, quantile_counts.USE_CASE, grades.USE_CASE)
 """Use cases of the other tasks, with fewer days."""
 USERS = {
@@ -53,11 +56,23 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         measured.fill(toy.USE_CASE, NUMBERS)
         for other in OTHER_TASKS:
             measured.fill(other, NUMBERS[15:40])
+        _validate(patch)
     for page in ("index.html", "events/2020-07-14__b2-0.html"):
         path = home / "data_docs" / "toy" / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(VALIDATED)
     return home
+
+
+def _validate(patch: pytest.MonkeyPatch) -> None:
+    """Validate four days: published, with quarantined rows of hostile content, refused, not run, published."""
+    quarantined.spoil(patch, "events", "kind", [HOSTILE_VALUE], VALIDATED_ON + 1)
+    quarantined.spoil(patch, "events", "hour", [77, 78], VALIDATED_ON + 1)
+    quarantined.spoil(patch, "events", "hour", [77] * 50, VALIDATED_ON + 2)
+    quarantined.land("events", VALIDATED_ON, VALIDATED_ON + 1)
+    with pytest.raises(FeedRefusedError):
+        quarantined.land("events", VALIDATED_ON + 2)
+    quarantined.land("events", VALIDATED_ON + 4)
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
+from tests.web.conftest import LAST
+
 pytestmark = [pytest.mark.slow, pytest.mark.security]
 PAGE = "/airworthy/use_case/toy"
+VALIDATION = "/airworthy/validation/toy"
 DOCS = "/airworthy/data_docs/toy/index.html"
 ROUTES = [
     "/airworthy/",
@@ -16,6 +19,8 @@ ROUTES = [
     "/airworthy/static/icon.svg",
     "/airworthy/metrics",
     "/airworthy/catalogue",
+    VALIDATION,
+    "/airworthy/validation/toy/events/2020-08-23",
     DOCS,
     "/airworthy/openapi.json",
     "/airworthy/docs",
@@ -55,7 +60,8 @@ def test_a_bearer_token_serves_as_well_as_the_cookie(server):
 
 def test_who_may_not_read_the_dags_sees_no_use_case(server):
     with server.client("norman") as client:
-        assert client.get(PAGE).status_code == client.get(DOCS).status_code == 404
+        routes = (PAGE, DOCS, VALIDATION, f"{VALIDATION}/events/{LAST}")
+        assert {client.get(route).status_code for route in routes} == {404}
         for route in ("/airworthy/", "/airworthy/dag/toy__train"):
             answer = client.get(route)
             assert answer.status_code == 200 and "champion" not in answer.text and "degraded" not in answer.text
@@ -125,7 +131,7 @@ def test_who_may_not_read_a_use_case_cannot_tell_it_from_one_that_is_not_there(s
         return answer.status_code, answer.text.replace(name, "NAME")
 
     with server.client("sven") as client:
-        for route in ("use_case/{}", "data_docs/{}/index.html", "dag/{}__train"):
+        for route in ("use_case/{}", "data_docs/{}/index.html", "dag/{}__train", "validation/{}"):
             unknown = page_title(client, route, "missing")
             assert [page_title(client, route, name) for name in ("toy", "idle", "broken")] == [unknown] * 3, route
 

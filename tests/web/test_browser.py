@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, exp
 
 from include.model.metrics import METRICS
 from tests.web import measured
-from tests.web.conftest import LAST, NUMBERS, OTHER_TASKS, Server
+from tests.web.conftest import HOSTILE_VALUE, LAST, NUMBERS, OTHER_TASKS, VALIDATED_ON, Server
 
 CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
@@ -187,14 +187,49 @@ def test_the_catalogue_is_searched_with_the_keyboard_alone(visit):
     assert foreign == []
 
 
-def test_data_docs_open_in_the_frame_with_their_own_styles_and_nothing_from_elsewhere(visit):
+def test_the_validation_page_is_reached_by_clicks_and_shows_what_to_enter(visit):
     visit.go(f"plugin/airworthy/{DEEP}")
-    visit.framed().get_by_role("link", name="Data Docs").click()
-    title = visit.page.frame_locator("iframe").get_by_role("heading", name="Validated")
-    expect(title).to_have_css("color", "rgb(18, 52, 86)")
-    assert title.evaluate("node => document.title") != "it ran"
-    refused = [text for text in visit.complaints if "cdn.invalid" in text and "Content Security Policy" in text]
-    assert len(refused) == 2
+    visit.framed().get_by_role("link", name="validation", exact=True).click()
+    frame = visit.page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="Validation of toy")).to_be_visible()
+    expect(frame.locator("#table-events a.cell.refused")).to_have_count(1)
+    frame.locator("#table-events a.cell.quarantined").click()
+    expect(frame.locator("#outcome")).to_contain_text("198 rows; 2 quarantined")
+    expect(frame.locator("#rows tbody tr")).to_have_count(2)
+    expect(frame.locator("#rows")).to_contain_text(HOSTILE_VALUE)
+    expect(frame.locator("#suite tr.unmet")).to_have_count(1)
+    copy = frame.locator("button.copy").first
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    assert visit.complaints == []
+    foreign = [url for url in visit.asked if not url.startswith((visit.server.address, "data:", "blob:"))]
+    assert foreign == []
+    frame.get_by_role("link", name="toy__quarantine").click()
+    visit.page.wait_for_url("**/dags/toy__quarantine")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)], ids=str)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_validation_pages_are_drawn_at_both_sizes_and_in_both_themes(visit, size, scheme, tmp_path):
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+    for number, path in enumerate(("", f"/events/{VALIDATED_ON + 1}", f"/events/{VALIDATED_ON + 2}")):
+        visit.go(f"airworthy/validation/toy{path}")
+        expect(visit.page.locator("html")).to_have_attribute("data-theme", scheme)
+        expect(visit.page.locator(".panel").first).to_be_visible()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert visit.page.evaluate(overflow) <= 0
+        visit.page.screenshot(path=tmp_path / f"{number}_{scheme}_{size[0]}.png", full_page=True)
+    assert visit.complaints == []
+
+
+def test_the_page_says_what_runs_now_and_when_it_was_made(visit):
+    visit.go(f"airworthy/use_case/toy?period={LAST}")
+    today = visit.page.locator("#today")
+    expect(today).to_contain_text("data ·")
+    expect(today).to_contain_text("2 open quarantined rows")
+    expect(today.get_by_role("link", name="refresh")).to_be_visible()
+    assert visit.complaints == []
 
 
 @pytest.mark.parametrize("use_case", OTHER_TASKS, ids=lambda each: each.name)

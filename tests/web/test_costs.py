@@ -52,7 +52,7 @@ def page(seen: overview.Overview) -> str:
 def test_a_step_that_cost_more_than_usual_is_the_status_and_a_breach_in_the_list():
     seen = shown()
     assert (seen.status.name, seen.status.reason) == (
-        "degraded",
+        "watched",
         "The step score took 10 s of processor time (limit 3 s).",
     )
     assert page(seen).count("The step score took 10 s of processor time (limit 3 s).") == 2

@@ -148,10 +148,15 @@ def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, 
     assert said in panel and unsaid not in panel
 
 
-def test_the_model_card_and_data_docs_are_links(at_home):
+def test_the_model_card_and_the_validation_page_are_links(at_home):
     text = page()
     assert re.search(r'href="http://localhost:5000/#/models/toy/versions/3" title="[^"]*card[^"]*">model card<', text)
-    assert '<a href="/airworthy/data_docs/toy/index.html">Data Docs<' in text
+    assert '<a href="/airworthy/validation/toy">validation<' in text and "Data Docs" not in text
+
+
+def test_data_docs_are_a_link_where_they_are_written(at_home, configure):
+    configure(write_data_docs="true")
+    assert '<a href="/airworthy/data_docs/toy/index.html">Data Docs<' in page()
 
 
 @pytest.mark.parametrize("address", ["postgresql://db/mlflow", "https://mlflow.example.org/m/?token=secret"])

@@ -4,6 +4,7 @@ import pytest
 
 from include.declaration.period import EARLIEST, LATEST
 from include.ingestion import quarantine, resubmit
+from include.ingestion.quarantine_counts import RowStates
 from include.lake.lake import Lake
 from include.project import open_project
 from include.registry.ledger import Ledger
@@ -58,10 +59,8 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
     quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *periods)
     quarantined.land("events", *periods)
     after = quarantined.NEXT + 1
-    assert overview.build_overview(
-        open_project(toy.USE_CASE), after, quarantined.DAY
-    ).set_aside == overview.QuarantineView(2, 0, 0)
-    assert overview.build_overview(open_project(toy.USE_CASE), after).set_aside == overview.QuarantineView(4, 0, 0)
+    assert overview.build_overview(open_project(toy.USE_CASE), after, quarantined.DAY).set_aside == RowStates(2, 0, 0)
+    assert overview.build_overview(open_project(toy.USE_CASE), after).set_aside == RowStates(4, 0, 0)
     assert (
         sum(
             row.open
@@ -78,10 +77,8 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
         actor="Ann",
         comment="ok now",
     )
-    assert overview.build_overview(open_project(toy.USE_CASE), quarantined.NEXT).set_aside == overview.QuarantineView(
-        2, 2, 0
-    )
-    assert overview.build_overview(open_project(toy.USE_CASE), after).set_aside == overview.QuarantineView(2, 0, 2)
+    assert overview.build_overview(open_project(toy.USE_CASE), quarantined.NEXT).set_aside == RowStates(2, 2, 0)
+    assert overview.build_overview(open_project(toy.USE_CASE), after).set_aside == RowStates(2, 0, 2)
 
 
 def test_of_damaged_corrections_it_is_said_that_they_are_and_not_where(lake, lake_home, monkeypatch):

@@ -1,0 +1,204 @@
+"""Keep the result of each validation, for the validation page.
+
+A report is one file, `validations/<feed>/<period>.<outcome>.<rows>.<quarantined>.<content>.json` next to the tables:
+refused periods have no partition that could hold it, and the names alone tell the outcome of a whole year. It depends
+on the validated content and the suite only, so that a rerun changes nothing. It has counts and what table-level
+expectations observed, and no row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+from include import settings
+from include.declaration.names import VALIDATION_PAGE
+from include.declaration.period import Period, is_key
+from include.errors import AirworthyError
+from include.ingestion.rule_result import RuleResult
+from include.lake.lake import Lake
+from include.lake.lake_format import mark_format
+from include.lake.object_store import StoragePath
+from include.lake.record_store import UNREADABLE, encode_record
+
+FOLDER = "validations"
+Outcome = Literal["published", "refused"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+_SUFFIX = ".json"
+_PARTS = 5
+"""Parts of a name, separated by dots; none of them contains a dot."""
+
+
+class ReportUnreadableError(AirworthyError):
+    """The report of a validation cannot be read."""
+
+    def __init__(self, use_case: str, table: str, period: Period) -> None:
+        self.use_case, self.table, self.period = use_case, table, period
+        super().__init__(
+            f"{use_case}: the report of the validation of {table} of {period} cannot be read. The rows are not"
+            " affected. Clear the task that validated them to write it again."
+        )
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """The result of the validation of one period.
+
+    It is one of a feed, of features or of predictions.
+    """
+
+    outcome: Outcome
+    rows: int
+    quarantined: int
+    """Rows that were set aside; of a refused period, rows that would be."""
+    rules: tuple[RuleResult, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Reason to the rows that have it, those of corrections included; a row may have several."""
+    refusals: tuple[str, ...] = ()
+    """Why the period was refused; empty if it was published."""
+
+    def to_json(self) -> bytes:
+        """Return the content of its file; equal reports have equal content."""
+        return encode_record(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> ValidationReport:
+        """Read the content of a file; its values have the declared types.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is not the content of a report.
+        """
+        values = json.loads(content)
+        if values["outcome"] not in OUTCOMES:
+            raise ValueError(values["outcome"])
+        return cls(
+            values["outcome"],
+            int(values["rows"]),
+            int(values["quarantined"]),
+            tuple(RuleResult.from_json(rule) for rule in values["rules"]),
+            {str(reason): int(rows) for reason, rows in values["reasons"].items()},
+            tuple(map(str, values["refusals"])),
+        )
+
+
+@dataclass(frozen=True)
+class ReportName:
+    """What the name of a report tells."""
+
+    period: Period
+    outcome: Outcome
+    rows: int
+    quarantined: int
+    content: str
+    """Identifies the validated content: see `content_of`."""
+
+    @classmethod
+    def parse(cls, file: str) -> ReportName | None:
+        """Return what the name of a file tells; None if it is none of a report."""
+        parts = file.removesuffix(_SUFFIX).split(".")
+        if not file.endswith(_SUFFIX) or len(parts) != _PARTS or not is_key(parts[0]):
+            return None
+        outcome = next((known for known in OUTCOMES if known == parts[1]), None)
+        if outcome is None or not (parts[2].isdecimal() and parts[3].isdecimal()):
+            return None
+        return cls(Period(parts[0]), outcome, int(parts[2]), int(parts[3]), parts[4])
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file."""
+        parts = (self.period.key, self.outcome, str(self.rows), str(self.quarantined), self.content)
+        return f"{'.'.join(parts)}{_SUFFIX}"
+
+
+def content_of(digest: str) -> str:
+    """Return the part of a name for a content's digest.
+
+    It is the digest of the partition of a feed that was published, or of the landed rows of a period that was refused;
+    features and predictions have none.
+    """
+    return hashlib.sha256(digest.encode()).hexdigest()[:12]
+
+
+def write_report(lake: Lake, table: str, period: Period, digest: str, report: ValidationReport) -> None:
+    """Write the report of a validation, unless an equal one exists.
+
+    `table` is the name of a feed, `features` or `predictions`. It replaces the period's report of other content; if two
+    processes write at once, both of theirs can stay.
+    """
+    mark_format(lake.root)
+    name = ReportName(period, report.outcome, report.rows, report.quarantined, content_of(digest))
+    folder, before = _folder(lake, table), list_reports(lake, table, f"{period.key}.")
+    content = report.to_json()
+    if name not in before or _content(folder / name.file) != content:
+        (folder / name.file).write(content)
+    for other in before:
+        if other != name:
+            (folder / other.file).remove()
+
+
+def _content(place: StoragePath) -> bytes | None:
+    """Return the content of a file; None if another process has removed it."""
+    try:
+        return place.read()
+    except FileNotFoundError:
+        return None
+
+
+def has_report(lake: Lake, table: str, period: Period, digest: str) -> bool:
+    """Return whether the published content of a period has a report."""
+    return any(
+        name.outcome == "published" and name.content == content_of(digest)
+        for name in list_reports(lake, table, f"{period.key}.")
+    )
+
+
+def list_reports(lake: Lake, table: str, prefix: str = "") -> list[ReportName]:
+    """Return the reports of a table, in order of periods, without reading them.
+
+    `prefix` is the beginning of the periods' keys, such as a year.
+    """
+    return _parsed(_folder(lake, table).names(prefix))
+
+
+def read_report(lake: Lake, table: str, name: ReportName) -> ValidationReport:
+    """Read a report.
+
+    Raises:
+        ReportUnreadableError: its file is missing or damaged.
+    """
+    try:
+        return ValidationReport.from_json((_folder(lake, table) / name.file).read())
+    except (*UNREADABLE, FileNotFoundError) as error:
+        raise ReportUnreadableError(lake.use_case.name, table, name.period) from error
+
+
+def quarantined_counts(names: Iterable[ReportName], digests: Mapping[Period, str]) -> dict[Period, int]:
+    """Return the quarantined rows of each period whose published content has a report.
+
+    `digests` are those of the published partitions.
+    """
+    contents = {period: content_of(digest) for period, digest in digests.items()}
+    return {
+        name.period: name.quarantined
+        for name in names
+        if name.outcome == "published" and contents.get(name.period) == name.content
+    }
+
+
+def page_address(use_case: str, table: str, period: Period) -> str:
+    """Return the address of a period's validation page.
+
+    It is the path on Airflow's server if the settings have no address of it.
+    """
+    return f"{settings.current_settings().airflow}{VALIDATION_PAGE}/{use_case}/{table}/{period.key}"
+
+
+def _parsed(files: Sequence[str]) -> list[ReportName]:
+    return [name for file in files if (name := ReportName.parse(file)) is not None]
+
+
+def _folder(lake: Lake, table: str) -> StoragePath:
+    return lake.root / FOLDER / table
