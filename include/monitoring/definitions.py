@@ -412,7 +412,7 @@ _DEFINED = (
         label="rows by label and prediction",
         unit="rows",
         category="performance",
-        meaning="Rows of one scored period by label and by what the model predicted; for an event and up to 10 classes.",
+        meaning="Rows of one scored period by label and by what the model predicted; for at most 10 classes.",
         series="confusion_rows",
     ),
     MonitoringMetric(

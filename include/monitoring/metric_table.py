@@ -82,6 +82,10 @@ class MetricTable:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
+    def of_metric(self, metric: str) -> MetricTable:
+        """Return a table of the rows of one metric."""
+        return MetricTable(self.rows.take(self._where(metric, None)), self.calendar)
+
     def rows_on(self, period: Period) -> list[MetricValue]:
         """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._starts() == to_start(period)))

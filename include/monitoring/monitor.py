@@ -300,7 +300,9 @@ def _details(use_case: UseCase, predictions: PeriodPredictions) -> list[MetricRo
     """Measure the groups of the slice gates, and the predictions by label."""
     outcomes, task = predictions.outcomes, use_case.task
     asked = [
-        (column, getattr(gate, "metric", task.main_metric)) for gate in use_case.gates for column in gate.grouping_columns
+        (column, getattr(gate, "metric", task.main_metric))
+        for gate in use_case.gates
+        for column in gate.grouping_columns
     ]
     of_model = outcomes.predicted[MODEL]
     return [

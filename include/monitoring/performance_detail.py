@@ -52,8 +52,9 @@ def confusion_rows(labels: Numbers, predicted: Mapping[str, Numbers], task: Task
     """
     if MODEL not in predicted or not len(labels):
         return []
+    names: tuple[str, ...] = ("0", "1")
     if isinstance(task, Binary):
-        names, chosen = ("0", "1"), (predicted[MODEL] >= task.threshold).astype(np.int64)
+        chosen = (predicted[MODEL] >= task.threshold).astype(np.int64)
     elif isinstance(task, Multiclass) and len(task.classes) <= MOST_CLASSES:
         names, chosen = task.classes, np.argmax(predicted[MODEL], axis=1)
     else:

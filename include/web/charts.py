@@ -15,7 +15,18 @@ from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORM
 from include.monitoring.metric_table import MetricValue, measuring_gaps
 from include.web import heat_map
 from include.web.overview import Overview
-from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add_vertical, new_chart, step_width, to_x
+from include.web.plotly import (
+    GREY,
+    PALETTE,
+    MeasuredPeriods,
+    add_band,
+    add_line,
+    add_marks,
+    add_vertical,
+    new_chart,
+    step_width,
+    to_x,
+)
 
 Figure = dict[str, Any]
 LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
@@ -41,7 +52,7 @@ def all_charts(overview: Overview) -> dict[str, Figure]:
     return {name: drawn for name, drawn in drawn_charts.items() if drawn is not None}
 
 
-def performance_chart(overview: Overview, metric: str) -> Figure | None:
+def performance_chart(overview: MeasuredPeriods, metric: str) -> Figure | None:
     """Draw a metric on labelled days: model, baselines, expected value.
 
     The days are the newest; the model has its interval.
@@ -71,7 +82,7 @@ def _detail(row: MetricValue) -> str:
     return f"{row.period.unit.counted(row.periods)} up to {row.measured_period}, version {row.model_version}{reach}"
 
 
-def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None:
+def limited_chart(overview: MeasuredPeriods, metric: MonitoringMetric) -> Figure | None:
     """Draw a metric with its limit, and mark the breaches."""
     rows = overview.measures.rows_of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
@@ -176,7 +187,7 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     }
 
 
-def _marked(overview: Overview, drawn: Figure) -> Figure:
+def _marked(overview: MeasuredPeriods, drawn: Figure) -> Figure:
     """Mark the days of new champions, and shade the days without metrics."""
     shown = overview.calendar
     first, last = shown[0], shown[-1]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from include.declaration.period import Period
-from include.declaration.use_case import UseCase
 from include.monitoring.metric_table import MetricTable
-from include.web.plotly import DrawnPeriods, new_chart, step_width, to_x
+from include.web.plotly import MeasuredPeriods, new_chart, step_width, to_x
 
 Figure = dict[str, Any]
 Values = npt.NDArray[np.float64]
@@ -40,16 +39,6 @@ class DriftGrid:
     broken: npt.NDArray[np.bool_]
     importance: tuple[float | None, ...]
     """The newest share of the model's gain of each feature."""
-
-
-class MeasuredPeriods(DrawnPeriods, Protocol):
-    """Drawn periods with their metrics, such as those of an overview."""
-
-    @property
-    def use_case(self) -> UseCase: ...
-
-    @property
-    def measures(self) -> MetricTable: ...
 
 
 def drift_grid(measures: MetricTable, periods: list[Period], default_limit: float) -> DriftGrid:

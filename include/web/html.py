@@ -24,11 +24,16 @@ from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
 from include.web import charts, cost_charts, links
 from include.web.catalogue import Catalogue
+from include.web.date_range import SPANS, DateRange
 from include.web.overview import Overview, StaleTables
 
 HERE = Path(__file__).parent
-SPANS = (30, 90, 365)
-"""Numbers of days that a page can draw."""
+PSI_NOTE = (
+    "PSI compares the shares of rows per bin with those of the training: 0 is equal, above 0.25 is usually called a"
+    " large shift. It has no upper bound: a bin that is empty on one side can add 1 or more, so with few rows values of"
+    " 2 to 7 are common. Each limit allows for the rows of the period and for what the test periods showed."
+)
+"""What a PSI value means, below its chart."""
 HOLDS = 6
 """Number of newest decisions that are all listed; of older ones, only those that led to a training."""
 BREACHES = 14
@@ -38,6 +43,7 @@ COSTS = 200
 FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "address.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
     "icon.svg": "image/svg+xml",
@@ -65,15 +71,23 @@ def prepare_templates() -> None:
 
 
 def use_case_page(
-    overview: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
+    overview: Overview,
+    base: str,
+    *,
+    span: int,
+    chosen: bool,
+    several: bool,
+    stale: StaleTables | None = None,
+    dates: DateRange | None = None,
 ) -> str:
     """Render the page of a use case.
 
-    `base` is the path of these pages; `chosen` is true if the request names the day.
+    `base` is the path of these pages; `chosen` is true if the request names the day. `dates` is the range that it asks
+    for; by default `span` days up to that.
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, periods = _broken(overview), overview.measured
-    return _rendered(
+    return render_template(
         "use_case.html",
         base,
         overview=overview,
@@ -83,13 +97,13 @@ def use_case_page(
         cost_text=_cost_text,
         limited=charts.LIMITED,
         evaluated=[METRICS[name] for name in overview.use_case.task.charted],
-        plotly=_version_of_plotly(),
+        plotly=plotly_version(),
         links=links.links_of(overview, base, where),
         version=lambda number: links.version_link(where, overview.use_case.name, number),
         airflow=airflow,
-        span=span,
+        dates=dates or DateRange(overview.period if chosen else None, span),
         spans=SPANS,
-        chosen=chosen,
+        psi_note=PSI_NOTE,
         several=several,
         stale=stale,
         before=max((period for period in periods if period < overview.period), default=None),
@@ -119,7 +133,7 @@ def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str]
     """
     urgent = sorted(overviews, key=lambda each: (URGENCY.index(each.status.name), each.use_case.name))
     waiting = sum(each.status.name not in QUIET for each in overviews) + len(lost or {})
-    return _rendered("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
+    return render_template("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
 
 
 def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
@@ -129,15 +143,16 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     """
     matching = {id(entry) for entry in catalogue.matching(words).entries}
     shown = [id(entry) in matching for entry in catalogue.entries]
-    return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
+    return render_template("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
     """Render a page with one message."""
-    return _rendered("message.html", base, title=title, text=text, action=action, home=home)
+    return render_template("message.html", base, title=title, text=text, action=action, home=home)
 
 
-def _rendered(template: str, base: str, **values: object) -> str:
+def render_template(template: str, base: str, **values: object) -> str:
+    """Render a template with what every page needs."""
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 
@@ -227,5 +242,6 @@ def plotly_file() -> Path:
 
 
 @cache
-def _version_of_plotly() -> str:
+def plotly_version() -> str:
+    """Return the installed version of Plotly."""
     return installed("plotly")

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from include.declaration.period import HOUR, Period
-from include.monitoring.metric_table import MetricValue
+from include.declaration.use_case import UseCase
+from include.monitoring.metric_table import MetricTable, MetricValue
+from include.registry.ledger_entry import LedgerEntry
 
 Figure = dict[str, Any]
 GREY = "var(--quiet)"
@@ -29,6 +31,19 @@ class DrawnPeriods(Protocol):
     def calendar(self) -> list[Period]:
         """Return all, measured or not."""
         ...
+
+
+class MeasuredPeriods(DrawnPeriods, Protocol):
+    """Drawn periods with their metrics and the ledger, such as those of an overview."""
+
+    @property
+    def use_case(self) -> UseCase: ...
+
+    @property
+    def measures(self) -> MetricTable: ...
+
+    @property
+    def entries(self) -> Sequence[LedgerEntry]: ...
 
 
 FEW = 8
