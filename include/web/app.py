@@ -112,7 +112,17 @@ def _use_case(
     use_case_overview = _overview(open_project(use_case), dates.last, dates.span)
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
-    return _page(html.use_case_page(use_case_overview, _base(request), span=dates.span, chosen=dates.chosen, several=several, stale=stale, dates=dates))
+    return _page(
+        html.use_case_page(
+            use_case_overview,
+            _base(request),
+            span=dates.span,
+            chosen=dates.chosen,
+            several=several,
+            stale=stale,
+            dates=dates,
+        )
+    )
 
 
 def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_length=NAME_LENGTH)] = "") -> Response:

@@ -112,9 +112,10 @@ def aligned_chart(one: Side, other: Side, metric: str, subject: str) -> Figure |
 
 
 def _trace(side: Side, rows: Sequence[MetricValue], colour: str) -> Figure:
+    first = rows[0].period if side.version else side.history.first
     return {
         "type": "scatter", "mode": "lines+markers", "name": side.title,
-        "x": [row.period - side.history.first + 1 for row in rows],
+        "x": [row.period - first + 1 for row in rows],
         "y": [row.value for row in rows],
         "text": [str(row.period) for row in rows],
         "line": {"color": colour, "width": 1.8}, "marker": {"size": 4, "color": colour},

@@ -47,7 +47,9 @@ def metric_chart(history: MetricHistory, metric: str, subjects: Sequence[str], *
         if line:
             lines.append(line | {"hovertemplate": f"{shown}<extra>%{{fullData.name}}</extra>"})
     broken = [row for rows in rows_of.values() for row in rows if row.breached]
-    drawn = new_chart(history, [*lines, add_marks(broken, "above the limit")], height=height)
+    defined = find_metric(metric)
+    floor = defined is not None and defined.unit in ("share", "rows", "psi")
+    drawn = new_chart(history, [*lines, add_marks(broken, "above the limit")], height=height, floor=floor)
     if axis:
         drawn["layout"]["yaxis"]["tickformat"] = axis
     return with_champions(history, drawn)

@@ -108,8 +108,9 @@ def metric_page(project: Project, dates: DateRange, base: str, metric: str, key:
     title = f"{group.label}{f' of {shown[0]}' if len(shown) == 1 else ''}"
     hint = f"the first {len(shown)} of {len(subjects)} subjects; choose one below" if len(subjects) > len(shown) else ""
     return _page(
-        "metric.html", history, dates, base, "/metrics", metric, {"series": figure} if figure else {}, group=group,
-        limit=group.defined.limit.replace("`", "") if group.defined else "", title=title, hint=hint, chosen=key,
+        "metric.html", history, dates, base, "/metrics", metric, {"series": figure} if figure else {},
+        group=group, limit=group.defined.limit.replace("`", "") if group.defined else "", title=title, hint=hint, chosen=key,
+        keep=key,
         values=history.measures.rows_of(metric, shown[0])[::-1] if len(shown) == 1 else [],
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, links
+from include.web import charts, cost_charts, ledger_rows, links
 from include.web.catalogue import Catalogue
 from include.web.date_range import SPANS, DateRange
 from include.web.overview import Overview, StaleTables
@@ -101,6 +101,7 @@ def use_case_page(
         links=links.links_of(overview, base, where),
         version=lambda number: links.version_link(where, overview.use_case.name, number),
         airflow=airflow,
+        ledger=ledger_rows.ledger_rows(overview.use_case.name, overview.entries, overview.period),
         dates=dates or DateRange(overview.period if chosen else None, span),
         spans=SPANS,
         psi_note=PSI_NOTE,

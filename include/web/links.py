@@ -6,7 +6,7 @@ MLflow is not asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from include import settings
 from include.settings import Settings
@@ -22,6 +22,8 @@ class Link:
     leaves: bool = True
     """Whether it leads outside these pages."""
     hint: str = ""
+    group: str = ""
+    """What it belongs to, in a word: DAGs or elsewhere."""
 
 
 def links_of(overview: Overview, base: str, where: Settings | None = None) -> list[Link]:
@@ -31,7 +33,8 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     """
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = overview.use_case.name
-    found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
+    kinds = ("monitor", "retrain", "train", "score", "data")
+    found = [Link(kind, f"{airflow}/dags/{name}__{kind}", group="DAGs") for kind in kinds]
     model = overview.champion.number if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
@@ -40,7 +43,14 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
             found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
-    return [*found, *(Link(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
+    declared = ((text, address) for text, address in overview.use_case.links.items() if _plain(address))
+    return [
+        *found,
+        *(
+            Link(text, address, hint=f"opens {urlsplit(address).hostname}", group="elsewhere")
+            for text, address in declared
+        ),
+    ]
 
 
 def version_link(where: Settings, name: str, number: str) -> str:

@@ -73,7 +73,7 @@ def toy_profile() -> ReferenceProfile:
         name: reference_histogram.reference_histogram(rows[name], KINDS if kind == "category" else None)
         for name, kind in toy.USE_CASE.features.items()
     }
-    usual = ReferenceVariation(1, (0.1,), (0.1,), {name: (0.1,) for name in features})
+    usual = ReferenceVariation(1, (0.1,), (0.1,), dict.fromkeys(features, (0.1,)))
     return ReferenceProfile(
         rows=rows.num_rows,
         features=features,
