@@ -46,9 +46,9 @@ def slice_rows(
 
 
 def confusion_rows(labels: Numbers, predicted: Mapping[str, Numbers], task: Task) -> list[MetricRow]:
-    """Count the rows of each label by what the model predicted; empty for numbers and for many classes.
+    """Count the rows of each label by what the model predicted.
 
-    An event is predicted from the declared threshold on; of classes, the most probable one is predicted.
+    There are none for numbers and for many classes. An event is predicted from the declared threshold on; of classes, the most probable one is predicted.
     """
     if MODEL not in predicted or not len(labels):
         return []

@@ -1,4 +1,4 @@
-"""Compare the metrics of two ranges of periods, or of the periods that two versions scored."""
+"""Compare the metrics of two ranges of periods, or of what two versions scored."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class Difference:
 
 
 def compare_sides(one: Side, other: Side) -> list[Difference]:
-    """Return the metrics of either side, by category; the largest relative changes of a category are first.
+    """Return the metrics of either side, by category.
 
-    A metric that is a mean over rows is weighted by the rows of each period; any other is the mean of the periods.
+    The largest relative changes of a category are first. A metric that is a mean over rows is weighted by the rows of each period; any other is the mean of the periods.
     """
     means = [_means(side.measures) for side in (one, other)]
     nothing: tuple[float | None, int] = None, 0
@@ -89,7 +89,10 @@ def compare_sides(one: Side, other: Side) -> list[Difference]:
 
 
 def aligned_chart(one: Side, other: Side, metric: str, subject: str) -> Figure | None:
-    """Draw a metric of both sides from the first period of each on; None if neither has a value."""
+    """Draw a metric of both sides from the first period of each on.
+
+    None if neither has a value.
+    """
     traces = []
     for side, colour in ((one, PALETTE[1]), (other, PALETTE[0])):
         rows = [row for row in side.measures.rows_of(metric, subject) if row.value is not None]
@@ -124,7 +127,7 @@ def _trace(side: Side, rows: Sequence[MetricValue], colour: str) -> Figure:
 
 
 def _means(measures: MetricTable) -> dict[tuple[str, str], tuple[float | None, int]]:
-    """Return the mean of every metric and subject, with the number of periods it is of."""
+    """Return the mean of every metric and subject, and its number of periods."""
     rows = measures.rows.filter(pc.is_valid(measures.rows["value"]))
     labelled = {row.period.start: row.value or 0.0 for row in measures.rows_of("labelled_rows", MODEL)}
     grouped = rows.group_by(["metric", "subject"]).aggregate([("value", "list"), ("period", "list")])
@@ -145,7 +148,7 @@ def _mean(values: Sequence[float], weights: Sequence[float]) -> float | None:
 
 
 def _is_left_out(defined: MonitoringMetric | None) -> bool:
-    """Return whether a metric has no mean over periods, such as one that is itself of several periods."""
+    """Return whether a metric is itself of several periods, or not defined."""
     return defined is None or (defined.is_pattern and bool(defined.prefix) and defined.prefix != "slice/")
 
 

@@ -29,9 +29,9 @@ FEATURE_METRICS = ("psi", "null_share", "unseen_share", "feature_mean", "importa
 
 
 def metric_chart(history: MetricHistory, metric: str, subjects: Sequence[str], *, height: int = 180) -> Figure | None:
-    """Draw a metric of these subjects; of a single one, with its interval and its limit.
+    """Draw a metric of these subjects.
 
-    None if no period has a value.
+    A single one has its interval and its limit. None if no period has a value.
     """
     rows_of = {subject: history.measures.rows_of(metric, subject) for subject in subjects[:MOST_LINES]}
     rows_of = {subject: rows for subject, rows in rows_of.items() if any(row.value is not None for row in rows)}
@@ -58,7 +58,7 @@ def metric_chart(history: MetricHistory, metric: str, subjects: Sequence[str], *
 def line_chart(
     history: MetricHistory, lines: Mapping[str, Sequence[MetricValue]], *, share: bool = False
 ) -> Figure | None:
-    """Draw rows of several metrics as lines by their names; None if no period has a value."""
+    """Draw rows of several metrics as lines; None if no period has a value."""
     looks = [(colour, dash) for dash in DASHES for colour in COLOURS]
     drawn_lines = [
         add_line(history, rows, name, colour, dash=dash, width=1.8)

@@ -95,7 +95,10 @@ def metrics_page(project: Project, dates: DateRange, base: str) -> str:
 
 
 def metric_page(project: Project, dates: DateRange, base: str, metric: str, key: str = "") -> str | None:
-    """Render one metric over time, of the subject with this key or of the first ones; None if it is not stored."""
+    """Render one metric over time; None if it is not stored.
+
+    Drawn is the subject with this key, or else the first ones.
+    """
     history = read_history(project, dates)
     chosen = history.measures.of_metric(metric)
     groups = stored_metrics.list_metrics(chosen)
@@ -109,8 +112,8 @@ def metric_page(project: Project, dates: DateRange, base: str, metric: str, key:
     hint = f"the first {len(shown)} of {len(subjects)} subjects; choose one below" if len(subjects) > len(shown) else ""
     return _page(
         "metric.html", history, dates, base, "/metrics", metric, {"series": figure} if figure else {},
-        group=group, limit=group.defined.limit.replace("`", "") if group.defined else "", title=title, hint=hint, chosen=key,
-        keep=key,
+        group=group, limit=group.defined.limit.replace("`", "") if group.defined else "",
+        title=title, hint=hint, chosen=key, keep=key,
         values=history.measures.rows_of(metric, shown[0])[::-1] if len(shown) == 1 else [],
     )  # fmt: skip
 
@@ -160,7 +163,10 @@ class ModelColumn:
 
 
 def _models(project: Project, entries: Sequence[LedgerEntry], versions: tuple[str, str]) -> list[ModelColumn]:
-    """Return the two versions, and the champion on the test rows of a challenger, as far as they are recorded."""
+    """Return the two versions, as far as they are recorded.
+
+    After a challenger comes its champion on the same test rows.
+    """
     wanted = [number for number in dict.fromkeys(versions) if number]
     models = read_models(project, entries, wanted) if wanted else {}
     columns: list[ModelColumn] = []

@@ -1,4 +1,4 @@
-"""Define the routes of the pages of details: features, performance, stored metrics and comparisons."""
+"""Define the routes of the pages of details."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ VERSION_LENGTH = 20
 
 
 def add_routes(app: FastAPI, base_of: Callable[[Request], str], page: Callable[[str], Response]) -> None:
-    """Add the routes; `base_of` returns the path of these pages, `page` makes an answer of HTML."""
+    """Add the routes of the pages of details.
+
+    `base_of` returns the path of these pages, `page` makes an answer of HTML.
+    """
 
     def features(request: Request, user: GetUserDep, name: str, asked: Asked) -> Response:
         project = open_project(access.require_readable(user, name))

@@ -1,4 +1,4 @@
-"""Read what is stored about one feature: its declaration, distributions and metrics; write nothing."""
+"""Read what is stored about one feature; write nothing."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def build_feature_view(project: Project, history: MetricHistory, name: str) -> F
 def _read_values(
     project: Project, history: MetricHistory, name: str
 ) -> tuple[Period | None, pa.ChunkedArray | None, bool]:
-    """Return the newest period of the range with features, its values, and whether it has more of them."""
+    """Return the newest period with features, its values, and whether it has more."""
     stored = RangeReader.open(project.lake, FEATURES, history.period).between(history.first, history.period)
     if not stored.periods:
         return None, None, False
@@ -135,7 +135,7 @@ def _columns(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.Array]
 
 
 def _version(history: MetricHistory, name: str, period: Period | None) -> str:
-    """Return the version that read the feature in a period, or else the newest that did."""
+    """Return the version that read the feature in a period, or else the newest one."""
     rows = [row for row in history.measures.rows_of("psi", name) if row.model_version]
     of_period = [row for row in rows if period is not None and row.period == period]
     chosen = of_period or rows
@@ -193,7 +193,7 @@ def _shares(counts: Counts) -> list[float]:
 
 
 def _intervals(edges: tuple[float, ...]) -> list[str]:
-    """Return the names of the bins between the edges; a bin holds its lower edge and not its upper one."""
+    """Return the names of the bins; each holds its lower edge, and not its upper one."""
     if not edges:
         return ["any number"]
     texts = [f"{edge:.4g}" for edge in edges]
@@ -204,7 +204,7 @@ def _intervals(edges: tuple[float, ...]) -> list[str]:
 def _statistics(
     reference: ReferenceHistogram | None, rows_of_train: int, values: pa.ChunkedArray | None
 ) -> tuple[tuple[str, str, str], ...]:
-    """Return the numbers of the training that the profile has, and those of the period."""
+    """Return the numbers that the profile has, and those of the period."""
     now = {} if values is None else _describe(values)
     then: dict[str, str] = {}
     if reference is not None:

@@ -28,7 +28,10 @@ NAME_LENGTH = 30
 
 @dataclass(frozen=True)
 class DriftGrid:
-    """PSI of features by period, in relation to the limit of each; features with most breaches are first."""
+    """PSI of features by period, in relation to its limits.
+
+    Features with most breaches are first.
+    """
 
     features: tuple[str, ...]
     periods: tuple[Period, ...]
@@ -42,9 +45,9 @@ class DriftGrid:
 
 
 def drift_grid(measures: MetricTable, periods: list[Period], default_limit: float) -> DriftGrid:
-    """Return the drift of all features, ordered by number of breaches, newest ratio and importance.
+    """Return the drift of all features.
 
-    `default_limit` is that of cells without a stored limit.
+    They are ordered by number of breaches, newest ratio and importance. `default_limit` is that of cells without a stored limit.
     """
     psi = measures.grid("psi", periods)
     limits, broken = (measures.grid("psi", periods, column).values for column in ("limit", "breached"))
@@ -107,7 +110,10 @@ def cells(values: Values, digits: int = 3) -> list[list[float | None]]:
 
 
 def _marks(grid: DriftGrid, names: list[str]) -> Figure:
-    """Return a cross in each broken cell, so that not only its colour tells it; empty if cells are too small."""
+    """Return a cross in each broken cell, so that not only its colour tells it.
+
+    Empty if there is none, or if cells are too small.
+    """
     if len(grid.periods) > MARKED_PERIODS or not grid.broken.any():
         return {}
     rows, columns = np.nonzero(grid.broken[: len(names)])

@@ -1,4 +1,4 @@
-"""Read the metrics of a use case over a range of periods, for the pages of details; write nothing."""
+"""Read the metrics of a use case over a range of periods; write nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_FEATURES = frozenset(name for name, metric in MONITORING_METRICS.items() if m
 
 @dataclass(frozen=True)
 class MetricHistory:
-    """The metrics that became known from `first` to `period`, with what their charts need."""
+    """The metrics that became known from `first` to `period`, and the ledger."""
 
     use_case: UseCase
     first: Period

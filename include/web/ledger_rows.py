@@ -1,4 +1,7 @@
-"""Describe the ledger's newest entries for the page: how long each made the champion, and the run that wrote it."""
+"""Describe the ledger's newest entries for the page.
+
+They have the days as champion, and the run that wrote each.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class LedgerRow:
 
 
 def ledger_rows(use_case: str, entries: Sequence[LedgerEntry], until: Period) -> list[LedgerRow]:
-    """Return the newest entries as they are known by `until`; `entries` are newest first."""
+    """Return the newest entries as known by `until`; `entries` are newest first."""
     return [LedgerRow(entry, _reign(entry, entries, until), _run(use_case, entry)) for entry in entries[:SHOWN]]
 
 

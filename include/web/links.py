@@ -43,14 +43,9 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
             found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
-    declared = ((text, address) for text, address in overview.use_case.links.items() if _plain(address))
-    return [
-        *found,
-        *(
-            Link(text, address, hint=f"opens {urlsplit(address).hostname}", group="elsewhere")
-            for text, address in declared
-        ),
-    ]
+    declared = [(text, address) for text, address in overview.use_case.links.items() if _plain(address)]
+    elsewhere = [Link(text, address, hint=f"opens {_host(address)}", group="elsewhere") for text, address in declared]
+    return [*found, *elsewhere]
 
 
 def version_link(where: Settings, name: str, number: str) -> str:
@@ -62,6 +57,13 @@ def version_link(where: Settings, name: str, number: str) -> str:
         return ""
     last = f"/versions/{quote(number)}" if number else ""
     return f"{where.mlflow_shown}/#/models/{quote(name)}{last}"
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or "another site"
+    except ValueError:
+        return "another site"
 
 
 def _plain(address: str) -> bool:

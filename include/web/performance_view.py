@@ -1,4 +1,7 @@
-"""Collect what is stored about a model's performance over time: calibration, confusion, cost and groups of rows."""
+"""Collect what is stored about a model's performance over time.
+
+That is every metric of the task, calibration, confusion and groups of rows.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,7 @@ def _metric_panel(history: MetricHistory, name: str) -> Panel:
 
 
 def _level_panels(history: MetricHistory, task: Task) -> list[Panel]:
-    """Return what was predicted and what came true, period by period, and how the predictions divide."""
+    """Return what was predicted and what came true, period by period."""
     measures, panels = history.measures, list[Panel]()
     predicted, actual = ("mean_prediction", "base_rate") if isinstance(task, Binary) else ("mean_value", "mean_label")
     if isinstance(task, Multiclass):

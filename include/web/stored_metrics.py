@@ -72,7 +72,7 @@ def subject_key(subject: str) -> str:
 
 
 def list_metrics(measures: MetricTable) -> list[MetricGroup]:
-    """Return all stored metrics, by category and name; subjects with most breaches are first."""
+    """Return all stored metrics, by category; most breached subjects are first."""
     summaries: dict[str, list[MetricSummary]] = {}
     for row in _summarised(measures.rows):
         summaries.setdefault(row.metric, []).append(row)

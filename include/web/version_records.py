@@ -48,14 +48,14 @@ class StoredModel:
 
     @property
     def judged(self) -> Mapping[str, Mapping[str, float]]:
-        """Return subject (model, champion or baseline) to metric to value, on the test rows that its gates judged."""
+        """Return subject to metric to value, on the test rows that its gates judged."""
         return self.version.judged
 
 
 def read_models(
     project: Project, entries: Sequence[LedgerEntry], numbers: Collection[str] | None = None
 ) -> dict[str, StoredModel]:
-    """Return the version numbers of the ledger's entries with their models; or only these numbers.
+    """Return the ledger's version numbers, or only these, with their models.
 
     Those without a genuine record are left out. If several models had one number, that of the newest entry counts.
     `entries` are newest first.
@@ -107,7 +107,7 @@ def read_reference(project: Project, number: str, entries: Sequence[LedgerEntry]
 
 
 def _kept_profile(model_id: str, path: str, digest: str) -> ReferenceProfile | None:
-    """Return the profile from this machine's copy of a model; None without an unchanged copy."""
+    """Return the profile from this machine's copy; None if it is missing or changed."""
     folder = (StoragePath.parse(settings.current_settings().home / "models") / model_id).path
     try:
         content = (folder / path).read_bytes()

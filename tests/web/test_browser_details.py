@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
@@ -12,7 +11,6 @@ from tests.web.conftest import LAST, OTHER_TASKS
 from tests.web.test_browser import CHROMIUM, browser, visit  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 FIRST = LAST - 20
 RANGE = f"from={FIRST}&to={LAST}"
 PAGES = {
@@ -40,7 +38,7 @@ def faults(page) -> list[str]:
     """What axe-core finds that is serious, or worse; with each page's details opened."""
     for summary in page.locator("details > summary").all():
         summary.click()
-    page.evaluate(AXE)
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text())  # run `make setup` if it is missing
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
         f"{each['id']}: {node['target']}"
@@ -96,9 +94,8 @@ def test_the_table_behind_a_chart_has_its_values_and_links(visit):  # noqa: F811
     visit.page.keyboard.press("Enter")
     rows = visit.page.locator("details[data-values=heat] tbody tr")
     expect(rows).to_have_count(4)
-    expect(rows.first.get_by_role("link", name="size")).to_have_attribute(
-        "href", f"/airworthy/use_case/toy/feature/size?{RANGE}"
-    )
+    link = rows.first.get_by_role("link", name="size")
+    expect(link).to_have_attribute("href", f"/airworthy/use_case/toy/feature/size?{RANGE}")
     expect(visit.page.locator("details[data-values=heat] thead th").last).to_have_text(LAST.key)
 
 

@@ -7,8 +7,10 @@ from tests import toy
 from tests.web import measured
 from tests.web.measured import period_of
 
+LATER = period_of(300)
 
-def rows(until=period_of(300)):
+
+def rows(until=LATER):
     return ledger_rows.ledger_rows("toy", Ledger.open(toy.USE_CASE).entries()[::-1], until)
 
 
