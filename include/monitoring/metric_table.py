@@ -102,7 +102,10 @@ class MetricTable:
     def grid(
         self, metric: str, periods: Sequence[Period], column: Literal["value", "limit", "breached"] = "value"
     ) -> MetricMatrix:
-        """Return the values of a metric for every subject and each of `days`, or another column."""
+        """Return the values of a metric for every subject and each of `periods`.
+
+        Or those of another column.
+        """
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)

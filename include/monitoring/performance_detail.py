@@ -1,4 +1,4 @@
-"""Measure where a day's predictions were right: groups of rows, and predictions by label. Pure."""
+"""Measure where a day's predictions were right: by group, and by label. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME_LENGTH = 100
 def slice_rows(
     columns: pa.Table, labels: Numbers, predictions: Numbers, asked: Sequence[tuple[str, str]], task: Task
 ) -> list[MetricRow]:
-    """Compute metrics in each group of rows that share a value of a column, and count the groups' rows.
+    """Compute metrics in each group of rows that share a value, and count its rows.
 
     `asked` holds pairs of column and metric; columns that the rows do not have are left out. Groups of fewer than
     `MIN_ROWS` rows, and groups in which the metric is undefined, have no row.
@@ -48,7 +48,8 @@ def slice_rows(
 def confusion_rows(labels: Numbers, predicted: Mapping[str, Numbers], task: Task) -> list[MetricRow]:
     """Count the rows of each label by what the model predicted.
 
-    There are none for numbers and for many classes. An event is predicted from the declared threshold on; of classes, the most probable one is predicted.
+    There are none for numbers and for many classes. An event is predicted from the declared threshold on; of
+    classes, the most probable one is predicted.
     """
     if MODEL not in predicted or not len(labels):
         return []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.gates import MODEL
@@ -73,7 +74,8 @@ class Difference:
 def compare_sides(one: Side, other: Side) -> list[Difference]:
     """Return the metrics of either side, by category.
 
-    The largest relative changes of a category are first. A metric that is a mean over rows is weighted by the rows of each period; any other is the mean of the periods.
+    The largest relative changes of a category are first. A metric that is a mean over rows is weighted by the
+    rows of each period; any other is the mean of the periods.
     """
     means = [_means(side.measures) for side in (one, other)]
     nothing: tuple[float | None, int] = None, 0
@@ -128,17 +130,19 @@ def _trace(side: Side, rows: Sequence[MetricValue], colour: str) -> Figure:
 
 def _means(measures: MetricTable) -> dict[tuple[str, str], tuple[float | None, int]]:
     """Return the mean of every metric and subject, and its number of periods."""
-    rows = measures.rows.filter(pc.is_valid(measures.rows["value"]))
+    rows, names = measures.rows.filter(pc.is_valid(measures.rows["value"])), ["metric", "subject"]
+    averaged = rows.group_by(names).aggregate([("value", "mean"), ("value", "count")]).to_pylist()
+    means: dict[tuple[str, str], tuple[float | None, int]] = {
+        (row["metric"], row["subject"]): (row["value_mean"], row["value_count"])
+        for row in averaged
+        if not _is_left_out(find_metric(row["metric"]))
+    }
+    losses = [name for name, metric in METRICS.items() if metric.additive]
     labelled = {row.period.start: row.value or 0.0 for row in measures.rows_of("labelled_rows", MODEL)}
-    grouped = rows.group_by(["metric", "subject"]).aggregate([("value", "list"), ("period", "list")])
-    means: dict[tuple[str, str], tuple[float | None, int]] = {}
-    for row in grouped.to_pylist():
-        metric, values = row["metric"], row["value_list"]
-        if _is_left_out(find_metric(metric)):
-            continue
-        additive = metric in METRICS and METRICS[metric].additive
-        weights = [labelled.get(period, 0.0) for period in row["period_list"]] if additive else [1.0] * len(values)
-        means[metric, row["subject"]] = _mean(values, weights), len(values)
+    weighted = rows.filter(pc.is_in(rows["metric"], pa.array(losses)))
+    for row in weighted.group_by(names).aggregate([("value", "list"), ("period", "list")]).to_pylist():
+        weights = [labelled.get(period, 0.0) for period in row["period_list"]]
+        means[row["metric"], row["subject"]] = _mean(row["value_list"], weights), len(weights)
     return means
 
 

@@ -47,7 +47,8 @@ class DriftGrid:
 def drift_grid(measures: MetricTable, periods: list[Period], default_limit: float) -> DriftGrid:
     """Return the drift of all features.
 
-    They are ordered by number of breaches, newest ratio and importance. `default_limit` is that of cells without a stored limit.
+    They are ordered by number of breaches, newest ratio and importance. `default_limit` is that of cells without
+    a stored limit.
     """
     psi = measures.grid("psi", periods)
     limits, broken = (measures.grid("psi", periods, column).values for column in ("limit", "breached"))

@@ -26,8 +26,9 @@ from include.ingestion.corrections import Correction
 from include.lake import history
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
+from include.model.metrics import METRICS
 from include.monitoring import durations, status
-from include.monitoring.definitions import MONITORING_METRICS
+from include.monitoring.definitions import MONITORING_METRICS, SLICE
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
@@ -40,9 +41,12 @@ from include.registry.version_summary import VersionSummary, summarise_entry
 DECISIONS, TRAININGS = 14, 10
 """Numbers of newest decisions, and of newest decisions that led to a training, that are read."""
 UNDRAWN = frozenset(
-    name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart
+    (
+        *(name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart),
+        *("confusion", "slice_rows", *(f"{SLICE}{name}" for name in METRICS)),
+    )
 )
-"""Metrics of features without a chart: for days other than the shown one, only breaches are read."""
+"""Metrics of features and groups without a chart: for days other than the shown one, only breaches are read."""
 T = TypeVar("T")
 
 
