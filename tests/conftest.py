@@ -59,6 +59,7 @@ LONG = (
     *("model/test_intervals", "security/test_fuzzed_forms", "security/test_fuzzed_files"),
     *("security/test_fuzzed_models", "security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
     *("tasks/test_past", "scaffold/test_new", "properties/test_no_pickle", "web/test_browser", "test_run_summary"),
+    "web/test_browser_details",
     *("calendars/test_life", "tasks/test_bad_input", "tasks/test_gates", "ingestion/sources/test_files"),
     *("cli/test_run", "features/test_feature_groups", "web/test_alert_rules"),
     *("end_to_end/test_feature_groups", "tasks/test_texts", "tasks/test_crossed_intervals", "sharing/test_life"),
@@ -93,6 +94,8 @@ SLOW = (
     *("scoring/test_choose_predictor", "scoring/test_tree_compiler"),
     *("orchestration/test_callbacks", "local/test_airflow_client"),
     *("ingestion/sources/test_files", "ingestion/sources/test_first_seen", "ingestion/sources/test_http"),
+    *("web/test_heat_map", "web/test_feature_view", "web/test_version_records", "web/test_performance_view"),
+    *("web/test_comparison", "web/test_stored_metrics", "web/test_ledger_rows", "web/test_detail_pages"),
     *("registry/test_tags", "web/test_html", "evaluation/test_check_tables", "model/test_data_parallel"),
 )
 """Files whose tests are all slow: each makes days of data, starts a process, or draws."""

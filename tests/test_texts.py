@@ -302,6 +302,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     },
     "ServiceDiedError": {"what": "mlflow"},
     "TaskMemoryError": {"declared": 8_000_000_000},
+    "NoReferenceError": {"reason": "it was stored without one"},
     "UseCaseUnknownError": {"name": "flights", "broken": ["breads"]},
     "UnsoundError": {"found": [UnsoundValue("NaN", "size", "nan", "id=7")]},
 }

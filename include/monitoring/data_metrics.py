@@ -119,8 +119,11 @@ def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> lis
         missing = "features" if partition is None else "rows"
         return [missing_row("weighted_drift", FEATURES, f"{view.period} has no {missing}.")]
     bins = drift_metrics.drift_bins(scorer.profile, use_case.features)
-    counts = drift.count_bins(bins, batch_reader.row_batches(view, FEATURES, view.period, bins))
-    return drift_metrics.feature_drift(scorer.profile, counts, use_case.features, use_case.monitoring)
+    totals, numbers = _Totals(), [name for name, own in bins.items() if own.values is None]
+    batches = batch_reader.row_batches(view, FEATURES, view.period, bins)
+    counts = drift.count_bins(bins, totals.add_batches(batches, numbers))
+    means = [row for name in numbers if (row := totals.feature_mean(name)) is not None]
+    return [*drift_metrics.feature_drift(scorer.profile, counts, use_case.features, use_case.monitoring), *means]
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
@@ -186,13 +189,29 @@ class _Totals:
         total = math.fsum(self._sums[column])  # exact, so independent of the order of the files
         return MetricRow(metric, PREDICTION, total / self._rows[column])
 
+    def feature_mean(self, name: str) -> MetricRow | None:
+        """Return the mean of a feature; None if no row has a finite value."""
+        if not self._rows[name]:
+            return None
+        return MetricRow("feature_mean", name, math.fsum(self._sums[name]) / self._rows[name])
+
     def add_batches(self, batches: Iterator[pa.RecordBatch], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the batches unchanged, adding their columns to the sums."""
         for batch in batches:
             for name in columns:
-                self._sums.setdefault(name, []).append(pc.sum(batch[name]).as_py() or 0)
-                self._rows[name] += batch.num_rows - batch[name].null_count
+                if name in batch.schema.names:  # a day built by older code may lack a feature
+                    values = _finite(batch[name])
+                    self._sums.setdefault(name, []).append(pc.sum(values).as_py() or 0)
+                    self._rows[name] += len(values) - values.null_count
             yield batch
+
+
+def _finite(values: pa.Array) -> pa.Array:
+    """Return the values that are finite, and nulls."""
+    if not pa.types.is_floating(values.type):
+        return values
+    finite = pc.is_finite(values)
+    return values if pc.all(finite).as_py() in (True, None) else values.filter(finite)
 
 
 def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:

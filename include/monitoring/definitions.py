@@ -123,6 +123,8 @@ DEGRADATION, SKILL_LOSS, WORSE_THAN_BASELINE = "degradation/", "skill_loss/", "w
 """First parts of the names of the comparisons: with the model's own test days; of the lead over a baseline with the
 lead on the test days; with a baseline on the same days."""
 WINDOW, EXPECTED = "window/", "expected/"
+SLICE = "slice/"
+"""First part of the name of a metric of a group of rows."""
 STALENESS = "staleness"
 """In days; the exporter adds the time since the measurement."""
 FALSE_ALARMS = "false_alarms_per_year"
@@ -220,6 +222,15 @@ _DEFINED = (
         chart="heat",
         series="psi",
         needed_for_drift=True,
+    ),
+    MonitoringMetric(
+        name="feature_mean",
+        subject="<feature>",
+        label="mean of the feature",
+        unit="",
+        category="feature",
+        meaning="Mean of the feature's finite values; of a yes-or-no feature, the share of yes.",
+        series="feature_mean",
     ),
     MonitoringMetric(
         name="importance",
@@ -395,6 +406,33 @@ _DEFINED = (
         unit="rows",
         category="performance",
         meaning="Rows of one scored period that have a label.",
+    ),
+    MonitoringMetric(
+        name="confusion",
+        subject="<label> predicted as <prediction>",
+        label="rows by label and prediction",
+        unit="rows",
+        category="performance",
+        meaning="Rows of one scored period by label and by what the model predicted; for at most 10 classes.",
+        series="confusion_rows",
+    ),
+    MonitoringMetric(
+        name=f"{SLICE}{_ANY}",
+        subject="<column>: <group>",
+        label="metric of a group",
+        unit="metric",
+        category="performance",
+        meaning="The metric of one scored period in a group of at least 20 rows, for each column of a `SliceGate`.",
+        series="slice",
+    ),
+    MonitoringMetric(
+        name="slice_rows",
+        subject="<column>: <group>",
+        label="rows of a group",
+        unit="rows",
+        category="performance",
+        meaning="Labelled rows of one scored period in that group.",
+        series="slice_rows",
     ),
     MonitoringMetric(
         name=f"{WINDOW}{_ANY}",

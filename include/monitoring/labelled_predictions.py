@@ -52,6 +52,8 @@ class PeriodPredictions:
     outcomes: LabelledPredictions
     missing_reason: str
     """Why the baselines cannot be predicted; empty if they can."""
+    columns: pa.Table
+    """Of the columns of slice gates, those that are keys or features of the period, for each labelled row."""
 
 
 def matured_periods(project: Project, period: Period) -> AsOfSnapshot:
@@ -168,9 +170,10 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     of_model = task.stack([rows[column].to_numpy() for column in columns])
     outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: of_model})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
-    return PeriodPredictions(
-        number, view.partitions("predictions", period, period)[period].rows, labelled, outcomes, missing_reason
-    )
+    grouping = {column for gate in use_case.gates for column in gate.grouping_columns}
+    columns = rows.select([name for name in rows.column_names if name in grouping])
+    scored = view.partitions("predictions", period, period)[period].rows
+    return PeriodPredictions(number, scored, labelled, outcomes, missing_reason, columns)
 
 
 def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:

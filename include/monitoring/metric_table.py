@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,10 @@ class MetricTable:
         """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
+    def of_metric(self, metric: str) -> MetricTable:
+        """Return a table of the rows of one metric."""
+        return MetricTable(self.rows.take(self._where(metric, None)), self.calendar)
+
     def rows_on(self, period: Period) -> list[MetricValue]:
         """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._starts() == to_start(period)))
@@ -95,8 +99,13 @@ class MetricTable:
         codes = np.unique(self._codes["subject"][self._where(metric, None)])
         return sorted(self._names["subject"][code] for code in codes)
 
-    def grid(self, metric: str, periods: Sequence[Period]) -> MetricMatrix:
-        """Return the values of a metric for every subject and each of `days`."""
+    def grid(
+        self, metric: str, periods: Sequence[Period], column: Literal["value", "limit", "breached"] = "value"
+    ) -> MetricMatrix:
+        """Return the values of a metric for every subject and each of `periods`.
+
+        Or those of another column.
+        """
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
@@ -105,7 +114,7 @@ class MetricTable:
         if len(chosen) and len(starts):
             at = np.searchsorted(starts, self._starts()[chosen]).clip(max=len(starts) - 1)
             known = starts[at] == self._starts()[chosen]
-            measured = self.rows["value"].take(chosen).to_numpy()
+            measured = self.rows[column].take(chosen).cast(pa.float64()).to_numpy()
             values[place[self._codes["subject"][chosen]][known], at[known]] = measured[known]
         return MetricMatrix(tuple(subjects), tuple(periods), values)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from include.declaration.gates import MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.period import Period, period_range
+from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.features import metric_inputs
 from include.features.labels import LabelsOutdatedError
@@ -28,6 +29,7 @@ from include.monitoring import (
     limits,
     metric_row,
     performance,
+    performance_detail,
     reference_profile,
     status,
 )
@@ -291,7 +293,22 @@ class _PeriodMonitor:
         measured = performance.period_performance(
             predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.task
         )
-        return predictions.version, [*measured, *missing]
+        return predictions.version, [*measured, *missing, *_details(use_case, predictions)]
+
+
+def _details(use_case: UseCase, predictions: PeriodPredictions) -> list[MetricRow]:
+    """Measure the groups of the slice gates, and the predictions by label."""
+    outcomes, task = predictions.outcomes, use_case.task
+    asked = [
+        (column, getattr(gate, "metric", task.main_metric))
+        for gate in use_case.gates
+        for column in gate.grouping_columns
+    ]
+    of_model = outcomes.predicted[MODEL]
+    return [
+        *performance_detail.slice_rows(predictions.columns, outcomes.labels, of_model, asked, task),
+        *performance_detail.confusion_rows(outcomes.labels, outcomes.predicted, task),
+    ]
 
 
 def _unscored(project: Project, view: AsOfSnapshot) -> str:

@@ -66,6 +66,10 @@ class Records:
         keys = {_key(run_id, numbers[run_id]): run_id for run_id in run_ids if run_id in numbers}
         return {keys[key]: record for key, record in self.store(kind).read_each(list(keys)).items()}
 
+    def run_ids(self, kind: Kind) -> list[str]:
+        """Return the runs that have a record of this kind."""
+        return list(self._numbers(kind))
+
     def store(self, kind: Kind) -> RecordStore[Mapping[str, Any]]:
         """Return the files of one kind of records."""
         return RecordStore(

@@ -12,16 +12,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group_discovery import group_name
 from include.declaration.form_limits import NAME_LENGTH
-from include.declaration.period import Period, PeriodError
+from include.declaration.period import Period
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_data_project, open_project
 from include.web import (
     access,
     catalogue,
     data_docs,
+    drill_down,
     html,
     overview,
     prometheus,
@@ -30,6 +30,7 @@ from include.web import (
     validation_period,
     validation_state,
 )
+from include.web.date_range import RangeQuery, parse_period, read_range
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
 
@@ -54,7 +55,7 @@ HEADERS = {
 TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 422: "Invalid request", 503: "Not available"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
-    422: "Write a period as YYYY-MM-DD, and the span as 30, 90 or 365 periods.",
+    422: "Write a period as YYYY-MM-DD, and the span as 30, 90 or 365 periods; or the first as from, the last as to.",
     503: "Correct its declaration: `airflow dags list-import-errors` shows the same error.",
 }
 
@@ -76,6 +77,7 @@ def page_routes() -> FastAPI:
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
+    drill_down.add_routes(app, _base, _page)
     app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
     app.add_api_route("/validation/{name}", _validation, methods=["GET"])
@@ -117,14 +119,11 @@ def _use_case(
     request: Request,
     user: GetUserDep,
     name: str,
-    period: str | None = None,
-    span: int = html.SPANS[1],
+    asked: Annotated[RangeQuery, Depends(read_range)],
 ) -> Response:
-    if span not in html.SPANS:
-        raise HTTPException(422, f"The span cannot be {span} periods.")
     use_case = access.require_readable(user, name)
-    shown = _period(use_case, period)
-    use_case_overview = _overview(open_project(use_case), shown, span)
+    dates = asked.resolve(use_case)
+    use_case_overview = _overview(open_project(use_case), dates.last, dates.span)
     now_runs = runs.read_runs(user, use_case, _base(request).rpartition("/")[0])
     several = len(access.readable_use_cases(user)) > 1
     stale = overview.stale_tables(open_project(use_case))
@@ -132,11 +131,12 @@ def _use_case(
         html.use_case_page(
             use_case_overview,
             _base(request),
-            span=span,
-            chosen=period is not None,
+            span=dates.span,
+            chosen=dates.chosen,
             several=several,
             stale=stale,
             runs=now_runs,
+            dates=dates,
         )
     )
 
@@ -153,14 +153,9 @@ def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_l
     return _page(html.catalogue_page(found, _base(request), q))
 
 
-def _period(use_case: DataDeclaration, key: str | None) -> Period | None:
-    try:
-        return use_case.calendar.parse(key, use_case.name) if key else None
-    except PeriodError as error:
-        raise HTTPException(422, str(error)) from None
-
-
-def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
+def _dag(
+    request: Request, user: GetUserDep, dag_id: str, asked: Annotated[RangeQuery, Depends(read_range)]
+) -> Response:
     """Return the tab of a DAG: the page of its use case, or the features of its group."""
     name, kind, _ = dag_id.partition("__")
     group = group_name(name)
@@ -169,13 +164,13 @@ def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
     if not kind or (name not in access.readable_use_cases(user) and name not in access.broken_use_cases_of(user)):
         text = f"{dag_id} is not a DAG of a use case that you may read, so this tab is empty."
         return _page(html.message_page("No use case", text, _base(request)))
-    return _use_case(request, user, name)
+    return _use_case(request, user, name, asked)
 
 
 def _validation(request: Request, user: GetUserDep, name: str, until: str | None = None) -> Response:
     """Return the calendars of the validations of a use case or feature group."""
     project = access.require_readable_data(user, name)
-    calendar = validation_calendar.build_calendar(project, _period(project.use_case, until))
+    calendar = validation_calendar.build_calendar(project, parse_period(project.use_case, until or ""))
     return _page(html.validation_calendar_page(calendar, _base(request)))
 
 
@@ -184,7 +179,7 @@ def _validation_of_period(request: Request, user: GetUserDep, name: str, table: 
     project = access.require_readable_data(user, name)
     if table not in validation_state.table_names(project.use_case):
         raise HTTPException(404, f"{name} has no feed or table {table!r} that is validated.")
-    shown = _period(project.use_case, period)
+    shown = parse_period(project.use_case, period)
     assert shown is not None  # a part of a path is never empty
     if not project.use_case.first_period <= shown <= project.use_case.newest_period():
         raise HTTPException(404, f"{shown} is no period of {name}: it has not begun, or is before the first.")

@@ -9,23 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from include.declaration.period import Period
 from include.model.tasks import task_model
 from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORMANCE, WINDOW, MonitoringMetric
-from include.monitoring.drift import CAP
 from include.monitoring.metric_table import MetricValue, measuring_gaps
+from include.web import heat_map
 from include.web.overview import Overview
-from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add_vertical, new_chart, to_x
+from include.web.plotly import (
+    GREY,
+    PALETTE,
+    MeasuredPeriods,
+    add_band,
+    add_line,
+    add_marks,
+    add_vertical,
+    new_chart,
+    step_width,
+    to_x,
+)
 
 Figure = dict[str, Any]
-Values = npt.NDArray[np.float64]
-HEIGHT = 405
-"""Height of the heat map in pixels: that of the two charts next to it."""
-FEATURES = 14
-"""Number of features with their own row, the most important ones; the others share one row."""
 LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
 """Metrics that are drawn against their limit, each in a chart of its own."""
 BASELINE_COLOURS = (GREY, "var(--second)", "var(--first-soft)")
@@ -40,7 +43,7 @@ def all_charts(overview: Overview) -> dict[str, Figure]:
     """
     drawn_charts = {
         **{metric: performance_chart(overview, metric) for metric in overview.use_case.task.charted},
-        "heat": drift_heatmap(overview),
+        "heat": heat_map.drift_heatmap(overview),
         **{metric.name: limited_chart(overview, metric) for metric in LIMITED},
         "rates": rates_chart(overview),
         "volumes": volumes_chart(overview),
@@ -49,7 +52,7 @@ def all_charts(overview: Overview) -> dict[str, Figure]:
     return {name: drawn for name, drawn in drawn_charts.items() if drawn is not None}
 
 
-def performance_chart(overview: Overview, metric: str) -> Figure | None:
+def performance_chart(overview: MeasuredPeriods, metric: str) -> Figure | None:
     """Draw a metric on labelled days: model, baselines, expected value.
 
     The days are the newest; the model has its interval.
@@ -66,7 +69,8 @@ def performance_chart(overview: Overview, metric: str) -> Figure | None:
     traces.append(
         add_line(overview, measures.rows_of(f"{EXPECTED}{metric}", "model"), "expected", "var(--expected)", dash="dash")
     )
-    traces.append(add_line(overview, model, "model", "var(--first)", width=2.2, detail=_detail))
+    of_model = add_line(overview, model, "model", "var(--first)", width=2.2, detail=_detail)
+    traces.append(of_model | {"legendrank": 1})  # it is drawn above the others, and named before them
     compared = [row for first in PERFORMANCE for row in measures.rows_of(f"{first}{metric}")]
     broken = {row.period for row in compared if row.breached}
     traces.append(add_marks([row for row in model if row.period in broken], "broken"))
@@ -78,7 +82,7 @@ def _detail(row: MetricValue) -> str:
     return f"{row.period.unit.counted(row.periods)} up to {row.measured_period}, version {row.model_version}{reach}"
 
 
-def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None:
+def limited_chart(overview: MeasuredPeriods, metric: MonitoringMetric) -> Figure | None:
     """Draw a metric with its limit, and mark the breaches."""
     rows = overview.measures.rows_of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
@@ -89,82 +93,6 @@ def limited_chart(overview: Overview, metric: MonitoringMetric) -> Figure | None
         overview,
         new_chart(overview, [limits, value, add_marks([row for row in rows if row.breached], "broken")], floor=True),
     )
-
-
-def drift_heatmap(overview: Overview) -> Figure | None:
-    """Draw PSI times importance of each feature and day.
-
-    PSI is at most 1; the most important feature is on top.
-    """
-    psi, share = (
-        overview.measures.grid("psi", overview.calendar),
-        overview.measures.grid("importance", overview.calendar),
-    )
-    if not np.isfinite(psi.values).any():
-        return None
-    weights = np.full(psi.values.shape, np.nan)
-    for row, subject in enumerate(psi.subjects):
-        if subject in share.subjects:
-            weights[row] = share.values[share.subjects.index(subject)]
-    latest = np.array([_last(row) for row in weights])
-    order = np.argsort(-latest, kind="stable")
-    shown, rest = order[:FEATURES], order[FEATURES:]
-    names = [f"{psi.subjects[row]}  {latest[row]:.0%}" for row in shown]
-    # As the weighted drift counts them, so that the cells of a day add up to it.
-    weighted, plain = np.minimum(psi.values, CAP) * weights, psi.values[shown]
-    drawn = weighted[shown]
-    if len(rest):
-        names.append(f"{len(rest)} others, summed  {latest[rest].sum():.0%}")
-        # A day on which none of them was measured stays empty: 0 would mean no drift.
-        known = np.isfinite(weighted[rest]).any(axis=0)
-        drawn = np.vstack([drawn, np.where(known, np.nansum(weighted[rest], axis=0), np.nan)])
-        plain = np.vstack([plain, np.fmax.reduce(psi.values[rest], axis=0)])
-    return _heated(overview, names, drawn, plain)
-
-
-def _heated(overview: Overview, names: list[str], weighted: Values, psi: Values) -> Figure:
-    periods = overview.calendar
-    trace = {
-        "type": "heatmap",
-        "x": [to_x(period) for period in periods],
-        "y": names[::-1],  # the axis starts at the bottom
-        "z": _plain(weighted[::-1]),
-        "customdata": _plain(psi[::-1]),
-        "colorscale": [[0, "var(--calm)"], [0.25, "var(--warm)"], [0.6, "var(--hot)"], [1, "var(--bad)"]],
-        "zmin": 0,
-        "zmax": _top(overview, weighted),
-        "xgap": 0 if len(periods) > 120 else 1,
-        "ygap": 1,
-        "hoverongaps": False,
-        "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>PSI %{customdata:.3g}, weighted %{z:.3g}<extra></extra>",
-        "showscale": False,
-    }
-    drawn = new_chart(overview, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
-    drawn["layout"]["yaxis"] |= {"type": "category", "showgrid": False, "dtick": 1, "ticks": ""}
-    return drawn | {"layout": drawn["layout"] | {"showlegend": False, "hovermode": "closest"}}
-
-
-def _last(values: Values) -> float:
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if len(known) else 0.0
-
-
-def _top(overview: Overview, weighted: Values) -> float:
-    """Return the end of the scale: at least the limit of the sum.
-
-    So small drift looks small.
-    """
-    limits = [row.limit for row in overview.measures.rows_of("weighted_drift", "features") if row.limit]
-    known = weighted[np.isfinite(weighted)]
-    return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
-
-
-def _plain(values: Values) -> list[list[float | None]]:
-    """Return the values with None for NaN, which JSON does not have."""
-    rounded = np.round(values, 5).astype(object)
-    rounded[np.isnan(values)] = None
-    cells: list[list[float | None]] = rounded.tolist()
-    return cells
 
 
 def rates_chart(overview: Overview) -> Figure | None:
@@ -242,7 +170,7 @@ def _stacked(overview: Overview, drawn: Figure) -> Figure:
     unknown = {row.period for row in overview.measures.rows_of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(period, period) for period in sorted(unknown)]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(overview.measures.periods)]
-    drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
+    drawn["layout"] |= {"barmode": "stack"}
     return drawn
 
 
@@ -252,14 +180,14 @@ def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
         "name": name,
         "x": [to_x(row.period) for row in rows],
         "y": [row.value for row in rows],
-        # The width of one period: Plotly takes it from the distance of bars, and one bar has none.
-        "width": 850 * rows[0].period.unit.step.total_seconds() if rows else None,
+        # Plotly takes the width from the distance of two bars, and a single one would have none.
+        "width": 0.85 * step_width(rows[0].period) if rows else None,
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",
     }
 
 
-def _marked(overview: Overview, drawn: Figure) -> Figure:
+def _marked(overview: MeasuredPeriods, drawn: Figure) -> Figure:
     """Mark the days of new champions, and shade the days without metrics."""
     shown = overview.calendar
     first, last = shown[0], shown[-1]

@@ -28,8 +28,9 @@ from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, links, validation_calendar, validation_state
+from include.web import charts, cost_charts, ledger_rows, links, validation_calendar, validation_state
 from include.web.catalogue import Catalogue
+from include.web.date_range import SPANS, DateRange
 from include.web.overview import Overview, StaleTables
 from include.web.validation_calendar import ValidationCalendar
 from include.web.validation_period import PeriodValidation
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
     from include.web.runs import RunsView
 
 HERE = Path(__file__).parent
-SPANS = (30, 90, 365)
-"""Numbers of days that a page can draw."""
+PSI_NOTE = (
+    "PSI compares the shares of rows per bin with those of the training: 0 is equal, above 0.25 is usually called a"
+    " large shift. It has no upper bound: a bin that is empty on one side can add 1 or more, so with few rows values of"
+    " 2 to 7 are common. Each limit allows for the rows of the period and for what the test periods showed."
+)
+"""What a PSI value means, below its chart."""
 HOLDS = 6
 """Number of newest decisions that are all listed; of older ones, only those that led to a training."""
 BREACHES = 14
@@ -49,6 +54,7 @@ COSTS = 200
 FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "address.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
     "validation.css": "text/css",
@@ -86,10 +92,12 @@ def use_case_page(
     several: bool,
     stale: StaleTables | None = None,
     runs: RunsView | None = None,
+    dates: DateRange | None = None,
 ) -> str:
     """Render the page of a use case.
 
-    `base` is the path of these pages; `chosen` is true if the request names the day.
+    `base` is the path of these pages; `chosen` is true if the request names the day. `dates` is the range that it asks
+    for; by default `span` days up to that.
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, periods = _broken(overview), overview.measured
@@ -100,7 +108,7 @@ def use_case_page(
         "no_quarantine": _no_quarantine(overview),
         "no_drift": _missing_reason(overview, ("heat", "limited"), "Drift was not measured."),
     }
-    return _rendered(
+    return render_template(
         "use_case.html",
         base,
         overview=overview,
@@ -112,13 +120,14 @@ def use_case_page(
         cost_text=_cost_text,
         limited=charts.LIMITED,
         evaluated=[METRICS[name] for name in overview.use_case.task.charted],
-        plotly=_version_of_plotly(),
+        plotly=plotly_version(),
         links=links.links_of(overview, base, where),
         version=lambda number: links.version_link(where, overview.use_case.name, number),
         airflow=airflow,
-        span=span,
+        ledger=ledger_rows.ledger_rows(overview.use_case.name, overview.entries, overview.period),
+        dates=dates or DateRange(overview.period if chosen else None, span),
         spans=SPANS,
-        chosen=chosen,
+        psi_note=PSI_NOTE,
         several=several,
         stale=stale,
         runs=runs,
@@ -146,7 +155,7 @@ def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str]
     """
     urgent = sorted(overviews, key=lambda each: (URGENCY.index(each.status.name), each.use_case.name))
     waiting = sum(each.status.name not in QUIET for each in overviews) + len(lost or {})
-    return _rendered("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
+    return render_template("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
 
 
 def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
@@ -156,13 +165,13 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     """
     matching = {id(entry) for entry in catalogue.matching(words).entries}
     shown = [id(entry) in matching for entry in catalogue.entries]
-    return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
+    return render_template("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
 
 
 def validation_calendar_page(calendar: ValidationCalendar, base: str) -> str:
     """Render the calendars of a use case's or feature group's validations."""
     first, unit = calendar.first, calendar.last.unit.name
-    return _rendered(
+    return render_template(
         "validation_calendar.html",
         base,
         calendar=calendar,
@@ -176,7 +185,7 @@ def validation_calendar_page(calendar: ValidationCalendar, base: str) -> str:
 def validation_period_page(view: PeriodValidation, base: str) -> str:
     """Render the validation of a period; broken expectations come first."""
     tones = {"published": "ok", "quarantined": "warn", "refused": "degraded", "not validated": "warn"}
-    return _rendered(
+    return render_template(
         "validation_period.html",
         base,
         view=view,
@@ -200,10 +209,11 @@ def _named(declared: DataDeclaration) -> dict[str, object]:
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
     """Render a page with one message."""
-    return _rendered("message.html", base, title=title, text=text, action=action, home=home)
+    return render_template("message.html", base, title=title, text=text, action=action, home=home)
 
 
-def _rendered(template: str, base: str, **values: object) -> str:
+def render_template(template: str, base: str, **values: object) -> str:
+    """Render a template with what every page needs."""
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 
@@ -314,5 +324,6 @@ def plotly_file() -> Path:
 
 
 @cache
-def _version_of_plotly() -> str:
+def plotly_version() -> str:
+    """Return the installed version of Plotly."""
     return installed("plotly")

@@ -6,7 +6,7 @@ MLflow is not asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from include import settings
 from include.settings import Settings
@@ -22,6 +22,8 @@ class Link:
     leaves: bool = True
     """Whether it leads outside these pages."""
     hint: str = ""
+    group: str = ""
+    """What it belongs to, in a word: DAGs or elsewhere."""
 
 
 def links_of(overview: Overview, base: str, where: Settings | None = None) -> list[Link]:
@@ -31,7 +33,8 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     """
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = overview.use_case.name
-    found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
+    kinds = ("monitor", "retrain", "train", "score", "data")
+    found = [Link(kind, f"{airflow}/dags/{name}__{kind}", group="DAGs") for kind in kinds]
     model = overview.champion.number if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
@@ -42,7 +45,9 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     if where.writes_data_docs:
         found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
-    return [*found, *(Link(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
+    declared = [(text, address) for text, address in overview.use_case.links.items() if _plain(address)]
+    elsewhere = [Link(text, address, hint=f"opens {_host(address)}", group="elsewhere") for text, address in declared]
+    return [*found, *elsewhere]
 
 
 def version_link(where: Settings, name: str, number: str) -> str:
@@ -54,6 +59,13 @@ def version_link(where: Settings, name: str, number: str) -> str:
         return ""
     last = f"/versions/{quote(number)}" if number else ""
     return f"{where.mlflow_shown}/#/models/{quote(name)}{last}"
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or "another site"
+    except ValueError:
+        return "another site"
 
 
 def _plain(address: str) -> bool:

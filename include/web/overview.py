@@ -24,8 +24,9 @@ from include.ingestion.correction_log import CorrectionsCorruptedError
 from include.ingestion.quarantine_counts import RowStates
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
+from include.model.metrics import METRICS
 from include.monitoring import breach_runs, durations, status
-from include.monitoring.definitions import MONITORING_METRICS
+from include.monitoring.definitions import MONITORING_METRICS, SLICE
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
@@ -39,9 +40,12 @@ from include.web.opening import opening_period
 DECISIONS, TRAININGS = 14, 10
 """Numbers of newest decisions, and of newest decisions that led to a training, that are read."""
 UNDRAWN = frozenset(
-    name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart
+    (
+        *(name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart),
+        *("confusion", "slice_rows", *(f"{SLICE}{name}" for name in METRICS)),
+    )
 )
-"""Metrics of features without a chart: for days other than the shown one, only breaches are read."""
+"""Metrics of features and groups without a chart: for days other than the shown one, only breaches are read."""
 T = TypeVar("T")
 
 

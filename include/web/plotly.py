@@ -4,15 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from include.declaration.period import HOUR, Period
-from include.monitoring.metric_table import MetricValue
-from include.web.overview import Overview
+from include.declaration.use_case import UseCase
+from include.monitoring.metric_table import MetricTable, MetricValue
+from include.registry.ledger_entry import LedgerEntry
 
 Figure = dict[str, Any]
 GREY = "var(--quiet)"
 PALETTE = ("var(--first)", "var(--second)", "var(--expected)", "var(--hot)", "var(--third)")
+
+
+class DrawnPeriods(Protocol):
+    """The periods of the horizontal axis, such as those of an overview."""
+
+    @property
+    def first(self) -> Period: ...
+
+    @property
+    def period(self) -> Period:
+        """Return the last one."""
+        ...
+
+    @property
+    def calendar(self) -> list[Period]:
+        """Return all, measured or not."""
+        ...
+
+
+class MeasuredPeriods(DrawnPeriods, Protocol):
+    """Drawn periods with their metrics and the ledger, such as those of an overview."""
+
+    @property
+    def use_case(self) -> UseCase: ...
+
+    @property
+    def measures(self) -> MetricTable: ...
+
+    @property
+    def entries(self) -> Sequence[LedgerEntry]: ...
+
 
 FEW = 8
 """With fewer days than this, the axis names each day."""
@@ -23,14 +55,19 @@ def to_x(period: Period) -> str:
     return f"{period.start:%Y-%m-%d %H:%M}" if period.unit is HOUR else period.naive_start
 
 
-def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
+def step_width(period: Period) -> float:
+    """Return the length of a period on the axis, in Plotly's milliseconds."""
+    return period.unit.step.total_seconds() * 1000
+
+
+def new_chart(drawn: DrawnPeriods, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Return a chart of the traces over the drawn days; `floor` starts the axis at 0."""
-    step = overview.period.unit.step
-    first, last = (datetime.fromisoformat(to_x(period)) for period in (overview.first, overview.period))
+    step = drawn.period.unit.step
+    first, last = (datetime.fromisoformat(to_x(period)) for period in (drawn.first, drawn.period))
     # With few days Plotly adds ticks within a day and repeats its date.
-    own_ticks = overview.period.unit is not HOUR and overview.period - overview.first < FEW
-    ticks: Figure = {"dtick": step.total_seconds() * 1000} if own_ticks else {}
-    shown = "%-d %b %H:%M" if overview.period.unit is HOUR else "%-d %b"
+    own_ticks = drawn.period.unit is not HOUR and drawn.period - drawn.first < FEW
+    ticks: Figure = {"dtick": step_width(drawn.period)} if own_ticks else {}
+    hour = "%H:%M " if drawn.period.unit is HOUR else ""
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -39,13 +76,13 @@ def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = Fal
         "plot_bgcolor": "var(--clear)",
         "font": {"family": "system-ui, sans-serif", "size": 11, "color": "var(--text)"},
         "xaxis": {
-            "type": "date", "gridcolor": "var(--grid)", "automargin": True, "tickformat": shown, "nticks": 8,
-            "hoverformat": f"%a {shown} %Y",
+            "type": "date", "gridcolor": "var(--grid)", "automargin": True, "nticks": 8,
+            "tickformat": f"{hour}%-d %b\n%Y", "hoverformat": f"%a {hour}%-d %b %Y",
             "range": [(first - step / 2).isoformat(), (last + step / 2).isoformat()],
         } | ticks,
         "yaxis": axis | ({"rangemode": "tozero"} if floor else {}),
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": "var(--raised)", "bordercolor": "var(--line)", "font": {"color": "var(--text)"}},
+        "hoverlabel": {"bgcolor": "var(--hover)", "bordercolor": "var(--line)", "font": {"color": "var(--text)"}},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"color": "var(--muted)"}},
         "shapes": [],
         "dragmode": False,
@@ -54,7 +91,7 @@ def new_chart(overview: Overview, traces: Sequence[Figure], *, floor: bool = Fal
 
 
 def add_line(
-    overview: Overview,
+    drawn: DrawnPeriods,
     rows: Sequence[MetricValue],
     name: str,
     colour: str,
@@ -69,7 +106,7 @@ def add_line(
     at = {getattr(row, by): row for row in rows}
     if all(getattr(row, of) is None for row in rows):
         return {}
-    periods = overview.calendar
+    periods = drawn.calendar
     row_of_period = [at.get(period) for period in periods]
     trace: Figure = {
         "type": "scatter",
@@ -88,13 +125,13 @@ def add_line(
     return trace
 
 
-def add_band(overview: Overview, rows: Sequence[MetricValue]) -> Figure:
+def add_band(drawn: DrawnPeriods, rows: Sequence[MetricValue]) -> Figure:
     """Return the area between the interval bounds, one closed piece per run of days."""
     at = {row.period: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
     piece: list[MetricValue] = []
-    for period in [*overview.calendar, None]:
+    for period in [*drawn.calendar, None]:
         if period in at:
             piece.append(at[period])
         elif piece:

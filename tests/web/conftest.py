@@ -19,7 +19,7 @@ from include.settings import REPOSITORY
 from tests import quarantined, toy
 from tests.contexts import Configure
 from tests.local.conftest import free_ports
-from tests.web import measured
+from tests.web import detailed, measured
 from tests.web.use_cases import counts, grades, quantile_counts
 
 NUMBERS = range(195, 245)
@@ -53,7 +53,8 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
-        measured.fill(toy.USE_CASE, NUMBERS)
+        measured.fill(toy.USE_CASE, NUMBERS, detailed.slice_rows)
+        detailed.fill(home, NUMBERS[-3:])
         for other in OTHER_TASKS:
             measured.fill(other, NUMBERS[15:40])
         _validate(patch)

@@ -7,7 +7,7 @@ never measured, and one day has no predictions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.period import Period
-from include.declaration.task import Task
+from include.declaration.task import Binary, Multiclass, Task
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.model.metrics import METRICS
@@ -57,12 +57,20 @@ def period_of(number: int) -> Period:
     return FIRST + number
 
 
-def fill(use_case: UseCase, numbers: range) -> None:
-    """Metrics, decisions, retrainings and ledger of the days with these numbers."""
+def fill(
+    use_case: UseCase,
+    numbers: range,
+    more: Callable[[UseCase, int, Period, str], Iterator[Row]] = lambda *_: iter(()),
+) -> None:
+    """Metrics, decisions, retrainings and ledger of the days with these numbers.
+
+    `more` are further rows of the day whose labels became known.
+    """
     lake, seeds = Lake.open(use_case), np.random.default_rng(7)
     promote(use_case, "1", FIRST)
     for number in numbers:
         rows = list(_day(use_case, number, period_of(number), seeds))
+        rows += more(use_case, number, period_of(number - 2), version_of(number))
         if number not in GAP:
             write(lake, period_of(number), rows)
             _decide(lake, number, period_of(number))
@@ -143,6 +151,8 @@ def _drift(use_case: UseCase, period: Period, version: str, bad: float, seeds: n
     for feature, share, value in zip(use_case.features, importance, psi, strict=True):
         yield Row("importance", feature, share, period, version)
         yield Row("psi", feature, value, period, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
+        if use_case.features[feature] != "category":
+            yield Row("feature_mean", feature, 10 + value, period, version)
         yield Row("null_share", feature, 0.01, period, version, limit=0.1, breached=False)
         yield Row("unseen_share", feature, 0.0, period, version, limit=0.05, breached=False)
     mean = 0.24 + 0.03 * np.sin(period.start_date.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
@@ -167,6 +177,9 @@ def _performance(
     for distance, summary in enumerate(name for name in task.summaries if name != "rows"):
         yield Row(summary, "model", rate - 0.01 * distance, measured_period, version)
     yield Row("labelled_rows", "model", 860, measured_period, version)
+    yield Row(task.main_metric, "model", loss, measured_period, version)
+    for label, prediction, share in _confused(task):
+        yield Row("confusion", f"{label} predicted as {prediction}", round(860 * share), measured_period, version)
     (main, second), (simple, linear) = task.charted[:2], task.baselines[:2]
     for metric, subject, value, reach in (
         (main, "model", loss, 0.012), (main, simple, 0.60, 0.01), (main, linear, 0.57, 0.01),
@@ -207,6 +220,14 @@ def _performance(
     yield Row(
         f"degradation/{second}", "model", 0.69 - auc, measured_period, version, 0.68 - auc, 0.70 - auc, periods=14
     )
+
+
+def _confused(task: Task) -> list[tuple[str, str, float]]:
+    """Each label and prediction, with its share of rows."""
+    names = ("0", "1") if isinstance(task, Binary) else task.classes if isinstance(task, Multiclass) else ()
+    right = 0.7 / max(len(names), 1)
+    wrong = 0.3 / max(len(names) * (len(names) - 1), 1)
+    return [(label, said, right if label == said else wrong) for label in names for said in names]
 
 
 def _decide(lake: Lake, number: int, period: Period) -> None:

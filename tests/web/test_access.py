@@ -13,6 +13,7 @@ DOCS = "/airworthy/data_docs/toy/index.html"
 ROUTES = [
     "/airworthy/",
     PAGE,
+    *(f"{PAGE}/{page}" for page in ("features", "feature/size", "performance", "metrics", "metric/psi", "compare")),
     "/airworthy/dag/toy__train",
     "/airworthy/static/page.js",
     "/airworthy/static/plotly.js",

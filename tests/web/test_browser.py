@@ -135,10 +135,10 @@ def test_a_link_to_airflow_leaves_the_frame_and_one_elsewhere_opens_a_window(vis
 def test_an_earlier_day_is_chosen_within_the_frame_and_kept_in_the_address(visit):
     visit.go(f"plugin/airworthy/{DEEP}")
     frame = visit.framed()
-    frame.locator("input[name=period]").fill("2020-08-20")
+    frame.get_by_label("Last day").fill("2020-08-20")
     frame.get_by_role("button", name="Show").click()
     expect(visit.framed().locator("#state")).to_contain_text("degraded")
-    visit.page.wait_for_url("**period=2020-08-20*")
+    visit.page.wait_for_url("**to=2020-08-20*")
 
 
 def test_what_a_reason_says_is_text_and_never_runs(visit):

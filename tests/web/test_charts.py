@@ -46,15 +46,6 @@ def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     assert marked["x"]
 
 
-def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(drawn):
-    trace = drawn["heat"]["data"][0]
-    assert trace["y"][-1].startswith(next(iter(toy.USE_CASE.features)))
-    seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
-    top = next(iter(toy.USE_CASE.features))
-    psi, share = seen.measures.rows_of("psi", top)[-1].value, seen.measures.rows_of("importance", top)[-1].value
-    assert trace["z"][-1][-1] == pytest.approx(psi * share, abs=1e-5)
-
-
 def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
     drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(127)))
@@ -64,17 +55,6 @@ def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
     assert line["connectgaps"] is False
     shade = next(shape for shape in drawn["weighted_drift"]["layout"]["shapes"] if shape["type"] == "rect")
     assert shade["x0"].startswith(str(period_of(120))) and shade["x1"].startswith(str(period_of(124)))
-
-
-def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
-    lake = Lake.open(toy.USE_CASE)
-    for number, features in ((0, ("old", "kept")), (1, ("kept",))):
-        period = period_of(number)
-        rows = [Row(metric, name, 0.5, period, "1") for name in features for metric in ("psi", "importance")]
-        measured.write(lake, period, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(1)))["heat"]["data"][0]
-    cells = {name.split()[0]: row for name, row in zip(trace["y"], trace["z"], strict=True)}
-    assert cells == {"kept": [0.25, 0.25], "old": [0.25, None]}
 
 
 def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
@@ -87,28 +67,8 @@ def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
     assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(0))) == {}
 
 
-def test_what_many_features_share_is_summed_in_one_row(lake_home):
-    period = period_of(0)
-    rows = [Row(metric, f"f{n:02}", 0.1, period, "1") for n in range(20) for metric in ("psi", "importance")]
-    measured.write(Lake.open(toy.USE_CASE), period, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period))["heat"]["data"][0]
-    assert len(trace["y"]) == charts.FEATURES + 1
-    assert trace["y"][0].startswith("6 others") and trace["z"][0] == [pytest.approx(0.06)]
-
-
 def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
     assert drawn["auc"]["layout"]["xaxis"]["range"][1].startswith(str(LAST))
-
-
-def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
-    lake = Lake.open(toy.USE_CASE)
-    for number in (0, 2):
-        period = period_of(number)
-        rows = [Row(metric, f"f{n:02}", 0.1, period, "1") for n in range(20) for metric in ("psi", "importance")]
-        measured.write(lake, period, rows)
-    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(2)))["heat"]["data"][0]
-    assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
-    assert trace["customdata"][0] == [0.1, None, 0.1]
 
 
 def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
@@ -143,3 +103,16 @@ def test_of_a_few_days_each_is_named_once(lake_home, periods, daily):
         "layout"
     ]
     assert ("dtick" in layout["xaxis"]) == daily
+
+
+def test_a_single_day_has_bars_as_wide_as_a_day(lake_home):
+    measured.fill(toy.USE_CASE, range(40, 41))
+    bars = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), period_of(40)))["volumes"]["data"]
+    day = 24 * 3600 * 1000
+    assert bars and all(day / 2 < bar["width"] < day for bar in bars)
+
+
+def test_the_model_is_first_in_the_legend_and_the_axis_names_the_year(drawn):
+    ranks = {trace["name"]: trace.get("legendrank", 1000) for trace in drawn["log_loss"]["data"]}
+    assert min(ranks, key=ranks.__getitem__) == "model"
+    assert "%Y" in drawn["log_loss"]["layout"]["xaxis"]["tickformat"]

@@ -13,6 +13,67 @@
     }
     return value;
   };
+  const addressOf = (link, name) => link + encodeURIComponent(name) + window.location.search;
+  const cell = (tag, text, scope) => {
+    const made = document.createElement(tag);
+    if (scope) made.scope = scope;
+    made.textContent = text ?? "–";
+    return made;
+  };
+  const readable = (value) => (typeof value === "number" ? String(Number(value.toPrecision(5))) : value);
+  const rowOf = (header, values) => {
+    const row = document.createElement("tr");
+    row.append(header, ...values.map((value) => cell("td", readable(value))));
+    return row;
+  };
+  const datesFrom = (trace) => {
+    const first = Date.parse(trace.x0.length > 10 ? trace.x0.replace(" ", "T") + "Z" : trace.x0);
+    const digits = trace.x0.length > 10 ? 16 : 10;
+    return trace.z[0].map((_, number) => new Date(first + number * trace.dx).toISOString().slice(0, digits).replace("T", " "));
+  };
+  // One row for each feature of a heat map, or for each period or bin of another chart.
+  const table = ({ data }, { dataset }) => {
+    const made = document.createElement("table");
+    const head = document.createElement("tr");
+    const body = document.createElement("tbody");
+    if (data[0].type === "heatmap") {
+      head.append(cell("th", "", "col"), ...datesFrom(data[0]).map((date) => cell("th", date, "col")));
+      data[0].y.forEach((name, number) => {
+        const header = cell("th", dataset.link ? "" : name, "row");
+        if (dataset.link) {
+          const link = document.createElement("a");
+          link.href = addressOf(dataset.link, name);
+          link.textContent = name;
+          header.append(link);
+        }
+        body.append(rowOf(header, data[0].z[number]));
+      });
+    } else {
+      const traces = data.filter((trace) => trace.hoverinfo !== "skip" && trace.y);
+      const rows = new Map();
+      traces.forEach((trace, column) => {
+        trace.x.forEach((x, number) => {
+          const name = trace.type === "bar" && trace.textposition === "none" ? trace.text[number] : x;
+          if (!rows.has(name)) rows.set(name, Array(traces.length).fill(null));
+          rows.get(name)[column] = trace.y[number];
+        });
+      });
+      head.append(cell("th", "", "col"), ...traces.map((trace) => cell("th", trace.name, "col")));
+      for (const [name, values] of [...rows].reverse()) {
+        if (values.some((value) => value !== null)) body.append(rowOf(cell("th", name, "row"), values));
+      }
+    }
+    const top = document.createElement("thead");
+    top.append(head);
+    made.append(top, body);
+    const scroll = document.createElement("div");
+    scroll.className = "scroll";
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", "Values of the chart");
+    scroll.append(made);
+    return scroll;
+  };
   const draw = () => {
     const style = getComputedStyle(document.documentElement);
     for (const place of document.querySelectorAll("[data-figure]")) {
@@ -23,6 +84,20 @@
   };
   draw();
   document.addEventListener("theme", draw);
+
+  // A click on a row of a chart with links opens the page of what it is about.
+  for (const place of document.querySelectorAll(".chart[data-link]")) {
+    place.on("plotly_click", ({ points }) => {
+      window.location.assign(addressOf(place.dataset.link, points[0].y));
+    });
+  }
+
+  // The table behind a chart is built when it is opened: a year of a chart is thousands of cells.
+  for (const details of document.querySelectorAll("details[data-values]")) {
+    details.addEventListener("toggle", () => {
+      if (details.open && !details.querySelector("table")) details.append(table(figures[details.dataset.values], details));
+    });
+  }
 
   // Airflow shows the page in a sandboxed frame that cannot open windows or navigate away; the outer document can.
   // Airflow's own pages replace this one; others open in a new window.
