@@ -2,8 +2,8 @@
 
 Probabilities: confidence-based performance estimation (CBPE; NannyML, https://nannyml.readthedocs.io, "Estimation of
 performance of the monitored model"; Guillory et al. 2021). If the probabilities are calibrated, a row with the
-probability p is positive with the chance p, so its expected loss is p loss(1, p) + (1 - p) loss(0, p), and a sum of such
-rows has the expected confusion matrix, from which AUC and the metrics of classes are computed.
+probability p is positive with the chance p, so its expected loss is p loss(1, p) + (1 - p) loss(0, p), and a sum of
+such rows has the expected confusion matrix, from which AUC and the metrics of classes are computed.
 
 Numbers: the mean loss of validation and test rows with a similar prediction (`LossCurve`). Direct loss estimation
 (NannyML, DLE) fits a model of the loss on all features instead; decision 0072 says why this reads the prediction alone.
@@ -141,11 +141,11 @@ class _ClassTotals:
         self._metrics = [name for name in task.metrics if METRICS[name].additive]
         self._classes = len(task.classes)
         weights = task.class_weights
-        self._weights = np.asarray(weights if weights else (1.0,) * self._classes, dtype=np.float64)
+        self._weights = np.asarray(weights or (1.0,) * self._classes, dtype=np.float64)
 
     def add(self, predictions: Numbers) -> None:
         self.rows += len(predictions)
-        # With weights of classes, the probabilities are those of a population in which they are as frequent as weighted.
+        # With weights, the probabilities are those of a population in which classes are as frequent as weighted.
         chances = predictions / self._weights
         chances /= chances.sum(axis=1, keepdims=True)
         for name in self._metrics:
@@ -158,7 +158,9 @@ class _ClassTotals:
     def _expected(self, name: str, chances: Numbers, predictions: Numbers) -> Numbers:
         expected = np.zeros(len(predictions))
         for place in range(self._classes):
-            expected += chances[:, place] * losses(name, np.full(len(predictions), float(place)), predictions, self.task)
+            expected += chances[:, place] * losses(
+                name, np.full(len(predictions), float(place)), predictions, self.task
+            )
         return expected
 
     def values(self) -> dict[str, float]:
@@ -206,9 +208,7 @@ class LossCurve:
     def mean(self, counts: Numbers) -> dict[str, float]:
         """Return metric to the mean loss of rows that are so distributed over the bins."""
         total = float(np.sum(counts))
-        found = {
-            name: math.fsum((counts * np.asarray(each)).tolist()) / total for name, each in self.losses.items()
-        }
+        found = {name: math.fsum((counts * np.asarray(each)).tolist()) / total for name, each in self.losses.items()}
         return {name: _rounded(value) for name, value in found.items()}
 
     @classmethod

@@ -11,8 +11,8 @@ errors themselves if that is farther (Vovk, Gammerman, Shafer 2005, Algorithmic 
 (n + 1) q), which follows skew. A period with fewer rows than the reference periods has a wider interval: the variance
 grows with the ratio of rows, as if all of it came from single rows.
 
-Share of periods whose value lies in the 95 % interval, for the log loss of 1,500 simulated models each; 100 to 300 rows a
-period share an effect of their period on the log-odds (0.3 times a normal series whose lag-1 autocorrelation is given;
+Share of periods whose value lies in the 95 % interval, for the log loss of 1,500 simulated models each; the 100 to 300
+rows of a period share an effect on the log-odds (0.3 times a normal series whose lag-1 autocorrelation is given;
 tests/model/test_performance_estimate.py repeats some):
 
 * 8 reference periods with autocorrelation 0, 0.4, 0.6: 97.1, 96.4, 96.2 %; 14: 96.7, 96.1, 95.7; 28: 96.1, 96.5, 95.7;

@@ -164,8 +164,8 @@ def _broken(overview: Overview) -> list[tuple[MetricValue, str]]:
     broken.sort(key=lambda row: row.period, reverse=True)  # keeps the order within a day
     for _, rows in groupby(broken, key=lambda row: row.period):
         of_period = list(rows)
-        shown = sorted((row for row in of_period if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
-        acting = sorted((row for row in of_period if not status.is_shown_only(row)), key=status.order)
+        shown = sorted((row for row in of_period if status.is_of_feature(row)), key=lambda row: -(row.value or 0))
+        acting = sorted((row for row in of_period if not status.is_of_feature(row)), key=status.order)
         breaches += [(row, status.in_words(row, task, overview.period.unit)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
