@@ -74,7 +74,7 @@ PURE = (
     *("include.monitoring.drift_metrics", "include.monitoring.reference_profile", "include.monitoring.performance"),
     *("include.monitoring.reference_histogram", "include.retraining.signals"),
     *("include.monitoring.freshness", "include.monitoring.slowdown", "include.monitoring.status"),
-    *("include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
+    *("include.retraining.estimate_record", "include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
     *("include.retraining.outcome_rules", "include.training.search", "include.model.plots"),
     *("include.evaluation.inputs", "include.evaluation.judging", "include.evaluation.plots"),
     *("include.evaluation.gates", "include.evaluation.checks.corruption", "include.registry.lifecycle"),

@@ -88,12 +88,11 @@ def _estimate_rows(use_case: UseCase, view: AsOfSnapshot, profile: ReferenceProf
     if partition is None or not partition.rows:
         return []
     if profile.estimates is None:
-        reason = "The version was trained before there were estimates; train a new version."
-        return [missing_row(f"{ESTIMATED}{main}", MODEL, reason)]
+        return _unknown(main, "The version was trained before there were estimates; train a new version.")
     found, confusion = _estimates(use_case, view, view.period, profile.estimates)
     if main not in found:
         reason = f"Too few validation and test periods of the version have a {METRICS[main].label} to estimate it."
-        return [missing_row(f"{ESTIMATED}{main}", MODEL, reason)]
+        return _unknown(main, reason)
     rows = [MetricRow(f"{ESTIMATED}{name}", MODEL, each.value, each.lower, each.upper) for name, each in found.items()]
     rows += [MetricRow("estimated_confusion", cell, value) for cell, value in confusion.items()]
     expected = profile.expected_metrics.get(main)
@@ -136,6 +135,13 @@ def _attribution_rows(
     return [
         *(MetricRow("mean_contribution", name, mean) for name, mean in means.items()),
         row_with_limit("attribution_drift", FEATURES, value, limit),
+    ]
+
+
+def _unknown(main: str, reason: str) -> list[MetricRow]:
+    return [
+        missing_row(f"{ESTIMATED}{main}", MODEL, reason),
+        missing_row(f"{ESTIMATED_DEGRADATION}{main}", MODEL, reason, limit=0.0),
     ]
 
 

@@ -1,5 +1,6 @@
 """Estimates before the labels: stored on the day itself, and compared with what came true when the labels are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from include.declaration.period import Period
 from include.lake.lake import Lake
 from include.model import label_free
 from include.model.tasks import task_model
-from include.monitoring import monitor, reference_profile
+from include.monitoring import estimates, monitor, reference_profile
+from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.reference_profile import ReferenceProfile
 from include.project import open_project
 from include.registry import sync
@@ -111,14 +113,13 @@ def test_contributions_of_the_day_are_compared_with_the_test_days(scored):
     assert means.keys() == scored.use_case.features.keys() and max(means.values()) > 0
 
 
-def test_a_version_trained_before_says_that_it_has_no_reference(toy_day, monkeypatch):
-    known_profile = ReferenceProfile.from_json
-
-    def old(values):
-        return known_profile({name: each for name, each in values.items() if name not in ("estimates", "attributions")})
-
-    monkeypatch.setattr(ReferenceProfile, "from_json", staticmethod(old))
-    found = measured(EVENTS, EVENTS.as_of)
-    assert "train a new version" in found["estimated/log_loss", "model"]["missing_reason"]
-    assert "train a new version" in found["attribution_drift", "features"]["missing_reason"]
-    assert not any(metric.startswith("estimate_error") for metric, _ in measured(EVENTS, known(EVENTS)))
+def test_a_version_trained_before_says_that_it_has_no_reference(toy_day):
+    project = open_project(EVENTS.use_case)
+    version = sync.version_of(project.registry, project.ledger, "1")
+    scorer = ScoringVersion(version, replace(profile_of(EVENTS), estimates=None, attributions=None), "")
+    view = project.lake.as_of(EVENTS.as_of)
+    rows = estimates.rows_before_labels(EVENTS.use_case, view, project.registry, scorer)
+    assert {row.metric for row in rows} == {
+        "estimated/log_loss", "estimated_degradation/log_loss", "attribution_drift"
+    }  # fmt: skip
+    assert all("train a new version" in row.missing_reason for row in rows)
