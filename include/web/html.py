@@ -22,7 +22,7 @@ from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, links
+from include.web import charts, cost_charts, estimate_chart, links
 from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
 
@@ -77,7 +77,10 @@ def use_case_page(
         "use_case.html",
         base,
         overview=overview,
-        figures=(charts.all_charts(overview) if overview.measures.periods else {}) | cost_charts.cost_charts(overview),
+        figures=(charts.all_charts(overview) if overview.measures.periods else {})
+        | estimate_chart.estimate_charts(overview)
+        | cost_charts.cost_charts(overview),
+        estimates=estimate_chart.estimate_texts(overview),
         cost_metrics=cost_charts.COSTS,
         costs=overview.costs[::-1][:COSTS],
         cost_text=_cost_text,

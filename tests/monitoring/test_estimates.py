@@ -79,11 +79,16 @@ def test_what_came_true_is_the_estimate_plus_its_recorded_error(scored):
     assert error["measured_period"] == estimated["measured_period"]
 
 
-def test_a_day_measured_before_it_was_scored_ends_with_the_same_rows_as_after(toy_day):
+def test_measuring_the_day_of_the_labels_again_writes_nothing(toy_day):
     later, main = known(EVENTS), "estimate_error/log_loss"
     after = measured(EVENTS, later)[main, "model"]
-    assert not monitor.monitor_period(open_project(EVENTS.use_case), later).changed, "a rerun writes nothing"
+    assert not monitor.monitor_period(open_project(EVENTS.use_case), later).changed
     assert measured(EVENTS, later)[main, "model"] == after
+
+
+def test_an_estimate_is_not_compared_before_its_labels_are_complete(toy_day):
+    found = measured(EVENTS, known(EVENTS) - 1)
+    assert not any(metric.startswith("estimate_error") for metric, _ in found)
 
 
 def test_worse_predictions_break_the_limit_of_the_estimate_before_any_label(toy_day):
