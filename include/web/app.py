@@ -18,7 +18,7 @@ from include.declaration.period import Period, PeriodError
 from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_data_project, open_project
-from include.web import access, catalogue, data_docs, html, overview, prometheus
+from include.web import access, catalogue, data_docs, html, overview, prediction, prometheus
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
 
@@ -65,6 +65,7 @@ def page_routes() -> FastAPI:
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
+    app.add_api_route("/use_case/{name}/prediction", prediction.show_prediction, methods=["GET"])
     app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
     app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])

@@ -40,6 +40,7 @@ FILES = {
     "page.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
+    "prediction.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 
@@ -73,7 +74,7 @@ def use_case_page(
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, periods = _broken(overview), overview.measured
-    return _rendered(
+    return render_template(
         "use_case.html",
         base,
         overview=overview,
@@ -122,7 +123,7 @@ def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str]
     """
     urgent = sorted(overviews, key=lambda each: (URGENCY.index(each.status.name), each.use_case.name))
     waiting = sum(each.status.name not in QUIET for each in overviews) + len(lost or {})
-    return _rendered("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
+    return render_template("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
 
 
 def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
@@ -132,15 +133,16 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     """
     matching = {id(entry) for entry in catalogue.matching(words).entries}
     shown = [id(entry) in matching for entry in catalogue.entries]
-    return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
+    return render_template("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:
     """Render a page with one message."""
-    return _rendered("message.html", base, title=title, text=text, action=action, home=home)
+    return render_template("message.html", base, title=title, text=text, action=action, home=home)
 
 
-def _rendered(template: str, base: str, **values: object) -> str:
+def render_template(template: str, base: str, **values: object) -> str:
+    """Render a template with what every page needs."""
     return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 

@@ -39,6 +39,9 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
             # Only MLflow has the version's run: the version's page has the card's address in a tag.
             found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
+    found.append(
+        Link("predictions", f"{base}/use_case/{quote(name)}/prediction?period={overview.period}", leaves=False)
+    )
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
     return [*found, *(Link(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
 
