@@ -55,7 +55,7 @@ def value_text(value: object) -> str:
 
 
 def like_it(effect: FeatureEffect) -> str:
-    """Return the share of the train rows in the value's bin, with the bin; – if unknown."""
+    """Return the share of train rows in the value's bin, with the bin; – if unknown."""
     if effect.spread is None:
         return "–"
     place = effect.spread.place

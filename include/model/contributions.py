@@ -112,7 +112,7 @@ class AttributionReference:
 
 
 def sampled_places(rows: int) -> Any:
-    """Return at most `SAMPLE_ROWS` evenly spaced places of so many rows."""
+    """Return at most `SAMPLE_ROWS` evenly spaced places among `rows` rows."""
     return np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64)
 
 

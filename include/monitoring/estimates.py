@@ -1,4 +1,4 @@
-"""Measure a scored period before its labels come: estimated performance and what the predictions rest on.
+"""Measure a scored period before its labels come: estimates and contributions.
 
 Estimates depend on the period's predictions and on the version's profile alone, so they are computed again, and not
 read from `metrics`, when the labels are known: the order of runs changes nothing.
@@ -41,7 +41,7 @@ _HASHED = 2**31
 def rows_before_labels(
     use_case: UseCase, view: AsOfSnapshot, registry: Registry, scorer: ScoringVersion
 ) -> list[MetricRow]:
-    """Estimate the performance of the day's predictions, and measure what they rest on.
+    """Estimate the day's performance, and measure what its predictions rest on.
 
     Returns none if the day has no predictions or the version no profile: other rows give the reason.
     """
@@ -64,7 +64,7 @@ def rows_before_labels(
 def error_rows(
     project: Project, view: AsOfSnapshot, period: Period, number: str, measured: Sequence[MetricRow]
 ) -> list[MetricRow]:
-    """Return what came true of a period minus its estimate, with the bounds that were promised for it.
+    """Return what came true of a period minus its estimate, with its bounds.
 
     `number` is the version that scored it, `measured` what came true. Returns none if the version has no reference.
     """
@@ -83,7 +83,7 @@ def error_rows(
 
 
 def _estimate_rows(use_case: UseCase, view: AsOfSnapshot, profile: ReferenceProfile) -> list[MetricRow]:
-    """Return the estimates of a period's metrics, and the comparison with the test periods."""
+    """Return the estimates of a period, and their comparison with the test periods."""
     main, partition = use_case.task.main_metric, view.partitions(PREDICTIONS, view.period).get(view.period)
     if partition is None or not partition.rows:
         return []
@@ -102,7 +102,10 @@ def _estimate_rows(use_case: UseCase, view: AsOfSnapshot, profile: ReferenceProf
 def _estimates(
     use_case: UseCase, view: AsOfSnapshot, period: Period, reference: EstimateReference | None
 ) -> tuple[dict[str, Estimate], dict[str, float]]:
-    """Return a period's estimates and expected confusion; its predictions are read batch by batch."""
+    """Return a period's estimates and expected confusion.
+
+    Its predictions are read batch by batch.
+    """
     task, totals = task_model(use_case), label_free.totals_for(use_case.task, reference.curve if reference else None)
     if reference is None or totals is None or period not in view.partitions(PREDICTIONS, period, period):
         return {}, {}
@@ -116,7 +119,7 @@ def _estimates(
 def _attribution_rows(
     use_case: UseCase, view: AsOfSnapshot, model: Model, reference: AttributionReference | None
 ) -> list[MetricRow]:
-    """Return the mean contribution of each feature, and how far the shares are from the reference.
+    """Return the features' mean contributions, and how far their shares have moved.
 
     A sample of the rows is read, by a hash of the keys. The limit grows with the root of the ratio of rows if the
     period has fewer than the reference periods.
@@ -146,7 +149,10 @@ def _unknown(main: str, reason: str) -> list[MetricRow]:
 
 
 def _degradation(main: str, estimate: Estimate, expected: float) -> MetricRow:
-    """Return how much worse than in the test periods a metric is estimated; a breach if even the best end is worse."""
+    """Return how much worse than in the test periods a metric is estimated.
+
+    It is a breach if even the better end of the interval is worse.
+    """
     sign = -1.0 if METRICS[main].higher_is_better else 1.0
     low, high = sorted((sign * (estimate.lower - expected), sign * (estimate.upper - expected)))
     value = sign * (estimate.value - expected)
@@ -154,7 +160,7 @@ def _degradation(main: str, estimate: Estimate, expected: float) -> MetricRow:
 
 
 def _sampled(use_case: UseCase, view: AsOfSnapshot) -> ibis.Table:
-    """Return about `SAMPLE_ROWS` rows of the period's features, chosen by a hash of their keys."""
+    """Return about `SAMPLE_ROWS` rows of features, chosen by a hash of their keys."""
     features, rows = view.table(FEATURES, view.period, view.period), view.partitions(FEATURES, view.period)
     parts = -(-rows[view.period].rows // SAMPLE_ROWS)
     if parts <= 1:

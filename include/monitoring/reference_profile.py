@@ -225,9 +225,9 @@ def with_references(
     predicted: Mapping[str, Mapping[str, Numbers]],
     task: Task,
 ) -> ReferenceProfile:
-    """Return the profile with what estimates and attribution drift need, from the validation and test periods.
+    """Return the profile with what estimates and attribution drift need.
 
-    A backtest does without them: contributions take most of the time.
+    It is learned from the validation and test periods. A backtest does without them: contributions take most of the time.
     """
     last = [parts["validation"], parts["test"]]
     joined = TrainingRows(

@@ -201,13 +201,16 @@ def _missing_reason(row: MetricValue, inputs: StatusInputs) -> str:
 
 
 def is_shown_only(row: MetricValue) -> bool:
-    """Return whether a breach is only shown: single features differ every day, and estimates are not labels."""
+    """Return whether a breach is only shown.
+
+    Single features differ every day, and estimates are not labels.
+    """
     defined = find_metric(row.metric)
     return defined is not None and defined.category in SHOWN_ONLY
 
 
 def is_of_feature(row: MetricValue) -> bool:
-    """Return whether a row is about a single feature; breaches of many are told as one."""
+    """Return whether a row is about a single feature: those of a day are one line."""
     defined = find_metric(row.metric)
     return defined is not None and defined.category == "feature"
 

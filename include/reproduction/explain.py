@@ -1,4 +1,4 @@
-"""Explain one stored prediction: the contributions of its features, its label, and where it came from.
+"""Explain one stored prediction: contributions, label and lineage.
 
 The contributions are computed on demand, by LightGBM from the version's stored trees and the features that were scored
 (model/contributions.py), whatever evaluated the trees when the period was scored.
@@ -39,7 +39,7 @@ LOG_OBJECTIVES = ("poisson", "gamma", "tweedie")
 
 
 class FeaturesGoneError(InvalidRequestError):
-    """The features of a prediction are not in the lake any more, or lack what the version reads."""
+    """The features of a prediction are missing, or lack what the version reads."""
 
     def __init__(self, use_case: str, period: Period, why: str) -> None:
         self.use_case, self.period, self.why = use_case, period, why
@@ -48,7 +48,7 @@ class FeaturesGoneError(InvalidRequestError):
 
 @dataclass(frozen=True)
 class Spread:
-    """Hold how a feature's train rows are distributed over bins, and where a value lies."""
+    """Hold how train rows are distributed over bins, and where a value lies."""
 
     names: tuple[str, ...]
     shares: tuple[float, ...]
@@ -94,7 +94,9 @@ class Explanation:
 
 
 def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]) -> Explanation:
-    """Explain the prediction of `period` with these keys, given as text; write nothing.
+    """Explain the prediction of `period` with these keys; write nothing.
+
+    Keys are given as text.
 
     Raises:
         InvalidRequestError: as `trace_lineage` does.
@@ -205,7 +207,10 @@ def _bin_names(bins: Bins) -> tuple[str, ...]:
 
 
 def _label(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any]) -> str:
-    """Return the row's label as known when labels were complete, as text; empty if it is not known."""
+    """Return the row's label as text; empty if it is not known.
+
+    It is the label as known when those of the period were complete.
+    """
     until = period + use_case.label.label_delay_periods
     try:
         labels = lake.at_versions(until, {"labels": None}).table("labels", period, until)

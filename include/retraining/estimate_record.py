@@ -22,7 +22,7 @@ REACH = 3 * PERIODS
 
 @dataclass(frozen=True)
 class EstimateRecord:
-    """Hold in how many of the newest labelled periods the interval of the estimate held."""
+    """Hold in how many of the newest labelled periods the interval held."""
 
     held: int = 0
     periods: int = 0
@@ -47,9 +47,9 @@ class EstimateRecord:
 
 
 def record_of(rows: Iterable[Mapping[str, Any]]) -> EstimateRecord:
-    """Count the rows of `estimate_error/<metric>` of one metric; the newest `PERIODS` by measured period.
+    """Count the rows of `estimate_error/<metric>` of one metric.
 
-    The value is what came true minus the estimate, and the bounds are those of the estimate.
+    The newest `PERIODS` by measured period count. The value is what came true minus the estimate, and the bounds are those of the estimate.
     """
     judged = [row for row in rows if None not in (row["value"], row["lower"], row["upper"])]
     newest = sorted(judged, key=lambda row: row["measured_period"])[-PERIODS:]

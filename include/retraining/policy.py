@@ -123,7 +123,7 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
 
 
 def _without_unproven(measured: MeasuredPeriod, record: EstimateRecord) -> MeasuredPeriod:
-    """Return the day with its estimate as not judged, unless the record of the estimates allows its use."""
+    """Return the day with its estimate as not judged, unless the record allows it."""
     estimate = measured.signals.get(ESTIMATED_PERFORMANCE)
     if estimate is None or estimate.breached is None or not (reason := record.missing_reason(measured.period.unit)):
         return measured

@@ -1,4 +1,4 @@
-"""Draw estimates that need no label, with what came true, and the drift of the contributions."""
+"""Draw estimates without labels, with what came true, and attribution drift."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def estimate_charts(overview: Overview) -> dict[str, Figure]:
 
 
 def estimate_texts(overview: Overview) -> dict[str, str]:
-    """Return what the page says of the estimates: metric, record, and why there are none."""
+    """Return the page's texts: metric, record, and why there is no estimate."""
     main = overview.use_case.task.main_metric
     rows = _errors(overview, main)
     record = record_of(row._asdict() for row in rows)
@@ -46,7 +46,7 @@ def _errors(overview: Overview, main: str) -> list[MetricValue]:
 
 
 def _estimate_chart(overview: Overview) -> Figure | None:
-    """Draw the estimate of each period, dashed, with what came true and where the interval did not hold."""
+    """Draw each period's estimate, dashed, with what came true."""
     main = overview.use_case.task.main_metric
     estimated = overview.measures.rows_of(f"{ESTIMATED}{main}", "model")
     if not any(row.value is not None for row in estimated):
@@ -64,7 +64,7 @@ def _estimate_chart(overview: Overview) -> Figure | None:
 
 
 def _missed(realised: list[MetricValue], errors: list[MetricValue]) -> Figure:
-    """Return a mark for each value that came true outside of its interval; empty without any."""
+    """Return a mark for each value outside of its interval; empty without any."""
     missed = {
         row.measured_period
         for row in errors

@@ -1,4 +1,4 @@
-"""Show one prediction: contributions, distributions of the features, label and lineage.
+"""Show one prediction: contributions, distributions, label and lineage.
 
 The address names the row: `/use_case/<name>/prediction?period=…&key=<key>=<value>`, `key` once for each key. Without
 keys the page lists some rows of the period.
@@ -110,7 +110,7 @@ def query_of(period: Period, keys: dict[str, object]) -> str:
 
 
 def listed_rows(project: Project, period: Period) -> list[ListedRow]:
-    """Return the rows of a period with the highest predictions; none if there are no predictions."""
+    """Return the rows of a period with the highest predictions, if there are any."""
     use_case, task = project.use_case, task_model(project.use_case)
     try:
         view = project.lake.at_versions(period, {"predictions": None})
@@ -151,7 +151,7 @@ def _key_fields(use_case: UseCase, found: Explanation | None) -> list[tuple[str,
 
 
 def _bars(found: Explanation) -> dict[str, tuple[float, float]]:
-    """Return feature to the start and width of its bar in percent; 50 is no contribution."""
+    """Return feature to the start and width of its bar in percent; 50 is zero."""
     largest = max((abs(effect.contributions[found.chosen]) for effect in found.effects), default=0.0) or 1.0
 
     def bar(effect: FeatureEffect) -> tuple[float, float]:
