@@ -227,7 +227,8 @@ def with_references(
 ) -> ReferenceProfile:
     """Return the profile with what estimates and attribution drift need.
 
-    It is learned from the validation and test periods. A backtest does without them: contributions take most of the time.
+    It is learned from the validation and test periods. A backtest does without it: contributions take most of the
+    time.
     """
     last = [parts["validation"], parts["test"]]
     joined = TrainingRows(

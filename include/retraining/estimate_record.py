@@ -49,7 +49,8 @@ class EstimateRecord:
 def record_of(rows: Iterable[Mapping[str, Any]]) -> EstimateRecord:
     """Count the rows of `estimate_error/<metric>` of one metric.
 
-    The newest `PERIODS` by measured period count. The value is what came true minus the estimate, and the bounds are those of the estimate.
+    The newest `PERIODS` by measured period count. The value is what came true minus the estimate, and the bounds are
+    those of the estimate.
     """
     judged = [row for row in rows if None not in (row["value"], row["lower"], row["upper"])]
     newest = sorted(judged, key=lambda row: row["measured_period"])[-PERIODS:]
