@@ -53,11 +53,12 @@ def show_prediction(
 ) -> Response:
     """Return the page of a prediction, or of the period's rows if no key is given."""
     use_case = access.require_readable(user, name)
-    project, given = open_project(use_case), [each for each in key or () if not each.endswith("=")]
+    project = open_project(use_case)
     shown = _period(use_case, period)
     base: str = request.scope["root_path"].rstrip("/")
     try:
-        found = explain_prediction(project, shown, parse(given)) if given else None
+        given = parse(key or ())
+        found = explain_prediction(project, shown, given) if any(given.values()) else None  # an empty form names no row
         rows = () if found else listed_rows(project, shown)
     except (InvalidRequestError, NotReadyError) as error:
         raise HTTPException(404, str(error)) from None

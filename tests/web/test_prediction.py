@@ -70,7 +70,7 @@ def test_a_text_from_outside_is_shown_and_never_run(scored):
 
 
 def test_the_query_of_a_row_with_any_text_is_read_back_as_it_was():
-    keys = {"id": HOSTILE, "on": "a=b&key=c"}
+    keys = {"id": HOSTILE, "on": "a=b&key=c", "digest": "YQ=="}
     query = prediction.query_of(EVENTS.as_of, keys)
     given = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "key"]
     assert prediction.parse(given) == keys
