@@ -117,16 +117,12 @@ def test_the_value_lies_in_its_bin_of_the_train_rows(events):
 
 
 def changed_features() -> None:
+    """Every hour of the scored day is moved by half a day."""
     lake = Lake.open(EVENTS.use_case)
     rows = lake.as_of(EVENTS.as_of).read("features", since=EVENTS.as_of, until=EVENTS.as_of).drop_columns(["period"])
-    hour = rows.schema.get_field_index("hour")
-    lake.replace(
-        "features",
-        EVENTS.as_of,
-        rows.set_column(hour, "hour", pa.array([3] * len(rows), pa.int32())),
-        inputs={},
-        stage="test",
-    )
+    moved = pa.array([(hour + 12) % 24 for hour in rows["hour"].to_pylist()], pa.int32())
+    changed = rows.set_column(rows.schema.get_field_index("hour"), "hour", moved)
+    lake.replace("features", EVENTS.as_of, changed, inputs={}, stage="test")
 
 
 def test_features_that_changed_since_are_read_as_they_were_scored(events):
