@@ -75,6 +75,7 @@ PURE = (
     *("include.monitoring.reference_histogram", "include.retraining.signals"),
     *("include.monitoring.freshness", "include.monitoring.slowdown", "include.monitoring.status"),
     *("include.monitoring.breach_runs", "include.ingestion.rule_result"),
+    *("include.retraining.estimate_record",),
     *("include.monitoring.false_alarms", "include.monitoring.false_alarm_text", "include.retraining.policy"),
     *("include.retraining.outcome_rules", "include.training.search", "include.model.plots"),
     *("include.evaluation.inputs", "include.evaluation.judging", "include.evaluation.plots"),

@@ -128,7 +128,10 @@ class HistoricalEvaluator:
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
     def profile(self, period: Period) -> ReferenceProfile:
-        """Return the profile of the model as of `period`, equal to a real training's."""
+        """Return the profile of the model as of `period`, equal to a real training's.
+
+        It is without the references of estimates and contributions, which no policy is simulated with.
+        """
         if period not in self._profiles:
             fit, cache = self.fit(period), ModelCache.open(self.project)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
-from include.monitoring.definitions import SIGNALS
+from include.monitoring.definitions import DEFAULT_SIGNALS
 
 Declared = tuple[Monitoring, Retraining]
 
@@ -54,7 +54,7 @@ def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[s
     """
     for signal in retraining.signals:
         yield f"without {signal}", False, {"signals": tuple(kept for kept in retraining.signals if kept != signal)}
-    for signal in SIGNALS:
+    for signal in DEFAULT_SIGNALS:
         if signal not in retraining.signals:
             yield f"with {signal}", False, {"signals": (*retraining.signals, signal)}
     for name, values in _RETRAINING.items():

@@ -111,6 +111,21 @@ def lineage(
 
 
 @app.command()
+def explain(
+    use_case: str,
+    period: Annotated[
+        Period, typer.Option(parser=parse_period, metavar="PERIOD", help="The period that the prediction is of.")
+    ],
+    key: Annotated[list[str], typer.Option(help="A key of the row as key=value; once for each key.")],
+    top: Annotated[int, typer.Option(min=1, help="Features to print.")] = 15,
+) -> None:
+    """Show why a row has its prediction: the features' contributions, and the label."""
+    from include.cli import explain as cli_explain
+
+    cli_explain.print_explanation(console, use_case, of_calendar(use_case, period), key, top)
+
+
+@app.command()
 def check(use_case: str, period: PeriodArgument) -> None:
     """Validate a training's periods, train, evaluate, and list problems; no Airflow.
 

@@ -19,7 +19,7 @@ from include.declaration.problems import declared, did_you_mean, require
 from include.declaration.span import Span, Spanned
 from include.declaration.task import Task
 from include.model.metrics import METRICS
-from include.monitoring.definitions import DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
+from include.monitoring.definitions import DEFAULT_SIGNALS, DEGRADATION, SIGNALS, SKILL_LOSS, WORSE_THAN_BASELINE
 
 RATE_FROM, RATE_TO = 0.1, 6.0
 """Range of a declared number of false alarms a year: lower rates take too long to simulate, and higher ones are limited
@@ -264,8 +264,9 @@ class Monitoring(Spanned):
 class Retraining(Spanned):
     """The policy that triggers trainings in addition to the schedule, and its limits."""
 
-    signals: Sequence[str] = SIGNALS
-    """Any of these triggers a training; empty: no training is ever triggered."""
+    signals: Sequence[str] = DEFAULT_SIGNALS
+    """Any of these triggers a training; empty: no training is ever triggered. `estimated_performance` needs no labels;
+    it counts once the estimates of 60 labelled periods have proven right."""
     breaches: int = 3
     of_periods: Span = Span(5)
     """A signal triggers if it was in breach on the newest day and on at least `breaches` of the last `of_periods`

@@ -16,12 +16,21 @@ from include.model.metrics import METRICS, RECALL, is_summary
 if TYPE_CHECKING:
     pass
 
-Category = Literal["performance", "drift", "data", "scoring", "interval", "staleness", "cost", "feature"]
-"""What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
-Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
+Category = Literal[
+    "performance", "drift", "data", "scoring", "interval", "staleness", "cost", "estimate", "attribution", "feature"
+]
+"""What a breach is about, the most serious first."""
+SHOWN_ONLY: tuple[Category, ...] = ("estimate", "attribution", "feature")
+"""Categories whose breaches are shown, and alone need no action and send no alert."""
+Signal = Literal[
+    "performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age", "estimated_performance"
+]
 """What can trigger a training."""
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
-Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine", "costs"]
+ESTIMATED_PERFORMANCE: Signal = "estimated_performance"
+"""The signal that has to prove itself first, so no policy names it by default."""
+DEFAULT_SIGNALS = tuple(signal for signal in SIGNALS if signal != ESTIMATED_PERFORMANCE)
+Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine", "costs", "estimate"]
 """Charts of the page; `limited` draws one metric against its limit, `costs` one metric with a line for each step."""
 Unit = Literal["rows", "periods", "share", "psi", "per year", "metric", "label", "seconds", "bytes", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit, `label` the label's."""
@@ -44,6 +53,11 @@ REMEDIATION: Mapping[Category, str] = {
     " {use_case}__data and {use_case}__score. To replace an old model, trigger {use_case}__train.",
     "cost": "A step took more time or memory than usual for its rows. The page shows the cost of each step over time."
     " Compare what changed since: the use case's code, the libraries, the machine, and what else ran on it.",
+    "estimate": "The predictions lead to expect a worse metric than in the test periods; no label has confirmed it."
+    " Wait for the labels, and look at the features that changed. A training follows only if {use_case}__retrain is"
+    " declared to use the estimate, and the estimate has proven itself.",
+    "attribution": "The predictions rest on other features than in the test periods. This alone needs no action; look"
+    " at the features whose contributions grew.",
     "feature": "A single feature changed. This alone needs no action.",
 }
 """What to do about a breach of each category."""
@@ -125,6 +139,9 @@ lead on the test days; with a baseline on the same days."""
 WINDOW, EXPECTED = "window/", "expected/"
 SLICE = "slice/"
 """First part of the name of a metric of a group of rows."""
+ESTIMATED, ESTIMATE_ERROR, ESTIMATED_DEGRADATION = "estimated/", "estimate_error/", "estimated_degradation/"
+"""First parts of the names of estimates without labels; of what came true minus the estimate; and of the estimate
+compared with the test periods."""
 STALENESS = "staleness"
 """In days; the exporter adds the time since the measurement."""
 FALSE_ALARMS = "false_alarms_per_year"
@@ -502,6 +519,69 @@ _DEFINED = (
         chart="performance",
         series="worse_than_baseline",
         signal="worse_than_baseline",
+    ),
+    MonitoringMetric(
+        name=f"{ESTIMATED}{_ANY}",
+        subject="model",
+        label="estimated metric",
+        unit="metric",
+        category="estimate",
+        meaning="Estimate of the metric of one scored period from its predictions alone, before its labels are known.",
+        chart="estimate",
+        series="estimated",
+    ),
+    MonitoringMetric(
+        name="estimated_confusion",
+        subject="<cell>",
+        label="estimated confusion",
+        unit="rows",
+        category="estimate",
+        meaning="Expected rows of one scored period in a cell of the confusion matrix, from its predictions alone.",
+        series="estimated_confusion_rows",
+    ),
+    MonitoringMetric(
+        name=f"{ESTIMATE_ERROR}{_ANY}",
+        subject="model",
+        label="error of the estimate",
+        unit="metric",
+        category="estimate",
+        meaning="The realised metric of one scored period minus its estimate; the bounds are those of the estimate.",
+        series="estimate_error",
+    ),
+    MonitoringMetric(
+        name=f"{ESTIMATED_DEGRADATION}{_ANY}",
+        subject="model",
+        label="estimated degradation since the test periods",
+        unit="metric",
+        category="estimate",
+        meaning="How much worse than in the test periods the metric is estimated to be; positive is worse.",
+        limit="0, of the lower bound; only the main metric of the task",
+        breach="Estimated before the labels are known: {value} worse than in the test periods{limit}.",
+        title="{metric} estimated against the test periods",
+        series="estimated_degradation",
+        signal=ESTIMATED_PERFORMANCE,
+    ),
+    MonitoringMetric(
+        name="mean_contribution",
+        subject="<feature>",
+        label="mean contribution",
+        unit="",
+        category="attribution",
+        meaning="Mean absolute contribution of the feature to the raw scores of sampled rows of the period.",
+        series="mean_contribution",
+    ),
+    MonitoringMetric(
+        name="attribution_drift",
+        subject="features",
+        label="attribution drift",
+        unit="share",
+        category="attribution",
+        meaning="Share of the contributions that moved to other features since the validation and test periods.",
+        limit=f"{_TEST_PERIODS_QUANTILE}; a breach has no effect",
+        limit_parameters=("drift_factor", "drift_quantile"),
+        breach="The predictions rest on other features: {share} of the contributions moved{limit}.",
+        chart="estimate",
+        series="attribution_drift",
     ),
     MonitoringMetric(
         name=FALSE_ALARMS,

@@ -157,7 +157,7 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
     if why := score.task_misfit(use_case, registry, version):
         raise score.OtherPredictionsError(use_case.name, number, why)
-    missing_reason = _unfit(use_case, view, [period], version, model)
+    missing_reason = unfit_reason(use_case, view, [period], version, model)
     if not missing_reason:
         joined = joined.join(view.table("features", period, period).drop("period"), keys)
         joined = join_season(use_case, view, joined, period, period)
@@ -186,7 +186,7 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
         NotMeasurableError: there is no such day, or its features are not those that the version reads.
     """
     periods = _window(use_case, view, version)
-    if missing_reason := _unfit(use_case, view, periods, version, model):
+    if missing_reason := unfit_reason(use_case, view, periods, version, model):
         raise NotMeasurableError(missing_reason)
     first, last = periods[0], periods[-1]
     order = ["period", *use_case.keys]
@@ -227,7 +227,9 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[Per
     return periods
 
 
-def _unfit(use_case: UseCase, view: AsOfSnapshot, periods: Collection[Period], version: Version, model: Model) -> str:
+def unfit_reason(
+    use_case: UseCase, view: AsOfSnapshot, periods: Collection[Period], version: Version, model: Model
+) -> str:
     """Return why a version cannot predict the days; empty if it can.
 
     It predicts from their features.

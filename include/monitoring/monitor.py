@@ -25,6 +25,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.monitoring import (
     data_metrics,
+    estimates,
     labelled_predictions,
     limits,
     metric_row,
@@ -201,7 +202,12 @@ class _PeriodMonitor:
             monitoring = limits.apply_limits(self.use_case, scorer.version, scorer.profile)
             rates = limits.limit_rows(self.use_case, scorer.version)
         use_case = replace(self.use_case, monitoring=monitoring)
-        of_scorer = [*data_metrics.measure_data(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
+        of_scorer = [
+            *data_metrics.measure_data(use_case, self.view, scorer),
+            *estimates.rows_before_labels(use_case, self.view, self.registry, scorer),
+            *self._window(scorer, monitoring),
+            *rates,
+        ]
         schema = schemas.content_schema(self.use_case, "metrics")
         judged_version, realised = self._realised()
         return pa.concat_tables(
@@ -293,7 +299,8 @@ class _PeriodMonitor:
         measured = performance.period_performance(
             predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.task
         )
-        return predictions.version, [*measured, *missing, *_details(use_case, predictions)]
+        errors = estimates.error_rows(self.project, view, period, predictions.version, measured)
+        return predictions.version, [*measured, *missing, *errors, *_details(use_case, predictions)]
 
 
 def _details(use_case: UseCase, predictions: PeriodPredictions) -> list[MetricRow]:

@@ -9,7 +9,7 @@ labelled rows only.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,16 @@ from include.declaration.task import Task
 from include.errors import AirworthyError
 from include.model import expected_performance, intervals
 from include.model.arrays import Numbers
+from include.model.contributions import AttributionReference, learn_attributions
 from include.model.expected_performance import ExpectedMetric
 from include.model.model import Model
+from include.model.performance_estimate import EstimateReference, learn_errors
 from include.model.tasks import task_model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift
 from include.monitoring.drift import Bins
 from include.monitoring.reference_histogram import ReferenceHistogram, reference_histogram
+from include.threads import threads_for
 
 NAME = "profile"
 """Name of its file, which is stored with the model."""
@@ -90,6 +93,10 @@ class ReferenceProfile:
     """Baseline to metric to its value on the same test days."""
     validation: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     """Subject (model or baseline) to metric to its pseudo-values on the validation days."""
+    estimates: EstimateReference | None = None
+    """What estimates without labels need; None for a profile made before there were any."""
+    attributions: AttributionReference | None = None
+    """The features' shares of the contributions; None as above, or if LightGBM computes none."""
 
     def daily(self, metric: str, reference: str | None) -> list[Numbers]:
         """Return the pseudo-values of the validation days and of the test days.
@@ -114,8 +121,10 @@ class ReferenceProfile:
 
     def to_json(self) -> dict[str, object]:
         """Return plain values, from which `from_json` makes an equal profile."""
+        further = {"estimates": self.estimates, "attributions": self.attributions}
         return {
             "format": FORMAT,
+            **{name: each.to_json() for name, each in further.items() if each is not None},
             "rows": self.rows,
             "features": {
                 name: {"type": self.types[name], **histogram.to_json()} for name, histogram in self.features.items()
@@ -158,6 +167,10 @@ class ReferenceProfile:
                     name: {metric: tuple(each) for metric, each in found.items()}
                     for name, found in values["validation"].items()
                 },
+                estimates=EstimateReference.from_json(values["estimates"]) if "estimates" in values else None,
+                attributions=(
+                    AttributionReference.from_json(values["attributions"]) if "attributions" in values else None
+                ),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProfileUnreadableError(f"cannot be read ({type(error).__name__}: {error})") from error
@@ -205,6 +218,32 @@ def build_profile(
             }
             for name, each in predicted["validation"].items()
         },
+    )
+
+
+def with_references(
+    profile: ReferenceProfile,
+    model: Model,
+    parts: Mapping[str, TrainingRows],
+    predicted: Mapping[str, Mapping[str, Numbers]],
+    task: Task,
+) -> ReferenceProfile:
+    """Return the profile with what estimates and attribution drift need.
+
+    It is learned from the validation and test periods. A backtest does without it: contributions take most of the
+    time.
+    """
+    last = [parts["validation"], parts["test"]]
+    joined = TrainingRows(
+        pa.table({}),
+        np.concatenate([part.labels for part in last]),
+        np.concatenate([part.periods for part in last]),
+    )
+    of_model = np.concatenate([predicted[split][MODEL] for split in ("validation", "test")])
+    return replace(
+        profile,
+        estimates=learn_errors(joined, of_model, task),
+        attributions=learn_attributions(model, last, threads_for(profile.rows)),
     )
 
 

@@ -15,6 +15,7 @@ from include.monitoring.definitions import (
     MONITORING_METRICS,
     PERFORMANCE,
     REMEDIATION,
+    SHOWN_ONLY,
     MonitoringMetric,
     find_metric,
     metric_label,
@@ -192,7 +193,9 @@ def order(row: MetricValue) -> tuple[bool, bool, bool, str, str]:
 
 def _notes(inputs: StatusInputs) -> tuple[str, ...]:
     rows = inputs.rows
-    shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
+    minor = [row for row in rows if row.breached and is_shown_only(row)]
+    shown = sorted(row.subject for row in minor if is_of_feature(row))
+    others = [in_words(row, inputs.task, inputs.period.unit) for row in minor if not is_of_feature(row)]
     waiting = dict.fromkeys(
         _missing_reason(row, inputs)
         for row in rows
@@ -203,7 +206,7 @@ def _notes(inputs: StatusInputs) -> tuple[str, ...]:
         f"{len(shown)} {subject} from the training periods:"
         f" {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
     ]
-    return (*(noted if shown else ()), *waiting)
+    return (*(noted if shown else ()), *others, *waiting)
 
 
 def _missing_reason(row: MetricValue, inputs: StatusInputs) -> str:
@@ -216,7 +219,16 @@ def _missing_reason(row: MetricValue, inputs: StatusInputs) -> str:
 
 
 def is_shown_only(row: MetricValue) -> bool:
-    """Return whether a breach is only shown: single features differ every day."""
+    """Return whether a breach is only shown.
+
+    Single features differ every day, and estimates are not labels.
+    """
+    defined = find_metric(row.metric)
+    return defined is not None and defined.category in SHOWN_ONLY
+
+
+def is_of_feature(row: MetricValue) -> bool:
+    """Return whether a row is about a single feature: those of a day are one line."""
     defined = find_metric(row.metric)
     return defined is not None and defined.category == "feature"
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from include.declaration.period import Period, Unit
 from include.declaration.task import Task
-from include.monitoring.definitions import REMEDIATION, Category, breach_title, require_metric
+from include.monitoring.definitions import REMEDIATION, SHOWN_ONLY, Category, breach_title, require_metric
 from include.monitoring.metric_table import MetricValue
 from include.monitoring.status import in_words
 from include.notifications.redaction import redact
@@ -252,9 +252,9 @@ def _templates() -> Environment:
 def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether the breaches are worth an alert.
 
-    Those of single features are not.
+    Those that are only shown are not, such as those of single features.
     """
-    return any(breach_category(str(row["metric"])) != "feature" for row in rows)
+    return any(breach_category(str(row["metric"])) not in SHOWN_ONLY for row in rows)
 
 
 def new_breaches(

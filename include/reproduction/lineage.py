@@ -120,8 +120,8 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
     """
     use_case = project.use_case
     use_case.require(period)
-    wanted, lake = _keys(use_case, keys), project.lake
-    row = _row(use_case, lake, period, wanted)
+    wanted, lake = typed_keys(use_case, keys), project.lake
+    row = prediction_row(use_case, lake, period, wanted)
     version = sync.version_of(project.registry, project.ledger, row["model_version"])
     tracing = _Tracing(lake, period)
     prediction, features, feeds, groups = tracing.trace()
@@ -140,7 +140,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
     )
 
 
-def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
+def typed_keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the keys as values of their types.
 
     Raises:
@@ -163,7 +163,7 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     return {name: values[name] for name in types}
 
 
-def _row(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def prediction_row(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the prediction.
 
     Raises:

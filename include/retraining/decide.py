@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.declaration.calendars import Calendar
 from include.declaration.period import Period
+from include.declaration.use_case import UseCase
 from include.errors import PartitionMissingError
 from include.lake import schemas
 from include.lake.snapshot import AsOfSnapshot
+from include.monitoring.definitions import ESTIMATE_ERROR, ESTIMATED_PERFORMANCE
 from include.project import Project
 from include.retraining import policy as retraining_policy
 from include.retraining import signals
 from include.retraining.budget import RetrainingBudget
+from include.retraining.estimate_record import REACH, EstimateRecord, record_of
 from include.retraining.policy import CurrentChampion, Outcome, PastDecision, RetrainingDecision
 from include.retraining.signals import MeasuredPeriod
 
@@ -58,7 +62,7 @@ def decide_retraining(project: Project, period: Period) -> DecideResult:
     )
     since = period - policy.look_back_periods
     decision = retraining_policy.decide_by_policy(
-        policy, period, _measured(view, since), decided, _champion(project, period), claimed
+        policy, period, _measured(view, since), decided, _champion(project, period), claimed, _record(use_case, view)
     )
     before = period - 1
     begins = "" if any(past.period == before for past in decided) else " The chain of decisions begins here."
@@ -149,6 +153,18 @@ def _measured(view: AsOfSnapshot, since: Period) -> list[MeasuredPeriod]:
     for row in view.read("metrics", since=since).to_pylist():
         by_day.setdefault(since.sibling(row["period"]), []).append(row)
     return [signals.signals_of(period, rows) for period, rows in sorted(by_day.items())]
+
+
+def _record(use_case: UseCase, view: AsOfSnapshot) -> EstimateRecord:
+    """Return how often the estimates held, by the labels known at the view's day.
+
+    Not read unless the policy uses the estimates.
+    """
+    if ESTIMATED_PERFORMANCE not in use_case.retraining.signals:
+        return EstimateRecord()
+    rows = view.read("metrics", since=view.period - REACH)
+    name = f"{ESTIMATE_ERROR}{use_case.task.main_metric}"
+    return record_of(rows.filter(pc.equal(rows["metric"], name)).to_pylist())
 
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:

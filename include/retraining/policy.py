@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from include.declaration.monitoring import Retraining
 from include.declaration.period import Period
+from include.monitoring.definitions import ESTIMATED_PERFORMANCE
+from include.retraining.estimate_record import EstimateRecord
 from include.retraining.signals import MeasuredPeriod, SignalFinding, SignalValue
 
 Outcome = Literal["retrain", "hold"]
@@ -68,16 +70,19 @@ def decide_by_policy(
     decided: Sequence[PastDecision],
     champion: CurrentChampion | None,
     claimed: Collection[Period] = (),
+    record: EstimateRecord = EstimateRecord(),  # noqa: B008 - a frozen value
 ) -> RetrainingDecision:
     """Decide whether `period` triggers a training that the policy allows.
 
     The days before it count too. `measured` and `decided` may be in any order. Later days are ignored in `measured`.
     The decision is a hold if a later day within the look-back is decided, since decisions build on each other in the
     order of days, or if the `champion` is not the version that was measured, since the measurements do not describe the
-    current champion. `claimed` are the days whose training has a claim on the budget.
+    current champion. `claimed` are the days whose training has a claim on the budget. An estimate triggers nothing
+    until its `record` has shown that its intervals hold.
     """
     unmeasured = MeasuredPeriod(period, None, missing_reason="it was not measured")
     today = next((measurement for measurement in measured if measurement.period == period), unmeasured)
+    today, measured = _without_unproven(today, record), [_without_unproven(each, record) for each in measured]
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
     triggered = any(finding.triggers for finding in signals)
     against = [*_replaced(today, champion), *_objections(policy, period, decided, claimed)]
@@ -115,6 +120,15 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
             rejections += 1
             periods = min(periods * policy.backoff_factor, policy.max_cool_down_periods)
     return int(periods), rejections
+
+
+def _without_unproven(measured: MeasuredPeriod, record: EstimateRecord) -> MeasuredPeriod:
+    """Return the day with its estimate as not judged, unless the record allows it."""
+    estimate = measured.signals.get(ESTIMATED_PERFORMANCE)
+    if estimate is None or estimate.breached is None or not (reason := record.missing_reason(measured.period.unit)):
+        return measured
+    unproven = replace(estimate, breached=None, missing_reason=reason)
+    return replace(measured, signals={**measured.signals, ESTIMATED_PERFORMANCE: unproven})
 
 
 def _finding(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.declaration.period import Period
-from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, SIGNALS, limit_label
+from include.monitoring.definitions import ESTIMATED_DEGRADATION, MONITORING_METRICS, PERFORMANCE, SIGNALS, limit_label
 
 ROWS = {
     metric.signal: (metric.name, metric.signal_subject)
@@ -21,6 +21,9 @@ SHOWN_BY = {
     if signal not in ROWS
 }
 """Signal to the first parts of the names of the metrics that show it, each with a limit."""
+
+COMPARED = (*PERFORMANCE, ESTIMATED_DEGRADATION)
+"""First parts of the names of metrics whose lower bound is compared with the limit."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def signals_of(period: Period, rows: Sequence[Mapping[str, Any]]) -> MeasuredPer
     signals: dict[str, SignalValue] = {
         signal: _signal_value([by_name[key]] if key in by_name else [], period) for signal, key in ROWS.items()
     }
-    compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
+    compared = [row for (metric, _), row in by_name.items() if metric.startswith(COMPARED)]
     for signal, first_parts in SHOWN_BY.items():
         # Metrics without a limit are informational: if undefined, they do not make the signal inconclusive.
         limited = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
@@ -99,7 +102,7 @@ def _signal_value(rows: Sequence[Mapping[str, Any]], period: Period) -> SignalVa
         return SignalValue(None, missing_reason="it was not measured")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    compared, measured = row["metric"].startswith(PERFORMANCE), row["measured_period"]
+    compared, measured = row["metric"].startswith(COMPARED), row["measured_period"]
     return SignalValue(
         row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]),
         row["missing_reason"] or "", period.sibling(measured) if measured else None, row["lower"] if compared else None,

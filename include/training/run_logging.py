@@ -62,7 +62,8 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
     predicted = training.predicted
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
-    reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.task).to_json()
+    learned = (fitted.model, training.parts, predicted, use_case.task)
+    reference = reference_profile.with_references(reference_profile.build_profile(*learned), *learned).to_json()
     companions = {reference_profile.NAME: reference, model_io.DECISION: task_model(use_case).output_rule()}
     model_id, files = registry.log_model(run_id, fitted.model, example, companions)
     measured = _metrics(use_case, training, predicted)

@@ -24,6 +24,7 @@ from include.web import (
     drill_down,
     html,
     overview,
+    prediction,
     prometheus,
     runs,
     validation_calendar,
@@ -78,6 +79,7 @@ def page_routes() -> FastAPI:
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
     drill_down.add_routes(app, _base, _page)
+    app.add_api_route("/use_case/{name}/prediction", prediction.show_prediction, methods=["GET"])
     app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
     app.add_api_route("/validation/{name}", _validation, methods=["GET"])

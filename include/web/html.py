@@ -28,7 +28,15 @@ from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
-from include.web import charts, cost_charts, ledger_rows, links, validation_calendar, validation_state
+from include.web import (
+    charts,
+    cost_charts,
+    estimate_chart,
+    ledger_rows,
+    links,
+    validation_calendar,
+    validation_state,
+)
 from include.web.catalogue import Catalogue
 from include.web.date_range import SPANS, DateRange
 from include.web.overview import Overview, StaleTables
@@ -59,6 +67,7 @@ FILES = {
     "theme.js": "text/javascript",
     "validation.css": "text/css",
     "validation.js": "text/javascript",
+    "prediction.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 
@@ -101,7 +110,8 @@ def use_case_page(
     """
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, periods = _broken(overview), overview.measured
-    figures = (charts.all_charts(overview) if overview.measures.periods else {}) | cost_charts.cost_charts(overview)
+    figures = charts.all_charts(overview) if overview.measures.periods else {}
+    figures |= estimate_chart.estimate_charts(overview) | cost_charts.cost_charts(overview)
     reasons = {
         "no_performance": _missing_reason(overview, ("performance",), "No period has labels yet."),
         "no_rows": _missing_reason(overview, ("volumes",), "No feed was counted in the periods shown."),
@@ -115,6 +125,7 @@ def use_case_page(
         figures=figures,
         **reasons,
         unsaid=_repeated_panels(overview, figures, reasons),
+        estimates=estimate_chart.estimate_texts(overview),
         cost_metrics=cost_charts.COSTS,
         costs=overview.costs[::-1][:COSTS],
         cost_text=_cost_text,
@@ -252,8 +263,8 @@ def _broken(overview: Overview) -> list[tuple[BreachRun, str]]:
     breaches: list[tuple[BreachRun, str]] = []
     for _, of_period in groupby(sorted(runs, key=lambda run: run.newest.period, reverse=True), _last_period):
         ended = list(of_period)
-        shown = [run for run in ended if status.is_shown_only(run.newest)]
-        acting = sorted((run for run in ended if not status.is_shown_only(run.newest)), key=_urgency)
+        shown = [run for run in ended if status.is_of_feature(run.newest)]
+        acting = sorted((run for run in ended if not status.is_of_feature(run.newest)), key=_urgency)
         breaches += [(run, status.in_words(run.newest, task, unit)) for run in acting]
         if shown:
             most = max(shown, key=lambda run: run.newest.value or 0)

@@ -44,6 +44,9 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     found.append(Link("validation", f"{base}/validation/{quote(name)}", leaves=False))
     if where.writes_data_docs:
         found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
+    found.append(
+        Link("predictions", f"{base}/use_case/{quote(name)}/prediction?period={overview.period}", leaves=False)
+    )
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
     declared = [(text, address) for text, address in overview.use_case.links.items() if _plain(address)]
     elsewhere = [Link(text, address, hint=f"opens {_host(address)}", group="elsewhere") for text, address in declared]

@@ -47,8 +47,8 @@ class RequestLimits:
         return 431 if len(scope.get("headers", ())) > self.headers else None
 
 
-PAGE = RequestLimits(path=2_000, query=500, parameters=8, headers=200)
-"""Limits of the page: it reads six parameters at most."""
+PAGE = RequestLimits(path=2_000, query=2_000, parameters=8, headers=200)
+"""Limits of the page: it reads a period and the keys of a row."""
 AIRFLOW = RequestLimits(path=8_000, query=65_536, parameters=600, headers=200)
 """Limits of Airflow's own addresses. FastAPI compares each parameter with all others: 8,000 of them block the server
 for 16 seconds. Airflow's UI sends up to 365, one for each run that a grid can show."""

@@ -51,6 +51,12 @@ FIRES: dict[str, dict[str, object]] = {
         'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 1
     },
     "AirworthyStale": {'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 1},
+    "AirworthyEstimatedPerformance": {
+        'airworthy_breached{use_case="toy", metric="estimated_degradation/log_loss", subject="model"}': 1
+    },
+    "AirworthyAttributionDrift": {
+        'airworthy_breached{use_case="toy", metric="attribution_drift", subject="features"}': 1
+    },
     "AirworthyCost": {'airworthy_breached{use_case="toy", metric="step_cpu_seconds", subject="score"}': 1},
     "AirworthyUnmeasured": {UNMEASURED.format("weighted_drift"): 1},
     "AirworthyNotJudged": {UNMEASURED.format("degradation/log_loss"): 1},
@@ -81,6 +87,8 @@ QUIET: dict[str, object] = {
     'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 0,
     'airworthy_breached{use_case="toy", metric="unscored_rows", subject="predictions"}': 0,
     'airworthy_breached{use_case="toy", metric="crossed_share", subject="prediction"}': 0,
+    'airworthy_breached{use_case="toy", metric="estimated_degradation/log_loss", subject="model"}': 0,
+    'airworthy_breached{use_case="toy", metric="attribution_drift", subject="features"}': 0,
     'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 0,
     'airworthy_breached{use_case="toy", metric="step_cpu_seconds", subject="score"}': 0,
     'airworthy_trainings_claimed{use_case="toy"}': 1,
