@@ -172,6 +172,8 @@ class UseCase(DataDeclaration):
     """
 
     objective: str
+    out_of_scope: tuple[str, ...] = ()
+    """Uses for which the predictions are not made, a sentence each; the model card lists them."""
     look_back_periods: Span = Span()  # again: mypy takes an inherited field for what may be assigned to it
     label: Label
     task: Task

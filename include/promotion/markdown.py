@@ -1,6 +1,6 @@
 """Render Markdown templates (CommonMark 0.31, GFM); every value is escaped.
 
-`{{ value }}` is text on one line. A filter says otherwise: `code`, `number`, `share` and `capitalize_first`.
+`{{ value }}` is text on one line. A filter says otherwise: `code`, `link`, `number`, `share` and `capitalize_first`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+LINK_LENGTH = 500
+"""Most characters of a link."""
 _ALWAYS = re.compile(r"[\\`*\[\]<>|~&@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """Characters that may begin or end emphasis, code, a link, HTML, an entity or a cell; not `_` within a word."""
 _AT_START = re.compile(r"^(?=[-+=#])|^(\d{1,9})(?=[.)])")
 """What begins a list, a heading or a rule at the start of a line."""
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 """What GitHub turns into a link even without brackets."""
+_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/?#=%+,;-]*)?")
+"""An address that is a link: of characters that end neither a link nor a cell, and without user or password."""
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -37,7 +41,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": code, "number": number, "share": share, "capitalize_first": capitalize_first}
+    environment.filters |= {"code": code, "link": link, "number": number, "share": share, "capitalize_first": capitalize_first}
     return environment
 
 
@@ -65,6 +69,13 @@ def code(text: object) -> Markup:
     if line and not set(line) & set("`|\\"):
         return Markup(f"`{line}`")  # noqa: S704 # nosec B704
     return escaped(line or "–")
+
+
+def link(address: str) -> Markup:
+    """Return a plain address of http or https as a link, any other text escaped."""
+    if _LINK.fullmatch(address) and len(address) <= LINK_LENGTH:
+        return Markup(f"<{address}>")  # noqa: S704 # nosec B704
+    return escaped(address)
 
 
 def number(value: float | None, digits: int = 4) -> Markup:

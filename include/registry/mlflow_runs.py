@@ -205,14 +205,14 @@ class Runs:
         self._client.log_dict(run_id, values, name)
 
     @translate_mlflow_errors
-    def artifact(self, run_id: str, path: str, folder: Path) -> Path:
+    def artifact(self, run_id: str, path: str, folder: Path, most_bytes: int | None = None) -> Path:
         """Download a file or folder of a run's artifacts into `folder`; return its path.
 
         Raises:
-            FileNotFoundError: there is no such artifact, or it is too large.
+            FileNotFoundError: there is no such artifact, or it is too large (`most_bytes`, or the general limit).
         """
         try:
-            self._require_size(run_id, path)
+            self._require_size(run_id, path, most_bytes or ARTIFACT_BYTES)
             # Not by the run's id: MLflow then hides why a download failed, such as a full disk.
             place = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
             return Path(
@@ -225,7 +225,7 @@ class Runs:
                 raise
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
 
-    def _require_size(self, run_id: str, path: str) -> None:
+    def _require_size(self, run_id: str, path: str, most_bytes: int) -> None:
         """Check the size of a file or folder before it is downloaded.
 
         Raises:
@@ -241,5 +241,5 @@ class Runs:
         size = 0
         for count, file_size in enumerate(sizes, start=1):
             size += file_size
-            if size > ARTIFACT_BYTES or count > ARTIFACT_FILES:
-                raise OSError(f"{path} has more than {ARTIFACT_BYTES:,} bytes or {ARTIFACT_FILES:,} files")
+            if size > most_bytes or count > ARTIFACT_FILES:
+                raise OSError(f"{path} has more than {most_bytes:,} bytes or {ARTIFACT_FILES:,} files")

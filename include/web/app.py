@@ -18,7 +18,7 @@ from include.declaration.period import Period, PeriodError
 from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
 from include.project import Project, open_data_project, open_project
-from include.web import access, catalogue, data_docs, html, overview, prometheus
+from include.web import access, card, catalogue, data_docs, html, overview, prometheus
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
 
@@ -67,6 +67,7 @@ def page_routes() -> FastAPI:
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
     app.add_api_route("/catalogue", _catalogue, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
+    app.add_api_route("/card/{name}/{version}", _card, methods=["GET"])
     app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
@@ -150,6 +151,16 @@ def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
         text = f"{dag_id} is not a DAG of a use case that you may read, so this tab is empty."
         return _page(html.message_page("No use case", text, _base(request)))
     return _use_case(request, user, name)
+
+
+def _card(request: Request, user: GetUserDep, name: str, version: str) -> Response:
+    """Return the model card of a version."""
+    use_case, base = access.require_readable(user, name), _base(request)
+    try:
+        view = card.read_card(open_project(use_case), version)
+        return _page(html.card_page(view, base))
+    except card.CardUnavailableError as error:
+        return _page(html.message_page("No model card", str(error), base, action=error.action), error.status)
 
 
 def _data_docs(user: GetUserDep, name: str, path: str) -> Response:

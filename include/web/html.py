@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from include import settings
 from include.declaration.period import Period
@@ -23,6 +24,7 @@ from include.monitoring.metric_table import MetricValue, measured_stretches, mea
 from include.monitoring.status import QUIET, URGENCY
 from include.printable import escape_text, escape_values
 from include.web import charts, cost_charts, links
+from include.web.card import CardView
 from include.web.catalogue import Catalogue
 from include.web.overview import Overview, StaleTables
 
@@ -40,6 +42,8 @@ FILES = {
     "page.js": "text/javascript",
     "catalogue.js": "text/javascript",
     "theme.js": "text/javascript",
+    "links.js": "text/javascript",
+    "card.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 
@@ -130,6 +134,23 @@ def catalogue_page(catalogue: Catalogue, base: str, words: str = "") -> str:
     matching = {id(entry) for entry in catalogue.matching(words).entries}
     shown = [id(entry) in matching for entry in catalogue.entries]
     return _rendered("catalogue.html", base, catalogue=catalogue, shown=shown, words=words)
+
+
+def card_page(view: CardView, base: str) -> str:
+    """Render the model card of a version, with what the ledger says above it.
+
+    Its page was verified: its parts are the HTML that `card_html` made.
+    """
+    from include.promotion.model_card import card_parts
+
+    parts = card_parts(view.page)
+    sections = [(name, Markup(text)) for name, text in parts.sections]  # noqa: S704 # nosec B704
+    body = Markup(parts.body)  # noqa: S704 # nosec B704
+    airflow, where = base.rpartition("/")[0], settings.current_settings()
+    address = links.version_link(where, view.use_case, view.version)
+    return _rendered(
+        "card.html", base, view=view, sections=sections, body=body, address=address, airflow=airflow
+    )
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:

@@ -6,7 +6,7 @@ MLflow is not asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from include import settings
 from include.settings import Settings
@@ -35,12 +35,16 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     model = overview.champion.number if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
-        if model:
-            # Only MLflow has the version's run: the version's page has the card's address in a tag.
-            found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
+    if model:
+        found.append(Link(f"model card, version {model}", f"{base}/card/{quote(name)}/{quote(model)}", leaves=False))
     found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
-    return [*found, *(Link(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
+    return [*found, *(_declared(text, address) for text, address in overview.use_case.links.items() if _plain(address))]
+
+
+def _declared(text: str, address: str) -> Link:
+    """Return a declared link, marked as leading to another host."""
+    return Link(f"{text} ↗", address, hint=f"Outside Airflow: {urlsplit(address).hostname or address}")
 
 
 def version_link(where: Settings, name: str, number: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.security]
 PAGE = "/airworthy/use_case/toy"
 DOCS = "/airworthy/data_docs/toy/index.html"
+CARD = "/airworthy/card/toy/3"
 ROUTES = [
     "/airworthy/",
     PAGE,
@@ -17,6 +18,7 @@ ROUTES = [
     "/airworthy/metrics",
     "/airworthy/catalogue",
     DOCS,
+    CARD,
     "/airworthy/openapi.json",
     "/airworthy/docs",
     "/airworthy/no/such/page",
@@ -55,7 +57,7 @@ def test_a_bearer_token_serves_as_well_as_the_cookie(server):
 
 def test_who_may_not_read_the_dags_sees_no_use_case(server):
     with server.client("norman") as client:
-        assert client.get(PAGE).status_code == client.get(DOCS).status_code == 404
+        assert [client.get(each).status_code for each in (PAGE, DOCS, CARD)] == [404] * 3
         for route in ("/airworthy/", "/airworthy/dag/toy__train"):
             answer = client.get(route)
             assert answer.status_code == 200 and "champion" not in answer.text and "degraded" not in answer.text

@@ -20,6 +20,8 @@ from include.orchestration.dag_factory import TASK_ARGS, add_asset_metadata, fai
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
+_STARTED = {"manual": "started by hand", "scheduled": "on schedule", "backfill": "a backfill"}
+"""Type of a run to the reason of its training, if the form names none."""
 
 
 @task(**TASK_ARGS)
@@ -61,8 +63,9 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
     from include.pipelines import train
 
     run_type = str.__str__(get_current_context()["dag_run"].run_type)  # an enumeration of strings
+    reason = _STARTED.get(run_type, f"a run of type {run_type}")
     with fail_without_retry():
-        return train.train(pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)).run_id
+        return train.train(pipeline_run(use_case, reason=reason, tuned=tuned)).run_id
 
 
 @task(**{**TASK_ARGS, "multiple_outputs": True})
