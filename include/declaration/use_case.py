@@ -238,6 +238,7 @@ class UseCase(DataDeclaration):
         return None
 
     def slice_columns(self) -> list[str]:
-        """Return the keys and features that can define slices: all but floats."""
+        """Return the keys and features that can define slices: all but floats and personal columns."""
         kinds = {**self.key_types(), **self.features}
-        return [name for name, kind in kinds.items() if not kind.startswith("float")]
+        personal = self.personal_columns
+        return [name for name, kind in kinds.items() if not kind.startswith("float") and name not in personal]

@@ -71,7 +71,7 @@ def _about_the_period(use_case: DataDeclaration, period: Period) -> Check:
         others = batch.filter(pc.not_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
             f"have {others.num_rows} rows about another {period.unit.name}: {column!r}, which is declared as the"
-            f" period, must be {period} in each; the first is {row_text(others, 0, use_case.keys)}"
+            f" period, must be {period} in each; the first is {row_text(others, 0, use_case.keys, use_case.personal_columns)}"
             if others.num_rows
             else ""
         )
@@ -87,7 +87,7 @@ def _about_an_earlier_period(use_case: UseCase, period: Period) -> Check:
         later = batch.filter(pc.greater_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
             f"have {later.num_rows} rows about {period.unit.article} that has not ended: {column!r} must be before"
-            f" {period}, at whose start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
+            f" {period}, at whose start they are known; the first is {row_text(later, 0, use_case.label_keys, use_case.personal_columns)}"
             if later.num_rows
             else ""
         )

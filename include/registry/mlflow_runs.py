@@ -13,15 +13,16 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import requests
 from mlflow import MlflowClient, artifacts
-from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.entities import DatasetInput, LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
 from include import settings
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NotReadyError
 from include.registry.artifact_listing import list_files
 from include.registry.registry_errors import RunIncompleteError, RunUnknownError
-from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
+from include.registry.tags import COMMIT, COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
 
 # By default MLflow tries a request seven times, over minutes. Airflow retries whole tasks and shows that to users.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -110,7 +111,9 @@ class Runs:
     @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Start a run in the use case's experiment, created if missing; return its id."""
-        return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
+        source = {MLFLOW_SOURCE_NAME: f"{self.use_case.name}__train", MLFLOW_SOURCE_TYPE: "JOB"}
+        tagged = to_mlflow(tags) | source | ({MLFLOW_GIT_COMMIT: tags[COMMIT]} if COMMIT in tags else {})
+        return str(self._client.create_run(self._experiment(), tags=tagged, run_name=name).info.run_id)
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.use_case.name)
@@ -179,6 +182,16 @@ class Runs:
             params=[Param(key, str(value)) for key, value in (params or {}).items()],
             tags=[RunTag(key, value) for key, value in to_mlflow(tags or {}).items()],
         )
+
+    @translate_mlflow_errors
+    def log_datasets(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Log the datasets that a run was made from."""
+        self._client.log_inputs(run_id, list(datasets))
+
+    @translate_mlflow_errors
+    def describe_run(self, run_id: str, description: str) -> None:
+        """Set the description of a run, in Markdown."""
+        self._client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
 
     @translate_mlflow_errors
     def untag(self, run_id: str, tags: Sequence[str]) -> None:
