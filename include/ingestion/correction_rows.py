@@ -39,12 +39,12 @@ def add_corrections(
     """
     if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
         return delivered
-    return pa.concat_tables([delivered.select(schema.names).cast(schema), brought_rows(schema, corrections, personal).rows])
+    return pa.concat_tables(
+        [delivered.select(schema.names).cast(schema), brought_rows(schema, corrections, personal).rows]
+    )
 
 
-def brought_rows(
-    schema: pa.Schema, corrections: Sequence[Correction], personal: Collection[str] = ()
-) -> BroughtRows:
+def brought_rows(schema: pa.Schema, corrections: Sequence[Correction], personal: Collection[str] = ()) -> BroughtRows:
     """Return the rows that corrections bring to their day, without changing a value.
 
     A correction cannot be taken back, so a value that a redeclared column cannot hold must not block its day. Its row
@@ -59,9 +59,7 @@ def brought_rows(
     return BroughtRows(pa.concat_tables(tables), unheld)
 
 
-def _column(
-    correction: Correction, field: pa.Field, reasons: list[list[str]], personal: Collection[str]
-) -> Column:
+def _column(correction: Correction, field: pa.Field, reasons: list[list[str]], personal: Collection[str]) -> Column:
     """Return a column in its declared type, adding a reason for each unheld value."""
     if field.name not in correction.rows.column_names:
         return pa.nulls(correction.rows.num_rows, field.type)

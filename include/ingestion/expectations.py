@@ -122,7 +122,9 @@ def _masked(expectation: Any, rule: JudgedRule, personal: Collection[str]) -> Ju
     if read and _is_of_library(expectation) and not read & set(personal):
         return rule
     result = copy.copy(rule.result)
-    counts = {name: value for name, value in (rule.result.result or {}).items() if name.endswith(("_count", "_percent"))}
+    counts = {
+        name: value for name, value in (rule.result.result or {}).items() if name.endswith(("_count", "_percent"))
+    }
     result.result = counts | ({"observed_value": MASK} if "observed_value" in (rule.result.result or {}) else {})
     result.exception_info = {}
     return replace(rule, result=result, failure=mask_text(rule.failure, personal))

@@ -162,7 +162,9 @@ def _judged_again(
     """
     rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} {period} corrections", personal=feed.personal or ())
+    judgement = expectations.judge_rows(
+        suite, rows, f"{use_case.name} {feed.name} {period} corrections", personal=feed.personal or ()
+    )
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
@@ -183,7 +185,9 @@ def _judged(use_case: DataDeclaration, feed: Feed, period: Period, landed: pa.Ta
         FeedRefusedError: the day breaks a table-level expectation, or too many rows would be quarantined.
     """
     suite = suites.load_suite(use_case, feed)
-    judgement = expectations.judge_rows(suite, landed, f"{use_case.name} {feed.name} {period}", feed.keys, feed.personal or ())
+    judgement = expectations.judge_rows(
+        suite, landed, f"{use_case.name} {feed.name} {period}", feed.keys, feed.personal or ()
+    )
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     page = data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)

@@ -41,7 +41,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": code, "link": link, "number": number, "share": share, "capitalize_first": capitalize_first}
+    environment.filters |= {
+        "code": code,
+        "link": link,
+        "number": number,
+        "share": share,
+        "capitalize_first": capitalize_first,
+    }
     return environment
 
 

@@ -74,7 +74,9 @@ class PeriodJudge:
         listed = results.reasons.to_pylist()
         for reason, count in expectations.count_failures(results.reasons).items():
             place = next(number for number, reasons in enumerate(listed) if reason in reasons)
-            first = row_text(rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys, self.use_case.personal_columns)
+            first = row_text(
+                rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys, self.use_case.personal_columns
+            )
             observed = f"{count:,} of {rows.num_rows:,} rows that break it, the first {first}"
             yield BrokenExpectation(reason, observed, _REMEDY.format(table=self.table))
 

@@ -148,9 +148,7 @@ def card_page(view: CardView, base: str) -> str:
     body = Markup(parts.body)  # noqa: S704 # nosec B704
     airflow, where = base.rpartition("/")[0], settings.current_settings()
     address = links.version_link(where, view.use_case, view.version)
-    return _rendered(
-        "card.html", base, view=view, sections=sections, body=body, address=address, airflow=airflow
-    )
+    return _rendered("card.html", base, view=view, sections=sections, body=body, address=address, airflow=airflow)
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:

@@ -58,7 +58,9 @@ def test_the_page_shows_the_card_and_who_promoted_it(project):
     view = card.read_card(project, "1")
     (entry,) = [each.entry for each in view.entries if each.entry.makes_champion]
     assert view.status == "champion"
-    assert view.sentence.startswith(f"Promoted by {entry.actor}: champion of {entry.effective_from} and later. It is the")
+    assert view.sentence.startswith(
+        f"Promoted by {entry.actor}: champion of {entry.effective_from} and later. It is the"
+    )
     shown = html.card_page(view, "/airworthy")
     assert 'id="what-it-is-not-for"' in shown and "best baseline" in shown and "data:image/png;base64," in shown
     assert '<a href="/airworthy/use_case/toy">toy</a>' in shown and "default-src 'none'" not in shown
@@ -76,7 +78,9 @@ def test_a_rollback_since_is_on_the_page_although_the_card_was_written_before(pr
 
 def test_a_version_that_was_replaced_is_not_the_champion(project):
     as_of = project.registry.version("1").as_of
-    decide(project, "promotion", version="2", trees="0" * 64, fingerprint="f", files_digest="d", effective_from=as_of + 5)
+    decide(
+        project, "promotion", version="2", trees="0" * 64, fingerprint="f", files_digest="d", effective_from=as_of + 5
+    )
     view = card.read_card(project, "1")
     assert view.status == "archived" and f"champion of {as_of} to {as_of + 4}. It is not" in view.sentence
     assert len(view.entries) == 1

@@ -308,7 +308,9 @@ def test_declared_links_can_be_clicked_and_leave_airflows_frame():
     assert link == {"data-out": None, "rel": "noopener noreferrer", "href": "https://example.org/data?a=1"}
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "https://a.org/>[b](x)", "https://u:p@example.org/", "ftp://a"])
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a.org/>[b](x)", "https://u:p@example.org/", "ftp://a"]
+)
 def test_another_address_is_text(address):
     page = model_card.card_html(model_card.card_markdown(facts(links={"data": address})), PLOTS)
     assert all(str(each["href"]).startswith("#") for each in Elements(page).named("a"))
@@ -318,7 +320,11 @@ def test_the_parts_of_a_page_are_its_sections_and_its_text():
     page = model_card.card_html(model_card.card_markdown(facts(objective="a < b")), PLOTS)
     parts = model_card.card_parts(page)
     assert parts.sections[:2] == (("what-it-is-for", "What it is for"), ("what-it-is-not-for", "What it is not for"))
-    assert parts.body.startswith("<h1 id=") and "a &lt; b" in parts.body and page.endswith(f"{parts.body}</main>\n</body>\n</html>")
+    assert (
+        parts.body.startswith("<h1 id=")
+        and "a &lt; b" in parts.body
+        and page.endswith(f"{parts.body}</main>\n</body>\n</html>")
+    )
 
 
 def test_another_page_has_no_parts():
