@@ -70,7 +70,8 @@ def converted(
     """Yield the batches with the announced columns and types.
 
     Raises:
-        ResultRefusedError: a type does not fit, or a value would change; the text has the row's keys; `personal` columns are masked.
+        ResultRefusedError: a type does not fit, or a value would change; the text has the row's keys. The values of
+            `personal` columns are masked.
     """
     for batch in batches:
         columns = []
@@ -85,8 +86,10 @@ def converted(
                     else f"No column can be declared of that type: return one value of {field.type} for each row in"
                     " `features.py`, as text that is `astype(str)` in pandas"
                 )
-                wrong = mask_text(str(error), [field.name]) if field.name in personal else str(error)
-                raise ResultRefusedError(f"do not fit the declared types: {wrong}{where}. {way_out}") from error
+                is_masked = field.name in personal
+                wrong = mask_text(str(error), [field.name]) if is_masked else str(error)
+                refused = ResultRefusedError(f"do not fit the declared types: {wrong}{where}. {way_out}")
+                raise refused from (None if is_masked else error)
         yield pa.record_batch(columns, schema=announced)
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 from include.declaration import form_limits
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feeds import Feed
-from include.declaration.personal import mask_values
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.declaration.use_case import UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.features.group_join import features_table, used_periods

@@ -93,7 +93,7 @@ def read_card(project: Project, number: str) -> CardView:
     try:
         digest = recorded_card(project.records, version.run_id)
     except RecordCorruptedError as error:
-        log.error("The record of the card of version %s of %s is not genuine: %s", number, name, error)
+        log.exception("The record of the card of version %s of %s is not genuine", number, name)
         reason, action = "its signed record is not genuine", "An operator finds the record in the API server's log."
         raise CardUnavailableError(name, number, reason, action, 503) from error
     if digest is None:
@@ -159,8 +159,8 @@ def _entries(project: Project) -> tuple[Sequence[LedgerEntry], str]:
     """Return the verified entries of the ledger, or why they cannot be read, without a path."""
     try:
         return project.ledger.entries(), ""
-    except (AirworthyError, OSError) as error:
-        log.error("The ledger of %s cannot be read: %s", project.use_case.name, error)
+    except (AirworthyError, OSError):
+        log.exception("The ledger of %s cannot be read", project.use_case.name)
         return (), "The ledger cannot be read, so the card does not say whether the version was promoted."
 
 

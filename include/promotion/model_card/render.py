@@ -68,7 +68,7 @@ def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
     parser.add_render_rule("image", _images(plots))
     # A wide table scrolls separately from the page, and the tab key reaches it.
     parser.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>\n')
-    parser.add_render_rule("link_open", lambda self, tokens, place, *_: _link(tokens[place]))
+    parser.add_render_rule("link_open", lambda _, tokens, place, *__: _link(tokens[place]))
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = parser.parse(markdown)
     _mark_outcomes(tokens)
