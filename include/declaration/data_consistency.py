@@ -108,7 +108,10 @@ def _check_feature_types(declared: DataDeclaration) -> None:
 
 
 def _check_personal(declared: DataDeclaration) -> None:
-    """Report a personal column that is a feature: the model's files and plots would show its values."""
+    """Report a personal column that is a feature.
+
+    The model's files and plots would show its values.
+    """
     named = sorted(declared.personal_columns & set(declared.features))
     problem = f"features {named} are columns that a feed declares personal, and a model keeps values of its features."
     require(not named, problem, field="features", hint="Build a feature of another name that identifies no person.")

@@ -1,4 +1,4 @@
-"""Mask the values of columns that are declared personal, in everything that people read.
+"""Mask the values of personal columns in everything that people read.
 
 Tables of the lake hold them as they were delivered; exports deliver them as declared. Imports nothing heavy.
 """
@@ -23,12 +23,15 @@ _WHOLE_VALUES = (
 
 
 def mask_values(values: Mapping[str, Any], personal: Collection[str]) -> dict[str, Any]:
-    """Return the values of a row by column, with personal ones masked; a null stays visible."""
+    """Return a row's values by column, personal ones masked; a null stays visible."""
     return {name: MASK if name in personal and value is not None else value for name, value in values.items()}
 
 
 def mask_text(text: str, known: Iterable[str]) -> str:
-    """Mask every value that a text about rows may quote; quoted names that are `known` stay."""
+    """Mask every value that a text about rows may quote.
+
+    Quoted names that are `known` stay.
+    """
     kept = set(known)
     for pattern in _WHOLE_VALUES:
         text = pattern.sub(lambda value: value[0] if value[0].strip("'\"") in kept else MASK, text)

@@ -114,7 +114,7 @@ def _compared_only(expectations: Sequence[Any], columns: Sequence[str]) -> set[s
 
 
 def _masked(expectation: Any, rule: JudgedRule, personal: Collection[str]) -> JudgedRule:
-    """Return a judgement with its counts alone if its expectation may read a personal column.
+    """Return only the counts of a judgement that may read a personal column.
 
     A use case's own expectation, and a rule that names no column, may read every column.
     """

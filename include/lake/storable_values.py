@@ -123,7 +123,10 @@ def find_unsound(rows: pa.Table, keys: Sequence[str], personal: Collection[str])
 
 
 def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str], personal: Collection[str]) -> str:
-    """Return the keys of a row as text, even if a key cannot be stored; personal ones are masked."""
+    """Return the keys of a row as text, even if a key cannot be stored.
+
+    Personal ones are masked.
+    """
     values = {key: MASK if key in personal else value_text(batch.column(key), row) for key in keys}
     return " ".join(f"{key}={value}" for key, value in values.items())
 

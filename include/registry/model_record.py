@@ -197,7 +197,7 @@ def record_card(records: Records, run_id: str, page: str) -> None:
 
 
 def recorded_card(records: Records, run_id: str) -> str | None:
-    """Return the recorded SHA-256 of the page of a model's card; None if there is none.
+    """Return the recorded SHA-256 of the page of a model's card, or None.
 
     Raises:
         RecordCorruptedError: the record is not genuine.

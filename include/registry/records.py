@@ -1,4 +1,4 @@
-"""Store signed records of a model's training, evaluation, limits and card in the lake.
+"""Store signed records of trainings, evaluations, limits and cards in the lake.
 
 MLflow has no access control: any client that reaches it can change every tag and file. Its tags are copies of these
 records, for people to read.

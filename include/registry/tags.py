@@ -120,7 +120,7 @@ OWNERLESS = Tag("ownerless/", "time", "of an experiment's folder that belongs to
 
 
 ON_VERSION = (AS_OF, GATES, REASON)
-"""Tags that decide, of which a version in MLflow has copies; its run and the artifact `record.json` have the others."""
+"""Tags that decide and that a version in MLflow shows; its run and the artifact `record.json` have all."""
 
 
 def find_tag(key: str) -> Tag | None:
@@ -135,7 +135,7 @@ def decides(key: str) -> bool:
 
 
 def copies_to_version(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that decide and of which a version in MLflow has copies."""
+    """Return the tags that decide and that a version in MLflow shows."""
     return {name: tags[name] for name in ON_VERSION if name in tags}
 
 

@@ -1,4 +1,7 @@
-"""Collect what a use case's lake, ledger and registry have about the tests of the ML Test Score; write nothing."""
+"""Collect the evidence for the ML Test Score from lake, ledger and registry.
+
+Nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ class Evidence:
 
     @property
     def gate_results(self) -> Sequence[Mapping[str, Any]]:
-        """Return the results of the champion's gates, of the registry or else of the ledger."""
+        """Return the results of the champion's gates.
+
+        They are of the registry, or else of the ledger.
+        """
         if self.version is not None:
             return self.version.gate_results
         return self.entry.gate_results if self.entry else ()
@@ -68,12 +74,15 @@ class Evidence:
         return [row for row in rows if row.period == rows[-1].period]
 
     def breaches(self, *categories: str) -> list[MetricValue]:
-        """Return the breaches of the newest measured period in these categories."""
+        """Return the newest measured period's breaches in these categories."""
         newest = self.measured[-1].period if self.measured else None
         return [row for row in self.measured if row.period == newest and row.breached and _category(row) in categories]
 
     def offline_and_realised(self) -> list[dict[str, Any]]:
-        """Return the champion's metrics on its test days with those of the newest monitored window."""
+        """Return the champion's metrics on its test days, and the realised ones.
+
+        The realised ones are of the newest monitored window.
+        """
         if self.version is None:
             return []
         offline, found = metrics.split_metrics(self.version.metrics, "test").get(MODEL, {}), []
@@ -157,7 +166,7 @@ def _features(use_case: UseCase, measured: Sequence[MetricValue], costs: Sequenc
 
 
 def _dependency_changes(use_case: UseCase, version: Version) -> list[str]:
-    """Return what changed since the champion's training: the lock file, keys and features."""
+    """Return changes of lock file, keys and features since the training."""
     changes = []
     if version.tags.get(LOCK) != provenance.current_provenance(use_case).lock:
         changes.append("The lock file of the libraries is another one than that of the champion's training.")

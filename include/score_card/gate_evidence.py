@@ -14,7 +14,10 @@ SHOWN = 8
 
 
 def judge_gates(found: Evidence, kind: str, text: str) -> Verdict:
-    """Return the verdict of the champion's gates of a kind: passed if there are some and all passed."""
+    """Return the verdict of the champion's gates of a kind.
+
+    It is passed if there are some and all passed.
+    """
     gate = GATE_KINDS[kind].__name__
     results = [result for result in found.gate_results if result["kind"] == kind]
     if not results:

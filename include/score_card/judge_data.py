@@ -1,4 +1,4 @@
-"""Judge the tests about features, data and the development of the model from the evidence."""
+"""Judge the tests about features, data and model development."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.training.provenance import UNKNOWN
 
 
 def judge_schema(found: Evidence) -> Verdict:
-    """Every feed has types, which are checked exactly, and expectations; its newest period was validated."""
+    """Judge d1: each feed has types and expectations, and was validated."""
     missing = [feed for feed, count in found.suites.items() if count == 0]
     unchecked = [feed for feed, period in found.validated.items() if period is None]
     if missing or unchecked:
@@ -28,7 +28,7 @@ def judge_schema(found: Evidence) -> Verdict:
 
 
 def judge_benefit(found: Evidence) -> Verdict:
-    """No feature is without any gain in the champion's trees."""
+    """Judge d2: no feature is without gain in the champion's trees."""
     results = [result for result in found.gate_results if result["kind"] == "unused_features"]
     if not results:
         return Verdict(
@@ -41,7 +41,7 @@ def judge_benefit(found: Evidence) -> Verdict:
 
 
 def judge_feature_cost(found: Evidence) -> Verdict:
-    """The features' processor time is measured, not above its limit, and none is spent without any importance.
+    """Judge d3: no processor time is spent on features of no importance.
 
     One query builds all features, so a feature's cost is an equal share of the step.
     """
@@ -59,7 +59,7 @@ def judge_feature_cost(found: Evidence) -> Verdict:
 
 
 def judge_meta(found: Evidence) -> Verdict:
-    """Every feature has an owner and a description, and is built without data of the future."""
+    """Judge d4: each feature is described, owned, and built without the future."""
     bare = [row["feature"] for row in found.features if not row["description"]]
     if bare:
         remedy = "Declare Feature(type, description=…) for each."
@@ -68,7 +68,7 @@ def judge_meta(found: Evidence) -> Verdict:
 
 
 def judge_privacy(found: Evidence) -> Verdict:
-    """Every feed declares its personal columns, or that it has none."""
+    """Judge d5: each feed declares its personal columns, or that it has none."""
     silent = [feed.name for feed in found.use_case.feeds if feed.personal is None]
     if silent:
         return Verdict("not met", f"Not declared: {named(silent)}.", "Declare Feed(…, personal=(…)), or personal=().")
@@ -78,7 +78,7 @@ def judge_privacy(found: Evidence) -> Verdict:
 
 
 def judge_new_features(found: Evidence) -> Verdict:
-    """Nothing measures the time from an idea to a feature in use."""
+    """Judge d6, which nothing measures."""
     del found
     return Verdict(
         "not available", "Nothing measures the time from an idea to a feature in use.", "Measure it yourself."
@@ -86,12 +86,12 @@ def judge_new_features(found: Evidence) -> Verdict:
 
 
 def judge_feature_code(found: Evidence) -> Verdict:
-    """The leakage gate has run the use case's own feature code on changed data."""
+    """Judge d7: trainings run the feature code on changed data."""
     return judge_gates(found, "leakage", "Each training runs the feature code on changed data.")
 
 
 def judge_review(found: Evidence) -> Verdict:
-    """The champion names the commit of its declaration; a person reviews that commit."""
+    """Judge m1: the champion names the commit of its declaration."""
     if found.version is None:
         return Verdict("not met", NO_CHAMPION, "Train and promote a model.")
     commit = found.version.tags.get(COMMIT, UNKNOWN)
@@ -103,7 +103,7 @@ def judge_review(found: Evidence) -> Verdict:
 
 
 def judge_correlation(found: Evidence) -> Verdict:
-    """The realised cost, or else the main metric, is not worse than measured offline beyond its interval."""
+    """Judge m2: the realised cost is not worse than measured offline."""
     compared = {row["metric"]: row for row in found.offline_and_realised()}
     task = found.use_case.task
     name = task.cost_metric if task.cost_metric in compared else task.main_metric
@@ -125,7 +125,7 @@ def judge_correlation(found: Evidence) -> Verdict:
 
 
 def judge_tuning(found: Evidence) -> Verdict:
-    """A study chose the champion's parameters."""
+    """Judge m3: a study chose the champion's parameters."""
     study = found.version.tags.get(TUNED_BY, "") if found.version else ""
     if study:
         remedy = "A study runs only on request: it is repeated by hand."
@@ -135,7 +135,7 @@ def judge_tuning(found: Evidence) -> Verdict:
 
 
 def judge_staleness(found: Evidence) -> Verdict:
-    """A backtest has measured what a model costs that is never replaced."""
+    """Judge m4: a backtest of a model that is never replaced is kept."""
     kept = found.staleness
     if kept is None:
         remedy = f"airworthy score-card {found.use_case.name} --staleness"
@@ -145,7 +145,7 @@ def judge_staleness(found: Evidence) -> Verdict:
 
 
 def judge_simpler(found: Evidence) -> Verdict:
-    """The champion is better than every baseline that a gate names."""
+    """Judge m5: the champion is better than every baseline of its gates."""
     baselines = [gate.better_than for gate in found.use_case.gates if getattr(gate, "better_than", None)]
     if not set(baselines) & set(found.use_case.task.baselines[1:]):
         simplest = found.use_case.task.baselines[-1]
@@ -156,12 +156,12 @@ def judge_simpler(found: Evidence) -> Verdict:
 
 
 def judge_slices(found: Evidence) -> Verdict:
-    """The champion is good enough on every declared slice."""
+    """Judge m6: the champion is good enough on every declared slice."""
     return judge_gates(found, "slice", "")
 
 
 def judge_inclusion(found: Evidence) -> Verdict:
-    """Nothing tests whom the model treats worse."""
+    """Judge m7, which nothing tests."""
     del found
     remedy = "Declare SliceGate for groups of people, if the data may name them, and judge its results yourself."
     return Verdict("not available", "Nothing tests whether the model treats groups of people differently.", remedy)

@@ -14,7 +14,7 @@ PIPELINE = ("ingest", "validate", "build_features", "train", "evaluate", "regist
 
 
 def judge_reproducible(found: Evidence) -> Verdict:
-    """The champion was trained again, with equal trees."""
+    """Judge i1: the champion was trained again, with equal trees."""
     outcome = found.version.tags.get(REPRODUCED, "") if found.version else ""
     if outcome.startswith("equal"):
         remedy = "It is repeated by hand, once for each champion."
@@ -24,12 +24,12 @@ def judge_reproducible(found: Evidence) -> Verdict:
 
 
 def judge_spec_tests(found: Evidence) -> Verdict:
-    """The declaration is checked when it is loaded, and the model by its schema gate."""
+    """Judge i2: the declaration is checked, and the model by its schema gate."""
     return judge_gates(found, "schema", "The declaration is checked whenever it is loaded.")
 
 
 def judge_integration(found: Evidence) -> Verdict:
-    """Every step of the use case has run; before production, `airworthy check` runs them without Airflow."""
+    """Judge i3: every step of the use case has run."""
     run = {str(cost.step) for cost in found.costs}
     missing = [step for step in PIPELINE if step not in run]
     if missing:
@@ -40,7 +40,7 @@ def judge_integration(found: Evidence) -> Verdict:
 
 
 def judge_validated(found: Evidence) -> Verdict:
-    """The entry that made the champion has the results of its gates, and none blocked it."""
+    """Judge i4: the champion's entry has gate results, and none blocks."""
     if found.entry is None:
         return Verdict("not met", NO_CHAMPION, "Train and promote a model.")
     results = found.entry.gate_results
@@ -53,7 +53,7 @@ def judge_validated(found: Evidence) -> Verdict:
 
 
 def judge_debuggable(found: Evidence) -> Verdict:
-    """One prediction can be traced to its model, code, features and landed rows."""
+    """Judge i5: a prediction can be traced to its model, code and rows."""
     if found.scored is None:
         return Verdict("not met", "No period was scored yet.", f"Run {found.use_case.name}__score.")
     keys = " ".join(f"{key}=…" for key in found.use_case.keys)
@@ -61,12 +61,12 @@ def judge_debuggable(found: Evidence) -> Verdict:
 
 
 def judge_canary(found: Evidence) -> Verdict:
-    """A fresh process has loaded the champion and predicted as in training, before its promotion."""
+    """Judge i6: a fresh process loaded the champion before its promotion."""
     return judge_gates(found, "serving", "A fresh process loads the model before its promotion.")
 
 
 def judge_rollback(found: Evidence) -> Verdict:
-    """A rollback was done, or there is an earlier champion to go back to."""
+    """Judge i7: a rollback was done, or there is a champion to go back to."""
     done = [entry for entry in found.entries if entry.action == "rollback"]
     if done:
         last = done[-1]
@@ -79,7 +79,7 @@ def judge_rollback(found: Evidence) -> Verdict:
 
 
 def judge_dependencies(found: Evidence) -> Verdict:
-    """Changes since the champion's training are listed; a changed feed is refused when it is ingested."""
+    """Judge o1: changes since the champion's training are listed."""
     if found.version is None:
         return Verdict("not met", NO_CHAMPION, "Train and promote a model.")
     changes = found.dependency_changes
@@ -89,7 +89,7 @@ def judge_dependencies(found: Evidence) -> Verdict:
 
 
 def judge_invariants(found: Evidence) -> Verdict:
-    """The newest measured period has no breach about data."""
+    """Judge o2: the newest measured period has no breach about data."""
     if not found.measured:
         return Verdict("not met", "No period was measured yet.", f"Run {found.use_case.name}__monitor.")
     newest = found.measured[-1].period
@@ -100,12 +100,12 @@ def judge_invariants(found: Evidence) -> Verdict:
 
 
 def judge_skew(found: Evidence) -> Verdict:
-    """The same code builds the features of trainings and scorings, and the serving gate has compared predictions."""
+    """Judge o3: trainings and scorings compute the same values."""
     return judge_gates(found, "serving", "One function builds the features of both.")
 
 
 def judge_age(found: Evidence) -> Verdict:
-    """The champion is younger than its declared limit."""
+    """Judge o4: the champion is younger than its declared limit."""
     rows = [row for row in found.newest(STALENESS, "model") if row.value is not None]
     if not rows or rows[-1].limit is None:
         remedy = "Declare Monitoring(max_age_periods=…), and run the DAG monitor."
@@ -116,7 +116,7 @@ def judge_age(found: Evidence) -> Verdict:
 
 
 def judge_numeric(found: Evidence) -> Verdict:
-    """No prediction of a scored period is null, NaN or infinite: such a period is refused."""
+    """Judge o5: no prediction is null, NaN or infinite."""
     if found.scored is None:
         return Verdict("not met", "No period was scored yet.", f"Run {found.use_case.name}__score.")
     text = f"Each period until {found.scored} has finite predictions: another is refused as a whole."
@@ -124,7 +124,7 @@ def judge_numeric(found: Evidence) -> Verdict:
 
 
 def judge_computing(found: Evidence) -> Verdict:
-    """Time and memory of the steps are compared with the periods before, and none is above its limit."""
+    """Judge o6: no step takes more time or memory than usual."""
     judged = [cost for cost in found.costs if any(figure.limit is not None for figure in cost.figures)]
     if not {"train", "score"} & {str(cost.step) for cost in judged}:
         text = f"Measured steps: {named(cost.step for cost in found.costs)}; too few periods for a limit."
@@ -136,7 +136,7 @@ def judge_computing(found: Evidence) -> Verdict:
 
 
 def judge_quality(found: Evidence) -> Verdict:
-    """The realised metrics of the newest labelled window are within their limits."""
+    """Judge o7: realised metrics are within their limits."""
     name = found.use_case.task.main_metric
     rows = [row for row in found.measured if row.metric.endswith(f"/{name}") and row.value is not None]
     if not rows:

@@ -1,4 +1,4 @@
-"""Measure what an old model costs, by a backtest, and keep the result as a record in the lake."""
+"""Measure by a backtest what an old model costs, and keep the result in the lake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ NEVER, DECLARED = "never", "declared"
 def measure_staleness(
     project: Project, first: Period, last: Period, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Replay the periods with a model that is never replaced and with the declared policy; keep the losses.
+    """Replay the periods with a model that is never replaced; keep the losses.
+
+    The declared policy and others are replayed with it.
 
     Raises:
         InvalidRequestError: no model can be trained as of `first`, or the range has no period.

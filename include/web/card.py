@@ -1,4 +1,4 @@
-"""Show the model card of a version: the stored page, verified, with what the ledger says now."""
+"""Show a version's stored model card, verified, with what the ledger says now."""
 
 from __future__ import annotations
 
@@ -156,7 +156,10 @@ def _verified_page(project: Project, number: str, run_id: str, digest: str) -> s
 
 
 def _entries(project: Project) -> tuple[Sequence[LedgerEntry], str]:
-    """Return the verified entries of the ledger, or why they cannot be read, without a path."""
+    """Return the verified entries of the ledger, or why they cannot be read.
+
+    The reason names no path.
+    """
     try:
         return project.ledger.entries(), ""
     except (AirworthyError, OSError):

@@ -55,6 +55,7 @@ COMMANDS: dict[str, list[str]] = {
     "report": ["toy", str(DAY)],
     "predictions": ["toy", str(DAY)],
     "ledger": ["toy"],
+    "score-card": ["toy"],
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
     "frame": ["toy", "checked/events", str(BAD)],
     "new": ["bread", "--sample", "FOLDER/wrong.csv", "--date", "period", "--keys", "", "--label", "burnt"],

@@ -62,7 +62,9 @@ class CardResult:
 
 
 def build_model_card(project: Project, version: str) -> CardResult:
-    """Write the version's card into its run if it changed, record its digest, and tag the version.
+    """Write the version's card into its run if it changed, and tag the version.
+
+    The digest of its page is recorded.
 
     The card names what an older run has not stored. It does not depend on the clock or on the current champion.
 

@@ -184,7 +184,7 @@ class ModelCardContent:
 
     @property
     def headline(self) -> list[HeadlineNumber]:
-        """Return the first metrics of the task's headline on the test days, at most HEADLINE."""
+        """Return the first HEADLINE metrics of the task on the test days."""
         of_model = self.test.get(MODEL, {})
         names = [name for name in self.task.headline if name in of_model][:HEADLINE]
         return [self._headline_number(name, of_model[name]) for name in names]

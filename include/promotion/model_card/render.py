@@ -129,7 +129,7 @@ def _images(plots: Mapping[str, bytes]) -> Callable[..., str]:
 
 
 def _link(token: Token) -> str:
-    """Return the start of a link; Airflow's frame opens those that are marked as leading out of it."""
+    """Return the start of a link, marked for the page as one that leads out of it."""
     return f'<a data-out rel="noopener noreferrer" href="{escape(str(token.attrGet("href")))}">'
 
 
