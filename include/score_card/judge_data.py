@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from include.evaluation.gates.metric import Gate
 from include.model.metrics import METRICS
 from include.registry.tags import COMMIT, TUNED_BY
 from include.score_card.definitions import Verdict
@@ -146,7 +147,7 @@ def judge_staleness(found: Evidence) -> Verdict:
 
 def judge_simpler(found: Evidence) -> Verdict:
     """Judge m5: the champion is better than every baseline of its gates."""
-    baselines = [gate.better_than for gate in found.use_case.gates if getattr(gate, "better_than", None)]
+    baselines = [gate.better_than for gate in found.use_case.gates if isinstance(gate, Gate) and gate.better_than]
     if not set(baselines) & set(found.use_case.task.baselines[1:]):
         simplest = found.use_case.task.baselines[-1]
         return Verdict(
