@@ -110,6 +110,7 @@ LIMITS = {
     "airflow_connect_s": "include.local.airflow_client.CONNECT_S",
     "artifact_bytes": "include.registry.mlflow_runs.ARTIFACT_BYTES",
     "artifact_files": "include.registry.mlflow_runs.ARTIFACT_FILES",
+    "card_bytes": "include.web.card.CARD_BYTES",
     "checkpoint_after": "include.maintenance.table_plan.CHECKPOINT_AFTER",
     "conditional_write_pause_s": "include.lake.s3_object._PAUSE",
     "dask_connect_timeout": "include.training.on_dask.cluster.CONNECT_TIMEOUT",

@@ -38,6 +38,7 @@ LEVELS = (
     ("pipelines",),
     ("backfill",),
     ("go_live",),
+    ("score_card",),
     ("notifications",),
     ("maintenance",),
     ("orchestration", "web", "scaffold"),
@@ -85,7 +86,7 @@ PURE = (
     *("include.promotion.model_card.render", "include.promotion.model_card.content"),
     *("include.promotion.model_card.limitations", "include.promotion.markdown"),
     *("include.notifications.messages", "include.notifications.redaction"),
-    *("include.maintenance.rules", "include.maintenance.mlflow_rules"),
+    *("include.score_card.definitions", "include.maintenance.rules", "include.maintenance.mlflow_rules"),
 )
 """Numbers and frames in, values out: no file, clock, client or variable of the environment."""
 PURE_MAY_USE = (

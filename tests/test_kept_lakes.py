@@ -69,11 +69,11 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     registry = Registry(USE_CASE)
     assert registry.ledger_head() is not None
     version = registry.version("1")
-    assert version.copies["status"] == "champion" and version.copies["trees"] == version.trees
+    assert version.copies["status"] == "champion"
     known = registry._client.get_model_version(USE_CASE.name, "1").tags
     assert [name for name in known if not name.startswith(("airworthy.", "mlflow."))] == []
     entries = Ledger.open(USE_CASE).verify(registry.ledger_head())
-    assert [entry.action for entry in entries] == ["promotion"]
+    assert [(entry.action, entry.trees) for entry in entries] == [("promotion", version.trees)]
     assert Ledger.open(USE_CASE).champion_of(AS_OF).version == "1"
     assert score.score_period(open_project(USE_CASE), AS_OF).changed
     assert Lake.open(USE_CASE).as_of(AS_OF).read("predictions").num_rows

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from include.cli.escaping import print_line
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.errors import InvalidRequestError
 from include.ingestion.formula_marks import mark_formulas
 from include.notebook import load
@@ -23,6 +24,8 @@ TRAINING_SET = "train"
 
 def print_frame(console: Console, name: str, table: str, period: Period, rows: int, out: Path | None) -> None:
     """Print a day's first rows in key order, or write all as CSV or Parquet.
+
+    Personal columns are masked in print; a file holds them as the lake does.
 
     The table `train` is what a training as of the day reads. In CSV, a text that a spreadsheet would run as a formula
     gets an apostrophe in front.
@@ -45,7 +48,7 @@ def print_frame(console: Console, name: str, table: str, period: Period, rows: i
     printed = Table(
         *map(escape_line, found.column_names), box=None, title=f"{name}: {table} of {period}", title_justify="left"
     )
-    for row in found.slice(0, rows).to_pylist():
+    for row in (mask_values(row, frames.use_case.personal_columns) for row in found.slice(0, rows).to_pylist()):
         printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape_line(value) for value in row.values()))
     console.print(printed, f"{min(rows, found.num_rows):,} of {found.num_rows:,} rows")
 

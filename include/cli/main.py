@@ -371,6 +371,27 @@ def catalogue(
     cli_catalogue.print_catalogue(console, " ".join(words or ()), as_json=json)
 
 
+@app.command("score-card")
+def score_card(
+    use_case: str,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    staleness: Annotated[
+        bool, typer.Option("--staleness", help="First measure by a backtest what an old model costs; takes minutes.")
+    ] = False,
+    first: Annotated[
+        Period | None, typer.Option("--from", parser=parse_period, metavar="PERIOD", help="First period of it.")
+    ] = None,
+    last: Annotated[
+        Period | None, typer.Option("--to", parser=parse_period, metavar="PERIOD", help="Last period of it.")
+    ] = None,
+) -> None:
+    """Judge a use case by the 28 tests of the ML Test Score, with evidence for each."""
+    from include.cli import score_card as cli_score_card
+
+    first, last = _range(use_case, first, last)
+    cli_score_card.print_score_card(console, use_case, as_json=json, staleness=staleness, first=first, last=last)
+
+
 @app.command()
 def upgrade(use_case: str) -> None:
     """Migrate the lake of a use case from an older format to the format of this code."""

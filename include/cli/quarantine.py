@@ -12,6 +12,7 @@ from include.cli.escaping import make_console, print_line
 from include.cli.period_option import of_calendar, parse_period
 from include.declaration.actor import account_actor
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.declaration.use_case_discovery import load_declaration
 from include.errors import InvalidRequestError
 from include.project import open_data_project
@@ -93,7 +94,8 @@ def show(use_case: str, feed: Feed = None, period: Day = None, reason: Reason = 
     for found in _chosen(use_case, feed, period, reason, row).select_rows():
         print_line(console, f"{found.feed.name}: {len(found.corrections)} quarantined", "bold")
         for each, state in zip(found.rows.to_pylist(), found.states(), strict=True):
-            values = ", ".join(f"{name}={each[name]}" for name in found.feed.columns)
+            masked = mask_values(each, found.feed.personal or ())
+            values = ", ".join(f"{name}={masked[name]}" for name in found.feed.columns)
             for line in (f"{each['digest']}  {state}", f"    {values}", f"    {'; '.join(each['reasons'])}"):
                 print_line(console, line)
 
@@ -116,6 +118,8 @@ def export(
         raise InvalidRequestError(f"{file} cannot be written: {error.strerror}. Name a new file.") from None
     opened = f"{sum(found.is_open)} open row(s) of feed {name}"
     print_line(console, f"{file}: {opened}. Correct them, then: quarantine correct.")
+    if found.feed.personal:
+        print_line(console, f"The file holds personal data ({', '.join(found.feed.personal)}): delete it afterwards.")
 
 
 @app.command()

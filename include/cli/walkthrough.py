@@ -9,6 +9,7 @@ from rich.table import Table
 
 from include.cli import report, services
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.declaration.use_case_discovery import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
@@ -92,6 +93,6 @@ def show_predictions(console: Console, name: str, period: Period, rows: int) -> 
     table = Table(
         *map(escape_line, first.column_names), box=None, title=f"{use_case.name} {period}", title_justify="left"
     )
-    for row in first.to_pylist():
+    for row in (mask_values(row, use_case.personal_columns) for row in first.to_pylist()):
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else escape_line(value) for value in row.values()))
     console.print(table)

@@ -38,6 +38,7 @@ def check_data(declared: DataDeclaration, name: str, unusable: Collection[str] =
         (require_feeds_of_calendar, {"feeds", "first_period", "calendar"}),
         (_check_keys, {"feeds", "keys", "calendar"}),
         (_check_feature_types, {"features"}),
+        (_check_personal, {"feeds", "features"}),
         (_check_equal_types, {"feeds", "keys", "features"}),
         (_check_period, {"period", "feeds", "keys", "features", "calendar"}),
         (_check_engine, {"engine"}),
@@ -104,6 +105,16 @@ def _check_feature_types(declared: DataDeclaration) -> None:
         problem = f"feature {name!r} has the type {kind!r}; features must be numbers, bool or {CATEGORY!r}."
         hint = f"Write {CATEGORY!r}." if kind == "string" else did_you_mean(kind, FEATURE_TYPES, most=3)
         require(kind in FEATURE_TYPES, problem, field=f"features[{name!r}]", hint=hint)
+
+
+def _check_personal(declared: DataDeclaration) -> None:
+    """Report a personal column that is a feature.
+
+    The model's files and plots would show its values.
+    """
+    named = sorted(declared.personal_columns & set(declared.features))
+    problem = f"features {named} are columns that a feed declares personal, and a model keeps values of its features."
+    require(not named, problem, field="features", hint="Build a feature of another name that identifies no person.")
 
 
 def _check_equal_types(declared: DataDeclaration) -> None:

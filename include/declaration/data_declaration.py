@@ -144,6 +144,18 @@ class DataDeclaration:
         newest = self.today() if instant is None else self.period_at(instant)
         return newest if self.last_period is None else min(newest, self.last_period)
 
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """Return the names of the columns that a feed declares personal."""
+        return frozenset(name for feed in self.feeds for name in feed.personal or ())
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Return the names that a text may quote although columns are personal."""
+        columns = {name for feed in self.feeds for name in feed.columns}
+        feeds = {name for feed in self.feeds for name in (feed.name, f"raw/{feed.name}", f"checked/{feed.name}")}
+        return frozenset({self.name, "missing_periods", "known_at", *self.features, *columns, *feeds})
+
     def feed(self, name: str) -> Feed:
         """Return the feed of that name.
 

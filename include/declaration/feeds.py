@@ -40,6 +40,9 @@ class Feed:
     known_at: str | None = None
     """The column of the time at which a row became known: a `timestamp`, or a `date32` of the day.
     A row known after the decision time of the day that delivers it is refused; None: no check."""
+    personal: tuple[str, ...] | None = None
+    """Columns with personal data: their values are masked in everything that people read, and are no features.
+    `()`: it has none; None: not declared, see docs/personal_data.md."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -56,6 +59,9 @@ class Feed:
         stray = [key for key in self.keys if key not in self.columns]
         problem = f"{say}keys {stray} are not among its columns {list(self.columns)}."
         require(not stray, problem, field="keys", hint=did_you_mean(stray, self.columns))
+        stray = [name for name in self.personal or () if name not in self.columns]
+        problem = f"{say}personal columns {stray} are not among its columns {list(self.columns)}."
+        require(not stray, problem, field="personal", hint=did_you_mean(stray, self.columns))
         share = 0 <= self.max_quarantined < 1
         require(share, say + "max_quarantined must be at least 0 and below 1.", field="max_quarantined")
         if self.known_at is not None:

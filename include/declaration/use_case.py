@@ -176,6 +176,8 @@ class UseCase(DataDeclaration):
     """
 
     objective: str
+    out_of_scope: tuple[str, ...] = ()
+    """Uses for which the predictions are not made, a sentence each; the model card lists them."""
     look_back_periods: Span = Span()  # again: mypy takes an inherited field for what may be assigned to it
     label: Label
     task: Task
@@ -240,6 +242,7 @@ class UseCase(DataDeclaration):
         return None
 
     def slice_columns(self) -> list[str]:
-        """Return the keys and features that can define slices: all but floats."""
+        """Return the keys and features that can define slices: all but floats and personal columns."""
         kinds = {**self.key_types(), **self.features}
-        return [name for name, kind in kinds.items() if not kind.startswith("float")]
+        personal = self.personal_columns
+        return [name for name, kind in kinds.items() if not kind.startswith("float") and name not in personal]

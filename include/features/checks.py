@@ -63,6 +63,10 @@ def _no_null(keys: Sequence[str]) -> Check:
     return wrong
 
 
+def _first_row(use_case: DataDeclaration, rows: pa.RecordBatch, keys: Sequence[str]) -> str:
+    return row_text(rows, 0, keys, use_case.personal_columns)
+
+
 def _about_the_period(use_case: DataDeclaration, period: Period) -> Check:
     """Check that the period key of every row of features is the day itself."""
     column = use_case.period
@@ -71,7 +75,7 @@ def _about_the_period(use_case: DataDeclaration, period: Period) -> Check:
         others = batch.filter(pc.not_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
             f"have {others.num_rows} rows about another {period.unit.name}: {column!r}, which is declared as the"
-            f" period, must be {period} in each; the first is {row_text(others, 0, use_case.keys)}"
+            f" period, must be {period} in each; the first is {_first_row(use_case, others, use_case.keys)}"
             if others.num_rows
             else ""
         )
@@ -87,7 +91,7 @@ def _about_an_earlier_period(use_case: UseCase, period: Period) -> Check:
         later = batch.filter(pc.greater_equal(batch[column], pa.scalar(period.start, batch[column].type)))
         return (
             f"have {later.num_rows} rows about {period.unit.article} that has not ended: {column!r} must be before"
-            f" {period}, at whose start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
+            f" {period}, at whose start they are known; the first is {_first_row(use_case, later, use_case.label_keys)}"
             if later.num_rows
             else ""
         )

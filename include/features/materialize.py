@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,7 +160,7 @@ class _Call:
         batches = self._translated(self._in_order(result))
         labelled, period = self.labelled, self.view.period
         checks = label_checks(labelled, period) if labelled else feature_checks(self.use_case, period)
-        return _checked(batches, self.keys, checks, self._wrong)
+        return _checked(batches, self.keys, self.use_case.personal_columns, checks, self._wrong)
 
     def result(self) -> Result:
         """Call the function and read its result."""
@@ -178,7 +178,7 @@ class _Call:
     def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Convert the rows, and sort them unless they are sorted; both lazily."""
         checked = require_labels(result.batches, self.labelled) if self.labelled else result.batches
-        batches = converted(checked, self.announced, self.keys)
+        batches = converted(checked, self.announced, self.keys, self.use_case.personal_columns)
         # Values may sort differently in another type, such as an enum.
         typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
         if result.in_order and typed:
@@ -239,6 +239,7 @@ def _code_of(use_case: DataDeclaration, view: AsOfSnapshot, table: str, function
 def _checked(
     batches: Iterable[pa.RecordBatch],
     keys: Sequence[str],
+    personal: Collection[str],
     must_hold: Sequence[Check],
     error: Callable[[str], ResultRowsError],
 ) -> Iterator[pa.RecordBatch]:
@@ -254,7 +255,7 @@ def _checked(
         rows = pa.Table.from_batches([batch.select(keys)])
         twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
-            first = row_text(twice.to_batches()[0], 0, keys)
+            first = row_text(twice.to_batches()[0], 0, keys, personal)
             raise error(f"have {twice.num_rows} rows with the same keys as another row, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
+from include.declaration.personal import mask_text
 from include.errors import shorten_names
 from include.ingestion.conversion import NotConvertibleError, convert_columns
 from include.lake.compiled_queries import compile_query
@@ -63,11 +64,14 @@ def read_result(
     return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=False)
 
 
-def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def converted(
+    batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Sequence[str], personal: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """Yield the batches with the announced columns and types.
 
     Raises:
-        ResultRefusedError: a type does not fit, or a value would change; the text has the row's keys.
+        ResultRefusedError: a type does not fit, or a value would change; the text has the row's keys. The values of
+            `personal` columns are masked.
     """
     for batch in batches:
         columns = []
@@ -75,14 +79,17 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
             try:
                 columns.append(convert_columns(field.name, batch.column(field.name), field.type))
             except NotConvertibleError as error:
-                where = "" if error.row is None else f" in the row {row_text(batch, error.row, keys)}"
+                where = "" if error.row is None else f" in the row {row_text(batch, error.row, keys, personal)}"
                 way_out = (
                     "Cast it in `features.py` as you mean it, or declare the other type"
                     if error.can_be_declared
                     else f"No column can be declared of that type: return one value of {field.type} for each row in"
                     " `features.py`, as text that is `astype(str)` in pandas"
                 )
-                raise ResultRefusedError(f"do not fit the declared types: {error}{where}. {way_out}") from error
+                is_masked = field.name in personal
+                wrong = mask_text(str(error), [field.name]) if is_masked else str(error)
+                refused = ResultRefusedError(f"do not fit the declared types: {wrong}{where}. {way_out}")
+                raise refused from (None if is_masked else error)
         yield pa.record_batch(columns, schema=announced)
 
 

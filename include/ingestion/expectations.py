@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import great_expectations as gx
@@ -19,6 +20,7 @@ from great_expectations.core import (
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.validator.validation_statistics import calc_validation_statistics
 
+from include.declaration.personal import MASK, mask_text
 from include.declaration.rule_text import reason_text
 from include.declaration.suite import Suite, columns_of
 from include.errors import shorten
@@ -65,16 +67,20 @@ class ExpectationResults:
         return broken_rows(self.reasons)
 
 
-def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
+def judge_rows(
+    suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = (), personal: Collection[str] = ()
+) -> ExpectationResults:
     """Judge rows by a suite and, with `keys`, by the rules about keys.
 
-    `name` becomes the title of the document.
+    `name` becomes the title of the document. No result has values of `personal` columns.
     """
     expectations = [*suite.rows, *suite.table]
     as_floats = _compared_only(expectations, rows.column_names)
     judged = judge_expectations(to_frame(rows, as_floats), expectations)
     if as_floats and any(len(rule.places) for rule in judged):  # the document shows broken values as they are
         judged = judge_expectations(to_frame(rows), expectations)
+    if personal:
+        judged = [_masked(expectation, rule, personal) for expectation, rule in zip(expectations, judged, strict=True)]
     of_rows = len(suite.rows)
     broken = [
         BrokenRule(reason_text(expectation), _observed(rule.result.result))
@@ -118,6 +124,23 @@ def _compared_only(expectations: Sequence[Any], columns: Sequence[str]) -> set[s
         read |= set(columns) if getattr(expectation, "row_condition", None) else set()
         (compared if type(expectation) in COMPARISONS else exact).update(read)
     return compared - exact
+
+
+def _masked(expectation: Any, rule: JudgedRule, personal: Collection[str]) -> JudgedRule:
+    """Return only the counts of a judgement that may read a personal column.
+
+    A use case's own expectation, and a rule that names no column, may read every column.
+    """
+    read = set(columns_of(expectation))
+    if read and _is_of_library(expectation) and not read & set(personal):
+        return rule
+    result = copy.copy(rule.result)
+    counts = {
+        name: value for name, value in (rule.result.result or {}).items() if name.endswith(("_count", "_percent"))
+    }
+    result.result = counts | ({"observed_value": MASK} if "observed_value" in (rule.result.result or {}) else {})
+    result.exception_info = {}
+    return replace(rule, result=result, failure=mask_text(rule.failure, personal))
 
 
 def _is_of_library(expectation: Any) -> bool:

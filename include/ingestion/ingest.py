@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from include.declaration.feeds import Feed
 from include.declaration.period import Period
+from include.declaration.personal import masked_errors
 from include.errors import RowsUnexpectedError, SourceError
 from include.ingestion import ingest_files, ingest_source
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
@@ -43,6 +44,12 @@ def land_feed(project: DataProject, feed: Feed, period: Period, *, take_changed:
         DataError: the source breaks its declaration.
     """
     use_case = project.use_case
+    with masked_errors(use_case.personal_columns, use_case.known_names):
+        return _land(project, feed, period, take_changed)
+
+
+def _land(project: DataProject, feed: Feed, period: Period, take_changed: bool) -> Commit:
+    use_case = project.use_case
     if feed.landing:
         return ingest_files.ingest_files(project, feed, period, take_changed=take_changed)
     if feed.source:
@@ -64,7 +71,9 @@ def land_feed(project: DataProject, feed: Feed, period: Period, *, take_changed:
     # Close the day only after the source has answered: from here on, it accepts no more corrections.
     corrections = CorrectionLog.open(project, feed.name).close(period)
     if corrections:
-        rows = add_corrections(rows, schemas.content_schema(use_case, f"raw/{feed.name}"), corrections)
+        rows = add_corrections(
+            rows, schemas.content_schema(use_case, f"raw/{feed.name}"), corrections, feed.personal or ()
+        )
     inputs = correction_inputs(feed.name, corrections)
     return project.lake.replace(
         f"raw/{feed.name}", period, rows, inputs=inputs, stage="ingest", code=code, cpu_since=began

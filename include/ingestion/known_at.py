@@ -63,5 +63,5 @@ def require_known_in_time(
             names = [name for name in dict.fromkeys([*feed.keys, column]) if name in rows.schema.names]
             first = rows.filter(refused).select(names).slice(0, 1)
             first = first.combine_chunks().to_batches()[0] if isinstance(first, pa.Table) else first
-            shown = row_text(first, 0, names)
+            shown = row_text(first, 0, names, use_case.personal_columns)
             raise KnownTooLateError(use_case.name, feed.name, period, column, count, f"{reason}; the first is {shown}")

@@ -132,7 +132,11 @@ def resubmit_corrected(
     declared = quarantine.require_feed(project.use_case, feed)
     schema = schemas.content_schema(project.use_case, f"raw/{feed}")
     rows, named = correction_reader.read_corrections(name, content, schema)
-    if wrong := [unsound for unsound in find_unsound(rows, declared.keys) if unsound.kind == NOT_A_DATE]:
+    if wrong := [
+        unsound
+        for unsound in find_unsound(rows, declared.keys, project.use_case.personal_columns)
+        if unsound.kind == NOT_A_DATE
+    ]:
         raise InvalidRequestError(
             f"{name} has {NOT_A_DATE} in {[unsound.column for unsound in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was resubmitted. Correct the date or leave it"
@@ -239,7 +243,9 @@ def _broken(use_case: DataDeclaration, feed: Feed, rows: pa.Table, waived: Seque
         RowsNotJudgedError: an expectation raised.
     """
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} corrections")
+    judgement = expectations.judge_rows(
+        suite, rows, f"{use_case.name} {feed.name} corrections", personal=feed.personal or ()
+    )
     if judgement.raised:
         raise RowsNotJudgedError(use_case.name, feed.name, judgement.raised)
     left = zip(judgement.reasons.to_pylist(), waived, strict=True)

@@ -150,7 +150,7 @@ def _parted(
     Raises:
         CorrectionsMissingError: the day was landed without all of its corrections.
     """
-    brought = brought_rows(landed.schema, corrections)
+    brought = brought_rows(landed.schema, corrections, feed.personal or ())
     places = correction_rows.correction_places(landed, brought.rows, feed.keys[0])
     if places is None:
         raise CorrectionsMissingError(use_case.name, feed.name, period, len(corrections))
@@ -174,7 +174,9 @@ def _judged_again(
     """
     rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} {period} corrections")
+    judgement = expectations.judge_rows(
+        suite, rows, f"{use_case.name} {feed.name} {period} corrections", personal=feed.personal or ()
+    )
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
@@ -198,7 +200,8 @@ def _judged(project: DataProject, feed: Feed, period: Period, delivered: pa.Tabl
     """
     use_case = project.use_case
     suite = suites.load_suite(use_case, feed)
-    judgement = expectations.judge_rows(suite, delivered, f"{use_case.name} {feed.name} {period}", feed.keys)
+    name = f"{use_case.name} {feed.name} {period}"
+    judgement = expectations.judge_rows(suite, delivered, name, feed.keys, feed.personal or ())
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, period, judgement.raised)
     if project.settings.writes_data_docs:

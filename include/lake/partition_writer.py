@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -58,14 +58,17 @@ def write_partition_file(
     period: Period,
     row_keys: Sequence[str],
     metadata: Callable[[], Mapping[str, str]] = dict,
+    *,
+    personal: Collection[str] = (),
 ) -> PartitionFile:
     """Write the batches of this schema to the new file `path`, and flush it.
 
-    `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages.
+    `keys` are the columns by which the rows must be sorted, `row_keys` those that identify a row in messages,
+    where the values of `personal` columns are masked.
     `metadata` returns what the file says of itself, when all rows were read.
     """
     column = schemas.period_field(period.unit)  # in the file itself, so that no reader takes it from folder names
-    content, order, soundness = ContentDigest(schema), _OrderCheck(keys), SoundnessCheck(row_keys)
+    content, order, soundness = ContentDigest(schema), _OrderCheck(keys), SoundnessCheck(row_keys, personal)
     with path.open("xb") as file:
         sink = _HashingSink(file)
         stored = schema.append(column)

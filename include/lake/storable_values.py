@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.period import Period
+from include.declaration.personal import MASK
 from include.errors import DataError
 
 NOT_A_NUMBER = "NaN or infinities"
@@ -91,9 +92,12 @@ def require_sound(use_case: str, table: str, period: Period, unsound: Sequence[U
 class SoundnessCheck:
     """Find the first unsound value of each column in a stream of batches."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        """Start the check; `keys` are the columns that identify a row in messages."""
-        self._keys = list(keys)
+    def __init__(self, keys: Sequence[str], personal: Collection[str]) -> None:
+        """Start the check.
+
+        `keys` are the columns that identify a row in messages, which mask the values of `personal` ones.
+        """
+        self._keys, self._personal = list(keys), personal
         self._first: dict[str, UnsoundValue] = {}
 
     @property
@@ -106,22 +110,25 @@ class SoundnessCheck:
         for name in batch.schema.names:
             if name not in self._first and (wrong := _first_unsound(batch.column(name))):
                 kind, row = wrong
-                self._first[name] = UnsoundValue(
-                    kind, name, value_text(batch.column(name), row), row_text(batch, row, self._keys)
-                )
+                value = MASK if name in self._personal else value_text(batch.column(name), row)
+                self._first[name] = UnsoundValue(kind, name, value, row_text(batch, row, self._keys, self._personal))
 
 
-def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValue]:
+def find_unsound(rows: pa.Table, keys: Sequence[str], personal: Collection[str]) -> list[UnsoundValue]:
     """Return the first unsound value of each column of a table."""
-    check = SoundnessCheck(keys)
+    check = SoundnessCheck(keys, personal)
     for batch in rows.to_batches():
         check.update(batch)
     return check.unsound_values
 
 
-def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str]) -> str:
-    """Return the keys of a row as text, even if a key cannot be stored."""
-    return " ".join(f"{key}={value_text(batch.column(key), row)}" for key in keys)
+def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str], personal: Collection[str]) -> str:
+    """Return the keys of a row as text, even if a key cannot be stored.
+
+    Personal ones are masked.
+    """
+    values = {key: MASK if key in personal else value_text(batch.column(key), row) for key in keys}
+    return " ".join(f"{key}={value}" for key, value in values.items())
 
 
 def value_text(values: pa.Array, row: int) -> str:

@@ -79,7 +79,9 @@ class TableWriter:
             else:
                 batches, checked = (batch.select(names) for batch in rows), keys
             batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
-            file = write_partition_file(path, schema, batches, checked, period, row_keys)
+            file = write_partition_file(
+                path, schema, batches, checked, period, row_keys, personal=self._use_case.personal_columns
+            )
             self._require_sound(period, file)
             metadata = history.to_metadata(
                 period=period,

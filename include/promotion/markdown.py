@@ -1,6 +1,6 @@
 """Render Markdown templates (CommonMark 0.31, GFM); every value is escaped.
 
-`{{ value }}` is text on one line. A filter says otherwise: `code`, `number`, `share` and `capitalize_first`.
+`{{ value }}` is text on one line. A filter says otherwise: `code`, `link`, `number`, `share` and `capitalize_first`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+LINK_LENGTH = 500
+"""Most characters of a link."""
 _ALWAYS = re.compile(r"[\\`*\[\]<>|~&@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """Characters that may begin or end emphasis, code, a link, HTML, an entity or a cell; not `_` within a word."""
 _AT_START = re.compile(r"^(?=[-+=#])|^(\d{1,9})(?=[.)])")
 """What begins a list, a heading or a rule at the start of a line."""
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 """What GitHub turns into a link even without brackets."""
-_WEB = re.compile(r"https?://[^\s<>\\\"'`]+")
-"""An address that a link may have."""
+_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/?#=%+,;-]*)?")
+"""An address that is a link: of characters that end neither a link nor a cell, and without user or password."""
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -39,8 +41,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"link": link}
-    environment.filters |= {"code": code, "number": number, "share": share, "capitalize_first": capitalize_first}
+    environment.filters |= {
+        "code": code,
+        "link": link,
+        "number": number,
+        "share": share,
+        "capitalize_first": capitalize_first,
+    }
     return environment
 
 
@@ -70,12 +77,15 @@ def code(text: object) -> Markup:
     return escaped(line or "–")
 
 
-def link(text: str, address: str) -> Markup:
-    """Return a link; only its text if a link cannot have the address."""
-    shown = escaped(text)
-    if not _WEB.fullmatch(address):
-        return shown
-    return Markup(f"[{shown}](<{address}>)")  # noqa: S704 # nosec B704
+def link(address: str, text: str = "") -> Markup:
+    """Return a plain address of http or https as a link, with a text if given.
+
+    Without such an address it is the escaped text or address alone.
+    """
+    if not (_LINK.fullmatch(address) and len(address) <= LINK_LENGTH):
+        return escaped(text or address)
+    # Both are escaped, or of harmless characters.
+    return Markup(f"[{escaped(text)}](<{address}>)" if text else f"<{address}>")  # noqa: S704 # nosec B704
 
 
 def number(value: float | None, digits: int = 4) -> Markup:

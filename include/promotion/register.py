@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,8 +23,20 @@ from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_limits
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import FINGERPRINT, GATE, GATE_RESULTS, GATES, JUDGED, NOT_PROMOTED, decides
+from include.registry.tags import (
+    FINGERPRINT,
+    GATE_RESULTS,
+    GATES,
+    JUDGED,
+    NOT_PROMOTED,
+    copies_to_version,
+    decides,
+    find_tag,
+)
 from include.registry.version_summary import summarise_version
+
+RECORD = "record.json"
+"""Artifact of a version's run with all recorded tags, for people."""
 
 
 class ModelMissingError(NotReadyError):
@@ -75,7 +89,7 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
         evaluate.evaluate_run(project, found.run_id)
     record_limits(project.records, found.run_id, limits.to_tag(use_case, registry, found))
     found = registry.version(found.number)
-    _copy(registry, found, _description(use_case, found))
+    _copy(registry, found, _description(use_case, found), is_new=made is not None)
     write_gate_results(project, found.as_of)
     try:
         sync.sync_registry(project.registry, project.ledger)
@@ -120,15 +134,28 @@ def _as_of(registry: Registry, period: Period) -> list[Version]:
     return [version for version in registry.versions() if version.as_of == period and GATE_RESULTS in version.tags]
 
 
-def _copy(registry: Registry, version: Version, description: str) -> None:
-    """Copy the recorded tags of a version to MLflow if they differ."""
-    recorded = {name: value for name, value in version.tags.items() if decides(name)}
-    if any(version.copies.get(name) != value for name, value in recorded.items()):
-        for name in version.copies:
-            if name == NOT_PROMOTED or (name.startswith(GATE) and name not in recorded):
-                registry.untag_version(version.number, name)
-        changed = {name: value for name, value in recorded.items() if version.copies.get(name) != value}
-        registry.tag_version(version.number, changed, description)
+def _copy(registry: Registry, version: Version, description: str, *, is_new: bool) -> None:
+    """Describe a version and its run in MLflow from the record if they differ.
+
+    The run gets all recorded tags as an artifact; only a few are tags of the version.
+    """
+    shown = copies_to_version(version.tags)
+    changed = {name: value for name, value in shown.items() if version.copies.get(name) != value}
+    described = version.description.partition(sync.HEADING)[0] == description
+    if described and not changed and not is_new:
+        return
+    recorded = {name: version.tags[name] for name in sorted(version.tags) if decides(name)}
+    registry.log_json(version.run_id, RECORD, {name: _plain(name, value) for name, value in recorded.items()})
+    registry.describe_run(version.run_id, f"**Version {version.number}.** {description}")
+    if NOT_PROMOTED in version.copies:
+        registry.untag_version(version.number, NOT_PROMOTED)
+    registry.tag_version(version.number, changed, description)
+
+
+def _plain(name: str, value: str) -> Any:
+    """Return the values of a recorded tag: those of its JSON, or its text."""
+    tag = find_tag(name)
+    return json.loads(value) if tag is not None and tag.form == "json" and value else value
 
 
 def _description(use_case: UseCase, version: Version) -> str:
@@ -137,6 +164,9 @@ def _description(use_case: UseCase, version: Version) -> str:
     return render_markdown(
         "version_description.md.j2",
         version=summary,
+        task=use_case.task,
+        unit=use_case.calendar.unit.name,
+        passed=sum(gate_result["outcome"] == "passed" for gate_result in summary.gate_results),
         test=summary.splits["test"],
         metrics=[metrics.METRICS[name] for name in use_case.task.headline],
         measured={subject: summary.test.get(subject, {}) for subject in (MODEL, *reversed(use_case.task.baselines))},

@@ -13,7 +13,7 @@ from include.registry.code_modules import Module, Places
 from include.registry.source_code import DECLARATIONS
 
 NOT_OF_ROWS = (
-    *("objective", "owner", "notice", "links", "alerts", "memory_gb"),
+    *("objective", "out_of_scope", "owner", "notice", "links", "alerts", "memory_gb"),
     *("gates", "approval", "monitoring", "retraining", "retention", "score_schedule", "scoring"),
     "engine",  # digested on its own
 )

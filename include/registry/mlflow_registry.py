@@ -23,7 +23,7 @@ from include.registry.model_copies import ArtifactMissingError
 from include.registry.model_record import ModelRecord, Version
 from include.registry.records import Records
 from include.registry.registry_errors import VersionUnknownError
-from include.registry.tags import FINGERPRINT, LEDGER_HEAD, decides, from_mlflow, mlflow_name, to_mlflow
+from include.registry.tags import FINGERPRINT, LEDGER_HEAD, copies_to_version, from_mlflow, mlflow_name, to_mlflow
 
 log = printable_logger(__name__)
 CHAMPION = "champion"
@@ -169,7 +169,7 @@ class Registry(Runs):
             self.use_case.name,
             f"models:/{candidate.model_id}",
             candidate.run_id,
-            tags=to_mlflow({name: value for name, value in candidate.tags.items() if decides(name)}),
+            tags=to_mlflow(copies_to_version(candidate.tags)),
             description=description,
             model_id=candidate.model_id,
         )
@@ -189,7 +189,7 @@ class Registry(Runs):
     @translate_mlflow_errors
     def untag_version(self, number: str, tag: str) -> None:
         """Remove a tag of a version if it has it."""
-        if tag in self.version(number).tags:
+        if tag in self.version(number).copies:
             self._client.delete_model_version_tag(self.use_case.name, number, mlflow_name(tag))
 
     @translate_mlflow_errors

@@ -13,15 +13,16 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import requests
 from mlflow import MlflowClient, artifacts
-from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.entities import DatasetInput, LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
 from include import settings
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NotReadyError
 from include.registry.artifact_listing import list_files
 from include.registry.registry_errors import RunIncompleteError, RunUnknownError
-from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
+from include.registry.tags import COMMIT, COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
 
 # By default MLflow tries a request seven times, over minutes. Airflow retries whole tasks and shows that to users.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -110,7 +111,9 @@ class Runs:
     @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Start a run in the use case's experiment, created if missing; return its id."""
-        return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
+        source = {MLFLOW_SOURCE_NAME: f"{self.use_case.name}__train", MLFLOW_SOURCE_TYPE: "JOB"}
+        tagged = to_mlflow(tags) | source | ({MLFLOW_GIT_COMMIT: tags[COMMIT]} if COMMIT in tags else {})
+        return str(self._client.create_run(self._experiment(), tags=tagged, run_name=name).info.run_id)
 
     def run_path(self, run_id: str) -> str:
         """Return the path of a run's page in MLflow."""
@@ -185,6 +188,16 @@ class Runs:
         )
 
     @translate_mlflow_errors
+    def log_datasets(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Log the datasets that a run was made from."""
+        self._client.log_inputs(run_id, list(datasets))
+
+    @translate_mlflow_errors
+    def describe_run(self, run_id: str, description: str) -> None:
+        """Set the description of a run, in Markdown."""
+        self._client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
+
+    @translate_mlflow_errors
     def untag(self, run_id: str, tags: Sequence[str]) -> None:
         """Remove tags of a run."""
         for tag in tags:
@@ -209,14 +222,14 @@ class Runs:
         self._client.log_dict(run_id, values, name)
 
     @translate_mlflow_errors
-    def artifact(self, run_id: str, path: str, folder: Path) -> Path:
+    def artifact(self, run_id: str, path: str, folder: Path, most_bytes: int | None = None) -> Path:
         """Download a file or folder of a run's artifacts into `folder`; return its path.
 
         Raises:
-            FileNotFoundError: there is no such artifact, or it is too large.
+            FileNotFoundError: there is no such artifact, or it is too large (`most_bytes`, or the general limit).
         """
         try:
-            self._require_size(run_id, path)
+            self._require_size(run_id, path, most_bytes or ARTIFACT_BYTES)
             # Not by the run's id: MLflow then hides why a download failed, such as a full disk.
             place = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
             return Path(
@@ -229,7 +242,7 @@ class Runs:
                 raise
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
 
-    def _require_size(self, run_id: str, path: str) -> None:
+    def _require_size(self, run_id: str, path: str, most_bytes: int) -> None:
         """Check the size of a file or folder before it is downloaded.
 
         Raises:
@@ -245,5 +258,5 @@ class Runs:
         size = 0
         for count, file_size in enumerate(sizes, start=1):
             size += file_size
-            if size > ARTIFACT_BYTES or count > ARTIFACT_FILES:
-                raise OSError(f"{path} has more than {ARTIFACT_BYTES:,} bytes or {ARTIFACT_FILES:,} files")
+            if size > most_bytes or count > ARTIFACT_FILES:
+                raise OSError(f"{path} has more than {most_bytes:,} bytes or {ARTIFACT_FILES:,} files")

@@ -189,3 +189,20 @@ def record_evaluation(
 def record_limits(records: Records, run_id: str, false_alarms: str) -> None:
     """Record the false-alarm rates of the limits, as computed at registration."""
     records.append("limits", run_id, {"false_alarms": false_alarms})
+
+
+def record_card(records: Records, run_id: str, page: str) -> None:
+    """Record the SHA-256 of the page of a model's card, after it was written."""
+    records.append("card", run_id, {"page": page})
+
+
+def recorded_card(records: Records, run_id: str) -> str | None:
+    """Return the recorded SHA-256 of the page of a model's card, or None.
+
+    Raises:
+        RecordCorruptedError: the record is not genuine.
+    """
+    found = records.latest("card", [run_id]).get(run_id)
+    if isinstance(found, RecordCorruptedError):
+        raise found
+    return None if found is None else str(found["page"])

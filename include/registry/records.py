@@ -1,4 +1,4 @@
-"""Store signed records of a model's training, evaluation and limits in the lake.
+"""Store signed records of trainings, evaluations, limits and cards in the lake.
 
 MLflow has no access control: any client that reaches it can change every tag and file. Its tags are copies of these
 records, for people to read.
@@ -19,7 +19,7 @@ from include.lake.object_store import StoragePath
 from include.lake.record_store import ATTEMPTS, FlawedRecordError, RecordCorruptedError, RecordStore, encode_record
 from include.lake.signing import load_signing_keys
 
-Kind = Literal["training", "evaluation", "limits"]
+Kind = Literal["training", "evaluation", "limits", "card"]
 _KEY = re.compile(r"([0-9a-f]{32})\.([0-9]{6,18})")
 
 

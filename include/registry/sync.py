@@ -14,7 +14,17 @@ from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, NOT_PROMOTED, STATUS, TREES, decides
+from include.registry.tags import (
+    APPROVAL,
+    FILES_DIGEST,
+    FINGERPRINT,
+    NOT_PROMOTED,
+    ON_VERSION,
+    STATUS,
+    TREES,
+    copies_to_version,
+    decides,
+)
 
 log = printable_logger(__name__)
 CHAMPION_STATES = ("champion", "archived")
@@ -183,11 +193,12 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
 def _repair_version(registry: Registry, version: Version, status: str, entries: Sequence[LedgerEntry]) -> bool:
     """Copy a version's ledger and record values to MLflow; return if it wrote.
 
-    Removes the reason against a promotion from a version that is or was champion.
+    Removes copies that only the run has, and from a version that is or was champion the reason against a promotion.
     """
-    shown = {name: value for name, value in version.tags.items() if decides(name)}
+    recorded = {name: value for name, value in version.tags.items() if decides(name)}
+    shown = copies_to_version(recorded)
     was_champion = status in CHAMPION_STATES
-    forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
+    forged = sorted(name for name, value in recorded.items() if version.copies.get(name, value) != value)
     if forged:
         log.warning(
             "%s: tags of version %s in MLflow differ from its record: %s. The record is valid; the tags are corrected.",
@@ -200,6 +211,9 @@ def _repair_version(registry: Registry, version: Version, status: str, entries: 
     tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}
     if tags:
         registry.tag_version(version.number, tags)
+    surplus = [name for name in version.copies if decides(name) and name not in ON_VERSION]
+    for name in surplus:
+        registry.untag_version(version.number, name)
     if decided is None and APPROVAL in version.copies:
         registry.untag_version(version.number, APPROVAL)
         return True
@@ -207,7 +221,7 @@ def _repair_version(registry: Registry, version: Version, status: str, entries: 
         registry.tag_version(version.number, {}, version.description.partition(HEADING)[0])
         registry.untag_version(version.number, NOT_PROMOTED)
         return True
-    return bool(tags)
+    return bool(tags or surplus)
 
 
 def _decided(version: Version, entries: Sequence[LedgerEntry]) -> RecordedApproval | None:

@@ -119,6 +119,10 @@ OWNERLESS = Tag("ownerless/", "time", "of an experiment's folder that belongs to
 """Prefix of an experiment's tags: since when an artifact folder is known to belong to no run or model."""
 
 
+ON_VERSION = (AS_OF, GATES, REASON)
+"""Tags that decide and that a version in MLflow shows; its run and the artifact `record.json` have all."""
+
+
 def find_tag(key: str) -> Tag | None:
     """Return the tag of a key; None if it is not defined."""
     return TAGS.get(key) or next((tag for tag in TAGS.values() if tag.is_start and key.startswith(tag)), None)
@@ -128,6 +132,11 @@ def decides(key: str) -> bool:
     """Return whether the value of a tag is read only from a signed record."""
     tag = find_tag(key)
     return tag is not None and tag.decides
+
+
+def copies_to_version(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that decide and that a version in MLflow shows."""
+    return {name: tags[name] for name in ON_VERSION if name in tags}
 
 
 def gate_tag(gate: str) -> str:

@@ -12,6 +12,7 @@ from include.declaration import form_limits
 from include.declaration.feature_group import FeatureGroup
 from include.declaration.feeds import Feed
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.declaration.use_case import UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.features.group_join import features_table, used_periods
@@ -128,7 +129,7 @@ def trace_lineage(project: Project, period: Period, keys: Mapping[str, str]) -> 
     return Lineage(
         use_case=use_case.name,
         period=period,
-        keys=wanted,
+        keys=mask_values(wanted, use_case.personal_columns),
         predicted=task_model(use_case).describe_prediction(row),
         model_version=version.number,
         run_id=version.run_id,

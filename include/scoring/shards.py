@@ -111,7 +111,9 @@ def score_shard(project: Project, plan: ShardPlan, number: int) -> ShardResult:
         schema, keys = schemas.content_schema(use_case, "predictions"), schemas.sort_keys(use_case, "predictions")
         with file_for(files.folder) as path:  # what may not be stored is found by the task that commits
             batches = stream.batches(features)
-            files.store(number, write_partition_file(path, schema, batches, keys, period, keys, counted))
+            personal = use_case.personal_columns
+            written = write_partition_file(path, schema, batches, keys, period, keys, counted, personal=personal)
+            files.store(number, written)
 
     predict_as_declared(use_case, period, model, project.settings.home, predict)
     return ShardResult(number, len(rows), made=True)

@@ -28,6 +28,7 @@ from include.registry import model_io
 from include.registry.model_record import digest_of_files, record_training
 from include.registry.tags import FILES_DIGEST, MODEL_ID, SAMPLE_DIGEST, TREES
 from include.threads import threads_for
+from include.training.run_datasets import training_datasets
 from include.training.spec import TrainingInputs
 
 log = printable_logger(__name__)
@@ -67,7 +68,11 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     companions = {reference_profile.NAME: reference, model_io.DECISION: task_model(use_case).output_rule()}
     model_id, files = registry.log_model(run_id, fitted.model, example, companions)
     measured = _metrics(use_case, training, predicted)
-    registry.log(run_id, metrics=measured, model_id=model_id)
+    registry.log(run_id, metrics=_shown(use_case, measured), model_id=model_id)
+    registry.log_datasets(
+        run_id,
+        training_datasets(use_case, training.material, sum(len(part.labels) for part in training.parts.values())),
+    )
     registry.log_series(run_id, f"validation_{task.loss_name}_by_round", fitted.validation_loss)
     if fitted.crossed_share:
         log.warning(
@@ -156,6 +161,22 @@ def _metrics(
         for metric, value in metrics.compute_metrics(part.labels, predictions, use_case.task).items()
     }
     return values | {f"{split}/days": float(len(periods)) for split, periods in training.splits.items()}
+
+
+def _shown(use_case: UseCase, measured: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics that MLflow shows, those of the test rows first.
+
+    Of the baselines these are the headline metrics on the test rows; the signed record has all.
+    """
+    splits = ("test", "validation", "train")
+    own = [name for split in splits for name in measured if name.startswith(f"{split}/") and name.endswith(f".{MODEL}")]
+    compared = [
+        metrics.metric_name("test", metric, subject)
+        for metric in use_case.task.headline
+        for subject in use_case.task.baselines
+    ]
+    counts = [f"{split}/days" for split in splits]
+    return {name: measured[name] for name in (*own, *compared, *counts) if name in measured}
 
 
 def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[str, object]:

@@ -77,7 +77,8 @@ class PeriodJudge:
         """Return the judgement by the suite, and the broken expectations."""
         rows = pa.Table.from_batches(batches)
         name = self.use_case.name
-        results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}")
+        personal = self.use_case.personal_columns
+        results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}", personal=personal)
         if results.raised:
             raise ExpectationFailedError(name, self.table, self.period, results.raised)
         if data_docs.are_written():
@@ -92,7 +93,9 @@ class PeriodJudge:
         listed = results.reasons.to_pylist()
         for reason, count in expectations.count_failures(results.reasons).items():
             place = next(number for number, reasons in enumerate(listed) if reason in reasons)
-            first = row_text(rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys)
+            first = row_text(
+                rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys, self.use_case.personal_columns
+            )
             observed = f"{count:,} of {rows.num_rows:,} rows that break it, the first {first}"
             yield BrokenExpectation(reason, observed, _REMEDY.format(table=self.table))
 

@@ -19,6 +19,7 @@ from include.printable import escape_values, printable_logger
 from include.project import Project, open_data_project, open_project
 from include.web import (
     access,
+    card,
     catalogue,
     data_docs,
     drill_down,
@@ -84,6 +85,7 @@ def page_routes() -> FastAPI:
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
     app.add_api_route("/validation/{name}", _validation, methods=["GET"])
     app.add_api_route("/validation/{name}/{table}/{period}", _validation_of_period, methods=["GET"])
+    app.add_api_route("/card/{name}/{version}", _card, methods=["GET"])
     app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
@@ -186,6 +188,16 @@ def _validation_of_period(request: Request, user: GetUserDep, name: str, table: 
     if not project.use_case.first_period <= shown <= project.use_case.newest_period():
         raise HTTPException(404, f"{shown} is no period of {name}: it has not begun, or is before the first.")
     return _page(html.validation_period_page(validation_period.build_period(project, table, shown), _base(request)))
+
+
+def _card(request: Request, user: GetUserDep, name: str, version: str) -> Response:
+    """Return the model card of a version."""
+    use_case, base = access.require_readable(user, name), _base(request)
+    try:
+        view = card.read_card(open_project(use_case), version)
+        return _page(html.card_page(view, base))
+    except card.CardUnavailableError as error:
+        return _page(html.message_page("No model card", str(error), base, action=error.action), error.status)
 
 
 def _data_docs(user: GetUserDep, name: str, path: str) -> Response:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from include import settings
 from include.declaration import clock
@@ -37,6 +38,7 @@ from include.web import (
     validation_calendar,
     validation_state,
 )
+from include.web.card import CardView
 from include.web.catalogue import Catalogue
 from include.web.date_range import SPANS, DateRange
 from include.web.overview import Overview, StaleTables
@@ -68,6 +70,8 @@ FILES = {
     "validation.css": "text/css",
     "validation.js": "text/javascript",
     "prediction.css": "text/css",
+    "links.js": "text/javascript",
+    "card.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 
@@ -216,6 +220,21 @@ def _named(declared: DataDeclaration) -> dict[str, object]:
         "shown_name": declared.group if isinstance(declared, FeatureGroup) else declared.name,
         "is_use_case": is_use_case,
     }
+
+
+def card_page(view: CardView, base: str) -> str:
+    """Render the model card of a version, with what the ledger says above it.
+
+    Its page was verified: its parts are the HTML that `card_html` made.
+    """
+    from include.promotion.model_card import card_parts
+
+    parts = card_parts(view.page)
+    sections = [(name, Markup(text)) for name, text in parts.sections]  # noqa: S704 # nosec B704
+    body = Markup(parts.body)  # noqa: S704 # nosec B704
+    airflow, where = base.rpartition("/")[0], settings.current_settings()
+    address = links.version_link(where, view.use_case, view.version)
+    return render_template("card.html", base, view=view, sections=sections, body=body, address=address, airflow=airflow)
 
 
 def message_page(title: str, text: str, base: str, *, action: str = "", home: bool = True) -> str:

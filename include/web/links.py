@@ -38,9 +38,8 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     model = overview.champion.number if overview.champion else ""
     if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
-        if model:
-            # Only MLflow has the version's run: the version's page has the card's address in a tag.
-            found.append(Link("model card", address, hint="The version's tag model_card has the address of its card."))
+    if model:
+        found.append(Link(f"model card, version {model}", f"{base}/card/{quote(name)}/{quote(model)}", leaves=False))
     found.append(Link("validation", f"{base}/validation/{quote(name)}", leaves=False))
     if where.writes_data_docs:
         found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))

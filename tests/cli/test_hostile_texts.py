@@ -55,6 +55,7 @@ COMMANDS: dict[str, list[str]] = {
     "report": ["toy", str(DAY)],
     "predictions": ["toy", str(DAY)],
     "ledger": ["toy"],
+    "score-card": ["toy"],
     "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
     "explain": ["toy", "--period", str(DAY), "--key", f"event_date={DAY}", "--key", "id=1"],
     "frame": ["toy", "checked/events", str(BAD)],

@@ -1,6 +1,7 @@
 """register: every evaluated run becomes one version."""
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.promotion import register
 from include.promotion.promotion_errors import NotEvaluatedError
+from include.registry import sync
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.tags import FINGERPRINT, NOT_PROMOTED
 from include.training import train
@@ -186,3 +188,32 @@ def test_a_run_whose_models_files_are_gone_is_not_registered_whatever_its_gates_
         register.register_run(open_project(USE_CASE), trained_toy)
     assert refused.value.run_id == trained_toy
     assert Registry(USE_CASE).versions() == []
+
+
+def test_a_version_has_few_tags_and_its_run_the_whole_record(trained_toy):
+    number = register.register_run(open_project(USE_CASE), trained_toy).version
+    registry = Registry(USE_CASE)
+    version = registry.version(number)
+    assert set(version.copies) == {"as_of", "gates", "reason", "status"}
+    record = read_json(trained_toy, register.RECORD)
+    assert record["trees"] == version.trees and record["recipe"]["as_of"] == str(version.as_of)
+    assert record["gate_results"] == list(version.gate_results)
+
+
+def test_version_and_run_have_one_description_with_the_summary_first(trained_toy):
+    number = register.register_run(open_project(USE_CASE), trained_toy).version
+    registry = Registry(USE_CASE)
+    description = registry.version(number).description
+    first = description.splitlines()[0]
+    assert re.match(r"\*\*Log loss \S+\*\* against \S+ of logistic, \S+ of prior on 7 test days\. Gates passed", first)
+    assert registry.get_run(trained_toy).data.tags["mlflow.note.content"] == f"**Version 1.** {description}"
+    assert "|" not in description  # cells of a table touch on MLflow's page
+
+
+def test_tags_of_an_older_release_are_removed_from_a_version(trained_toy):
+    number = register.register_run(open_project(USE_CASE), trained_toy).version
+    registry = Registry(USE_CASE)
+    before = registry.version(number)
+    registry.tag_version(number, {"trees": before.trees, "gate/log_loss better than prior": "passed"})
+    sync.sync_registry(registry, open_project(USE_CASE).ledger)
+    assert registry.version(number).copies == before.copies

@@ -188,9 +188,9 @@ def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(tra
         assert registry.version(number).tags | FORGED != registry.version(number).tags
     assert synced(USE_CASE) == first
     assert state() == before
-    assert [registry.version(number).copies["trees"] for number in (first, second)] == [
-        registry.version(number).trees for number in (first, second)
-    ]
+    assert not any(
+        name in registry.version(number).copies for number in (first, second) for name in ("trees", "judged")
+    )
     assert (
         "tags of version 2 in MLflow differ from its record: as_of, files_digest, gates, judged, trees" in caplog.text
     )

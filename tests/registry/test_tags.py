@@ -19,6 +19,7 @@ FOLDERS = ("tags", "copies")
 FILES = {
     "include.registry.mlflow_runs": "the two functions that read files",
     "include.evaluation.checks.serving_check": "the sample, compared with the digest in the record of the training",
+    "include.web.card": "the model card, compared with the digest in its own record",
     "include.promotion.model_card.build": "plots, intervals and slices, which the model card only shows",
 }
 """Modules that read files of a run, and what holds these."""

@@ -285,10 +285,35 @@ def test_the_recipe_says_what_a_rebuild_needs(toy_lake, tracking):
     assert known.fingerprint(USE_CASE, code, lock) == found.tags["airworthy.fingerprint"]
 
 
+def test_the_run_shows_all_metrics_of_the_model_and_few_of_the_baselines(trained_toy):
+    shown, recorded = run_of(trained_toy).data.metrics, Registry(USE_CASE).candidate(trained_toy).metrics
+    of_baselines = {name for name in shown if name.endswith((".prior", ".logistic"))}
+    assert of_baselines == {
+        f"test/{name}.{subject}" for name in USE_CASE.task.headline for subject in ("prior", "logistic")
+    }
+    assert {name for name in recorded if name.endswith(".model")} <= set(shown)
+    assert all(shown[name] == recorded[name] for name in shown if name in recorded)
+
+
+def test_the_run_names_its_data_and_its_source(trained_toy):
+    run, tags = run_of(trained_toy), Registry(USE_CASE).candidate(trained_toy).tags
+    datasets = {each.dataset.name: each for each in run.inputs.dataset_inputs}
+    assert set(datasets) == {"toy/features", "toy/labels"}
+    for name, found in datasets.items():
+        table = name.partition("/")[2]
+        assert found.dataset.digest == tags[f"{table}.digest"][:36] != ""
+        assert json.loads(found.dataset.source)["delta_table_version"] == tags[f"{table}.version"]
+        assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]
+    columns = json.loads(datasets["toy/features"].dataset.schema)["mlflow_colspec"]
+    assert [column["name"] for column in columns] == list(USE_CASE.features)
+    assert run.data.tags["mlflow.source.name"] == "toy__train"
+    assert run.data.tags["mlflow.source.git.commit"] == tags["commit"]
+
+
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("subject", ["model", "prior", "logistic"])
 def test_every_metric_is_kept_for_every_split_and_subject(trained_toy, split, subject):
-    found = run_of(trained_toy).data.metrics
+    found = Registry(USE_CASE).candidate(trained_toy).metrics
     names = ["log_loss", "auc", "average_precision", "brier", "ece", "expected_cost", "base_rate", "rows"]
     assert [name for name in names if f"{split}/{name}.{subject}" not in found] == []
     assert found[f"{split}/days"] == {"train": 43, "validation": 7, "test": 7}[split]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,14 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home, (port,) = tmp_path_factory.mktemp("airflow"), free_ports(1)
+    with serve(measured_home, tmp_path_factory.mktemp("airflow")) as found:
+        yield found
+
+
+@contextmanager
+def serve(shown: Path, home: Path, **more: str) -> Iterator[Server]:
+    """Airflow's API server in `home`, whose page shows the home `shown`."""
+    (port,) = free_ports(1)
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
     options = {
         "CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
@@ -119,11 +127,12 @@ def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     env = inherited | {f"AIRFLOW__{name}": value for name, value in options.items()}
     env |= {
         "AIRFLOW_HOME": str(home),
-        "AIRWORTHY_HOME": str(measured_home),
+        "AIRWORTHY_HOME": str(shown),
         "AIRWORTHY_SIGNING_KEYS": os.environ["AIRWORTHY_SIGNING_KEYS"],
         "AIRWORTHY_USE_CASE_PACKAGES": "tests.web.use_cases",
         "AIRWORTHY_FEATURE_GROUP_PACKAGES": "tests.sharing.feature_groups",
         "PYTHONPATH": str(REPOSITORY),
+        **more,
     }
     with (home / "log").open("w") as log:
         command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(port)]

@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.security]
 PAGE = "/airworthy/use_case/toy"
 VALIDATION = "/airworthy/validation/toy"
 DOCS = "/airworthy/data_docs/toy/index.html"
+CARD = "/airworthy/card/toy/3"
 ROUTES = [
     "/airworthy/",
     PAGE,
@@ -23,6 +24,7 @@ ROUTES = [
     VALIDATION,
     "/airworthy/validation/toy/events/2020-08-23",
     DOCS,
+    CARD,
     "/airworthy/openapi.json",
     "/airworthy/docs",
     "/airworthy/no/such/page",
@@ -61,7 +63,7 @@ def test_a_bearer_token_serves_as_well_as_the_cookie(server):
 
 def test_who_may_not_read_the_dags_sees_no_use_case(server):
     with server.client("norman") as client:
-        routes = (PAGE, DOCS, VALIDATION, f"{VALIDATION}/events/{LAST}")
+        routes = (PAGE, DOCS, CARD, VALIDATION, f"{VALIDATION}/events/{LAST}")
         assert {client.get(route).status_code for route in routes} == {404}
         for route in ("/airworthy/", "/airworthy/dag/toy__train"):
             answer = client.get(route)

@@ -22,6 +22,8 @@ from include.project import Project
 
 log = printable_logger(__name__)
 _GATES = {"passed": "passed", "failed": "failed", "inconclusive": "are inconclusive"}
+_STARTED = {"manual": "started by hand", "scheduled": "on schedule", "backfill": "a backfill"}
+"""Type of a run to the reason of its training, if the form names none."""
 
 
 @task(**TASK_ARGS)
@@ -69,8 +71,9 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
     from include.pipelines import train
 
     run_type = str.__str__(get_current_context()["dag_run"].run_type)  # an enumeration of strings
+    reason = _STARTED.get(run_type, f"a run of type {run_type}")
     with fail_without_retry():
-        run = pipeline_run(use_case, reason=f"a run of type {run_type}", tuned=tuned)
+        run = pipeline_run(use_case, reason=reason, tuned=tuned)
         result = train.train(run)
     log.info(
         "%s as of %s on %s rows: MLflow run %s.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -23,14 +24,13 @@ from include.printable import printable_logger
 from include.project import Project
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
+from include.promotion.model_card.content import FOLDER, MARKDOWN, PAGE
 from include.registry import tags as defined
 from include.registry.mlflow_registry import Registry
-from include.registry.model_record import Version
+from include.registry.model_record import Version, record_card
 from include.registry.version_summary import VersionSummary, summarise_version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
-FOLDER = "model_card"
-MARKDOWN, PAGE = f"{FOLDER}/model_card.md", f"{FOLDER}/model_card.html"
 IMPORTANCE = "importance.json"
 LINEAGE = {
     defined.FINGERPRINT: "fingerprint of the training",
@@ -64,6 +64,8 @@ class CardResult:
 def build_model_card(project: Project, version: str) -> CardResult:
     """Write the version's card into its run if it changed, and tag the version.
 
+    The digest of its page is recorded.
+
     The card names what an older run has not stored. It does not depend on the clock or on the current champion.
 
     Raises:
@@ -83,6 +85,7 @@ def build_model_card(project: Project, version: str) -> CardResult:
             markdown = model_card.card_markdown(_facts(project, found, recorded.data, _Kept(Path(folder) / "nothing")))
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
+    record_card(project.records, found.run_id, hashlib.sha256(page.encode()).hexdigest())
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
     if summarise_version(found, ()).card != place:
         registry.tag_version(version, {defined.MODEL_CARD: place})
@@ -177,6 +180,7 @@ def _recorded_content(project: Project, version: Version, recorded: RunData) -> 
         test=summary.test,
         validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
+        out_of_scope=declared.out_of_scope,
         reason=summary.training_reason,
         notice=tags.get(defined.NOTICE, declared.notice),
         links=declared.links,
@@ -220,6 +224,10 @@ def _decisions(summary: VersionSummary) -> tuple[str, ...]:
     """Return a sentence for each decision on the version."""
     sentences = [
         f"It was {summary.approval}." if summary.approval else "",
+        *(
+            f"Champion from {entry.effective_from} on: {entry.action} by {entry.actor}. {entry.reason}"
+            for entry in summary.promotions
+        ),
         f"Not promoted: {summary.not_promoted}" if summary.not_promoted else "",
         f"Rebuilt from the registry alone: {summary.reproduced}." if summary.reproduced else "",
     ]

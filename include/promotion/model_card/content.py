@@ -8,14 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import get_args
 
+from include.declaration.gates import MODEL
 from include.declaration.task import Task
 from include.evaluation.gates.result import GateResult, Outcome
+from include.model.metrics import METRICS
 from include.monitoring.false_alarms import FalseAlarmRate
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""
 GROUPS_SHOWN = 5
 """Most groups of a column that the card lists."""
+FOLDER = "model_card"
+MARKDOWN, PAGE = f"{FOLDER}/model_card.md", f"{FOLDER}/model_card.html"
+"""Artifacts of a run: the card as text, and as one page with its plots."""
+HEADLINE = 4
+"""Most metrics at the top of the card."""
+TOP_PLOTS = ("calibration", "predicted_and_actual", "gate_results")
+"""Names of plots; the first that the run has is at the top of the card."""
 _SECTIONS = {"gate_results": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
 """Name of a plot to the section that shows it; other plots are in the last section."""
 
@@ -73,6 +82,19 @@ class RankedFeature:
 
 
 @dataclass(frozen=True)
+class HeadlineNumber:
+    """A metric of the test days at the top of the card."""
+
+    metric: str
+    value: float
+    interval: tuple[float, float] | None
+    """The ends of its 95 % interval."""
+    baseline: str
+    """The baseline that is best by this metric; empty if none has it."""
+    baseline_value: float | None
+
+
+@dataclass(frozen=True)
 class ModelCardContent:
     """One version of a use case's model, with the values of its run and the registry."""
 
@@ -93,6 +115,8 @@ class ModelCardContent:
     validation: Metrics
     lineage: Mapping[str, str]
     """Name of an input or tool of the training to its digest, version or id."""
+    out_of_scope: Sequence[str] = ()
+    """Uses for which the predictions are not made, a sentence each, as declared."""
     reason: str = ""
     notice: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +182,29 @@ class ModelCardContent:
         ordered = sorted(gains, key=lambda name: (-gains[name], name))
         return [RankedFeature(name, self.features.get(name, ""), max(gains[name], 0.0) / total) for name in ordered]
 
+    @property
+    def headline(self) -> list[HeadlineNumber]:
+        """Return the first HEADLINE metrics of the task on the test days."""
+        of_model = self.test.get(MODEL, {})
+        names = [name for name in self.task.headline if name in of_model][:HEADLINE]
+        return [self._headline_number(name, of_model[name]) for name in names]
+
+    def _headline_number(self, name: str, value: float) -> HeadlineNumber:
+        better = max if METRICS[name].higher_is_better else min
+        measured = {each: self.test[each][name] for each in self.task.baselines if name in self.test.get(each, {})}
+        baseline = better(measured, key=measured.__getitem__, default="")
+        return HeadlineNumber(name, value, (self.intervals or {}).get(name), baseline, measured.get(baseline))
+
+    @property
+    def top_plot(self) -> str:
+        """Return the path of the plot at the top of the card; empty if there is none."""
+        stems = {PurePosixPath(path).stem: path for path in sorted(self.plots)}
+        return next((stems[stem] for stem in TOP_PLOTS if stem in stems), "")
+
+    def caption(self, path: str) -> str:
+        """Return the caption of a plot."""
+        return PurePosixPath(path).stem.replace("_", " ").capitalize()
+
     def plots_of(self, section: str) -> list[tuple[str, str]]:
         """Return caption and path of a section's plots.
 
@@ -165,7 +212,7 @@ class ModelCardContent:
         """
         stems = {path: PurePosixPath(path).stem for path in sorted(self.plots)}
         return [
-            (stem.replace("_", " ").capitalize(), path)
+            (self.caption(path), path)
             for path, stem in stems.items()
-            if _SECTIONS.get(stem, "") == section
+            if _SECTIONS.get(stem, "") == section and path != self.top_plot
         ]

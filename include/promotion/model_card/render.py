@@ -9,6 +9,7 @@ import base64
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import Any
@@ -35,6 +36,7 @@ MARKS = {
 """Text of an outcome; the mark shows it without the colour."""
 ALLOWED = "(allowed)"
 """Added to a failed or inconclusive outcome that does not prevent the promotion."""
+_MAIN, _SECTION = "<main>\n", re.compile(r'<li><a href="#([a-z0-9-]*)">(.*?)</a></li>')
 _CLASSES = {text: outcome for outcome, mark in MARKS.items() for text in (mark, f"{mark} {ALLOWED}")}
 
 
@@ -61,11 +63,12 @@ def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
     `plots` are PNG images by artifact path. HTML in the Markdown is shown as text, and an image that is not among the
     plots as its caption.
     """
-    # CommonMark without HTML and without automatic links: no link of a card comes from data.
+    # CommonMark without HTML and without found links: only the declared links are links, not what data look like.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("image", _images(plots))
     # A wide table scrolls separately from the page, and the tab key reaches it.
     parser.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>\n')
+    parser.add_render_rule("link_open", lambda _, tokens, place, *__: _link(tokens[place]))
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = parser.parse(markdown)
     _mark_outcomes(tokens)
@@ -79,6 +82,31 @@ def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
             body=Markup(parser.renderer.render(tokens, parser.options, {})),  # noqa: S704 # nosec B704
         )
     )
+
+
+@dataclass(frozen=True)
+class CardParts:
+    """The parts of a page that `card_html` has made."""
+
+    sections: tuple[tuple[str, str], ...]
+    """Id and title of each section; the title is HTML."""
+    body: str
+    """HTML."""
+
+
+def card_parts(page: str) -> CardParts:
+    """Split a page of `card_html`, to show it within another page.
+
+    The page must be known to be from `card_html`, by its digest: the parts are HTML.
+
+    Raises:
+        ValueError: it has not the form of such a page.
+    """
+    head, found, rest = page.partition(_MAIN)
+    body, ended, _ = rest.rpartition("</main>")
+    if not (found and ended):
+        raise ValueError("The page is not that of a model card.")
+    return CardParts(tuple(_SECTION.findall(head)), body)
 
 
 @cache
@@ -98,6 +126,11 @@ def _images(plots: Mapping[str, bytes]) -> Callable[..., str]:
         return f'<img src="data:image/png;base64,{base64.b64encode(content).decode()}" alt="{caption}">'
 
     return render
+
+
+def _link(token: Token) -> str:
+    """Return the start of a link, marked for the page as one that leads out of it."""
+    return f'<a data-out rel="noopener noreferrer" href="{escape(str(token.attrGet("href")))}">'
 
 
 def _mark_outcomes(tokens: Sequence[Token]) -> None:

@@ -68,6 +68,7 @@ _SCHEDULE = Feed(
     columns=_KEY_TYPES | {"sched_arr_time": "int16", "distance": "int32"},
     keys=_KEYS,
     max_quarantined=0.02,
+    personal=(),
 )
 _OUTCOMES = Feed(
     name="outcomes",
@@ -76,6 +77,7 @@ _OUTCOMES = Feed(
     max_quarantined=0.02,
     missing_periods=frozenset({_FIRST_DAY}),  # nothing had flown yet
     known_at="flight_date",  # at the earliest: how a flight ended is delivered after its date, never on it
+    personal=(),
 )
 _WEATHER = Feed(
     name="weather",
@@ -86,6 +88,7 @@ _WEATHER = Feed(
     max_quarantined=0.05,
     missing_periods=days_without_weather(),
     known_at="observed_on",
+    personal=(),
 )
 
 _PLANNED = {
@@ -141,6 +144,10 @@ USE_CASE = UseCase(
     objective=(
         "At midnight, name today's flights out of New York that will probably arrive 15 minutes late or more,"
         " so that the operations desk rebooks tight connections before passengers stand at the gate."
+    ),
+    out_of_scope=(
+        "Changing the crew, price or seat of a person: it says nothing about one passenger.",
+        "Flights from other cities than New York, and delays on the day itself: it knows the night before only.",
     ),
     owner="operations-desk",
     time_zone="America/New_York",

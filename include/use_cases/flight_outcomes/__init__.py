@@ -87,6 +87,7 @@ _SCHEDULE = Feed(
     columns=_KEY_TYPES | {"sched_arr_time": "int16", "distance": "int32"},
     keys=tuple(_KEY_TYPES),
     max_quarantined=0.02,
+    personal=(),
 )
 _OUTCOMES = Feed(
     name="outcomes",
@@ -95,6 +96,7 @@ _OUTCOMES = Feed(
     max_quarantined=0.02,
     missing_periods=frozenset({_FIRST_DAY}),  # nothing had landed yet
     known_at="flight_date",  # at the earliest: how a flight ended is delivered after its date, never on it
+    personal=(),
 )
 _WEATHER = Feed(
     name="weather",
@@ -105,6 +107,7 @@ _WEATHER = Feed(
     max_quarantined=0.05,
     missing_periods=days_without_weather(),
     known_at="observed_on",
+    personal=(),
 )
 
 _TIMETABLE = {
@@ -157,6 +160,10 @@ USE_CASE = UseCase(
         "At midnight, give for each of today's flights out of New York the probabilities that it will be on time, late,"
         " or very late or cancelled, so that the operations desk warns or rebooks the passengers whose flight will"
         " probably not bring them there."
+    ),
+    out_of_scope=(
+        "Decisions about one passenger: it says nothing about a person.",
+        "Flights from other cities than New York, and news of the day itself: it knows the night before only.",
     ),
     owner="operations-desk",
     time_zone="America/New_York",

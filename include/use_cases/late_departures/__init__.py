@@ -64,6 +64,7 @@ _DEPARTURES = Feed(
     max_quarantined=0.02,
     missing_periods=frozenset({_FIRST_DAY}),  # nothing had departed yet
     known_at="flight_date",  # at the earliest: how a flight departed is delivered after its date, never on it
+    personal=(),
 )
 _WEATHER = Feed(
     name="weather",
@@ -74,6 +75,7 @@ _WEATHER = Feed(
     max_quarantined=0.05,
     missing_periods=days_without_weather(),
     known_at="observed_on",
+    personal=(),
 )
 
 _TIMETABLE = {
@@ -129,6 +131,10 @@ USE_CASE = UseCase(
     objective=(
         "At midnight, say how many of the departures planned for each airport and hour will leave 15 minutes late or"
         " more, or be cancelled, so that the airports plan gates and staff for the hours with many."
+    ),
+    out_of_scope=(
+        "Naming the flights that are late: it counts them by airport and hour.",
+        "Airports outside New York, and news of the day itself: it knows the night before only.",
     ),
     owner="airport-operations",
     time_zone="America/New_York",

@@ -1,5 +1,6 @@
 """The model card of a version, from the stored data of its run and the registry."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -12,6 +13,7 @@ from include.project import open_project
 from include.promotion import approve, register
 from include.promotion.model_card import build
 from include.registry.mlflow_registry import Registry
+from include.registry.model_record import recorded_card
 from include.registry.records import Records
 from include.registry.registry_errors import VersionUnknownError
 from tests.conftest import AS_OF, move, moved_into
@@ -155,3 +157,18 @@ def test_a_card_of_an_unknown_version_names_those_there_are(version):
 def test_artifacts_that_somebody_has_exchanged_are_left_out_of_the_card(version, run_id, name, forged):
     Registry(USE_CASE).log_json(run_id, f"{evaluate.FOLDER}/{name}.json", forged)
     assert build.build_model_card(open_project(USE_CASE), version).run_id == run_id
+
+
+def test_the_digest_of_the_page_is_recorded_and_signed(version, run_id):
+    project = open_project(USE_CASE)
+    assert recorded_card(project.records, run_id) is None
+    build.build_model_card(project, version)
+    page = (artifacts(run_id) / build.PAGE).read_bytes()
+    assert recorded_card(project.records, run_id) == hashlib.sha256(page).hexdigest()
+
+
+def test_a_promotion_is_in_the_card_that_is_written_after_it(champion):
+    project = open_project(USE_CASE)
+    found = build.build_model_card(project, champion)
+    (entry,) = [entry for entry in project.ledger.entries() if entry.makes_champion]
+    assert f"Champion from {AS_OF} on: promotion by {entry.actor}" in kept(found.run_id, build.MARKDOWN)

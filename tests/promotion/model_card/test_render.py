@@ -86,6 +86,7 @@ def made_of(text: str) -> ModelCardContent:
         version=text,
         as_of=text,
         objective=text,
+        out_of_scope=(text,),
         owner=text,
         label=text,
         label_meaning=text,
@@ -262,10 +263,73 @@ def test_the_card_names_the_champion_it_was_compared_with_or_says_there_was_none
     )
 
 
-def test_decisions_of_people_are_shown_with_the_gates():
-    assert "- It was rejected by Ada: too late" in section(
-        model_card.card_markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
+def top(text: str) -> str:
+    """What is above the first section of the card."""
+    return text.partition("\n## ")[0]
+
+
+def test_decisions_of_people_are_shown_at_the_top():
+    text = model_card.card_markdown(facts(decisions=("It was rejected by Ada: too late",)))
+    assert "- It was rejected by Ada: too late" in top(text)
+
+
+def test_four_numbers_with_interval_and_best_baseline_and_one_plot_are_at_the_top():
+    text = top(model_card.card_markdown(facts()))
+    assert "| on the test days | Log loss (lower is better) | AUC (higher is better) |" in text
+    assert "| model | **0.4311** | **0.712** | **5.25** |" in text
+    assert "| 95 % interval | 0.4201 to 0.4421 | – | – |" in text
+    assert "| best baseline | 0.4402 (logistic) | 0.712 (prior) | 5.25 (prior) |" in text
+    assert "![Calibration](<../plots/calibration.png>)" in text
+
+
+def test_the_plot_at_the_top_is_not_shown_again():
+    assert model_card.card_markdown(facts()).count("plots/calibration.png") == 1
+
+
+def test_without_metrics_of_the_test_days_the_top_has_no_numbers():
+    assert "best baseline" not in model_card.card_markdown(facts(test={}))
+
+
+def test_the_best_baseline_is_the_one_with_the_higher_value_if_higher_is_better():
+    baselines = {"logistic": {"auc": 0.7}, "prior": {"auc": 0.5}}
+    found = facts(test={"model": {"auc": 0.71}, **baselines}).headline
+    assert [(each.metric, each.baseline, each.baseline_value) for each in found] == [("auc", "logistic", 0.7)]
+
+
+def test_uses_out_of_scope_are_listed_or_said_to_be_missing():
+    declared = section(model_card.card_markdown(facts(out_of_scope=("Planning of crews.",))), "What it is not for")
+    assert "- Planning of crews." in declared and "declares no uses" not in declared
+    assert "declares no uses" in section(model_card.card_markdown(facts()), "What it is not for")
+
+
+def test_declared_links_can_be_clicked_and_leave_airflows_frame():
+    page = model_card.card_html(model_card.card_markdown(facts(links={"data": "https://example.org/data?a=1"})), PLOTS)
+    (link,) = [each for each in Elements(page).named("a") if not str(each["href"]).startswith("#")]
+    assert link == {"data-out": None, "rel": "noopener noreferrer", "href": "https://example.org/data?a=1"}
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a.org/>[b](x)", "https://u:p@example.org/", "ftp://a"]
+)
+def test_another_address_is_text(address):
+    page = model_card.card_html(model_card.card_markdown(facts(links={"data": address})), PLOTS)
+    assert all(str(each["href"]).startswith("#") for each in Elements(page).named("a"))
+
+
+def test_the_parts_of_a_page_are_its_sections_and_its_text():
+    page = model_card.card_html(model_card.card_markdown(facts(objective="a < b")), PLOTS)
+    parts = model_card.card_parts(page)
+    assert parts.sections[:2] == (("what-it-is-for", "What it is for"), ("what-it-is-not-for", "What it is not for"))
+    assert (
+        parts.body.startswith("<h1 id=")
+        and "a &lt; b" in parts.body
+        and page.endswith(f"{parts.body}</main>\n</body>\n</html>")
     )
+
+
+def test_another_page_has_no_parts():
+    with pytest.raises(ValueError, match="not that of a model card"):
+        model_card.card_parts("<html><body>forged</body></html>")
 
 
 def test_what_an_older_run_has_not_kept_is_said_and_not_made_up():
@@ -299,7 +363,7 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
         "blockquote"
     }
     assert {tag for tag, _ in page.found} <= known
-    assert not page.named("script") and len(page.named("h2")) == 12
+    assert not page.named("script") and len(page.named("h2")) == 13
     assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.named("img"))
     assert all(str(link["href"]).startswith("#") for link in page.named("a"))
     assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
@@ -322,7 +386,7 @@ def test_the_page_holds_its_plots_and_asks_for_nothing():
 def test_a_plot_is_in_its_section_and_one_that_is_missing_is_named():
     text = model_card.card_markdown(facts())
     assert "../evaluation/gate_results.png" in section(text, "Gates")
-    assert "../plots/calibration.png" in section(text, "Plots")
+    assert "../plots/calibration.png" in top(text)
     assert "<em>Calibration (not kept)</em>" in model_card.card_html(text, {})
 
 
@@ -337,4 +401,4 @@ def test_every_section_can_be_reached_from_the_top():
     page = Elements(model_card.card_html(model_card.card_markdown(facts()), PLOTS))
     places = [str(heading["id"]) for heading in page.named("h2")]
     assert [link["href"] for link in page.named("a")] == [f"#{place}" for place in places]
-    assert len(set(places)) == 12
+    assert len(set(places)) == 13
