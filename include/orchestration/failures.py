@@ -34,7 +34,8 @@ def fail_task(error: AirworthyError, message: str = "") -> NoReturn:
     """
     log_reason(message or str(error))
     # An error that says where in a use case's code it was raised has the traceback of that code as its cause.
-    cause = error.__cause__ if error.shows_cause or getattr(error, "where", "") else None
+    has_place = bool(getattr(error, "where", None))
+    cause = error.__cause__ if error.shows_cause or has_place else None
     raise TaskFailedError(error, message) from None if isinstance(cause, AirworthyError) else cause
 
 

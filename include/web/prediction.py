@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from include.declaration.feature import as_feature
 from include.declaration.period import Period, PeriodError
+from include.declaration.personal import mask_values
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.lake.history import TableVersionMissingError
@@ -37,7 +38,10 @@ _UNREADABLE = "This prediction cannot be explained now. The reason is in the API
 
 @dataclass(frozen=True)
 class ListedRow:
-    """A row of the period: its keys, its prediction, and the address of its page."""
+    """A row of the period: its keys, its prediction, and the address of its page.
+
+    Without an address, the row has personal keys, which an address would show.
+    """
 
     keys: str
     predicted: str
@@ -122,13 +126,15 @@ def listed_rows(project: Project, period: Period) -> list[ListedRow]:
     rows = view.table("predictions", period, period)
     order = [rows[task.order_column].desc(), *use_case.keys]
     found = rows.order_by(order).limit(ROWS).to_pyarrow().to_pylist()
+    has_personal_keys = not use_case.personal_columns.isdisjoint(use_case.keys)
     return [
         ListedRow(
-            ", ".join(f"{name}={row[name]}" for name in use_case.keys),
+            ", ".join(f"{name}={value}" for name, value in mask_values(keys, use_case.personal_columns).items()),
             task.describe_prediction(row),
-            query_of(period, {name: row[name] for name in use_case.keys}),
+            "" if has_personal_keys else query_of(period, keys),
         )
         for row in found
+        for keys in [{name: row[name] for name in use_case.keys}]
     ]
 
 

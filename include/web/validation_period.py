@@ -13,6 +13,7 @@ from typing import Any
 
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
+from include.declaration.personal import mask_values
 from include.errors import AirworthyError, shorten
 from include.ingestion import quarantine, validation_report
 from include.ingestion.quarantine import QuarantinedRows
@@ -112,7 +113,10 @@ def _with_rows(project: DataProject, view: PeriodValidation, most: int) -> Perio
 
 
 def _shown_rows(shown: QuarantinedRows, columns: Iterable[str]) -> Iterator[ShownRow]:
-    content = zip(*(map(_text, shown.rows[name].to_pylist()) for name in columns), strict=True)
+    personal = shown.feed.personal or ()
+    content = (
+        tuple(map(_text, mask_values(row, personal).values())) for row in shown.rows.select([*columns]).to_pylist()
+    )
     for row, reasons, state, is_open, values in zip(
         shown.rows["digest"].to_pylist(), shown.rows["reasons"].to_pylist(), shown.states(), shown.is_open, content,
         strict=True,

@@ -17,7 +17,10 @@ from include.ingestion import data_docs, expectations, ingest, validate
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.lake.storable_values import find_unsound, row_text
 from include.project import open_project
+from include.scoring import score
 from include.use_case import Feed, Period, SliceGate, Suite
+from include.web import html, prediction, validation_period
+from tests.conftest import LAST
 from tests.quarantined import spoil
 from tests.toy_use_case import USE_CASE, source
 
@@ -205,3 +208,23 @@ def test_a_printed_table_is_masked_and_a_file_is_not(private, tmp_path):
     assert printed.count(MASK) == 10
     typed("frame", "toy", "raw/events", str(DAY), "--out", str(tmp_path / "rows.csv"))
     assert MASK not in (tmp_path / "rows.csv").read_text()
+
+
+@pytest.mark.slow
+def test_the_validation_page_lists_quarantined_rows_without_personal_values(private):
+    project = open_project(PRIVATE)
+    view = validation_period.build_period(project, "events", DAY)
+    ids = {row.values[view.columns.index("id")] for row in view.rows}
+    assert len(view.rows) == 2 and ids == {MASK}
+    assert MASK in html.validation_period_page(view, "/airworthy")
+
+
+@pytest.mark.slow
+def test_predictions_with_personal_keys_are_listed_without_them_and_without_an_address(champion, declare):
+    declare(PRIVATE)
+    project = open_project(PRIVATE)
+    score.score_period(project, LAST, allow_future_model=True)
+    rows = prediction.listed_rows(project, LAST)
+    assert rows and all(f"id={MASK}" in row.keys and row.query == "" for row in rows)
+    page = prediction.prediction_page(PRIVATE, LAST, "/airworthy", None, rows)
+    assert "?period=" not in page.partition("<table>")[2]
