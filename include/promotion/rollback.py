@@ -11,7 +11,7 @@ from include.declaration.use_case import UseCase
 from include.project import Project
 from include.promotion.promotion_errors import NeverChampionError, RollbackReasonMissingError, TrainedLaterError
 from include.registry import lifecycle, sync
-from include.registry.ledger_entry import LedgerDecision, LedgerEntry, entries_until
+from include.registry.ledger_entry import LedgerDecision, LedgerEntry, entries_until, find_existing
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE
@@ -32,12 +32,14 @@ class RollbackResult:
     """In words: the days on which it is champion, the effect on scored days, and whether its training data are gone."""
     new: bool
     """Whether this call has changed the ledger."""
+    needless: bool = False
+    """Whether the version was the champion of that period already, so that there was nothing to record."""
 
 
 def roll_back(project: Project, version: str, effective_from: Period, *, actor: str, reason: str) -> RollbackResult:
     """Append the rollback, unless the ledger has it, and sync the registry.
 
-    If it raises, nothing has changed.
+    If the version is the champion of `effective_from` already, nothing is written. If it raises, nothing has changed.
 
     Raises:
         NotBegunError: `effective_from` is in the future; a mistyped day could not be removed from the ledger.
@@ -59,12 +61,20 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
         raise RollbackReasonMissingError(use_case.name)
     if effective_from < found.as_of:
         raise TrainedLaterError(use_case.name, version, found.as_of, effective_from)
+    present, decision = (
+        lifecycle.champion_of(effective_from, entries),
+        _decision(found, effective_from, actor, reason.strip()),
+    )
+    is_known = find_existing(decision, entries) is not None  # by a task that is repeated
+    if present is not None and not is_known and lifecycle.refers_to(present, found, entries):
+        champion = sync.sync_registry(registry, ledger)
+        return _unchanged(version, effective_from, present, ledger.entries(), champion)
     latest = lifecycle.champion_of(use_case.newest_period(), entries)
     if latest is not None and latest.effective_from > effective_from:
         sync.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
     registry.reload(found)
     # No check for entries appended meanwhile: it was champion, and no entry can change that.
-    appended = ledger.append(_decision(found, effective_from, actor, reason.strip()))
+    appended = ledger.append(decision)
     champion, entry, entries = sync.sync_registry(project.registry, project.ledger), appended.entry, ledger.entries()
     ends = entries_until(entry, entries)
     return RollbackResult(
@@ -75,6 +85,24 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
         champion=champion,
         reason=_effect(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
         new=appended.new,
+    )
+
+
+def _unchanged(
+    version: str, period: Period, present: LedgerEntry, entries: Sequence[LedgerEntry], champion: str | None
+) -> RollbackResult:
+    """Return the result of a rollback to what is the champion of its period already."""
+    ends = entries_until(present, entries)
+    return RollbackResult(
+        version=version,
+        effective_from=period.key,
+        newest_period=(ends - 1).key if ends else None,
+        entry=present.number,
+        champion=champion,
+        reason=f"Version {version} is the champion of {period} already, by ledger entry {present.number}"
+        f" ({present.action}); nothing was written.",
+        new=False,
+        needless=True,
     )
 
 

@@ -97,6 +97,18 @@ def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(aski
     assert "ann answered Approve without a reason, and nothing was decided" in capsys.readouterr().out
 
 
+def test_the_question_says_until_when_it_can_be_answered(asking, set_clock):
+    set_clock(datetime(2026, 11, 28, 22, 30, tzinfo=UTC))
+    operator, context = asking.operator()
+    operator.body = "- What changes: all\n- From when: now\n\n| a | table |"
+    with pytest.raises(TaskAwaitingInput):
+        operator.execute(context)
+    summary, details = operator.body.split("\n\n")
+    end = (datetime(2026, 11, 28, 22, 30, tzinfo=UTC) + USE_CASE.approval.wait).astimezone(USE_CASE.zone)
+    assert f"{end:%Y-%m-%d %H:%M} {USE_CASE.time_zone}" in summary.splitlines()[-1]
+    assert summary.startswith("- What changes: all\n- From when: now\n- ") and details == "| a | table |"
+
+
 @pytest.mark.parametrize("blank", ["  ", "\n\t", None])
 def test_a_blank_reason_is_none(asking, blank):
     with pytest.raises(TaskAwaitingInput):

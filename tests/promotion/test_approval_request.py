@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from include.evaluation import evaluate
 from include.model.metrics import METRICS
 from include.project import open_project
@@ -34,6 +36,58 @@ def test_metrics_and_gate_results_are_next_to_those_of_the_champion(trained_toy,
     assert (value, limit, gate_result) == (shown[0], shown[3], "passed")
     assert then.endswith(", passed") and then != f"{value}, passed"
     assert USE_CASE.notice in text
+
+
+def test_the_question_begins_with_what_changes_by_how_much_and_from_when(trained_toy, another):
+    project = open_project(USE_CASE)
+    promote.promote_version(project, register.register_run(project, trained_toy).version, actor="a test")
+    evaluate.evaluate_run(project, run_id := another(USE_CASE))
+    version = project.registry.version(register.register_run(project, run_id).version)
+    text = approval_request.build_approval_request(project, version.number).question
+    assert text is not None
+    what, how_much, when = text.split("\n\n")[0].splitlines()
+    assert f"version 2 replaces version 1, champion since {project.registry.version('1').as_of}" in what
+    judged = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
+    model, champion = judged["model"]["log_loss"], judged["champion"]["log_loss"]
+    direction = "worse" if model > champion else "better"
+    assert f"{model:.4g} nats against {champion:.4g} nats of version 1 (lower is better)" in how_much or (
+        f"{model:.4g} against {champion:.4g} of version 1 (lower is better)" in how_much
+    )
+    assert f": {abs(model - champion) / champion:.1%} {direction};" in how_much
+    assert f"from {version.as_of} on" in when
+
+
+def test_the_first_model_has_nothing_to_be_compared_with(trained_toy):
+    project = open_project(USE_CASE)
+    text = approval_request.build_approval_request(
+        project, register.register_run(project, trained_toy).version
+    ).question
+    assert text is not None
+    assert "becomes the first champion" in text.splitlines()[0]
+    assert "no champion to compare it with" in text.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("difference", "base", "higher_is_better", "words"),
+    [
+        (-0.05, 0.5, False, "10.0% better"),
+        (0.05, 0.5, False, "10.0% worse"),
+        (0.05, -0.5, True, "10.0% better"),
+        (0.25, 0.0, True, "0.25 better"),
+        (0.0, 0.5, True, "the same"),
+    ],
+)
+def test_a_change_is_better_or_worse_by_the_direction_of_its_metric(difference, base, higher_is_better, words):
+    assert approval_request._change(difference, base, higher_is_better) == words
+
+
+def test_the_question_links_to_pages_and_to_nothing_else(trained_toy):
+    version = register.register_run(open_project(USE_CASE), trained_toy).version
+    links = {"Model card": "http://127.0.0.1:8080/airworthy/card/toy/1", "evil": "javascript:alert(1)"}
+    text = approval_request.build_approval_request(open_project(USE_CASE), version, links).question
+    assert text is not None
+    assert "[Model card](<http://127.0.0.1:8080/airworthy/card/toy/1>) · evil" in text
+    assert "javascript" not in text
 
 
 def test_without_a_champion_the_model_is_next_to_its_baselines(trained_toy):

@@ -90,6 +90,15 @@ def test_the_same_rollback_again_adds_no_second_entry(champions):
     assert state() == before
 
 
+@pytest.mark.parametrize(("version", "period", "entry"), [("2", LATER, 2), ("2", DAY, 2), ("1", AS_OF, 1)])
+def test_a_rollback_to_what_is_the_champion_already_writes_nothing(champions, version, period, entry):
+    before = state()
+    found = back(version, period, reason="another look")
+    assert (found.new, found.needless, found.entry, found.champion) == (False, True, entry, "2")
+    assert str(period) in found.reason and f"entry {entry}" in found.reason
+    assert state() == before
+
+
 def test_a_cleared_rollback_does_not_undo_what_came_after_it(champions):
     back(period=DAY)
     promoted(register(champions, DAY), actor="a run")

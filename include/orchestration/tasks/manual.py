@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
 from include.declaration.actor import run_actor
@@ -42,6 +43,8 @@ def roll_back(use_case: str) -> dict[str, object]:
         )
     log.info("%s", result.reason)
     task_links.set_version_links(use_case, result.version)
+    if result.needless:
+        raise AirflowSkipException(result.reason)
     add_asset_metadata(declared, "model", version=result.version, rolled_back=True, reason=result.reason)
     callbacks.notify_rolled_back(open_project(declared), result)
     return asdict(result)
