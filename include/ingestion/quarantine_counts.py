@@ -28,6 +28,8 @@ from include.lake.snapshot import AsOfSnapshot
 from include.project import DataProject
 
 _MOST_KEPT = 4096
+_counted: dict[tuple[object, ...], RowStates] = {}
+"""Counts by the versions of what they were made from: see `_versions`."""
 _ids: dict[tuple[str, str, str], tuple[str, ...]] = {}
 """The ids of the quarantined rows of a partition, by table, period and digest: a content never changes."""
 
@@ -60,9 +62,29 @@ def count_states(project: DataProject, feed: str, until: Period) -> RowStates | 
         CorrectionsCorruptedError: the corrections cannot be read.
         PartitionCorruptedError: a partition is damaged, or was not written by this installation.
     """
-    view = open_checked(project, feed, until)
-    if view is None:
-        return None
+    versions = (*_versions(project, feed), until)
+    if versions not in _counted:
+        view = open_checked(project, feed, until)
+        if view is None:
+            return None
+        if len(_counted) >= _MOST_KEPT:
+            _counted.clear()
+        _counted[versions] = _count(project, feed, until, view)
+    return _counted[versions]
+
+
+def _versions(project: DataProject, feed: str) -> tuple[object, ...]:
+    """Return what changes when a table or the corrections change.
+
+    They are names of files that are never rewritten.
+    """
+    log = (project.lake.root / f"checked/{feed}/_delta_log").names()
+    newest = max((name for name in log if name.endswith(".json")), default="")
+    corrections = project.lake.root / "corrections" / feed
+    return project.lake.uri(feed), newest, *corrections.names(), *(corrections / "periods").names()
+
+
+def _count(project: DataProject, feed: str, until: Period, view: AsOfSnapshot) -> RowStates:
     counts = quarantined_by_period(project, feed, view)
     resubmitted = defaultdict[Period, dict[str, Correction]](dict)
     for correction in CorrectionLog.open(project, feed).accepted():

@@ -207,14 +207,15 @@ def _judged(project: DataProject, feed: Feed, period: Period, delivered: pa.Tabl
     if project.settings.writes_data_docs:
         data_docs.write_data_docs(use_case.name, feed.name, period, digest, judgement.document)
     broken = [str(rule) for rule in judgement.broken]
-    rows, quarantined, counted = delivered.num_rows, judgement.quarantined, judgement.reasons
+    rows, quarantined = delivered.num_rows, judgement.quarantined
+    reasons = expectations.count_failures(judgement.reasons)
     if quarantined / rows > feed.max_quarantined:
         broken.append(
             f"{quarantined} of {rows} rows ({quarantined / rows:.1%}) would be quarantined, above the feed's"
-            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.count_failures(counted)}"
+            f" max_quarantined of {feed.max_quarantined:.1%}: "
+            + "; ".join(f"{count} × {reason}" for reason, count in reasons.items())
         )
     if broken:
-        reasons = expectations.count_failures(counted)
         report = ValidationReport("refused", rows, quarantined, judgement.rules, reasons, tuple(broken))
         raise _refusal(project, feed, period, digest, report)
     return judgement

@@ -88,12 +88,18 @@ class ValidationReport:
 class ReportName:
     """What the name of a report tells."""
 
-    period: Period
+    key: str
+    """Key of the period."""
     outcome: Outcome
     rows: int
     quarantined: int
     content: str
     """Identifies the validated content: see `content_of`."""
+
+    @property
+    def period(self) -> Period:
+        """Return the period; to make it takes longer than to read the rest of the name."""
+        return Period(self.key)
 
     @classmethod
     def parse(cls, file: str) -> ReportName | None:
@@ -104,12 +110,12 @@ class ReportName:
         outcome = next((known for known in OUTCOMES if known == parts[1]), None)
         if outcome is None or not (parts[2].isdecimal() and parts[3].isdecimal()):
             return None
-        return cls(Period(parts[0]), outcome, int(parts[2]), int(parts[3]), parts[4])
+        return cls(parts[0], outcome, int(parts[2]), int(parts[3]), parts[4])
 
     @property
     def file(self) -> str:
         """Return the name of the file."""
-        parts = (self.period.key, self.outcome, str(self.rows), str(self.quarantined), self.content)
+        parts = (self.key, self.outcome, str(self.rows), str(self.quarantined), self.content)
         return f"{'.'.join(parts)}{_SUFFIX}"
 
 
@@ -129,7 +135,7 @@ def write_report(lake: Lake, table: str, period: Period, digest: str, report: Va
     processes write at once, both of theirs can stay.
     """
     mark_format(lake.root)
-    name = ReportName(period, report.outcome, report.rows, report.quarantined, content_of(digest))
+    name = ReportName(period.key, report.outcome, report.rows, report.quarantined, content_of(digest))
     folder, before = _folder(lake, table), list_reports(lake, table, f"{period.key}.")
     content = report.to_json()
     if name not in before or _content(folder / name.file) != content:
@@ -180,12 +186,9 @@ def quarantined_counts(names: Iterable[ReportName], digests: Mapping[Period, str
 
     `digests` are those of the published partitions.
     """
-    contents = {period: content_of(digest) for period, digest in digests.items()}
-    return {
-        name.period: name.quarantined
-        for name in names
-        if name.outcome == "published" and contents.get(name.period) == name.content
-    }
+    counts = {(name.key, name.content): name.quarantined for name in names if name.outcome == "published"}
+    found = {period: counts.get((period.key, content_of(digest))) for period, digest in digests.items()}
+    return {period: count for period, count in found.items() if count is not None}
 
 
 def page_address(use_case: str, table: str, period: Period) -> str:

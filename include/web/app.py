@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from functools import cache
 from typing import Annotated
 
@@ -33,7 +34,7 @@ from include.web import (
     validation_state,
 )
 from include.web.date_range import RangeQuery, parse_period, read_range
-from include.web.overview import Overview
+from include.web.overview import Overview, StaleTables
 from include.web.request_limits import PAGE, Guard
 
 log = printable_logger(__name__)
@@ -54,6 +55,9 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 """Load nothing from other origins, run only the page's own scripts, and let no proxy store the page."""
+STALE_SECONDS = 60
+_stale: dict[str, tuple[float, StaleTables]] = {}
+"""When the stale tables of a use case were last found, and which."""
 TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 422: "Invalid request", 503: "Not available"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
@@ -130,7 +134,7 @@ def _use_case(
     use_case_overview = _overview(open_project(use_case), dates.last, dates.span)
     now_runs = runs.read_runs(user, use_case, _base(request).rpartition("/")[0])
     several = len(access.readable_use_cases(user)) > 1
-    stale = overview.stale_tables(open_project(use_case))
+    stale = _stale_tables(open_project(use_case))
     return _page(
         html.use_case_page(
             use_case_overview,
@@ -143,6 +147,18 @@ def _use_case(
             dates=dates,
         )
     )
+
+
+def _stale_tables(project: Project) -> StaleTables:
+    """Return the stale tables, as they were at most `STALE_SECONDS` ago.
+
+    To find them, all code is read.
+    """
+    made, found = _stale.get(project.root.uri, (0.0, None))
+    if found is None or time.monotonic() - made > STALE_SECONDS:
+        found = overview.stale_tables(project)
+        _stale[project.root.uri] = time.monotonic(), found
+    return found
 
 
 def _catalogue(request: Request, user: GetUserDep, q: Annotated[str, Query(max_length=NAME_LENGTH)] = "") -> Response:

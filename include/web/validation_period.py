@@ -82,7 +82,7 @@ def build_period(project: DataProject, table: str, period: Period, most: int = R
     use_case, problems = project.use_case, list[str]()
     state = validation_state.read_state(project, table, problems)
     cell = state.cell(period, state.refused())
-    current = [name for name in state.reports if name.period == period and state.is_current(name)]
+    current = [name for name in state.reports if name.key == period.key and state.is_current(name)]
     report = None
     if current:
         try:

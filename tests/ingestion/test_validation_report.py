@@ -105,7 +105,7 @@ def test_other_files_of_the_folder_are_no_reports(lake):
 
 def test_a_name_tells_what_it_was_made_of():
     for key in ("2013-01-05", "2013-01-05T05Z", "2013-W14-1"):
-        name = ReportName(Period(key), "refused", 12, 3, validation_report.content_of("b2-0"))
+        name = ReportName(key, "refused", 12, 3, validation_report.content_of("b2-0"))
         assert ReportName.parse(name.file) == name
 
 

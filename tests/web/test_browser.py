@@ -223,12 +223,13 @@ def test_the_validation_pages_are_drawn_at_both_sizes_and_in_both_themes(visit, 
     assert visit.complaints == []
 
 
-def test_the_page_says_what_runs_now_and_when_it_was_made(visit):
+def test_the_page_says_what_runs_now_and_when_it_was_made(visit, tmp_path):
     visit.go(f"airworthy/use_case/toy?period={LAST}")
     today = visit.page.locator("#today")
     expect(today).to_contain_text("data ·")
     expect(today).to_contain_text("2 open quarantined rows")
     expect(today.get_by_role("link", name="refresh")).to_be_visible()
+    visit.page.screenshot(path=tmp_path / "today.png")
     assert visit.complaints == []
 
 
