@@ -85,9 +85,7 @@ class StoragePath:
         """
         parts = name.split("/")
         if (
-            "\\" in name
-            or any(part in ("", ".", "..") for part in parts)
-            or any(ord(character) < 32 for character in name)
+            "\\" in name or any(part in ("", ".", "..") for part in parts) or min(name) < " "  # a control character
         ):
             raise InvalidStoragePathError(self.uri, name)
         return StoragePath(f"{self.uri}/{name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -61,6 +62,7 @@ class MetricTable:
     calendar: Calendar
     _names: dict[str, list[str]] = field(init=False, repr=False)
     _codes: dict[str, npt.NDArray[np.int32]] = field(init=False, repr=False)
+    _made: dict[date, Period] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Taking rows from a table of hundreds of chunks costs milliseconds each time.
@@ -133,12 +135,18 @@ class MetricTable:
         starts: Starts = self.rows["period"].to_numpy()
         return starts
 
+    def _period(self, start: date) -> Period:
+        """Return the period of a stored value; each is made once, for most rows are of few periods."""
+        if (period := self._made.get(start)) is None:
+            period = self._made[start] = self.calendar.period_of(start)
+        return period
+
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
         taken = self.rows.select(MetricValue._fields).take(chosen)
         columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
-        columns["period"] = self.calendar.periods_of(columns["period"])
+        columns["period"] = list(map(self._period, columns["period"]))
         columns["measured_period"] = [
-            self.calendar.period_of(measured_period) if measured_period else period
+            self._period(measured_period) if measured_period else period
             for measured_period, period in zip(columns["measured_period"], columns["period"], strict=True)
         ]
         columns["periods"] = [periods or 1 for periods in columns["periods"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import pyarrow as pa
@@ -39,7 +40,7 @@ class Side:
         named = f"version {self.version}, " if self.version else ""
         return f"{named}{self.history.first} to {self.history.period}"
 
-    @property
+    @cached_property
     def measures(self) -> MetricTable:
         """Return the metrics of its periods, of its version."""
         table = self.history.measures

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,8 @@ MOST_ROWS = 250
 """Number of features that are drawn; the table of features has all."""
 TOP = 3.0
 """Multiple of the limit from which on the colour stays the same."""
-MARKED_PERIODS = 120
-"""Longest range whose cells are wide enough for a mark."""
+MOST_COLUMNS = 120
+"""Columns that are wide enough for a mark; of a longer range, each is the worst of several periods."""
 NAME_LENGTH = 30
 """Longest part of a feature's name next to its row."""
 
@@ -74,26 +76,34 @@ def drift_heatmap(overview: MeasuredPeriods) -> Figure | None:
     grid = drift_grid(overview.measures, overview.calendar, overview.use_case.monitoring.feature_psi)
     if not np.isfinite(grid.psi).any():
         return None
-    names = list(grid.features[:MOST_ROWS])
-    step = 1 / TOP
+    names, step = list(grid.features[:MOST_ROWS]), 1 / TOP
+    size = math.ceil(len(grid.periods) / MOST_COLUMNS)
+    ratio, broken = _worst(grid.ratio[:MOST_ROWS], size), _worst(grid.broken[:MOST_ROWS].astype(float), size) == 1
+    firsts = grid.periods[::size]
+    unit = overview.period.unit.name
+    where = "%{x|%-d %b %Y}" if size == 1 else f"the largest of {size} {unit}s around %{{x|%-d %b %Y}}"
+    x0, dx = datetime.fromisoformat(to_x(overview.first)), step_width(overview.period)
     trace: Figure = {
         "type": "heatmap",
-        "x0": to_x(overview.first),  # with a list of dates, a single period would have no width
-        "dx": step_width(overview.period),
+        # With a list of dates, a single period would have no width. These are the middles of columns.
+        "x0": _middle(x0, dx, 0, size),
+        "dx": dx * size,
+        "meta": {"dates": list(map(str, firsts))},
         "y": names,
-        "z": cells(grid.ratio[:MOST_ROWS]),
+        "z": cells(ratio),
         "colorscale": [
             [0, "var(--calm)"], [step - 1e-6, "var(--warm)"], [step, "var(--hot)"], [1, "var(--bad)"],
         ],
         "zmin": 0,
         "zmax": TOP,
-        "xgap": 0 if len(grid.periods) > MARKED_PERIODS else 1,
+        "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
-        "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>%{z:.3~g} × its own limit<extra></extra>",
+        "hovertemplate": f"%{{y}}<br>{where}<br>%{{z:.3~g}} × its own limit<extra></extra>",
         "showscale": False,
     }  # fmt: skip
-    drawn = new_chart(overview, [trace, _marks(grid, names)], height=MARGIN + ROW_HEIGHT * len(names))
+    middles = [_middle(x0, dx, n * size, size) for n in range(len(firsts))]
+    drawn = new_chart(overview, [trace, _marks(broken, names, middles)], height=MARGIN + ROW_HEIGHT * len(names))
     drawn["layout"]["yaxis"] |= {
         "type": "category", "showgrid": False, "ticks": "", "autorange": "reversed", "tickvals": names,
         "ticktext": list(map(_row_name, names, grid.importance)),
@@ -110,17 +120,30 @@ def cells(values: Values, digits: int = 3) -> list[list[float | None]]:
     return listed
 
 
-def _marks(grid: DriftGrid, names: list[str]) -> Figure:
+def _middle(start: datetime, width: float, first: int, size: int) -> str:
+    """Return the middle of a column of `size` periods, as Plotly reads it."""
+    return f"{start + timedelta(milliseconds=width * (first + (size - 1) / 2)):%Y-%m-%d %H:%M}"
+
+
+def _worst(values: Values, size: int) -> Values:
+    """Return the greatest value of each group of `size` columns; NaN without one."""
+    missing = -values.shape[1] % size
+    filled = np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
+    worst: Values = np.fmax.reduce(filled.reshape(len(values), -1, size), axis=2)
+    return worst
+
+
+def _marks(broken: npt.NDArray[np.bool_], names: list[str], middles: list[str]) -> Figure:
     """Return a cross in each broken cell, so that not only its colour tells it.
 
-    Empty if there is none, or if cells are too small.
+    Empty if there is none.
     """
-    if len(grid.periods) > MARKED_PERIODS or not grid.broken.any():
+    if not broken.any():
         return {}
-    rows, columns = np.nonzero(grid.broken[: len(names)])
+    rows, columns = np.nonzero(broken)
     return {
         "type": "scatter", "mode": "markers", "name": "above its limit", "hoverinfo": "skip",
-        "x": [to_x(grid.periods[column]) for column in columns], "y": [names[row] for row in rows],
+        "x": [middles[column] for column in columns], "y": [names[row] for row in rows],
         "marker": {"symbol": "x-thin", "size": 5, "line": {"width": 1, "color": "var(--text)"}},
     }  # fmt: skip
 

@@ -13,7 +13,7 @@ from include.web import detail_pages, html
 from include.web.date_range import DateRange
 from tests import toy
 from tests.web import detailed, measured
-from tests.web.conftest import NUMBERS, OTHER_TASKS
+from tests.web.conftest import LAST, NUMBERS, OTHER_TASKS
 from tests.web.measured import Row, period_of
 
 RANGE = DateRange(period_of(NUMBERS[39]), 20, is_free=True)
@@ -76,7 +76,7 @@ def test_one_subject_of_a_metric_is_chosen_by_its_key_and_has_every_value(at_hom
 
 
 def test_the_champion_is_next_to_the_challenger_also_on_the_same_rows(at_home):
-    text = pages(toy.USE_CASE)["versions"]
+    text = pages(toy.USE_CASE, DateRange(LAST, 20, is_free=True))["versions"]
     assert "its champion, on the same rows as version 3" in text
     assert f"{detailed.CHAMPION_ON_TEST['log_loss']:.4g}" in text and "promotion from" in text
 

@@ -1,6 +1,5 @@
 """The heat map of drift: each cell against its own limit, the features with most breaches first."""
 
-import numpy as np
 import pytest
 
 from include.lake.lake import Lake
@@ -8,7 +7,6 @@ from include.project import open_project
 from include.web import heat_map, overview
 from tests import toy
 from tests.web import measured
-from tests.web.conftest import LAST
 from tests.web.measured import Row, period_of
 
 
@@ -53,7 +51,7 @@ def test_broken_cells_are_marked_and_only_these(lake_home):
     figure = drawn([*psi("a", 0.6), *psi("b", 0.1)], [*psi("a", 0.1, number=1), *psi("b", 0.7, number=1)])
     marks = figure["data"][1]
     assert sorted(zip(marks["y"], marks["x"], strict=True)) == [
-        ("a", period_of(0).key), ("b", period_of(1).key),
+        ("a", f"{period_of(0)} 00:00"), ("b", f"{period_of(1)} 00:00"),
     ]  # fmt: skip
 
 
@@ -65,7 +63,7 @@ def test_the_colour_changes_at_the_limit_itself(lake_home):
 
 def test_a_single_day_is_as_wide_as_a_day(lake_home):
     trace = drawn(psi("a", 0.1))["data"][0]
-    assert trace["dx"] == 24 * 3600 * 1000 and trace["x0"] == period_of(0).key
+    assert trace["dx"] == 24 * 3600 * 1000 and trace["x0"] == f"{period_of(0)} 00:00"
 
 
 def test_a_day_without_the_feature_stays_empty(lake_home):
@@ -79,8 +77,14 @@ def test_without_a_stored_limit_the_declared_one_counts(lake_home):
     assert row == [pytest.approx(0.4 / toy.USE_CASE.monitoring.feature_psi)]
 
 
-def test_a_year_has_no_marks_that_would_cover_each_other(at_home):
-    seen = overview.build_overview(open_project(toy.USE_CASE), LAST, span=90)
-    grid = heat_map.drift_grid(seen.measures, [LAST - n for n in range(heat_map.MARKED_PERIODS, -1, -1)], 0.25)
-    assert grid.broken.any() and heat_map._marks(grid, list(grid.features)) == {}
-    assert np.isnan(grid.psi).any()
+def test_of_a_long_range_each_column_is_the_worst_of_several_days(lake_home):
+    lake, days = Lake.open(toy.USE_CASE), heat_map.MOST_COLUMNS + 1
+    for number, value in ((0, 0.1), (1, 0.9), (2, 0.2), (days - 1, 0.3)):
+        measured.write(lake, period_of(number), psi("a", value, number=number))
+    seen = overview.build_overview(open_project(toy.USE_CASE), period_of(days - 1), span=365)
+    figure = heat_map.drift_heatmap(seen)
+    trace, marks = figure["data"]
+    assert len(trace["z"][0]) == 61 and trace["dx"] == 2 * 24 * 3600 * 1000
+    assert trace["z"][0][:3] == [1.8, 0.4, None] and trace["z"][0][-1] == 0.6
+    assert trace["x0"] == f"{period_of(0)} 12:00" == marks["x"][0] and len(marks["x"]) == 1
+    assert trace["meta"]["dates"][:2] == [period_of(0).key, period_of(2).key]

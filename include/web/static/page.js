@@ -26,18 +26,13 @@
     row.append(header, ...values.map((value) => cell("td", readable(value))));
     return row;
   };
-  const datesFrom = (trace) => {
-    const first = Date.parse(trace.x0.length > 10 ? trace.x0.replace(" ", "T") + "Z" : trace.x0);
-    const digits = trace.x0.length > 10 ? 16 : 10;
-    return trace.z[0].map((_, number) => new Date(first + number * trace.dx).toISOString().slice(0, digits).replace("T", " "));
-  };
   // One row for each feature of a heat map, or for each period or bin of another chart.
   const table = ({ data }, { dataset }) => {
     const made = document.createElement("table");
     const head = document.createElement("tr");
     const body = document.createElement("tbody");
     if (data[0].type === "heatmap") {
-      head.append(cell("th", "", "col"), ...datesFrom(data[0]).map((date) => cell("th", date, "col")));
+      head.append(cell("th", "", "col"), ...data[0].meta.dates.map((date) => cell("th", date, "col")));
       data[0].y.forEach((name, number) => {
         const header = cell("th", dataset.link ? "" : name, "row");
         if (dataset.link) {
