@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
+from include.declaration.personal import masked_errors
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features import engine, group_join
@@ -73,6 +74,19 @@ def materialize(
         PeriodRefusedError: the features break an expectation.
         SuiteError: the declared expectations cannot be used.
     """
+    with masked_errors(use_case.personal_columns, use_case.known_names):
+        return _materialize(use_case, table, function, view, since, is_judged, around_our_code)
+
+
+def _materialize(
+    use_case: DataDeclaration,
+    table: str,
+    function: str,
+    view: AsOfSnapshot,
+    since: Period,
+    is_judged: bool,
+    around_our_code: Callable[[], AbstractContextManager[None]],
+) -> Commit:
     began = time.process_time()
     code = _code_of(use_case, view, table, function)
     called = _Call(use_case, table, function, view, since, around_our_code)

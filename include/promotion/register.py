@@ -147,8 +147,7 @@ def _copy(registry: Registry, version: Version, description: str, *, is_new: boo
     recorded = {name: version.tags[name] for name in sorted(version.tags) if decides(name)}
     registry.log_json(version.run_id, RECORD, {name: _plain(name, value) for name, value in recorded.items()})
     registry.describe_run(version.run_id, f"**Version {version.number}.** {description}")
-    if NOT_PROMOTED in version.copies:
-        registry.untag_version(version.number, NOT_PROMOTED)
+    registry.untag_version(version.number, NOT_PROMOTED)
     registry.tag_version(version.number, changed, description)
 
 

@@ -169,14 +169,18 @@ def _shown(use_case: UseCase, measured: Mapping[str, float]) -> dict[str, float]
     Of the baselines these are the headline metrics on the test rows; the signed record has all.
     """
     splits = ("test", "validation", "train")
-    own = [name for split in splits for name in measured if name.startswith(f"{split}/") and name.endswith(f".{MODEL}")]
+    first = [metrics.metric_name("test", metric, MODEL) for metric in use_case.task.headline]
+    rest = [
+        name for split in splits for name in measured if name.startswith(f"{split}/") and name.endswith(f".{MODEL}")
+    ]
     compared = [
         metrics.metric_name("test", metric, subject)
         for metric in use_case.task.headline
         for subject in use_case.task.baselines
     ]
     counts = [f"{split}/days" for split in splits]
-    return {name: measured[name] for name in (*own, *compared, *counts) if name in measured}
+    names = dict.fromkeys((*first, *compared, *rest, *counts))
+    return {name: measured[name] for name in names if name in measured}
 
 
 def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from include.cli import main
 from include.declaration.personal import MASK, mask_text, mask_values, masked_errors
 from include.declaration.problems import DeclarationError
 from include.errors import AirworthyError, ColumnsError, SourceError
+from include.features import materialize
 from include.features.results import ResultRefusedError, converted
 from include.ingestion import data_docs, expectations, ingest, validate
 from include.ingestion.known_at import KnownTooLateError, require_known_in_time
@@ -228,3 +229,15 @@ def test_predictions_with_personal_keys_are_listed_without_them_and_without_an_a
     assert rows and all(f"id={MASK}" in row.keys and row.query == "" for row in rows)
     page = prediction.prediction_page(PRIVATE, LAST, "/airworthy", None, rows)
     assert "?period=" not in page.partition("<table>")[2]
+
+
+@pytest.mark.slow
+def test_a_feature_function_that_quotes_a_row_is_told_without_it(private, toy_functions):
+    def failing(period, events, outcomes):
+        raise ValueError(f"cannot read 'person {SECRET}'")
+
+    toy_functions.features(build=failing)
+    project = open_project(PRIVATE)
+    with pytest.raises(AirworthyError) as refused:
+        materialize.materialize(PRIVATE, "features", "build", project.lake.as_of(DAY), DAY)
+    assert str(SECRET) not in str(refused.value) and refused.value.__cause__ is None

@@ -204,8 +204,8 @@ def test_a_key_that_occurs_again_in_the_next_batch_is_noticed():
     first, empty, second = (pa.record_batch({"id": pa.array(ids, pa.int64())}) for ids in ([1, 2], [], [2, 3]))
     for batches in ([first, second], [first, empty, second]):
         with pytest.raises(RuntimeError, match="id=2"):
-            list(materialize._checked(batches, ["id"], [], RuntimeError))
-    assert len(list(materialize._checked([first, empty], ["id"], [], RuntimeError))) == 2
+            list(materialize._checked(batches, ["id"], (), [], RuntimeError))
+    assert len(list(materialize._checked([first, empty], ["id"], (), [], RuntimeError))) == 2
 
 
 # -- where it was made
