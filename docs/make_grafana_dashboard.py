@@ -26,7 +26,8 @@ UNITS = {
 """Unit of a metric to Grafana's; others have none. Staleness is exported in seconds."""
 ROWS: dict[str, tuple[str, ...]] = {
     "Performance": ("performance",),
-    "Drift": ("drift", "feature"),
+    "Performance before the labels": ("estimate",),
+    "Drift": ("drift", "feature", "attribution"),
     "Data": ("data",),
     "Scoring": ("scoring", "interval", "staleness"),
     "Cost of each step": ("cost",),
