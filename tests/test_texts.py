@@ -176,6 +176,7 @@ SAMPLES: dict[str, Any] = {
     "trials": 1001,
     "types": ["size is string, and must be double"],
     "unit": "characters",
+    "unknown": ["day"],
     "upper": 0.9,
     "uri": "s3://bucket/lake",
     "use_case": "toy",

@@ -35,7 +35,11 @@ def render_dag_documentation(use_case: DataDeclaration, kind: str) -> DagDocumen
     The template also sets the description.
     """
     is_group = isinstance(use_case, FeatureGroup)
-    rendered = _environment().get_template(f"{kind}.md").make_module({"use_case": use_case, "is_group": is_group})
+    rendered = (
+        _environment()
+        .get_template(f"{kind}.md")
+        .make_module({"use_case": use_case, "is_group": is_group, "kind": kind})
+    )
     return DagDocumentation(description=rendered.description, markdown=str(rendered))  # type: ignore[attr-defined]
 
 

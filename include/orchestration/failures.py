@@ -34,8 +34,7 @@ def fail_task(error: AirworthyError, message: str = "") -> NoReturn:
     """
     log_reason(message or str(error))
     # An error that says where in a use case's code it was raised has the traceback of that code as its cause.
-    has_place = bool(getattr(error, "where", None))
-    cause = error.__cause__ if error.shows_cause or has_place else None
+    cause = error.__cause__ if error.shows_cause or bool(getattr(error, "where", None)) else None
     raise TaskFailedError(error, message) from None if isinstance(cause, AirworthyError) else cause
 
 

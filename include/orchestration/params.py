@@ -148,14 +148,15 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
             **several,
             items=A_REASON,
             title="Reasons",
-            description="For a release: the reasons to ignore, one per line, exactly as the quarantine shows them.",
+            description="For a release: the reasons to ignore, one per line, as the validation page shows them.",
         ),
         "rows": Param(
             None,
             **several,
             items=A_NAME,
             title="Rows",
-            description="For a release: only the rows with these ids, one per line. Empty: all rows.",
+            description="For a release: only the rows with these ids, one per line, as the validation page shows them."
+            " Empty: all rows.",
         ),
         "file": Param(
             None,
