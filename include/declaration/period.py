@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import overload
 
 from include.errors import NAME_SHOWN, InvalidRequestError, shorten
@@ -136,6 +136,12 @@ class MixedUnitsError(InvalidRequestError, TypeError):
         )
 
 
+@lru_cache(maxsize=32_768)
+def _of_start(start: date, unit: Unit) -> Period:
+    """Return the period of a start: rows of tables name few periods many times."""
+    return Period(unit.write(start))
+
+
 @total_ordering
 class Period:
     """A period of a use case's calendar, named by its key.
@@ -184,7 +190,7 @@ class Period:
             PeriodError: the value is none of a period of the unit.
         """
         try:
-            return cls(unit.write(start))
+            return _of_start(start, unit)
         except (TypeError, ValueError):
             raise PeriodError(start, (unit,)) from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -24,6 +25,7 @@ from include.errors import InvalidRequestError
 from include.lake import s3
 from include.lake.s3_object import S3Object
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _WRITING, _CREATING = ".writing-", ".creating-"
 """Prefixes of the names of unfinished files on disk."""
 Parameters = ParamSpec("Parameters")
@@ -84,9 +86,7 @@ class StoragePath:
             InvalidStoragePathError: the name would lead out of this folder.
         """
         parts = name.split("/")
-        if (
-            "\\" in name or any(part in ("", ".", "..") for part in parts) or min(name) < " "  # a control character
-        ):
+        if "\\" in name or any(part in ("", ".", "..") for part in parts) or _CONTROL.search(name):
             raise InvalidStoragePathError(self.uri, name)
         return StoragePath(f"{self.uri}/{name}")
 
