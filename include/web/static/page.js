@@ -32,7 +32,7 @@
     const head = document.createElement("tr");
     const body = document.createElement("tbody");
     if (data[0].type === "heatmap") {
-      head.append(cell("th", "", "col"), ...data[0].meta.dates.map((date) => cell("th", date, "col")));
+      head.append(cell("th", "feature", "col"), ...data[0].meta.dates.map((date) => cell("th", date, "col")));
       data[0].y.forEach((name, number) => {
         const header = cell("th", dataset.link ? "" : name, "row");
         if (dataset.link) {
@@ -53,7 +53,8 @@
           rows.get(name)[column] = trace.y[number];
         });
       });
-      head.append(cell("th", "", "col"), ...traces.map((trace) => cell("th", trace.name, "col")));
+      const isOfBins = traces[0]?.textposition === "none";
+      head.append(cell("th", isOfBins ? "bin" : "at", "col"), ...traces.map((trace) => cell("th", trace.name, "col")));
       for (const [name, values] of [...rows].reverse()) {
         if (values.some((value) => value !== null)) body.append(rowOf(cell("th", name, "row"), values));
       }
