@@ -210,6 +210,7 @@ LEFT = Reconciliation(
     (LeftPeriod("data", "land", DAY, "the source is empty."), LeftPeriod("data", "build", DAY, "features: missing")),
 )
 OTHERWISE: dict[str, dict[str, Any]] = {
+    "UnexplainableError": {"why": "its row of features is not in the lake"},
     "ValidationTooSmallError": {"rows": 1},
     "DaskCodeError": {"differing": "the code of include.model.trainer"},
     "LabelsOutdatedError": {

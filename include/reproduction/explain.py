@@ -23,7 +23,7 @@ from include.features.labels import encoded_labels
 from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
-from include.model.contributions import Contributions, compute_contributions
+from include.model.contributions import Contributions, NoContributionsError, compute_contributions
 from include.model.model import Model
 from include.model.tasks import task_model
 from include.monitoring import reference_profile
@@ -38,8 +38,8 @@ LOG_OBJECTIVES = ("poisson", "gamma", "tweedie")
 """Objectives whose raw score is the logarithm of the prediction."""
 
 
-class FeaturesGoneError(InvalidRequestError):
-    """The features of a prediction are missing, or lack what the version reads."""
+class UnexplainableError(InvalidRequestError):
+    """A prediction cannot be explained: features are missing, or its trees linear."""
 
     def __init__(self, use_case: str, period: Period, why: str) -> None:
         self.use_case, self.period, self.why = use_case, period, why
@@ -100,7 +100,7 @@ def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]
 
     Raises:
         InvalidRequestError: as `trace_lineage` does.
-        FeaturesGoneError: the row's features are not in the lake, or lack what the version reads.
+        UnexplainableError: the row's features are missing or lack what the version reads, or its trees are linear.
         NotReadyError: the day has no predictions.
         ArtifactMissingError: the version's model is missing.
     """
@@ -111,7 +111,10 @@ def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]
     version = sync.version_of(project.registry, project.ledger, lineage.model_version)
     model = project.registry.load(version)
     row, notes = _features(use_case, lake, lineage, wanted, model)
-    found = compute_contributions(model, row)
+    try:
+        found = compute_contributions(model, row)
+    except NoContributionsError as error:
+        raise UnexplainableError(use_case.name, period, str(error)) from error
     if not _agrees(use_case, model, row, stored):
         notes.append("The features in the lake do not give the stored prediction: they changed since it was made.")
     try:
@@ -148,7 +151,7 @@ def _features(
     """Return the row of features as it was scored, or as it is now, with notes."""
     period, names, notes = lineage.period, [*model.encoding.features], list[str]()
     if lost := missing_features(model.encoding.features, use_case.features):
-        raise FeaturesGoneError(use_case.name, period, f"features {lost} are not declared any more with this type")
+        raise UnexplainableError(use_case.name, period, f"features {lost} are not declared any more with this type")
     content = lineage.features
     version = content.version if content is not None and not content.still else None
     try:
@@ -161,9 +164,9 @@ def _features(
         notes.append("The features changed since they were scored, and those of then were removed.")
         row = _one(lake.at_versions(period, {"features": None}), period, wanted)
     if row is None:
-        raise FeaturesGoneError(use_case.name, period, "its row of features is not in the lake")
+        raise UnexplainableError(use_case.name, period, "its row of features is not in the lake")
     if absent := [name for name in names if name not in row.column_names]:
-        raise FeaturesGoneError(use_case.name, period, f"its features lack {absent}")
+        raise UnexplainableError(use_case.name, period, f"its features lack {absent}")
     return row.select(names), notes
 
 

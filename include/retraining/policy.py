@@ -82,7 +82,8 @@ def decide_by_policy(
     """
     unmeasured = MeasuredPeriod(period, None, missing_reason="it was not measured")
     today = next((measurement for measurement in measured if measurement.period == period), unmeasured)
-    today, measured = _without_unproven(today, record), [_without_unproven(each, record) for each in measured]
+    if ESTIMATED_PERFORMANCE in policy.signals:
+        today, measured = _without_unproven(today, record), [_without_unproven(each, record) for each in measured]
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
     triggered = any(finding.triggers for finding in signals)
     against = [*_replaced(today, champion), *_objections(policy, period, decided, claimed)]

@@ -13,7 +13,7 @@ from include.lake.lake import Lake
 from include.project import open_project
 from include.registry import sync
 from include.reproduction import explain
-from include.reproduction.explain import FeaturesGoneError, explain_prediction
+from include.reproduction.explain import UnexplainableError, explain_prediction
 from include.scoring import score
 from include.use_case import Binary, Multiclass, Regression
 from tests.conftest import move
@@ -145,7 +145,7 @@ def test_features_whose_old_files_are_gone_are_explained_with_a_note(events):
 
 def test_features_that_are_not_declared_any_more_are_refused_in_words(events):
     narrow = replace(EVENTS.use_case, features={"hour": "float64"})
-    with raises(FeaturesGoneError, use_case="toy", period=EVENTS.as_of):
+    with raises(UnexplainableError, use_case="toy", period=EVENTS.as_of):
         explain_prediction(open_project(narrow), EVENTS.as_of, keys_of(EVENTS))
 
 

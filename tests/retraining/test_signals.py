@@ -35,6 +35,7 @@ def test_every_signal_is_found_among_the_rows():
         "model_age": None,
         "performance": True,
         "worse_than_baseline": False,
+        "estimated_performance": None,
     }
     assert found.signals["model_age"].missing_reason == "no champion"
     assert found.signals["performance"].measured_period == DAY - 8
