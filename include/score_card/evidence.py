@@ -25,6 +25,7 @@ from include.registry import lifecycle
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
 from include.registry.tags import LOCK, RECIPE
+from include.registry.version_summary import summarise_version
 from include.score_card.staleness import read_staleness
 from include.training import provenance
 from include.training.recipe import TrainingSpec, TrainingSpecError
@@ -50,6 +51,8 @@ class Evidence:
     """The entry that made the champion of `period`."""
     version: Version | None = None
     """The champion in the registry."""
+    reproduced: str = ""
+    """Outcome of training the champion again; empty if that was not tried."""
     measured: Sequence[MetricValue] = ()
     """Rows of the newest measured periods, oldest first."""
     costs: Sequence[StepCost] = ()
@@ -123,6 +126,7 @@ def collect_evidence(project: Project) -> Evidence:
         entries=entries,
         entry=entry,
         version=version,
+        reproduced="" if version is None else summarise_version(version, entries).reproduced,
         measured=measured,
         costs=costs,
         features=_features(use_case, measured, costs),

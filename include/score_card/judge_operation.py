@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from include.model.metrics import METRICS
 from include.monitoring.definitions import STALENESS
-from include.registry.tags import REPRODUCED
 from include.score_card.definitions import Verdict
 from include.score_card.evidence import Evidence
 from include.score_card.gate_evidence import NO_CHAMPION, judge_gates, named
@@ -15,7 +14,7 @@ PIPELINE = ("ingest", "validate", "build_features", "train", "evaluate", "regist
 
 def judge_reproducible(found: Evidence) -> Verdict:
     """Judge i1: the champion was trained again, with equal trees."""
-    outcome = found.version.tags.get(REPRODUCED, "") if found.version else ""
+    outcome = found.reproduced
     if outcome.startswith("equal"):
         remedy = "It is repeated by hand, once for each champion."
         return Verdict("manual", f"The champion was rebuilt from the registry alone: {outcome}.", remedy)

@@ -177,8 +177,8 @@ def test_gates_of_the_champion_are_evidence(name, kind):
 
 
 def test_a_version_that_was_rebuilt_is_reproducible():
-    assert judged("i1", version=Version(reproduced="equal")).outcome == "manual"
-    assert judged("i1", version=Version(reproduced="different")).outcome == "not met"
+    assert judged("i1", reproduced="equal").outcome == "manual"
+    assert judged("i1", reproduced="different").outcome == "not met"
 
 
 def test_a_promotion_without_gate_results_was_not_validated():
