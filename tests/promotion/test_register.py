@@ -63,7 +63,7 @@ def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
     register.register_run(open_project(USE_CASE), trained_toy)
     text = Registry(USE_CASE).version("1").description
     log_loss = Registry(USE_CASE).get_run(trained_toy).data.metrics["test/log_loss.model"]
-    assert f"| model | {log_loss:.4g} |" in text
+    assert text.startswith(f"**Log loss {log_loss:.4g}** against ")
     assert "tested on 2020-02-22 to 2020-02-28" in text
     assert USE_CASE.notice in text
 
