@@ -149,12 +149,9 @@ def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, h
 def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known, caplog):
     caplog.set_level(logging.INFO)
     callbacks.notify_failed(context("score", "score", ValueError("x")))
-    assert [record.levelname for record in caplog.records if "callbacks" in record.name or "notify" in record.name] == [
-        "INFO",
-        "INFO",
-        "INFO",
-    ]
-    assert "no Connection 'airworthy_webhook'" in caplog.text
+    levels = [record.levelname for record in caplog.records if "callbacks" in record.name or "notify" in record.name]
+    assert levels == ["INFO"]
+    assert "no Connection for alerts exists" in caplog.text
     assert not NotificationQueue.open(open_project(toy.USE_CASE)).folder.exists()
 
 
@@ -354,6 +351,14 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
     assert [body["period"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
 
 
+def rolled_back(version: str, actor: str) -> rollback.RollbackResult:
+    """The result of a rollback to a version that was not the champion."""
+    project, period = open_project(toy.USE_CASE), Period("2020-03-05")
+    decision = rollback._decision(project.registry.version(version), period, actor, "too many misses")
+    entry = project.ledger.append(decision).entry
+    return rollback.RollbackResult(version, period.key, None, entry.number, version, "It is the champion.", new=True)
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -363,9 +368,7 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
 )
 def test_the_address_of_mlflow_is_reported_without_its_credentials(champion, mailbox, hook, configure, address, shown):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
-    back = rollback.roll_back(
-        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada", reason="too many misses"
-    )
+    back = rolled_back(champion, "ada")
     configure(mlflow=address)
     callbacks.notify_promoted(open_project(DECLARED), again)
     callbacks.notify_rejected(open_project(DECLARED), "7", "no")
@@ -443,9 +446,7 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 
 def test_a_rollback_says_who_and_why(champion, hook):
-    result = rollback.roll_back(
-        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada (run 'manual')", reason="too many misses"
-    )
+    result = rolled_back(champion, "ada (run 'manual')")
     callbacks.notify_rolled_back(open_project(DECLARED), result)
     (body,) = hook.received
     assert body["event"] == "rollback"
