@@ -351,14 +351,6 @@ def test_a_breach_that_comes_back_is_reported_again(hook):
     assert [body["period"] for body in hook.received] == [str(BEFORE - 1), str(DAY)]
 
 
-def rolled_back(version: str, actor: str) -> rollback.RollbackResult:
-    """The result of a rollback to a version that was not the champion."""
-    project, period = open_project(toy.USE_CASE), Period("2020-03-05")
-    decision = rollback._decision(project.registry.version(version), period, actor, "too many misses")
-    entry = project.ledger.append(decision).entry
-    return rollback.RollbackResult(version, period.key, None, entry.number, version, "It is the champion.", new=True)
-
-
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -368,7 +360,9 @@ def rolled_back(version: str, actor: str) -> rollback.RollbackResult:
 )
 def test_the_address_of_mlflow_is_reported_without_its_credentials(champion, mailbox, hook, configure, address, shown):
     again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
-    back = rolled_back(champion, "ada")
+    back = rollback.roll_back(
+        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada", reason="too many misses"
+    )
     configure(mlflow=address)
     callbacks.notify_promoted(open_project(DECLARED), again)
     callbacks.notify_rejected(open_project(DECLARED), "7", "no")
@@ -446,7 +440,9 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 
 def test_a_rollback_says_who_and_why(champion, hook):
-    result = rolled_back(champion, "ada (run 'manual')")
+    result = rollback.roll_back(
+        open_project(toy.USE_CASE), champion, Period("2020-03-05"), actor="ada (run 'manual')", reason="too many misses"
+    )
     callbacks.notify_rolled_back(open_project(DECLARED), result)
     (body,) = hook.received
     assert body["event"] == "rollback"
