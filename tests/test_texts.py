@@ -74,6 +74,7 @@ SAMPLES: dict[str, Any] = {
     "entry": 4,
     "entry_hash": "0123456789abcdef",
     "exists": True,
+    "error": AirworthyError("It did not answer."),
     "expected": 3,
     "extra": ["colour"],
     "failed": [AirworthyError("It did not answer."), AirworthyError("It refused.")],

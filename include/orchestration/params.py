@@ -146,14 +146,14 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
         "reasons": Param(
             None,
             **several,
-            items=A_REASON,
+            items=A_REASON | {"minLength": 1},
             title="Reasons",
             description="For a release: the reasons to ignore, one per line, as the validation page shows them.",
         ),
         "rows": Param(
             None,
             **several,
-            items=A_NAME,
+            items=A_NAME | {"minLength": 1},
             title="Rows",
             description="For a release: only the rows with these ids, one per line, as the validation page shows them."
             " Empty: all rows.",

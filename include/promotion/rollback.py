@@ -36,10 +36,13 @@ class RollbackResult:
     """Whether the version was the champion of that period already, so that there was nothing to record."""
 
 
-def roll_back(project: Project, version: str, effective_from: Period, *, actor: str, reason: str) -> RollbackResult:
+def roll_back(
+    project: Project, version: str, effective_from: Period, *, actor: str, reason: str, only_if_needed: bool = False
+) -> RollbackResult:
     """Append the rollback, unless the ledger has it, and sync the registry.
 
-    If the version is the champion of `effective_from` already, nothing is written. If it raises, nothing has changed.
+    With `only_if_needed`, nothing is written if the version is the champion of `effective_from` already. If it raises,
+    nothing has changed.
 
     Raises:
         NotBegunError: `effective_from` is in the future; a mistyped day could not be removed from the ledger.
@@ -66,7 +69,7 @@ def roll_back(project: Project, version: str, effective_from: Period, *, actor: 
         _decision(found, effective_from, actor, reason.strip()),
     )
     is_known = find_existing(decision, entries) is not None  # by a task that is repeated
-    if present is not None and not is_known and lifecycle.refers_to(present, found, entries):
+    if only_if_needed and present is not None and not is_known and lifecycle.refers_to(present, found, entries):
         champion = sync.sync_registry(registry, ledger)
         return _unchanged(version, effective_from, present, ledger.entries(), champion)
     latest = lifecycle.champion_of(use_case.newest_period(), entries)

@@ -76,7 +76,7 @@ def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, fai
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [("feed", "../events"), ("action", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"),
-     ("comment", ""), ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
+     ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
 )  # fmt: skip
 def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):
     with pytest.raises(ParamValidationError):

@@ -117,10 +117,10 @@ def test_a_day_triggered_by_hand_again_commits_nothing(api, data):
     assert data_tables() == before
 
 
-def test_a_run_without_a_day_fails_at_once_and_says_what_to_give(api, data):
-    run = ended(api, DATA, api.trigger(DATA))
+def test_a_run_without_a_day_but_with_an_unknown_field_fails_at_once_and_says_what_to_give(api, data):
+    run = ended(api, DATA, api.trigger(DATA, conf={"day": "2013-01-05"}))
     assert run.state == "failed"
-    assert "This run has no period" in api.failures(DATA, run.run_id)[0]
+    assert "The form has no field 'day'" in api.failures(DATA, run.run_id)[0]
     tasks = api.call("GET", f"/dags/{DATA}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["try_number"] for task in tasks}["ingest"] == 1
 

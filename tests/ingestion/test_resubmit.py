@@ -374,12 +374,12 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
     ("text", "refusal"),
     [
         ("", raises(CorrectionFileError, file="rows.csv")),
-        ("a,b\n1,2\n", raises(CorrectionFileError, "['event_date', 'hour', 'id'", "['a', 'b']")),
+        ("a,b\n1,2\n", raises(CorrectionFileError, "'event_date', 'hour', 'id'", "'a', 'b'")),
         (f"{HEADER}2020-01-10,0,x,1.0,noon,false\n", raises(CorrectionFileError, "noon")),
         (HEADER, raises(CorrectionsEmptyError, file="rows.csv")),
         (f"{HEADER}2020-01-10,77,x,1.0,5,false\n", raises(NotQuarantinedError, "event_date=2020-01-10, id=77", line=1)),
         (f"{HEADER}2020-01-10,0,x,nan,5,false\n", raises(NumbersNotFiniteError, column="size", lines=(1,))),
-        (f'"id",{HEADER}0,2020-01-10,0,x,1.0,5,false\n', raises(CorrectionFileError, "['id']")),
+        (f'"id",{HEADER}0,2020-01-10,0,x,1.0,5,false\n', raises(CorrectionFileError, "'id'")),
         (
             f'"quarantined_row",{HEADER}2020-01-10.ff,2020-01-10,0,x,1.0,5,false\n',
             raises(NotQuarantinedError, "'2020-01-10.ff'", line=1),

@@ -52,9 +52,7 @@ def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later
     assert labelled_predictions.matured_periods(Project(USE_CASE), periods[0]).period == periods[2]
     for view in (lake.as_of(periods[2]), lake.as_of(periods[3])):
         assert labelled_predictions.incomplete_reason(USE_CASE, view, periods[0]) == ""
-        assert labelled_predictions.incomplete_reason(USE_CASE, view, periods[1]).endswith(
-            "has not run for ['2020-01-04']"
-        )
+        assert labelled_predictions.incomplete_reason(USE_CASE, view, periods[1]).endswith("has not run for 2020-01-04")
         assert labelled_predictions.is_complete(USE_CASE, view, periods[0], periods[2]) == [periods[0]]
         assert labelled_predictions.newest_complete(USE_CASE, view) == periods[0]
     assert labelled_predictions.newest_due(USE_CASE, lake.as_of(periods[2])) == periods[0]

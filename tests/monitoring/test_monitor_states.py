@@ -104,9 +104,7 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
     empty("features", AS_OF + after)
     found = measured(KNOWN)
     (missing_reason,) = unmeasured(found, ("labelled_rows", "model"))
-    assert (
-        missing_reason == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
-    )
+    assert missing_reason == f"labels of 2020-03-01 are not complete: toy__data has not run for 2020-03-0{1 + after}."
     assert "No period from" in found["skill_loss/log_loss", "prior"]["missing_reason"]
 
 

@@ -259,6 +259,7 @@ def test_no_one_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_whi
 ):
     version = register(trained_toy, gates="failed", status="rejected")
     declare(USE_CASE)
-    run_as_task({"params": {"promotion": "approval"}})
+    run = {"ti": SimpleNamespace(dag_id="toy__train"), "dag_run": SimpleNamespace(run_id="manual__1")}
+    run_as_task({"params": {"promotion": "approval"}, **run})
     assert tasks.request_approval.function(USE_CASE.name, version) is None
     assert "No approval is requested: version 1 did not pass its gates. It is bad." in caplog.text

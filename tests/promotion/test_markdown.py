@@ -89,7 +89,19 @@ def approval_request_of(text: str) -> str:
     result = {"gate": text, "value": 0.1, "limit": None, "outcome": "failed", "reason": text}
     return markdown.render_markdown(
         "approval_request.md.j2",
-        version=SimpleNamespace(trained=text, training_reason=text, judged={"model": {}}, gate_results=[result]),
+        version=SimpleNamespace(
+            number=text,
+            as_of=text,
+            window=text,
+            training_reason=text,
+            judged={"model": {}},
+            gate_results=[result],
+        ),
+        replaced=SimpleNamespace(version=text, effective_from=text),
+        difference=text,
+        gates=text,
+        unit="day",
+        links={text: "http://127.0.0.1:8080/card"},
         test={"first": text, "last": text},
         metrics={"auc": text},
         level=text,

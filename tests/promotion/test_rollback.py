@@ -93,7 +93,9 @@ def test_the_same_rollback_again_adds_no_second_entry(champions):
 @pytest.mark.parametrize(("version", "period", "entry"), [("2", LATER, 2), ("2", DAY, 2), ("1", AS_OF, 1)])
 def test_a_rollback_to_what_is_the_champion_already_writes_nothing(champions, version, period, entry):
     before = state()
-    found = back(version, period, reason="another look")
+    found = rollback.roll_back(
+        open_project(USE_CASE), version, period, actor="Ann", reason="another look", only_if_needed=True
+    )
     assert (found.new, found.needless, found.entry, found.champion) == (False, True, entry, "2")
     assert str(period) in found.reason and f"entry {entry}" in found.reason
     assert state() == before

@@ -40,6 +40,7 @@ def roll_back(use_case: str) -> dict[str, object]:
             declared.calendar.parse(params["effective_from"], use_case),
             actor=run_actor(context),
             reason=params["reason"],
+            only_if_needed=True,
         )
     log.info("%s", result.reason)
     task_links.set_version_links(use_case, result.version)
