@@ -66,9 +66,9 @@ def show_prediction(
         rows = () if found else listed_rows(project, shown)
     except (InvalidRequestError, NotReadyError) as error:
         raise HTTPException(404, str(error)) from None
-    except AirworthyError as error:
+    except AirworthyError:
         log.exception("The page could not explain a prediction of %s", name)
-        raise HTTPException(503, _UNREADABLE) from error
+        return HTMLResponse(html.message_page("Not available", _UNREADABLE, base), 503)
     return HTMLResponse(prediction_page(use_case, shown, base, found, rows))
 
 
