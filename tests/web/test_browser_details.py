@@ -12,6 +12,7 @@ from tests.web.test_browser import CHROMIUM, browser, visit  # noqa: F401 (fixtu
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
 FIRST = LAST - 20
+CONTROLS = "a[href], input:not([type=hidden]), select, button, summary, .scroll[tabindex]"
 RANGE = f"from={FIRST}&to={LAST}"
 PAGES = {
     "overview": f"airworthy/use_case/toy?{RANGE}",
@@ -77,7 +78,7 @@ def test_every_link_and_control_is_reached_by_tab(visit):  # noqa: F811
     for name in ("overview", "features", "compare"):
         show(visit, PAGES[name])
         wanted = visit.page.evaluate(
-            "[...document.querySelectorAll('a[href], input:not([type=hidden]), select, button, summary, .scroll[tabindex]')]"
+            f"[...document.querySelectorAll({CONTROLS!r})]"
             ".filter(each => each.checkVisibility()).map((each, n) => (each.dataset.n = n, String(n)))"
         )
         visit.page.evaluate(
