@@ -136,10 +136,7 @@ class MetricTable:
         return starts
 
     def _period(self, start: date) -> Period:
-        """Return the period of a stored value.
-
-        Each is made once, since most rows are of few periods.
-        """
+        """Return the period of a stored value; each is made once."""
         if (period := self._made.get(start)) is None:
             period = self._made[start] = self.calendar.period_of(start)
         return period
