@@ -17,8 +17,7 @@ from mlflow.tracking._tracking_service import utils as tracking_utils
 from include.declaration.period import period_range
 from include.evaluation import evaluate
 from include.features import build
-from include.ingestion import ingest, validate
-from include.lake.object_store import StoragePath
+from include.ingestion import ingest, validate, validation_report
 from include.local import processes
 from include.project import open_project
 from include.promotion import promote, register
@@ -160,7 +159,7 @@ def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch)
         assert expected[0]["predictions"]
         assert len(expected[1]) == 1
         assert reproduce.reproduce_version(open_project(USE_CASE), "1").outcome == "equal"
-        assert StoragePath.parse(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
+        assert (open_project(USE_CASE).root / validation_report.FOLDER).names()
         [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
         assert kept["password"] == SECRET  # by the key of .env alone
         printed = say(stack, "airflow", "users", "list", "--output", "json")

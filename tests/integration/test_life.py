@@ -81,11 +81,11 @@ def test_the_models_files_are_on_s3_behind_mlflows_server(walk, stack, training)
     assert [version["version"] for version in answer.json()["model_versions"]] == ["1"]
 
 
-def test_the_page_shows_the_champion_and_the_data_docs_from_s3(walk, stack, training, api):
+def test_the_page_shows_the_champion_and_the_validation_from_s3(walk, stack, training, api):
     with httpx.Client(
         base_url=stack.airflow_url, headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=1200
     ) as client:
         page = client.get(f"/airworthy/use_case/{walk.use_case.name}")
         assert page.status_code == 200 and "version 1" in page.text
-        docs = client.get(f"/airworthy/data_docs/{walk.use_case.name}/index.html")
-        assert docs.status_code == 200 and str(walk.last) in docs.text
+        calendar = client.get(f"/airworthy/validation/{walk.use_case.name}")
+        assert calendar.status_code == 200 and f"{walk.last}: published" in calendar.text
