@@ -148,10 +148,10 @@ def _of_pandas(frame: pd.DataFrame, announced: pa.Schema) -> pa.Table:
 def _require_columns(names: Sequence[object], announced: pa.Schema, hint: str = "") -> None:
     wrong = []
     if missing := sorted(set(announced.names) - set(names)):
-        wrong.append(f"lack {missing}{hint}")
+        wrong.append(f"lack {shorten_names(missing)}{hint}")
     if extra := sorted(str(name) for name in set(names) - set(announced.names)):
         wrong.append(f"have undeclared {shorten_names(extra)}")
     if twice := sorted(str(name) for name, count in Counter(names).items() if count > 1):
         wrong.append(f"have {shorten_names(twice)} more than once")
     if wrong:
-        raise ResultRefusedError(f"{', '.join(wrong)}. Return exactly {list(announced.names)}")
+        raise ResultRefusedError(f"{'; '.join(wrong)}. Return exactly {', '.join(map(repr, announced.names))}")

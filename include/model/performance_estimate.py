@@ -1,6 +1,6 @@
 """Estimate the metrics of one period from its predictions, with a prediction interval.
 
-On every validation and test period, the metric that the predictions lead to expect (model/label_free.py) is compared
+On every validation and test period, the metric that the predictions lead to expect (label_free.py) is compared
 with the one that came true. The mean of these errors corrects the estimate (of a model that is not quite calibrated),
 and their spread makes the interval. The sampling unit is the period: rows of one period are correlated (a storm delays
 all of its flights), so the interval does not become narrow with many rows.
@@ -32,11 +32,12 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from include.declaration.task import Regression, Task
-from include.model import autocorrelation, label_free, metrics
+from include.declaration.task import Task
+from include.model import autocorrelation, metrics
 from include.model.arrays import Numbers
-from include.model.label_free import LossCurve
 from include.model.metrics import METRICS
+from include.model.tasks import label_free
+from include.model.tasks.label_free import LossCurve
 from include.model.trainer import TrainingRows
 
 CONFIDENCE = 0.95
@@ -132,7 +133,7 @@ def learn_errors(rows: TrainingRows, predictions: Numbers, task: Task) -> Estima
     count, ends = len(first), [*first[1:].tolist(), len(rows.periods)]
     sums = (
         label_free.loss_sums(task, rows.labels, predictions, place, count)
-        if isinstance(task, Regression) and count
+        if label_free.needs_curve(task) and count
         else None
     )
     found: dict[str, _Errors] = {}

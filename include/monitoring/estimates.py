@@ -17,12 +17,12 @@ from include.declaration.use_case import UseCase
 from include.lake import batch_reader
 from include.lake.compiled_queries import read_rows
 from include.lake.snapshot import AsOfSnapshot
-from include.model import contributions, label_free
+from include.model import contributions
 from include.model.contributions import SAMPLE_ROWS, AttributionReference
 from include.model.metrics import METRICS
 from include.model.model import Model
 from include.model.performance_estimate import Estimate, EstimateReference
-from include.model.tasks import task_model
+from include.model.tasks import label_free, task_model
 from include.monitoring import labelled_predictions, reference_profile
 from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.definitions import ESTIMATE_ERROR, ESTIMATED, ESTIMATED_DEGRADATION

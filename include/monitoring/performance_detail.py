@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.gates import MODEL
-from include.declaration.task import Binary, Multiclass, Task
+from include.declaration.task import Task
 from include.model import metrics, slices
 from include.model.arrays import Numbers
+from include.model.tasks import task_model
 from include.monitoring.definitions import SLICE
 from include.monitoring.metric_row import MetricRow
 
@@ -53,13 +54,10 @@ def confusion_rows(labels: Numbers, predicted: Mapping[str, Numbers], task: Task
     """
     if MODEL not in predicted or not len(labels):
         return []
-    names: tuple[str, ...] = ("0", "1")
-    if isinstance(task, Binary):
-        chosen = (predicted[MODEL] >= task.threshold).astype(np.int64)
-    elif isinstance(task, Multiclass) and len(task.classes) <= MOST_CLASSES:
-        names, chosen = task.classes, np.argmax(predicted[MODEL], axis=1)
-    else:
+    names = task.outcomes
+    if not 0 < len(names) <= MOST_CLASSES:
         return []
+    chosen = task_model(task).chosen_outcomes(predicted[MODEL]).astype(np.int64)
     known = np.isfinite(labels)
     counts = np.zeros((len(names), len(names)), np.int64)
     np.add.at(counts, (labels[known].astype(np.int64), chosen[known]), 1)

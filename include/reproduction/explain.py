@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from include.declaration.column_types import missing_features
 from include.declaration.period import Period
-from include.declaration.task import Multiclass, Regression, Task
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.features.labels import encoded_labels
@@ -33,9 +32,6 @@ from include.project import Project
 from include.registry import sync
 from include.registry.model_copies import ArtifactMissingError
 from include.reproduction.lineage import Lineage, prediction_row, trace_lineage, typed_keys
-
-LOG_OBJECTIVES = ("poisson", "gamma", "tweedie")
-"""Objectives whose raw score is the logarithm of the prediction."""
 
 
 class UnexplainableError(InvalidRequestError):
@@ -125,8 +121,8 @@ def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]
     chosen = int(np.argmax(found.raw_scores[0]))
     return Explanation(
         lineage=lineage,
-        scale=score_scale(use_case.task),
-        outputs=use_case.task.classes if isinstance(use_case.task, Multiclass) else ("",),
+        scale=use_case.task.score_scale,
+        outputs=use_case.task.outputs,
         chosen=chosen,
         base=tuple(found.base[0].tolist()),
         raw=tuple(found.raw_scores[0].tolist()),
@@ -135,14 +131,6 @@ def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]
         label_due=period + use_case.label.label_delay_periods,
         notes=tuple(notes),
     )
-
-
-def score_scale(task: Task) -> str:
-    """Return in which scale the contributions of a task's predictions add up."""
-    if isinstance(task, Regression):
-        unit = task.unit or "the unit of the label"
-        return f"logarithm of {unit}" if task.objective in LOG_OBJECTIVES else unit
-    return "score of each class before the softmax" if isinstance(task, Multiclass) else "log-odds"
 
 
 def _features(
@@ -225,6 +213,4 @@ def _label(use_case: UseCase, lake: Lake, period: Period, wanted: Mapping[str, A
     newest = labels.filter(own).order_by(labels["period"].desc()).limit(1).select(name).to_pyarrow()
     if not newest.num_rows or newest[name][0].as_py() is None:
         return ""
-    if isinstance(use_case.task, Multiclass):
-        return str(newest[name][0].as_py())
     return task_model(use_case).label_text(float(encoded_labels(use_case, newest[name])[0]))

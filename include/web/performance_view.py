@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.declaration.gates import MODEL
-from include.declaration.task import Binary, Multiclass, Task
+from include.declaration.task import Task
 from include.model.metrics import METRICS, RECALL
+from include.model.tasks import task_model
 from include.monitoring.definitions import SLICE
 from include.monitoring.metric_table import MetricValue
 from include.monitoring.performance_detail import confusion_subject
@@ -105,24 +106,23 @@ def _metric_panel(history: MetricHistory, name: str) -> Panel:
 def _level_panels(history: MetricHistory, task: Task) -> list[Panel]:
     """Return what was predicted and what came true, period by period."""
     measures, panels = history.measures, list[Panel]()
-    predicted, actual = ("mean_prediction", "base_rate") if isinstance(task, Binary) else ("mean_value", "mean_label")
-    if isinstance(task, Multiclass):
-        recalls = {name: measures.rows_of(f"{RECALL}{name}", MODEL) for name in task.classes}
+    predicted, actual = next(iter(task.mean_columns), ""), task_model(task).level
+    if recalled := [name for name in task.summaries if name.startswith(RECALL)]:
+        recalls = {name.removeprefix(RECALL): measures.rows_of(name, MODEL) for name in recalled}
         figure = detail_charts.line_chart(history, recalls, share=True)
         panels.append(Panel("recalls", "Recall of each class", "of the labels that became known", figure, _NO_LABELS))
-    else:
+    if predicted and actual:
         lines = {"actual": measures.rows_of(actual, MODEL), "predicted": measures.rows_of(predicted, MODEL)}
         hint = "mean over the labelled rows, by the day on which the labels became known"
-        figure = detail_charts.line_chart(history, lines, share=isinstance(task, Binary))
+        figure = detail_charts.line_chart(history, lines, share=task_model(task).level_is_share)
         panels.append(Panel("level", "Calibration: predicted and actual mean", hint, figure, _NO_LABELS))
-    if isinstance(task, Binary):
+    if len(task.outcomes) == 2:
         cases = {
             "hits": ("1", "1"), "false alarms": ("0", "1"), "missed": ("1", "0"), "rightly left": ("0", "0"),
         }  # fmt: skip
         rows = {name: measures.rows_of("confusion", confusion_subject(*case)) for name, case in cases.items()}
         figure = detail_charts.line_chart(history, rows)
-        hint = f"rows; positive from a probability of {task.threshold:.3g} on"
-        panels.append(Panel("confusion", "Confusion over time", hint, figure, _NOT_COUNTED))
+        panels.append(Panel("confusion", "Confusion over time", "rows", figure, _NOT_COUNTED))
     return panels
 
 
@@ -132,7 +132,7 @@ _NOT_COUNTED = "No period of the range was counted; measure it again with the mo
 
 def _confusion(history: MetricHistory, task: Task) -> ConfusionMatrix | None:
     """Return the counts over the range; None if nothing was counted."""
-    names = ("0", "1") if isinstance(task, Binary) else task.classes if isinstance(task, Multiclass) else ()
+    names = task.outcomes
     counts = tuple(
         tuple(
             int(

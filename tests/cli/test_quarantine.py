@@ -36,7 +36,8 @@ def typed(*arguments: str, code: int = 0) -> str:
 
 
 def test_an_operator_looks_corrects_releases_and_sees_where_every_row_is(tmp_path: Path):
-    row, total = typed("toy").splitlines()
+    row, total, other = typed("toy").splitlines()
+    assert other.startswith("outcomes: 0 open, ")
     assert total.startswith("events: 2 open, 0 waiting for their period, 0 replayed, as of ")
     assert " ".join(row.split()) == f"{DAY} events 2 open 0 corrected 0 released {HOUR}"
     shown = typed("show", "toy", "--feed", "events", "--period", str(DAY))

@@ -260,9 +260,9 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
     [
         (lambda rows: None, r"the function returned None \(is a `return` missing\?\)"),
         (lambda rows: rows.id, "the function returned a ibis"),
-        (lambda rows: rows.drop("size"), r"lack \['size'\]"),
-        (lambda rows: rows.mutate(more=1), r"have undeclared \['more'\]"),
-        (lambda rows: rows.drop("id"), r"lack \['id'\]"),
+        (lambda rows: rows.drop("size"), r"lack 'size'"),
+        (lambda rows: rows.mutate(more=1), r"have undeclared 'more'"),
+        (lambda rows: rows.drop("id"), r"lack 'id'"),
         (lambda rows: rows.mutate(size=rows.kind), "'size' is string and must be double"),
     ],
 )

@@ -9,8 +9,7 @@ import pytest
 
 from include.declaration.period import Period
 from include.lake.lake import Lake
-from include.model import label_free
-from include.model.tasks import task_model
+from include.model.tasks import label_free, task_model
 from include.monitoring import estimates, monitor, reference_profile
 from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.reference_profile import ReferenceProfile

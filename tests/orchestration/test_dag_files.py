@@ -20,7 +20,7 @@ def _two_use_cases(declare):
     declare(OTHER, USE_CASE)
 
 
-@task
+@task(task_id="roll_back")
 def work() -> None:
     """Do nothing."""
 

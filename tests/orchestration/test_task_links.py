@@ -62,4 +62,4 @@ def test_a_task_goes_on_if_mlflow_cannot_say_where_a_run_is(run_as_task, caplog)
 def test_the_validation_page_is_that_of_feed_and_period(configure):
     configure.airflow("api", base_url="http://127.0.0.1:8080")
     address = task_links.validation_address("toy", "events", "2013-04-01T05Z")
-    assert address == "http://127.0.0.1:8080/airworthy/validation/toy/events?period=2013-04-01T05Z"
+    assert address == "http://127.0.0.1:8080/plugin/airworthy/airworthy/validation/toy/events/2013-04-01T05Z"

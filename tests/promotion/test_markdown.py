@@ -114,9 +114,14 @@ def approval_request_of(text: str) -> str:
 def version_description_of(text: str) -> str:
     return markdown.render_markdown(
         "version_description.md.j2",
-        version=SimpleNamespace(trained=text, gate_results=[{"gate": text, "outcome": "failed", "reason": text}]),
-        test={"first": text, "last": text},
-        metrics=[SimpleNamespace(name="auc", label=text)],
-        measured={"model": {}},
+        version=SimpleNamespace(
+            trained=text, gates=text, gate_results=[{"gate": text, "outcome": "failed", "reason": text}]
+        ),
+        task=None,
+        unit="day",
+        passed=0,
+        test={"first": text, "last": text, "periods": 2},
+        metrics=[SimpleNamespace(name="auc", title=text, titled=lambda _: text)],
+        measured={"model": {}, text: {}},
         notice=text,
     )

@@ -1,5 +1,6 @@
 """Hostile values in forms, run keys, shells and addresses: nothing is executed or leaves its folder."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,10 +63,15 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 
 @named
 @pytest.mark.parametrize("where", ["key", "form"])
-def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
-    run = SimpleNamespace(partition_key=text if where == "key" else None)
+def test_a_run_is_for_a_day_that_is_written_as_one_or_for_the_newest(text, where):
+    began = datetime(2020, 1, 5, 12, tzinfo=UTC)
+    run = SimpleNamespace(partition_key=text if where == "key" else None, conf={}, run_after=began)
+    context = {"dag_run": run, "params": {"period": text if where == "form" else None}}
+    if not text:
+        assert dag_factory.period_of(context, USE_CASE) == Period("2020-01-05")
+        return
     with pytest.raises(InvalidRequestError):
-        dag_factory.period_of({"dag_run": run, "params": {"period": text if where == "form" else None}}, USE_CASE)
+        dag_factory.period_of(context, USE_CASE)
 
 
 def test_every_day_that_is_written_as_one_is_taken():

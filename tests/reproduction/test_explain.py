@@ -12,7 +12,6 @@ from include.errors import InvalidRequestError, NotReadyError
 from include.lake.lake import Lake
 from include.project import open_project
 from include.registry import sync
-from include.reproduction import explain
 from include.reproduction.explain import UnexplainableError, explain_prediction
 from include.scoring import score
 from include.use_case import Binary, Multiclass, Regression
@@ -181,4 +180,4 @@ def test_the_command_prints_the_largest_contributions_and_the_sum(events, config
     ids=str,
 )
 def test_the_scale_of_contributions_is_said(task, scale):
-    assert explain.score_scale(task) == scale
+    assert task.score_scale == scale

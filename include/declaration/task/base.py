@@ -88,6 +88,21 @@ class Task(ABC):
     def decision(self) -> str:
         """Say what a prediction decides, as text without line breaks."""
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Return the names of what a confusion matrix counts, in order; none for numbers."""
+        return ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Return the names of the scores of its trees; one empty name for a single score."""
+        return ("",)
+
+    @property
+    @abstractmethod
+    def score_scale(self) -> str:
+        """Return the scale of the scores of its trees, in words."""
+
     def season_lag(self, label_delay_periods: int) -> int | None:
         """Return how many periods earlier the seasonal baseline's label lies, or None."""
         del label_delay_periods

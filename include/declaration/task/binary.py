@@ -51,6 +51,14 @@ class Binary(Task):
         return {"probability": "float64", "predicted_positive": "bool"}
 
     @property
+    def outcomes(self) -> tuple[str, ...]:
+        return ("0", "1")
+
+    @property
+    def score_scale(self) -> str:
+        return "log-odds"
+
+    @property
     def main_column(self) -> str:
         return "probability"
 

@@ -81,6 +81,18 @@ class Multiclass(Task):
         return f"probability_{name}"
 
     @property
+    def outcomes(self) -> tuple[str, ...]:
+        return self.classes
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.classes
+
+    @property
+    def score_scale(self) -> str:
+        return "score of each class before the softmax"
+
+    @property
     def main_column(self) -> str:
         return "predicted_class"
 

@@ -17,6 +17,8 @@ from include.declaration.task.base import Task, format_number
 Objective = Literal["l2", "l1", "huber", "quantile", "poisson", "gamma", "tweedie"]
 IntervalMethod = Literal["conformal", "quantile"]
 Crossed = Literal["sort", "refuse"]
+LOG_OBJECTIVES = ("poisson", "gamma", "tweedie")
+"""Objectives whose score is the logarithm of the prediction."""
 
 
 @declared
@@ -121,6 +123,11 @@ class Regression(Task, Spanned):
     @property
     def prediction_columns(self) -> Mapping[str, str]:
         return dict.fromkeys(("prediction", *(("lower", "upper") if self.intervals else ())), "float64")
+
+    @property
+    def score_scale(self) -> str:
+        unit = self.unit or "the unit of the label"
+        return f"logarithm of {unit}" if self.objective in LOG_OBJECTIVES else unit
 
     @property
     def main_column(self) -> str:

@@ -196,6 +196,10 @@ class TaskModel(ABC, Generic[Declared]):
     def describe_level(self, measured: Mapping[str, float]) -> str:
         """Compare the predictions with the labels in a sentence; empty if unknown."""
 
+    def chosen_outcomes(self, predictions: Numbers) -> Numbers:
+        """Return the position in `Task.outcomes` that each prediction decides for; none for numbers."""
+        return np.zeros(0, np.int64)
+
     level: ClassVar[str] = ""
     """The summary of rows that is the level of the labels; empty if there is none."""
     level_is_share: ClassVar[bool] = False

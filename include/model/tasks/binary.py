@@ -38,6 +38,11 @@ class BinaryModel(TaskModel[Binary]):
 
     loss_name = "log_loss"
     needs_variety = "of both classes"
+
+    def chosen_outcomes(self, predictions: Numbers) -> Numbers:
+        chosen: Numbers = (predictions >= self.task.threshold).astype(np.int64)
+        return chosen
+
     level = "base_rate"
     level_is_share = True
 

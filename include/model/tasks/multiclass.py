@@ -47,6 +47,10 @@ class MulticlassModel(TaskModel[Multiclass]):
         listed = ", ".join(f"{share:.2%} {each}" for each, share in shares.items())
         return SplitLabels(f"{name} is {listed}", min(shares.values()) < _RARE)
 
+    def chosen_outcomes(self, predictions: Numbers) -> Numbers:
+        chosen: Numbers = np.argmax(predictions, axis=1)
+        return chosen
+
     def class_weights(self, labels: Numbers) -> Numbers | None:
         weights = self.task.class_weights
         return None if weights is None else np.array(weights)[labels.astype(np.int64)]

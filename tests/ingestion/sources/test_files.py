@@ -170,13 +170,13 @@ def test_a_period_that_will_never_have_a_file_is_empty(declare, land, tmp_path):
     [
         ("csv", SALES + "2020-03-02,5,north,much\n", r"'amount'.*Row #6.*much"),
         ("csv", SALES + "2020-03-02,5\n", "Row #6: Expected 4 columns, got 2"),
-        ("csv", SALES.replace("shop", "branch"), r"lacks \['shop'\], has undeclared \['branch'\]"),
+        ("csv", SALES.replace("shop", "branch"), r"lacks 'shop', has undeclared 'branch'"),
         ("csv", SALES + ",5,north,1\n", "1 rows have no 'day_sold'"),
         ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":1}\n{"id":', "line 2 is not JSON"),
         ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":"1"}', "column 'amount': '1'"),
         ("jsonl", '{"day_sold":"2020-03-02","id":1.5,"shop":"","amount":1}', "column 'id': 1.5"),
-        ("jsonl", '{"day_sold":"2020-03-02","id":1,"amount":1}', r"line 1 lacks \['shop'\]"),
-        ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":1,"x":1}', r"line 1 has undeclared \['x'\]"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"amount":1}', r"line 1 lacks 'shop'"),
+        ("jsonl", '{"day_sold":"2020-03-02","id":1,"shop":"","amount":1,"x":1}', r"line 1 has undeclared 'x'"),
         ("jsonl", "[1]", "line 1 is not a JSON object"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_line(declare, land, tmp_
 def test_columns_that_are_declared_as_ignored_are_not_read(declare, land, sales):
     columns = {name: kind for name, kind in COLUMNS.items() if name != "shop"}
     source = Files(str(sales), known=ByColumn("day_sold"))
-    with pytest.raises(FileInvalidError, match=r"undeclared \['shop'\]"):
+    with pytest.raises(FileInvalidError, match=r"undeclared 'shop'"):
         land(declare(source, columns=columns), "2020-03-03")
     use_case = declare(replace(source, ignored_columns=("shop",)), columns=columns)
     assert [row["id"] for row in land(use_case, "2020-03-03")] == [2, 3]

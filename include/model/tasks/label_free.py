@@ -61,6 +61,11 @@ def totals_for(task: Task, curve: LossCurve | None = None) -> Totals | None:
     return _NumberTotals(curve) if curve is not None else None
 
 
+def needs_curve(task: Task) -> bool:
+    """Return whether the estimate of a task's metrics needs a curve of losses."""
+    return isinstance(task, Regression)
+
+
 def expected_metrics_of(task: Task, predictions: Numbers, curve: LossCurve | None = None) -> dict[str, float]:
     """Return metric to its expected value for predictions that fit into memory; empty without rows."""
     totals = totals_for(task, curve)
@@ -242,7 +247,7 @@ class LossSums:
         return LossCurve(self.curve.edges, self.curve.widths, found)
 
 
-def loss_sums(task: Regression, labels: Numbers, predictions: Numbers, place: Any, periods: int) -> LossSums:
+def loss_sums(task: Task, labels: Numbers, predictions: Numbers, place: Any, periods: int) -> LossSums:
     """Sum the losses of labelled rows by period and bin; `place` is the number of each row's period, from 0."""
     edges = _edges(point_of(predictions), _CURVE_BINS)
     widths = _edges(predictions[:, 2] - predictions[:, 1], 4) if predictions.ndim == 2 else ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from include.model import metrics
-from include.model.label_free import expected_metrics_of, loss_sums, totals_for
+from include.model.tasks.label_free import expected_metrics_of, loss_sums, totals_for
 from include.use_case import Binary, DecisionCosts, Multiclass, OrderCosts, Regression
 
 BINARY = Binary(costs=DecisionCosts(false_negative=3, false_positive=1, unit="points"))
