@@ -212,7 +212,7 @@ def test_a_delivery_that_fails_half_way_leaves_the_table_as_it_was(project, data
 
 def test_a_table_without_a_column_is_refused_and_unchanged(project, database):
     database.say(f"create table {database.table} (period text, id integer)")
-    with pytest.raises(ExportRefusedError, match=r"lacks the columns \['event_date', 'model_version'") as refused:
+    with pytest.raises(ExportRefusedError, match=r"lacks the columns 'event_date', 'model_version'") as refused:
         export.export_period(project(ToSql("warehouse", database.table)), DAY)
     assert not refused.value.retryable
     assert database.say(f"select * from {database.table}") == []
