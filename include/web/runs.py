@@ -91,9 +91,9 @@ def read_runs(user: BaseUser, use_case: UseCase, airflow: str) -> RunsView | Non
     `airflow` is the path of Airflow's pages. None if the user may not read the runs, or the database does not answer:
     the rest of the page does not need them.
     """
-    if not _may_read_runs(user, use_case.name):
-        return None
     try:
+        if not _may_read_runs(user, use_case.name):  # it may ask the database too
+            return None
         with create_session() as session:
             return read_from(session, use_case, airflow)
     except SQLAlchemyError:

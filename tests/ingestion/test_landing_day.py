@@ -207,7 +207,7 @@ GOOD = (HEADER + ROW * 3000).encode()
 METHOD = zipfile.ZIP_DEFLATED.to_bytes(2, "little")
 WRONG = {
     "another header": ("x.csv", HEADER.replace("kind", "type") + ROW, r"\['kind'\].*\['type'\]"),
-    "a column too many": ("x.csv", HEADER.replace("\n", ",more\n") + ROW.replace("\n", ",1\n"), r"\['more'\]"),
+    "a column too many": ("x.csv", HEADER.replace("\n", ",more\n") + ROW.replace("\n", ",1\n"), "undeclared 'more'"),
     "a name twice": ("x.csv", HEADER.replace("kind", "hour"), r"\['kind'\].*\['hour'\]"),
     "no header": ("x.csv", ROW, r"\['event_date', "),
     "nothing": ("x.csv", "", ""),
@@ -248,7 +248,7 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
     [
         (as_parquet(source.events(DAY))[:-100], "Parquet"),
         (b"PAR1", "Parquet"),
-        (as_parquet(source.events(DAY).drop_columns(["kind"])), r"\['kind'\]"),
+        (as_parquet(source.events(DAY).drop_columns(["kind"])), "lacks 'kind'"),
         (
             as_parquet(source.events(DAY).set_column(4, "hour", pa.array([3] * 200, pa.int64()))),
             "hour.*int64.*int32",
