@@ -105,7 +105,8 @@ def drift_heatmap(overview: MeasuredPeriods) -> Figure | None:
     middles = [_middle(x0, dx, n * size, size) for n in range(len(firsts))]
     drawn = new_chart(overview, [trace, _marks(broken, names, middles)], height=MARGIN + ROW_HEIGHT * len(names))
     drawn["layout"]["yaxis"] |= {
-        "type": "category", "showgrid": False, "ticks": "", "autorange": "reversed", "tickvals": names,
+        "type": "category", "showgrid": False, "ticks": "", "tickvals": names,
+        "range": [len(names) - 0.5, -0.5],  # the first on top; marks would else add a margin
         "ticktext": list(map(_row_name, names, grid.importance)),
     }  # fmt: skip
     drawn["layout"]["xaxis"] |= {"side": "top", "showgrid": False}

@@ -37,7 +37,8 @@ def test_features_with_most_breaches_are_first_then_the_ones_nearest_to_their_li
     other = [*psi("calm", 0.1, share=0.9), *psi("near", 0.4), *psi("twice", 0.6), *psi("once", 9.0)]
     figure = drawn(other, day)
     assert figure["data"][0]["y"] == ["twice", "once", "near", "calm"]
-    assert figure["layout"]["yaxis"]["autorange"] == "reversed"
+    count = len(figure["data"][0]["y"])
+    assert figure["layout"]["yaxis"]["range"] == [count - 0.5, -0.5]  # the first row is on top, without a margin
 
 
 def test_every_feature_has_a_row_of_its_own(lake_home):
