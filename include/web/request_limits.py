@@ -47,7 +47,7 @@ class RequestLimits:
         return 431 if len(scope.get("headers", ())) > self.headers else None
 
 
-PAGE = RequestLimits(path=2_000, query=2_000, parameters=8, headers=200)
+PAGE = RequestLimits(path=2_000, query=2_000, parameters=24, headers=200)
 """Limits of the page: it reads a period and the keys of a row."""
 AIRFLOW = RequestLimits(path=8_000, query=65_536, parameters=600, headers=200)
 """Limits of Airflow's own addresses. FastAPI compares each parameter with all others: 8,000 of them block the server
