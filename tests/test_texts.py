@@ -211,7 +211,10 @@ LEFT = Reconciliation(
     (LeftPeriod("data", "land", DAY, "the source is empty."), LeftPeriod("data", "build", DAY, "features: missing")),
 )
 OTHERWISE: dict[str, dict[str, Any]] = {
-    "UnexplainableError": {"why": "its row of features is not in the lake"},
+    "UnexplainableError": {
+        "why": "its row of features is not in the lake",
+        "remedy": "Run toy__data for 2020-01-10 again, then toy__score.",
+    },
     "ValidationTooSmallError": {"rows": 1},
     "DaskCodeError": {"differing": "the code of include.model.trainer"},
     "LabelsOutdatedError": {

@@ -153,12 +153,16 @@ def sources_of(asset: Asset) -> Iterator[Dataset]:
 
 
 def address_of(feed: Feed, connections: Connections) -> tuple[str, str] | None:
-    """Return namespace and name of a source; None for a function or query."""
+    """Return namespace and name of a source.
+
+    None for a function, a query, and files in the use case's folder.
+    """
     source = feed.source
     if isinstance(source, LandingBucket):
         return f"s3://{source.bucket}", _fixed_part(source.prefix)
     if isinstance(source, Files):
-        return dataset_name(_fixed_part(source.path))
+        path = source.path.removeprefix("file://")
+        return dataset_name(_fixed_part(path)) if "://" in path or path.startswith("/") else None
     if isinstance(source, Sql) and source.table:
         connection = connections.connection(source.conn_id)
         return _server(connection.conn_type, connection), ".".join(filter(None, [connection.schema, source.table]))

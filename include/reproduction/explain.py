@@ -17,7 +17,7 @@ import pyarrow as pa
 from include.declaration.column_types import missing_features
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, InvalidRequestError
+from include.errors import AirworthyError, InvalidRequestError, shorten_names
 from include.features.labels import encoded_labels
 from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
@@ -37,9 +37,9 @@ from include.reproduction.lineage import Lineage, prediction_row, trace_lineage,
 class UnexplainableError(InvalidRequestError):
     """A prediction cannot be explained: features are missing, or its trees linear."""
 
-    def __init__(self, use_case: str, period: Period, why: str) -> None:
-        self.use_case, self.period, self.why = use_case, period, why
-        super().__init__(f"{use_case}: the prediction of {period} cannot be explained: {why}.")
+    def __init__(self, use_case: str, period: Period, why: str, remedy: str) -> None:
+        self.use_case, self.period, self.why, self.remedy = use_case, period, why, remedy
+        super().__init__(f"{use_case}: the prediction of {period} cannot be explained: {why}. {remedy}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def explain_prediction(project: Project, period: Period, keys: Mapping[str, str]
     try:
         found = compute_contributions(model, row)
     except NoContributionsError as error:
-        raise UnexplainableError(use_case.name, period, str(error)) from error
+        remedy = "Contributions exist for constant leaves only: train a version without linear_tree."
+        raise UnexplainableError(use_case.name, period, str(error).rstrip("."), remedy) from error
     if not _agrees(use_case, model, row, stored):
         notes.append("The features in the lake do not give the stored prediction: they changed since it was made.")
     try:
@@ -139,7 +140,10 @@ def _features(
     """Return the row of features as it was scored, or as it is now, with notes."""
     period, names, notes = lineage.period, [*model.encoding.features], list[str]()
     if lost := missing_features(model.encoding.features, use_case.features):
-        raise UnexplainableError(use_case.name, period, f"features {lost} are not declared any more with this type")
+        why = f"features {shorten_names(lost)} are not declared any more with this type"
+        raise UnexplainableError(
+            use_case.name, period, why, "Check out the code that scored it, and repeat the command."
+        )
     content = lineage.features
     version = content.version if content is not None and not content.still else None
     try:
@@ -151,10 +155,11 @@ def _features(
     if row is None and version is not None:
         notes.append("The features changed since they were scored, and those of then were removed.")
         row = _one(lake.at_versions(period, {"features": None}), period, wanted)
+    rebuild = f"Run {use_case.name}__data for {period} again, then {use_case.name}__score."
     if row is None:
-        raise UnexplainableError(use_case.name, period, "its row of features is not in the lake")
+        raise UnexplainableError(use_case.name, period, "its row of features is not in the lake", rebuild)
     if absent := [name for name in names if name not in row.column_names]:
-        raise UnexplainableError(use_case.name, period, f"its features lack {absent}")
+        raise UnexplainableError(use_case.name, period, f"its features lack {shorten_names(absent)}", rebuild)
     return row.select(names), notes
 
 

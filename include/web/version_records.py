@@ -89,11 +89,12 @@ def read_reference(project: Project, number: str, entries: Sequence[LedgerEntry]
     """
     stored = read_models(project, entries, [number]).get(number)
     if stored is None:
-        raise NoReferenceError(number, "the ledger and the records of trainings do not know it")
+        unknown = "neither the ledger nor a record of a training names it. Choose a version that the ledger lists"
+        raise NoReferenceError(number, unknown)
     version = stored.version
     path = next((path for path in version.files if path.endswith(f"/{reference_profile.NAME}.json")), "")
     if not path:
-        raise NoReferenceError(number, "it was stored without one")
+        raise NoReferenceError(number, "it was stored without one. Versions that are trained from now on have one")
     try:
         kept = _kept_profile(version.model_id, path, version.files[path])
         return kept or ReferenceProfile.from_json(project.registry.load_companion(version, reference_profile.NAME))

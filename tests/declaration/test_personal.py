@@ -154,7 +154,7 @@ def test_a_table_level_rule_names_no_observed_value():
 
 
 @pytest.mark.slow
-def test_a_source_that_fails_and_values_that_do_not_fit_are_told_without_values(lake_home, toy_functions):
+def test_a_source_that_fails_and_values_that_do_not_fit_are_reported_without_values(lake_home, toy_functions):
     def failing(period):
         raise KeyError(f"person '{SECRET}'")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from airflow.sdk import Asset
 
 from include.connections import Connection
 from include.declaration.known import ByColumn
@@ -56,6 +55,8 @@ def test_an_asset_is_read_back_from_its_address():
         (LandingBucket("deliveries", "sales/{period:%Y/%m/%d}"), ("s3://deliveries", "sales")),
         (Files("s3://deliveries/shop/{period:%Y-%m-%d}-*.csv"), ("s3://deliveries", "shop")),
         (Files("/srv/in/sales-{period:%Y-%m-%d}.csv"), ("file", "/srv/in")),
+        (Files("file:///srv/in/sales-{period:%Y-%m-%d}.csv"), ("file", "/srv/in")),
+        (Files("in/sales-{period:%Y-%m-%d}.csv"), None),
         (
             Sql("shop_db", table="events", known=ByColumn("event_date")),
             ("postgres://db.example.org:5432", "shop.events"),
@@ -100,5 +101,13 @@ def test_an_asset_that_is_no_table_has_no_dataset(lake_home, declare):
     assert [(dataset.namespace, dataset.name) for dataset in model] == [("mlflow", "models/toy")]
 
 
-def test_nothing_is_sent_and_nothing_is_read_without_a_transport():
-    assert lineage_events.emit_lineage({"task": Asset("anything")}) is None
+def test_nothing_is_read_without_a_transport(caplog):
+    lineage_events.emit_lineage({"task": "no task, whose assets cannot be read"})
+    assert "was not sent" not in caplog.text
+
+
+def test_what_cannot_be_sent_is_a_warning_and_fails_nothing(caplog, configure):
+    configure.airflow("openlineage", transport='{"type": "console"}')
+    with_transport = {"task": "no task, whose assets cannot be read"}
+    lineage_events.emit_lineage(with_transport)
+    assert "was not sent" in caplog.text

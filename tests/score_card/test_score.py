@@ -194,7 +194,7 @@ def test_a_rollback_that_was_done_is_more_than_one_that_could_be():
     assert judged("i7", entries=[first, Entry(action="rollback")]).outcome == "passed"
 
 
-def test_changed_dependencies_are_told():
+def test_changed_dependencies_are_reported():
     version = Version()
     assert "Nothing changed" in judged("o1", version=version).evidence
     assert "another lock" in judged("o1", version=version, dependency_changes=["another lock"]).evidence

@@ -27,9 +27,9 @@ def test_the_reference_is_read_from_this_machines_copy_of_the_model(project, lak
 
 
 def test_a_version_without_a_record_has_no_reference(project):
-    with pytest.raises(NoReferenceError, match="do not know it"):
+    with pytest.raises(NoReferenceError, match="nor a record of a training names it"):
         version_records.read_reference(project, "1", entries(project))
-    with pytest.raises(NoReferenceError, match="do not know it"):
+    with pytest.raises(NoReferenceError, match="nor a record of a training names it"):
         version_records.read_reference(project, "7", entries(project))
 
 
