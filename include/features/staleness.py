@@ -215,7 +215,7 @@ class _Code:
 
     @cached_property
     def parts(self) -> CodeParts:
-        return code_parts.code_parts(self._use_case, self._table, reread=self._reread)
+        return code_parts.code_parts(self._use_case, self._table)
 
     def changes_since(self, before: str) -> tuple[str, ...]:
         """Return what changed since that code; empty if that is not recorded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -56,8 +57,22 @@ def digest_table(table: pa.Table) -> str:
 
 def digest_values(values: Mapping[str, object] | Iterable[object]) -> str:
     """Return the digest of plain values, from their sorted JSON."""
-    text = json.dumps(values if isinstance(values, Mapping) else list(values), sort_keys=True, default=str)
+    text = json.dumps(values if isinstance(values, Mapping) else list(values), sort_keys=True, default=text_of)
     return PREFIX + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def text_of(value: object) -> object:
+    """Return a value for JSON that is the same in each process.
+
+    By default, the text of a function or an object without a text of its own has its address in memory.
+    """
+    if callable(value) and hasattr(value, "__qualname__") and not isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, functools.partial):
+        return [text_of(value.func), list(value.args), value.keywords]
+    if type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__:
+        return [type(value).__qualname__, getattr(value, "__dict__", {})]
+    return str(value)
 
 
 def _streams(array: pa.Array, prefix: str = "") -> Iterator[tuple[str, bytes]]:

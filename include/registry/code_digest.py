@@ -26,7 +26,8 @@ from include.declaration.data_declaration import DataDeclaration
 from include.declaration.engines import SPARK
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
-from include.registry import code_modules, declared_values, source_code
+from include.registry import code_cache, code_modules, declared_values
+from include.registry.code_cache import SourceFindings
 from include.registry.code_modules import Module, Places
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
@@ -155,8 +156,8 @@ def own_code(use_case: DataDeclaration, entries: Iterable[str] = ()) -> OwnCode:
 def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
     made_by = [entry.format(package=places.package) for kind in (CHECKED, LABELS, FEATURES) for entry in _ENTRIES[kind]]
     covered = code_modules.find_modules(places, [*made_by, *entries], _is_left_out)
-    data = frozenset(code_modules.data_files(places, covered).values())
     own = {name: module for name, module in covered.items() if module.is_own}
+    data = frozenset(code_modules.data_files(places, own.values(), code_modules.texts(own.values())).values())
     return OwnCode(own, frozenset(own.keys() & _modules(places, CHECKED).keys()), data)
 
 
@@ -170,6 +171,7 @@ def _modules(places: Places, kind: str) -> dict[str, Module]:
 class DigestedContent:
     """What a digest covers."""
 
+    digest: str
     modules: Mapping[str, Module]
     files: Mapping[str, str]
     """Data file to the digest of its content."""
@@ -177,18 +179,23 @@ class DigestedContent:
     """The declared values, as JSON; a mapping is a list of pairs."""
 
 
-def table_content(use_case: DataDeclaration, table: str, *, reread: bool = False) -> DigestedContent:
-    """Return what `table_code_digest` covers."""
+def table_content(use_case: DataDeclaration, table: str) -> DigestedContent:
+    """Return what `table_code_digest` covers, as the files are now."""
     kind, _, feed = table.partition("/")
-    code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
-    return DigestedContent(code.modules, code.files, _declared(use_case, kind, feed, code, reread=reread))
+    places = Places.from_use_case(use_case)
+    modules = _modules(places, kind)
+    code = _digested(places, kind, code_cache.findings(places, modules))
+    declared = _declared(use_case, kind, feed, code, reread=True)
+    return DigestedContent(_combined(code, declared), modules, code.files, declared)
 
 
 def _digest(use_case: DataDeclaration, kind: str, feed: str, *, reread: bool) -> str:
     code = _code_of(Places.from_use_case(use_case), kind, reread=reread)
-    return content_digest.digest_values(
-        {"code": code.digest, "declared": _declared(use_case, kind, feed, code, reread=reread)}
-    )
+    return _combined(code, _declared(use_case, kind, feed, code, reread=reread))
+
+
+def _combined(code: _Code, declared: str) -> str:
+    return content_digest.digest_values({"code": code.digest, "declared": declared})
 
 
 def _declared(use_case: DataDeclaration, kind: str, feed: str, code: _Code, *, reread: bool) -> str:
@@ -221,7 +228,8 @@ def _as_json(value: object) -> object:
         return [list(item) for item in value.items()]
     if isinstance(value, frozenset | set):
         return sorted(map(str, value))
-    return _values(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+    is_declared = is_dataclass(value) and not isinstance(value, type)
+    return _values(value) if is_declared else content_digest.text_of(value)
 
 
 @dataclass(frozen=True)
@@ -229,7 +237,6 @@ class _Code:
     """The digest of modules and data files, and what it covers."""
 
     digest: str
-    modules: Mapping[str, Module]
     files: Mapping[str, str]
     paths: frozenset[str]
     """Attributes of the declaration that the use case's own modules read."""
@@ -242,12 +249,14 @@ def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
 
 @functools.cache
 def _code(places: Places, kind: str) -> _Code:
-    covered = _modules(places, kind)
-    digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
-    paths = code_modules.data_files(places, covered) if kind not in (TRAINING, _TRAINING_ON_DASK) else {}
+    return _digested(places, kind, code_cache.find(places, kind, lambda: _modules(places, kind)))
+
+
+def _digested(places: Places, kind: str, found: SourceFindings) -> _Code:
+    reads_files = kind not in (TRAINING, _TRAINING_ON_DASK)
+    paths = code_modules.data_files(places, found.own, found.texts) if reads_files else {}
     files = {name: _file_digest(path) for name, path in paths.items()}
-    read = declared_values.paths_read_by(covered.values(), places)
-    return _Code(content_digest.digest_values(digests | files), covered, files, read)
+    return _Code(content_digest.digest_values({**found.statements, **files}), files, found.paths)
 
 
 def _file_digest(path: Path) -> str:

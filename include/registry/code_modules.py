@@ -20,6 +20,7 @@ from pathlib import Path
 
 from include.declaration.data_declaration import DataDeclaration
 from include.registry import source_code
+from include.registry.source_code import SourceFile
 from include.settings import REPOSITORY
 
 _ENGINE, _DECLARED = "include", ("include.use_cases", "include.feature_groups")
@@ -42,6 +43,8 @@ class Module:
     is_imported: bool
     """Whether it is imported by name, not only as the package of an imported module."""
     body: Sequence[ast.stmt]
+    sha256: str = ""
+    """Of the text from which the statements are."""
 
     def imports(self) -> Iterator[str]:
         """Yield the names that its statements import; for the engine only its own."""
@@ -106,7 +109,9 @@ def find_modules(places: Places, entries: Iterable[str], is_left_out: Callable[[
         if name in found:
             found[name] = replace(found[name], is_imported=found[name].is_imported or is_imported)
         elif not is_left_out(name) and (path := places.path(name)):
-            module = Module(name, path, places.is_own(name), is_imported, _body(places, name, path, whole))
+            source = source_code.read_source(path)
+            body = () if _is_partial(places, name, source, whole) else _statements(places, name, source)
+            module = Module(name, path, places.is_own(name), is_imported, body, source.sha256)
             found[name] = module
             _add(pending, found, module, places)
         if not pending:
@@ -130,18 +135,21 @@ def _add(pending: dict[str, bool], modules: Mapping[str, Module], module: Module
                 pending.setdefault(parent, False)
 
 
-def _is_partial(places: Places, name: str, path: Path, whole: Collection[str]) -> bool:
+def names_looked_up(places: Places, modules: Iterable[Module]) -> set[str]:
+    """Return the names that `find_modules` looked up to find these modules."""
+    names = set[str]()
+    for module in modules:
+        names |= {module.name, *module.imports(), *(_parents(module.name) if module.is_own else ())}
+    return names | {places.package, places.declared_in}
+
+
+def _is_partial(places: Places, name: str, source: SourceFile, whole: Collection[str]) -> bool:
     """Return whether only some statements of a module are included."""
-    named = name in (places.package, places.declared_in) or (
-        places.declare(name) and source_code.read_source(path).declares
-    )
+    named = name in (places.package, places.declared_in) or (places.declare(name) and source.declares)
     return named and name not in whole
 
 
-def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequence[ast.stmt]:
-    if _is_partial(places, name, path, whole):
-        return ()
-    source = source_code.read_source(path)
+def _statements(places: Places, name: str, source: SourceFile) -> Sequence[ast.stmt]:
     return source.clean_body if places.declare(name) and source.declares else source.tree.body
 
 
@@ -150,13 +158,15 @@ def _grown(places: Places, modules: Mapping[str, Module], whole: Collection[str]
 
     Other modules name these statements.
     """
-    partial = [module for module in modules.values() if _is_partial(places, module.name, module.path, whole)]
     grown = []
-    for module in partial:
+    for module in (module for module in modules.values() if places.declare(module.name)):
+        source = source_code.read_source(module.path)
+        if not _is_partial(places, module.name, source, whole):
+            continue
         others = (other.names for other in modules.values() if other.is_own and other is not module)
-        body = source_code.read_source(module.path).needed(set[str]().union(*others))
+        body = source.needed(set[str]().union(*others))
         if source_code.source_digest(body) != source_code.source_digest(module.body):
-            grown.append(replace(module, body=body))
+            grown.append(replace(module, body=body, sha256=source.sha256))
     return grown
 
 
@@ -192,17 +202,19 @@ def forget_modules() -> None:
     _roots.cache_clear()
 
 
-def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]:
-    """Return the files that the use case's own modules may read as constants.
+def texts(own: Iterable[Module]) -> frozenset[str]:
+    """Return the strings in the use case's own modules that may name data files: no absolute paths, no addresses."""
+    found = set[str]().union(*(source_code.texts_in(module.body) for module in own))
+    return frozenset(text for text in found if not text.startswith("/") and "://" not in text)
+
+
+def data_files(places: Places, own: Iterable[Module], texts: Collection[str]) -> dict[str, Path]:
+    """Return the files that the use case's own modules, with these strings, may read as constants.
 
     These are all files in the folder of its package. For other modules they are the files in the module's folder and in
     the subfolders that the code names, up to `MOST_FILES`. A file is included only if the code names it when it is a
-    document, when its folder is no package, or when the folder's package is not itself imported. Absolute paths and
-    addresses in the code name no files.
+    document, when its folder is no package, or when the folder's package is not itself imported.
     """
-    own = [module for module in modules.values() if module.is_own]
-    all_texts = set[str]().union(*(source_code.texts_in(module.body) for module in own))
-    texts = {text for text in all_texts if not text.startswith("/") and "://" not in text}
     found: dict[str, Path] = {}
     for root in _roots(places.package.partition(".")[0], may_be_installed=True):
         folder = root.joinpath(*places.package.split(".")[1:])

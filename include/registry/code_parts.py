@@ -15,6 +15,7 @@ from include.declaration.data_declaration import DataDeclaration
 from include.lake.lake import Lake
 from include.lake.record_store import RecordCorruptedError, RecordStore, encode_record
 from include.registry import code_digest, source_code
+from include.registry.code_digest import DigestedContent
 from include.registry.code_modules import Module
 
 CodeParts = Mapping[str, str]
@@ -35,7 +36,10 @@ def record_code(lake: Lake, table: str) -> str:
     digest = code_digest.table_code_digest(use_case, table)
     store = _store(lake)
     if (store.folder.uri, digest) not in _recorded:
-        store.create(digest, encode_record(code_parts(use_case, table)))
+        if not store.path(digest).exists():
+            content = code_digest.table_content(use_case, table)
+            if content.digest == digest:  # else a file was saved since
+                store.create(digest, encode_record(_parts(use_case, content)))
         _recorded.add((store.folder.uri, digest))
     return digest
 
@@ -48,12 +52,12 @@ def recorded_parts(lake: Lake, digest: str) -> CodeParts | None:
         return None
 
 
-def code_parts(use_case: DataDeclaration, table: str, *, reread: bool = False) -> dict[str, str]:
-    """Return the parts of the code that makes a table now.
+def code_parts(use_case: DataDeclaration, table: str) -> CodeParts:
+    """Return the parts of the code that makes a table, as the files are now."""
+    return _parts(use_case, code_digest.table_content(use_case, table))
 
-    `reread` is as for `code_digest.table_code_digest`.
-    """
-    content = code_digest.table_content(use_case, table, reread=reread)
+
+def _parts(use_case: DataDeclaration, content: DigestedContent) -> CodeParts:
     parts = {f"file {name}": digest[:_DIGITS] for name, digest in content.files.items()}
     for name, module in content.modules.items():
         if module.is_own:

@@ -20,6 +20,7 @@ class SourceFile:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
+        self.sha256 = hashlib.sha256(text).hexdigest()
         self.tree = ast.parse(text)
         _remove(self.tree, is_docstring)
 

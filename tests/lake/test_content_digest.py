@@ -1,4 +1,6 @@
+import json
 from datetime import date
+from functools import partial
 from itertools import pairwise
 
 import pyarrow as pa
@@ -55,3 +57,21 @@ def test_what_lies_under_a_null_does_not_matter():
     garbage = pa.Array.from_buffers(pa.int32(), 2, [mask, values])
     clean = pa.array([1, None], pa.int32())
     assert content_digest.digest_table(pa.table({"n": garbage})) == content_digest.digest_table(pa.table({"n": clean}))
+
+
+class NoText:
+    """An object without a text of its own."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+@pytest.mark.parametrize("value", [pairwise, len, NoText(1), partial(max, default=NoText), lambda: None])
+def test_a_value_without_a_text_of_its_own_has_no_address_in_its_digest(value):
+    assert " at 0x" not in json.dumps(content_digest.text_of(value), default=content_digest.text_of)
+
+
+def test_objects_without_a_text_differ_by_their_values():
+    digests = {content_digest.digest_values([value]) for value in (NoText(1), NoText(2), len, max)}
+    assert len(digests) == 4
+    assert content_digest.digest_values([NoText(1)]) in digests

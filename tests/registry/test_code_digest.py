@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ import pytest
 
 from include.declaration.period import Period
 from include.registry import code_digest
+from include.settings import REPOSITORY
 from include.use_case import Binary, DecisionCosts, Label, UseCase
 from tests.toy_use_case import USE_CASE
 
@@ -94,6 +97,8 @@ USE_CASE = UseCase(**DECLARED | {"name": "mine", "package": "", "alerts": Alerts
     "team/mine/features.py": """
 from pathlib import Path
 import importlib
+import os
+import subprocess
 import team.deep.inner.module
 from team.common import rates
 from team.mine import FACTOR, STEP, USE_CASE
@@ -289,3 +294,29 @@ def test_what_is_saved_after_the_process_began_is_not_what_it_runs_unless_it_is_
         module.write("\n_MORE = 1\n")
     assert code_digest.table_code_digest(USE_CASE, "features") == before
     assert code_digest.table_code_digest(USE_CASE, "features", reread=True) != before
+
+
+ALL_DIGESTS = """
+from include.declaration.use_case_discovery import all_use_cases
+from include.registry import code_digest
+from include.training import spec
+for name, use_case in all_use_cases().items():
+    tables = ["features", "labels", *(f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds)]
+    for table in tables:
+        print(name, table, code_digest.table_code_digest(use_case, table))
+    for digest in (code_digest.training_code_digest, code_digest.judge_code_digest, code_digest.predictions_code_digest):
+        print(name, digest.__name__, digest(use_case))
+    print(name, spec.declaration_values(use_case))
+"""
+
+
+def test_two_processes_compute_the_same_digests(tmp_path):
+    def digests_of_a_process(seed: str) -> list[str]:
+        environment = os.environ | {"PYTHONHASHSEED": seed, "AIRWORTHY_HOME": str(tmp_path / seed)}
+        command = [sys.executable, "-c", ALL_DIGESTS]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    first = digests_of_a_process("1")
+    assert len(first) > 20
+    assert first == digests_of_a_process("2")
