@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_parsing_context
 
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.declared_modules import is_meant_for_the_process
 from include.declaration.feature_group_discovery import all_feature_groups, broken_feature_groups
 from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
-from include.declaration.use_case_discovery import all_use_cases, broken_use_cases
-from include.errors import BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
+from include.declaration.use_case_discovery import all_use_cases, broken_use_cases, load_declaration
+from include.errors import AirworthyError, BrokenDagError, BrokenUseCaseError, BrokenUseCasesError
 from include.orchestration.declared_memory import reserve_memory
 from include.orchestration.task_links import add_links
 from include.printable import printable_logger
@@ -40,12 +40,31 @@ def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list
         kind: what follows the use case's name in the DAG's id.
         make: makes the DAG of one use case.
     """
-    return _made(kind, make, all_use_cases().values())
+    declared = _declaration_of_the_task(kind)
+    of_all = all_use_cases().values() if declared is None else [declared]
+    return _made(kind, make, (each for each in of_all if isinstance(each, UseCase)))
 
 
 def make_each_with_groups(kind: str, make: Callable[[DataDeclaration], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
     """Do as `make_each`, for feature groups, too; the kind is one of `GROUP_KINDS`."""
-    return _made(kind, make, [*all_use_cases().values(), *all_feature_groups().values()])
+    declared = _declaration_of_the_task(kind)
+    return _made(
+        kind, make, [*all_use_cases().values(), *all_feature_groups().values()] if declared is None else [declared]
+    )
+
+
+def _declaration_of_the_task(kind: str) -> DataDeclaration | None:
+    """Return the use case or feature group of the task that this process runs.
+
+    None: all DAGs of this kind are wanted, or the declaration cannot be loaded alone.
+    """
+    wanted, end = get_parsing_context().dag_id, f"__{kind}"
+    if wanted is None or not wanted.endswith(end):
+        return None
+    try:
+        return load_declaration(wanted.removesuffix(end))
+    except AirworthyError:
+        return None
 
 
 def _made(

@@ -51,9 +51,13 @@ def emit_lineage(context: Mapping[str, Any]) -> None:
 
 def _is_active() -> bool:
     try:
-        from airflow.providers.openlineage.api import is_openlineage_active
+        from airflow.providers.openlineage import conf
     except ImportError:  # the provider is not installed
         return False
+    if conf.is_disabled():  # without the client, whose import each task would pay
+        return False
+    from airflow.providers.openlineage.api import is_openlineage_active
+
     return is_openlineage_active()
 
 

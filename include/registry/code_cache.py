@@ -1,10 +1,10 @@
-"""Keep what is found in the source of a use case's code, so that not each process must find it again.
+"""Keep what is found in source code, for the next process.
 
 To parse the modules of a use case, and to digest their statements, costs 0.3 CPU-seconds; a task of a small period
 costs no more than that itself. An entry lists what it was made from: the file of each name that was looked up, also
 where there was none, and the SHA-256 of each source file. It counts only if all of these are the same now.
 
-An entry is trusted as much as the code on this machine: whoever can write to the home of this project can change both.
+An entry is trusted as much as the code: an account that can write to the home of this project can change both.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from include.registry.code_modules import Module, Places
 from include.settings import current_settings
 
 log = printable_logger(__name__)
-FOLDER = "code_digests"
-"""Folder of the entries in the home of this project."""
 _MADE_BY = (code_modules.__file__, declared_values.__file__, source_code.__file__, __file__)
 """Modules that decide what is found in source code."""
 
@@ -46,12 +44,20 @@ class SourceFindings:
     """Attributes of the declaration that the own modules read."""
 
 
-def find(places: Places, kind: str, find_modules: Callable[[], Mapping[str, Module]]) -> SourceFindings:
+def folder() -> StoragePath:
+    """Return the folder of the entries, in the home of this project."""
+    return StoragePath.parse(current_settings().home / "code_digests")
+
+
+def find(
+    places: Places, kind: str, find_modules: Callable[[], Mapping[str, Module]], entries: StoragePath
+) -> SourceFindings:
     """Return what is found in the code that makes a kind of result.
 
-    `find_modules` finds the modules if no entry holds.
+    `find_modules` finds the modules if no entry in the folder `entries` holds.
     """
-    entry = StoragePath.parse(current_settings().home / FOLDER) / f"{_key(places, kind)}.json"
+    key = hashlib.sha256("\n".join([places.package, places.declared_in, kind]).encode()).hexdigest()
+    entry = entries / f"{key}.json"
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         stored = json.loads(entry.read())
         if _holds(places, stored):
@@ -72,15 +78,10 @@ def findings(places: Places, modules: Mapping[str, Module]) -> SourceFindings:
     return SourceFindings(statements, own, code_modules.texts(own), declared_values.paths_read_by(own, places))
 
 
-def _key(places: Places, kind: str) -> str:
-    """Return the name of an entry; another version of Python or of these modules has another."""
-    parts = [places.package, places.declared_in, kind, str(code_modules.REPOSITORY), sys.version, *_versions()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 @functools.cache
-def _versions() -> tuple[str, ...]:
-    return tuple(_sha256(Path(file)) for file in _MADE_BY)
+def _versions() -> list[str]:
+    """Return the version of Python and the digests of the modules that find something."""
+    return [sys.version, *(_sha256(Path(file)) for file in _MADE_BY)]
 
 
 def _sha256(path: Path) -> str:
@@ -88,6 +89,8 @@ def _sha256(path: Path) -> str:
 
 
 def _holds(places: Places, stored: Mapping[str, Any]) -> bool:
+    if stored["made_by"] != _versions():
+        return False
     looked_up = ((places.path(name), path) for name, path in stored["looked_up"].items())
     same_files = all((None if now is None else str(now)) == path for now, path in looked_up)
     return same_files and all(_sha256(Path(path)) == digest for path, digest in stored["sources"].items())
@@ -96,6 +99,7 @@ def _holds(places: Places, stored: Mapping[str, Any]) -> bool:
 def _encode(places: Places, modules: Mapping[str, Module], found: SourceFindings) -> dict[str, Any]:
     looked_up = {name: places.path(name) for name in code_modules.names_looked_up(places, modules.values())}
     return {
+        "made_by": _versions(),
         "looked_up": {name: path and str(path) for name, path in looked_up.items()},
         "sources": {str(module.path): module.sha256 for module in modules.values()},
         "statements": dict(found.statements),

@@ -249,14 +249,15 @@ def _code_of(places: Places, kind: str, *, reread: bool) -> _Code:
 
 @functools.cache
 def _code(places: Places, kind: str) -> _Code:
-    return _digested(places, kind, code_cache.find(places, kind, lambda: _modules(places, kind)))
+    found = code_cache.find(places, kind, lambda: _modules(places, kind), code_cache.folder())
+    return _digested(places, kind, found)
 
 
 def _digested(places: Places, kind: str, found: SourceFindings) -> _Code:
     reads_files = kind not in (TRAINING, _TRAINING_ON_DASK)
     paths = code_modules.data_files(places, found.own, found.texts) if reads_files else {}
     files = {name: _file_digest(path) for name, path in paths.items()}
-    return _Code(content_digest.digest_values({**found.statements, **files}), files, found.paths)
+    return _Code(content_digest.digest_values(dict(found.statements) | files), files, found.paths)
 
 
 def _file_digest(path: Path) -> str:

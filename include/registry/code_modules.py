@@ -203,13 +203,18 @@ def forget_modules() -> None:
 
 
 def texts(own: Iterable[Module]) -> frozenset[str]:
-    """Return the strings in the use case's own modules that may name data files: no absolute paths, no addresses."""
+    """Return the strings in the use case's own modules that may name data files.
+
+    Absolute paths and addresses name none.
+    """
     found = set[str]().union(*(source_code.texts_in(module.body) for module in own))
     return frozenset(text for text in found if not text.startswith("/") and "://" not in text)
 
 
 def data_files(places: Places, own: Iterable[Module], texts: Collection[str]) -> dict[str, Path]:
-    """Return the files that the use case's own modules, with these strings, may read as constants.
+    """Return the files that the use case's own modules may read as constants.
+
+    `texts` are the strings in these modules.
 
     These are all files in the folder of its package. For other modules they are the files in the module's folder and in
     the subfolders that the code names, up to `MOST_FILES`. A file is included only if the code names it when it is a

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from airflow.sdk import DAG, task
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 
 from include.orchestration.dag_factory import manual_dag
 from include.orchestration.dag_files import FAILED, failures, make_each
@@ -58,3 +61,24 @@ def test_what_each_file_left_out_is_found_from_the_file_next_to_them(tmp_path):
     (tmp_path / "no_code.py").write_text("1 / 0\n")
     (tmp_path / "reports.py").write_text("raise SystemExit\n")
     assert failures(tmp_path / "reports.py") == ["one", "two"]
+
+
+def rollback(use_case: UseCase) -> DAG:
+    with manual_dag(use_case, "rollback", params={}) as built:
+        work()
+    return built
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "made"),
+    [
+        ("toy__rollback", {"toy__rollback"}),
+        ("other__rollback", {"other__rollback"}),
+        ("toy__train", {"other__rollback", "toy__rollback"}),
+        ("unknown__rollback", {"other__rollback", "toy__rollback"}),
+        (None, {"other__rollback", "toy__rollback"}),
+    ],
+)
+def test_the_process_of_a_task_makes_the_dag_of_this_task_only(dag_id, made):
+    with mock.patch.dict(os.environ), _airflow_parsing_context_manager(dag_id=dag_id, task_id="roll_back"):
+        assert make_each("rollback", rollback).keys() - {FAILED} == made

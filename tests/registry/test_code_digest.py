@@ -304,8 +304,8 @@ for name, use_case in all_use_cases().items():
     tables = ["features", "labels", *(f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds)]
     for table in tables:
         print(name, table, code_digest.table_code_digest(use_case, table))
-    for digest in (code_digest.training_code_digest, code_digest.judge_code_digest, code_digest.predictions_code_digest):
-        print(name, digest.__name__, digest(use_case))
+    for kind in ("training", "judge", "predictions"):
+        print(name, kind, getattr(code_digest, f"{kind}_code_digest")(use_case))
     print(name, spec.declaration_values(use_case))
 """
 
