@@ -72,20 +72,23 @@ def failure_message(
     tries: int,
     error: str,
     links: Mapping[str, str],
+    part: int | None = None,
 ) -> Message:
     """Build the message of a failed task that is not tried again.
 
     `error` is the text of the error; empty if the process was lost. `tries` continues to count after a task was
-    cleared, so that another failure after a repair is another event.
+    cleared, so that another failure after a repair is another event. `part` is the number of the failed one of a mapped
+    task. All of them are one event: if a hundred shards fail, there is one alert.
     """
     cause = shorten_message(redact(error)) or _LOST
+    shown = task if part is None else f"{task}[{part}]"
     return _message(
         "failure",
         f"failure-{kind}-{run_id}-{task}-{tries}",
         use_case,
         period,
         links,
-        {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": cause},
+        {"dag": f"{use_case}__{kind}", "run": run_id, "task": shown, "tries": tries, "error": cause},
         {"kind": kind, "cause": cause},
     )
 

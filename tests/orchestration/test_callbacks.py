@@ -108,6 +108,15 @@ def test_a_task_that_was_mended_cleared_and_fails_again_is_reported_again(hook):
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: try 4", "ValueError: try 8"]
 
 
+def test_the_failed_parts_of_a_mapped_task_are_one_alert(hook):
+    for part in (3, 0, 7):
+        failed = context("score", "score_shard", ValueError(f"part {part}"))
+        failed["ti"].map_index = part
+        callbacks.notify_failed(failed)
+    (body,) = hook.received
+    assert (body["details"]["task"], body["details"]["error"]) == ("score_shard[3]", "ValueError: part 3")
+
+
 def test_runs_and_tasks_whose_names_look_alike_are_reported_each(hook):
     long = "manual__" + "x" * 250
     for run_id, task in (("a:b", "t"), ("a b", "t"), ("a/b", "t"), (long, "train"), (long, "evaluate")):
