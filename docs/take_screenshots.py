@@ -16,9 +16,12 @@ import httpx
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from rich.console import Console
 
+from include import page_addresses
+from include.declaration.period import Period
 from include.local import credentials, instance
 from include.local.airflow_client import FINISHED, AirflowClient
 from include.local.instance import Instance
+from include.page_addresses import framed_page, model_address
 
 PICTURES = Path(__file__).parent / "screenshots"
 USE_CASE = "flight_delays"
@@ -27,6 +30,8 @@ LARGEST_KB = 250
 
 DECIDED = "2013-04-30"
 """The last day of the demo on which it was decided whether to train."""
+DAYS = 14
+"""Days that are backfilled for the picture of the grid."""
 
 
 class RefusedError(Exception):
@@ -66,23 +71,13 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
 
-    # The oldest of the demo's trainings is the one that was promoted.
-    api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
-    oldest = api.call("GET", f"/dags/{USE_CASE}__train/dagRuns?order_by=start_date&limit=1")["dag_runs"][0]
-    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train/runs/{quote(oldest['dag_run_id'])}")
-    page.get_by_role("button", name="Show Graph").click()
-    page.get_by_role("button", name="Collapse Details Panel").click()
-    expect(page.get_by_role("heading", name="Task Instances")).to_be_hidden()
-    expect(page.locator(".react-flow__node").filter(has_text="promote")).to_contain_text("success")
-    page.get_by_role("button", name="Fit View").click()
-    save(page, "graph")
-
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train")
     page.get_by_role("button", name="Trigger").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("Why you start this training")
     save(page, "form")
     page.reload()
 
+    backfill(AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password))
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__data")
     page.get_by_role("button", name="Show Grid").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
@@ -90,7 +85,7 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     page.get_by_role("combobox").filter(has_text="10").click()
     page.get_by_role("option", name="50", exact=True).click()
     page.keyboard.press("Escape")
-    expect(page.locator("a[href*='/tasks/build_features']").nth(40)).to_be_visible()
+    expect(page.locator("a[href*='/tasks/build_features']").nth(DAYS - 1)).to_be_visible()
     save(page, "grid")
 
     page.goto(f"{here.airflow_url}/assets")
@@ -105,8 +100,20 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     save(page, "assets")
 
 
+def backfill(api: AirflowClient) -> None:
+    """Backfill the last days of the demo, which brings its history live in one run; their content stays as it is."""
+    dag_id, last = f"{USE_CASE}__data", Period(DECIDED)
+    if not any(run.run_type == "backfill" for run in api.runs(dag_id)):
+        api.backfill(dag_id, last - (DAYS - 1), last)
+    until = time.monotonic() + 1800
+    while sum(run.state == "success" for run in api.runs(dag_id) if run.run_type == "backfill") < DAYS:
+        if time.monotonic() > until:
+            raise RefusedError(f"the backfill of {dag_id} has not ended; see its runs.")
+        time.sleep(2)
+
+
 def question(context: BrowserContext, here: Instance) -> None:
-    """A training that asks a person; the picture taken, it is rejected."""
+    """A training that asks a person, in the graph and as a question; the pictures taken, it is rejected."""
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     dag_id = f"{USE_CASE}__train"
     api.unpause(dag_id)
@@ -120,7 +127,15 @@ def question(context: BrowserContext, here: Instance) -> None:
         if time.monotonic() > until or api.get_run(dag_id, run.run_id).state in FINISHED:
             raise RefusedError(f"{dag_id} {run.run_id} did not ask; see its log.")
         page.wait_for_timeout(1000)
-    page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{run.run_id}/tasks/approve/required_actions")
+    page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{quote(run.run_id)}")
+    page.get_by_role("button", name="Show Graph").click()
+    page.get_by_role("button", name="Collapse Details Panel").click()
+    expect(page.get_by_role("heading", name="Task Instances")).to_be_hidden()
+    expect(page.locator(".react-flow__node").filter(has_text="register")).to_contain_text("success")
+    page.get_by_role("button", name="Fit View").click()
+    save(page, "graph")
+    page.get_by_role("button", name="Show Grid").click()
+    page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{quote(run.run_id)}/tasks/approve/required_actions")
     expect(page.get_by_role("button", name="Reject")).to_be_visible()
     save(page, "question")
     asked = api.call("GET", f"{approve}/-1/hitlDetails")["params"]["question"]["value"]
@@ -135,7 +150,7 @@ def question(context: BrowserContext, here: Instance) -> None:
 
 def mlflow(context: BrowserContext, here: Instance) -> None:
     page = context.new_page()
-    version = f"{here.mlflow_shown}/#/models/{USE_CASE}/versions/1"
+    version = model_address(here.mlflow_shown, USE_CASE, "1")
     page.goto(version)
     page.get_by_text("Model training", exact=True).click()
     page.locator("[data-component-id='mlflow.assistant.chat_panel.close']").click()
@@ -156,8 +171,8 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
 
 
 def monitoring(context: BrowserContext, here: Instance) -> None:
-    """The page on the last decided day, and the run that decided it."""
-    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}?day={DECIDED}&span=30"
+    """The page on the last decided day, and the newest run that decides."""
+    address = framed_page(here.airflow_url, page_addresses.USE_CASE, {"period": DECIDED, "span": 30}, name=USE_CASE)
     for scheme, name in (("light", "monitoring"), ("dark", "monitoring_dark")):
         page = context.new_page()
         page.add_init_script(f"localStorage.setItem('theme', '{scheme}')")
@@ -167,8 +182,8 @@ def monitoring(context: BrowserContext, here: Instance) -> None:
 
     page = context.new_page()
     page.add_init_script("localStorage.setItem('theme', 'light')")
-    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__retrain/runs")
-    page.locator(f"a[href*='/dags/{USE_CASE}__retrain/runs/backfill__{DECIDED}']").first.click()
+    api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__retrain/runs/{quote(api.runs(f'{USE_CASE}__retrain')[-1].run_id)}")
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
     expect(page.locator(".react-flow__node").filter(has_text="decide")).to_contain_text("success")

@@ -59,7 +59,7 @@ LONG = (
     *("model/test_intervals", "security/test_fuzzed_forms", "security/test_fuzzed_files"),
     *("security/test_fuzzed_models", "security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
     *("tasks/test_past", "scaffold/test_new", "properties/test_no_pickle", "web/test_browser", "test_run_summary"),
-    "web/test_browser_details",
+    *("web/test_browser_details", "web/test_every_page"),
     *("calendars/test_life", "tasks/test_bad_input", "tasks/test_gates", "ingestion/sources/test_files"),
     *("cli/test_run", "features/test_feature_groups", "web/test_alert_rules"),
     *("end_to_end/test_feature_groups", "tasks/test_texts", "tasks/test_crossed_intervals", "sharing/test_life"),

@@ -16,7 +16,7 @@ import pytest
 from include.settings import REPOSITORY
 
 LEVELS = (
-    ("printable", "grammar", "threads"),
+    ("printable", "grammar", "threads", "page_addresses"),
     ("errors",),
     ("settings",),
     ("untrusted", "task_memory"),

@@ -259,6 +259,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "NotQuarantinedError": {"what": "the keys event_date=2020-01-10, id=7"},
     "NumbersNotFiniteError": {"lines": [1, 2]},
     "PeriodNotFreeError": {"limit": Period("2020-01-11")},
+    "ReasonsMissingError": {"known": ["hour: at most 23"]},
+    "CorrectedTwiceError": {"rows": ["2020-01-10.beef"]},
     "ReasonsUnknownError": {"known": ["hour: at most 23"]},
     "RowAmbiguousError": {"keys": "event_date=2020-01-10, id=7"},
     "RowsUnchangedError": {"lines": [1, 2]},

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from include import settings
+from include import page_addresses, settings
 from include.cli import services
 from include.cli.escaping import line_of, print_line
 from include.declaration.gates import MODEL
-from include.declaration.names import VALIDATION_PAGE
 from include.declaration.period import Period
 from include.declaration.task import Task
 from include.declaration.use_case import UseCase
@@ -20,6 +19,7 @@ from include.local import credentials
 from include.local.instance import Instance
 from include.model.metrics import METRICS
 from include.monitoring.monitor import RealisedPerformance
+from include.page_addresses import framed_page
 from include.printable import escape_line
 from include.registry.version_summary import VersionSummary
 from include.web.summary import FeedReport, UseCaseReport
@@ -40,13 +40,14 @@ def print_report(
 
 def places(console: Console, use_case: UseCase, here: Instance, first: Period, last: Period) -> None:
     """Print the addresses to open next, how to log in and how to stop."""
-    dags = f"{here.airflow_url}/dags"
+    airflow, name = here.airflow_url, use_case.name
+    dags = [page_addresses.dag_address(airflow, f"{name}__{kind}") for kind in ("data", "train", "score")]
     lines = {
-        "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?period={last}",
-        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
+        "page": framed_page(airflow, page_addresses.USE_CASE, {"period": last}, name=name),
+        "Airflow": "   ".join(dags),
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
-        "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
-        "validation": f"{here.airflow_url}{VALIDATION_PAGE}/{use_case.name}",
+        "MLflow": page_addresses.model_address(here.mlflow_shown, name),
+        "validation": framed_page(airflow, page_addresses.VALIDATIONS, name=name),
         "predictions": f"{settings.current_settings().lake}/{use_case.name}/predictions",
         "": f".venv/bin/airworthy predictions {use_case.name} {first}",
         "stop": services.stop_command(here),

@@ -17,8 +17,6 @@ DAG_KINDS = (
     *("maintenance", "quarantine", "reproduce", "backfill", "go_live"),
 )
 """The DAGs of each use case: `<use case>__<kind>`."""
-VALIDATION_PAGE = "/plugin/airworthy/airworthy/validation"
-"""Path of the validation pages on Airflow's server."""
 GROUP_PREFIX = "feature_group_"
 """Prefix of the name under which a feature group runs, such as in its DAG `feature_group_<group>__data`."""
 GROUPS_FOLDER = "_feature_groups"

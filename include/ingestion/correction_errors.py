@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from include.declaration.form_limits import REASON_LENGTH
 from include.declaration.period import Period
-from include.errors import InvalidRequestError, NotReadyError, shorten_names
+from include.errors import InvalidRequestError, NotReadyError, shorten, shorten_names
 
 LINES_SHOWN = 10
 """Row numbers that an error lists."""
+REASONS_SHOWN = 10
+"""Reasons that an error lists in full."""
 NotFree = Literal["quarantined", "decided", "missing", "before decided", "not begun", "after the end", "too far"]
 """Why rows cannot become known on a period."""
 _NOT_FREE: dict[NotFree, str] = {
@@ -21,6 +24,21 @@ _NOT_FREE: dict[NotFree, str] = {
     "after the end": "is after {limit}, on which the use case ends: nothing is landed after it",
     "too far": "is after {limit}, the last period that may be named now: until then the rows would be missing",
 }
+
+
+def _in_full(reasons: Iterable[str]) -> str:
+    """Write reasons as a form takes them: not shortened, and at most `REASONS_SHOWN`."""
+    every = [*reasons]
+    shown = ", ".join(repr(shorten(reason, REASON_LENGTH)) for reason in every[:REASONS_SHOWN])
+    more = len(every) - REASONS_SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown or "none"
+
+
+def _numbers(lines: Sequence[int]) -> str:
+    """Write the numbers of the first rows of a file."""
+    shown = ", ".join(map(str, lines[:LINES_SHOWN]))
+    more = len(lines) - LINES_SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 class FieldsConflictError(InvalidRequestError):
@@ -46,8 +64,9 @@ class CommentMissingError(InvalidRequestError):
 class ReasonsMissingError(InvalidRequestError):
     """A release does not name the reasons that it waives."""
 
-    def __init__(self) -> None:
-        super().__init__("Name the reasons to ignore for the released rows.")
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        super().__init__(f"Name the reasons to ignore for the released rows; their reasons are {_in_full(self.known)}.")
 
 
 class FeedUnknownError(InvalidRequestError):
@@ -55,7 +74,8 @@ class FeedUnknownError(InvalidRequestError):
 
     def __init__(self, use_case: str, feed: str, feeds: Iterable[str], hint: str) -> None:
         self.use_case, self.feed, self.feeds = use_case, feed, tuple(sorted(feeds))
-        super().__init__(f"{use_case} has no feed {feed!r}; it has {list(self.feeds)}. {hint}".strip())
+        there = shorten_names(self.feeds)
+        super().__init__(f"{use_case} has no feed {feed!r}; it has the feeds {there}. {hint}".strip())
 
 
 class NothingQuarantinedError(InvalidRequestError):
@@ -94,7 +114,7 @@ class ReasonsUnknownError(InvalidRequestError):
         self.reasons, self.known = tuple(reasons), tuple(known)
         super().__init__(
             f"No selected row is quarantined for {shorten_names(self.reasons)}; the rows' reasons are"
-            f" {shorten_names(self.known)}."
+            f" {_in_full(self.known)}."
         )
 
 
@@ -103,7 +123,8 @@ class ReasonsAmbiguousError(InvalidRequestError):
 
     def __init__(self, matches: Mapping[str, Sequence[str]]) -> None:
         self.matches = dict(matches)
-        super().__init__(f"Several reasons begin with this text; give one in full: {self.matches}.")
+        several = "; ".join(f"with {shorten_names([text])}: {_in_full(full)}" for text, full in self.matches.items())
+        super().__init__(f"Several reasons begin {several}. Give one of them in full.")
 
 
 class OtherReasonsError(InvalidRequestError):
@@ -112,8 +133,8 @@ class OtherReasonsError(InvalidRequestError):
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(sorted(reasons))
         super().__init__(
-            f"Some of these rows are also quarantined for {list(self.reasons)}, and would be quarantined again. Name"
-            " these reasons as well, or only the ids of rows that do not have them."
+            f"Some of these rows are also quarantined for {_in_full(self.reasons)}, and would be quarantined again."
+            " Name these reasons as well, or only the ids of rows that do not have them."
         )
 
 
@@ -123,8 +144,8 @@ class WithoutReasonsError(InvalidRequestError):
     def __init__(self, count: int, reasons: Iterable[str]) -> None:
         self.count, self.reasons = count, tuple(sorted(reasons))
         super().__init__(
-            f"{count} of the rows with these ids have none of the reasons {list(self.reasons)}. Nothing was released."
-            " Leave these rows out, or name their reasons."
+            f"{count} of the rows with these ids have none of the reasons {_in_full(self.reasons)}. Nothing was"
+            " released. Leave these rows out, or name their reasons."
         )
 
 
@@ -207,7 +228,9 @@ class CorrectedTwiceError(InvalidRequestError):
 
     def __init__(self, rows: Sequence[object]) -> None:
         self.rows = tuple(rows)
-        super().__init__(f"The file corrects the same row several times: {list(self.rows[:5])}. Send one row for each.")
+        super().__init__(
+            f"The file corrects the same row several times: {shorten_names(self.rows)}. Send one row for each."
+        )
 
 
 class RowsUnchangedError(InvalidRequestError):
@@ -216,7 +239,7 @@ class RowsUnchangedError(InvalidRequestError):
     def __init__(self, lines: Sequence[int]) -> None:
         self.lines = tuple(lines)
         super().__init__(
-            f"Rows {list(lines[:LINES_SHOWN])} of the file are the same as the quarantined rows. Correct them, leave"
+            f"Rows {_numbers(lines)} of the file are the same as the quarantined rows. Correct them, leave"
             " them out of the file, or release them if the expectation is wrong."
         )
 
@@ -227,7 +250,7 @@ class NumbersNotFiniteError(InvalidRequestError):
     def __init__(self, column: str, lines: Sequence[int]) -> None:
         self.column, self.lines = column, tuple(lines)
         super().__init__(
-            f"Column {column!r} holds NaN or an infinity in rows {list(lines[:LINES_SHOWN])}; leave it empty instead."
+            f"Column {column!r} holds NaN or an infinity in rows {_numbers(lines)}; leave it empty instead."
         )
 
 
@@ -237,7 +260,7 @@ class KeyMissingError(InvalidRequestError):
     def __init__(self, key: str, lines: Sequence[int]) -> None:
         self.key, self.lines = key, tuple(lines)
         super().__init__(
-            f"Rows {list(lines[:LINES_SHOWN])} have no value in the key {key!r}, and a key must not be null. Such a row"
+            f"Rows {_numbers(lines)} have no value in the key {key!r}, and a key must not be null. Such a row"
             " cannot be released unchanged: set the key in a file of corrections."
         )
 
@@ -288,5 +311,5 @@ class CorrectionFileError(InvalidRequestError):
         self.file, self.problem = file, problem
         super().__init__(
             f"{file} cannot be read: {problem}. Nothing was resubmitted. Edit an exported file and keep its header: in"
-            f" addition to the feed's columns, it may have {list(columns)}."
+            f" addition to the feed's columns, it may have {shorten_names(columns)}."
         )

@@ -172,8 +172,16 @@ def _observed(result: Mapping[str, Any]) -> str:
     """Describe what a broken table-level expectation observed."""
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result.get('element_count')} rows that break it"
-    observed = result.get("observed_value")
-    return str(sorted(map(str, observed)) if isinstance(observed, set) else observed)
+    return _in_words(result.get("observed_value"))
+
+
+def _in_words(observed: object) -> str:
+    """Return an observed value as text; several values are separated by commas."""
+    if isinstance(observed, Mapping):
+        return "; ".join(f"{name}: {_in_words(value)}" for name, value in observed.items())
+    if isinstance(observed, (set, frozenset)):
+        observed = sorted(map(str, observed))
+    return ", ".join(map(str, observed)) if isinstance(observed, (list, tuple)) else str(observed)
 
 
 def reasons_of_rows(rows: int, broken: Sequence[tuple[str, Places]]) -> pa.ListArray:

@@ -93,6 +93,11 @@ class QuarantinedRows:
         ]
         return self.only(places)
 
+    @property
+    def known_reasons(self) -> list[str]:
+        """Return the reasons of the rows, each once."""
+        return sorted({reason for row_reasons in self.rows["reasons"].to_pylist() for reason in row_reasons})
+
     def full_reasons(self, given: Collection[str]) -> list[str]:
         """Return the full reasons; each may be given by the description before its rule.
 
@@ -100,7 +105,7 @@ class QuarantinedRows:
             InvalidRequestError: no row has the reason, or several reasons share the description.
         """
         form_limits.require_list("reasons", list(given))
-        known = sorted({reason for row_reasons in self.rows["reasons"].to_pylist() for reason in row_reasons})
+        known = self.known_reasons
         matches = {
             reason: [reason] if reason in known else [full for full in known if full.startswith(f"{reason} [")]
             for reason in given

@@ -169,9 +169,9 @@ def resubmit_released(
             again; a row was sent back before; or `known_on` accepts no corrections.
     """
     declared = quarantine.require_feed(project.use_case, feed)
-    if not reasons:
-        raise ReasonsMissingError
     named = quarantine.read_quarantine(project, feed, period).chosen(ids=ids)
+    if not reasons:
+        raise ReasonsMissingError(named.known_reasons)
     reasons = named.full_reasons(reasons)
     chosen = named.chosen(reasons=reasons)
     if ids and len(chosen.corrections) < len(named.corrections):

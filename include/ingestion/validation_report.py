@@ -12,24 +12,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
 
-from include import settings
-from include.declaration.names import VALIDATION_PAGE
-from include.declaration.period import Period, is_key
+from include import page_addresses, settings
+from include.declaration.period import Period
 from include.errors import AirworthyError
+from include.ingestion.report_name import FOLDER, OUTCOMES, Outcome, ReportName
 from include.ingestion.rule_result import RuleResult
 from include.lake.lake import Lake
 from include.lake.lake_format import mark_format
 from include.lake.object_store import StoragePath
 from include.lake.record_store import UNREADABLE, encode_record
-
-FOLDER = "validations"
-Outcome = Literal["published", "refused"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-_SUFFIX = ".json"
-_PARTS = 5
-"""Parts of a name, separated by dots; none of them contains a dot."""
+from include.page_addresses import framed_page
 
 
 class ReportUnreadableError(AirworthyError):
@@ -82,41 +75,6 @@ class ValidationReport:
             {str(reason): int(rows) for reason, rows in values["reasons"].items()},
             tuple(map(str, values["refusals"])),
         )
-
-
-@dataclass(frozen=True)
-class ReportName:
-    """What the name of a report tells."""
-
-    key: str
-    """Key of the period."""
-    outcome: Outcome
-    rows: int
-    quarantined: int
-    content: str
-    """Identifies the validated content: see `content_of`."""
-
-    @property
-    def period(self) -> Period:
-        """Return the period; to make it takes longer than to read the rest of the name."""
-        return Period(self.key)
-
-    @classmethod
-    def parse(cls, file: str) -> ReportName | None:
-        """Return what the name of a file tells; None if it is none of a report."""
-        parts = file.removesuffix(_SUFFIX).split(".")
-        if not file.endswith(_SUFFIX) or len(parts) != _PARTS or not is_key(parts[0]):
-            return None
-        outcome = next((known for known in OUTCOMES if known == parts[1]), None)
-        if outcome is None or not (parts[2].isdecimal() and parts[3].isdecimal()):
-            return None
-        return cls(parts[0], outcome, int(parts[2]), int(parts[3]), parts[4])
-
-    @property
-    def file(self) -> str:
-        """Return the name of the file."""
-        parts = (self.key, self.outcome, str(self.rows), str(self.quarantined), self.content)
-        return f"{'.'.join(parts)}{_SUFFIX}"
 
 
 def content_of(digest: str) -> str:
@@ -196,7 +154,8 @@ def page_address(use_case: str, table: str, period: Period) -> str:
 
     It is the path on Airflow's server if the settings have no address of it.
     """
-    return f"{settings.current_settings().airflow}{VALIDATION_PAGE}/{use_case}/{table}/{period.key}"
+    airflow = settings.current_settings().airflow
+    return framed_page(airflow, page_addresses.VALIDATION, name=use_case, table=table, period=period.key)
 
 
 def _parsed(files: Sequence[str]) -> list[ReportName]:

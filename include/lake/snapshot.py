@@ -317,6 +317,7 @@ class AsOfSnapshot:
             self._duckdb = ibis.duckdb.connect(
                 memory_limit=self._memory, temp_directory=spill, preserve_insertion_order=False
             )
+            self._duckdb.raw_sql("set enable_progress_bar = false")  # it would fill the task's log
             # Otherwise DuckDB would read timestamps in the time zone of the machine.
             self._duckdb.raw_sql("set TimeZone = 'UTC'")
             # An Ibis table references its connection, not the snapshot: the copies must live as long as either.

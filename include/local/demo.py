@@ -117,6 +117,8 @@ class Demo:
             self._go_live(go_live)
             for dag_id in (data, train, score, monitor, retrain):
                 self.api.unpause(dag_id)
+            for dag_id in (data, train, monitor):
+                self.api.mark_favorite(dag_id)
             for dag_id in (data, score, monitor):
                 self._scheduled(dag_id)
             self._decided(retrain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from include import settings
+from include import page_addresses, settings
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
@@ -190,5 +190,5 @@ def version_page(use_case: UseCase, version: str) -> dict[str, str]:
 
     MLflow needs an address for a browser.
     """
-    server = settings.current_settings().mlflow_shown
-    return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}
+    address = page_addresses.model_address(settings.current_settings().mlflow_shown, use_case.name, version)
+    return {"version": address} if address else {}

@@ -117,6 +117,7 @@ class PromotionApproval(ApprovalOperator):
                     *("with a reason that is too long" if reason else "without a reason", REASON, REASON_LENGTH),
                 )
                 return self._ask(context, question)
+        task_links.set_version_links(self.use_case, version, task=self)  # again, since this is another process
         with dag_factory.fail_without_retry():
             result = approve.record_approval(
                 open_project(load_use_case(self.use_case)),

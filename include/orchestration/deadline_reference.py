@@ -23,6 +23,11 @@ class ScheduledRunQueuedAt(BaseDeadlineReference):
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
 
+    @property
+    def reference_name(self) -> str:
+        """Return the words for it on a DAG's page: *Must complete within 4 hours of …*."""
+        return "being queued by the schedule; runs by hand and backfills are not watched"
+
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
         """Return the reference time; the scheduler calls this when it creates the run."""
         from airflow.models import DagRun

@@ -22,6 +22,7 @@ from include.declaration.form_limits import (
 from include.declaration.names import lake_folder
 from include.declaration.period import DAY
 from include.declaration.use_case import UseCase
+from include.ingestion.offered_reasons import read_offered_reasons
 from include.registry.offered_versions import read_offered_versions
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
@@ -143,13 +144,7 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
             title="Quarantined on",
             description=f"Only rows quarantined {when} this {unit}. Empty: any {unit}.",
         ),
-        "reasons": Param(
-            None,
-            **several,
-            items=A_REASON | {"minLength": 1},
-            title="Reasons",
-            description="For a release: the reasons to ignore, one per line, as the validation page shows them.",
-        ),
+        "reasons": _reasons(use_case, several),
         "rows": Param(
             None,
             **several,
@@ -177,6 +172,28 @@ def quarantine_params(use_case: DataDeclaration) -> dict[str, Param]:
             description=f"Why the rows are right. 3 to {REASON_LENGTH:,} characters; stored with your name.",
         ),
     }
+
+
+def _reasons(use_case: DataDeclaration, several: dict[str, Any]) -> Param:
+    """Return the form's field for reasons.
+
+    It is a choice of those that rows were quarantined for lately, if any.
+    """
+    feeds = [feed.name for feed in use_case.feeds]
+    known = read_offered_reasons(settings.current_settings().lake, lake_folder(use_case.name), feeds)
+    form: dict[str, Any] = {}
+    help_text = "For a release: the reasons to ignore, one per line, as the validation page shows them."
+    if known:
+        named: dict[str, list[str]] = {}
+        for each in known:
+            named.setdefault(each.text, []).append(each.feed)
+        shown = {text: f"{', '.join(of)}: {text}" if len(feeds) > 1 else text for text, of in named.items()}
+        form = {"examples": list(shown), "values_display": shown}
+        help_text = (
+            "For a release: the reasons to ignore. Offered are those of the newest quarantined rows; others are entered"
+            " as `reasons` of the configuration JSON, as the validation page shows them."
+        )
+    return Param(None, **several, items=A_REASON | {"minLength": 1}, **form, title="Reasons", description=help_text)
 
 
 def data_params(use_case: DataDeclaration) -> dict[str, Param]:

@@ -140,7 +140,7 @@ class PeriodSensor(BaseSensorOperator):
         until = self._until(context)
         self.log.info(
             "There are no %s of %s yet. The run of %s__%s for %s makes them; waiting until %s.",
-            *(self.table, period, self.use_case, MADE_BY[self.table], period, until),
+            *(self.table, period, self.use_case, MADE_BY[self.table], period, _moment(until)),
         )
         until = min(until, datetime.now(UTC) + RUN_CHECK_INTERVAL) if is_past else until
         trigger = PeriodTrigger(self.use_case, self.table, period.key, until.isoformat(), self.every_seconds)
@@ -254,7 +254,7 @@ class PreviousDecisionSensor(PeriodSensor):
         if not self._must_wait(context):
             return
         period, until = self._period(context), self._until(context)
-        self.log.info("A run decides an earlier period; waiting until %s.", until)
+        self.log.info("A run decides an earlier period; waiting until %s.", _moment(until))
         until = min(until, datetime.now(UTC) + DECISION_RUN_CHECK_INTERVAL)
         trigger = PreviousDecisionTrigger(
             self.use_case, "decisions", period.key, until.isoformat(), DECISION_POLL_SECONDS
@@ -317,6 +317,11 @@ def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str,
             key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
             unfinished[run_id] = Period(key[1]) if key else None
     return unfinished
+
+
+def _moment(until: datetime) -> str:
+    """Return a moment as text for a log."""
+    return f"{until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def live_runs(context: Any, dag_id: str, runs: Sequence[str]) -> list[str]:

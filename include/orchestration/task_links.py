@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from airflow.sdk import DAG, BaseOperator, BaseOperatorLink, get_current_context
 from airflow.sdk.configuration import conf
 
-from include import settings
-from include.declaration.names import VALIDATION_PAGE
+from include import page_addresses, settings
+from include.page_addresses import framed_page
 from include.printable import printable_logger
 from include.project import Project
 
@@ -122,24 +121,22 @@ def set_run_link(project: Project, run_id: str) -> None:
 
 def page_address(use_case: str, period: str = "") -> str:
     """Return the address of the monitoring page, of a period or of the newest one."""
-    query = f"?{urlencode({'period': period})}" if period else ""
-    return f"{_airflow()}/airworthy/use_case/{quote(use_case)}{query}"
+    return framed_page(_airflow(), page_addresses.USE_CASE, {"period": period}, name=use_case)
 
 
 def card_address(use_case: str, version: str) -> str:
     """Return the address of a version's model card."""
-    return f"{_airflow()}/airworthy/card/{quote(use_case)}/{quote(version, safe='')}"
+    return framed_page(_airflow(), page_addresses.CARD, name=use_case, version=version)
 
 
 def validation_address(use_case: str, feed: str, period: str) -> str:
     """Return the address of the validation page of a feed."""
-    return f"{_airflow()}{VALIDATION_PAGE}/{quote(use_case)}/{quote(feed)}/{quote(period, safe='')}"
+    return framed_page(_airflow(), page_addresses.VALIDATION, name=use_case, table=feed, period=period)
 
 
 def version_address(use_case: str, version: str) -> str:
     """Return the address of a version in MLflow; empty without one for a browser."""
-    server = settings.current_settings().mlflow_shown
-    return f"{server}/#/models/{quote(use_case)}/versions/{quote(version, safe='')}" if server else ""
+    return page_addresses.model_address(settings.current_settings().mlflow_shown, use_case, version)
 
 
 def run_address(project: Project, run_id: str) -> str:
@@ -150,7 +147,7 @@ def run_address(project: Project, run_id: str) -> str:
 
 def dag_run_address(dag_id: str, run_id: str) -> str:
     """Return the address of a run of a DAG."""
-    return f"{_airflow()}/dags/{quote(dag_id)}/runs/{quote(run_id)}"
+    return page_addresses.run_address(_airflow(), dag_id, run_id)
 
 
 def _airflow() -> str:

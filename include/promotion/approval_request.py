@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from include.declaration.gates import CHAMPION, MODEL
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.grammar import counted
 from include.model.metrics import METRICS
@@ -51,8 +53,14 @@ def build_approval_request(project: Project, version: str, links: Mapping[str, s
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
     champion = next((other for other in versions if other.number == summary.compared_with), None)
     compared = summarise_version(champion, entries) if champion is not None else None
-    replaced = lifecycle.champion_of(candidate.as_of, entries)
-    return ApprovalRequest(_question(project.use_case, summary, compared, replaced, links or {}), "")
+    others = (lifecycle.champion_of(candidate.as_of, entries), _next_champion(candidate.as_of, entries))
+    return ApprovalRequest(_question(project.use_case, summary, compared, others, links or {}), "")
+
+
+def _next_champion(period: Period, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
+    """Return the entry that makes the next champion after `period`; None without one."""
+    later = [entry.effective_from for entry in entries if entry.makes_champion and entry.effective_from > period]
+    return lifecycle.champion_of(min(later), entries) if later else None
 
 
 def _difference(use_case: UseCase, candidate: VersionSummary, champion: VersionSummary | None) -> str:
@@ -79,10 +87,12 @@ def _change(difference: float, base: float, higher_is_better: bool) -> str:
 
 
 def _gates(candidate: VersionSummary) -> str:
-    """Return in words how many gates passed."""
-    passed = sum(gate_result["outcome"] == "passed" for gate_result in candidate.gate_results)
-    every = len(candidate.gate_results)
-    return f"{counted(passed, 'gate')} passed." if passed == every else f"{passed} of {counted(every, 'gate')} passed."
+    """Return in words how many gates had each outcome."""
+    outcomes = Counter(gate_result["outcome"] for gate_result in candidate.gate_results)
+    if outcomes.keys() <= {"passed"}:
+        return f"{counted(outcomes['passed'], 'gate')} passed."
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
+    return f"{counted(outcomes.total(), 'gate')}: {counts}."
 
 
 def _main_first(use_case: UseCase) -> tuple[str, ...]:
@@ -95,12 +105,12 @@ def _question(
     use_case: UseCase,
     candidate: VersionSummary,
     champion: VersionSummary | None,
-    replaced: LedgerEntry | None,
+    others: tuple[LedgerEntry | None, LedgerEntry | None],
     links: Mapping[str, str],
 ) -> str:
     """Return the text of `approval_request.md.j2`.
 
-    `champion` is the version that the gates compared with; `replaced` is the champion of its first period.
+    `champion` is the version that the gates compared with; `others` are the champion of its first period, and the next.
     """
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {
@@ -111,7 +121,9 @@ def _question(
     return render_markdown(
         "approval_request.md.j2",
         version=candidate,
-        replaced=replaced,
+        replaced=others[0],
+        followed=others[1],
+        passed=[gate_result for gate_result in candidate.gate_results if gate_result["outcome"] == "passed"],
         difference=_difference(use_case, candidate, champion),
         gates=_gates(candidate),
         unit=use_case.calendar.unit.name,

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from include import page_addresses
 from include.declaration.feature_group_discovery import group_name
 from include.declaration.form_limits import NAME_LENGTH
 from include.declaration.period import Period
@@ -81,26 +82,30 @@ def page_routes() -> FastAPI:
     app.add_exception_handler(AnyHTTPException, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(Exception, _failed)
-    app.add_api_route("/", _index, methods=["GET"])
-    app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
     drill_down.add_routes(app, _base, _page)
-    app.add_api_route("/use_case/{name}/prediction", prediction.show_prediction, methods=["GET"])
-    app.add_api_route("/catalogue", _catalogue, methods=["GET"])
-    app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
-    app.add_api_route("/validation/{name}", _validation, methods=["GET"])
-    app.add_api_route("/validation/{name}/{table}/{period}", _validation_of_period, methods=["GET"])
-    app.add_api_route("/card/{name}/{version}", _card, methods=["GET"])
-    app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
-    app.add_api_route("/metrics", _metrics, methods=["GET"])
-    app.add_api_route("/static/{name}", _static, methods=["GET"])
-    app.add_api_route("/{path:path}", _nothing, methods=["GET"])  # the last route: it matches everything
+    for route, handler in (
+        (page_addresses.INDEX, _index),
+        (page_addresses.USE_CASE, _use_case),
+        (page_addresses.PREDICTION, prediction.show_prediction),
+        (page_addresses.CATALOGUE, _catalogue),
+        (page_addresses.DAG_TAB, _dag),
+        (page_addresses.VALIDATIONS, _validation),
+        (page_addresses.VALIDATION, _validation_of_period),
+        (page_addresses.CARD, _card),
+        (page_addresses.DATA_DOCS, _data_docs),
+        (page_addresses.PROMETHEUS, _metrics),
+        (page_addresses.STATIC, _static),
+        ("/{path:path}", _nothing),  # the last route: it matches everything
+    ):
+        app.add_api_route(route, handler, methods=["GET"])
     return app
 
 
 def _index(request: Request, user: GetUserDep) -> Response:
     base, readable, lost = _base(request), access.readable_use_cases(user), access.broken_use_cases_of(user)
     if len(readable) == 1 and not lost:
-        return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
+        only = page_addresses.page_path(page_addresses.USE_CASE, name=next(iter(readable)))
+        return RedirectResponse(f"{base}{only}", headers=HEADERS)
     if not readable and not lost:
         return _page(
             html.message_page("No use cases", "There is no use case whose DAGs you may read.", base, home=False)

@@ -32,6 +32,8 @@ Figure = dict[str, Any]
 LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
 """Metrics that are drawn against their limit, each in a chart of its own."""
 BASELINE_COLOURS = (GREY, "var(--second)", "var(--first-soft)")
+BAND_GAP = 0.24
+"""Share of a feed's band that its name takes."""
 REASONS = 5
 """Number of quarantine reasons with their own colour."""
 
@@ -137,15 +139,24 @@ def volumes_chart(overview: Overview) -> Figure | None:
         return None
     traces: list[Figure] = []
     axes: Figure = {}
+    names: list[Figure] = []
     height = 1 / len(feeds)
     for number, feed in enumerate(reversed(feeds)):
         axis = "" if number == 0 else str(number + 1)
         for metric, colour in (("published", "var(--first-soft)"), ("quarantined", "var(--bad)")):
             rows = overview.measures.rows_of(metric, feed)
             traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
-        top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
-        axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
-    drawn = new_chart(overview, traces, floor=True, height=max(190, 74 * len(feeds)))
+        top = (number + 1 - BAND_GAP) * height
+        axes[f"yaxis{axis}"] = {"domain": [number * height, top], "nticks": 3}
+        # Above its band: next to a narrow band, the title of its axis would run into those of the others.
+        names.append(
+            {
+                "text": feed, "x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left",
+                "yanchor": "bottom", "showarrow": False, "font": {"color": "var(--muted)"},
+            }
+        )  # fmt: skip
+    drawn = new_chart(overview, traces, floor=True, height=max(190, 78 * len(feeds)))
+    drawn["layout"]["annotations"] = names
     for name, axis in axes.items():
         drawn["layout"][name] = drawn["layout"]["yaxis"] | axis
     return _stacked(overview, drawn)

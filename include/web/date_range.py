@@ -25,7 +25,8 @@ Key = Annotated[str, Query(max_length=KEY_LENGTH)]
 class DateRange:
     """The range that an address asks for.
 
-    Without a `last` period it ends with the newest measured one, or with `first` at the newest that has begun.
+    Without a `last` period it ends with the newest measured one that has labels, or with `first` at the newest that has
+    begun.
     """
 
     last: Period | None

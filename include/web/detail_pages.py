@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import numpy as np
 
+from include import page_addresses
 from include.declaration.feature import as_feature
 from include.declaration.gates import MODEL
 from include.model.metrics import METRICS
 from include.monitoring.definitions import metric_label
 from include.monitoring.metric_table import MetricTable
+from include.page_addresses import page_path
 from include.project import Project
+from include.registry import lifecycle
 from include.registry.ledger_entry import LedgerEntry
 from include.web import comparison, detail_charts, feature_view, heat_map, html, performance_view, stored_metrics
 from include.web.comparison import Side
@@ -41,7 +44,7 @@ def features_page(project: Project, dates: DateRange, base: str) -> str:
     grid = heat_map.drift_grid(history.measures, history.calendar, project.use_case.monitoring.feature_psi)
     figure = heat_map.drift_heatmap(history)
     return _page(
-        "features.html", history, dates, base, "/features", "features", {"heat": figure} if figure else {},
+        "features.html", history, dates, base, page_addresses.FEATURES, "features", {"heat": figure} if figure else {},
         features=_feature_rows(project, grid, of_newest.measures), psi_note=html.PSI_NOTE,
     )  # fmt: skip
 
@@ -72,7 +75,7 @@ def feature_page(project: Project, dates: DateRange, base: str, name: str) -> st
         for metric, row in newest.items()
     ]
     return _page(
-        "feature.html", history, dates, base, "/features", name, figures, problems=view.problems, view=view,
+        "feature.html", history, dates, base, page_addresses.FEATURES, name, figures, problems=view.problems, view=view,
         facts=facts, charts=list(titles.items()), psi_note=html.PSI_NOTE,
     )  # fmt: skip
 
@@ -83,7 +86,9 @@ def performance_page(project: Project, dates: DateRange, base: str) -> str:
     view = performance_view.build_performance(history)
     panels = [*view.metrics, *view.levels, *(each.panel for each in view.slices)]
     figures = {panel.name: panel.figure for panel in panels if panel.figure is not None}
-    return _page("performance.html", history, dates, base, "/performance", "performance", figures, view=view)
+    return _page(
+        "performance.html", history, dates, base, page_addresses.PERFORMANCE, "performance", figures, view=view
+    )
 
 
 def metrics_page(project: Project, dates: DateRange, base: str) -> str:
@@ -91,7 +96,9 @@ def metrics_page(project: Project, dates: DateRange, base: str) -> str:
     history = read_history(project, dates)
     groups = stored_metrics.list_metrics(history.measures)
     rows = sum(len(group.subjects) for group in groups)
-    return _page("metrics.html", history, dates, base, "/metrics", "all metrics", {}, groups=groups, rows=rows)
+    return _page(
+        "metrics.html", history, dates, base, page_addresses.METRICS, "all metrics", {}, groups=groups, rows=rows
+    )
 
 
 def metric_page(project: Project, dates: DateRange, base: str, metric: str, key: str = "") -> str | None:
@@ -111,7 +118,7 @@ def metric_page(project: Project, dates: DateRange, base: str, metric: str, key:
     title = f"{group.label}{f' of {shown[0]}' if len(shown) == 1 else ''}"
     hint = f"the first {len(shown)} of {len(subjects)} subjects; choose one below" if len(subjects) > len(shown) else ""
     return _page(
-        "metric.html", history, dates, base, "/metrics", metric, {"series": figure} if figure else {},
+        "metric.html", history, dates, base, page_addresses.METRICS, metric, {"series": figure} if figure else {},
         group=group, limit=group.defined.limit.replace("`", "") if group.defined else "",
         title=title, hint=hint, chosen=key, keep=key,
         values=history.measures.rows_of(metric, shown[0])[::-1] if len(shown) == 1 else [],
@@ -123,14 +130,21 @@ def compare_page(
 ) -> str:
     """Render two ranges of periods side by side, or what two versions scored.
 
-    Without a range to compare with, it is as long as the first and ends before it, or for another version the same.
+    Without a range to compare with, it is as long as the first and ends before it, or for another version the same. If
+    no range is asked for and nothing was measured before, the halves of the newest one are compared.
     """
+    is_asked = dates.is_free or dates.chosen or with_dates is not None or versions[0] != versions[1]
     history = read_history(project, dates if dates.is_free or dates.chosen else DateRange(None, MONTH))
     span = history.period - history.first + 1
     if with_dates is None:
         end = history.period if versions[0] != versions[1] else history.first - 1
         with_dates = DateRange(max(end, project.use_case.first_period), span, is_free=True)
     earlier = read_history(project, with_dates)
+    measured, before = history.measures.periods, [each for each in earlier.measures.periods if each < history.first]
+    if not is_asked and not before and len(measured) > 1:
+        middle = measured[len(measured) // 2]
+        earlier = read_history(project, DateRange(middle - 1, middle - history.first, is_free=True))
+        history = read_history(project, DateRange(history.period, history.period - middle + 1, is_free=True))
     one, other = Side(earlier, versions[0]), Side(history, versions[1])
     differences = comparison.compare_sides(one, other)
     task = project.use_case.task
@@ -141,7 +155,7 @@ def compare_page(
     }
     drawn = {key: comparison.aligned_chart(one, other, metric, of) for key, (metric, of, _) in titles.items()}
     return _page(
-        "compare.html", history, dates, base, "/compare", "comparison",
+        "compare.html", history, dates, base, page_addresses.COMPARISON, "comparison",
         {name: figure for name, figure in drawn.items() if figure is not None},
         problems=[*dict.fromkeys((*earlier.problems, *history.problems))],
         one=one, other=other, versions=history.versions, presets=_presets(history),
@@ -199,11 +213,13 @@ def _presets(history: MetricHistory) -> list[tuple[str, str]]:
         if start - 1 >= first:
             sides = {"from": start, "to": last, "with_from": max(start - span, first), "with_to": start - 1}
             presets.append((f"last {span} {unit}s and the {span} before", urlencode(sides)))
-    champions = list(dict.fromkeys(entry.version for entry in history.entries if entry.makes_champion))
-    for other in [number for number in history.versions if champions and number != champions[0]][:2]:
+    champion = lifecycle.champion_of(last, history.entries)
+    if champion is None:
+        return presets
+    for other in [number for number in history.versions if number != champion.version][:2]:
         sides = {"from": history.first, "to": last, "with_from": history.first, "with_to": last}
-        query = urlencode({**sides, "version": champions[0], "with_version": other})
-        presets.append((f"version {other} and the champion, version {champions[0]}", query))
+        query = urlencode({**sides, "version": champion.version, "with_version": other})
+        presets.append((f"version {other} and the champion, version {champion.version}", query))
     return presets
 
 
@@ -253,12 +269,14 @@ def _page(
 ) -> str:
     """Render a page of details with what all of them need."""
     use_case, periods = history.use_case, history.measures.periods
-    place = f"{base}/use_case/{quote(use_case.name)}"
     return html.render_template(
         template, base, figures=figures, shown=history, use_case=use_case, dates=dates, spans=SPANS, here=here,
         heading=heading, unit=history.period.unit.name, today=use_case.newest_period(), plotly=html.plotly_version(),
         problems=history.problems if problems is None else problems,
-        links={"feature": f"{place}/feature/", "metric": f"{place}/metric/"},
+        links={
+            "feature": base + page_path(page_addresses.FEATURE, name=use_case.name, feature_name=""),
+            "metric": base + page_path(page_addresses.METRIC, name=use_case.name, metric_name=""),
+        },
         before=max((period for period in periods if period < history.period), default=None),
         after=history.period + 1 if history.newest and history.newest > history.period else None,
         text_of=partial(_text_of, use_case.task), label_of=metric_label, **values,

@@ -9,6 +9,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from include import page_addresses
 from include.project import open_project
 from include.web import access, detail_pages
 from include.web.date_range import Key, RangeQuery, read_range
@@ -70,15 +71,15 @@ def add_routes(app: FastAPI, base_of: Callable[[Request], str], page: Callable[[
         versions = with_version, version
         return page(detail_pages.compare_page(project, dates, with_dates, base_of(request), versions))
 
-    for path, handler in (
-        ("features", features),
-        ("feature/{feature_name:path}", feature),
-        ("performance", performance),
-        ("metrics", metrics),
-        ("metric/{metric_name:path}", metric),
-        ("compare", compare),
+    for route, handler in (
+        (page_addresses.FEATURES, features),
+        (page_addresses.FEATURE, feature),
+        (page_addresses.PERFORMANCE, performance),
+        (page_addresses.METRICS, metrics),
+        (page_addresses.METRIC, metric),
+        (page_addresses.COMPARISON, compare),
     ):
-        app.add_api_route(f"/use_case/{{name}}/{path}", handler, methods=["GET"])
+        app.add_api_route(route, handler, methods=["GET"])
 
 
 def _found(text: str | None, missing: str) -> str:

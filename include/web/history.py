@@ -18,6 +18,7 @@ from include.monitoring.metric_table import MetricTable
 from include.project import Project
 from include.registry.ledger_entry import LedgerEntry
 from include.web.date_range import DateRange
+from include.web.opening import opening_period
 
 OF_FEATURES = frozenset(name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>")
 """Metrics of features: most rows of the table."""
@@ -54,17 +55,19 @@ def read_history(
 ) -> MetricHistory:
     """Read the metrics of the range, and the ledger up to its end.
 
-    `without` leaves out rows of these metrics that breached no limit, `only` all rows of other subjects. A table or
-    ledger that cannot be read becomes a sentence in `problems`.
+    Without a last period it is the range with which the overview opens. `without` leaves out rows of these metrics that
+    breached no limit, `only` all rows of other subjects. A table or ledger that cannot be read becomes a sentence in
+    `problems`.
     """
     use_case, today, problems = project.use_case, project.use_case.newest_period(), list[str]()
-    reader, newest = RangeReader(project.lake, "metrics", ()), None
+    reader, newest, opening = RangeReader(project.lake, "metrics", ()), None, None
     try:
         reader = RangeReader.open(project.lake, "metrics", today)
         newest = max(reader.periods, default=None)
+        opening = None if asked.last else opening_period(reader, asked.span)
     except AirworthyError as error:
         problems.append(str(error))
-    last = min(max(asked.last, use_case.first_period), today) if asked.last else newest or today
+    last = min(max(asked.last, use_case.first_period), today) if asked.last else opening or newest or today
     first = max(use_case.first_period, last - (asked.span - 1))
     drawn = reader.between(first, last)
     if not asked.is_free:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version as installed
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
-from include import settings
+from include import page_addresses, settings
 from include.declaration import clock
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.feature_group import FeatureGroup
@@ -28,6 +29,7 @@ from include.monitoring.definitions import Chart, MonitoringMetric, find_metric
 from include.monitoring.durations import StepCost
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.monitoring.status import QUIET, URGENCY
+from include.page_addresses import Query
 from include.printable import escape_text, escape_values
 from include.web import (
     charts,
@@ -81,8 +83,15 @@ def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, finalize=_printable
     )
+    made.globals |= {"addresses": page_addresses, "page": _page}
     made.policies["json.dumps_function"] = lambda value, **options: json.dumps(escape_values(value), **options)
     return made
+
+
+@pass_context
+def _page(context: Context, route: str, query: Query = (), **values: object) -> str:
+    """Return the address of a page, for a template."""
+    return f"{context['base']}{page_addresses.page_path(route, query, **values)}"
 
 
 def _printable(value: object) -> object:
@@ -137,7 +146,7 @@ def use_case_page(
         evaluated=[METRICS[name] for name in overview.use_case.task.charted],
         plotly=plotly_version(),
         links=links.links_of(overview, base, where),
-        version=lambda number: links.version_link(where, overview.use_case.name, number),
+        version=partial(page_addresses.model_address, where.mlflow_shown, overview.use_case.name),
         airflow=airflow,
         ledger=ledger_rows.ledger_rows(overview.use_case.name, overview.entries, overview.period),
         dates=dates or DateRange(overview.period if chosen else None, span),
@@ -153,7 +162,9 @@ def use_case_page(
         elsewhere=_elsewhere(overview),
         age=_age(overview),
         decisions=[
-            each for number, each in enumerate(overview.decisions) if number < HOLDS or each.outcome == "retrain"
+            (each, *_folded(each.reason, is_whole=number == 0 or each.outcome == "retrain"))
+            for number, each in enumerate(overview.decisions)
+            if number < HOLDS or each.outcome == "retrain"
         ],
         breaches=breaches[:BREACHES],
         false_alarms=false_alarm_text.false_alarm_sentence(
@@ -169,7 +180,7 @@ def index_page(overviews: Sequence[Overview], base: str, lost: Mapping[str, str]
     `lost` has the reason why one cannot be shown.
     """
     urgent = sorted(overviews, key=lambda each: (URGENCY.index(each.status.name), each.use_case.name))
-    waiting = sum(each.status.name not in QUIET for each in overviews) + len(lost or {})
+    waiting = sum(each.is_started and each.status.name not in QUIET for each in overviews) + len(lost or {})
     return render_template("index.html", base, overviews=urgent, lost=lost or {}, waiting=waiting)
 
 
@@ -232,8 +243,8 @@ def card_page(view: CardView, base: str) -> str:
     parts = card_parts(view.page)
     sections = [(name, Markup(text)) for name, text in parts.sections]  # noqa: S704 # nosec B704
     body = Markup(parts.body)  # noqa: S704 # nosec B704
-    airflow, where = base.rpartition("/")[0], settings.current_settings()
-    address = links.version_link(where, view.use_case, view.version)
+    airflow, mlflow = base.rpartition("/")[0], settings.current_settings().mlflow_shown
+    address = page_addresses.model_address(mlflow, view.use_case, view.version)
     return render_template("card.html", base, view=view, sections=sections, body=body, address=address, airflow=airflow)
 
 
@@ -255,6 +266,15 @@ def _repeated_panels(overview: Overview, figures: Mapping[str, object], reasons:
     empty = [(name, reason) for name, reason in panels if name not in figures]
     said = {reason: name for name, reason in reversed(empty)}
     return {name for name, reason in empty if said[reason] != name}
+
+
+def _folded(reason: str, *, is_whole: bool) -> tuple[str, str]:
+    """Return the first sentence of a reason, and the others.
+
+    If it is shown whole, there are no others.
+    """
+    first, stop, others = reason.partition(". ")
+    return (reason, "") if is_whole or not stop else (f"{first}.", others)
 
 
 def _elsewhere(overview: Overview) -> list[tuple[Period, Period]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from include import page_addresses
 from include.declaration.period import Period
 from include.registry.ledger_entry import LedgerEntry, entries_until
 
@@ -29,6 +29,11 @@ class LedgerRow:
     """Its days as champion in words; empty for an entry that makes no champion."""
     run: str
     """Address of the run below Airflow's address; empty if the entry names none."""
+
+    @property
+    def actor(self) -> str:
+        """Return who wrote it; the run is left out, since the page links it."""
+        return " ".join(_RUN.sub("", self.entry.actor).replace(" ,", ",").split()) if self.run else self.entry.actor
 
 
 def ledger_rows(use_case: str, entries: Sequence[LedgerEntry], until: Period) -> list[LedgerRow]:
@@ -51,4 +56,4 @@ def _run(use_case: str, entry: LedgerEntry) -> str:
     found = _RUN.search(entry.actor)
     if found is None:
         return ""
-    return f"/dags/{quote(use_case)}__{_KINDS.get(entry.action, 'train')}/runs/{quote(found[1], safe='')}"
+    return page_addresses.run_address("", f"{use_case}__{_KINDS.get(entry.action, 'train')}", found[1])

@@ -6,9 +6,10 @@ MLflow is not asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from include import settings
+from include import page_addresses, settings
+from include.page_addresses import page_path
 from include.settings import Settings
 from include.web.overview import Overview
 
@@ -34,33 +35,22 @@ def links_of(overview: Overview, base: str, where: Settings | None = None) -> li
     where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = overview.use_case.name
     kinds = ("monitor", "retrain", "train", "score", "data")
-    found = [Link(kind, f"{airflow}/dags/{name}__{kind}", group="DAGs") for kind in kinds]
+    found = [Link(kind, page_addresses.dag_address(airflow, f"{name}__{kind}"), group="DAGs") for kind in kinds]
     model = overview.champion.number if overview.champion else ""
-    if address := version_link(where, name, model):
+    if address := page_addresses.model_address(where.mlflow_shown, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
     if model:
-        found.append(Link(f"model card, version {model}", f"{base}/card/{quote(name)}/{quote(model)}", leaves=False))
-    found.append(Link("validation", f"{base}/validation/{quote(name)}", leaves=False))
+        card = page_path(page_addresses.CARD, name=name, version=model)
+        found.append(Link(f"model card, version {model}", f"{base}{card}", leaves=False))
+    pages = {"validation": page_path(page_addresses.VALIDATIONS, name=name)}
     if where.writes_data_docs:
-        found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
-    found.append(
-        Link("predictions", f"{base}/use_case/{quote(name)}/prediction?period={overview.period}", leaves=False)
-    )
-    found.append(Link("features", f"{base}/catalogue?q={quote(name)}", leaves=False))
+        pages["Data Docs"] = page_path(page_addresses.DATA_DOCS, name=name, path="index.html")
+    pages["predictions"] = page_path(page_addresses.PREDICTION, {"period": overview.period}, name=name)
+    pages["features"] = page_path(page_addresses.CATALOGUE, {"q": name})
+    found += [Link(text, f"{base}{path}", leaves=False) for text, path in pages.items()]
     declared = [(text, address) for text, address in overview.use_case.links.items() if _plain(address)]
     elsewhere = [Link(text, address, hint=f"opens {_host(address)}", group="elsewhere") for text, address in declared]
     return [*found, *elsewhere]
-
-
-def version_link(where: Settings, name: str, number: str) -> str:
-    """Return MLflow's page of a version, or of the model.
-
-    Empty if MLflow is not a server.
-    """
-    if not where.mlflow_shown:
-        return ""
-    last = f"/versions/{quote(number)}" if number else ""
-    return f"{where.mlflow_shown}/#/models/{quote(name)}{last}"
 
 
 def _host(address: str) -> str:

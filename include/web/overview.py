@@ -95,6 +95,11 @@ class Overview:
     newest_status: Status | None = None
     """The status of the newest measured day, if the page opens on an earlier one; else None."""
 
+    @property
+    def is_started(self) -> bool:
+        """Return whether anything was measured, decided or promoted."""
+        return bool(self.measured or self.entries or self.decisions)
+
     @cached_property
     def calendar(self) -> list[Period]:
         """Return every day that is drawn, measured or not."""

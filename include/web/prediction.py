@@ -1,7 +1,7 @@
 """Show one prediction: contributions, distributions, label and lineage.
 
-The address names the row: `/use_case/<name>/prediction?period=…&key=<key>=<value>`, `key` once for each key. Without
-keys the page lists some rows of the period.
+The address names the row: `?period=…&key=<key>=<value>`, `key` once for each key. Without keys the
+page lists some rows of the period.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -25,6 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from include import page_addresses
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.printable import printable_logger
@@ -131,12 +131,12 @@ def _newest(session: Session, dag_id: str, kind: str, today: Period, airflow: st
     of_dag = select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(1)
     found = session.scalar(of_dag.where(DagRun.partition_key == today.key)) or session.scalar(of_dag)
     paused = bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
-    page = f"{airflow}/dags/{quote(dag_id)}"
+    page = page_addresses.dag_address(airflow, dag_id)
     if found is None:
         return RunView(kind, "", is_today=False, period="", began=None, address=page, is_paused=paused)
     period = found.partition_key or _named_period(found.conf)
     began = found.start_date or found.run_after
-    address = f"{page}/runs/{quote(found.run_id, safe='')}"
+    address = page_addresses.run_address(airflow, dag_id, found.run_id)
     return RunView(kind, str(found.state), period == today.key, period, began, address, paused)
 
 
@@ -161,5 +161,4 @@ def _questions(session: Session, name: str, airflow: str) -> Iterator[Question]:
         .limit(QUESTIONS + 1)
     )
     for subject, created_at, dag_id, run_id, task_id in session.execute(waiting):
-        run = f"{airflow}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}"
-        yield Question(subject, created_at, f"{run}/tasks/{quote(task_id)}/required_actions")
+        yield Question(subject, created_at, page_addresses.question_address(airflow, dag_id, run_id, task_id))

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import DAY, HOUR, Period, period_range
 from include.errors import AirworthyError
+from include.monitoring.metric_table import measured_stretches
 from include.project import DataProject
 from include.web import validation_state
 from include.web.validation_state import OUTCOMES, CalendarCell, TableState
 
 CALENDAR_ROWS = {"day": 12, "hour": 31, "week": 4}
 """Lines of a calendar: months of days, days of hours, years of weeks."""
+LISTED, STRETCHES = 10, 6
+"""Periods to look at, and stretches outside the calendar, that are listed."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,19 @@ class ValidationCalendar:
     columns: tuple[str, ...]
     tables: tuple[TableCalendar, ...]
     problems: tuple[str, ...] = ()
+    to_look_at: tuple[tuple[str, CalendarCell], ...] = ()
+    """Refused periods and those with quarantined rows, the newest first; each with its table. Some are outside."""
+    more: int = 0
+    """How many of these are not listed."""
+    elsewhere: tuple[tuple[Period, Period], ...] = ()
+    """Stretches of landed or published periods outside the calendar, the newest first."""
 
 
-def build_calendar(project: DataProject, until: Period | None = None) -> ValidationCalendar:
-    """Build the calendars up to a period; by default, up to the newest landed one."""
+def build_calendar(project: DataProject, until: Period | None = None, most: int = LISTED) -> ValidationCalendar:
+    """Build the calendars up to a period; by default, up to the newest landed one.
+
+    At most `most` periods to look at are listed.
+    """
     use_case, problems = project.use_case, list[str]()
     stored = {
         table: validation_state.read_state(project, table, problems) for table in validation_state.table_names(use_case)
@@ -54,8 +66,29 @@ def build_calendar(project: DataProject, until: Period | None = None) -> Validat
     last = min(max(until or newest, use_case.first_period), max(newest, use_case.newest_period()))
     first = max(_first_of(last), use_case.first_period)
     lines = _lines(first, last)
-    tables = [_table_calendar(table, found, lines) for table, found in stored.items()]
-    return ValidationCalendar(use_case, first, last, newest, _columns(last), tuple(tables), tuple(problems))
+    tables = [_table_calendar(table, state, lines) for table, state in stored.items()]
+    found = _to_look_at(stored)
+    return ValidationCalendar(
+        use_case, first, last, newest, _columns(last), tuple(tables), tuple(problems),
+        to_look_at=tuple(found[:most]), more=max(len(found) - most, 0), elsewhere=_elsewhere(stored, first, last),
+    )  # fmt: skip
+
+
+def _to_look_at(stored: Mapping[str, TableState]) -> list[tuple[str, CalendarCell]]:
+    """Return the refused periods and those with quarantined rows, the newest first."""
+    found = []
+    for table, state in stored.items():
+        refused = state.refused()
+        quarantined = {period for period, rows in state.quarantined.items() if rows}
+        found += [(table, state.cell(period, refused)) for period in refused | quarantined]
+    return sorted(found, key=lambda each: each[1].period, reverse=True)
+
+
+def _elsewhere(stored: Mapping[str, TableState], first: Period, last: Period) -> tuple[tuple[Period, Period], ...]:
+    """Return the newest stretches of periods that lie outside the calendar."""
+    known = {period for state in stored.values() for part in (state.landed, state.published) for period in part}
+    outside = measured_stretches(sorted(period for period in known if not first <= period <= last))
+    return tuple(reversed(outside))[:STRETCHES]
 
 
 def _table_calendar(table: str, state: TableState, lines: Mapping[str, list[Period | None]]) -> TableCalendar:

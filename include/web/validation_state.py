@@ -11,7 +11,7 @@ from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.ingestion import quarantine_counts, validation_report
-from include.ingestion.validation_report import ReportName
+from include.ingestion.report_name import ReportName
 from include.lake import history
 from include.lake.lake import Lake
 from include.lake.partitions import Partition

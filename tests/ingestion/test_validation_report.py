@@ -8,7 +8,7 @@ from include.declaration.period import Period
 from include.errors import FeedRefusedError
 from include.ingestion import validate, validation_report
 from include.ingestion.rule_result import RuleResult
-from include.ingestion.validation_report import ReportName, ReportUnreadableError, ValidationReport
+from include.ingestion.validation_report import ReportUnreadableError, ValidationReport
 from include.lake.lake import Lake
 from include.project import open_project
 from tests import places, quarantined
@@ -101,12 +101,6 @@ def test_other_files_of_the_folder_are_no_reports(lake):
     for name in ("x.json", f"{DAY}.published.json", f"{DAY}.other.1.1.abc.json", f"{DAY}.refused.x.1.abc.json"):
         (folder / name).write(b"{}")
     assert [name.period for name in validation_report.list_reports(lake, "events")] == [DAY, NEXT]
-
-
-def test_a_name_tells_what_it_was_made_of():
-    for key in ("2013-01-05", "2013-01-05T05Z", "2013-W14-1"):
-        name = ReportName(key, "refused", 12, 3, validation_report.content_of("b2-0"))
-        assert ReportName.parse(name.file) == name
 
 
 def test_equal_reports_have_equal_content():

@@ -73,3 +73,37 @@ def test_a_step_of_the_demo_may_take_any_time_while_something_changes(set_limits
 def test_a_step_in_which_nothing_changes_is_given_up(set_limits):
     with pytest.raises(demo.DemoFailedError, match=r"\b3\b.*\b10\b.*\b1\b"):
         walk_of(iter([3] * 1000), set_limits)
+
+
+def test_a_favorite_is_marked_once():
+    """Airflow answers 500 to a second mark of the same DAG, so a second demo must not send it."""
+    marked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.reply({"is_favorite": "toy__data" in marked})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path.endswith("/favorite"):
+                marked.append(self.path.split("/")[-2])
+            self.reply({"access_token": "t"})
+
+        def reply(self, content: dict[str, Any]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = AirflowClient(f"http://127.0.0.1:{server.server_port}", "somebody", "a password")
+    client.mark_favorite("toy__data")
+    client.mark_favorite("toy__data")
+    server.shutdown()
+    server.server_close()
+    assert marked == ["toy__data"]

@@ -54,3 +54,14 @@ def test_airflow_finds_it_by_the_plugin_under_the_name_that_is_stored():
     stored = encode_deadline_reference(ScheduledRunQueuedAt())
     assert stored["__class_path"] == "include.orchestration.deadline_reference.ScheduledRunQueuedAt"
     assert DeadlinePlugin.deadline_references == [ScheduledRunQueuedAt]
+
+
+def test_the_page_of_a_dag_says_in_words_what_is_watched():
+    from airflow.serialization.definitions.deadline import SerializedReferenceModels
+    from airflow.serialization.encoders import encode_deadline_reference
+
+    words = encode_deadline_reference(ScheduledRunQueuedAt())["reference_type"]
+    assert "by the schedule" in words and "not watched" in words
+    assert not set(words) & {".", ":"}, "Airflow's page looks the words up as a key, which these signs would split"
+    assert SerializedReferenceModels.SerializedCustomReference(ScheduledRunQueuedAt()).reference_name == words
+    assert not SerializedReferenceModels.is_builtin_reference(words)

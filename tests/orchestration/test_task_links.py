@@ -25,8 +25,8 @@ def test_a_version_links_to_mlflow_its_card_and_the_page(task):
     task_links.set_version_links("toy", "4")
     assert addresses(task) == {
         "MLflow version": "http://localhost:5000/#/models/toy/versions/4",
-        "Model card": "https://air.example.com/below/airworthy/card/toy/4",
-        "Monitoring": "https://air.example.com/below/airworthy/use_case/toy",
+        "Model card": "https://air.example.com/below/plugin/airworthy/airworthy/card/toy/4",
+        "Monitoring": "https://air.example.com/below/plugin/airworthy/airworthy/use_case/toy",
     }
 
 
@@ -35,7 +35,7 @@ def test_a_link_that_was_not_set_is_empty(task):
     assert addresses(task) == {
         "MLflow version": "",
         "Model card": "",
-        "Monitoring": "https://air.example.com/below/airworthy/use_case/toy?period=2013-W14-1",
+        "Monitoring": "https://air.example.com/below/plugin/airworthy/airworthy/use_case/toy?period=2013-W14-1",
     }
 
 

@@ -1,5 +1,6 @@
 """The approval request: its text, and the versions without one."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,10 @@ from include.evaluation import evaluate
 from include.model.metrics import METRICS
 from include.project import open_project
 from include.promotion import approval_request, approve, promote, register
-from include.use_case import Gate
+from include.use_case import Gate, UnusedFeaturesGate
 from tests.toy_use_case import USE_CASE
 from tests.versions import read_json, rerecord
+from tests.web import measured
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -32,9 +34,9 @@ def test_metrics_and_gate_results_are_next_to_those_of_the_champion(trained_toy,
     shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
     title = METRICS["log_loss"].titled(USE_CASE.task)
     assert cells(text, title) == [title, *shown]
-    _, value, limit, gate_result, then = cells(text, "log_loss better than prior")
-    assert (value, limit, gate_result) == (shown[0], shown[3], "passed")
-    assert then.endswith(", passed") and then != f"{value}, passed"
+    (passed,) = (line for line in text.splitlines() if line.startswith("**Passed:**"))
+    found = re.search(r"log_loss better than prior \(([^,]+), limit ([^;]+); champion ([^,]+), passed\)", passed)
+    assert found is not None and (found[1], found[2]) == (shown[0], shown[3]) and found[3] != found[1]
     assert USE_CASE.notice in text
 
 
@@ -124,3 +126,31 @@ def test_what_a_person_typed_is_text_and_no_markup(trained_toy):
     text = approval_request.build_approval_request(open_project(USE_CASE), "1").question
     assert text is not None
     assert "<b>" not in text and "| look |" not in text
+
+
+def test_a_version_that_is_trained_as_of_an_earlier_period_is_champion_until_the_next_one(trained_toy, another):
+    project = open_project(USE_CASE)
+    first = project.registry.version(register.register_run(project, trained_toy).version)
+    entry = promote.promote_version(project, first.number, actor="a test")
+    evaluate.evaluate_run(project, run_id := another(USE_CASE))
+    second = project.registry.version(register.register_run(project, run_id).version)
+    assert first.as_of < second.as_of
+    measured.promote(USE_CASE, "7", second.as_of + 9)
+    text = approval_request.build_approval_request(project, second.number).question
+    assert text is not None and entry is not None
+    when = text.split("\n\n")[0].splitlines()[2]
+    assert f"from {second.as_of} to {second.as_of + 8}; version 7 is the champion from {second.as_of + 9} on" in when
+    assert "replaces version 1" in text.splitlines()[0]
+
+
+def test_gates_that_did_not_pass_are_named_with_their_reason_and_counted(trained_toy):
+    project = open_project(replace(USE_CASE, gates=(*USE_CASE.gates, UnusedFeaturesGate())))
+    evaluate.evaluate_run(project, trained_toy)
+    version = project.registry.version(register.register_run(project, trained_toy).version)
+    (other,) = (result for result in version.gate_results if result["outcome"] != "passed")
+    text = approval_request.build_approval_request(project, version.number).question
+    assert text is not None
+    every = len(version.gate_results)
+    assert f"{every} gates: {every - 1} passed, 1 informational." in text.splitlines()[1]
+    assert f"- **{other['gate']}**: informational (" in text and other["reason"] in text
+    assert "), " in next(line for line in text.splitlines() if line.startswith("**Passed:**"))

@@ -81,7 +81,7 @@ def test_the_index_lists_every_use_case_with_its_state(server):
     with server.client("vera") as client:
         page = client.get("/airworthy/").text
     assert "/airworthy/use_case/toy" in page and "/airworthy/use_case/idle" in page
-    assert "no model" in page and "stale" in page
+    assert "not started" in page and "stale" in page
 
 
 def test_a_dag_has_the_page_of_its_use_case(server):

@@ -129,3 +129,29 @@ def test_a_damaged_table_is_reported_without_a_path(lake_home):
     for name, text in pages(toy.USE_CASE, DateRange(period_of(2), 3, is_free=True)).items():
         assert name == "metric" or "is damaged" in text, name
         assert str(lake_home) not in text
+
+
+def test_the_champion_that_a_comparison_offers_is_that_of_the_last_period_not_of_the_newest_entry(lake_home):
+    measured.fill(toy.USE_CASE, range(10))
+    measured.promote(toy.USE_CASE, "1", period_of(5))
+    measured.promote(toy.USE_CASE, "2", period_of(2))
+    text = detail_pages.compare_page(
+        open_project(toy.USE_CASE), DateRange(period_of(9), 10, is_free=True), None, "/airworthy"
+    )
+    assert "version 2 and the champion, version 1<" in text and "the champion, version 2<" not in text
+
+
+def test_a_comparison_without_earlier_measures_opens_with_the_halves_of_the_newest_ones(lake_home):
+    measured.fill(toy.USE_CASE, range(10))
+    project = open_project(toy.USE_CASE)
+    text = detail_pages.compare_page(project, DateRange(None, 90), None, "/airworthy")
+    fields = dict(re.findall(r'name="(\w+)" value="([-0-9]+)"', text))
+    assert fields == {
+        "with_from": str(period_of(0)), "with_to": str(period_of(4)),
+        "from": str(period_of(5)), "to": str(period_of(9)),
+    }  # fmt: skip
+    measured.fill(toy.USE_CASE, range(10, 50))
+    again = dict(re.findall(
+        r'name="(\w+)" value="([-0-9]+)"', detail_pages.compare_page(project, DateRange(None, 90), None, "/airworthy")
+    ))  # fmt: skip
+    assert again["from"] == str(period_of(20)) and again["with_to"] == str(period_of(19)), "a month and what was before"

@@ -82,3 +82,11 @@ def test_the_charts_are_known_to_plotly_and_on_the_page(lake_home):
 def test_a_single_measured_day_is_drawn(lake_home):
     fill(1)
     assert traces(0)["estimated"]["mode"] == "lines+markers"
+
+
+def test_a_table_is_behind_both_charts_and_the_record_below_them(lake_home):
+    fill(10)
+    text = html.use_case_page(seen(9), "/airworthy", span=90, chosen=True, several=False)
+    for chart in ("estimated", "attribution_drift"):
+        assert f'data-figure="{chart}"' in text and f'data-values="{chart}"' in text, chart
+    assert "held in 8 of 8 labelled days" in text

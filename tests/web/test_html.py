@@ -194,3 +194,26 @@ def test_the_index_begins_with_what_a_person_must_look_at(at_home):
     assert order == ["damaged", *status.URGENCY]
     assert set(status.URGENCY) == set(get_args(status.Name))
     assert f"{len(order)} use cases, {len(order) - len(status.QUIET)} of them to look at" in text
+
+
+def test_a_use_case_that_never_ran_is_not_shown_as_one_that_fails(lake_home):
+    never = page(period_of(0))
+    assert '<section class="state not-started" id="state">' in never and ">not started</span>" in never
+    measured.write(Lake.open(toy.USE_CASE), period_of(0), [Row("rows", "features", 880, period_of(0), "1")])
+    started = page(period_of(0))
+    assert '<section class="state no-model" id="state">' in started and ">no model</span>" in started
+
+
+def test_only_the_first_of_several_decisions_to_hold_is_shown_whole(lake_home):
+    measured.promote(toy.USE_CASE, "1", period_of(0))
+    lake = Lake.open(toy.USE_CASE)
+    for number, outcome in enumerate(("retrain", "hold", "hold")):
+        reason = f"No signal of {number} triggers. Model age of {number} did not breach 60.5 days."
+        measured.record(
+            lake, "decisions", period_of(number), outcome=outcome, reason=reason, signals="[]", model_version="1"
+        )
+    shown = page(period_of(2))
+    assert "<td>No signal of 2 triggers. Model age of 2 did not breach 60.5 days." in shown
+    folded = "<details><summary>No signal of 1 triggers.</summary>Model age of 1 did not breach 60.5 days.</details>"
+    assert folded in shown
+    assert "<td>No signal of 0 triggers. Model age" in shown, "a decision to train is always whole"

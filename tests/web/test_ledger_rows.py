@@ -39,3 +39,17 @@ def test_the_run_that_wrote_an_entry_has_an_address(lake_home):
         )  # fmt: skip
         Ledger.open(toy.USE_CASE).append(decision)
     assert [row.run for row in rows()] == ["", "/dags/toy__train/runs/manual__2026-11-28T07%3A46%3A57%2B00%3A00"]
+
+
+def test_who_wrote_an_entry_is_named_without_the_run_that_the_page_links(lake_home):
+    written = {
+        "ada (run 'manual__2026'), approved by bo": "ada, approved by bo", "ada (run 'manual__2026')": "ada",
+        "account root (command line)": "account root (command line)",
+    }  # fmt: skip
+    for number, actor in enumerate(written):
+        decision = LedgerDecision(
+            version=str(number), trees=f"t{number}", fingerprint=f"f{number}", effective_from=period_of(number),
+            action="promotion", actor=actor, reason="why",
+        )  # fmt: skip
+        Ledger.open(toy.USE_CASE).append(decision)
+    assert [row.actor for row in reversed(rows())] == [*written.values()]

@@ -5,7 +5,8 @@ import pytest
 from include.lake.lake import Lake
 from include.lake.range_reader import RangeReader
 from include.project import open_project
-from include.web import html, opening, overview
+from include.web import detail_pages, history, html, opening, overview
+from include.web.date_range import DateRange
 from tests import toy
 from tests.web import measured
 from tests.web.measured import Row, period_of
@@ -59,3 +60,13 @@ def test_the_page_names_the_newest_day_and_its_state_when_it_opens_earlier(lake)
     assert f'href="?period={period_of(LATER)}&amp;span=90"' in text and seen.newest_status.name in text
     chosen = overview.build_overview(open_project(toy.USE_CASE), period_of(LATER), period_of(LATER), opens=True)
     assert chosen.period == period_of(LATER) and chosen.newest_status is None
+
+
+def test_the_pages_of_details_open_with_the_same_range_as_the_overview(lake):
+    labelled(lake, *range(1, 20))
+    labelled(lake, 200, rows=0)
+    project, dates = open_project(toy.USE_CASE), DateRange(None, 30)
+    shown = overview.build_overview(project, period_of(LATER), span=30, opens=True)
+    assert history.read_history(project, dates).period == shown.period == period_of(19)
+    assert history.read_history(project, DateRange(period_of(200), 30)).period == period_of(200)
+    assert f'value="{period_of(19)}"' in detail_pages.compare_page(project, dates, None, "/airworthy")

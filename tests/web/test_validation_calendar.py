@@ -93,3 +93,33 @@ def test_each_cell_leads_to_the_page_of_its_period(lake_home, monkeypatch):
     page = html.validation_calendar_page(validation_calendar.build_calendar(open_project(USE_CASE)), "/airworthy")
     assert f'class="cell quarantined" href="/airworthy/validation/toy/events/{DAY}"' in page
     assert "1 with quarantined rows" in page
+
+
+def test_what_is_to_look_at_and_other_stretches_are_linked_though_the_calendar_does_not_show_them(
+    lake_home, monkeypatch
+):
+    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], NEXT)
+    quarantined.spoil(monkeypatch, "events", "hour", [77] * 50, NEXT + 1)
+    quarantined.land("events", DAY, NEXT)
+    with pytest.raises(FeedRefusedError):
+        quarantined.land("events", NEXT + 1)
+    quarantined.land("events", DAY + 800)
+    built = validation_calendar.build_calendar(open_project(USE_CASE))
+    assert built.first > NEXT + 1
+    assert [(table, cell.period, cell.outcome) for table, cell in built.to_look_at] == [
+        ("events", NEXT + 1, "refused"), ("events", NEXT, "quarantined"),
+    ]  # fmt: skip
+    assert built.elsewhere == ((DAY, NEXT + 1),)
+    text = html.validation_calendar_page(built, "/airworthy")
+    assert f'href="/airworthy/validation/toy/events/{NEXT}">events of {NEXT}</a> (2)' in text
+    assert f'<a href="?until={NEXT + 1}">{DAY} to {NEXT + 1}</a>' in text
+    shown = validation_calendar.build_calendar(open_project(USE_CASE), NEXT + 1)
+    assert shown.elsewhere == ((DAY + 800, DAY + 800),) and len(shown.to_look_at) == 2
+
+
+def test_only_the_newest_periods_to_look_at_are_listed(lake_home, monkeypatch):
+    quarantined.spoil(monkeypatch, "events", "hour", [77], DAY, NEXT)
+    quarantined.land("events", DAY, NEXT)
+    built = validation_calendar.build_calendar(open_project(USE_CASE), most=1)
+    assert [cell.period for _, cell in built.to_look_at] == [NEXT] and built.more == 1
+    assert "and 1 earlier ones" in html.validation_calendar_page(built, "/airworthy")

@@ -34,7 +34,7 @@ def maintain(use_case: str) -> dict[str, object]:
         result = apply.maintain(open_data_project(declared), apply_changes=apply_changes, logs=logs())
         log.info(
             "%s.",
-            "Done" if apply_changes else "Dry run: nothing was changed. Trigger it with `apply_changes` to remove",
+            "Done" if apply_changes else "Dry run: nothing was changed. Trigger it with *Apply* on to remove",
         )
         log.info("%s", SCHEDULED if automatic else BY_HAND)
         log.info("Started by %s.", actor := run_actor(context))
@@ -47,7 +47,7 @@ SCHEDULED = (
     "The retention is automatic: unless this DAG is paused, its scheduled runs remove what is listed, on Sundays at"
     " 04:00. Triggering it by the form unpauses it, unless *Unpause on trigger* is off."
 )
-BY_HAND = "This DAG has no schedule (retention.automatic is False): only manual runs with `apply_changes` remove."
+BY_HAND = "This DAG has no schedule (retention.automatic is False): only manual runs with *Apply* on remove."
 
 
 def logs() -> list[str]:
