@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from include.declaration import form_limits
 from include.project import Project
 from include.promotion.promotion_errors import VersionPromotedError, VersionRejectedError
-from include.registry import lifecycle, sync
+from include.registry import lifecycle, sync, trials
 from include.registry.ledger import Ledger, LedgerConflictError
 from include.registry.ledger_entry import LedgerDecision, LedgerEntry
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import JUDGED
+from include.registry.trials import ENDS
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def approval_question(project: Project, version: str) -> str:
         InvalidRequestError: there is no such version.
     """
     found = project.registry.version(version)
-    return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
+    trial = f", in its trial as of {found.judged_in}" if found.judged_in else ""
+    return f"version {found.number} ({found.files_digest[:16]}), judged by {(found.judged_by or 'nothing')[:16]}{trial}"
 
 
 def _record(
@@ -116,6 +118,15 @@ def _record(
             gate_results=version.gate_results,
             files_digest=version.files_digest,
             judged=version.tags.get(JUDGED, ""),
+            trial={} if decided.approved else _end_of_trial(registry, version, entries),
         ),
         after=len(entries),
     )
+
+
+def _end_of_trial(registry: Registry, version: Version, entries: list[LedgerEntry]) -> dict[str, str]:
+    """Return the values of a rejection that ends the version's trial now; none if it is not tried."""
+    trial = trials.open_trial(entries)
+    if trial is None or trial.entry.trees != version.trees:
+        return {}
+    return {ENDS: registry.use_case.newest_period().key}

@@ -40,6 +40,8 @@ MEMORY = "256MB"
 """Memory for sorting a day's rows before it spills to disk; no other use grows with the number of rows."""
 
 
+PREDICTIONS, SHADOW = "predictions", "shadow_predictions"
+"""Tables of what is published, and of what a version predicts that is tried beside the champion."""
 VERSION = "model.version"
 """Input of a commit of predictions that names their version."""
 
@@ -103,6 +105,8 @@ class PreparedScoring:
     model: Model
     before: str | None
     """The version that the period was scored with and keeps; None if there is none."""
+    table: str = PREDICTIONS
+    """Where the predictions are stored."""
 
     @property
     def number(self) -> str:
@@ -143,13 +147,23 @@ def score_period(
     """
     began = time.process_time()
     prepared = prepare_scoring(project, period, version=version, rescore=rescore, allow_future_model=allow_future_model)
-    use_case, view, keys = project.use_case, prepared.view, project.use_case.keys
+    return predict_and_commit(project, prepared, cpu_since=began)
+
+
+def predict_and_commit(project: Project, prepared: PreparedScoring, *, cpu_since: float) -> ScoreResult:
+    """Predict every row of a period in this process, and replace its predictions.
+
+    Raises:
+        PeriodRefusedError: the predictions break an expectation; nothing is stored.
+        RowsLostError: scoring gave another number of rows than it was given; nothing is stored.
+    """
+    use_case, view, keys, period = project.use_case, prepared.view, project.use_case.keys, prepared.period
 
     def predict(model: Model, _: str) -> tuple[PredictionStream, Commit]:
         stream = PredictionStream(use_case, period, model, prepared.number, prepared.features.rows)
         features = view.batches("features", period, period, order_by=keys, batch_rows=BATCH_ROWS)
         rows = stream.batches(features)
-        return stream, commit_predictions(project, prepared, stream.tally, rows, cpu_since=began)
+        return stream, commit_predictions(project, prepared, stream.tally, rows, cpu_since=cpu_since)
 
     home = project.settings.home
     predicted_by, (stream, commit) = predict_as_declared(use_case, period, prepared.model, home, predict)
@@ -166,18 +180,28 @@ def prepare_scoring(
     use_case = project.use_case
     use_case.require(period)
     form_limits.require_name("version", version)
-    view = project.lake.as_of(period, MEMORY)
-    features = view.partitions("features", period, period).get(period)
-    if features is None:
-        raise FeaturesMissingError(use_case.name, period)
+    view, features = open_features(project, period)
     before = None if version or rescore else scoring_version(view, period)
     registry = project.registry
     chosen = registry.version(version) if version else champion.champion_by_ledger(project, registry, period, before)
     model = require_fit_to_score(
         use_case, registry, period, chosen, allow_future_model=allow_future_model or before is not None
     )
-    _require_built(use_case, view, period, model)
+    require_built(use_case, view, period, model)
     return PreparedScoring(period, view, features, view.version("features"), chosen, model, before)
+
+
+def open_features(project: Project, period: Period) -> tuple[AsOfSnapshot, Partition]:
+    """Return the lake as of a period, and the period's features.
+
+    Raises:
+        FeaturesMissingError: it has none.
+    """
+    view = project.lake.as_of(period, MEMORY)
+    features = view.partitions("features", period, period).get(period)
+    if features is None:
+        raise FeaturesMissingError(project.use_case.name, period)
+    return view, features
 
 
 def commit_predictions(
@@ -196,15 +220,15 @@ def commit_predictions(
     Raises:
         PeriodRefusedError: the predictions break an expectation; nothing is stored.
     """
-    use_case, period = project.use_case, prepared.period
-    judged = judge_of(project.lake, "predictions", period, tally).judged(predictions)
+    use_case, period, table = project.use_case, prepared.period, prepared.table
+    judged = judge_of(project.lake, table, period, tally).judged(predictions)
     return project.lake.replace(
-        "predictions",
+        table,
         period,
-        pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged),
+        pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), judged),
         inputs=prepared.inputs,
         versions={"features": prepared.features_version},
-        stage="score",
+        stage="score" if table == PREDICTIONS else "score_shadow",
         cpu_since=cpu_since,
         cpu_elsewhere=cpu_elsewhere,
         counts=lambda: {CROSSED: tally.crossed} if use_case.task.has_quantiles else {},
@@ -299,7 +323,7 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
         raise FeaturesRedeclaredError(use_case.name, version.number, types)
 
 
-def _require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:
+def require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:
     """Check that the day's features have every column that the model reads.
 
     Raises:
