@@ -16,9 +16,9 @@ from include.promotion.trial_errors import (
     TrialRunningError,
 )
 from include.registry import lifecycle, sync, trials
-from include.registry.ledger_entry import LedgerDecision, LedgerEntry, find_existing
+from include.registry.ledger_entry import AS_OF, LedgerDecision, LedgerEntry, find_existing
 from include.registry.model_record import Version
-from include.registry.trials import AS_OF, SALT, SHARE, Trial
+from include.registry.trials import SALT, SHARE, Trial
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,4 @@ def _result(entries: Sequence[LedgerEntry], entry: LedgerEntry, new: bool) -> Tr
     end = trial.end
     text = f"Version {trial.version} is tried {trial.what} from {trial.first}"
     text += " on." if end is None else f" to {end - 1}." if end > trial.first else ": the trial has no period."
-    return TrialResult(
-        trial.version, trial.first.key, end.key if end else None, trial.share, entry.number, text, new
-    )
+    return TrialResult(trial.version, trial.first.key, end.key if end else None, trial.share, entry.number, text, new)

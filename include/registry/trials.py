@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from include.declaration.period import Period
-from include.registry.ledger_entry import AS_OF, LedgerEntry
+from include.registry.ledger_entry import LedgerEntry
 from include.registry.lifecycle import Action
 
 SHARE, SALT, ENDS = "share", "salt", "ends"
@@ -19,6 +19,7 @@ that is hashed with a row's keys; and in a rejection the first period without th
 PARTS = 10_000
 """The share of a trial counts parts of all rows: 10,000 are all, 0 none."""
 _ENDING: tuple[Action, ...] = ("trial_end", "promotion", "rollback", "rejection")
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -69,6 +70,7 @@ class Trial:
         """Return whether it applies to a period."""
         return self.first <= period and (self.end is None or period < self.end)
 
+
 def list_trials(entries: Iterable[LedgerEntry]) -> list[Trial]:
     """Return all trials, in the order of the ledger, which has its entries in order."""
     trials: list[Trial] = []
@@ -79,14 +81,17 @@ def list_trials(entries: Iterable[LedgerEntry]) -> list[Trial]:
             trials[-1] = replace(trials[-1], ended_by=entry)
     return trials
 
+
 def trial_of(period: Period, entries: Iterable[LedgerEntry]) -> Trial | None:
     """Return the trial that applies to a period; None if there is none."""
     return next((trial for trial in reversed(list_trials(entries)) if trial.covers(period)), None)
+
 
 def open_trial(entries: Iterable[LedgerEntry]) -> Trial | None:
     """Return the trial that has not ended; None if there is none."""
     trials = list_trials(entries)
     return trials[-1] if trials and trials[-1].ended_by is None else None
+
 
 def _ends(entry: LedgerEntry, trial: Trial) -> bool:
     return entry.action in _ENDING and entry.trees == trial.entry.trees

@@ -41,6 +41,6 @@ class PeriodRefusedError(DataError):
         remedies = " ".join(dict.fromkeys(one.remedy for one in broken))
         shown = f" Validation page: {page}." if page else ""
         super().__init__(
-            f"{use_case}: the {table.replace('_', ' ')} of {period} were refused, so {CONSEQUENCE[table]}. Broken: {found}."
-            f"{shown} {remedies}"
+            f"{use_case}: the {table.replace('_', ' ')} of {period} were refused, so {CONSEQUENCE[table]}."
+            f" Broken: {found}.{shown} {remedies}"
         )

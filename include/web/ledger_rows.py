@@ -16,7 +16,7 @@ from include.registry.ledger_entry import LedgerEntry, entries_until
 SHOWN = 10
 """Number of entries."""
 _RUN = re.compile(r"\(run ['\"]([^'\"\\]+)['\"]\)")
-_KINDS = {"rollback": "rollback"}
+_KINDS = {"rollback": "rollback", "trial": "trial", "trial_end": "trial"}
 """Action to the kind of the DAG whose run writes it; any other is written by a training."""
 
 
@@ -51,4 +51,4 @@ def _run(use_case: str, entry: LedgerEntry) -> str:
     found = _RUN.search(entry.actor)
     if found is None:
         return ""
-    return f"/dags/{quote(use_case)}__{_KINDS.get(entry.action, 'train')}/runs/{quote(found[1], safe='')}"
+    return f"/dags/{quote(use_case)}__{_KINDS.get(entry.action, 'trial' if entry.trial else 'train')}/runs/{quote(found[1], safe='')}"
