@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from include.declaration.period import Period
 from include.registry.ledger_entry import LedgerEntry, entries_until
+from include.web.trial_view import trial_period_text
 
 SHOWN = 10
 """Number of entries."""
@@ -26,14 +27,22 @@ class LedgerRow:
 
     entry: LedgerEntry
     reign: str
-    """Its days as champion in words; empty for an entry that makes no champion."""
+    """Its days as champion, or in a trial, in words; empty for an entry that begins neither."""
     run: str
     """Address of the run below Airflow's address; empty if the entry names none."""
 
 
 def ledger_rows(use_case: str, entries: Sequence[LedgerEntry], until: Period) -> list[LedgerRow]:
     """Return the newest entries as known by `until`; `entries` are newest first."""
-    return [LedgerRow(entry, _reign(entry, entries, until), _run(use_case, entry)) for entry in entries[:SHOWN]]
+    in_order = entries[::-1]
+    return [
+        LedgerRow(
+            entry,
+            _reign(entry, entries, until) or trial_period_text(entry, in_order, until),
+            _run(use_case, entry),
+        )
+        for entry in entries[:SHOWN]
+    ]
 
 
 def _reign(entry: LedgerEntry, entries: Sequence[LedgerEntry], until: Period) -> str:

@@ -46,7 +46,12 @@ def test_a_start_is_an_entry_and_changes_no_champion():
     found = started()
     entry = entries()[-1]
     assert (found.version, found.first, found.end, found.entry, found.new) == ("2", FIRST.key, None, 2, True)
-    assert (entry.action, entry.effective_from, entry.actor, entry.reason) == ("trial", FIRST, "Ann", "It looks better.")
+    assert (entry.action, entry.effective_from, entry.actor, entry.reason) == (
+        "trial",
+        FIRST,
+        "Ann",
+        "It looks better.",
+    )
     assert (entry.trial["as_of"], entry.trial["share"]) == (AS_OF.key, 0)
     assert found.reason == f"Version 2 is tried in shadow from {FIRST} on."
     assert (alias(), life("1"), life("2")) == ("1", "champion", "challenger")

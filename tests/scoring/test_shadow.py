@@ -1,4 +1,4 @@
-"""A version that is tried scores the same rows in a table of its own; the champion's predictions do not depend on it."""
+"""A version that is tried scores the same rows in a table of its own; what is published does not depend on it."""
 
 from dataclasses import replace
 from pathlib import Path
