@@ -315,5 +315,6 @@ def _read_by(use_case: DataDeclaration, table: str) -> Iterable[str]:
         return [f"checked/{source.name}" for source in use_case.feeds]
     if table == METRICS and isinstance(use_case, UseCase):
         return sorted({SHADOW, *(one.table for one in metric_inputs.metric_inputs(use_case, use_case.first_period))})
-    predicted = dict.fromkeys((PREDICTIONS, SHADOW), [code_digest.FEATURES])
-    return {code_digest.CHECKED: [f"raw/{feed}"], **predicted}.get(kind, [])
+    if table in (PREDICTIONS, SHADOW):
+        return [code_digest.FEATURES]
+    return [f"raw/{feed}"] if kind == code_digest.CHECKED else []

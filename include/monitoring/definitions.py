@@ -528,7 +528,7 @@ _DEFINED = (
         label="difference of the tried version",
         unit="metric",
         category="performance",
-        meaning="How much worse the version that is tried was than the champion in one period; negative is better.",
+        meaning="How much worse a tried version was than the champion in one period; negative is better.",
         series="trial_difference",
     ),
     MonitoringMetric(
@@ -537,7 +537,7 @@ _DEFINED = (
         label="difference over the trial",
         unit="metric",
         category="performance",
-        meaning="How much worse the version that is tried is than the champion, over the labelled periods of its trial.",
+        meaning="How much worse a tried version is than the champion, over the labelled periods of its trial.",
         series="trial_window",
     ),
     MonitoringMetric(

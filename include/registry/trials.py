@@ -1,7 +1,7 @@
 """Derive from the ledger which version is tried beside the champion in a period.
 
-A trial begins with an entry `trial`. It ends with an entry `trial_end`, or with the promotion, rollback to, or rejection
-of its version. Only entries decide, never the clock, so a rerun or backfill of a period finds the same trial.
+A trial begins with an entry `trial`. It ends with an entry `trial_end`, or with the promotion, rollback to, or
+rejection of its version. Only entries decide, never the clock, so a rerun or backfill of a period finds the same trial.
 """
 
 from __future__ import annotations

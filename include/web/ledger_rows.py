@@ -60,4 +60,5 @@ def _run(use_case: str, entry: LedgerEntry) -> str:
     found = _RUN.search(entry.actor)
     if found is None:
         return ""
-    return f"/dags/{quote(use_case)}__{_KINDS.get(entry.action, 'trial' if entry.trial else 'train')}/runs/{quote(found[1], safe='')}"
+    kind = _KINDS.get(entry.action, "trial" if entry.trial else "train")
+    return f"/dags/{quote(use_case)}__{kind}/runs/{quote(found[1], safe='')}"

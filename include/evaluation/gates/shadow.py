@@ -133,7 +133,7 @@ class ShadowGate(BaseGate):
         )
         asked = f"below {METRICS[metric].value_text(self.margin, task, 4)}" if self.margin else "below 0"
         return (
-            f"In {inputs.unit.counted(difference.periods, 'labelled')} of its trial, {METRICS[metric].label} differs from"
-            f" that of version {trial.champion} by {mean}, at {100 * self.confidence:g}% confidence {lower} to {upper}"
-            f" (above 0 is worse)." + ("" if passed else f" The upper end must be {asked}.")
+            f"In {inputs.unit.counted(difference.periods, 'labelled')} of its trial, {METRICS[metric].label} differs"
+            f" from that of version {trial.champion} by {mean}, at {100 * self.confidence:g}% confidence {lower} to"
+            f" {upper} (above 0 is worse)." + ("" if passed else f" The upper end must be {asked}.")
         )
