@@ -1,8 +1,8 @@
-"""<use case>__score: every day, wait_for_features → score → export; score → score_shadow.
+"""<use case>__score: every day, wait_for_features → score → export.
 
-`score_shadow` is skipped unless a version is tried; nothing waits for it. The task `export` is there only if a
-destination is declared. If the use case declares the rows of a shard, plan_shards → score_shard (one task for each
-shard) come before `score`, which then commits.
+After `score` comes `score_shadow`, too, which is skipped unless a version is tried; nothing waits for it. The task
+`export` is there only if a destination is declared. If the use case declares the rows of a shard, plan_shards →
+score_shard (one task for each shard) come before `score`, which then commits.
 """
 
 from airflow.sdk import DAG, chain

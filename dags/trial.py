@@ -1,6 +1,7 @@
-"""<use case>__trial: manual, with a form: change_trial, or judge → request_approval → approve → promote.
+"""<use case>__trial: manual, with a form.
 
-The form names the action, the version, the period from which it is effective, and why.
+Its tasks are change_trial, and judge → request_approval → approve → promote. The form names the action, the version,
+the period from which it is effective, and why.
 """
 
 from airflow.sdk import DAG, chain

@@ -335,7 +335,7 @@ class TrialAction(StrEnum):
 def trial(
     use_case: str,
     action: Annotated[TrialAction, typer.Argument(help="What is done with the trial of the version.")],
-    version: Annotated[str, typer.Argument(help="The version that is tried beside the champion.")],
+    version: Annotated[str, typer.Argument(help="The version that is tried next to the champion.")],
     reason: Annotated[str, typer.Option(help="Why; kept on the ledger with the name of the account.")],
     first: Annotated[
         Period | None,
@@ -348,7 +348,7 @@ def trial(
         ),
     ] = None,
 ) -> None:
-    """Try a version beside the champion, end that, or promote it from its trial."""
+    """Try a version next to the champion, end that, or promote it from its trial."""
     from include.cli import trial as cli_trial
 
     cli_trial.change_trial(console, use_case, action.value, version, of_calendar(use_case, first), reason)

@@ -1,4 +1,4 @@
-"""Compare the version that is tried with the champion, on the same rows of labelled periods."""
+"""Compare a tried version with the champion, on the same labelled rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TrialComparison:
 
 
 def compared_metrics(use_case: UseCase) -> list[str]:
-    """Return the metrics that are compared: the main one, and those of gates that judge a trial."""
+    """Return the compared metrics: the main one, and those of gates on trials."""
     asked = [metric for gate in use_case.gates if (metric := gate.trial_metric(use_case.task))]
     return list(dict.fromkeys([use_case.task.main_metric, *asked]))
 
@@ -103,7 +103,10 @@ def measure_trial(project: Project, view: AsOfSnapshot, judged: Period) -> tuple
 
 
 def tried_in(project: Project, period: Period) -> Trial | None:
-    """Return the trial of a period, if a version was ever tried; else the ledger is not read."""
+    """Return the trial of a period; None if there is none.
+
+    If no version was ever tried, the ledger is not read.
+    """
     if not table_exists(project.lake, SHADOW):
         return None
     return trials.trial_of(period, project.ledger.entries())
@@ -164,7 +167,7 @@ def newest_compared(project: Project, view: AsOfSnapshot, trial: Trial, judged: 
 
 
 def _compared_periods(use_case: UseCase, view: AsOfSnapshot, first: Period, last: Period) -> list[Period]:
-    """Return the periods with complete labels that both versions have scored, oldest first."""
+    """Return the labelled periods that both versions have scored, oldest first."""
     stored = [view.partitions(table, first, last) for table in (score.PREDICTIONS, SHADOW)]
     complete = labelled_predictions.is_complete(use_case, view, first, last) if first <= last else []
     return [period for period in complete if all(period in each and each[period].rows for each in stored)]

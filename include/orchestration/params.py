@@ -122,7 +122,7 @@ def trial_params(use_case: UseCase) -> dict[str, Param]:
             type="string",
             enum=["start", "end", "promote"],
             title="Action",
-            description="Start: score with the version beside the champion. End: no longer. Promote: judge it by its"
+            description="Start: score with the version next to the champion. End: no longer. Promote: judge it by its"
             " gates and by what its trial shows, and make it the champion if it passes.",
         ),
         "version": version_param(
@@ -133,7 +133,7 @@ def trial_params(use_case: UseCase) -> dict[str, Param]:
             **a_period(use_case) | OPTIONAL,
             title="Effective from",
             description=f"Start: its first {unit}. End: the first {unit} without it. Promote: its first {unit} as the"
-            f" champion, as of which it is judged. Empty: the newest {unit}; a later one is refused."
+            f" champion; it is judged by what was known then. Empty: the newest {unit}; a later one is refused."
             f"{written_as(use_case)}",
         ),
         "reason": Param(

@@ -79,7 +79,7 @@ def score(run: PipelineRun) -> ScoreStepResult:
 
 
 def score_shadow(run: PipelineRun) -> ShadowStepResult:
-    """Score the period with the version that is tried beside the champion, if any.
+    """Score the period with the version that is tried next to the champion, if any.
 
     A failure is logged and returned, so that it never keeps the champion's later steps from being done.
     """

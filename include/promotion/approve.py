@@ -125,7 +125,10 @@ def _record(
 
 
 def _end_of_trial(registry: Registry, version: Version, entries: list[LedgerEntry]) -> dict[str, str]:
-    """Return the values of a rejection that ends the version's trial now; none if it is not tried."""
+    """Return the values of a rejection that ends the version's trial now.
+
+    There are none if it is not tried.
+    """
     trial = trials.open_trial(entries)
     if trial is None or trial.entry.trees != version.trees:
         return {}

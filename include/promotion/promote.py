@@ -51,7 +51,7 @@ def promote_version(
     A promotion needs passed gates (outdated gate results are evaluated again), no rejection by a person, an approval if
     `approval_required`, and a model that can be loaded from the registry. A version with the trees of a lost champion
     is restored in its place instead (see promotion/restore.py). A version that was judged in its trial is champion from
-    the period as of which it was judged; `after_trial` requires that this is so. `actor` is the Airflow run or the
+    the period of that judgement; `after_trial` requires that it is this one. `actor` is the Airflow run or the
     person. An interrupted run can be repeated; a repeated run changes nothing.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Start and end the trial of a version beside the champion, by entries of the ledger."""
+"""Start and end the trial of a version, by entries of the ledger."""
 
 from __future__ import annotations
 
@@ -114,20 +114,23 @@ def _obstacle(version: Version, first: Period, entries: Sequence[LedgerEntry]) -
     if first < version.as_of:
         return (
             f"it was trained as of {version.as_of}, so its training data may include outcomes from then on. Start from"
-            f" {version.as_of} or a later period."
+            f" {version.as_of} or a later period"
         )
     if (rejected := lifecycle.rejection_of(version, entries)) is not None:
-        return f"it was rejected by {rejected.actor}, which is final. Train a new version."
+        return f"it was rejected by {rejected.actor}, which is final. Train a new version"
     champion = lifecycle.champion_of(first, entries)
     if champion is None:
-        return "that period has no champion to compare it with."
+        return "that period has no champion to compare it with"
     if lifecycle.refers_to(champion, version, entries) or champion.trees == version.trees:
-        return "it is the champion of that period itself, or has the same trees."
+        return "it is the champion of that period itself, or has the same trees"
     return ""
 
 
 def _salt(version: Version, first: Period) -> str:
-    """Return the salt of a trial: another for each trial, and the same if its start is repeated."""
+    """Return the salt of a trial.
+
+    Each trial has another one; it is the same if the start is repeated.
+    """
     return content_digest.digest_values({"trees": version.trees, "first": first.key})[:16]
 
 

@@ -46,5 +46,5 @@ class TrialRefusedError(InvalidRequestError):
     def __init__(self, use_case: str, version: str, period: Period, problem: str) -> None:
         self.use_case, self.version, self.period, self.problem = use_case, version, period, problem
         super().__init__(
-            f"{use_case}: version {version} cannot be tried from {period} on: {problem} Nothing was written."
+            f"{use_case}: version {version} cannot be tried from {period} on: {problem}. Nothing was written."
         )

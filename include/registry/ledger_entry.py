@@ -65,7 +65,7 @@ class LedgerEntry(LedgerDecision):
 
     @property
     def trained_as_of(self) -> Period:
-        """Return the as-of day of the version's training, if this entry is a model's first.
+        """Return the as-of day of the training, by a model's first promotion.
 
         A promotion is effective from that day, but for one after a trial, which names it.
         """

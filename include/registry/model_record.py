@@ -17,7 +17,7 @@ from include.registry.records import Records
 from include.registry.tags import gate_tag
 
 IN_TRIAL, EVIDENCE = "@", "#"
-"""In the tag `judged`, before the period as of which a trial was judged, and before the digest of what it showed."""
+"""In the tag `judged`, before the period of the judgement of a trial, and before the digest of what it showed."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,18 @@ class Version:
 
     @property
     def judged_by(self) -> str:
-        """Return what identifies the gates and champion that judged it, without a trial; empty if none did."""
+        """Return what identifies the gates and champion that judged it.
+
+        A trial is left out; it is empty if the version was not judged.
+        """
         return self.tags.get(defined.JUDGED, "").partition(IN_TRIAL)[0]
 
     @property
     def judged_in(self) -> Period | None:
-        """Return the period as of which its trial was judged; None if it was judged by its test periods alone."""
+        """Return the period of the judgement of its trial.
+
+        None if it was judged by its test periods alone.
+        """
         key = self.tags.get(defined.JUDGED, "").partition(IN_TRIAL)[2].partition(EVIDENCE)[0]
         return Period(key) if key else None
 

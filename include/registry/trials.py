@@ -1,4 +1,4 @@
-"""Derive from the ledger which version is tried beside the champion in a period.
+"""Derive from the ledger which version is tried next to the champion in a period.
 
 A trial begins with an entry `trial`. It ends with an entry `trial_end`, or with the promotion, rollback to, or
 rejection of its version. Only entries decide, never the clock, so a rerun or backfill of a period finds the same trial.
@@ -23,7 +23,7 @@ _ENDING: tuple[Action, ...] = ("trial_end", "promotion", "rollback", "rejection"
 
 @dataclass(frozen=True)
 class Trial:
-    """A version that is tried beside the champion, and the entries that say so."""
+    """A version that is tried next to the champion, and the entries that say so."""
 
     entry: LedgerEntry
     """The entry with which it began."""

@@ -41,7 +41,7 @@ MEMORY = "256MB"
 
 
 PREDICTIONS, SHADOW = "predictions", "shadow_predictions"
-"""Tables of what is published, and of what a version predicts that is tried beside the champion."""
+"""Tables of what is published, and of what a version predicts that is tried next to the champion."""
 VERSION = "model.version"
 """Input of a commit of predictions that names their version."""
 

@@ -1,4 +1,4 @@
-"""Score a period with the version that is tried beside the champion.
+"""Score a period with the version that is tried next to the champion.
 
 Its predictions are a table of their own: nothing exports them, and no later step of the champion reads them.
 """

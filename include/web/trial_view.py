@@ -1,4 +1,4 @@
-"""Describe and draw the trial of a version beside the champion."""
+"""Describe and draw the trial of a version next to the champion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "trial"
 
 
 def shown_trial(overview: Overview) -> Trial | None:
-    """Return the newest trial with a period among the drawn ones; None if there is none."""
+    """Return the newest trial with a drawn period; None if there is none."""
     for trial in reversed(list_trials(reversed(overview.entries))):
         ended = trial.end is not None and (trial.end <= overview.first or trial.end == trial.first)
         if not ended and trial.first <= overview.period:
@@ -29,9 +29,9 @@ def shown_trial(overview: Overview) -> Trial | None:
 
 
 def trial_period_text(entry: LedgerEntry, entries: Sequence[LedgerEntry], until: Period) -> str:
-    """Return when the trial was that an entry starts, as known by `until`; empty for any other entry.
+    """Return when the trial was that an entry starts, as known by `until`.
 
-    `entries` are in the order of the ledger.
+    It is empty for any other entry. `entries` are in the order of the ledger.
     """
     trial = next((each for each in list_trials(entries) if each.entry.number == entry.number), None)
     if trial is None:
@@ -57,7 +57,7 @@ def trial_text(overview: Overview) -> str:
     metric = METRICS[task.main_metric]
 
     def shown(value: float) -> str:
-        return f"{'+' if value > 0 else ''}{metric.value_text(value, task, 4)}".replace("-", "−")
+        return f"{'+' if value > 0 else ''}{metric.value_text(value, task, 2)}".replace("-", "−")
 
     assert newest.value is not None
     text += f", {overview.period.unit.counted(newest.periods, 'labelled')}: {metric.label} {shown(newest.value)}"

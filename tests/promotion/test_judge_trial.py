@@ -50,7 +50,7 @@ def gated(*gates: ShadowGate) -> Project:
 
 
 def promoted(project: Project, period=LAST, **given) -> promote.PromoteResult:
-    return promote.promote_version(project, "2", actor="Ann", reason="better in flight", after_trial=period, **given)
+    return promote.promote_version(project, "2", actor="Ann", reason="better in its trial", after_trial=period, **given)
 
 
 def test_a_training_alone_does_not_promote_it():

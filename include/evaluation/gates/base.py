@@ -145,7 +145,7 @@ class BaseGate(ABC, Spanned):
         return True
 
     def trial_metric(self, task: Task) -> str | None:
-        """Return the metric of the comparison that it judges in a trial; None if it judges none."""
+        """Return the metric that it judges in a trial; None if it judges none."""
         del task
         return None
 

@@ -1,4 +1,4 @@
-"""Define the gate that judges what a version did in its trial beside the champion."""
+"""Define the gate that judges what a version did in its trial."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ LEAST_PERIODS = 5
 @declared
 @dataclass(frozen=True)
 class ShadowGate(BaseGate):
-    """Require that the metric was at most the margin worse than the champion's, in a trial of enough labelled periods.
+    """Require a trial in which the version was at most the margin worse.
 
-    The upper end of the two-sided interval of the difference is compared with the margin, in the metric's unit, where
-    a greater number is worse. `margin=0` means that the version must have been better. The gate is inconclusive until a
-    person asks to promote the version from its trial, so a training alone promotes nothing.
+    It needs enough labelled periods. The upper end of the two-sided interval of the difference is compared with the
+    margin, in the metric's unit, where a greater number is worse. `margin=0` means that the version must have been
+    better. The gate is inconclusive until a person asks to promote the version from its trial, so a training alone
+    promotes nothing.
     """
 
     kind: ClassVar[str] = "shadow"
     needs: ClassVar[frozenset[Input]] = frozenset({"champion", "trial"})
-    untested: ClassVar[str] = "how it does beside the champion in flight"
+    untested: ClassVar[str] = "how it does next to the champion on new periods"
 
     metric: str | None = None
     """A mean loss over rows, or a metric of one's own; None: the main metric of the task."""
@@ -74,7 +75,7 @@ class ShadowGate(BaseGate):
     def judge(self, inputs: GateInputs, task: Task) -> list[GateResult]:
         """Compare the upper end of the interval with the margin.
 
-        Without a champion there is nothing to be tried beside, and the gate passes.
+        Without a champion there is nothing to be tried next to, and the gate passes.
         """
         metric, trial = self._metric(task), inputs.trial
         if trial is None:
@@ -108,13 +109,13 @@ class ShadowGate(BaseGate):
     def _untried(self, metric: str, inputs: GateInputs) -> GateResult:
         champion = inputs.champion
         if champion is not None and champion.version is None:
-            return self.result("passed", "There is no champion of that period yet to be tried beside.", metric=metric)
+            return self.result("passed", "There is no champion of that period yet to compare it with.", metric=metric)
         if champion is not None and champion.same:
             reason = f"This model is version {champion.version}, the champion of that period itself."
             return self.result("passed", reason, metric=metric)
         reason = (
-            "It was not tried beside the champion yet. Start a trial of this version, and ask there to promote it after"
-            f" {inputs.unit.counted(self.periods, 'labelled')}."
+            "It was not tried next to the champion yet. Start a trial of this version, and ask there to promote it"
+            f" after {inputs.unit.counted(self.periods, 'labelled')}."
         )
         return self.result("inconclusive", reason, metric=metric, limit=self.margin)
 

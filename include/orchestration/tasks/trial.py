@@ -45,7 +45,10 @@ def change_trial(use_case: str) -> dict[str, object]:
 
 
 def _effective_from(use_case: UseCase) -> Period:
-    """Return the form's period; without one, the newest that had begun when the run was triggered."""
+    """Return the form's period.
+
+    Without one, it is the newest that had begun when the run was triggered.
+    """
     context = get_current_context()
     key = context["params"]["effective_from"]
     return use_case.calendar.parse(key, use_case.name) if key else use_case.newest_period(context["dag_run"].run_after)
