@@ -34,13 +34,13 @@ def make_challenger(gates: str = "passed") -> str:
     return register.register_run(open_project(USE_CASE), run_id).version
 
 
-def made_home(tmp_path_factory: pytest.TempPathFactory, champion_home: Path) -> Path:
+def made_home(tmp_path_factory: pytest.TempPathFactory, champion_home: Path, last: Period = LAST) -> Path:
     """A home with champion 1 and challenger 2, and the periods of the trial scored by the champion."""
     home = tmp_path_factory.mktemp("challenger") / "home"
     with moved_into(champion_home, home) as patch:
         draw_nothing(patch)
         assert make_challenger() == "2"
-        for period in period_range(AS_OF, LAST):
+        for period in period_range(AS_OF, last):
             score.score_period(open_project(USE_CASE), period)
     return home
 

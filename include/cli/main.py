@@ -347,11 +347,14 @@ def trial(
             " version as the champion. Without it, the newest period.",
         ),
     ] = None,
+    share: Annotated[
+        float, typer.Option(min=0, help="start: per cent of the rows that get the version's prediction; 0: in shadow.")
+    ] = 0.0,
 ) -> None:
     """Try a version next to the champion, end that, or promote it from its trial."""
     from include.cli import trial as cli_trial
 
-    cli_trial.change_trial(console, use_case, action.value, version, of_calendar(use_case, first), reason)
+    cli_trial.change_trial(console, use_case, action.value, version, of_calendar(use_case, first), reason, share)
 
 
 @app.command()

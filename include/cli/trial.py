@@ -12,11 +12,11 @@ from include.project import Project, open_project
 
 
 def change_trial(
-    console: Console, name: str, action: str, version: str, effective_from: Period | None, reason: str
+    console: Console, name: str, action: str, version: str, effective_from: Period | None, reason: str, share: float
 ) -> None:
     """Do what the form of `<use case>__trial` does, and print what follows from it.
 
-    Without `effective_from`, it is the newest period.
+    Without `effective_from`, it is the newest period, or, of a split, the first that is not scored.
 
     Raises:
         InvalidRequestError: there is no such use case or version, or the trial may not be changed so.
@@ -30,8 +30,16 @@ def change_trial(
     if action == "promote":
         print_line(console, _promote(project, version, period, reason))
         return
-    change = trial.start_trial if action == "start" else trial.end_trial
-    result = change(project, version, period, actor=account_actor(), reason=reason)
+    result = trial.change_trial(
+        project,
+        action,
+        version,
+        effective_from,
+        actor=account_actor(),
+        reason=reason,
+        percent=share,
+        newest=period,
+    )
     print_line(console, result.reason if result.new else f"{result.reason} The ledger had this entry already.")
 
 

@@ -71,7 +71,9 @@ def waiting_rows(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:
         return f"{period} is not scored yet" if use_case.is_scored(period) else f"{period} was not due for scoring"
     if not view.partitions("predictions", period, period)[period].rows:
         return f"{period} has no rows: no prediction was made"
-    return mixed_reason(use_case, period, versions) if len(versions) > 1 else incomplete_reason(use_case, view, period)
+    if len(versions) > 1 and score.scoring_version(view, period) is None:
+        return mixed_reason(use_case, period, versions)
+    return incomplete_reason(use_case, view, period)
 
 
 def mixed_reason(use_case: UseCase, period: Period, versions: Sequence[str]) -> str:
@@ -152,6 +154,8 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     task = task_model(use_case)
     # These names cannot be those of features.
     predictions, columns = view.table("predictions", period, period), [f"{_STORED}{n}" for n in task.number_columns]
+    is_split = len(score.prediction_versions(view, period)) > 1  # the rows of the tried version are its own
+    predictions = predictions.filter(predictions.model_version == number) if is_split else predictions
     renamed = [predictions[column.removeprefix(_STORED)].name(column) for column in columns]
     stored = predictions.select("period", *keys, *renamed)
     joined = join_labels(use_case, sample_rows(use_case, stored, sampling_parts(view, [period])), known)
@@ -172,7 +176,7 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     labelled = _count(join_labels(use_case, stored, known)) if sampling_parts(view, [period]) else rows.num_rows
     grouping = {column for gate in use_case.gates for column in gate.grouping_columns}
     columns = rows.select([name for name in rows.column_names if name in grouping])
-    scored = view.partitions("predictions", period, period)[period].rows
+    scored = _count(stored) if is_split else view.partitions("predictions", period, period)[period].rows
     return PeriodPredictions(number, scored, labelled, outcomes, missing_reason, columns)
 
 

@@ -196,8 +196,11 @@ class _PeriodMonitor:
 
     @property
     def version(self) -> str | None:
-        """Return the version that scored the view's day; None if none or several did."""
-        return self.scoring_versions[0] if len(self.scoring_versions) == 1 else None
+        """Return the version that scored the view's day; None if none or several did.
+
+        Of a split, it is the champion.
+        """
+        return score.scoring_version(self.view, self.view.period)
 
     def inputs(self) -> dict[str, str]:
         """Return the digests of what is read from the lake, and of the limits."""

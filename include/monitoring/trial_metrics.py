@@ -24,7 +24,7 @@ from include.model.metrics import METRICS
 from include.model.paired_losses import paired_interval
 from include.model.period_arrays import to_start
 from include.model.tasks import task_model
-from include.monitoring import labelled_predictions
+from include.monitoring import labelled_predictions, split_metrics
 from include.monitoring.definitions import TRIAL_DIFFERENCE, TRIAL_WINDOW
 from include.monitoring.labelled_predictions import NotMeasurableError
 from include.monitoring.metric_row import MetricRow, missing_row
@@ -99,6 +99,8 @@ def measure_trial(project: Project, view: AsOfSnapshot, judged: Period) -> tuple
     rows = [MetricRow("trial_rows", found.subject, float(len(of_period.outcomes.labels)))]
     for metric in compared_metrics(use_case):
         rows += _metric_rows(metric, found, of_period, use_case.task)
+    compared = labelled_predictions.is_complete(use_case, view, max(trial.first, judged - (TRIAL_REACH - 1)), judged)
+    rows += split_metrics.arm_rows(use_case, view, trial, found.champion, compared, CONFIDENCE)
     return trial.version, rows
 
 

@@ -133,8 +133,18 @@ def trial_params(use_case: UseCase) -> dict[str, Param]:
             **a_period(use_case) | OPTIONAL,
             title="Effective from",
             description=f"Start: its first {unit}. End: the first {unit} without it. Promote: its first {unit} as the"
-            f" champion; it is judged by what was known then. Empty: the newest {unit}; a later one is refused."
+            f" champion; it is judged by what was known then. Empty: the newest {unit}; of a share above 0,"
+            f" the first {unit} that is not scored."
             f"{written_as(use_case)}",
+        ),
+        "share": Param(
+            0,
+            type="number",
+            minimum=0,
+            exclusiveMaximum=100,
+            title="Share",
+            description="Start: per cent of the rows that get the version's prediction as the published one, by a hash"
+            " of their keys. 0: none, in shadow.",
         ),
         "reason": Param(
             **A_REASON,

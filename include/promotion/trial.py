@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.declaration import form_limits
 from include.declaration.period import Period
+from include.evaluation.gates.result import GateResult
+from include.evaluation.gates.shadow import ShadowGate
+from include.features.staleness import table_exists
 from include.lake import content_digest
 from include.project import Project
 from include.promotion.trial_errors import (
     NoTrialError,
+    ShareError,
+    SplitScoredError,
     TrialReasonMissingError,
     TrialRefusedError,
     TrialRunningError,
@@ -18,7 +24,8 @@ from include.promotion.trial_errors import (
 from include.registry import lifecycle, sync, trials
 from include.registry.ledger_entry import AS_OF, LedgerDecision, LedgerEntry, find_existing
 from include.registry.model_record import Version
-from include.registry.trials import SALT, SHARE, Trial
+from include.registry.trials import PARTS, SALT, SHARE, Trial
+from include.scoring.score import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,12 @@ def start_trial(
 ) -> TrialResult:
     """Append the start of a version's trial, unless the ledger has it.
 
+    `share` counts parts of `trials.PARTS`: of the rows, so many get the version's prediction as the published one. Such
+    a split may begin with the period after the newest one, and not with one that is scored.
+
     Raises:
+        ShareError: the share is not possible.
+        SplitScoredError: a period of the split is scored already.
         TrialRunningError: another trial has not ended by that period.
         TrialRefusedError: the version may have seen the period's outcomes, is its champion, or was rejected.
         InvalidRequestError: no period of the use case, no reason, or an unknown version.
@@ -51,7 +63,8 @@ def start_trial(
         LedgerCorruptedError: the ledger is damaged.
         ArtifactMissingError: the model cannot be loaded from the registry.
     """
-    use_case, text = project.use_case, _reason(project, version, effective_from, reason)
+    use_case, text = project.use_case, _reason(project, version, effective_from, reason, split=share != 0)
+    require_share(use_case.name, share)
     registry, ledger = project.registry, project.ledger
     entries = sync.verified_entries_and_advance_head(registry, ledger)
     found = registry.version(version)
@@ -60,12 +73,40 @@ def start_trial(
     existing = find_existing(decision, entries)
     if existing is None:
         _require_free(use_case.name, version, effective_from, entries)
-        if problem := _obstacle(found, effective_from, entries):
+        if share and effective_from < (unscored := first_unscored(project)):
+            raise SplitScoredError(use_case.name, version, effective_from, unscored)
+        if problem := _obstacle(found, effective_from, entries) or (_split_obstacle(found) if share else ""):
             raise TrialRefusedError(use_case.name, version, effective_from, problem)
         registry.reload(found)
     appended = ledger.append(decision, after=None if existing else len(entries))
     sync.sync_registry(registry, ledger)
     return _result(ledger.entries(), appended.entry, appended.new)
+
+
+def change_trial(
+    project: Project,
+    action: str,
+    version: str,
+    effective_from: Period | None,
+    *,
+    actor: str,
+    reason: str,
+    percent: float,
+    newest: Period,
+) -> TrialResult:
+    """Start or end a trial, as a form or command asks.
+
+    Without `effective_from`, it is `newest`; of a split, the first period that is not scored. `percent` is the share of
+    a start.
+    """
+    if action == "start":
+        share = round(percent * PARTS / 100) if math.isfinite(percent) else -1
+        first = effective_from or (first_unscored(project) if share else newest)
+        return start_trial(project, version, first, actor=actor, reason=reason, share=share)
+    trial = trials.open_trial(project.ledger.entries())
+    split = trial is not None and not trial.is_shadow
+    end = effective_from or (first_unscored(project) if split else newest)
+    return end_trial(project, version, end, actor=actor, reason=reason)
 
 
 def end_trial(project: Project, version: str, effective_from: Period, *, actor: str, reason: str) -> TrialResult:
@@ -75,27 +116,51 @@ def end_trial(project: Project, version: str, effective_from: Period, *, actor: 
 
     Raises:
         NoTrialError: the version is not tried in that period.
+        SplitScoredError: it is a split, and the period is scored already.
         InvalidRequestError: no period of the use case, or no reason.
         LedgerConflictError: another process wrote to the ledger; nothing was recorded.
         LedgerCorruptedError: the ledger is damaged.
     """
-    use_case, text = project.use_case, _reason(project, version, effective_from, reason)
+    use_case = project.use_case
     entries = sync.verified_entries_and_advance_head(project.registry, project.ledger)
     trial = next((each for each in reversed(trials.list_trials(entries)) if each.version == version), None)
+    split = trial is not None and not trial.is_shadow
+    text = _reason(project, version, effective_from, reason, split=split)
     if trial is None:
         raise NoTrialError(use_case.name, version, effective_from, trials.trial_of(effective_from, entries))
     decision = _ending(trial, effective_from, actor, text)
     existing = find_existing(decision, entries)
     if existing is None and (trial.ended_by is not None or effective_from < trial.first):
         raise NoTrialError(use_case.name, version, effective_from, trials.trial_of(effective_from, entries))
+    if existing is None and split and effective_from < (unscored := first_unscored(project)):
+        raise SplitScoredError(use_case.name, version, effective_from, unscored)
     appended = project.ledger.append(decision, after=None if existing else len(entries))
     sync.sync_registry(project.registry, project.ledger)
     return _result(project.ledger.entries(), appended.entry, appended.new)
 
 
-def _reason(project: Project, version: str, effective_from: Period, reason: str) -> str:
+def first_unscored(project: Project, table: str = PREDICTIONS) -> Period:
+    """Return the period after the newest one that is scored; the newest one without any."""
+    newest = project.use_case.newest_period()
+    scored = project.lake.as_of(newest).partitions(table) if table_exists(project.lake, table) else {}
+    return max(scored) + 1 if scored else newest
+
+
+def require_share(use_case: str, share: int) -> None:
+    """Check the share of a trial.
+
+    Raises:
+        ShareError: it is negative, or all rows.
+    """
+    if not 0 <= share < PARTS:
+        raise ShareError(use_case, share)
+
+
+def _reason(project: Project, version: str, effective_from: Period, reason: str, *, split: bool) -> str:
     """Check the fields of the form; return the reason without surrounding spaces."""
-    project.use_case.require(effective_from)
+    use_case = project.use_case
+    if not (split and effective_from == use_case.newest_period() + 1):  # the newest one is often scored already
+        use_case.require(effective_from)
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
     if not reason.strip():
@@ -124,6 +189,17 @@ def _obstacle(version: Version, first: Period, entries: Sequence[LedgerEntry]) -
     if lifecycle.refers_to(champion, version, entries) or champion.trees == version.trees:
         return "it is the champion of that period itself, or has the same trees"
     return ""
+
+
+def _split_obstacle(version: Version) -> str:
+    """Return why a version's predictions may not be published; empty if they may."""
+    results = [GateResult.from_json(each) for each in version.gate_results]
+    if not results:
+        return "it was not evaluated, so none of its predictions may be published"
+    blocking = [each.reason for each in results if each.blocks and each.kind != ShadowGate.kind]
+    if not blocking:
+        return ""
+    return f"a gate blocks it, so none of its predictions may be published: {blocking[0].rstrip('.')}"
 
 
 def _salt(version: Version, first: Period) -> str:

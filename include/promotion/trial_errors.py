@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.declaration.period import Period
 from include.errors import InvalidRequestError
-from include.registry.trials import Trial
+from include.registry.trials import PARTS, Trial
 
 
 class TrialReasonMissingError(InvalidRequestError):
@@ -13,6 +13,29 @@ class TrialReasonMissingError(InvalidRequestError):
     def __init__(self, use_case: str) -> None:
         self.use_case = use_case
         super().__init__(f"{use_case}: a trial needs a reason; it is stored on the ledger. Nothing was written.")
+
+
+class ShareError(InvalidRequestError):
+    """A trial asks for an impossible share of the rows."""
+
+    def __init__(self, use_case: str, share: int) -> None:
+        self.use_case, self.share = use_case, share
+        super().__init__(
+            f"{use_case}: a trial cannot have {100 * share / PARTS:g}% of the rows: write 0, for a trial in shadow, to"
+            f" {100 - 100 / PARTS:g}. Nothing was written."
+        )
+
+
+class SplitScoredError(InvalidRequestError):
+    """A split would begin or end with a period that is scored already."""
+
+    def __init__(self, use_case: str, version: str, period: Period, unscored: Period) -> None:
+        self.use_case, self.version, self.period, self.unscored = use_case, version, period, unscored
+        super().__init__(
+            f"{use_case}: a split with version {version} can neither begin nor end with {period}: periods before"
+            f" {unscored} are scored, and their rows keep their versions. Name {unscored} or a later period. Nothing"
+            " was written."
+        )
 
 
 class TrialRunningError(InvalidRequestError):

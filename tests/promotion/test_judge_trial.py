@@ -137,7 +137,7 @@ def test_a_rejection_in_its_trial_ends_it():
     judge_trial(project, "2", LAST)
     approve.record_approval(project, "2", approved=False, actor="Bob", reason="no")
     assert not promoted(project).promoted
-    assert trial_of(USE_CASE.newest_period(), Ledger.open(USE_CASE).entries()) is None
+    assert trial_of(LAST + 1, Ledger.open(USE_CASE).entries()) is None
 
 
 def test_a_trial_that_was_ended_meanwhile_promotes_nothing():

@@ -18,7 +18,7 @@ from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.trials import trial_of
 from include.scoring import export, shadow
-from include.scoring.shadow import TriedVersionLostError
+from include.scoring.tried import TriedVersionLostError
 from include.use_case import PredictionSuite, ToFiles
 from include.validation.errors import PeriodRefusedError
 from tests import tried
@@ -117,12 +117,12 @@ def test_a_withdrawn_version_is_no_longer_tried_from_now_on():
     project = open_project(USE_CASE)
     result = approve.record_approval(project, "2", approved=False, actor="Bob", reason="It reads the wrong column.")
     entry = Ledger.open(USE_CASE).entries()[-1]
-    assert not result.approved and entry.trial == {"ends": USE_CASE.newest_period().key}
+    assert not result.approved and entry.trial == {"ends": (FIRST + 1).key}
     entries = Ledger.open(USE_CASE).entries()
-    assert trial_of(USE_CASE.newest_period(), entries) is None
+    assert trial_of(FIRST + 1, entries) is None
     assert trial_of(FIRST, entries).version == "2"
     assert shadow.score_shadow(open_project(USE_CASE), FIRST).changed is False
-    assert shadow.score_shadow(open_project(USE_CASE), USE_CASE.newest_period()) is None
+    assert shadow.score_shadow(open_project(USE_CASE), FIRST + 1) is None
 
 
 def test_predictions_that_are_refused_leave_the_champions_report_of_the_validation(toy_functions):

@@ -60,6 +60,8 @@ def score(use_case: str, shards: Sequence[Mapping[str, Any]] = ()) -> dict[str, 
         "Scored %s rows of %s with version %s%s.",
         *(f"{scored.rows:,}", run.period, scored.version, "" if scored.changed else ", as before"),
     )
+    if scored.tried:
+        log.info("Of these, version %s, which is tried, predicted %s.", scored.tried, f"{scored.tried_rows:,}")
     add_asset_metadata(
         run.project.use_case, "predictions", period=run.period.key, version=scored.version, rows=scored.rows
     )

@@ -31,13 +31,15 @@ def change_trial(use_case: str) -> dict[str, object]:
         raise AirflowSkipException("The form asks to promote the version: the tasks from `judge` on do that.")
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        change = trial.start_trial if action == "start" else trial.end_trial
-        result = change(
+        result = trial.change_trial(
             open_project(declared),
+            action,
             params["version"].strip(),
-            _effective_from(declared),
+            _effective_from(declared) if params["effective_from"] else None,
             actor=run_actor(context),
             reason=params["reason"],
+            percent=params["share"],
+            newest=_effective_from(declared),
         )
     log.info("%s", result.reason)
     task_links.set_version_links(use_case, result.version)
