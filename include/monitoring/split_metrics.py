@@ -46,7 +46,7 @@ def arm_rows(
 def _losses(
     use_case: UseCase, view: AsOfSnapshot, trial: Trial, champion: str, periods: Sequence[Period], metric: str
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Return period, whether it is of the trial, and loss of each labelled published row."""
+    """Return period, arm (1 for the trial) and loss of each labelled row."""
     first, last, task = periods[0], periods[-1], task_model(use_case)
     published = view.table(PREDICTIONS, first, last)
     starts = [each.start for each in periods]

@@ -50,8 +50,8 @@ def start_trial(
 ) -> TrialResult:
     """Append the start of a version's trial, unless the ledger has it.
 
-    `share` counts parts of `trials.PARTS`: of the rows, so many get the version's prediction as the published one. Such
-    a split may begin with the period after the newest one, and not with one that is scored.
+    `share` counts parts of `trials.PARTS`: that part of the rows gets the version's prediction as the published one. A
+    split may begin with the period after the newest one, and not with one that is scored.
 
     Raises:
         ShareError: the share is not possible.
@@ -140,7 +140,10 @@ def end_trial(project: Project, version: str, effective_from: Period, *, actor: 
 
 
 def first_unscored(project: Project, table: str = PREDICTIONS) -> Period:
-    """Return the period after the newest one that is scored; the newest one without any."""
+    """Return the period after the newest scored one.
+
+    Without any, it is the newest one.
+    """
     newest = project.use_case.newest_period()
     scored = project.lake.as_of(newest).partitions(table) if table_exists(project.lake, table) else {}
     return max(scored) + 1 if scored else newest

@@ -1,7 +1,8 @@
-"""Give a share of the rows the prediction of the version that is tried: a split for an A/B test.
+"""Split the rows of a period between the champion and the version that is tried.
 
-A row's arm depends on its keys without the period, on the salt of the trial, and on nothing else: the same row keeps
-its arm over all periods of a trial, in any process and on any machine.
+A share of them gets the prediction of the latter, for an A/B test. A row's arm depends on its keys without the period,
+on the salt of the trial, and on nothing else: the same row keeps its arm over all periods of a trial, in any process
+and on any machine.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ class Arms:
 
 
 def arm_keys(use_case: DataDeclaration) -> list[str]:
-    """Return the keys that decide a row's arm: all but the period, unless there is no other."""
+    """Return the keys that decide a row's arm.
+
+    They are all but the period, unless there is no other.
+    """
     return [name for name in use_case.keys if name != use_case.period] or list(use_case.keys)
 
 
@@ -115,7 +119,10 @@ def champion_batches(view: AsOfSnapshot, period: Period, columns: Collection[str
 
 
 def split_versions(note: CommitNote | None) -> Mapping[str, str]:
-    """Return the versions of a split by arm, `champion` and `trial`; none without a split."""
+    """Return the versions of a split by arm, `champion` and `trial`.
+
+    There are none without a split.
+    """
     if note is None or VERSION not in note.inputs:
         return {}
     return {"champion": note.inputs["model.version"], "trial": note.inputs[VERSION]}

@@ -227,9 +227,10 @@ def test_a_split_neither_begins_nor_ends_with_scored_periods():
     with raises(SplitScoredError, FIRST, FIRST + 1):
         ended(FIRST)
     ended(FIRST + 1)
-    with raises(SplitScoredError, FIRST, FIRST + 1):
-        started(first=FIRST, share=100, reason="again")
-    assert trial.first_unscored(open_project(USE_CASE)) == FIRST + 1
+    score.score_period(open_project(USE_CASE), FIRST + 1)
+    with raises(SplitScoredError, FIRST + 1, FIRST + 2):
+        started(first=FIRST + 1, share=100, reason="again")
+    assert trial.first_unscored(open_project(USE_CASE)) == FIRST + 2
 
 
 @pytest.mark.parametrize("share", [-1, PARTS, PARTS + 1])
