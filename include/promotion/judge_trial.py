@@ -19,8 +19,8 @@ from include.promotion import register
 from include.promotion.trial_errors import NoTrialError
 from include.registry import lifecycle, sync, trials
 from include.registry.model_record import EVIDENCE, IN_TRIAL, Version, record_evaluation
-from include.registry.tags import COMPARED_WITH
 from include.registry.trials import Trial
+from include.registry.version_summary import summarise_version
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _record(project: Project, version: Version, trial: Trial, period: Period) ->
         version,
         results,
         judged_by=f"{version.judged_by}{IN_TRIAL}{period.key}{EVIDENCE}{evidence}",
-        champion=version.tags.get(COMPARED_WITH, ""),
+        champion=summarise_version(version, ()).compared_with or "",
         metrics=version.judged,
         final=True,
     )
