@@ -58,7 +58,7 @@ class NoTrialError(InvalidRequestError):
         self.use_case, self.version, self.period, self.trial = use_case, version, period, trial
         found = f"version {trial.version} is tried since {trial.first}" if trial else "no version is tried"
         super().__init__(
-            f"{use_case}: version {version} is not tried in {period}: {found}. Nothing was written. Start a trial of"
+            f"{use_case}: version {version!r} is not tried in {period}: {found}. Nothing was written. Start a trial of"
             f" it: trigger {use_case}__trial with the action `start`."
         )
 
