@@ -1,7 +1,8 @@
 """<use case>__score: every day, wait_for_features → score → export.
 
-The task `export` is there only if a destination is declared. If the use case declares the rows of a shard, plan_shards
-→ score_shard (one task for each shard) come before `score`, which then commits.
+After `score` comes `score_shadow`, too, which is skipped unless a version is tried; nothing waits for it. The task
+`export` is there only if a destination is declared. If the use case declares the rows of a shard, plan_shards →
+score_shard (one task for each shard) come before `score`, which then commits.
 """
 
 from airflow.sdk import DAG, chain
@@ -34,6 +35,7 @@ def make(use_case: UseCase) -> DAG:
             # A day without shards skips score_shard; then this task scores the day alone.
             scored = score.override(trigger_rule="none_failed_min_one_success")(use_case.name, shards)
             chain(wait, shards, worked, scored)
+        chain(scored, tasks.score_shadow.override(inlets=inlets)(use_case.name))
         if use_case.exports:
             chain(scored, tasks.export.override(inlets=[predictions])(use_case.name))
     return built

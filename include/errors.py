@@ -152,7 +152,13 @@ class ExpectationFailedError(AirworthyError):
         )
 
 
-MADE_BY = {"features": "data", "predictions": "score", "metrics": "monitor", "decisions": "retrain"}
+MADE_BY = {
+    "features": "data",
+    "predictions": "score",
+    "shadow_predictions": "score",
+    "metrics": "monitor",
+    "decisions": "retrain",
+}
 """Table to the kind of DAG that writes its days."""
 
 

@@ -31,6 +31,7 @@ from include.evaluation.gates.metric import Gate
 from include.evaluation.gates.robustness import RobustnessGate
 from include.evaluation.gates.schema import SchemaGate
 from include.evaluation.gates.serving import ServingGate
+from include.evaluation.gates.shadow import ShadowGate
 from include.evaluation.gates.slice import SliceGate
 from include.evaluation.gates.unused_features import UnusedFeaturesGate
 from include.settings import downloads_folder
@@ -80,6 +81,7 @@ __all__ = [
     "Scoring",
     "SearchRange",
     "ServingGate",
+    "ShadowGate",
     "SliceGate",
     "Span",
     "Sql",

@@ -36,6 +36,8 @@ from include.lake.object_store import StoragePath
 from include.lake.storable_values import UnsoundValue
 from include.notifications import messages
 from include.project import Project
+from include.registry.ledger_entry import LedgerEntry
+from include.registry.trials import Trial
 from include.reproduction.reproduce import Reproduction
 from include.settings import REPOSITORY
 from include.use_case import LandingBucket
@@ -43,6 +45,10 @@ from include.validation.errors import BrokenExpectation
 from tests.toy_use_case import USE_CASE
 
 DAY = Period("2020-01-10")
+TRIED = LedgerEntry(
+    version="2", trees="t", fingerprint="f", effective_from=Period("2020-03-02"), action="trial", actor="Ann",
+    reason="compare", trial={"share": 0}, number=4, previous="", recorded_at="2020-03-02T00:00:00+00:00",
+)  # fmt: skip
 SAMPLES: dict[str, Any] = {
     "absent": ["size"],
     "action": "correct",
@@ -185,6 +191,9 @@ SAMPLES: dict[str, Any] = {
     "validation": 0,
     "value": "half",
     "version": "3",
+    "share": 10_000,
+    "trial": Trial(TRIED),
+    "unscored": Period("2020-03-05"),
     "versions": ["Version 1 is rejected."],
     "waited": " after 2 hours",
     "want": "a number",

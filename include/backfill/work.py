@@ -50,7 +50,7 @@ DATA_STEPS: Mapping[Phase, tuple[DataStep, ...]] = {
 }
 """The steps of each phase of data, those of the DAG `data`; a feature group has them, too."""
 STEPS: Mapping[Phase, tuple[PipelineStep, ...]] = {
-    "score": (score.score, _export),
+    "score": (score.score, _export, score.score_shadow),
     "measure": (monitor.measure,),
 }
 """The steps of the other phases, those of the DAGs."""

@@ -39,6 +39,7 @@ def print_ledger(console: Console, name: str) -> None:
 
 
 _NO_EFFECTIVE_PERIODS = {"rejection": "never champion", "approval": "may be promoted", "restoration": "takes its place"}
+_OF_TRIALS = {"trial": "tried from {}", "trial_end": "not tried from {}"}
 
 
 def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
@@ -47,7 +48,7 @@ def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     periods = (
         f"{entry.effective_from} to {_last_period(entry, entries)}"
         if entry.makes_champion
-        else _NO_EFFECTIVE_PERIODS[entry.action]
+        else _NO_EFFECTIVE_PERIODS.get(entry.action) or _OF_TRIALS[entry.action].format(entry.effective_from)
     )
     first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {periods:<32} {when} UTC")
     return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])

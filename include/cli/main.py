@@ -323,6 +323,40 @@ def go_live(
     cli_go_live.print_history(console, use_case, fields, plan_only=plan)
 
 
+class TrialAction(StrEnum):
+    """What is done with the trial of a version."""
+
+    start = "start"
+    end = "end"
+    promote = "promote"
+
+
+@app.command()
+def trial(
+    use_case: str,
+    action: Annotated[TrialAction, typer.Argument(help="What is done with the trial of the version.")],
+    version: Annotated[str, typer.Argument(help="The version that is tried next to the champion.")],
+    reason: Annotated[str, typer.Option(help="Why; kept on the ledger with the name of the account.")],
+    first: Annotated[
+        Period | None,
+        typer.Option(
+            "--from",
+            parser=parse_period,
+            metavar="PERIOD",
+            help="start: the first period of the trial. end: the first one without it. promote: the first one with the"
+            " version as the champion. Without it, the newest period.",
+        ),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0, help="start: per cent of the rows that get the version's prediction; 0: in shadow.")
+    ] = 0.0,
+) -> None:
+    """Try a version next to the champion, end that, or promote it from its trial."""
+    from include.cli import trial as cli_trial
+
+    cli_trial.change_trial(console, use_case, action.value, version, of_calendar(use_case, first), reason, share)
+
+
 @app.command()
 def frame(
     use_case: str,

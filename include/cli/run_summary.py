@@ -9,7 +9,7 @@ from include.lake.table_commit import Commit
 from include.pipelines.context import DataRun, PipelineRun
 from include.pipelines.monitor import MeasureStepResult
 from include.pipelines.pipelines import Kind
-from include.pipelines.score import ScoreStepResult
+from include.pipelines.score import ScoreStepResult, ShadowStepResult
 from include.promotion.promote import PromoteResult
 from include.training.train import TrainResult
 
@@ -35,7 +35,14 @@ def _score(run: PipelineRun, results: Results) -> Iterator[str]:
     done = result.scored
     crossed = f"; the quantiles of {done.crossed_intervals:,} crossed and were sorted" if done.crossed_intervals else ""
     by = f", predicted by {done.predicted_by}" if run.project.use_case.scoring.compiled else ""
-    yield f"{run.period}  {done.rows:,} rows scored by version {done.version}{by}{crossed}{_unchanged(done.changed)}"
+    tried = f", {done.tried_rows:,} of them by version {done.tried}, which is tried" if done.tried else ""
+    shadow: ShadowStepResult = results["score_shadow"]
+    scored = f"{done.rows:,} rows scored by version {done.version}{tried}"
+    yield f"{run.period}  {scored}{by}{crossed}{_unchanged(done.changed)}"
+    if shadow.failure is not None:
+        yield f"  The version that is tried did not score it: {shadow.failure}"
+    elif shadow.scored is not None:
+        yield f"  Version {shadow.scored.version} scored it in its trial, too{_unchanged(shadow.scored.changed)}"
 
 
 def _monitor(run: PipelineRun, results: Results) -> Iterator[str]:

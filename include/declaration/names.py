@@ -13,7 +13,7 @@ from include.declaration.gates import BASELINES
 from include.declaration.problems import require
 
 DAG_KINDS = (
-    *("data", "train", "score", "monitor", "retrain", "rollback"),
+    *("data", "train", "score", "monitor", "retrain", "rollback", "trial"),
     *("maintenance", "quarantine", "reproduce", "backfill", "go_live"),
 )
 """The DAGs of each use case: `<use case>__<kind>`."""

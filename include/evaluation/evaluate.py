@@ -62,7 +62,7 @@ def evaluate_run(project: Project, run_id: str) -> EvaluateResult:
     entry = _champion(project, registry, candidate)
     champion = entry.version if entry else None
     judged_by = _judged_by(use_case, entry)
-    if candidate.tags.get(JUDGED) == judged_by:
+    if candidate.judged_by == judged_by:  # also with the judgement of a trial
         _copy(registry, candidate)  # the process that judged it may have been killed before copying
         return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.gate_results, new=False)
     found = collect_inputs.collect_gate_inputs(project, candidate, entry)
@@ -109,7 +109,7 @@ def _gates(tags: Mapping[str, str]) -> list[str]:
 
 def is_current(project: Project, version: Version) -> bool:
     """Return whether current gates and champion judged a version."""
-    return version.tags.get(JUDGED) == _judged_by(project.use_case, _champion(project, project.registry, version))
+    return version.judged_by == _judged_by(project.use_case, _champion(project, project.registry, version))
 
 
 def _champion(project: Project, registry: Registry, candidate: Version) -> LedgerEntry | None:

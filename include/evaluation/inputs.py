@@ -91,6 +91,23 @@ class RebuiltPeriod:
 
 
 @dataclass(frozen=True)
+class TrialInputs:
+    """Hold what a version and the champion predicted in the version's trial."""
+
+    champion: str
+    """The version that it is compared with."""
+    rows: TestRows | None = None
+    """Labelled rows of the trial, with the predictions of `model` and `champion`."""
+    why_not: str = ""
+    """Why they cannot be compared; empty if they can."""
+
+    @property
+    def periods(self) -> int:
+        """Return the number of labelled periods."""
+        return 0 if self.rows is None else len(np.unique(self.rows.periods))
+
+
+@dataclass(frozen=True)
 class GateInputs:
     """Hold the inputs about a model as of a day.
 
@@ -114,3 +131,5 @@ class GateInputs:
     serving_check: ServingCheckResult | None = None
     corruptions: tuple[CorruptionResult, ...] | None = None
     rebuilt_periods: tuple[RebuiltPeriod, ...] | None = None
+    trial: TrialInputs | None = None
+    """None: it is not judged in a trial."""

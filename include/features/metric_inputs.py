@@ -14,6 +14,9 @@ from include.lake import content_digest
 from include.lake.partitions import Partition
 
 METRICS = "metrics"
+SHADOW = "shadow_predictions"
+TRIAL_REACH = 1000
+"""Most periods of a trial that are compared, the newest."""
 LIMITS = "limits"
 """The input of the declared limits."""
 _AFFECTED: Mapping[str, str] = {
@@ -23,6 +26,7 @@ _AFFECTED: Mapping[str, str] = {
     "features": "drift, shares of nulls, and performance",
     "labels": "performance",
     "predictions": "drift of predictions, and performance",
+    SHADOW: "the comparison of the version that is tried",
 }
 """The first part of an input's name to the metrics that depend on it."""
 
@@ -68,6 +72,12 @@ def metric_inputs(use_case: UseCase, period: Period) -> list[MetricInput]:
         *(MetricInput(table, reach, period) for table in ("features", "labels")),
         *(MetricInput("predictions", scored, scored) for scored in (judged, period)),
     ]
+
+
+def trial_inputs(period: Period, label_delay: int) -> list[MetricInput]:
+    """Return what comparing a version that is tried with the champion reads, too."""
+    judged = period - label_delay
+    return [MetricInput(table, judged - (TRIAL_REACH - 1), judged) for table in ("predictions", SHADOW)]
 
 
 def limits_digest(use_case: UseCase) -> str:

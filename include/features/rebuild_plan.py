@@ -10,7 +10,7 @@ from typing import Any
 from include.declaration.data_declaration import DataDeclaration
 from include.declaration.period import LATEST, Period
 from include.features import staleness
-from include.features.metric_inputs import METRICS
+from include.features.metric_inputs import METRICS, SHADOW
 from include.features.staleness import PREDICTIONS, TableStaleness, table_exists
 from include.grammar import duration_text
 from include.lake.snapshot import AsOfSnapshot
@@ -84,10 +84,10 @@ def plan_rebuild(project: DataProject, *, reread: bool = False) -> RebuildPlan:
     """
     use_case, tables = project.use_case, staleness.find_stale(project, reread=reread)
     view = project.lake.as_of(LATEST)
-    data = [table for table in tables if table.table not in (PREDICTIONS, METRICS)]
+    data = [table for table in tables if table.table not in (PREDICTIONS, SHADOW, METRICS)]
     steps = [
         _step(use_case, view, "data", _data_range(use_case, view, data), staleness.data_tables(use_case), data),
-        _step(use_case, view, "score", _stale_periods(tables, {PREDICTIONS}), [PREDICTIONS], []),
+        _step(use_case, view, "score", _stale_periods(tables, {PREDICTIONS, SHADOW}), [PREDICTIONS, SHADOW], []),
         _step(use_case, view, "monitor", _stale_periods(tables, {METRICS}), [METRICS], []),
     ]
     return RebuildPlan(use_case.name, tuple(tables), tuple(step for step in steps if step is not None))

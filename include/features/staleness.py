@@ -13,7 +13,7 @@ from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.features import metric_inputs
 from include.features.group_join import GroupPartitions, used_groups
-from include.features.metric_inputs import METRICS
+from include.features.metric_inputs import METRICS, SHADOW
 from include.grammar import counted
 from include.lake import content_digest, history
 from include.lake.history import CommitNote
@@ -96,7 +96,7 @@ def find_stale(
     use_case = project.use_case
     view = project.lake.as_of(last or LATEST)
     since = first or use_case.first_period
-    built = [*data_tables(use_case), *([PREDICTIONS, METRICS] if isinstance(use_case, UseCase) else [])]
+    built = [*data_tables(use_case), *([PREDICTIONS, SHADOW, METRICS] if isinstance(use_case, UseCase) else [])]
     chosen = [name for name in built if not tables or name in tables]
     staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if table_exists(project.lake, name)]
     return [table for table in staleness if table.periods]
@@ -209,7 +209,7 @@ class _Code:
     @cached_property
     def digest(self) -> str:
         """Return its digest; empty if the table's rows are not built again."""
-        if self._table in (PREDICTIONS, METRICS) or _is_delivered(self._use_case, self._table):
+        if self._table in (PREDICTIONS, SHADOW, METRICS) or _is_delivered(self._use_case, self._table):
             return ""
         return code_digest.table_code_digest(self._use_case, self._table, reread=self._reread)
 
@@ -279,6 +279,7 @@ class _Inputs:
         """Return what changed since `period` was measured, and which metrics may."""
         assert isinstance(self._use_case, UseCase)  # a feature group has no metrics
         read = metric_inputs.metric_inputs(self._use_case, period)
+        read += metric_inputs.trial_inputs(period, self._use_case.label.label_delay_periods)
         changed = [
             one.table
             for one in read
@@ -313,5 +314,7 @@ def _read_by(use_case: DataDeclaration, table: str) -> Iterable[str]:
     if kind in (code_digest.LABELS, code_digest.FEATURES):
         return [f"checked/{source.name}" for source in use_case.feeds]
     if table == METRICS and isinstance(use_case, UseCase):
-        return sorted({one.table for one in metric_inputs.metric_inputs(use_case, use_case.first_period)})
-    return {code_digest.CHECKED: [f"raw/{feed}"], PREDICTIONS: [code_digest.FEATURES]}.get(kind, [])
+        return sorted({SHADOW, *(one.table for one in metric_inputs.metric_inputs(use_case, use_case.first_period))})
+    if table in (PREDICTIONS, SHADOW):
+        return [code_digest.FEATURES]
+    return [f"raw/{feed}"] if kind == code_digest.CHECKED else []

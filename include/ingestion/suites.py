@@ -29,6 +29,8 @@ LIMITS = ("min_value", "max_value", "sum_total")
 """Arguments that Great Expectations stores as floats."""
 
 
+SUITE_OF: Mapping[str, str] = {"shadow_predictions": "predictions"}
+"""Table to the table whose suite judges it, too."""
 TABLES: Mapping[str, type[Suite]] = {"features": FeatureSuite, "predictions": PredictionSuite}
 """Tables other than feeds whose suites may be declared; each to the suite without a declaration."""
 

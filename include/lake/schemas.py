@@ -69,7 +69,7 @@ def table_names(use_case: DataDeclaration) -> list[str]:
     feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
     if not isinstance(use_case, UseCase):
         return [*feeds, "features"]
-    return [*feeds, "features", "labels", "predictions", *_OWN]
+    return [*feeds, "features", "labels", "predictions", "shadow_predictions", *_OWN]
 
 
 def content_schema(use_case: DataDeclaration, table: str) -> pa.Schema:
@@ -97,7 +97,7 @@ def _model_schema(use_case: UseCase, table: str) -> pa.Schema | None:
     if table == "labels":
         types = dict.fromkeys(use_case.label_keys, use_case.calendar.column_type) | keys
         return _schema(types | {use_case.label.name: use_case.task.label_type})
-    if table == "predictions":
+    if table in ("predictions", "shadow_predictions"):
         return _schema({**keys, **use_case.task.prediction_columns, VERSION_COLUMN: "string"})
     if table == "metrics":
         place = METRICS.get_field_index("measured_period")

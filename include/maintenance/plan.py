@@ -17,7 +17,7 @@ from include.maintenance.mlflow_rules import StoredRun
 from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, VersionNeeds
 from include.maintenance.table_plan import TRAINED_ON, TablePlanner
 from include.project import DataProject, Project
-from include.registry import tags
+from include.registry import tags, trials
 from include.registry.ledger_entry import LedgerEntry
 from include.registry.model_record import Version
 from include.training.recipe import TrainingSpec, TrainingSpecError
@@ -81,6 +81,9 @@ class _CleanupPlanner:
             now,
             use_case.newest_period(),
         )
+        if (tried := trials.open_trial(self._entries)) is not None:
+            kept = rules.KeptVersion(tried.version, True, "it is tried next to the champion")
+            self._kept = [kept if each.name == tried.version else each for each in self._kept]
 
     def plan(self, logs: Sequence[StoragePath]) -> CleanupPlan:
         files = FilePlanner(self._project, self._now, self._problems)

@@ -22,6 +22,7 @@ from include.monitoring.drift_metrics import FEATURES, PREDICTION
 from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 from include.monitoring.reference_profile import ReferenceProfile
 from include.registry.model_record import Version
+from include.scoring.split import champion_batches
 
 PREDICTIONS = "predictions"
 
@@ -146,7 +147,7 @@ def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) 
     totals = _Totals()
     counts = drift.count_bins(
         bins,
-        totals.add_batches(batch_reader.row_batches(view, PREDICTIONS, view.period, columns), [*means.values()]),
+        totals.add_batches(champion_batches(view, view.period, columns), [*means.values()]),
     )
     metric_rows = [totals.mean(metric, column) for metric, column in means.items()]
     metric_rows += _crossed(use_case, view, partition.rows)

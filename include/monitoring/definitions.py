@@ -139,6 +139,9 @@ lead on the test days; with a baseline on the same days."""
 WINDOW, EXPECTED = "window/", "expected/"
 SLICE = "slice/"
 """First part of the name of a metric of a group of rows."""
+TRIAL_DIFFERENCE, TRIAL_WINDOW, TRIAL_ARMS = "trial_difference/", "trial_window/", "trial_arms/"
+"""First parts of the names of how much worse a tried version is than the champion, in one period and over its trial;
+and of how much worse the rows of its arm of a split are than those of the other."""
 ESTIMATED, ESTIMATE_ERROR, ESTIMATED_DEGRADATION = "estimated/", "estimate_error/", "estimated_degradation/"
 """First parts of the names of estimates without labels; of what came true minus the estimate; and of the estimate
 compared with the test periods."""
@@ -519,6 +522,42 @@ _DEFINED = (
         chart="performance",
         series="worse_than_baseline",
         signal="worse_than_baseline",
+    ),
+    MonitoringMetric(
+        name=f"{TRIAL_DIFFERENCE}{_ANY}",
+        subject="<champion>",
+        label="difference of the tried version",
+        unit="metric",
+        category="performance",
+        meaning="How much worse a tried version was than the champion in one period; negative is better.",
+        series="trial_difference",
+    ),
+    MonitoringMetric(
+        name=f"{TRIAL_WINDOW}{_ANY}",
+        subject="<champion>",
+        label="difference over the trial",
+        unit="metric",
+        category="performance",
+        meaning="How much worse a tried version is than the champion, over the labelled periods of its trial.",
+        series="trial_window",
+    ),
+    MonitoringMetric(
+        name=f"{TRIAL_ARMS}{_ANY}",
+        subject="<champion>",
+        label="difference of the arms",
+        unit="metric",
+        category="performance",
+        meaning="How much worse the published rows of a split's tried version are than those of the champion.",
+        series="trial_arms",
+    ),
+    MonitoringMetric(
+        name="trial_rows",
+        subject="<champion>",
+        label="rows of the comparison",
+        unit="rows",
+        category="performance",
+        meaning="Labelled rows of one period that the tried version and the champion both predicted.",
+        series="trial_rows",
     ),
     MonitoringMetric(
         name=f"{ESTIMATED}{_ANY}",

@@ -27,7 +27,7 @@ from include.project import DataProject
 
 log = printable_logger(__name__)
 StepName = Literal[
-    "ingest", "validate", "build_features", "score", "export", "measure",
+    "ingest", "validate", "build_features", "score", "score_shadow", "export", "measure",
     "prepare", "tune", "train", "evaluate", "register", "promote",
 ]  # fmt: skip
 STEPS: tuple[StepName, ...] = get_args(StepName)

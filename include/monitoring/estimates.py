@@ -14,7 +14,6 @@ import ibis
 from include.declaration.gates import MODEL
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
-from include.lake import batch_reader
 from include.lake.compiled_queries import read_rows
 from include.lake.snapshot import AsOfSnapshot
 from include.model import contributions
@@ -33,6 +32,7 @@ from include.project import Project
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_copies import ArtifactMissingError
+from include.scoring.split import champion_batches
 
 PREDICTIONS = "predictions"
 _HASHED = 2**31
@@ -109,7 +109,7 @@ def _estimates(
     task, totals = task_model(use_case), label_free.totals_for(use_case.task, reference.curve if reference else None)
     if reference is None or totals is None or period not in view.partitions(PREDICTIONS, period, period):
         return {}, {}
-    for batch in batch_reader.row_batches(view, PREDICTIONS, period, task.number_columns):
+    for batch in champion_batches(view, period, task.number_columns):
         known = batch.drop_null()
         if known.num_rows:
             totals.add(task.stack([known[name].to_numpy(zero_copy_only=False) for name in task.number_columns]))

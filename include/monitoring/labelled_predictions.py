@@ -71,7 +71,9 @@ def waiting_rows(use_case: UseCase, view: AsOfSnapshot, period: Period) -> str:
         return f"{period} is not scored yet" if use_case.is_scored(period) else f"{period} was not due for scoring"
     if not view.partitions("predictions", period, period)[period].rows:
         return f"{period} has no rows: no prediction was made"
-    return mixed_reason(use_case, period, versions) if len(versions) > 1 else incomplete_reason(use_case, view, period)
+    if len(versions) > 1 and score.scoring_version(view, period) is None:
+        return mixed_reason(use_case, period, versions)
+    return incomplete_reason(use_case, view, period)
 
 
 def mixed_reason(use_case: UseCase, period: Period, versions: Sequence[str]) -> str:
@@ -152,9 +154,11 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     task = task_model(use_case)
     # These names cannot be those of features.
     predictions, columns = view.table("predictions", period, period), [f"{_STORED}{n}" for n in task.number_columns]
+    is_split = len(score.prediction_versions(view, period)) > 1  # the rows of the tried version are its own
+    predictions = predictions.filter(predictions.model_version == number) if is_split else predictions
     renamed = [predictions[column.removeprefix(_STORED)].name(column) for column in columns]
     stored = predictions.select("period", *keys, *renamed)
-    joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [period])), known)
+    joined = join_labels(use_case, sample_rows(use_case, stored, sampling_parts(view, [period])), known)
     if why := score.task_misfit(use_case, registry, version):
         raise score.OtherPredictionsError(use_case.name, number, why)
     missing_reason = unfit_reason(use_case, view, [period], version, model)
@@ -169,10 +173,10 @@ def load_period(project: Project, view: AsOfSnapshot, period: Period) -> PeriodP
     periods = rows["period"].to_numpy()
     of_model = task.stack([rows[column].to_numpy() for column in columns])
     outcomes = LabelledPredictions(periods, labels, {**predicted, MODEL: of_model})
-    labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [period]) else rows.num_rows
+    labelled = _count(join_labels(use_case, stored, known)) if sampling_parts(view, [period]) else rows.num_rows
     grouping = {column for gate in use_case.gates for column in gate.grouping_columns}
     columns = rows.select([name for name in rows.column_names if name in grouping])
-    scored = view.partitions("predictions", period, period)[period].rows
+    scored = _count(stored) if is_split else view.partitions("predictions", period, period)[period].rows
     return PeriodPredictions(number, scored, labelled, outcomes, missing_reason, columns)
 
 
@@ -191,10 +195,10 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
     first, last = periods[0], periods[-1]
     order = ["period", *use_case.keys]
     features = view.table("features", first, last)
-    chosen = _sampled(
+    chosen = sample_rows(
         use_case,
         features.filter(features.period.isin([period.start for period in periods])),
-        _parts(view, periods),
+        sampling_parts(view, periods),
     )
     joined = join_labels(use_case, chosen, known_labels(use_case, view, first))
     rows = read_rows(join_season(use_case, view, joined, first, last).order_by(order))
@@ -258,7 +262,7 @@ def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredi
     return LabelledPredictions(rows["period"].to_numpy(), labels, predicted)
 
 
-def _parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
+def sampling_parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
     """Return day to n, where one in n of its rows is taken.
 
     Empty if all rows are taken.
@@ -269,7 +273,7 @@ def _parts(view: AsOfSnapshot, periods: Sequence[Period]) -> dict[Period, int]:
     return parts if any(n > 1 for n in parts.values()) else {}
 
 
-def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) -> ibis.Table:
+def sample_rows(use_case: UseCase, features: ibis.Table, parts: dict[Period, int]) -> ibis.Table:
     """Take one in n of each day's rows, by a hash of the day and the keys."""
     if not parts:
         return features

@@ -33,6 +33,7 @@ from include.monitoring import (
     performance_detail,
     reference_profile,
     status,
+    trial_metrics,
 )
 from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.labelled_predictions import NotMeasurableError, PeriodPredictions
@@ -136,6 +137,18 @@ def remeasure_label_period(project: Project, period: Period) -> MonitorResult | 
     return monitor_period(project, judged_on) if measured else None
 
 
+def remeasure_trial(project: Project, period: Period, *, changed: bool) -> list[MonitorResult]:
+    """Measure again what was measured before a tried version scored `period`.
+
+    That is the day on which its labels are complete and, if its predictions changed, each later one: the comparison of
+    a trial reaches back to its start.
+    """
+    first = period + project.use_case.label.label_delay_periods
+    newest = project.use_case.newest_period()
+    measured = project.lake.as_of(newest).partitions("metrics", first, newest if changed else first)
+    return [monitor_period(project, each) for each in measured]
+
+
 def realised_performance(project: Project, first: Period, last: Period) -> RealisedPerformance:
     """Compute metrics over the scored days with complete labels.
 
@@ -183,15 +196,27 @@ class _PeriodMonitor:
 
     @property
     def version(self) -> str | None:
-        """Return the version that scored the view's day; None if none or several did."""
-        return self.scoring_versions[0] if len(self.scoring_versions) == 1 else None
+        """Return the version that scored the view's day; None if none or several did.
+
+        Of a split, it is the champion.
+        """
+        return score.scoring_version(self.view, self.view.period)
 
     def inputs(self) -> dict[str, str]:
         """Return the digests of what is read from the lake, and of the limits."""
         view = self.view
         read = metric_inputs.metric_inputs(self.use_case, view.period)
         digests = {one.name: one.digest(view.partitions(one.table, one.first, one.last)) for one in read}
-        return {**digests, metric_inputs.LIMITS: metric_inputs.limits_digest(self.use_case)}
+        return {**digests, **self._trial_inputs(), metric_inputs.LIMITS: metric_inputs.limits_digest(self.use_case)}
+
+    def _trial_inputs(self) -> dict[str, str]:
+        """Return the digests of what is read of a trial; none if no version is tried."""
+        trial = trial_metrics.tried_in(self.project, self.judged)
+        if trial is None:
+            return {}
+        read = metric_inputs.trial_inputs(self.view.period, self.use_case.label.label_delay_periods)
+        digests = {one.name: one.digest(self.view.partitions(one.table, one.first, one.last)) for one in read}
+        return {**digests, "trial": trial.entry.hash}
 
     def table(self) -> pa.Table:
         """Return the day's rows of `metrics`."""
@@ -210,8 +235,10 @@ class _PeriodMonitor:
         ]
         schema = schemas.content_schema(self.use_case, "metrics")
         judged_version, realised = self._realised()
+        tried, compared = trial_metrics.measure_trial(self.project, self.view, self.judged)
         return pa.concat_tables(
             [
+                metric_row.metric_table_rows(compared, tried, self.judged, schema),
                 metric_row.metric_table_rows(of_scorer, self.version, self.view.period, schema),
                 metric_row.metric_table_rows(realised, judged_version, self.judged, schema),
             ]

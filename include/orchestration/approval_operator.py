@@ -38,17 +38,18 @@ class PromotionApproval(ApprovalOperator):
 
     ui_color = "#f3e6f1"
 
-    def __init__(self, *, use_case: UseCase, **kwargs: Any) -> None:
+    def __init__(self, *, use_case: UseCase, judged_by: str = REGISTER, **kwargs: Any) -> None:
+        """Ask about the version that the task `judged_by` returns."""
         kwargs.pop("params", None)  # those of the DAG's form, which Airflow hands to every operator
         super().__init__(
-            subject=f"{use_case.name}: promote version {{{{ ti.xcom_pull(task_ids='{REGISTER}') }}}}?",
+            subject=f"{use_case.name}: promote version {{{{ ti.xcom_pull(task_ids='{judged_by}') }}}}?",
             body=f"{{{{ ti.xcom_pull(task_ids='{REQUEST_APPROVAL}') }}}}",
             defaults=self.REJECT,
             response_timeout=use_case.approval.wait,
             params=_fields(""),
             **kwargs,
         )
-        self.use_case = use_case.name
+        self.use_case, self.judged_by = use_case.name, judged_by
 
     def execute(self, context: Any) -> Any:
         """Ask, unless decided already.
@@ -58,7 +59,7 @@ class PromotionApproval(ApprovalOperator):
         from include.promotion import approve
 
         with dag_factory.fail_without_retry():
-            declared, version = load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+            declared, version = load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=self.judged_by)
             decision, question = (
                 approve.approval_decision(open_project(declared), version),
                 approve.approval_question(open_project(declared), version),
@@ -83,7 +84,7 @@ class PromotionApproval(ApprovalOperator):
 
         with dag_factory.fail_without_retry():
             question = approve.approval_question(
-                open_project(load_use_case(self.use_case)), context["ti"].xcom_pull(task_ids=REGISTER)
+                open_project(load_use_case(self.use_case)), context["ti"].xcom_pull(task_ids=self.judged_by)
             )
         if event is None or event["params_input"].get(QUESTION) != question:
             self.log.warning("No answer to %s is stored; asking again.", question)
@@ -102,7 +103,7 @@ class PromotionApproval(ApprovalOperator):
 
         if "error" in event:
             return super().execute_complete(context, event)
-        version, person = context["ti"].xcom_pull(task_ids=REGISTER), event["responded_by_user"]
+        version, person = context["ti"].xcom_pull(task_ids=self.judged_by), event["responded_by_user"]
         given = event["params_input"] or {}
         reason = str(given.get(REASON) or "").strip()
         with dag_factory.fail_without_retry():
@@ -140,7 +141,7 @@ class PromotionApproval(ApprovalOperator):
         self.params = ParamsDict(_fields(question))  # made here, so that no field of the run prefills them
         summary, _, details = (self.body or "").partition("\n\n")
         self.body = f"{summary}\n{self._deadline()}\n\n{details}"
-        task_links.set_version_links(self.use_case, context["ti"].xcom_pull(task_ids=REGISTER), task=self)
+        task_links.set_version_links(self.use_case, context["ti"].xcom_pull(task_ids=self.judged_by), task=self)
         return super().execute(context)
 
     def _deadline(self) -> str:

@@ -114,6 +114,48 @@ def rollback_params(use_case: UseCase) -> dict[str, Param]:
     }
 
 
+def trial_params(use_case: UseCase) -> dict[str, Param]:
+    """Return the form of a trial: start, end, or promote from it."""
+    unit = use_case.calendar.unit.name
+    return {
+        "action": Param(
+            "start",
+            type="string",
+            enum=["start", "end", "promote"],
+            title="Action",
+            description="Start: score with the version next to the champion. End: no longer. Promote: judge it by its"
+            " gates and by what its trial shows, and make it the champion if it passes.",
+        ),
+        "version": version_param(
+            use_case, "The version that is tried. The error for an unknown one lists all versions.", required=True
+        ),
+        "effective_from": Param(
+            None,
+            **a_period(use_case) | OPTIONAL,
+            title="Effective from",
+            description=f"Start: its first {unit}. End: the first {unit} without it. Promote: its first {unit} as the"
+            f" champion; it is judged by what was known then. Empty: the newest {unit}; of a share above 0,"
+            f" the first {unit} that is not scored."
+            f"{written_as(use_case)}",
+        ),
+        "share": Param(
+            0,
+            type="number",
+            minimum=0,
+            exclusiveMaximum=100,
+            title="Share",
+            description="Start: per cent of the rows that get the version's prediction as the published one, by a hash"
+            " of their keys. 0: none, in shadow.",
+        ),
+        "reason": Param(
+            **A_REASON,
+            title="Reason",
+            description=f"Why; kept on the ledger with your name. At most {REASON_LENGTH:,} characters.",
+        ),
+        "promotion": _promotion(use_case),
+    }
+
+
 def reproduce_params(use_case: UseCase) -> dict[str, Param]:
     """Return the form of building a version again."""
     text = "Registered version to rebuild and compare. The error for an unknown one lists all versions."

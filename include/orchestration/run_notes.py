@@ -41,6 +41,8 @@ def run_note(dag: Any, key: str | None, conf: Mapping[str, Any], run_after: Any)
             return f"{first} to {last}"
         case "rollback", {"version": version, "effective_from": first}:
             return f"Version {version} from {first}"
+        case "trial", {"action": action, "version": version}:
+            return f"{action.capitalize()} version {version}"
         case "reproduce", {"version": version}:
             return f"Version {version}"
         case "quarantine", {"feed": feed, "action": action}:

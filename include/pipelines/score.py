@@ -1,4 +1,4 @@
-"""The steps of `<use case>__score`: score → export.
+"""The steps of `<use case>__score`: score → score_shadow, and score → export.
 
 In Airflow, a large period of a use case that declares it is scored in shards before: plan_shards → score_shard. The
 command and backfills score each period by the step `score` alone.
@@ -13,12 +13,15 @@ from include.declaration import clock
 from include.monitoring import monitor
 from include.monitoring.monitor import MonitorResult
 from include.pipelines.context import PipelineRun, Step
+from include.printable import printable_logger
 from include.scoring import export as exporting
 from include.scoring import score as scoring
-from include.scoring import shards
+from include.scoring import shadow, shards
 from include.scoring.export import Receipt
 from include.scoring.shard_plan import ShardPlan
 from include.scoring.shards import ShardResult
+
+log = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,17 @@ class ScoreStepResult:
 
     scored: scoring.ScoreResult
     remeasured: list[MonitorResult]
+
+
+@dataclass(frozen=True)
+class ShadowStepResult:
+    """The result of scoring with the version that is tried."""
+
+    scored: scoring.ScoreResult | None
+    """None if no version is tried in the period, or scoring with it failed."""
+    remeasured: list[MonitorResult]
+    failure: Exception | None = None
+    """Why scoring failed. It is returned, since the champion's predictions do not depend on it."""
 
 
 def plan_shards(run: PipelineRun) -> ShardPlan | None:
@@ -64,6 +78,24 @@ def score(run: PipelineRun) -> ScoreStepResult:
     return ScoreStepResult(result, monitor.remeasure_period(project, period))
 
 
+def score_shadow(run: PipelineRun) -> ShadowStepResult:
+    """Score the period with the version that is tried next to the champion, if any.
+
+    A failure is logged and returned, so that it never keeps the champion's later steps from being done.
+    """
+    project, period = run.project, run.period
+    try:
+        with run.measured("score_shadow") as work:
+            scored = shadow.score_shadow(project, period)
+            if scored is not None:
+                work.done(changed=scored.changed, amount=scored.rows, model_version=scored.version)
+        again = monitor.remeasure_trial(project, period, changed=scored.changed) if scored is not None else []
+        return ShadowStepResult(scored, again)
+    except Exception as error:
+        log.warning("The version that is tried did not score %s: %s", period, error)
+        return ShadowStepResult(None, [], error)
+
+
 def _chosen(run: PipelineRun) -> dict[str, Any]:
     """Return which version scores the period, as the form says."""
     return {
@@ -87,4 +119,4 @@ def export(run: PipelineRun) -> list[Receipt]:
     return receipts
 
 
-STEPS: tuple[Step, ...] = (score,)
+STEPS: tuple[Step, ...] = (score, score_shadow)

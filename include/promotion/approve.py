@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from include.declaration import form_limits
 from include.project import Project
+from include.promotion import trial
 from include.promotion.promotion_errors import VersionPromotedError, VersionRejectedError
-from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger, LedgerConflictError
+from include.registry import lifecycle, sync, trials
+from include.registry.ledger import LedgerConflictError
 from include.registry.ledger_entry import LedgerDecision, LedgerEntry
 from include.registry.lifecycle import RecordedApproval
-from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import JUDGED
+from include.registry.trials import ENDS
+from include.scoring.score import PREDICTIONS, SHADOW
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def record_approval(
         if before is not None and approved:
             raise VersionRejectedError(use_case.name, version, before.actor, str(before))
         try:
-            _record(registry, ledger, found, entries, RecordedApproval(approved, actor, reason))
+            _record(project, found, entries, RecordedApproval(approved, actor, reason))
         except LedgerConflictError:
             continue
         sync.sync_registry(project.registry, project.ledger)
@@ -91,20 +93,19 @@ def approval_question(project: Project, version: str) -> str:
         InvalidRequestError: there is no such version.
     """
     found = project.registry.version(version)
-    return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
+    trial = f", in its trial as of {found.judged_in}" if found.judged_in else ""
+    return f"version {found.number} ({found.files_digest[:16]}), judged by {(found.judged_by or 'nothing')[:16]}{trial}"
 
 
-def _record(
-    registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: RecordedApproval
-) -> None:
+def _record(project: Project, version: Version, entries: list[LedgerEntry], decided: RecordedApproval) -> None:
     """Append the decision to the ledger."""
     promotion = next(
         (entry for entry in entries if entry.makes_champion and lifecycle.names_version(entry, version)), None
     )
     if promotion is not None and not decided.approved:
-        name, first = registry.use_case.name, promotion.effective_from
+        name, first = project.use_case.name, promotion.effective_from
         raise VersionPromotedError(name, version.number, first, promotion.number)
-    ledger.append(
+    project.ledger.append(
         LedgerDecision(
             version=version.number,
             trees=version.trees,
@@ -116,6 +117,19 @@ def _record(
             gate_results=version.gate_results,
             files_digest=version.files_digest,
             judged=version.tags.get(JUDGED, ""),
+            trial={} if decided.approved else _end_of_trial(project, version, entries),
         ),
         after=len(entries),
     )
+
+
+def _end_of_trial(project: Project, version: Version, entries: list[LedgerEntry]) -> dict[str, str]:
+    """Return the values of a rejection that ends the version's trial now.
+
+    There are none if it is not tried. The trial ends with the first period that is not scored in it.
+    """
+    tried = trials.open_trial(entries)
+    if tried is None or tried.entry.trees != version.trees:
+        return {}
+    unscored = trial.first_unscored(project, SHADOW if tried.is_shadow else PREDICTIONS)
+    return {ENDS: min(unscored, project.use_case.newest_period() + 1).key}

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.declaration import form_limits
+from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.project import Project
 from include.promotion import register, restore
-from include.registry import lifecycle, sync
+from include.registry import lifecycle, sync, trials
 from include.registry.ledger import AppendedEntry, LedgerConflictError
-from include.registry.ledger_entry import LedgerDecision, LedgerEntry, find_existing
+from include.registry.ledger_entry import AS_OF, LedgerDecision, LedgerEntry, find_existing
 from include.registry.lifecycle import RecordedApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -37,14 +38,21 @@ class PromoteResult:
 
 
 def promote_version(
-    project: Project, version: str, *, actor: str, reason: str = "", approval_required: bool = False
+    project: Project,
+    version: str,
+    *,
+    actor: str,
+    reason: str = "",
+    approval_required: bool = False,
+    after_trial: Period | None = None,
 ) -> PromoteResult:
     """Append the promotion and sync the registry, or record why not.
 
     A promotion needs passed gates (outdated gate results are evaluated again), no rejection by a person, an approval if
     `approval_required`, and a model that can be loaded from the registry. A version with the trees of a lost champion
-    is restored in its place instead (see promotion/restore.py). `actor` is the Airflow run or the person. An
-    interrupted run can be repeated; a repeated run changes nothing.
+    is restored in its place instead (see promotion/restore.py). A version that was judged in its trial is champion from
+    the period of that judgement; `after_trial` requires that it is this one. `actor` is the Airflow run or the
+    person. An interrupted run can be repeated; a repeated run changes nothing.
 
     Raises:
         InvalidRequestError: unknown version, or one trained as of a future day.
@@ -71,7 +79,7 @@ def promote_version(
             register.register_run(project, found.run_id)
             found = registry.version(version)
             decision = _decision(found, entries, actor, reason)
-        if not exists and (obstacle := _obstacle(project, found, entries, approval_required)):
+        if not exists and (obstacle := _obstacle(project, found, entries, approval_required, after_trial)):
             _record_obstacle(registry, found, obstacle)
             return PromoteResult(
                 version, False, obstacle, None, None, sync.sync_registry(project.registry, project.ledger), new=False
@@ -86,7 +94,7 @@ def promote_version(
             continue
         champion, entry = sync.sync_registry(project.registry, project.ledger), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
-        explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
+        explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(entry.effective_from))}"
         since = entry.effective_from.key
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
     raise LedgerConflictError(use_case.name)
@@ -120,17 +128,25 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,
-        effective_from=version.as_of,
+        # After a trial not from the day of the training: the days of the trial keep their champion.
+        effective_from=version.judged_in or version.as_of,
         action="promotion",
         actor=f"{actor}, approved by {approved.actor}" if approved else actor,
         reason=_reason(reason or summary.training_reason, approved),
         gate_results=version.gate_results,
         files_digest=version.files_digest,
         judged=version.tags.get(JUDGED, ""),
+        trial={AS_OF: version.as_of.key} if version.judged_in else {},
     )
 
 
-def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
+def _obstacle(
+    project: Project,
+    version: Version,
+    entries: Sequence[LedgerEntry],
+    approval_required: bool,
+    after_trial: Period | None,
+) -> str:
     """Return why a version is not promoted; empty if it may be."""
     rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
     if rejected is not None and not lifecycle.names_version(rejected, version):
@@ -145,6 +161,12 @@ def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry]
         return lifecycle.blocking(version.gate_results) or f"Its gates are {outcome}."
     if not evaluate.is_current(project, version):
         return "Gates or champion changed again after it was evaluated: run the task again."
+    if after_trial is not None:
+        trial = trials.trial_of(after_trial, entries)
+        if trial is None or trial.entry.trees != version.trees:
+            return f"Its trial does not reach {after_trial} any more."
+        if version.judged_in != after_trial:
+            return f"What its trial showed as of {after_trial} was not judged, or was judged again: run the task again."
     if approval_required and decided is None:
         earlier = " Its earlier approval was for other gate results." if lifecycle.approvals(version, entries) else ""
         return f"It waits for a person's approval.{earlier}"

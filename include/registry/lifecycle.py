@@ -11,7 +11,7 @@ from include.declaration.period import Period
 from include.registry.tags import AS_OF, FILES_DIGEST, FINGERPRINT, GATES, JUDGED, TREES
 
 LifecycleStatus = Literal["candidate", "challenger", "champion", "archived", "rejected"]
-Action = Literal["promotion", "rollback", "rejection", "approval", "restoration"]
+Action = Literal["promotion", "rollback", "rejection", "approval", "restoration", "trial", "trial_end"]
 
 
 class RegisteredVersion(Protocol):

@@ -16,6 +16,9 @@ from include.registry import tags as defined
 from include.registry.records import Records
 from include.registry.tags import gate_tag
 
+IN_TRIAL, EVIDENCE = "@", "#"
+"""In the tag `judged`, before the period of the judgement of a trial, and before the digest of what it showed."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -63,6 +66,23 @@ class Version:
     def gate_results(self) -> tuple[dict[str, Any], ...]:
         """Return the results of its gates; none if it was not evaluated."""
         return tuple(json.loads(self.tags.get(defined.GATE_RESULTS, "[]")))
+
+    @property
+    def judged_by(self) -> str:
+        """Return what identifies the gates and champion that judged it.
+
+        A trial is left out; it is empty if the version was not judged.
+        """
+        return self.tags.get(defined.JUDGED, "").partition(IN_TRIAL)[0]
+
+    @property
+    def judged_in(self) -> Period | None:
+        """Return the period of the judgement of its trial.
+
+        None if it was judged by its test periods alone.
+        """
+        key = self.tags.get(defined.JUDGED, "").partition(IN_TRIAL)[2].partition(EVIDENCE)[0]
+        return Period(key) if key else None
 
     @property
     def report(self) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def model_of(
         if any(lifecycle.names_version(promotion, version) for promotion in promotions)
     ]
     # A promotion is effective from the as-of day of its model's training; rollbacks to it start later.
-    trained = min(each.effective_from for each in (*promotions, entry) if each.trees == entry.trees)
+    trained = min(each.trained_as_of for each in (*promotions, entry) if each.trees == entry.trees)
     raise ModelReplacedError(use_case.name, entry, found, others, trained)
 
 

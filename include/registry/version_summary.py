@@ -129,7 +129,7 @@ def summarise_entry(entry: LedgerEntry, entries: Iterable[LedgerEntry]) -> Versi
     return VersionSummary(
         number=entry.version,
         # A promotion is effective from the as-of day of its model's training; rollbacks to it start later.
-        as_of=min((other.effective_from for other in promotions), default=entry.effective_from),
+        as_of=min((other.trained_as_of for other in promotions), default=entry.trained_as_of),
         promotions=(entry,),
         gate_results=entry.gate_results,
     )

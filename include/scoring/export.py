@@ -89,7 +89,7 @@ def export_period(project: Project, period: Period) -> list[Receipt]:
     partition = view.partitions("predictions", period, period).get(period)
     if partition is None:
         raise PartitionMissingError(use_case.name, "predictions", period)
-    version = score.scoring_version(view, period) or ""
+    version = " and ".join(score.prediction_versions(view, period))
     delivery = Delivery(project, period, partition.digest, partition.rows, version)
     receipts, failed = list[Receipt](), list[AirworthyError]()
     for export in use_case.exports:

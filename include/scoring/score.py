@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,13 +23,14 @@ from include.model.prediction_intervals import CROSSED
 from include.model.tasks import task_model
 from include.printable import printable_logger
 from include.project import Project
-from include.registry import model_io
+from include.registry import model_io, sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.scoring import champion
+from include.scoring import champion, tried
 from include.scoring.choose_predictor import predict_as_declared
 from include.scoring.prediction_stream import PredictionStream
 from include.scoring.score_errors import FeaturesRedeclaredError, FutureModelError
+from include.scoring.split import Split, split_trial, split_versions
 from include.validation.judge import judge_of
 from include.validation.tallies import PredictionTally
 
@@ -40,6 +41,8 @@ MEMORY = "256MB"
 """Memory for sorting a day's rows before it spills to disk; no other use grows with the number of rows."""
 
 
+PREDICTIONS, SHADOW = "predictions", "shadow_predictions"
+"""Tables of what is published, and of what a version predicts that is tried next to the champion."""
 VERSION = "model.version"
 """Input of a commit of predictions that names their version."""
 
@@ -84,6 +87,10 @@ class ScoreResult:
     """Whether the day kept the version that it was scored with before."""
     predicted_by: str
     """What evaluated the trees: LightGBM, or what a use case declares instead; with the reason if it was not used."""
+    tried: str = ""
+    """The version that predicted a share of the rows, by a trial; empty if there is none."""
+    tried_rows: int = 0
+    """Rows of that share."""
     shards: int = 0
     """Shards in which the day was scored; 0 if one task scored it."""
     shard_cpu_seconds: float = 0.0
@@ -103,6 +110,10 @@ class PreparedScoring:
     model: Model
     before: str | None
     """The version that the period was scored with and keeps; None if there is none."""
+    table: str = PREDICTIONS
+    """Where the predictions are stored."""
+    split: Split | None = None
+    """The version that predicts a share of the rows instead; None if there is none."""
 
     @property
     def number(self) -> str:
@@ -115,7 +126,8 @@ class PreparedScoring:
     @property
     def inputs(self) -> dict[str, str]:
         """Return the inputs of the commit."""
-        return {"features": self.features.digest, "model.trees": self.chosen.trees, VERSION: self.number}
+        own = {"features": self.features.digest, "model.trees": self.chosen.trees, VERSION: self.number}
+        return own | (self.split.inputs if self.split is not None else {})
 
 
 def score_period(
@@ -143,17 +155,28 @@ def score_period(
     """
     began = time.process_time()
     prepared = prepare_scoring(project, period, version=version, rescore=rescore, allow_future_model=allow_future_model)
-    use_case, view, keys = project.use_case, prepared.view, project.use_case.keys
+    return predict_and_commit(project, prepared, cpu_since=began)
+
+
+def predict_and_commit(project: Project, prepared: PreparedScoring, *, cpu_since: float) -> ScoreResult:
+    """Predict every row of a period in this process, and replace its predictions.
+
+    Raises:
+        PeriodRefusedError: the predictions break an expectation; nothing is stored.
+        RowsLostError: scoring gave another number of rows than it was given; nothing is stored.
+    """
+    use_case, view, keys, period = project.use_case, prepared.view, project.use_case.keys, prepared.period
 
     def predict(model: Model, _: str) -> tuple[PredictionStream, Commit]:
-        stream = PredictionStream(use_case, period, model, prepared.number, prepared.features.rows)
+        stream = PredictionStream(use_case, period, model, prepared.number, prepared.features.rows, prepared.split)
         features = view.batches("features", period, period, order_by=keys, batch_rows=BATCH_ROWS)
         rows = stream.batches(features)
-        return stream, commit_predictions(project, prepared, stream.tally, rows, cpu_since=began)
+        return stream, commit_predictions(project, prepared, stream.tally, rows, cpu_since=cpu_since)
 
     home = project.settings.home
     predicted_by, (stream, commit) = predict_as_declared(use_case, period, prepared.model, home, predict)
-    return score_result(prepared, commit, stream.tally.crossed, stream.predicted_positives, predicted_by)
+    result = score_result(prepared, commit, stream.tally.crossed, stream.predicted_positives, predicted_by)
+    return replace(result, tried=prepared.split.number if prepared.split else "", tried_rows=stream.tried_rows)
 
 
 def prepare_scoring(
@@ -166,18 +189,49 @@ def prepare_scoring(
     use_case = project.use_case
     use_case.require(period)
     form_limits.require_name("version", version)
-    view = project.lake.as_of(period, MEMORY)
-    features = view.partitions("features", period, period).get(period)
-    if features is None:
-        raise FeaturesMissingError(use_case.name, period)
+    view, features = open_features(project, period)
     before = None if version or rescore else scoring_version(view, period)
     registry = project.registry
+    split = None if version else _split(project, view, period, kept=before is not None)
     chosen = registry.version(version) if version else champion.champion_by_ledger(project, registry, period, before)
     model = require_fit_to_score(
         use_case, registry, period, chosen, allow_future_model=allow_future_model or before is not None
     )
-    _require_built(use_case, view, period, model)
-    return PreparedScoring(period, view, features, view.version("features"), chosen, model, before)
+    require_built(use_case, view, period, model)
+    if split is not None:
+        require_built(use_case, view, period, split.model)
+    read = view.version("features")
+    return PreparedScoring(period, view, features, read, chosen, model, before, split=split)
+
+
+def _split(project: Project, view: AsOfSnapshot, period: Period, *, kept: bool) -> Split | None:
+    """Return what predicts a share of the rows; None if nothing does.
+
+    Raises:
+        TriedVersionLostError: the registry no longer has the version.
+        InvalidRequestError: the version may not score the period.
+    """
+    entries = sync.verified_entries(project.registry, project.ledger)
+    note = view.note(PREDICTIONS, period) if kept else None
+    trial = split_trial(entries, period, note, kept=kept)
+    if trial is None:
+        return None
+    version = tried.tried_version(project, trial, entries)
+    model = require_fit_to_score(project.use_case, project.registry, period, version)
+    return Split(trial, trial.version, version, model)
+
+
+def open_features(project: Project, period: Period) -> tuple[AsOfSnapshot, Partition]:
+    """Return the lake as of a period, and the period's features.
+
+    Raises:
+        FeaturesMissingError: it has none.
+    """
+    view = project.lake.as_of(period, MEMORY)
+    features = view.partitions("features", period, period).get(period)
+    if features is None:
+        raise FeaturesMissingError(project.use_case.name, period)
+    return view, features
 
 
 def commit_predictions(
@@ -196,15 +250,15 @@ def commit_predictions(
     Raises:
         PeriodRefusedError: the predictions break an expectation; nothing is stored.
     """
-    use_case, period = project.use_case, prepared.period
-    judged = judge_of(project.lake, "predictions", period, tally).judged(predictions)
+    use_case, period, table = project.use_case, prepared.period, prepared.table
+    judged = judge_of(project.lake, table, period, tally).judged(predictions)
     return project.lake.replace(
-        "predictions",
+        table,
         period,
-        pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, "predictions"), judged),
+        pa.RecordBatchReader.from_batches(schemas.content_schema(use_case, table), judged),
         inputs=prepared.inputs,
         versions={"features": prepared.features_version},
-        stage="score",
+        stage="score" if table == PREDICTIONS else "score_shadow",
         cpu_since=cpu_since,
         cpu_elsewhere=cpu_elsewhere,
         counts=lambda: {CROSSED: tally.crossed} if use_case.task.has_quantiles else {},
@@ -261,11 +315,16 @@ def task_misfit(use_case: UseCase, registry: Registry, version: Version) -> str:
 
 
 def scoring_version(view: AsOfSnapshot, period: Period) -> str | None:
-    """Return the version of all the day's predictions.
+    """Return the version of all the day's predictions; of a split, the champion's.
 
-    None if there are no predictions, or several versions.
+    None if there are no predictions, or several versions without a split.
     """
     versions = prediction_versions(view, period)
+    if not versions:
+        return None
+    of_split = split_versions(view.note(PREDICTIONS, period))
+    if of_split and set(versions) <= set(of_split.values()):
+        return of_split["champion"]
     return versions[0] if len(versions) == 1 else None
 
 
@@ -299,7 +358,7 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
         raise FeaturesRedeclaredError(use_case.name, version.number, types)
 
 
-def _require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:
+def require_built(use_case: UseCase, view: AsOfSnapshot, period: Period, model: Model) -> None:
     """Check that the day's features have every column that the model reads.
 
     Raises:

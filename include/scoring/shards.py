@@ -63,7 +63,8 @@ def plan_shards(
     prepared = score.prepare_scoring(
         project, period, version=version, rescore=rescore, allow_future_model=allow_future_model
     )
-    if shard_rows is None or prepared.features.rows <= shard_rows:
+    # Of a split, one task predicts both arms.
+    if shard_rows is None or prepared.features.rows <= shard_rows or prepared.split is not None:
         return None
     plan = _plan_of(project, prepared, shard_rows)
     if plan.count > MOST_SHARDS:
@@ -143,6 +144,8 @@ def commit_shards(
         project, period, version=version, rescore=rescore, allow_future_model=allow_future_model
     )
     _require_planned(project, period, plan, _plan_of(project, prepared, plan.shard_rows))
+    if prepared.split is not None:
+        raise ShardPlanOutdatedError(use_case.name, period, {"trial": ("none", f"version {prepared.split.number}")})
     prepared = replace(prepared, features_version=plan.features_version)
     shards = _ShardReader(project, ShardFiles(project, period, plan), prepared.model.encoding.features)
     try:

@@ -21,6 +21,7 @@ class BrokenExpectation:
 
 CONSEQUENCE = {
     "features": "nothing was published, and the features that the period had before are unchanged",
+    "shadow_predictions": "nothing was stored; the published predictions are not affected",
     "predictions": "nothing was stored or exported, and the predictions that the period had before are unchanged",
 }
 
@@ -40,6 +41,6 @@ class PeriodRefusedError(DataError):
         remedies = " ".join(dict.fromkeys(one.remedy for one in broken))
         shown = f" Validation page: {page}." if page else ""
         super().__init__(
-            f"{use_case}: the {table} of {period} were refused, so {CONSEQUENCE[table]}. Broken: {found}."
-            f"{shown} {remedies}"
+            f"{use_case}: the {table.replace('_', ' ')} of {period} were refused, so {CONSEQUENCE[table]}."
+            f" Broken: {found}.{shown} {remedies}"
         )

@@ -36,6 +36,8 @@ class PeriodJudge:
     period: Period
     suite: Suite
     tally: Tally
+    is_shown: bool = True
+    """Whether the report is kept for the validation page, which shows what is published."""
 
     @property
     def use_case(self) -> DataDeclaration:
@@ -63,9 +65,11 @@ class PeriodJudge:
             results, of_suite = self._judge_suite(kept)
             broken += of_suite
             rules += results.rules
-        self._report(rows, rules, broken)
+        if self.is_shown:
+            self._report(rows, rules, broken)
         if broken:
-            page = validation_report.page_address(self.use_case.name, self.table, self.period)
+            shown = validation_report.page_address(self.use_case.name, self.table, self.period)
+            page = shown if self.is_shown else None
             raise PeriodRefusedError(self.use_case.name, self.table, self.period, broken, page)
 
     def _report(self, rows: int, rules: Sequence[RuleResult], broken: Sequence[BrokenExpectation]) -> None:
@@ -81,7 +85,7 @@ class PeriodJudge:
         results = expectations.judge_rows(self.suite, rows, f"{name} {self.table} {self.period}", personal=personal)
         if results.raised:
             raise ExpectationFailedError(name, self.table, self.period, results.raised)
-        if data_docs.are_written():
+        if self.is_shown and data_docs.are_written():
             digest = content_digest.digest_table(rows)
             data_docs.write_data_docs(name, self.table, self.period, digest, results.document)
             data_docs.write_index(name)
@@ -97,18 +101,25 @@ class PeriodJudge:
                 rows.slice(place, 1).combine_chunks().to_batches()[0], 0, keys, self.use_case.personal_columns
             )
             observed = f"{count:,} of {rows.num_rows:,} rows that break it, the first {first}"
-            yield BrokenExpectation(reason, observed, _REMEDY.format(table=self.table))
+            yield BrokenExpectation(reason, observed, self._remedy)
 
     def _broken_table(self, results: ExpectationResults) -> Iterator[BrokenExpectation]:
         for one in results.broken:
-            yield BrokenExpectation(one.expectation, one.observed, _REMEDY.format(table=self.table))
+            yield BrokenExpectation(one.expectation, one.observed, self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        return _REMEDY.format(table=suites.SUITE_OF.get(self.table, self.table))
 
 
 def judge_of(lake: Lake, table: str, period: Period, tally: Tally) -> PeriodJudge:
     """Return the judge of the features or predictions of a period.
 
+    Predictions in shadow are judged by the suite of predictions.
+
     Raises:
         BrokenUseCaseError: expectations.py cannot be imported.
         SuiteError: the declared suite cannot be used.
     """
-    return PeriodJudge(lake, table, period, suites.load_table_suite(lake.use_case, table), tally)
+    suite = suites.load_table_suite(lake.use_case, suites.SUITE_OF.get(table, table))
+    return PeriodJudge(lake, table, period, suite, tally, is_shown=table not in suites.SUITE_OF)

@@ -13,7 +13,7 @@ Figure = dict[str, Any]
 COSTS = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "costs")
 """The measured costs, each with a chart of its own."""
 COLOURS = (*PALETTE, GREY)
-DASHES = ("solid", "dash")
+DASHES = ("solid", "dash", "dot")
 """Looks of the lines: those of the steps of a period are solid, those of a training dashed."""
 HEIGHT = 230
 _FORMATS = {"seconds": ("%{y:.3~f} s", "~g", " s"), "bytes": ("%{y:.3~s}B", "~s", "B")}

@@ -37,6 +37,7 @@ from include.web import (
     estimate_chart,
     ledger_rows,
     links,
+    trial_view,
     validation_calendar,
     validation_state,
 )
@@ -125,6 +126,7 @@ def use_case_page(
     breaches, periods = _broken(overview), overview.measured
     figures = charts.all_charts(overview) if overview.measures.periods else {}
     figures |= estimate_chart.estimate_charts(overview) | cost_charts.cost_charts(overview)
+    figures |= trial_view.trial_chart(overview)
     reasons = {
         "no_performance": _missing_reason(overview, ("performance",), "No period has labels yet."),
         "no_rows": _missing_reason(overview, ("volumes",), "No feed was counted in the periods shown."),
@@ -139,6 +141,8 @@ def use_case_page(
         **reasons,
         unsaid=_repeated_panels(overview, figures, reasons),
         estimates=estimate_chart.estimate_texts(overview),
+        trial=trial_view.trial_text(overview),
+        trial_title=trial_view.chart_title(overview),
         cost_metrics=cost_charts.COSTS,
         costs=overview.costs[::-1][:COSTS],
         cost_text=_cost_text,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from include import page_addresses
 from include.declaration.period import Period
 from include.registry.ledger_entry import LedgerEntry, entries_until
+from include.web.trial_view import trial_period_text
 
 SHOWN = 10
 """Number of entries."""
 _RUN = re.compile(r"\(run ['\"]([^'\"\\]+)['\"]\)")
-_KINDS = {"rollback": "rollback"}
+_KINDS = {"rollback": "rollback", "trial": "trial", "trial_end": "trial"}
 """Action to the kind of the DAG whose run writes it; any other is written by a training."""
 
 
@@ -26,7 +27,7 @@ class LedgerRow:
 
     entry: LedgerEntry
     reign: str
-    """Its days as champion in words; empty for an entry that makes no champion."""
+    """Its days as champion, or in a trial, in words; empty for an entry that begins neither."""
     run: str
     """Address of the run below Airflow's address; empty if the entry names none."""
 
@@ -38,7 +39,15 @@ class LedgerRow:
 
 def ledger_rows(use_case: str, entries: Sequence[LedgerEntry], until: Period) -> list[LedgerRow]:
     """Return the newest entries as known by `until`; `entries` are newest first."""
-    return [LedgerRow(entry, _reign(entry, entries, until), _run(use_case, entry)) for entry in entries[:SHOWN]]
+    in_order = entries[::-1]
+    return [
+        LedgerRow(
+            entry,
+            _reign(entry, entries, until) or trial_period_text(entry, in_order, until),
+            _run(use_case, entry),
+        )
+        for entry in entries[:SHOWN]
+    ]
 
 
 def _reign(entry: LedgerEntry, entries: Sequence[LedgerEntry], until: Period) -> str:
@@ -56,4 +65,5 @@ def _run(use_case: str, entry: LedgerEntry) -> str:
     found = _RUN.search(entry.actor)
     if found is None:
         return ""
-    return page_addresses.run_address("", f"{use_case}__{_KINDS.get(entry.action, 'train')}", found[1])
+    kind = _KINDS.get(entry.action, "trial" if entry.trial else "train")
+    return page_addresses.run_address("", f"{use_case}__{kind}", found[1])

@@ -64,6 +64,7 @@ COMMANDS: dict[str, list[str]] = {
     "plan": ["toy"],
     "backfill": ["toy", "--from", str(DAY), "--to", str(DAY), "--plan"],
     "go-live": ["toy", "--from", str(DAY - 60), "--to", str(DAY), "--train-as-of", str(DAY), "--plan"],
+    "trial": ["toy", "end", HOSTILE, "--reason", HOSTILE],
     "maintain": [],
     "rebuild": ["toy", "features", "--from", str(DAY)],
     "quarantine counts": ["toy"],

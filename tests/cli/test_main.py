@@ -34,6 +34,7 @@ def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[s
         "replay": ["replay", name, "--from", period, "--to", period],
         "upgrade": ["upgrade", name],
         "maintain": ["maintain", "--use-case", name],
+        "trial": ["trial", name, "start", "2", "--from", period, "--reason", "x"],
         "quarantine": ["quarantine", name],
         "quarantine show": ["quarantine", "show", name, "--period", period],
         "quarantine export": ["quarantine", "export", name, file, "--period", period],
@@ -43,7 +44,7 @@ def commands(name: str, period: str, file: str = "rows.csv") -> dict[str, list[s
     }
 
 
-OF_A_DAY = ["report of days", "predictions", "lineage", "check", "frame", "run", "replay"]
+OF_A_DAY = ["report of days", "predictions", "lineage", "check", "frame", "run", "replay", "trial"]
 
 
 @pytest.fixture(autouse=True)

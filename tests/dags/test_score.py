@@ -80,10 +80,19 @@ def dag_file() -> ModuleType:
 def test_only_a_use_case_that_declares_the_rows_of_a_shard_has_tasks_for_shards(dag_file):
     dag = dag_file.make(replace(SHARDED, exports=(ToFiles("/out/{period}.csv"),)))
     tasks_in_order = [task.task_id for task in dag.topological_sort()]
-    assert tasks_in_order == ["wait_for_features", "plan_shards", "score_shard", "score", "export"]
+    assert tasks_in_order == ["wait_for_features", "plan_shards", "score_shard", "score", "score_shadow", "export"]
     assert isinstance(dag.get_task("score_shard"), MappedOperator)
     assert dag.get_task("score").upstream_task_ids == {"plan_shards", "score_shard"}
-    assert [task.task_id for task in dag_file.make(USE_CASE).topological_sort()] == ["wait_for_features", "score"]
+    assert [task.task_id for task in dag_file.make(USE_CASE).topological_sort()] == [
+        *("wait_for_features", "score", "score_shadow")
+    ]
+
+
+def test_no_task_waits_for_the_version_that_is_tried(dag_file):
+    dag = dag_file.make(replace(SHARDED, exports=(ToFiles("/out/{period}.csv"),)))
+    shadow = dag.get_task("score_shadow")
+    assert (shadow.upstream_task_ids, shadow.downstream_task_ids) == ({"score"}, set())
+    assert dag.get_task("export").upstream_task_ids == {"score"} and not shadow.outlets
 
 
 def test_a_skipped_task_of_shards_does_not_skip_the_task_that_scores(dag_file):

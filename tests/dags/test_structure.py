@@ -32,7 +32,7 @@ HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis",
 TASKS = {
     "data": ["ingest", "validate", "build_features"],
     "train": ["prepare", "tune", "train", "evaluate", "register", "request_approval", "approve", "promote"],
-    "score": ["wait_for_features", "score"],
+    "score": ["wait_for_features", "score", "score_shadow"],
     "monitor": ["wait_for_predictions", "measure"],
     "retrain": ["wait_for_metrics", "decide", "reserve_slot", "train", "record_outcome"],
     "maintenance": ["maintain"],
@@ -45,11 +45,12 @@ TASKS = {
     "quarantine": ["resubmit"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
+    "trial": ["change_trial", "judge", "request_approval", "approve", "promote"],
 }
 OF_AIRFLOW = {"request_approval", "approve"}
 """Tasks of a training in which a person is asked: only Airflow can."""
 DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
-BY_HAND = {"backfill", "go_live", "quarantine", "reproduce", "rollback"}
+BY_HAND = {"backfill", "go_live", "quarantine", "reproduce", "rollback", "trial"}
 """Kinds that only a person starts: no schedule, and no day."""
 NAMES = [f"{use_case}__{kind}" for use_case in all_use_cases() for kind in TASKS]
 SCHEDULED = [name for name in NAMES if name.partition("__")[2] not in BY_HAND | {"maintenance"}]
@@ -109,7 +110,7 @@ def test_lists_are_in_the_order_of_the_life_of_a_model(dags):
     assert shown == [
         *(f"Flight delays · {name}" for name in ("1 data", "2 train", "3 score", "4 monitor", "5 retrain")),
         *(f"Flight delays · {name}" for name in ("backfill", "go live", "maintenance", "quarantine")),
-        *(f"Flight delays · {name}" for name in ("reproduce", "rollback")),
+        *(f"Flight delays · {name}" for name in ("reproduce", "rollback", "trial")),
     ]
 
 

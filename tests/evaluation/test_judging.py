@@ -20,7 +20,7 @@ def test_a_sound_model_passes_every_gate_in_their_order():
     assert not any(result.blocks for result in results)
     kinds = [result.kind for result in results]
     assert kinds[:4] == ["metric", "champion", "slice", "robustness"]
-    assert kinds[4:] == ["serving"] * 3 + ["schema", "leakage", "unused_features"]
+    assert kinds[4:] == ["serving"] * 3 + ["schema", "leakage", "unused_features", "shadow"]
     assert results[0].gate == str(ALL[0])
     assert overall_outcome(results) == "passed"
 

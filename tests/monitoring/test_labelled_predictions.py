@@ -28,7 +28,7 @@ def sampled(keys: tuple[str, ...]) -> dict[Period, set[int]]:
     use_case = replace(USE_CASE)
     object.__setattr__(use_case, "keys", keys)
     found = (
-        labelled_predictions._sampled(use_case, ibis.memtable(rows), dict.fromkeys(DAYS, 4)).to_pyarrow().to_pylist()
+        labelled_predictions.sample_rows(use_case, ibis.memtable(rows), dict.fromkeys(DAYS, 4)).to_pyarrow().to_pylist()
     )
     return {period: {row["customer"] for row in found if row["period"] == period.start_date} for period in DAYS}
 

@@ -61,7 +61,7 @@ def test_the_dag_files_of_two_lines_have_every_dag(team):
     assert not bag.import_errors
     kinds = (
         *("backfill", "go_live", "data", "train", "score", "monitor", "retrain"),
-        *("maintenance", "quarantine", "reproduce", "rollback"),
+        *("maintenance", "quarantine", "reproduce", "rollback", "trial"),
     )
     assert set(bag.dags) == {f"burnt_bread__{kind}" for kind in kinds}
     assert {dag.fileloc for dag in bag.dags.values()} == {str(team / "dags" / "airworthy_dags.py")}

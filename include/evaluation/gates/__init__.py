@@ -12,6 +12,7 @@ from include.evaluation.gates.metric import Gate
 from include.evaluation.gates.robustness import RobustnessGate
 from include.evaluation.gates.schema import SchemaGate
 from include.evaluation.gates.serving import ServingGate
+from include.evaluation.gates.shadow import ShadowGate
 from include.evaluation.gates.slice import SliceGate
 from include.evaluation.gates.unused_features import UnusedFeaturesGate
 
@@ -24,6 +25,7 @@ GATES: tuple[type[BaseGate], ...] = (
     SchemaGate,
     LeakageGate,
     UnusedFeaturesGate,
+    ShadowGate,
 )
 """Every kind of gate, in the order in which the model card names what is not tested."""
 GATE_KINDS: Mapping[str, type[BaseGate]] = {gate.kind: gate for gate in GATES}

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 IfInconclusive = Literal["block", "pass"]
 Input = Literal[
-    "metrics", "features", "declared", "gains", "champion", "rows", "serving_check", "corruptions", "rebuilt_periods"
+    "metrics",
+    "features",
+    "declared",
+    "gains",
+    "champion",
+    "rows",
+    "serving_check",
+    "corruptions",
+    "rebuilt_periods",
+    "trial",
 ]
 """Fields of `GateInputs` that a gate can need."""
 
@@ -134,6 +143,11 @@ class BaseGate(ABC, Spanned):
     def can_block(self) -> bool:
         """Return whether it can block a promotion, or is only informational."""
         return True
+
+    def trial_metric(self, task: Task) -> str | None:
+        """Return the metric that it judges in a trial; None if it judges none."""
+        del task
+        return None
 
     def groups(self, inputs: GateInputs, task: Task) -> list[dict[str, Any]]:
         """Return the groups of rows that it compares, worst first.

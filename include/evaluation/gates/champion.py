@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from include.declaration.task import Task
-    from include.evaluation.inputs import GateInputs, TestRows
+    from include.evaluation.inputs import GateInputs
     from include.model.arrays import Numbers
     from include.model.bootstrap import PairedDifference
 
@@ -105,14 +105,16 @@ class ChampionGate(BaseGate):
         import numpy as np
 
         from include.evaluation.judging import rows_unseen_by_champion
-        from include.model import bootstrap
+        from include.model import bootstrap, paired_losses
 
         metric = self._metric(task)
         unseen = rows_unseen_by_champion(self, metric, inputs)
         if isinstance(unseen, GateResult):
             return unseen
         assert inputs.rows is not None
-        differences = _differences(metric, inputs.rows, unseen, task)
+        rows = inputs.rows
+        own, other = (rows.predicted[name][unseen] for name in (MODEL, CHAMPION))
+        differences = paired_losses.paired_losses(metric, rows.periods[unseen], rows.labels[unseen], own, other, task)
         if differences is None:
             reason = f"{METRICS[metric].title} is not defined for these test periods, or without one of them."
             return self.result("inconclusive", reason, metric=metric)
@@ -174,22 +176,3 @@ class ChampionGate(BaseGate):
         version = f"version {champion.version}" + ("'s" if mean else "")
         label = METRICS[metric].label
         return f"In {inputs.unit.counted(difference.periods)} {label} is {compared} {version}; {bound}.{asked}"
-
-
-def _differences(metric: str, rows: TestRows, unseen: npt.NDArray[np.bool_], task: Task) -> Numbers | None:
-    """Return by how much each row is worse than the champion's.
-
-    Of a metric that is no mean over rows, there is one difference for each day. Returns None if the metric is not
-    defined with a day left out.
-    """
-    from include.model import jackknife, metrics
-
-    labels, predicted = rows.labels[unseen], {name: rows.predicted[name][unseen] for name in (MODEL, CHAMPION)}
-    if METRICS[metric].additive:
-        challenger, champion = (metrics.losses(metric, labels, predicted[name], task) for name in predicted)
-        return challenger - champion
-    days = rows.periods[unseen]
-    own, other = (jackknife.values_by_day(metric, days, labels, predicted[name], task) for name in (MODEL, CHAMPION))
-    if own is None or other is None:
-        return None
-    return other - own if METRICS[metric].higher_is_better else own - other

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.declaration.period import Period
 from include.orchestration import callbacks, task_links
@@ -59,6 +60,8 @@ def score(use_case: str, shards: Sequence[Mapping[str, Any]] = ()) -> dict[str, 
         "Scored %s rows of %s with version %s%s.",
         *(f"{scored.rows:,}", run.period, scored.version, "" if scored.changed else ", as before"),
     )
+    if scored.tried:
+        log.info("Of these, version %s, which is tried, predicted %s.", scored.tried, f"{scored.tried_rows:,}")
     add_asset_metadata(
         run.project.use_case, "predictions", period=run.period.key, version=scored.version, rows=scored.rows
     )
@@ -66,6 +69,30 @@ def score(use_case: str, shards: Sequence[Mapping[str, Any]] = ()) -> dict[str, 
     for remeasured in result.remeasured:
         if remeasured.changed:
             callbacks.notify_breaches(run.project, Period(remeasured.period))
+    return asdict(scored)
+
+
+@task(**TASK_ARGS)
+def score_shadow(use_case: str) -> dict[str, object]:
+    """Score the run's day with the version that is tried, or skip if there is none.
+
+    No other task waits for it: a failure is of this task alone.
+    """
+    from include.pipelines import score
+
+    with fail_without_retry():
+        run = pipeline_run(use_case)
+        result = score.score_shadow(run)
+        if result.failure is not None:
+            raise result.failure
+    scored = result.scored
+    if scored is None:
+        raise AirflowSkipException(f"No version is tried in {run.period}, so only its champion has scored it.")
+    log.info(
+        "Scored %s rows of %s with version %s, which is tried%s.",
+        *(f"{scored.rows:,}", run.period, scored.version, "" if scored.changed else ", as before"),
+    )
+    task_links.set_links(monitoring=task_links.page_address(use_case, run.period.key))
     return asdict(scored)
 
 

@@ -18,6 +18,7 @@ from include.evaluation.inputs import (
     RebuiltPeriod,
     ServingCheckResult,
     TestRows,
+    TrialInputs,
 )
 from include.evaluation.judging import judge_gates
 from include.use_case import (
@@ -29,6 +30,7 @@ from include.use_case import (
     RobustnessGate,
     SchemaGate,
     ServingGate,
+    ShadowGate,
     SliceGate,
     UnusedFeaturesGate,
 )
@@ -69,6 +71,7 @@ SOUND = GateInputs(
     serving_check=ServingCheckResult(rows=500, differing=0, microseconds_per_row=4.0, megabytes=1.5),
     corruptions=(CorruptionResult("size", "nulled", 0.02), CorruptionResult("kind", "a new category", 0.05)),
     rebuilt_periods=tuple(RebuiltPeriod(Period(f"2020-03-{day:02}"), rows=9) for day in range(1, 7)),
+    trial=TrialInputs("3", labelled(better=0.1)),
 )
 ALL = (
     Gate("log_loss", better_than="prior"),
@@ -79,6 +82,7 @@ ALL = (
     SchemaGate(),
     LeakageGate(),
     UnusedFeaturesGate(at_most=0),
+    ShadowGate(),
 )
 """One gate of each kind."""
 
