@@ -41,7 +41,8 @@ def run(run_as_task):
     """Run a task as Ann, with the fields of the form."""
 
     def running(task: Any, *given: Any, **form: Any) -> Any:
-        params = {"version": "2", "effective_from": None, "reason": "Tried.", "promotion": "automatic"} | form
+        params = {"version": "2", "effective_from": None, "share": 0, "reason": "Tried."}
+        params |= {"promotion": "automatic"} | form
         dag_run = SimpleNamespace(
             run_id="manual__1", run_type="manual", run_after=NOW, triggering_user_name="Ann", conf=params,
             partition_key=None,
