@@ -36,9 +36,11 @@ def _score(run: PipelineRun, results: Results) -> Iterator[str]:
     crossed = f"; the quantiles of {done.crossed_intervals:,} crossed and were sorted" if done.crossed_intervals else ""
     by = f", predicted by {done.predicted_by}" if run.project.use_case.scoring.compiled else ""
     tried = f", {done.tried_rows:,} of them by version {done.tried}, which is tried" if done.tried else ""
-    shadow: ShadowStepResult = results["score_shadow"]
+    shadow: ShadowStepResult | None = results.get("score_shadow")
     scored = f"{done.rows:,} rows scored by version {done.version}{tried}"
     yield f"{run.period}  {scored}{by}{crossed}{_unchanged(done.changed)}"
+    if shadow is None:
+        return
     if shadow.failure is not None:
         yield f"  The version that is tried did not score it: {shadow.failure}"
     elif shadow.scored is not None:

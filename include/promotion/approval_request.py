@@ -53,8 +53,9 @@ def build_approval_request(project: Project, version: str, links: Mapping[str, s
         return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
     champion = next((other for other in versions if other.number == summary.compared_with), None)
     compared = summarise_version(champion, entries) if champion is not None else None
-    others = (lifecycle.champion_of(candidate.as_of, entries), _next_champion(candidate.as_of, entries))
-    return ApprovalRequest(_question(project.use_case, summary, compared, others, links or {}), "")
+    first = candidate.judged_in or candidate.as_of
+    others = (lifecycle.champion_of(first, entries), _next_champion(first, entries))
+    return ApprovalRequest(_question(project.use_case, summary, compared, first, others, links or {}), "")
 
 
 def _next_champion(period: Period, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
@@ -105,12 +106,15 @@ def _question(
     use_case: UseCase,
     candidate: VersionSummary,
     champion: VersionSummary | None,
+    first: Period,
     others: tuple[LedgerEntry | None, LedgerEntry | None],
     links: Mapping[str, str],
 ) -> str:
     """Return the text of `approval_request.md.j2`.
 
-    `champion` is the version that the gates compared with; `others` are the champion of its first period, and the next.
+    `champion` is the version that the gates compared with. `first` is the period from which it would be champion: the
+    as-of day of its training, or the period of the judgement of its trial. `others` are the champion of that period,
+    and the next.
     """
     champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {
@@ -121,6 +125,7 @@ def _question(
     return render_markdown(
         "approval_request.md.j2",
         version=candidate,
+        first=first,
         replaced=others[0],
         followed=others[1],
         passed=[gate_result for gate_result in candidate.gate_results if gate_result["outcome"] == "passed"],

@@ -69,7 +69,7 @@ class Arms:
         texts = [_text(rows[name]) for name in arm_keys(self.use_case)]
         salted = pc.binary_join_element_wise(pa.scalar(self.trial.salt), *texts, pa.scalar("|"))
         chunks = salted.chunks if isinstance(salted, pa.ChunkedArray) else [salted]
-        self._connection.register("keys", pa.table({"text": pa.chunked_array(chunks, pa.string())}))
+        self._connection.register("keys", pa.table([pa.chunked_array(chunks, pa.string())], names=["text"]))
         found = self._connection.execute(f"SELECT {_NUMBER} % {PARTS} AS part FROM keys").fetchnumpy()  # noqa: S608 # nosec B608
         return np.asarray(found["part"], dtype=np.int64) < self.trial.share
 

@@ -126,7 +126,8 @@ def test_a_person_is_asked_about_this_judgement_and_an_answer_is_of_it_alone():
     assert approve.approval_question(project, "2") != before
     assert approve.approval_decision(project, "2") is None
     assert "waits for a person" in promoted(project, approval_required=True).reason
-    assert approval_request.build_approval_request(project, "2").question
+    question = approval_request.build_approval_request(project, "2").question
+    assert question is not None and f"it is the champion from {LAST} " in question
     approve.record_approval(project, "2", approved=True, actor="Bob", reason="yes, still")
     assert promoted(project, approval_required=True).promoted
 
