@@ -64,6 +64,8 @@ def find(
             return _decode(stored)
     modules = find_modules()
     found = findings(places, modules)
+    if not entries.path.parent.is_dir():  # the home of this project is made by what needs it, and is private
+        return found
     try:
         entry.write(json.dumps(_encode(places, modules, found)).encode())
     except OSError as error:

@@ -96,3 +96,9 @@ def test_without_a_place_to_keep_an_entry_the_modules_are_searched_each_time(fin
     entry.unlink()
     entry.mkdir()
     assert find().statements == before.statements
+
+
+def test_the_home_of_this_project_is_not_made_to_keep_an_entry(engine, tmp_path):
+    entries = StoragePath.parse(tmp_path / "home" / "entries")
+    assert code_cache.find(PLACES, "features", search, entries).statements
+    assert not (tmp_path / "home").exists()
