@@ -15,6 +15,7 @@ OTHERS = 0o077
 OWN_FOLDERS = frozenset(
     {
         "airflow",
+        "code_digests",
         "mlflow",
         "lake",
         "check",
