@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from include.settings import REPOSITORY
 
@@ -14,13 +15,14 @@ PAGE = REPOSITORY / "docs" / "performance.md"
 LIBRARIES = ("duckdb", "deltalake", "pyarrow", "pandas", "great-expectations", "ibis-framework", "lightgbm")
 
 
-def write_section(title: str, content: str) -> None:
+def write_section(title: str, content: str, page: Path = PAGE) -> None:
     """Replace the section of this title, or add it at the end; others stay."""
     heading = f"## {title}\n"
-    before, found, rest = PAGE.read_text(encoding="utf-8").partition(heading)
-    after = "".join(f"## {part}" for part in rest.split("\n## ")[1:]) if found else ""
+    before, _, rest = page.read_text(encoding="utf-8").partition(heading)
+    _, found, others = rest.partition("\n## ")
+    after = f"## {others}" if found else ""
     section = f"{heading}\n{content.strip()}\n\n"
-    PAGE.write_text(f"{before.rstrip()}\n\n{section}{after}".rstrip() + "\n", encoding="utf-8")
+    page.write_text(f"{before.rstrip()}\n\n{section}{after}".rstrip() + "\n", encoding="utf-8")
 
 
 def measured_on(how: str) -> str:
