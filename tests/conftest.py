@@ -355,6 +355,20 @@ def champion_home(homes: Homes) -> Path:
     return homes.champion(EVENTS)
 
 
+@pytest.fixture(scope="module")
+def challenger_home(tmp_path_factory: pytest.TempPathFactory, champion_home: Path) -> Path:
+    """A home with a champion and a challenger: see `tried.made_home`."""
+    from tests import tried
+
+    return tried.made_home(tmp_path_factory, champion_home)
+
+
+@pytest.fixture
+def challenger(lake_home: Path, challenger_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Move `challenger_home` into place."""
+    move(challenger_home, lake_home, monkeypatch)
+
+
 @pytest.fixture
 def trained_toy(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> str:
     """A copy of that home as the test's own; the id of the run, which is not registered yet."""

@@ -17,6 +17,8 @@ DAG_KINDS = (
     *("maintenance", "quarantine", "reproduce", "backfill", "go_live"),
 )
 """The DAGs of each use case: `<use case>__<kind>`."""
+SHADOW = "shadow_predictions"
+"""Table of the predictions of a version that is tried."""
 GROUP_PREFIX = "feature_group_"
 """Prefix of the name under which a feature group runs, such as in its DAG `feature_group_<group>__data`."""
 GROUPS_FOLDER = "_feature_groups"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from include.declaration.names import SHADOW
 from include.declaration.period import Period
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.lake.partitions import Partition
 
 METRICS = "metrics"
-SHADOW = "shadow_predictions"
 TRIAL_REACH = 1000
 """Most periods of a trial that are compared, the newest."""
 LIMITS = "limits"

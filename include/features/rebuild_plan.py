@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from include.declaration.data_declaration import DataDeclaration
+from include.declaration.names import SHADOW
 from include.declaration.period import LATEST, Period
 from include.features import staleness
-from include.features.metric_inputs import METRICS, SHADOW
+from include.features.metric_inputs import METRICS
 from include.features.staleness import PREDICTIONS, TableStaleness, table_exists
 from include.grammar import duration_text
 from include.lake.snapshot import AsOfSnapshot

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Literal
 
 from include.declaration.data_declaration import DataDeclaration
+from include.declaration.names import SHADOW
 from include.declaration.period import LATEST, Period
 from include.declaration.use_case import UseCase
 from include.features import metric_inputs
 from include.features.group_join import GroupPartitions, used_groups
-from include.features.metric_inputs import METRICS, SHADOW
+from include.features.metric_inputs import METRICS
 from include.grammar import counted
 from include.lake import content_digest, history
 from include.lake.history import CommitNote

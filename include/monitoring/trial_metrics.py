@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import ibis
 
 from include.declaration.gates import CHAMPION, MODEL
+from include.declaration.names import SHADOW
 from include.declaration.period import Period
 from include.declaration.task import Task
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.features.labels import encoded_labels, join_labels, known_labels
-from include.features.metric_inputs import SHADOW, TRIAL_REACH
+from include.features.metric_inputs import TRIAL_REACH
 from include.features.staleness import table_exists
 from include.grammar import sentence
 from include.lake.compiled_queries import read_rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration import form_limits
+from include.declaration.names import SHADOW
 from include.project import Project
 from include.promotion import trial
 from include.promotion.promotion_errors import VersionPromotedError, VersionRejectedError
@@ -15,7 +16,7 @@ from include.registry.lifecycle import RecordedApproval
 from include.registry.model_record import Version
 from include.registry.tags import JUDGED
 from include.registry.trials import ENDS
-from include.scoring.score import PREDICTIONS, SHADOW
+from include.scoring.score import PREDICTIONS
 
 
 @dataclass(frozen=True)

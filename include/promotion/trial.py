@@ -188,9 +188,9 @@ def _obstacle(version: Version, first: Period, entries: Sequence[LedgerEntry]) -
         return f"it was rejected by {rejected.actor}, which is final. Train a new version"
     champion = lifecycle.champion_of(first, entries)
     if champion is None:
-        return "that period has no champion to compare it with"
+        return "that period has no champion to compare it with. Start from a period that has one"
     if lifecycle.refers_to(champion, version, entries) or champion.trees == version.trees:
-        return "it is the champion of that period itself, or has the same trees"
+        return "it is the champion of that period itself, or has the same trees. Try another version"
     return ""
 
 
@@ -198,11 +198,17 @@ def _split_obstacle(version: Version) -> str:
     """Return why a version's predictions may not be published; empty if they may."""
     results = [GateResult.from_json(each) for each in version.gate_results]
     if not results:
-        return "it was not evaluated, so none of its predictions may be published"
+        return (
+            "it was not evaluated, so none of its predictions may be published. Clear `evaluate` of the run that"
+            " trained it"
+        )
     blocking = [each.reason for each in results if each.blocks and each.kind != ShadowGate.kind]
     if not blocking:
         return ""
-    return f"a gate blocks it, so none of its predictions may be published: {blocking[0].rstrip('.')}"
+    return (
+        f"a gate blocks it, so none of its predictions may be published: {blocking[0].rstrip('.')}. Try it in shadow,"
+        " with a share of 0, or train a new version"
+    )
 
 
 def _salt(version: Version, first: Period) -> str:

@@ -12,7 +12,10 @@ class TrialReasonMissingError(InvalidRequestError):
 
     def __init__(self, use_case: str) -> None:
         self.use_case = use_case
-        super().__init__(f"{use_case}: a trial needs a reason; it is stored on the ledger. Nothing was written.")
+        super().__init__(
+            f"{use_case}: a trial needs a reason, which is stored on the ledger: write why it starts or ends. Nothing"
+            " was written."
+        )
 
 
 class ShareError(InvalidRequestError):
@@ -58,8 +61,9 @@ class NoTrialError(InvalidRequestError):
         self.use_case, self.version, self.period, self.trial = use_case, version, period, trial
         found = f"version {trial.version} is tried since {trial.first}" if trial else "no version is tried"
         super().__init__(
-            f"{use_case}: version {version!r} is not tried in {period}: {found}. Nothing was written. Start a trial of"
-            f" it: trigger {use_case}__trial with the action `start`."
+            f"{use_case}: version {version!r} is not tried in {period}: {found}. Nothing was written. Name a"
+            f" {period.unit.name} of a trial that has not ended, or start one: trigger {use_case}__trial with the"
+            " action `start`."
         )
 
 

@@ -41,7 +41,7 @@ MEMORY = "256MB"
 """Memory for sorting a day's rows before it spills to disk; no other use grows with the number of rows."""
 
 
-PREDICTIONS, SHADOW = "predictions", "shadow_predictions"
+PREDICTIONS = "predictions"
 """Tables of what is published, and of what a version predicts that is tried next to the champion."""
 VERSION = "model.version"
 """Input of a commit of predictions that names their version."""

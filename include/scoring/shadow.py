@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 
+from include.declaration.names import SHADOW
 from include.declaration.period import Period
 from include.project import Project
 from include.registry import sync, trials
 from include.scoring import score, tried
-from include.scoring.score import SHADOW, PreparedScoring, ScoreResult
+from include.scoring.score import PreparedScoring, ScoreResult
 
 
 def score_shadow(project: Project, period: Period) -> ScoreResult | None:

@@ -143,6 +143,7 @@ def use_case_page(
         estimates=estimate_chart.estimate_texts(overview),
         trial=trial_view.trial_text(overview),
         trial_title=trial_view.chart_title(overview),
+        trial_is_open=trial_view.is_open(overview),
         cost_metrics=cost_charts.COSTS,
         costs=overview.costs[::-1][:COSTS],
         cost_text=_cost_text,

@@ -66,6 +66,12 @@ def trial_text(overview: Overview) -> str:
     return f"{text} against {newest.subject}; below 0 is better."
 
 
+def is_open(overview: Overview) -> bool:
+    """Return whether the shown trial has not ended."""
+    trial = shown_trial(overview)
+    return trial is not None and trial.ended_by is None
+
+
 def trial_chart(overview: Overview) -> dict[str, Figure]:
     """Return the chart of the differences by its name; none without values."""
     trial = shown_trial(overview)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +16,6 @@ from include.promotion.trial_errors import TrialRunningError
 from include.registry.ledger import Ledger
 from include.registry.trials import open_trial, trial_of
 from tests import tried
-from tests.conftest import move
 from tests.toy_use_case import USE_CASE
 from tests.tried import FIRST, LAST
 
@@ -25,14 +23,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 NOW = datetime(2020, 3, 10, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, champion_home) -> Path:
-    return tried.made_home(tmp_path_factory, champion_home)
-
-
 @pytest.fixture(autouse=True)
-def _challenger(lake_home, home, monkeypatch, configure):
-    move(home, lake_home, monkeypatch)
+def _configured(challenger, configure):
     configure(use_case_packages="tests.use_cases")
 
 
@@ -41,8 +33,8 @@ def run(run_as_task):
     """Run a task as Ann, with the fields of the form."""
 
     def running(task: Any, *given: Any, **form: Any) -> Any:
-        params = {"version": "2", "effective_from": None, "share": 0, "reason": "Tried."}
-        params |= {"promotion": "automatic"} | form
+        given_form = {"version": "2", "effective_from": None, "share": 0, "reason": "Tried."}
+        params = given_form | {"promotion": "automatic"} | form
         dag_run = SimpleNamespace(
             run_id="manual__1", run_type="manual", run_after=NOW, triggering_user_name="Ann", conf=params,
             partition_key=None,

@@ -1,7 +1,6 @@
 """The version that is tried is compared with the champion on the same labelled rows, period by period and in all."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,22 +18,11 @@ from include.registry.ledger import Ledger
 from include.registry.trials import trial_of
 from include.scoring import score
 from tests import tried
-from tests.conftest import move
 from tests.toy_use_case import USE_CASE, source
 from tests.tried import FIRST, JUDGED, LAST, ended, started
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots", "challenger")]
 DELAY = USE_CASE.label.label_delay_periods
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, champion_home) -> Path:
-    return tried.made_home(tmp_path_factory, champion_home)
-
-
-@pytest.fixture(autouse=True)
-def _challenger(lake_home, home, monkeypatch):
-    move(home, lake_home, monkeypatch)
 
 
 def measured(period: Period) -> dict[tuple[str, str], dict]:

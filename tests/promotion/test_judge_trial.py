@@ -1,7 +1,6 @@
 """A promotion from a trial is judged by the trial, goes the ordinary way, and begins with the period that is asked."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,23 +17,13 @@ from include.registry.version_summary import summarise_entry
 from include.scoring import score
 from include.use_case import ShadowGate
 from tests import tried, versions
-from tests.conftest import AS_OF, move
+from tests.conftest import AS_OF
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.tried import FIRST, GATED, LAST, ended, started
 from tests.versions import alias, life, state
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, champion_home) -> Path:
-    return tried.made_home(tmp_path_factory, champion_home)
-
-
-@pytest.fixture(autouse=True)
-def _challenger(lake_home, home, monkeypatch):
-    move(home, lake_home, monkeypatch)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots", "challenger")]
 
 
 def gated(*gates: ShadowGate) -> Project:

@@ -1,7 +1,5 @@
 """A trial begins and ends by an entry of the ledger; what may not be tried is refused before anything is written."""
 
-from pathlib import Path
-
 import pytest
 
 from include.declaration.period import Period
@@ -18,24 +16,13 @@ from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.registry_errors import VersionUnknownError
 from include.registry.trials import trial_of
-from tests import tried
-from tests.conftest import AS_OF, move
+from tests.conftest import AS_OF
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE
 from tests.tried import FIRST, LAST, ended, started
 from tests.versions import alias, life, promoted, state
 
-pytestmark = pytest.mark.usefixtures("without_plots")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, champion_home) -> Path:
-    return tried.made_home(tmp_path_factory, champion_home)
-
-
-@pytest.fixture(autouse=True)
-def _challenger(lake_home, home, monkeypatch):
-    move(home, lake_home, monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_plots", "challenger")
 
 
 def entries():

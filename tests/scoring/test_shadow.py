@@ -1,7 +1,6 @@
 """A version that is tried scores the same rows in a table of its own; what is published does not depend on it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from great_expectations.expectations import ExpectTableRowCountToEqual
@@ -22,22 +21,11 @@ from include.scoring.tried import TriedVersionLostError
 from include.use_case import PredictionSuite, ToFiles
 from include.validation.errors import PeriodRefusedError
 from tests import tried
-from tests.conftest import move
 from tests.refusals import raises
 from tests.toy_use_case import USE_CASE, source
 from tests.tried import FIRST, LAST, ended, shadow_rows, started
 
-pytestmark = pytest.mark.usefixtures("without_plots")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, champion_home) -> Path:
-    return tried.made_home(tmp_path_factory, champion_home)
-
-
-@pytest.fixture(autouse=True)
-def _challenger(lake_home, home, monkeypatch):
-    move(home, lake_home, monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_plots", "challenger")
 
 
 def lake_versions() -> dict[str, int]:
@@ -101,7 +89,7 @@ def test_the_shadow_is_never_exported(tmp_path):
     assert {line.rsplit(",", 1)[-1].strip('"') for line in delivered} == {"1"}
 
 
-def test_a_failing_shadow_leaves_the_champion_and_is_told():
+def test_a_failing_shadow_leaves_the_champion_and_is_logged():
     started()
     Registry(USE_CASE)._client.delete_model_version(USE_CASE.name, "2")
     run = PipelineRun(open_project(USE_CASE), FIRST, {})
