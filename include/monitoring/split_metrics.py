@@ -36,7 +36,7 @@ def arm_rows(
     if trial.is_shadow or not METRICS[metric].additive or not periods:
         return []
     name, subject = f"{TRIAL_ARMS}{metric}", f"version {champion}"
-    found = _difference(*_losses(use_case, view, trial, champion, periods, metric), confidence)
+    found = difference_of_arms(*_losses(use_case, view, trial, champion, periods, metric), confidence)
     if found is None:
         return [missing_row(name, subject, "No period of the split has labelled rows of both versions.")]
     lower, upper = (bound if math.isfinite(bound) else None for bound in (found.lower, found.upper))
@@ -63,7 +63,9 @@ def _losses(
     return rows["period"].to_numpy(), is_tried, losses
 
 
-def _difference(periods: Numbers, is_tried: Numbers, losses: Numbers, confidence: float) -> PairedDifference | None:
+def difference_of_arms(
+    periods: Numbers, is_tried: Numbers, losses: Numbers, confidence: float
+) -> PairedDifference | None:
     """Return the mean difference over the periods that have rows of both arms."""
     _, place = np.unique(periods, return_inverse=True)
     count = int(place.max()) + 1 if len(place) else 0

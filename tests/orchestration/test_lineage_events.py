@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -16,6 +19,7 @@ from include.lake import history
 from include.orchestration import lineage_events
 from include.orchestration.assets import asset, asset_parts
 from include.project import open_project
+from include.settings import REPOSITORY
 from tests import toy_use_case
 
 USE_CASE = toy_use_case.USE_CASE
@@ -111,3 +115,13 @@ def test_what_cannot_be_sent_is_a_warning_and_fails_nothing(caplog, configure):
     with_transport = {"task": "no task, whose assets cannot be read"}
     lineage_events.emit_lineage(with_transport)
     assert "was not sent" in caplog.text
+
+
+def test_without_a_transport_no_task_pays_for_the_import_of_the_client():
+    code = "import sys; from include.orchestration import lineage_events as e; e.emit_lineage({}); print(*sys.modules)"
+    environment = {name: value for name, value in os.environ.items() if "OPENLINEAGE" not in name}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+    assert "airflow.providers.openlineage.conf" in imported
+    assert not [name for name in imported if name.startswith("openlineage.")]

@@ -56,6 +56,7 @@ def test_the_line_has_version_start_labelled_days_difference_and_interval(lake_h
         f"Version 2 in shadow since {period_of(START)}, 13 labelled days: log loss −0.004 [−0.0071, −0.0012] against"
         " version 1; below 0 is better."
     )
+    assert "end or promote" in page()
     assert 'id="trial"' in page() and "/dags/toy__trial" in page() and HOSTILE not in page()
 
 
@@ -92,6 +93,7 @@ def test_an_ended_trial_is_shown_with_its_end_while_its_days_are(lake_home):
     fill()
     decide("trial_end", 12)
     assert f"since {period_of(START)} until {period_of(11)}, 13" in trial_view.trial_text(seen())
+    assert 'id="trial"' in page() and "end or promote" not in page()
     short = overview.build_overview(open_project(toy.USE_CASE), period_of(LAST), period_of(LAST), 5)
     assert trial_view.trial_text(short) == ""
 
